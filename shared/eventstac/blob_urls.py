@@ -1,0 +1,86 @@
+"""One spelling for a blob's URL and for an ETag, whatever the source wrote."""
+
+from dataclasses import dataclass
+from urllib.parse import quote, unquote, urlsplit
+
+from eventstac.errors import Rejected
+
+# Characters that a blob name keeps as they are in the canonical URL: RFC 3986's unreserved, and the slash.
+_SAFE = "/-._~"
+
+
+@dataclass(frozen=True)
+class BlobName:
+    """The parts of a canonical blob URL. `account_url` has no trailing slash; `path` is decoded."""
+
+    account_url: str
+    container: str
+    path: str
+
+    @property
+    def url(self) -> str:
+        """The canonical URL again."""
+        return f"{self.account_url}/{self.container}/{quote(self.path, safe=_SAFE)}"
+
+    @property
+    def container_url(self) -> str:
+        """The URL of the container that holds the blob."""
+        return f"{self.account_url}/{self.container}"
+
+
+def parse(url: str) -> BlobName:
+    """Take a blob URL from anywhere (event, listing, header, SAS URL, dfs endpoint) apart.
+
+    Lower-case host, blob endpoint, default ports dropped, percent-encoding undone once, query and fragment dropped.
+    A path-style account (an IP address or localhost as host: Azurite, emulators) is part of `account_url`.
+    Raises Rejected `bad-url` for what is no blob URL.
+    """
+    parts = urlsplit(url.strip())
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise Rejected("bad-url", f"{url!r} is not an http(s) URL of a blob")
+    try:
+        port = parts.port
+    except ValueError as error:
+        raise Rejected("bad-url", f"{url!r} has a port that is no number") from error
+    host = parts.hostname.lower()
+    segments = parts.path.lstrip("/").split("/")
+    prefix = ""
+    if _is_path_style(host):
+        prefix, segments = "/" + unquote(segments[0]), segments[1:]
+    host = _blob_endpoint(host)
+    if port is not None and port != {"http": 80, "https": 443}[parts.scheme]:
+        host = f"{host}:{port}"
+    if len(segments) < 2 or not segments[0] or not any(segments[1:]):
+        raise Rejected("bad-url", f"{url!r} names no blob: expected …/CONTAINER/PATH")
+    path = unquote("/".join(segments[1:]), errors="strict") if _decodes(segments) else "/".join(segments[1:])
+    return BlobName(f"{parts.scheme}://{host}{prefix}", unquote(segments[0]).lower(), path)
+
+
+def canonical_url(url: str) -> str:
+    """The one URL by which a blob is known everywhere in eventstac."""
+    return parse(url).url
+
+
+def canonical_etag(etag: str | None) -> str:
+    """An ETag without quotes and weak marker, as facts keep it; empty for none."""
+    if etag is None:
+        return ""
+    return etag.strip().removeprefix("W/").strip('"')
+
+
+def _is_path_style(host: str) -> bool:
+    return host == "localhost" or host.replace(".", "").isdigit() or ":" in host
+
+
+def _blob_endpoint(host: str) -> str:
+    """Map a Data Lake endpoint (`ACCOUNT.dfs.…`) to the blob endpoint of the same account."""
+    account, dot, rest = host.partition(".")
+    return f"{account}{dot}blob.{rest[4:]}" if rest.startswith("dfs.") else host
+
+
+def _decodes(segments: list[str]) -> bool:
+    try:
+        unquote("/".join(segments), errors="strict")
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -1,0 +1,84 @@
+"""The port to blob storage: what a look at one blob yields, and how its bytes are read."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+
+HEAD_BYTES = 65536  # one range request that holds the header of nearly every COG (facts: rasters, "Reading")
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the storage said about one blob when somebody looked.
+
+    `url` is canonical, `seen` the response's `Date` header (UTC, whole seconds), `etag` without quotes. For a state
+    other than "present" the ETag is empty ("gone") or that of the archived blob, and the rest may be None.
+    """
+
+    url: str
+    state: Literal["present", "gone", "archived"]
+    seen: datetime
+    etag: str = ""
+    size: int = 0
+    last_modified: datetime | None = None
+    created: datetime | None = None
+    content_type: str | None = None
+    content_md5: bytes | None = None
+    version_id: str | None = None
+
+
+class BlobReader(Protocol):
+    """Reads one blob at one ETag; `head` holds the first bytes, already read by the look.
+
+    Errors: BlobChanged when the blob is another by now (If-Match failed, or it is gone), Transient when the storage
+    does not answer, Rejected where access can never succeed.
+    """
+
+    @property
+    def look(self) -> Look:
+        """What the storage said when this reader was opened."""
+
+    @property
+    def head(self) -> bytes:
+        """The first bytes of the blob (at most HEAD_BYTES, all of a smaller blob)."""
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Bytes [offset, offset + length) of the blob, fewer only at its end; one range request."""
+
+    def stream(self, chunk_bytes: int = 4 * 1024 * 1024) -> Iterator[bytes]:
+        """The whole blob in order, in one request."""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One line of a listing: a hint that a blob is there, never proof that another is not."""
+
+    url: str
+    etag: str
+    size: int
+    last_modified: datetime
+
+
+@dataclass(frozen=True)
+class ListedPage:
+    """One page of a container's listing, and the continuation of the next (None at the end)."""
+
+    blobs: tuple[Listed, ...]
+    continuation: str | None
+
+
+class Blobs(Protocol):
+    """The storage, as handlers see it."""
+
+    def look(self, url: str) -> tuple[Look, BlobReader | None]:
+        """Look at one blob: one GET of its first bytes. The reader is None unless the state is "present".
+
+        Errors: Transient for throttling, time-outs, a missing container or refused credentials.
+        """
+
+    def page(self, container_url: str, prefix: str, continuation: str | None, size: int) -> ListedPage:
+        """One page of a listing (at most `size` blobs), from `continuation` on."""
+
+    def put(self, url: str, data: bytes, content_type: str) -> str:
+        """Write one of our own outputs (thumbnail, claim); returns its ETag."""

@@ -1,0 +1,45 @@
+"""The three kinds of failure, and what each makes the pipeline do.
+
+    EventstacError
+    ├── Rejected    this event or blob cannot become right by waiting: recorded with its reason, never retried
+    ├── Transient   the world is away (database, throttling, time-out): the message is re-sent with a delay
+    ├── Stale       an older look or a duplicate: done, counted
+    └── BlobChanged the blob was overwritten while it was read: look again at once, then Transient
+"""
+
+
+class EventstacError(Exception):
+    """Whatever the pipeline can say about a failure it foresaw."""
+
+
+class Rejected(EventstacError):
+    """An input that no retry will mend, with a reason a person can act on.
+
+    `reason` is a short kebab-case name that tools filter by (`not-a-raster`, `truncated`); `detail` says what,
+    where and how to mend it.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+class Transient(EventstacError):
+    """A failure that says nothing about the input: try again later.
+
+    `after_s` is the delay that the far side asked for (Retry-After), if it did.
+    """
+
+    def __init__(self, detail: str, after_s: float | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.after_s = after_s
+
+
+class Stale(EventstacError):
+    """An older look or a duplicate: there is nothing left to do."""
+
+
+class BlobChanged(EventstacError):
+    """The blob's ETag is no longer the one the read began with (412): the caller looks again."""
