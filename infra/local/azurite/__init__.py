@@ -1,0 +1,1 @@
+"""The laptop's Blob storage: Microsoft's Azurite, started and stopped."""
