@@ -1,0 +1,1 @@
+"""A private PostgreSQL cluster with PostGIS, from the system's packages."""
