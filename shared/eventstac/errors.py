@@ -1,10 +1,10 @@
 """The three kinds of failure, and what each makes the pipeline do.
 
-    EventstacError
-    ├── Rejected    this event or blob cannot become right by waiting: recorded with its reason, never retried
-    ├── Transient   the world is away (database, throttling, time-out): the message is re-sent with a delay
-    ├── Stale       an older look or a duplicate: done, counted
-    └── BlobChanged the blob was overwritten while it was read: look again at once, then Transient
+EventstacError
+├── Rejected    this event or blob cannot become right by waiting: recorded with its reason, never retried
+├── Transient   the world is away (database, throttling, time-out): the message is re-sent with a delay
+├── Stale       an older look or a duplicate: done, counted
+└── BlobChanged the blob was overwritten while it was read: look again at once, then Transient
 """
 
 

@@ -1,14 +1,22 @@
 """What is known about one blob, and which of two looks at it stands."""
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, Literal
+
+from eventstac.fields import Fields
+from eventstac.times import to_text
 
 Json = Mapping[str, Any]
 
 State = Literal["present", "gone", "rejected"]
 Kind = Literal["source", "cog"]
+
+HISTORY_LENGTH = (
+    8  # contents of a source that a COG may have been made from; a COG older than that is made again
+)
 
 
 @dataclass(frozen=True)
@@ -31,3 +39,249 @@ class Match:
     start: datetime | None = None
     end: datetime | None = None
     options: Json = field(default_factory=dict)
+
+    def to_json(self, kind: Kind) -> dict[str, Any]:
+        """The form in which events and facts carry it."""
+        return {
+            "collection": self.collection,
+            "item": self.item,
+            "asset": self.asset,
+            "kind": kind,
+            "rule": self.rule,
+            "read": self.read,
+            "groups": dict(self.groups),
+            "start": to_text(self.start) if self.start else None,
+            "end": to_text(self.end) if self.end else None,
+            "options": dict(self.options),
+        }
+
+    @classmethod
+    def from_json(cls, fields: Fields) -> "Match":
+        """Read what `to_json` wrote."""
+        return cls(
+            collection=fields.text("collection"),
+            item=fields.text("item"),
+            asset=fields.text("asset"),
+            rule=fields.text("rule"),
+            read=fields.one_of("read", "raster", "sidecar", "file"),  # type: ignore[arg-type]  # one of the Literal's
+            groups={name: str(value) for name, value in fields.mapping("groups").items()},
+            start=fields.optional_moment("start"),
+            end=fields.optional_moment("end"),
+            options=fields.mapping("options"),
+        )
+
+
+@dataclass(frozen=True, order=True)
+class Stage:
+    """When a blob passed a stage of the pipeline: one entry of its timeline."""
+
+    at: datetime
+    stage: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one look at a blob found.
+
+    `seen` is the storage's Date, `etag` is empty for "gone". `storage` is what the storage said of the blob (size,
+    last_modified, created, content_type, content_md5, version_id), `metadata` what was read from it (shape: see
+    docs/rasters.md), both None where there is none. `reason` and `detail` are those of a rejection.
+    """
+
+    match: Match
+    revision: int
+    state: State
+    seen: datetime
+    etag: str = ""
+    storage: Json | None = None
+    metadata: Json | None = None
+    thumbnail: str | None = None
+    reason: str = ""
+    detail: str = ""
+    timeline: tuple[Stage, ...] = ()
+
+    @property
+    def order(self) -> tuple[datetime, str]:
+        """Of two different states, the greater stands."""
+        return (self.seen, self.etag)
+
+    def meaning(self) -> str:
+        """Everything but when it was looked at, as text that orders and compares."""
+        return canonical_json(
+            [
+                self.match.to_json("source"),
+                self.state == "present",  # of two answers about the same bytes, a read beats a failure
+                self.storage,
+                self.metadata,
+                self.thumbnail,
+                self.reason,
+                self.detail,
+            ]
+        )
+
+
+@dataclass(frozen=True)
+class Claim:
+    """That a blob is a COG of another blob, as somebody's `cog.completed` said and a look confirmed.
+
+    `match` is the COG's place in the catalog: the source's collection, Item and asset key.
+    """
+
+    source_url: str
+    match: Match
+    revision: int
+    seen: datetime
+    source_etag: str = ""
+
+    def order(self) -> tuple[int, datetime, str]:
+        """Of two claims on one blob, the greater stands."""
+        return (
+            self.revision,
+            self.seen,
+            canonical_json([self.source_url, self.source_etag, self.match.to_json("cog")]),
+        )
+
+
+@dataclass(frozen=True)
+class Content:
+    """What is known of a blob's bytes at one ETag: by it two ETags of the same content are told from a new content."""
+
+    etag: str
+    seen: datetime
+    size: int | None = None
+    md5: str | None = None
+    checksum: str | None = None
+
+    def differs_from(self, other: "Content") -> bool:
+        """Whether the two are known to be different bytes."""
+        pairs = ((self.size, other.size), (self.md5, other.md5), (self.checksum, other.checksum))
+        return any(mine is not None and theirs is not None and mine != theirs for mine, theirs in pairs)
+
+
+@dataclass(frozen=True)
+class Fact:
+    """All that is known about one blob, by its canonical URL.
+
+    `finding` is the look that stands. `claim` makes the blob a COG for good, whichever is heard of first. `contents`
+    are the last contents seen, newest first. `last_good` is the last readable finding, where the standing one is not
+    readable.
+    """
+
+    url: str
+    finding: Finding
+    claim: Claim | None = None
+    contents: tuple[Content, ...] = ()
+    last_good: Finding | None = None
+
+    @property
+    def kind(self) -> Kind:
+        """Whether the blob stands for itself or for another blob's COG."""
+        return "cog" if self.claim else "source"
+
+    @property
+    def match(self) -> Match:
+        """The blob's place in the catalog."""
+        return self.claim.match if self.claim else self.finding.match
+
+    @property
+    def item_key(self) -> tuple[str, str]:
+        """The Item that the blob belongs to: (collection, id)."""
+        return (self.match.collection, self.match.item)
+
+    @property
+    def revision(self) -> int:
+        """The revision of rules and extractor by which its meaning was found."""
+        return min(self.finding.revision, self.claim.revision) if self.claim else self.finding.revision
+
+
+def fact_of(url: str, finding: Finding, claim: Claim | None = None) -> Fact:
+    """The fact that one look makes."""
+    contents = (_content(finding),) if finding.state == "present" and finding.etag else ()
+    return Fact(url, finding, claim, contents)
+
+
+def join(mine: Fact, other: Fact) -> Fact:
+    """The one fact that two facts about a blob make, whichever comes first.
+
+    Commutative, associative and idempotent over looks at a blob whose ETags never recur: this is what makes the
+    catalog the same under any order and any duplication.
+    """
+    finding = stands(mine.finding, other.finding)
+    claims = [claim for claim in (mine.claim, other.claim) if claim]
+    good = [
+        found
+        for fact in (mine, other)
+        for found in (fact.finding, fact.last_good)
+        if found and found.state == "present"
+    ]
+    last_good = None
+    if finding.state != "present":
+        for candidate in good:
+            last_good = stands(last_good, candidate) if last_good else candidate
+    return Fact(
+        url=mine.url,
+        finding=finding,
+        claim=max(claims, key=Claim.order) if claims else None,
+        contents=_newest(mine.contents + other.contents),
+        last_good=last_good,
+    )
+
+
+def stands(mine: Finding, other: Finding) -> Finding:
+    """The finding that stands of two about one blob."""
+    if (mine.etag, mine.state == "gone") != (other.etag, other.state == "gone"):
+        return max(mine, other, key=lambda finding: finding.order)
+    if mine.state == "gone":
+        # A gone blob shows nothing, so the later look is all of the answer.
+        return max(mine, other, key=lambda finding: (finding.seen, finding.revision, finding.meaning()))
+    chosen = max(
+        mine, other, key=lambda finding: (finding.revision, finding.state == "present", finding.meaning())
+    )
+    return replace(
+        chosen,
+        seen=max(mine.seen, other.seen),
+        timeline=min(mine.timeline, other.timeline, key=lambda timeline: (not timeline, timeline)),
+    )
+
+
+def unsure(mine: Finding, other: Finding, window_s: float) -> bool:
+    """Whether two different states were seen so close together that a second look must decide.
+
+    `window_s` covers the whole seconds of a Date header and the clocks of several front ends.
+    """
+    same = (mine.etag, mine.state == "gone") == (other.etag, other.state == "gone")
+    return not same and abs((mine.seen - other.seen).total_seconds()) <= window_s
+
+
+def canonical_json(value: object) -> str:
+    """JSON text that is the same for equal values."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _content(finding: Finding) -> Content:
+    storage = finding.storage or {}
+    file = (finding.metadata or {}).get("file") or {}
+    return Content(
+        finding.etag, finding.seen, storage.get("size"), storage.get("content_md5"), file.get("file:checksum")
+    )
+
+
+def _newest(contents: tuple[Content, ...]) -> tuple[Content, ...]:
+    """The newest contents, one for each ETag; what is known of an ETag is kept in full."""
+    by_etag: dict[str, Content] = {}
+    for content in contents:
+        known = by_etag.get(content.etag)
+        by_etag[content.etag] = content if known is None else _fuller(known, content)
+    newest = sorted(by_etag.values(), key=lambda content: (content.seen, content.etag), reverse=True)
+    return tuple(newest[:HISTORY_LENGTH])
+
+
+def _fuller(mine: Content, other: Content) -> Content:
+    return Content(
+        mine.etag,
+        max(mine.seen, other.seen),
+        *(
+            max((value for value in pair if value is not None), default=None)
+            for pair in ((mine.size, other.size), (mine.md5, other.md5), (mine.checksum, other.checksum))
+        ),  # type: ignore[arg-type]  # int, str, str in this order
+    )

@@ -1,0 +1,112 @@
+"""The CloudEvents 1.0 envelope around every event (structured JSON mode)."""
+
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, ClassVar, Protocol
+
+from eventstac.errors import Rejected
+from eventstac.fields import Fields
+from eventstac.times import to_text
+
+CONTENT_TYPE = "application/cloudevents+json"
+
+
+class Event(Protocol):
+    """An event that the pipeline sends: a versioned type, data, and what it is about."""
+
+    TYPE: ClassVar[str]
+
+    @property
+    def subject(self) -> str:
+        """What the event is about: a blob's URL, or COLLECTION/ITEM."""
+
+    def data(self) -> dict[str, Any]:
+        """The event's data as JSON."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a message comes from: what its own messages inherit.
+
+    `id` is the event's id, `correlation` that of the whole story of a blob, `traceparent` the W3C trace context.
+    """
+
+    id: str
+    correlation: str
+    traceparent: str
+
+    @classmethod
+    def new(cls, cause: str) -> "Origin":
+        """The start of a story that no event began: a timer, a command."""
+        return cls(cause, cause, f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01")
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """A CloudEvent as received: its attributes, its data, and all of it as it came (`raw`)."""
+
+    id: str
+    source: str
+    type: str
+    time: datetime | None
+    subject: str | None
+    data: Fields
+    origin: Origin
+    raw: Mapping[str, Any]
+
+
+def open_envelope(body: bytes | str) -> Envelope:
+    """Read a structured CloudEvent; Rejected `malformed-event` says which attribute is wrong."""
+    try:
+        raw = json.loads(body)
+    except ValueError as error:
+        raise Rejected("malformed-event", f"the message is no JSON: {error}") from error
+    fields = Fields(raw, "event")
+    version = fields.text("specversion")
+    if version != "1.0":
+        raise Rejected("malformed-event", f"event.specversion must be '1.0', not {version!r}")
+    identity = fields.text("id")
+    traceparent = fields.optional_text("traceparent") or Origin.new(identity).traceparent
+    return Envelope(
+        id=identity,
+        source=fields.text("source"),
+        type=fields.text("type"),
+        time=fields.optional_moment("time"),
+        subject=fields.optional_text("subject"),
+        data=Fields(raw.get("data"), "data"),
+        origin=Origin(identity, fields.optional_text("correlationid") or identity, traceparent),
+        raw=raw,
+    )
+
+
+def seal(event: Event, *, app: str, origin: Origin, at: datetime) -> dict[str, Any]:
+    """The CloudEvent that carries an event; its id is the same whenever the same cause makes the same event."""
+    return {
+        "specversion": "1.0",
+        "id": event_id(event.TYPE, event.subject, origin.id),
+        "source": f"eventstac/{app}",
+        "type": event.TYPE,
+        "subject": event.subject,
+        "time": to_text(at),
+        "datacontenttype": "application/json",
+        "traceparent": _child(origin.traceparent),
+        "correlationid": origin.correlation,
+        "data": event.data(),
+    }
+
+
+def event_id(*parts: str) -> str:
+    """An id made from what the event is about and what caused it."""
+    return sha256("\n".join(parts).encode()).hexdigest()[:32]
+
+
+def _child(traceparent: str) -> str:
+    """The same trace, a new parent span (W3C Trace Context, section 3.2.2)."""
+    parts = traceparent.split("-")
+    if len(parts) < 4 or len(parts[1]) != 32:
+        return Origin.new("").traceparent
+    return f"00-{parts[1]}-{secrets.token_hex(8)}-{parts[3][:2]}"

@@ -1,0 +1,32 @@
+"""The small timeline that travels with a blob through the stages."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from eventstac.facts import Stage
+from eventstac.fields import Fields
+from eventstac.times import to_text
+
+# A blob that is looked at again starts a new timeline; this bounds one that goes in circles by a fault.
+_LENGTH = 32
+
+
+def passed(timeline: Sequence[Stage], stage: str, at: datetime) -> tuple[Stage, ...]:
+    """The timeline with one more stage."""
+    return (*timeline, Stage(at, stage))[-_LENGTH:]
+
+
+def to_json(timeline: Iterable[Stage]) -> list[dict[str, str]]:
+    """The timeline as events carry it."""
+    return [{"stage": entry.stage, "at": to_text(entry.at)} for entry in timeline]
+
+
+def read(data: Fields) -> tuple[Stage, ...]:
+    """The timeline in an event's data."""
+    return tuple(Stage(entry.moment("at"), entry.text("stage")) for entry in data.items("timeline"))
+
+
+def from_json(entries: Sequence[Any]) -> tuple[Stage, ...]:
+    """Read what `to_json` wrote."""
+    return read(Fields({"timeline": list(entries)}, "fact"))
