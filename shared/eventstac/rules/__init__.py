@@ -1,0 +1,21 @@
+"""Which blob is what in the catalog: collections.yaml, read and asked."""
+
+from eventstac.rules.collection_document import collection_document
+from eventstac.rules.load import load_rules
+from eventstac.rules.loaded import Explanation, Rules, Tried
+from eventstac.rules.mistakes import Mistake, RulesInvalid
+from eventstac.rules.model import AssetRule, CollectionRules, Queryable, Rule
+
+__all__ = [
+    "AssetRule",
+    "CollectionRules",
+    "Explanation",
+    "Mistake",
+    "Queryable",
+    "Rule",
+    "Rules",
+    "RulesInvalid",
+    "Tried",
+    "collection_document",
+    "load_rules",
+]

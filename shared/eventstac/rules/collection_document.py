@@ -1,0 +1,59 @@
+"""Makes the STAC Collection of a collection's rules."""
+
+from typing import Any
+
+from eventstac.rules.model import ANY_ASSET, AssetRule, CollectionRules
+
+STAC_VERSION = "1.1.0"
+
+WORLD = [-180.0, -90.0, 180.0, 90.0]
+
+
+def collection_document(collection: CollectionRules) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The STAC 1.1 Collection without links and item_assets, and what belongs in `collections.private`.
+
+    The extent is the world and all time where the rules do not say: what an empty collection has.
+    """
+    content: dict[str, Any] = {
+        "type": "Collection",
+        "stac_version": STAC_VERSION,
+        "stac_extensions": [],
+        "id": collection.id,
+        "description": collection.description or collection.title or collection.id,
+        "license": collection.license,
+        "extent": {
+            "spatial": dict(collection.extent.get("spatial", {"bbox": [WORLD]})),
+            "temporal": dict(collection.extent.get("temporal", {"interval": [[None, None]]})),
+        },
+        "links": [],
+    }
+    if collection.title:
+        content["title"] = collection.title
+    if collection.keywords:
+        content["keywords"] = list(collection.keywords)
+    if collection.providers:
+        content["providers"] = [dict(provider) for provider in collection.providers]
+    content |= collection.extra
+    return content, {"item_assets": _item_assets(collection)}
+
+
+def _item_assets(collection: CollectionRules) -> dict[str, Any]:
+    if collection.item_assets is not None:
+        return dict(collection.item_assets)
+    return {
+        asset.key: _item_asset(asset)
+        for rule in collection.rules
+        for asset in rule.assets
+        if asset.key != ANY_ASSET
+    }
+
+
+def _item_asset(asset: AssetRule) -> dict[str, Any]:
+    fields = {
+        "title": asset.title,
+        "description": asset.description,
+        "type": asset.media_type,
+        "roles": list(asset.roles),
+        "bands": [dict(band) for band in asset.bands],
+    }
+    return {**{name: value for name, value in fields.items() if value}, **asset.extra}

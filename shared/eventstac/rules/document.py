@@ -1,0 +1,129 @@
+"""Reads YAML into plain values that remember the line each of them stands on."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from eventstac.rules.mistakes import Mistake, RulesInvalid
+
+Path = tuple[str | int, ...]
+
+MAX_NODES = 200_000  # a rules file has thousands of values; aliases of aliases of aliases have billions
+
+
+class _JsonLoader(yaml.SafeLoader):
+    """YAML with JSON's scalars only: a date stays text, and `no` and `on` are words."""
+
+
+_JsonLoader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith((":timestamp", ":bool"))]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_JsonLoader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(?:true|false)$"), list("tf"))
+
+
+@dataclass
+class Document:
+    """The values of a YAML file, and the line of each by its path of keys and indexes."""
+
+    file: str
+    value: Any = None
+    lines: dict[Path, int] = field(default_factory=dict)
+    mistakes: list[Mistake] = field(default_factory=list)
+
+    def line(self, path: Path) -> int:
+        """The line of a value, or of the nearest one around it."""
+        while path and path not in self.lines:
+            path = path[:-1]
+        return self.lines.get(path, 1)
+
+    def mistake(self, path: Path, what: str, instead: str = "") -> None:
+        """Note a mistake at the value of this path."""
+        self.mistakes.append(Mistake(self.file, self.line(path), what, instead))
+
+
+def read_document(text: str, file: str) -> Document:
+    """Parse one YAML document. Errors: RulesInvalid where it is no YAML; double keys are noted as mistakes."""
+    document = Document(file)
+    loader = _JsonLoader(text)
+    try:
+        node = loader.get_single_node()
+        document.value = _Reader(document, loader).read(node, ()) if node is not None else None
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        what = f"This is not YAML: {error.problem or error.context}"
+        raise RulesInvalid([Mistake(file, line, what, "Check indentation, quotes and colons")]) from error
+    except yaml.reader.ReaderError as error:
+        what = f"A character that YAML does not allow: #x{error.character:04x}"
+        raise RulesInvalid([Mistake(file, 1, what, "Save the file as UTF-8 without it")]) from error
+    finally:
+        loader.dispose()
+    return document
+
+
+class _Reader:
+    def __init__(self, document: Document, loader: _JsonLoader) -> None:
+        self._document = document
+        self._loader = loader
+        self._within: list[Node] = []
+        self._count = 0
+
+    def read(self, node: Node, path: Path) -> Any:
+        self._document.lines.setdefault(path, node.start_mark.line + 1)
+        self._count += 1
+        if node in self._within or self._count > MAX_NODES:
+            raise yaml.constructor.ConstructorError(
+                None, None, "an alias within itself, or far too many aliases", node.start_mark
+            )
+        self._within.append(node)
+        try:
+            return self._value(node, path)
+        finally:
+            self._within.pop()
+
+    def _value(self, node: Node, path: Path) -> Any:
+        if isinstance(node, MappingNode):
+            return self._mapping(node, path)
+        if isinstance(node, SequenceNode):
+            return [self.read(item, (*path, index)) for index, item in enumerate(node.value)]
+        return self._loader.construct_object(node)
+
+    def _mapping(self, node: MappingNode, path: Path) -> dict[str, Any]:
+        merged: dict[str, Any] = {}
+        values: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            line = key_node.start_mark.line + 1
+            if not isinstance(key_node, ScalarNode):
+                self._document.mistakes.append(
+                    Mistake(self._document.file, line, "A key must be a plain word", "Write `name: value`")
+                )
+                continue
+            key = key_node.value
+            if key_node.tag == "tag:yaml.org,2002:merge":
+                merged |= self._merged(value_node, path)
+                continue
+            if key in values:
+                first = self._document.lines[(*path, key)]
+                self._document.mistakes.append(
+                    Mistake(
+                        self._document.file,
+                        line,
+                        f"`{key}` is here twice (first in line {first})",
+                        "Keep one of the two, or give them different names",
+                    )
+                )
+                continue
+            self._document.lines[(*path, key)] = line
+            values[key] = self.read(value_node, (*path, key))
+        return {**values, **{key: value for key, value in merged.items() if key not in values}}
+
+    def _merged(self, node: Node, path: Path) -> dict[str, Any]:
+        nodes = node.value if isinstance(node, SequenceNode) else [node]
+        found: dict[str, Any] = {}
+        for each in nodes:
+            value = self.read(each, path)
+            found = {**value, **found} if isinstance(value, dict) else found
+        return found

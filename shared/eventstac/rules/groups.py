@@ -1,0 +1,98 @@
+"""What a rule makes of the named groups of a path: transforms, templates, dates."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from eventstac.rules.dates import Interval, parse_date, parse_parts
+
+_FIELD = re.compile(r"\{\{|\}\}|\{([A-Za-z_]\w*)\}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Template:
+    """Text with {group}s in it; {{ and }} are braces."""
+
+    text: str
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The names of the groups that it takes."""
+        return tuple(name for name in _FIELD.findall(self.text) if name)
+
+    def fill(self, groups: Mapping[str, str]) -> str:
+        """The text with the groups' values. Raises KeyError for a group that is not there."""
+        return _FIELD.sub(lambda found: groups[found[1]] if found[1] else found[0][0], self.text)
+
+
+@dataclass(frozen=True)
+class GroupChange:
+    """How one group is made: from a group or a template, in upper or lower case, through a table."""
+
+    name: str
+    source: Template
+    transform: Literal["lower", "upper"] | None = None
+    lookup: Mapping[str, str] | None = None
+    default: str | None = None
+
+    def apply(self, groups: Mapping[str, str]) -> str:
+        """The new value. Raises LookupError, with a message for people, where there is none."""
+        try:
+            value = self.source.fill(groups)
+        except KeyError as error:
+            if self.default is not None:
+                return self.default
+            raise LookupError(f"the path gives no {error.args[0]!r}") from error
+        if self.transform is not None:
+            value = value.lower() if self.transform == "lower" else value.upper()
+        if self.lookup is None:
+            return value
+        found = self.lookup.get(value, self.default)
+        if found is None:
+            raise LookupError(f"{value!r} is not in the lookup of {self.name!r}")
+        return found
+
+
+def change_groups(found: Mapping[str, str], changes: tuple[GroupChange, ...]) -> dict[str, str]:
+    """The groups of a path with the changes applied in order. Raises LookupError."""
+    groups = dict(found)
+    for change in changes:
+        groups[change.name] = change.apply(groups)
+    return groups
+
+
+@dataclass(frozen=True)
+class PathDate:
+    """Which groups say when: `start` and `end` (the same group for one date), with an optional strptime format.
+
+    With no group named, the groups `datetime`, `date`, `start` and `end`, or `year`, `month`, `day`, `doy` do.
+    """
+
+    start: str = ""
+    end: str = ""
+    format: str | None = None
+
+    def read(self, groups: Mapping[str, str]) -> Interval | None:
+        """The datetime that the groups give, None where they are not there. Raises ValueError for a bad one."""
+        if not self.start:
+            return _by_names(groups)
+        if self.start not in groups or self.end not in groups:
+            return None
+        first, last = parse_date(groups[self.start], self.format), parse_date(groups[self.end], self.format)
+        return _interval(first, last)
+
+
+def _by_names(groups: Mapping[str, str]) -> Interval | None:
+    for name in ("datetime", "date"):
+        if name in groups:
+            return parse_date(groups[name])
+    if "start" in groups and "end" in groups:
+        return _interval(parse_date(groups["start"]), parse_date(groups["end"]))
+    return parse_parts(groups)
+
+
+def _interval(first: Interval, last: Interval) -> Interval:
+    if last[1] < first[0]:
+        raise ValueError(f"it ends ({last[1].date()}) before it starts ({first[0].date()})")
+    return (first[0], last[1])

@@ -1,0 +1,49 @@
+"""Loads a rules file: parse, check the shape, read, check the sense."""
+
+from eventstac.rules.document import read_document
+from eventstac.rules.loaded import Rules
+from eventstac.rules.mistakes import RulesInvalid
+from eventstac.rules.model import AssetRule, CollectionRules, Rule
+from eventstac.rules.reading import read_collections, read_ignore
+from eventstac.rules.schema import check_schema
+from eventstac.rules.sense import check_sense
+
+
+def load_rules(text: str, *, file: str, default_collection: str | None = "bronze-tier") -> Rules:
+    """The rules of a file's text; `file` is its name, for messages.
+
+    `default_collection` (the setting STAC_DEFAULT_COLLECTION) is always among the collections, with a rule named "".
+    Errors: RulesInvalid with every mistake that was found.
+    """
+    document = read_document(text, file)
+    if not document.mistakes:
+        check_schema(document)
+    if document.mistakes:
+        raise RulesInvalid(document.mistakes)
+    collections = read_collections(document)
+    ignore = read_ignore(document, ())
+    if not document.mistakes:
+        check_sense(document, collections)
+    if document.mistakes:
+        raise RulesInvalid(document.mistakes)
+    return Rules(file, _with_default(collections, default_collection), default_collection, ignore)
+
+
+def _with_default(
+    collections: tuple[CollectionRules, ...], default: str | None
+) -> tuple[CollectionRules, ...]:
+    """The collections, with the default one's rule: one Item a file, one asset "data"."""
+    if default is None:
+        return collections
+    rule = Rule("", assets=(AssetRule("data", roles=("data",)),), require=("data",))
+    named = next((each for each in collections if each.id == default), None)
+    if named is None:
+        described = CollectionRules(
+            default,
+            title=default,
+            description="Rasters that no rule of collections.yaml matches, one Item a file.",
+            rules=(rule,),
+        )
+        return (*collections, described)
+    widened = CollectionRules(**{**vars(named), "rules": (*named.rules, rule)})
+    return tuple(widened if each is named else each for each in collections)

@@ -1,0 +1,211 @@
+"""The rules as the apps ask them: what is this blob, and why."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import PurePosixPath
+from typing import Any, Literal
+
+from eventstac.blob_urls import BlobName, parse
+from eventstac.errors import Rejected
+from eventstac.facts import Match
+from eventstac.rules.dates import Interval
+from eventstac.rules.identity import default_item_id, safe_id
+from eventstac.rules.model import AssetRule, CollectionRules, Rule
+from eventstac.rules.pattern import Pattern
+
+# What goes to the default collection without a rule. Formats that GDAL's allow-listed drivers read from one file.
+RASTER_EXTENSIONS = frozenset(
+    [
+        ".tif",
+        ".tiff",
+        ".gtiff",
+        ".btf",
+        ".jp2",
+        ".j2k",
+        ".jpx",
+        ".img",
+        ".ntf",
+        ".nitf",
+        ".hgt",
+        ".dt0",
+        ".dt1",
+        ".dt2",
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A rule that was tried on a path, and why it is not the one."""
+
+    collection: str
+    rule: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why a blob is what it is: `outcome`, the match (if any), a sentence, and the rules tried before."""
+
+    url: str
+    outcome: Literal["matched", "ignored", "unmatched"]
+    why: str
+    match: Match | None = None
+    tried: tuple[Tried, ...] = ()
+
+    def __str__(self) -> str:
+        """A sentence, and a line for each rule that was tried in vain."""
+        return "\n".join([self.why, *(f"  {t.collection}/{t.rule}: {t.why}" for t in self.tried)])
+
+
+@dataclass(frozen=True)
+class Rules:
+    """All rules of a file, and the default collection (None switches it off).
+
+    Matching is a pure function of the URL. The first rule in the order of the file wins; that two rules overlap is
+    a mistake which loading finds.
+    """
+
+    file: str
+    collections: tuple[CollectionRules, ...]
+    default_collection: str | None = "bronze-tier"
+    ignore: tuple[Pattern, ...] = ()
+
+    def collection(self, collection_id: str) -> CollectionRules | None:
+        """The collection of this id, None where the rules have none."""
+        return self._by_id.get(collection_id)
+
+    def match(self, url: str) -> Match | None:
+        """What the blob is; None for one that is ignored or that nothing matches (and for what is no blob URL)."""
+        return self.explain(url).match
+
+    def explain(self, url: str) -> Explanation:
+        """What the blob is and why, with every rule that was tried."""
+        try:
+            name = parse(url)
+        except Rejected as error:
+            return Explanation(url, "unmatched", error.detail)
+        ignored = _first(self.ignore, name.path)
+        if ignored is not None:
+            return Explanation(name.url, "ignored", f"`ignore: {ignored.text}` matches it")
+        return self._by_rules(name)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 (hex) of what the rules mean: comments, layout and the file's name do not change it."""
+        meaning = {
+            "collections": {each.id: asdict(each) for each in self.collections},
+            "default": self.default_collection,
+            "ignore": [pattern.text for pattern in self.ignore],
+        }
+        text = json.dumps(meaning, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @cached_property
+    def _by_id(self) -> Mapping[str, CollectionRules]:
+        return {collection.id: collection for collection in self.collections}
+
+    def _by_rules(self, name: BlobName) -> Explanation:
+        tried: list[Tried] = []
+        for collection in self.collections:
+            for rule in collection.rules:
+                if not rule.patterns:
+                    continue
+                found = match_rule(collection, rule, name)
+                if isinstance(found, str):
+                    tried.append(Tried(collection.id, rule.name, found))
+                    continue
+                ignored = _first(collection.ignore, name.path)
+                if ignored is not None:
+                    why = f"`ignore: {ignored.text}` of collection {collection.id!r} matches it"
+                    return Explanation(name.url, "ignored", why, None, tuple(tried))
+                why = f"rule {rule.name!r} of collection {collection.id!r} matches {name.path!r}"
+                return Explanation(name.url, "matched", why, found, tuple(tried))
+        return self._by_default(name, tuple(tried))
+
+    def _by_default(self, name: BlobName, tried: tuple[Tried, ...]) -> Explanation:
+        extension = PurePosixPath(name.path).suffix.lower()
+        if extension not in RASTER_EXTENSIONS:
+            why = f"no rule matches {name.path!r}, and {extension or 'no extension'!r} is not a raster's"
+            return Explanation(name.url, "unmatched", why, None, tried)
+        if self.default_collection is None:
+            why = f"no rule matches {name.path!r}, and there is no default collection"
+            return Explanation(name.url, "unmatched", why, None, tried)
+        match = Match(self.default_collection, default_item_id(name), "data")
+        why = f"no rule matches {name.path!r}: a raster of its own in {self.default_collection!r}"
+        return Explanation(name.url, "matched", why, match, tried)
+
+
+def match_rule(collection: CollectionRules, rule: Rule, name: BlobName) -> Match | str:
+    """What the blob is by this rule, or why the rule is not for it."""
+    if rule.containers and name.container not in rule.containers:
+        return f"it is for container {' or '.join(rule.containers)}, not {name.container}"
+    for pattern in rule.patterns:
+        found = pattern.match(name.path)
+        if found is not None:
+            return _by_groups(collection, rule, found)
+    return f"the path is not {' or '.join(pattern.text for pattern in rule.patterns)}"
+
+
+def _by_groups(collection: CollectionRules, rule: Rule, found: Mapping[str, str]) -> Match | str:
+    try:
+        groups = rule.groups_for(found)
+        when = _when(rule, groups)
+        rule.properties_for(groups)
+        item, said = rule.item.fill(groups), rule.asset_key.fill(groups)
+    except KeyError as error:
+        return f"the path gives no {error.args[0]!r}"
+    except (LookupError, ValueError) as error:
+        return str(error)
+    asset = _asset_said(rule, said)
+    if asset is None:
+        return f"{said!r} is none of its assets ({', '.join(each.key for each in rule.assets)})"
+    start, end = when or (None, None)
+    return Match(
+        collection=collection.id,
+        item=safe_id(item),
+        asset=safe_id(said) if asset.key == "*" else asset.key,
+        rule=rule.name,
+        read=asset.read,
+        groups=groups,
+        start=start,
+        end=end,
+        options=_options(rule, asset),
+    )
+
+
+def _asset_said(rule: Rule, said: str) -> AssetRule | None:
+    """The asset that the {asset} group (or constant) names."""
+    if not rule.assets:
+        return AssetRule("*")
+    others = None
+    for asset in rule.assets:
+        if asset.key == "*":
+            others = asset
+        elif any(glob.match(said) is not None for glob in asset.match):
+            return asset
+    return others
+
+
+def _when(rule: Rule, groups: Mapping[str, str]) -> Interval | None:
+    if "path" not in rule.datetime_sources:
+        return None
+    for source in rule.path_dates:
+        found = source.read(groups)
+        if found is not None:
+            return found
+    return None
+
+
+def _options(rule: Rule, asset: AssetRule) -> dict[str, Any]:
+    options = {**rule.options, **asset.options}
+    if asset.sidecar is not None:
+        options["sidecar"] = asset.sidecar
+    return options
+
+
+def _first(patterns: tuple[Pattern, ...], path: str) -> Pattern | None:
+    return next((pattern for pattern in patterns if pattern.match(path) is not None), None)

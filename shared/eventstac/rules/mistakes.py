@@ -1,0 +1,28 @@
+"""A mistake in a rules file, as a person mends it: file, line, what is wrong, what to write instead."""
+
+from dataclasses import dataclass
+
+from eventstac.errors import Rejected
+
+
+@dataclass(frozen=True, order=True)
+class Mistake:
+    """One mistake. `line` counts from 1; `what` and `instead` are whole sentences without a full stop."""
+
+    file: str
+    line: int
+    what: str
+    instead: str = ""
+
+    def __str__(self) -> str:
+        """`file:line: what. instead`, as compilers and editors know it."""
+        advice = f" {self.instead}." if self.instead else ""
+        return f"{self.file}:{self.line}: {self.what}.{advice}"
+
+
+class RulesInvalid(Rejected):
+    """The rules file has mistakes: all of them at once, in the order of their lines."""
+
+    def __init__(self, mistakes: list[Mistake]) -> None:
+        self.mistakes = sorted(mistakes)
+        super().__init__("rules-invalid", "\n".join(str(mistake) for mistake in self.mistakes))

@@ -1,0 +1,146 @@
+"""The rules, read: collections, their rules, and the assets of these."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from eventstac.rules.groups import GroupChange, PathDate, Template, change_groups
+from eventstac.rules.pattern import Pattern
+
+Json = Mapping[str, Any]
+
+Read = Literal["raster", "sidecar", "file"]
+
+ANY_ASSET = "*"  # stands for every asset key that the rule does not name
+
+
+@dataclass(frozen=True)
+class AssetRule:
+    """What is known by rule about one asset of an Item.
+
+    `bands` are STAC 1.1 band objects (name, eo:common_name, …), `extra` other fields of the asset (gsd among them).
+    `match` are the globs of what the {asset} group says for it. `sidecar` is the spec that
+    `eventstac.rules.sidecar.read_sidecar` takes, None for other kinds. `options` are settings for reading.
+    """
+
+    key: str
+    roles: tuple[str, ...] = ()
+    title: str | None = None
+    description: str | None = None
+    media_type: str | None = None
+    bands: tuple[Json, ...] = ()
+    extra: Json = field(default_factory=dict)
+    read: Read = "raster"
+    sidecar: Json | None = None
+    match: tuple[Pattern, ...] = ()
+    options: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule: which paths it is for, and what the Items made of them are like.
+
+    `assets` are in the order in which an Item shows them. `datetime_sources` are tried in order: "path",
+    "sidecar", "file" (what the raster itself says) and "last-modified"; `path_dates` say how the path gives one.
+    `geometry` (GeoJSON, EPSG:4326) or the footprint of `footprint_asset` is the Item's geometry; with neither it is
+    the union of the data assets' footprints.
+    """
+
+    name: str
+    patterns: tuple[Pattern, ...] = ()
+    containers: tuple[str, ...] = ()
+    changes: tuple[GroupChange, ...] = ()
+    item: Template = field(default_factory=lambda: Template("{item}"))
+    asset_key: Template = field(default_factory=lambda: Template("{asset}"))
+    assets: tuple[AssetRule, ...] = ()
+    require: tuple[str, ...] = ()
+    cog: Literal["add", "replace"] = "add"
+    datetime_sources: tuple[str, ...] = ("path", "sidecar", "file", "last-modified")
+    path_dates: tuple[PathDate, ...] = ()
+    footprint_asset: str | None = None
+    geometry: Json | None = None
+    keep_last_good: bool = False
+    properties: Json = field(default_factory=dict)
+    options: Json = field(default_factory=dict)
+    builder: str | None = None
+
+    def asset(self, key: str) -> AssetRule | None:
+        """What the rule says about an asset key: by its name, else by "*"; None where it says nothing."""
+        by_key = {asset.key: asset for asset in self.assets}
+        return by_key.get(key) or by_key.get(ANY_ASSET)
+
+    def properties_for(self, groups: Mapping[str, str]) -> dict[str, Any]:
+        """The Item properties that this rule gives, for the groups of a match.
+
+        Raises ValueError where a group's text is not of the type that the rule declares.
+        """
+        return {name: _property(value, groups) for name, value in self.properties.items()}
+
+    def groups_for(self, found: Mapping[str, str]) -> dict[str, str]:
+        """The path's groups after the rule's changes. Raises LookupError for what a lookup does not have."""
+        return change_groups(found, self.changes)
+
+
+@dataclass(frozen=True)
+class Queryable:
+    """A property that searches may filter by, with its type; `sortable` ones are indexed."""
+
+    name: str
+    type: Literal["string", "number", "integer", "boolean", "datetime"]
+    sortable: bool = False
+    title: str | None = None
+    description: str | None = None
+
+    @property
+    def definition(self) -> dict[str, Any]:
+        """The JSON Schema of the property, as pgstac and the API show it."""
+        kind = {"type": "string", "format": "date-time"} if self.type == "datetime" else {"type": self.type}
+        shown = {"title": self.title or self.name, "description": self.description}
+        return {**{key: value for key, value in shown.items() if value}, **kind}
+
+
+@dataclass(frozen=True)
+class CollectionRules:
+    """One collection: its own fields, and the rules of its Items.
+
+    `extent` has the parts that override what is kept current from the Items ("spatial", "temporal", STAC's form).
+    `summaries` are the names of the Item properties that are summed up. `item_assets` is None where it is to be made
+    from the rules. `extra` are further Collection fields, taken over as they are.
+    """
+
+    id: str
+    title: str | None = None
+    description: str | None = None
+    license: str = "other"
+    providers: tuple[Json, ...] = ()
+    keywords: tuple[str, ...] = ()
+    extent: Json = field(default_factory=dict)
+    summaries: tuple[str, ...] = ()
+    item_assets: Json | None = None
+    queryables: tuple[Queryable, ...] = ()
+    extra: Json = field(default_factory=dict)
+    ignore: tuple[Pattern, ...] = ()
+    rules: tuple[Rule, ...] = ()
+
+    def rule(self, name: str) -> Rule | None:
+        """The rule of this name, None where the rules have none (any more)."""
+        return next((rule for rule in self.rules if rule.name == name), None)
+
+
+def _property(value: Any, groups: Mapping[str, str]) -> Any:
+    if isinstance(value, str):
+        return Template(value).fill(groups)
+    if not isinstance(value, Mapping) or "from" not in value:
+        return value
+    text = groups[value["from"]]
+    if "lookup" in value:
+        return value["lookup"].get(text, value.get("default"))
+    match value.get("type", "string"):
+        case "number":
+            return float(text)
+        case "integer":
+            return int(text)
+        case "boolean":
+            return text.lower() in ("true", "1", "yes")
+        case _:
+            return text

@@ -1,0 +1,145 @@
+"""Checks what no schema can: groups that have a source, dates that parse, rules that do not overlap."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from eventstac.rules.common_names import COMMON_NAMES
+from eventstac.rules.document import Document, Path
+from eventstac.rules.groups import Template
+from eventstac.rules.model import ANY_ASSET, CollectionRules, Rule
+from eventstac.rules.overlap import check_overlaps
+from eventstac.rules.pattern import format_regex
+
+_COMPUTED = {"datetime", "start_datetime", "end_datetime", "created", "updated"}
+
+
+def check_sense(document: Document, collections: tuple[CollectionRules, ...]) -> None:
+    """Note every mistake of sense in rules that could be read."""
+    for collection in collections:
+        path: Path = ("collections", collection.id)
+        _check_names(document, path, collection)
+        for index, rule in enumerate(collection.rules):
+            _check_rule(document, (*path, "rules", index), rule)
+    if not document.mistakes:
+        check_overlaps(document, collections)
+
+
+def _check_names(document: Document, path: Path, collection: CollectionRules) -> None:
+    first: dict[str, int] = {}
+    for index, rule in enumerate(collection.rules):
+        where = (*path, "rules", index, "name")
+        if rule.name in first:
+            what = (
+                f"Two rules of {collection.id!r} are named {rule.name!r} (first in line {first[rule.name]})"
+            )
+            document.mistake(where, what, "Give this one a name of its own")
+        first.setdefault(rule.name, document.line(where))
+
+
+def _check_rule(document: Document, path: Path, rule: Rule) -> None:
+    groups = _check_groups(document, path, rule)
+    _check_taken(document, (*path, "item"), rule.item, groups, "The Item id")
+    _check_taken(document, (*path, "asset"), rule.asset_key, groups, "The asset key")
+    _check_datetime(document, path, rule, groups)
+    _check_properties(document, path, rule, groups)
+    _check_assets(document, path, rule)
+
+
+def _check_groups(document: Document, path: Path, rule: Rule) -> set[str]:
+    """The groups that every path of the rule has, after its changes."""
+    each_has = [set(pattern.groups) for pattern in rule.patterns]
+    groups = set.intersection(*each_has)
+    for change in rule.changes:
+        if change.default is None:
+            where = (*path, "groups", change.name)
+            _check_taken(document, where, change.source, groups, f"The group {change.name!r}")
+        groups.add(change.name)
+    return groups
+
+
+def _check_taken(document: Document, path: Path, template: Template, groups: set[str], who: str) -> None:
+    for name in template.groups:
+        if name not in groups:
+            document.mistake(
+                path,
+                f"{who} needs a group {name!r} that the pattern does not give",
+                f"Put {{{name}}} into the pattern (all of them), or use one of: {_listed(groups)}",
+            )
+
+
+def _check_datetime(document: Document, path: Path, rule: Rule, groups: set[str]) -> None:
+    written = document_value(document, path).get("datetime") or []
+    for index, source in enumerate(written):
+        where = (*path, "datetime", index)
+        if not isinstance(source, Mapping):
+            continue
+        for key in ("group", "start", "end"):
+            if key in source:
+                _check_taken(document, where, Template(f"{{{source[key]}}}"), groups, "The datetime")
+        if "format" in source:
+            _check_format(document, where, source["format"])
+
+
+def _check_format(document: Document, path: Path, text: str) -> None:
+    if format_regex(text) is None or "%" not in text:
+        what = f"No date can be read with the format {text!r}"
+        document.mistake(path, what, "Use strptime's directives: %Y %y %m %d %j %b %B %H %M %S %f %z")
+    elif not ("%Y" in text or "%y" in text):
+        document.mistake(
+            path, f"The format {text!r} has no year", "Add %Y, or take a group that has the year too"
+        )
+
+
+def _check_properties(document: Document, path: Path, rule: Rule, groups: set[str]) -> None:
+    for name, value in rule.properties.items():
+        where = (*path, "properties", name)
+        if name in _COMPUTED:
+            document.mistake(
+                where, f"`{name}` is not a property to set", "Say where it comes from: `datetime:`"
+            )
+        if isinstance(value, str):
+            _check_taken(document, where, Template(value), groups, f"The property {name!r}")
+        if isinstance(value, Mapping) and "from" in value:
+            source = Template(f"{{{value['from']}}}")
+            _check_taken(document, where, source, groups, f"The property {name!r}")
+
+
+def _check_assets(document: Document, path: Path, rule: Rule) -> None:
+    keys = {asset.key for asset in rule.assets}
+    open_ended = not keys or ANY_ASSET in keys
+    if keys and not any(asset.read == "raster" and "data" in asset.roles for asset in rule.assets):
+        what = f"The rule {rule.name!r} has no data asset"
+        document.mistake((*path, "assets"), what, "Give at least one raster the role data")
+    for index, key in enumerate(rule.require):
+        if key not in keys and not open_ended:
+            what = f"{key!r} is required but is none of the assets"
+            document.mistake((*path, "require", index), what, f"Use one of: {_listed(keys)}")
+    if rule.footprint_asset is not None and rule.footprint_asset not in keys and not open_ended:
+        what = f"{rule.footprint_asset!r} is to give the footprint but is none of the assets"
+        document.mistake((*path, "footprint_asset"), what, f"Use one of: {_listed(keys)}")
+    for asset in rule.assets:
+        where = (*path, "assets", asset.key)
+        if (asset.read == "sidecar") != (asset.sidecar is not None):
+            what = f"The asset {asset.key!r} is read as {asset.read!r}, which does not go with `sidecar:`"
+            document.mistake(where, what, "Write both `read: sidecar` and `sidecar:`, or none of them")
+        _check_bands(document, where, asset.bands)
+
+
+def _check_bands(document: Document, path: Path, bands: Iterable[Mapping[str, Any]]) -> None:
+    for index, band in enumerate(bands):
+        common = band.get("eo:common_name")
+        if common is not None and common not in COMMON_NAMES:
+            what = f"{common!r} is no common name of a band"
+            document.mistake((*path, "bands", index), what, f"Use one of: {_listed(COMMON_NAMES)}")
+
+
+def document_value(document: Document, path: Path) -> Any:
+    """The plain value at a path of the document."""
+    value = document.value
+    for step in path:
+        value = value[step]
+    return value
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names)) or "none"

@@ -1,0 +1,143 @@
+"""Reads Item properties out of a sidecar file: JSON with JSONPath, XML with XPath."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from xml.etree import ElementTree
+
+import elementpath
+import jsonpath
+from elementpath.etree import defuse_xml
+
+from eventstac.errors import Rejected
+from eventstac.rules.dates import parse_date
+
+Spec = Mapping[str, Any]
+Find = Callable[[str], Any]  # the value at a path, None where there is none
+
+MAX_BYTES = 16 * 1024 * 1024  # metadata files have kilobytes; Sentinel-2's largest has under one MB
+
+_TIMES = {"datetime": "datetime", "start": "start_datetime", "end": "end_datetime"}
+
+
+def read_sidecar(data: bytes, spec: Spec) -> dict[str, Any]:
+    """The properties that a sidecar gives, by the `sidecar` of a rule's asset (Match.options["sidecar"]).
+
+    A path that finds nothing leaves its property out, unless it is `required`. Where the spec says where they are,
+    `datetime`, `start_datetime` and `end_datetime` are among the result, in RFC 3339, UTC.
+    Errors: Rejected `bad-sidecar` for a file that is not of the format, or a value that is not of its type.
+    """
+    if len(data) > MAX_BYTES:
+        raise Rejected("bad-sidecar", f"a sidecar of {len(data)} bytes is too large (limit: {MAX_BYTES})")
+    find = _json(data) if spec["format"] == "json" else _xml(data, dict(spec.get("namespaces", {})))
+    found = {name: _value(name, how, find) for name, how in spec.get("properties", {}).items()}
+    for key, name in _TIMES.items():
+        if key in spec:
+            found[name] = _time(name, spec[key], find)
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def check_path(path: str, sidecar_format: str, namespaces: Mapping[str, str]) -> str | None:
+    """What is wrong with a JSONPath or XPath expression; None for a good one."""
+    try:
+        if sidecar_format == "json":
+            jsonpath.compile(path)
+        else:
+            elementpath.XPath2Parser(namespaces=dict(namespaces)).parse(path)
+    except (jsonpath.JSONPathError, elementpath.ElementPathError) as error:
+        return str(error)
+    return None
+
+
+def _json(data: bytes) -> Find:
+    try:
+        document = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise Rejected("bad-sidecar", f"the sidecar is no JSON: {error}") from error
+
+    def find(path: str) -> Any:
+        values = jsonpath.findall(path, document)
+        return values[0] if values else None
+
+    return find
+
+
+def _xml(data: bytes, namespaces: dict[str, str]) -> Find:
+    try:
+        root = ElementTree.fromstring(defuse_xml(data))  # noqa: S314 (entities are refused by defuse_xml)
+    except (ElementTree.ParseError, elementpath.ElementPathError, ValueError, LookupError) as error:
+        raise Rejected("bad-sidecar", f"the sidecar is no XML that can be read: {error}") from error
+
+    def find(path: str) -> Any:
+        values = elementpath.select(root, path, namespaces=namespaces)
+        first = values[0] if isinstance(values, list) and values else values
+        if isinstance(first, list):
+            return None
+        return _text(first)
+
+    return find
+
+
+def _text(found: Any) -> Any:
+    """An element's text; attributes, strings, numbers and booleans as XPath gives them."""
+    if isinstance(found, ElementTree.Element):
+        return "".join(found.itertext()).strip()
+    return found if isinstance(found, str | int | float | bool) else str(found)
+
+
+def _value(name: str, how: str | Spec, find: Find) -> Any:
+    spec: Spec = {"path": how} if isinstance(how, str) else how
+    value = find(spec["path"])
+    if value is None or value == "":
+        if spec.get("required"):
+            raise Rejected("bad-sidecar", f"the sidecar has no {spec['path']} for {name!r}")
+        return None
+    if "lookup" in spec:
+        value = spec["lookup"].get(str(value))
+    try:
+        return None if value is None else _scaled(_typed(value, spec.get("type")), spec)
+    except (ValueError, TypeError) as error:
+        raise Rejected("bad-sidecar", f"{spec['path']} for {name!r} is {value!r}: {error}") from error
+
+
+def _typed(value: Any, kind: str | None) -> Any:
+    match kind:
+        case "number":
+            return float(value)
+        case "integer":
+            return int(value)
+        case "boolean":
+            words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+            word = str(value).strip().lower()
+            if word not in words:
+                raise ValueError("not true or false")
+            return words[word]
+        case "string":
+            return str(value)
+        case _:
+            return value
+
+
+def _scaled(value: Any, spec: Spec) -> Any:
+    if "scale" not in spec and "offset" not in spec:
+        return value
+    # Twelve digits are more than any metadata file has, and hide what binary fractions add.
+    return float(f"{float(value) * spec.get('scale', 1) + spec.get('offset', 0):.12g}")
+
+
+def _time(name: str, how: str | Spec, find: Find) -> str | None:
+    spec: Spec = {"path": how} if isinstance(how, str) else how
+    paths: Sequence[str] = [spec["path"]] if isinstance(spec["path"], str) else spec["path"]
+    parts = [find(path) for path in paths]
+    if any(part is None or part == "" for part in parts):
+        return None
+    try:
+        start, end = parse_date("T".join(str(part).strip() for part in parts), spec.get("format"))
+    except ValueError as error:
+        raise Rejected("bad-sidecar", f"{name} of the sidecar: {error}") from error
+    return _rfc3339(end if name == "end_datetime" else start)
+
+
+def _rfc3339(instant: datetime) -> str:
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
