@@ -1,0 +1,42 @@
+# Everything there is to learn: `make help`. Each target installs what it needs first.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format up down status run lock
+.SUFFIXES:
+
+PYTHON3 ?= $(shell command -v python3 || command -v python)
+PYTHON := .venv/bin/python
+SOURCES := shared services infra/local tests scripts $(wildcard bench)
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Install what is missing (into .venv and .local; PostgreSQL by apt)
+	@$(PYTHON3) scripts/bootstrap
+
+demo: setup ## Real GeoTIFFs from upload to search, in front of your eyes (KEEP=1 leaves the stack running)
+	@KEEP="$(KEEP)" $(PYTHON) scripts/demo.py
+
+test: setup ## All tests (ARGS="-k name" for some)
+	@$(PYTHON) -m pytest $(ARGS)
+
+check: setup ## Style, types, the lock file, and nothing of one machine in the repository
+	@$(PYTHON) scripts/check
+
+format: setup ## Write all Python as `make check` wants it
+	@$(PYTHON) -m ruff check --fix-only --quiet $(SOURCES)
+	@$(PYTHON) -m ruff format --quiet $(SOURCES)
+
+up: setup ## Start the laptop stack; `. .local/env` tells your SDKs where it is
+	@$(PYTHON) -m infra.local.stack up
+
+down: ## Stop it; its state stays in .local
+	@if [ -x $(PYTHON) ]; then $(PYTHON) -m infra.local.stack down; else echo "nothing is installed, so nothing runs"; fi
+
+status: ## What of it runs
+	@if [ -x $(PYTHON) ]; then $(PYTHON) -m infra.local.stack status; else echo "nothing is installed, so nothing runs"; fi
+
+run: setup ## The stack in the foreground, until Ctrl-C
+	@$(PYTHON) -m infra.local.stack run
+
+lock: setup ## Write requirements.lock anew from the pyproject.toml files (UPGRADE=1 takes the newest versions)
+	@$(PYTHON) scripts/lock $(if $(UPGRADE),--upgrade)
