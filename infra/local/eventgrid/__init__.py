@@ -1,0 +1,1 @@
+"""A stand-in for Azure Event Grid: takes CloudEvents, filters, delivers with retry, dead-letters."""
