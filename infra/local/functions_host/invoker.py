@@ -1,0 +1,95 @@
+"""Runs invocations: one line in the log for each, the time limit, and the count of what is under way."""
+
+import asyncio
+import logging
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from azure.functions.meta import Datum
+
+from infra.local.functions_host import logs, runtime
+from infra.local.functions_host.runtime import IndexedFunction, Outcome
+
+
+@dataclass
+class Tally:
+    """What became of a function's invocations since the worker started."""
+
+    running: int = 0
+    succeeded: int = 0
+    failed: int = 0
+
+
+class Invoker:
+    """Invokes functions under `timeout_s` (None: no limit).
+
+    A Python thread cannot be stopped, so Azure's host replaces the worker whose function ran out of time;
+    `on_timeout` is where that is arranged.
+    """
+
+    def __init__(self, timeout_s: float | None, on_timeout: Callable[[], None]) -> None:
+        self._timeout_s = timeout_s
+        self._on_timeout = on_timeout
+        self.tallies: dict[str, Tally] = {}
+        self._calls: set[asyncio.Task[Outcome]] = set()
+
+    @property
+    def running(self) -> dict[str, int]:
+        """Functions with invocations under way, and how many."""
+        return {name: tally.running for name, tally in self.tallies.items() if tally.running}
+
+    def give_up(self) -> None:
+        """Break off everything under way; each invocation fails, so that its messages are given back."""
+        for call in self._calls:
+            call.cancel()
+
+    async def wait_idle(self) -> None:
+        """Return when nothing runs."""
+        while self._calls:
+            await asyncio.wait(self._calls)
+
+    async def invoke(
+        self,
+        function: IndexedFunction,
+        inputs: Sequence[tuple[str, Datum]],
+        metadata: dict[str, Datum],
+        **details: Any,
+    ) -> Outcome:
+        """Run a function once. Never raises for what the function does; `details` go into the log line."""
+        invocation = str(uuid.uuid4())
+        tally = self.tallies.setdefault(function.name, Tally())
+        tally.running += 1
+        started = time.monotonic()
+        result, outcome = "cancelled", Outcome(False, error="broken off: the worker ends")
+        call = asyncio.create_task(runtime.invoke(function, invocation, inputs, metadata))
+        self._calls.add(call)
+        try:
+            await asyncio.wait({call}, timeout=self._timeout_s)
+            if not call.done():
+                result = "timed out"
+                outcome = Outcome(False, error=f"ran longer than functionTimeout ({self._timeout_s:g} s)")
+                self._on_timeout()
+            elif not call.cancelled():
+                outcome = call.result()
+                result = "succeeded" if outcome.ok else "failed"
+        finally:
+            call.cancel()
+            self._calls.discard(call)
+            tally.running -= 1
+            tally.succeeded += outcome.ok
+            tally.failed += not outcome.ok
+            if outcome.error:
+                details["error"] = outcome.error
+            logs.event(
+                "invocation",
+                logging.INFO if outcome.ok else logging.ERROR,
+                invocation=invocation,
+                function=function.name,
+                duration_ms=round((time.monotonic() - started) * 1000, 1),
+                outcome=result,
+                **details,
+            )
+        return outcome
