@@ -18,7 +18,7 @@ def parse_date(text: str, strptime_format: str | None = None) -> Interval:
     Raises ValueError, with a message for people, where it is none.
     """
     if strptime_format is not None:
-        instant = _utc(datetime.strptime(text, strptime_format))  # noqa: DTZ007 (a zone is given to it here)
+        instant = _strptime(text, strptime_format)
         return (instant, instant)
     for parse in (_iso, _month_or_year, _compact):
         found = parse(text)
@@ -41,6 +41,14 @@ def parse_parts(groups: Mapping[str, str]) -> Interval | None:
             break
         parts.append(groups[name].zfill(2))
     return parse_date("-".join(parts))
+
+
+def _strptime(text: str, strptime_format: str) -> datetime:
+    instant = datetime.strptime(text, strptime_format)  # noqa: DTZ007 (a zone is given to it here)
+    if "%j" in strptime_format and f"{instant:%j}" not in text:
+        # strptime takes day 366 of a common year for the first of January
+        raise ValueError(f"{text!r} is no date: the year has no such day")
+    return _utc(instant)
 
 
 def _utc(instant: datetime) -> datetime:
@@ -75,7 +83,7 @@ def _compact(text: str) -> Interval | None:
     for day in _DAY_FORMATS:
         for time in ("", *_TIMES):
             try:
-                instant = datetime.strptime(squeezed, day + time.removeprefix("T")).replace(tzinfo=UTC)
+                instant = _strptime(squeezed, day + time.removeprefix("T"))
             except ValueError:
                 continue
             if _digits(day, time) == len(squeezed.partition(".")[0]):

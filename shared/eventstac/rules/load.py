@@ -22,8 +22,7 @@ def load_rules(text: str, *, file: str, default_collection: str | None = "bronze
         raise RulesInvalid(document.mistakes)
     collections = read_collections(document)
     ignore = read_ignore(document, ())
-    if not document.mistakes:
-        check_sense(document, collections)
+    check_sense(document, collections)
     if document.mistakes:
         raise RulesInvalid(document.mistakes)
     return Rules(file, _with_default(collections, default_collection), default_collection, ignore)

@@ -16,24 +16,10 @@ from eventstac.rules.identity import default_item_id, safe_id
 from eventstac.rules.model import AssetRule, CollectionRules, Rule
 from eventstac.rules.pattern import Pattern
 
-# What goes to the default collection without a rule. Formats that GDAL's allow-listed drivers read from one file.
+# What goes to the default collection without a rule. Some of these the extractor refuses by name, which an operator
+# sees; left out they would only be counted as unmatched.
 RASTER_EXTENSIONS = frozenset(
-    [
-        ".tif",
-        ".tiff",
-        ".gtiff",
-        ".btf",
-        ".jp2",
-        ".j2k",
-        ".jpx",
-        ".img",
-        ".ntf",
-        ".nitf",
-        ".hgt",
-        ".dt0",
-        ".dt1",
-        ".dt2",
-    ]
+    {".tif", ".tiff", ".gtiff", ".btf", ".jp2", ".j2k", ".jpx", ".img", ".ntf", ".nitf", ".nc"}
 )
 
 
@@ -202,6 +188,8 @@ def _when(rule: Rule, groups: Mapping[str, str]) -> Interval | None:
 
 def _options(rule: Rule, asset: AssetRule) -> dict[str, Any]:
     options = {**rule.options, **asset.options}
+    if rule.geometry is not None or rule.footprint_asset not in (None, asset.key):
+        options.setdefault("allow_no_footprint", True)  # the Item's geometry comes from elsewhere
     if asset.sidecar is not None:
         options["sidecar"] = asset.sidecar
     return options

@@ -8,14 +8,15 @@ from functools import cached_property
 _TIME = r"[T_-]?(?:[01]\d|2[0-3])[-_:]?[0-5]\d(?:[-_:]?[0-5]\d(?:\.\d+)?)?Z?"
 _MONTH, _DAY = r"(?:0[1-9]|1[0-2])", r"(?:0[1-9]|[12]\d|3[01])"
 _YEAR = r"(?:1[89]|20)\d\d"
+_DOY = r"(?:0(?:0[1-9]|[1-9]\d)|[12]\d\d|3(?:[0-5]\d|6[0-6]))"
 
 # What a placeholder of this name stands for where the pattern does not say. The others: no slash, at least one.
 KNOWN_GROUPS = {
     "year": _YEAR,
     "month": _MONTH,
     "day": _DAY,
-    "doy": r"[0-3]\d\d",
-    "date": rf"{_YEAR}(?:-{_MONTH}-{_DAY}|_{_MONTH}_{_DAY}|{_MONTH}{_DAY}|[0-3]\d\d|[-_]?{_MONTH})?",
+    "doy": _DOY,
+    "date": rf"{_YEAR}(?:-{_MONTH}-{_DAY}|_{_MONTH}_{_DAY}|{_MONTH}{_DAY}|{_DOY}|[-_]?{_MONTH})?",
 }
 for _name in ("datetime", "start", "end"):
     KNOWN_GROUPS[_name] = rf"{KNOWN_GROUPS['date']}(?:{_TIME})?"
@@ -24,17 +25,16 @@ ANY_GROUP = r"[^/]+"
 
 # What strptime's directives stand for; the rest of a format is literal.
 _DIRECTIVES = {
-    "Y": r"\d{4}",
+    "Y": r"[1-9]\d{3}",
     "y": r"\d\d",
     "m": _MONTH,
     "d": _DAY,
-    "j": r"[0-3]\d\d",
+    "j": _DOY,
     "H": r"(?:[01]\d|2[0-3])",
     "M": r"[0-5]\d",
     "S": r"[0-5]\d",
     "f": r"\d{1,6}",
-    "b": "[A-Za-z]{3}",
-    "B": "[A-Za-z]{3,9}",
+    "b": "(?i:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)",
     "z": r"(?:Z|[+-]\d\d:?\d\d)",
     "%": "%",
 }

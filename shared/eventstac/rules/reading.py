@@ -1,5 +1,6 @@
 """Makes the rules of a document that has the right shape, noting what cannot be read."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -100,13 +101,16 @@ def _patterns(
 def _expressions(
     assets: tuple[AssetRule, ...], dates: tuple[PathDate, ...], values: Mapping[str, Any]
 ) -> dict[str, str]:
-    """What placeholders stand for by what the rest of the rule says: date formats, and the assets it names."""
+    """What placeholders stand for by what the rest of the rule says: date formats, lookups, the assets it names."""
     found = {}
     for date in dates:
         expression = format_regex(date.format) if date.format else None
         for group in (date.start, date.end):
             if expression is not None and group:
                 found[group] = expression
+    for name, change in values.get("groups", {}).items():
+        if change.keys() == {"lookup"}:
+            found[name] = f"(?:{'|'.join(re.escape(key) for key in change['lookup'])})"
     changed = "asset" in values.get("groups", {}) or "asset" in values
     if assets and not changed and all(asset.key != ANY_ASSET for asset in assets):
         found["asset"] = "|".join(f"(?:{glob.regex})" for asset in assets for glob in asset.match)

@@ -43,7 +43,7 @@ def _validator() -> jsonschema_rs.Draft202012Validator:
 
 def _note(document: Document, error: jsonschema_rs.ValidationError) -> None:
     path = tuple(error.instance_path)
-    name = str(path[-1]) if path else "the file"
+    name = _named(path)
     kind = error.kind.as_dict()
     match error.kind.name:
         case "additionalProperties":
@@ -62,15 +62,17 @@ def _note(document: Document, error: jsonschema_rs.ValidationError) -> None:
             types = " or ".join(_TYPES.get(each, each) for each in kind["types"])
             document.mistake(path, f"`{name}` cannot be {_shown(error.instance)}", f"Write {types}")
         case "propertyNames":
+            wrong = kind["error"].instance
+            what = f"{wrong!r} under `{name}` is no name that can be used"
             document.mistake(
-                (*path, str(error.instance)) if isinstance(error.instance, str) else path,
-                f"A name under `{name}` cannot be used: {kind['error'].message}",
-                "Use letters, digits, `.`, `_` and `-`",
+                (*path, wrong), what, "Use letters, digits, `.`, `_` and `-`, a letter or digit first"
             )
         case "anyOf":
             _note_alternatives(document, error, kind)
         case _:
-            document.mistake(path, f"`{name}` is not right: {error.message}", _described(error))
+            document.mistake(
+                path, f"`{name}` is not right: {error.message}", "docs/rules.md says what may stand here"
+            )
 
 
 _TYPES = {
@@ -87,35 +89,39 @@ _TYPES = {
 def _note_alternatives(
     document: Document, error: jsonschema_rs.ValidationError, kind: dict[str, Any]
 ) -> None:
-    """Of several shapes, tell about the one that was meant: that of the same type, else all."""
-    nearest = [
-        errors for errors in kind["context"] if errors and all(each.kind.name != "type" for each in errors)
+    """Of several shapes, tell about the one that was meant, else about all."""
+    path = tuple(error.instance_path)
+    meant = [
+        errors for errors in kind["context"] if errors and not any(_rules_out(each, path) for each in errors)
     ]
-    if len(nearest) == 1:
-        for each in nearest[0]:
-            path = tuple(error.instance_path) + tuple(each.instance_path)[len(error.instance_path) :]
-            _note_at(document, each, path)
+    if meant:
+        for each in min(meant, key=len):
+            _note(document, each)
         return
-    name = str(error.instance_path[-1]) if error.instance_path else "the file"
-    wanted = dict.fromkeys(
-        each.message.partition(" is not ")[2] for errors in kind["context"] for each in errors
-    )
-    document.mistake(
-        tuple(error.instance_path),
-        f"`{name}` cannot be {_shown(error.instance)}",
-        f"Write what is {' or '.join(each for each in wanted if each)}",
-    )
+    words = [word for errors in kind["context"] for each in errors for word in _expected(each)]
+    what = f"`{_named(path)}` cannot be {_shown(error.instance)}"
+    document.mistake(path, what, f"Write {' or '.join(dict.fromkeys(words))}")
 
 
-def _note_at(document: Document, error: jsonschema_rs.ValidationError, path: tuple[str | int, ...]) -> None:
-    before = len(document.mistakes)
-    _note(document, error)
-    for index in range(before, len(document.mistakes)):
-        mistake = document.mistakes[index]
-        if mistake.line == 1 and document.line(path) != 1:
-            document.mistakes[index] = type(mistake)(
-                mistake.file, document.line(path), mistake.what, mistake.instead
-            )
+def _rules_out(error: jsonschema_rs.ValidationError, path: tuple[str | int, ...]) -> bool:
+    """Whether the value is of another kind altogether than this shape."""
+    return tuple(error.instance_path) == path and error.kind.name in ("type", "enum")
+
+
+def _expected(error: jsonschema_rs.ValidationError) -> list[str]:
+    kind = error.kind.as_dict()
+    if error.kind.name == "enum":
+        return [str(option) for option in kind["options"]]
+    return [_TYPES.get(each, each) for each in kind.get("types", ())]
+
+
+def _named(path: tuple[str | int, ...]) -> str:
+    """What to call a value: its key, or its place in the list of a key (from 1)."""
+    if not path:
+        return "the file"
+    if isinstance(path[-1], int):
+        return f"{_named(path[:-1])}[{path[-1] + 1}]"
+    return path[-1]
 
 
 def _known(error: jsonschema_rs.ValidationError) -> list[str]:
@@ -134,12 +140,8 @@ def _known(error: jsonschema_rs.ValidationError) -> list[str]:
 def _nearest(name: str, known: list[str]) -> str:
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     if near:
-        return f"Did you mean `{near[0]}`?".removesuffix("?") + "?"
+        return f"Write `{near[0]}`"
     return f"Known here: {', '.join(known)}" if known else "Remove it"
-
-
-def _described(error: jsonschema_rs.ValidationError) -> str:
-    return "See docs/rules.md for what may stand here"
 
 
 def _shown(value: Any) -> str:

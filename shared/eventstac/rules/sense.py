@@ -9,6 +9,7 @@ from eventstac.rules.groups import Template
 from eventstac.rules.model import ANY_ASSET, CollectionRules, Rule
 from eventstac.rules.overlap import check_overlaps
 from eventstac.rules.pattern import format_regex
+from eventstac.rules.sidecar import check_path
 
 _COMPUTED = {"datetime", "start_datetime", "end_datetime", "created", "updated"}
 
@@ -19,7 +20,8 @@ def check_sense(document: Document, collections: tuple[CollectionRules, ...]) ->
         path: Path = ("collections", collection.id)
         _check_names(document, path, collection)
         for index, rule in enumerate(collection.rules):
-            _check_rule(document, (*path, "rules", index), rule)
+            if rule.patterns:
+                _check_rule(document, (*path, "rules", index), rule)
     if not document.mistakes:
         check_overlaps(document, collections)
 
@@ -106,6 +108,11 @@ def _check_properties(document: Document, path: Path, rule: Rule, groups: set[st
 
 def _check_assets(document: Document, path: Path, rule: Rule) -> None:
     keys = {asset.key for asset in rule.assets}
+    if keys and not rule.asset_key.groups and rule.asset(rule.asset_key.text) is None:
+        what = f"The asset key {rule.asset_key.text!r} is none of the assets"
+        document.mistake(
+            (*path, "asset"), what, f"Use one of: {_listed(keys)}, or put {{asset}} into the pattern"
+        )
     open_ended = not keys or ANY_ASSET in keys
     if keys and not any(asset.read == "raster" and "data" in asset.roles for asset in rule.assets):
         what = f"The rule {rule.name!r} has no data asset"
@@ -122,7 +129,9 @@ def _check_assets(document: Document, path: Path, rule: Rule) -> None:
         if (asset.read == "sidecar") != (asset.sidecar is not None):
             what = f"The asset {asset.key!r} is read as {asset.read!r}, which does not go with `sidecar:`"
             document.mistake(where, what, "Write both `read: sidecar` and `sidecar:`, or none of them")
-        _check_bands(document, where, asset.bands)
+        if asset.sidecar is not None:
+            _check_sidecar(document, (*where, "sidecar"), asset.sidecar)
+        _check_bands(document, (*where, "bands"), asset.bands)
 
 
 def _check_bands(document: Document, path: Path, bands: Iterable[Mapping[str, Any]]) -> None:
@@ -130,7 +139,7 @@ def _check_bands(document: Document, path: Path, bands: Iterable[Mapping[str, An
         common = band.get("eo:common_name")
         if common is not None and common not in COMMON_NAMES:
             what = f"{common!r} is no common name of a band"
-            document.mistake((*path, "bands", index), what, f"Use one of: {_listed(COMMON_NAMES)}")
+            document.mistake((*path, index), what, f"Use one of: {_listed(COMMON_NAMES)}")
 
 
 def document_value(document: Document, path: Path) -> Any:
@@ -143,3 +152,27 @@ def document_value(document: Document, path: Path) -> Any:
 
 def _listed(names: Iterable[str]) -> str:
     return ", ".join(sorted(names)) or "none"
+
+
+def _check_sidecar(document: Document, path: Path, spec: Mapping[str, Any]) -> None:
+    namespaces = spec.get("namespaces", {})
+    written: list[tuple[Path, Any]] = [
+        (("properties", name), how) for name, how in spec.get("properties", {}).items()
+    ]
+    written += [((name,), spec[name]) for name in ("datetime", "start", "end") if name in spec]
+    for steps, how in written:
+        paths = how["path"] if isinstance(how, Mapping) else how
+        for each in [paths] if isinstance(paths, str) else paths:
+            problem = check_path(each, spec["format"], namespaces)
+            if problem is not None:
+                kind = "JSONPath" if spec["format"] == "json" else "XPath"
+                what = f"{each!r} is no {kind} expression: {problem}"
+                document.mistake((*path, *steps), what, _EXPRESSIONS[kind])
+        if isinstance(how, Mapping) and "format" in how:
+            _check_format(document, (*path, *steps), how["format"])
+
+
+_EXPRESSIONS = {
+    "JSONPath": "Write e.g. $.LANDSAT_METADATA_FILE.IMAGE_ATTRIBUTES.CLOUD_COVER",
+    "XPath": "Write e.g. //n1:General_Info/CLOUD_COVER, with n1 under `namespaces:`",
+}

@@ -1,0 +1,223 @@
+"""Finds a text that two regular expressions both match, by walking both automata at once."""
+
+import importlib
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+# The standard library has no public parser of its own expressions; what this module finds is checked by matching.
+_parser: Any = importlib.import_module("re._parser")
+_code: Any = importlib.import_module("re._constants")
+
+Ranges = tuple[tuple[int, int], ...]  # of code points, ends included, ascending
+
+MAX_PAIRS = 300_000  # pairs of states; patterns of paths have hundreds
+MAX_COPIES = 64  # a repetition is unrolled up to here, and a loop beyond
+
+_REFERENCE = re.compile(r"\(\?P=(\w+)\)")
+_LAST = 0x10FFFF
+_ANY: Ranges = ((0, _LAST),)
+_DIGITS: Ranges = ((48, 57),)
+_WORDS: Ranges = ((48, 57), (65, 90), (95, 95), (97, 122))
+_SPACES: Ranges = ((9, 13), (32, 32))
+_LIKED = "a1A0_-. "  # characters that make a witness easy to read, the best first
+
+
+def common_text(first: str, second: str) -> str | None:
+    """A short text that both expressions match in full, None where there is none (or finding it takes too long).
+
+    Look-around is taken as if it always held, and what a back-reference repeats is guessed: the caller matches the
+    text to be sure.
+    """
+    text = _walk(_Automaton.of(first, {}), _Automaton.of(second, {}))
+    repeated = [_REFERENCE.findall(regex) for regex in (first, second)]
+    if text is None or not any(repeated):
+        return text
+    fixed = [_captured(regex, text) for regex in (first, second)]
+    return _walk(_Automaton.of(first, fixed[0]), _Automaton.of(second, fixed[1]))
+
+
+def _captured(regex: str, text: str) -> dict[str, str]:
+    """What the groups that are repeated would hold, were they not to repeat."""
+    names = set(_REFERENCE.findall(regex))
+    found = re.fullmatch(_REFERENCE.sub(".+", regex), text, re.DOTALL)
+    return {name: found[name] for name in names if found and found[name]}
+
+
+def _walk(left: "_Automaton", right: "_Automaton") -> str | None:
+    start = (left.start, right.start)
+    came_from: dict[tuple[int, int], tuple[tuple[int, int], str] | None] = {start: None}
+    waiting = deque([start])
+    while waiting and len(came_from) < MAX_PAIRS:
+        here = waiting.popleft()
+        if here == (left.end, right.end):
+            return _text(came_from, here)
+        for there, character in _steps(left, right, here):
+            if there in came_from:
+                continue
+            came_from[there] = (here, character)
+            (waiting.append if character else waiting.appendleft)(there)
+    return None
+
+
+def _text(came_from: dict[tuple[int, int], tuple[tuple[int, int], str] | None], here: tuple[int, int]) -> str:
+    characters = []
+    step = came_from[here]
+    while step is not None:
+        characters.append(step[1])
+        step = came_from[step[0]]
+    return "".join(reversed(characters))
+
+
+def _steps(
+    left: "_Automaton", right: "_Automaton", here: tuple[int, int]
+) -> Iterator[tuple[tuple[int, int], str]]:
+    one, other = here
+    for there in left.free[one]:
+        yield (there, other), ""
+    for there in right.free[other]:
+        yield (one, there), ""
+    for ranges, there in left.taking[one]:
+        for others, beyond in right.taking[other]:
+            character = _character(_both(ranges, others))
+            if character:
+                yield (there, beyond), character
+
+
+@dataclass
+class _Automaton:
+    """States by number: `free` steps take no character, `taking` steps one of some ranges."""
+
+    free: list[list[int]] = field(default_factory=list)
+    taking: list[list[tuple[Ranges, int]]] = field(default_factory=list)
+    groups: dict[int, Any] = field(default_factory=dict)
+    fixed: dict[int, str] = field(default_factory=dict)
+    start: int = 0
+    end: int = 0
+
+    @classmethod
+    def of(cls, regex: str, fixed: Mapping[str, str]) -> "_Automaton":
+        """The automaton of an expression whose groups of these names hold these texts."""
+        made = cls()
+        parsed = _parser.parse(regex)
+        made.fixed = {parsed.state.groupdict[name]: text for name, text in fixed.items()}
+        made.start = made._state()
+        made.end = made._sequence(parsed, made.start)
+        return made
+
+    def _state(self) -> int:
+        self.free.append([])
+        self.taking.append([])
+        return len(self.free) - 1
+
+    def _takes(self, ranges: Ranges, at: int) -> int:
+        there = self._state()
+        self.taking[at].append((ranges, there))
+        return there
+
+    def _sequence(self, parsed: Iterable[tuple[Any, Any]], at: int) -> int:
+        for operation, argument in parsed:
+            at = self._operation(operation, argument, at)
+        return at
+
+    def _operation(self, operation: Any, argument: Any, at: int) -> int:
+        if operation in (_code.LITERAL, _code.NOT_LITERAL, _code.ANY, _code.IN):
+            return self._takes(_ranges(operation, argument), at)
+        if operation is _code.SUBPATTERN:
+            self.groups[argument[0]] = argument[3]
+            return self._group(argument[0], argument[3], at)
+        if operation is _code.GROUPREF:
+            return self._group(argument, self.groups[argument], at)
+        if operation is _code.ATOMIC_GROUP:
+            return self._sequence(argument, at)
+        if operation is _code.BRANCH:
+            return self._branch(argument[1], at)
+        if operation in (_code.MAX_REPEAT, _code.MIN_REPEAT, _code.POSSESSIVE_REPEAT):
+            least, most, repeated = argument
+            return self._repeat(least, most, repeated, at)
+        return at  # anchors and look-around take no character
+
+    def _group(self, number: int | None, parsed: Any, at: int) -> int:
+        if number is None or number not in self.fixed:
+            return self._sequence(parsed, at)
+        for character in self.fixed[number]:
+            at = self._takes(((ord(character), ord(character)),), at)
+        return at
+
+    def _branch(self, alternatives: list[Any], at: int) -> int:
+        end = self._state()
+        for alternative in alternatives:
+            self.free[self._sequence(alternative, at)].append(end)
+        return end
+
+    def _repeat(self, least: int, most: Any, repeated: Any, at: int) -> int:
+        for _ in range(min(least, MAX_COPIES)):
+            at = self._sequence(repeated, at)
+        end = self._state()
+        self.free[at].append(end)
+        if most is _code.MAXREPEAT or most - least > MAX_COPIES:
+            self.free[self._sequence(repeated, at)].append(at)
+            return end
+        for _ in range(most - least):
+            at = self._sequence(repeated, at)
+            self.free[at].append(end)
+        return end
+
+
+def _ranges(operation: Any, argument: Any) -> Ranges:
+    if operation is _code.LITERAL:
+        return ((argument, argument),)
+    if operation is _code.NOT_LITERAL:
+        return _other_than(((argument, argument),))
+    if operation is _code.ANY:
+        return _ANY
+    found: list[tuple[int, int]] = []
+    negated = False
+    for kind, value in argument:
+        if kind is _code.NEGATE:
+            negated = True
+        elif kind is _code.RANGE:
+            found.append(value)
+        elif kind is _code.CATEGORY:
+            found.extend(_category(value))
+        else:
+            found.append((value, value))
+    return _other_than(tuple(found)) if negated else tuple(sorted(found))
+
+
+def _category(category: Any) -> Ranges:
+    known = {
+        _code.CATEGORY_DIGIT: _DIGITS,
+        _code.CATEGORY_WORD: _WORDS,
+        _code.CATEGORY_SPACE: _SPACES,
+        _code.CATEGORY_NOT_DIGIT: _other_than(_DIGITS),
+        _code.CATEGORY_NOT_WORD: _other_than(_WORDS),
+        _code.CATEGORY_NOT_SPACE: _other_than(_SPACES),
+    }
+    return known[category]
+
+
+def _other_than(ranges: Ranges) -> Ranges:
+    edges = [(-1, -1), *sorted(ranges), (_LAST + 1, _LAST + 1)]
+    gaps = []
+    reached = -1
+    for (_, end), (start, _) in pairwise(edges):
+        reached = max(reached, end)
+        if start > reached + 1:
+            gaps.append((reached + 1, start - 1))
+    return tuple(gaps)
+
+
+def _both(one: Ranges, other: Ranges) -> Ranges:
+    shared = [(max(a[0], b[0]), min(a[1], b[1])) for a in one for b in other]
+    return tuple((low, high) for low, high in shared if low <= high)
+
+
+def _character(ranges: Ranges) -> str:
+    for liked in _LIKED:
+        if any(low <= ord(liked) <= high for low, high in ranges):
+            return liked
+    return chr(ranges[0][0]) if ranges else ""

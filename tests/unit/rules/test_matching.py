@@ -1,0 +1,193 @@
+"""What a blob is by its URL."""
+
+from datetime import UTC, datetime
+
+import pytest
+from eventstac.blob_urls import BlobName
+from eventstac.rules import Rules, load_rules
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+ACCOUNT = "http://127.0.0.1:10000/devstoreaccount1"
+SOURCE = f"{ACCOUNT}/source/"
+
+FILE = """
+ignore: ["**/.*", "tmp/**"]
+collections:
+  rmnp:
+    rules:
+      - name: scenes
+        pattern: rmnp/{date}/{asset}.tif
+        item: rmnp-{date}
+        assets: {red: , green: , blue: }
+  sensors:
+    ignore: "sensors/**/*_draft.tif"
+    rules:
+      - name: days
+        container: source
+        pattern: sensors/{sensor}/{when}/{item}_{asset}.tif
+        item: "{sensor}-{item}"
+        groups:
+          platform: {from: sensor, lookup: {lc08: landsat-8, lc09: landsat-9}}
+          item: {transform: lower}
+        datetime: [{group: when, format: "%Y%j"}, file]
+        properties: {platform: "{platform}", "landsat:collection": 2, "x:day": {from: when, type: integer}}
+"""
+
+
+@pytest.fixture(scope="module")
+def rules() -> Rules:
+    return load_rules(FILE, file="collections.yaml")
+
+
+def test_a_path_gives_item_asset_and_datetime(rules: Rules) -> None:
+    match = rules.match(SOURCE + "rmnp/2018-07-01/red.tif")
+    assert match is not None
+    assert (match.collection, match.item, match.asset, match.rule) == (
+        "rmnp",
+        "rmnp-2018-07-01",
+        "red",
+        "scenes",
+    )
+    assert match.start == match.end == datetime(2018, 7, 1, tzinfo=UTC)
+
+
+def test_groups_are_transformed_and_give_properties(rules: Rules) -> None:
+    match = rules.match(SOURCE + "sensors/lc08/2020032/Scene_7_b4.tif")
+    assert match is not None
+    assert (match.item, match.asset) == ("lc08-scene_7", "b4")
+    assert match.start == datetime(2020, 2, 1, tzinfo=UTC)
+    rule = rules.collection("sensors").rule("days")
+    assert rule.properties_for(match.groups) == {
+        "platform": "landsat-8",
+        "landsat:collection": 2,
+        "x:day": 2020032,
+    }
+
+
+def test_what_a_lookup_lacks_does_not_match_and_is_explained(rules: Rules) -> None:
+    explanation = rules.explain(SOURCE + "sensors/lc07/2020032/s_b4.tif")
+    assert explanation.match is not None
+    assert explanation.match.collection == "bronze-tier"
+    assert "sensors/days: 'lc07' is not in the lookup of 'platform'" in str(explanation)
+
+
+def test_a_date_that_is_none_does_not_match_the_rule(rules: Rules) -> None:
+    match = rules.match(SOURCE + "rmnp/2018-02-30/red.tif")
+    assert match is not None
+    assert match.collection == "bronze-tier"
+    assert "2018-02-30" in str(rules.explain(SOURCE + "rmnp/2018-02-30/red.tif"))
+
+
+def test_an_asset_that_the_rule_does_not_name_is_not_of_it(rules: Rules) -> None:
+    match = rules.match(SOURCE + "rmnp/2018-07-01/nir.tif")
+    assert match is not None
+    assert match.collection == "bronze-tier"
+
+
+def test_a_rule_for_another_container_is_not_tried(rules: Rules) -> None:
+    match = rules.match(f"{ACCOUNT}/other/sensors/lc08/2020032/s_b4.tif")
+    assert match is not None
+    assert match.collection == "bronze-tier"
+
+
+@pytest.mark.parametrize("path", ["tmp/a.tif", "a/.hidden.tif", "sensors/lc08/2020032/s_b4_draft.tif"])
+def test_ignored_is_ignored_and_not_the_default_collections(rules: Rules, path: str) -> None:
+    explanation = rules.explain(SOURCE + path)
+    assert explanation.outcome == "ignored"
+    assert explanation.match is None
+
+
+@pytest.mark.parametrize("path", ["readme.txt", "a/b/noextension", "x.tif.aux.xml"])
+def test_what_is_no_raster_and_has_no_rule_is_unmatched(rules: Rules, path: str) -> None:
+    assert rules.explain(SOURCE + path).outcome == "unmatched"
+
+
+def test_what_is_no_blob_url_is_unmatched_and_does_not_raise(rules: Rules) -> None:
+    assert rules.match("ftp://x/y.tif") is None
+    assert rules.match(f"{ACCOUNT}/source") is None
+
+
+def test_default_items_are_named_by_container_and_path(rules: Rules) -> None:
+    items = [rules.match(SOURCE + path).item for path in ("x.tif", "x.jp2", "a-b.tif", "a/b.tif")]
+    assert items[:3] == ["source_x.tif", "source_x.jp2", "source_a-b.tif"]
+    assert items[3].startswith("source_a-b.tif-")
+    assert len(items[3]) == len("source_a-b.tif-") + 8
+
+
+def test_the_default_collection_is_always_there() -> None:
+    rules = load_rules("collections: {}", file="x", default_collection="landing")
+    collection = rules.collection("landing")
+    assert collection is not None
+    assert collection.rule("").asset("data").roles == ("data",)
+    assert rules.match(SOURCE + "x.tif").collection == "landing"
+    assert load_rules("collections: {}", file="x", default_collection=None).match(SOURCE + "x.tif") is None
+
+
+def test_the_digest_is_of_the_meaning() -> None:
+    one = load_rules("collections: {a: {title: x, description: y}}", file="one")
+    same = load_rules("# why\ncollections:\n  a:\n    description: y\n    title: x\n", file="two")
+    other = load_rules("collections: {a: {title: x, description: z}}", file="one")
+    assert one.digest == same.digest != other.digest
+
+
+def test_the_order_of_assets_is_part_of_the_meaning() -> None:
+    text = "collections: {{a: {{rules: [{{name: r, pattern: '{{item}}/{{asset}}.tif', assets: {{{}}}}}]}}}}"
+    assert (
+        load_rules(text.format("a: , b: "), file="x").digest
+        != load_rules(text.format("b: , a: "), file="x").digest
+    )
+
+
+SEGMENT = st.text(
+    st.one_of(
+        st.sampled_from(" #%+-_.äß東🙂&?=;,'\"()[]{}~"),
+        st.characters(exclude_characters="/\\", codec="utf-8"),
+    ),
+    min_size=1,
+    max_size=12,
+)
+PATHS = st.lists(SEGMENT, min_size=1, max_size=4).map("/".join)
+CONTAINERS = st.sampled_from(["source", "a", "a-b", "a-b-c", "$web"])
+RASTERS = st.builds(
+    lambda container, path, extension: BlobName(ACCOUNT, container, path + extension),
+    CONTAINERS,
+    PATHS,
+    st.sampled_from([".tif", ".jp2", ".TIFF"]),
+)
+RULES = load_rules(FILE, file="collections.yaml")
+
+
+@given(RASTERS, RASTERS)
+def test_two_blobs_of_the_default_collection_are_two_items(one: BlobName, other: BlobName) -> None:
+    matches = [RULES.match(name.url) for name in (one, other)]
+    assume(all(match is not None and match.collection == "bronze-tier" for match in matches))
+    assert (matches[0].item == matches[1].item) == (one.url == other.url)
+
+
+@given(RASTERS)
+def test_similar_names_stay_apart(name: BlobName) -> None:
+    mangled = name.path.replace("/", "-")
+    assume(mangled != name.path)
+    assert RULES.match(name.url) is None or RULES.match(name.url) != RULES.match(
+        BlobName(name.account_url, name.container, mangled).url
+    )
+
+
+@given(st.one_of(st.text(), PATHS.map(SOURCE.__add__), RASTERS.map(lambda name: name.url)))
+def test_matching_is_total_and_the_same_each_time(url: str) -> None:
+    assert RULES.match(url) == RULES.match(url) == load_rules(FILE, file="again").match(url)
+
+
+@given(RASTERS)
+def test_item_ids_are_safe_in_urls(name: BlobName) -> None:
+    match = RULES.match(name.url)
+    assume(match is not None)
+    assert match.item.isascii()
+    assert all(character.isalnum() or character in "._-" for character in match.item)
+
+
+@given(RASTERS)
+def test_every_spelling_of_a_url_matches_the_same(name: BlobName) -> None:
+    spelled = name.url.replace("127.0.0.1:10000", "127.0.0.1:10000").replace("-", "%2D").replace("%C3", "%c3")
+    assert RULES.match(spelled + "?sv=2020&sig=x") == RULES.match(name.url)

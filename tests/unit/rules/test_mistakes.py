@@ -1,0 +1,143 @@
+"""Mistakes in a rules file are found, each with its line and what to write instead."""
+
+import pytest
+from eventstac.rules import RulesInvalid, load_rules
+
+HEAD = "collections:\n  a:\n    rules:\n      - name: r\n        pattern: "
+
+
+def mistakes(text: str) -> list[str]:
+    with pytest.raises(RulesInvalid) as caught:
+        load_rules(text, file="c.yaml")
+    assert all(mistake.instead for mistake in caught.value.mistakes)
+    return [str(mistake) for mistake in caught.value.mistakes]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "what", "instead"),
+    [
+        ("collections: [", 1, "This is not YAML", "Check indentation"),
+        ("collections:\n  a: {}\n  a: {}\n", 3, "`a` is here twice (first in line 2)", "Keep one"),
+        ("collections:\n  a:\n    tilte: x\n", 3, "`tilte` is not known", "Write `title`"),
+        ("collections:\n  a:\n    rules:\n      - name: r\n", 4, "has no `pattern`", "Add `pattern:`"),
+        ("collections:\n  a b: {}\n", 2, "'a b' under `collections`", "Use letters"),
+        ("collections:\n  a:\n    queryables:\n      q: {type: float}\n", 4, '"float"', "string, number"),
+        ("", 1, "the file", "Write a mapping"),
+        (HEAD + "'x/{item'", 5, "opens a brace", "Close it"),
+        (HEAD + "'x/{1tem}'", 5, "has no name", "Use letters"),
+        (HEAD + "'{item:[}/x'", 5, "no regular expression", "Mend"),
+        (HEAD + "'x/{scene}.tif'", 4, "needs a group 'item'", "Put {item} into the pattern"),
+        (HEAD + "'x/{item}.tif'\n        asset: '{key}'", 6, "'key'", "Put {key}"),
+        (HEAD + "'x/{item}.tif'\n        properties:\n          p: '{q}'", 7, "'q'", "Put {q}"),
+        (HEAD + "'x/{item}.tif'\n        properties:\n          datetime: now", 7, "to set", "datetime:"),
+        (HEAD + "'x/{item}.tif'\n        groups:\n          p: {from: q}", 7, "'q'", "Put {q}"),
+        (HEAD + "'x/{item}.tif'\n        datetime:\n          - {group: day}", 7, "'day'", "Put {day}"),
+        (HEAD + "'{item}_{d}'\n        datetime:\n          - {group: d, format: '%Q'}", 7, "%Q", "strptime"),
+        (
+            HEAD + "'{item}_{d}'\n        datetime:\n          - {group: d, format: '%m%d'}",
+            7,
+            "no year",
+            "%Y",
+        ),
+        (
+            HEAD + "'{item}/{asset}'\n        assets:\n          t: {read: file}",
+            6,
+            "no data asset",
+            "role data",
+        ),
+        (
+            HEAD + "'{item}/{asset}'\n        assets: {b: }\n        require:\n          - c",
+            8,
+            "'c'",
+            "one of: b",
+        ),
+        (HEAD + "'{item}'\n        assets:\n          b: {bands: [{eo:common_name: rde}]}", 7, "rde", "red"),
+        (HEAD + "'{item}'\n        footprint_asset: c\n        assets: {b: }", 6, "'c'", "one of: b"),
+    ],
+)
+def test_a_mistake_names_its_line_and_what_to_write(text: str, line: int, what: str, instead: str) -> None:
+    found = mistakes(text)
+    assert any(
+        each.startswith(f"c.yaml:{line}: ") and what in each and instead in each.split(". ", 1)[-1]
+        for each in found
+    ), found
+
+
+def test_a_sidecar_path_that_cannot_be_read_is_a_mistake() -> None:
+    text = HEAD + (
+        "'{item}_{asset}'\n        assets:\n          b: {match: b.tif}\n          m:\n            match: m.json\n"
+        "            sidecar: {format: FORMAT, properties: {p: 'PATH'}}\n"
+    )
+    assert "no JSONPath" in mistakes(text.replace("FORMAT", "json").replace("PATH", "$.["))[0]
+    assert "no XPath" in mistakes(text.replace("FORMAT", "xml").replace("PATH", "n:a/b"))[0]
+
+
+def test_all_mistakes_are_told_at_once_in_the_order_of_lines() -> None:
+    found = mistakes("collections:\n  a:\n    x: 1\n    y: 2\n  b:\n    z: 3\n")
+    assert [each.split(":")[1] for each in found] == ["3", "4", "6"]
+
+
+def test_an_alias_within_itself_is_a_mistake_and_no_recursion() -> None:
+    assert "alias" in mistakes("collections: &a\n  x: *a\n")[0]
+
+
+def test_anchors_and_merge_keys_work() -> None:
+    rules = load_rules(
+        "collections:\n  a: &a {license: MIT, title: A}\n  b:\n    <<: *a\n    title: B\n", file="c.yaml"
+    )
+    assert (rules.collection("b").license, rules.collection("b").title) == ("MIT", "B")
+
+
+def test_words_that_yaml_takes_for_dates_and_booleans_stay_words() -> None:
+    rules = load_rules("collections:\n  a: {title: no, description: 2018-07-01}\n", file="c.yaml")
+    assert (rules.collection("a").title, rules.collection("a").description) == ("no", "2018-07-01")
+
+
+def rules_with(first: str, second: str, more: str = "") -> str:
+    return (
+        "collections:\n  a:\n    rules:\n"
+        f"      - {{name: one, pattern: '{first}'{more}}}\n"
+        f"      - {{name: two, pattern: '{second}'}}\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("x/{item}/{asset}.tif", "x/{item}/b.tif"),
+        ("**/{item}.tif", "x/y/z/{item}.tif"),
+        ("{item}_*.tif", "regex:(?P<item>s[0-9]{3,})_b.tif"),
+        ("{item}/{item}_{asset}.tif", "aa/{item}.tif"),
+        ("x/{date}/{item}.tif", "x/{year}{month}{day}/{item}.tif"),
+    ],
+)
+def test_rules_that_overlap_are_a_mistake_with_a_path_that_both_match(first: str, second: str) -> None:
+    found = mistakes(rules_with(first, second))
+    assert len(found) == 1
+    assert found[0].startswith("c.yaml:5: The rules 'one' (line 4) and 'two' both match ")
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("x/{item}/{asset}.tif", "y/{item}/b.tif"),
+        ("x/{item}.tif", "x/{item}.jp2"),
+        ("x/{item}.tif", "x/y/{item}.tif"),
+        ("{item:[a-z]+}.tif", "{item:[0-9]+}.tif"),
+        ("{item}_{year}.tif", "{item}-{asset:b}.tif"),
+    ],
+)
+def test_rules_that_share_no_path_are_fine(first: str, second: str) -> None:
+    assert load_rules(rules_with(first, second), file="c.yaml").collection("a").rule("two")
+
+
+def test_rules_for_different_containers_do_not_overlap() -> None:
+    text = rules_with("{item}.tif", "{item}.tif", ", container: x").replace(
+        "name: two,", "name: two, container: [y, z],"
+    )
+    assert load_rules(text, file="c.yaml")
+    assert "both match" in mistakes(text.replace("[y, z]", "[y, x]"))[0]
+
+
+def test_two_rules_of_one_name_are_a_mistake() -> None:
+    assert "named 'one'" in mistakes(rules_with("a/{item}", "b/{item}").replace("two", "one"))[0]
