@@ -56,6 +56,8 @@ class Dispatcher:
     async def _run(
         self, endpoint: Endpoint, request: web.Request, parameters: Mapping[str, str]
     ) -> web.Response:
+        if (request.content_length or 0) > BODY_LIMIT:
+            return web.Response(status=413)
         body = await request.read()
         outcome = await self._invoker.invoke(
             endpoint.function,

@@ -60,6 +60,8 @@ def configure(level: str = "Information") -> None:
 _host = logging.getLogger("functions_host")
 
 
-def event(name: str, /, level: int = logging.INFO, error: BaseException | None = None, **fields: Any) -> None:
+def event(
+    name: str, level: int = logging.INFO, exception: BaseException | None = None, /, **fields: Any
+) -> None:
     """Log one event of the host with stable keys."""
-    _host.log(level, name, extra={"fields": fields}, exc_info=error)
+    _host.log(level, name, extra={"fields": fields}, exc_info=exception)

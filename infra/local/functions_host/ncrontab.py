@@ -10,7 +10,7 @@ _MONTHS = {
     "JUL": 7, "AUG": 8, "SEP": 9, "OCT": 10, "NOV": 11, "DEC": 12,
 }  # fmt: skip
 _DAYS = {"SUN": 0, "MON": 1, "TUE": 2, "WED": 3, "THU": 4, "FRI": 5, "SAT": 6}
-_HORIZON = timedelta(days=366 * 8)  # 29 February comes back within eight years
+_HORIZON = timedelta(days=366 * 41)  # 29 February on a given weekday: up to 40 years, across 2100
 
 
 @dataclass(frozen=True)

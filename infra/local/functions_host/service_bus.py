@@ -66,7 +66,7 @@ class Link:
             await self.renewer.close()
             await self._client.close()
         except Exception as error:  # noqa: BLE001 - it is being thrown away: whatever went wrong is only noted
-            logs.event("service bus connection not closed cleanly", logging.DEBUG, error=error)
+            logs.event("service bus connection not closed cleanly", logging.DEBUG, error)
 
 
 class Listener:
@@ -120,7 +120,7 @@ class Listener:
         fields = {"function": self._function.name, "source": self._trigger.source}
         if error is not None:
             fields["reason"] = f"{type(error).__name__}: {error}"
-        logs.event(name, level, None, **fields)
+        logs.event(name, level, **fields)
         self.connected = connected
 
     def _retire(self, link: Link) -> None:

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from azure.functions import HttpMethod
+
 from infra.local.functions_host import ncrontab, routes, settings
 from infra.local.functions_host.errors import AppRefused
 from infra.local.functions_host.host_json import HostConfig
@@ -13,7 +15,7 @@ from infra.local.functions_host.runtime import IndexedFunction
 _FUNCTION_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,127}")
 _ARGUMENT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*|\$return")
 _DEAD_LETTER = re.compile(r"/\$deadletterqueue$", re.IGNORECASE)
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
+_METHODS = frozenset(method.value for method in HttpMethod)
 
 
 @dataclass(frozen=True)
