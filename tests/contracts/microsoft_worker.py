@@ -1,0 +1,149 @@
+"""Indexes and invokes a function app through Microsoft's own worker library, over its wire messages.
+
+Independent of the laptop's Functions host: the requests are built here as Azure's host builds them. The library
+keeps one app for each process, so every check runs in a process of its own.
+"""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from infra.local.functions_host import protos
+
+DEADLINE_S = 60
+_REPLY = "microsoft-worker-reply:"
+
+
+@dataclass(frozen=True)
+class Call:
+    """An invocation: the function's name, and its inputs and trigger metadata as {name: [kind, value]}.
+
+    Kinds are those of the protocol: string, json, bytes (given as text), http (a request as a dict).
+    """
+
+    function: str
+    inputs: Mapping[str, tuple[str, Any]]
+    metadata: Mapping[str, tuple[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a request to the worker ended; `error` is its own words, `answer` what the function returned."""
+
+    ok: bool
+    error: str = ""
+    answer: Any = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the worker made of an app: raw bindings by function name (empty where indexing failed), and the calls."""
+
+    indexed: Result
+    functions: Mapping[str, list[dict[str, Any]]]
+    calls: list[Result]
+
+
+def work(app_dir: Path, *calls: Call, settings: Mapping[str, str] | None = None) -> Report:
+    """Let a fresh worker process index `app_dir` and make the calls in turn."""
+    request = json.dumps({"app_dir": str(app_dir), "calls": [asdict(call) for call in calls]})
+    process = subprocess.run(
+        [sys.executable, "-m", "tests.contracts.microsoft_worker"],
+        input=request,
+        env=dict(os.environ) | {"FUNCTIONS_WORKER_RUNTIME": "python"} | dict(settings or {}),
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        check=False,
+    )
+    replies = [line for line in process.stdout.splitlines() if line.startswith(_REPLY)]
+    if not replies:
+        raise AssertionError(f"The worker died with {process.returncode} on {app_dir}.\n{process.stderr}")
+    reply = json.loads(replies[0].removeprefix(_REPLY))
+    return Report(Result(**reply["indexed"]), reply["functions"], [Result(**call) for call in reply["calls"]])
+
+
+async def _answer(request: Mapping[str, Any]) -> dict[str, Any]:
+    import azure_functions_runtime as worker  # type: ignore[import-untyped]  # it ships no types
+
+    app_dir = str(request["app_dir"])
+    sys.path.insert(0, app_dir)
+    os.chdir(app_dir)
+    worker.start_threadpool_executor()
+    indexed = await worker.worker_init_request(
+        _message(worker_init_request=SimpleNamespace(capabilities={}, function_app_directory=app_dir))
+    )
+    if not (result := _result(indexed)).ok:
+        return {"indexed": asdict(result), "functions": {}, "calls": []}
+    listed = (await worker.functions_metadata_request(_message())).function_metadata_results or []
+    ids = {function.name: function.function_id for function in listed}
+    for function_id in ids.values():
+        load = SimpleNamespace(function_id=function_id)
+        loaded = _result(await worker.function_load_request(_message(function_load_request=load)))
+        assert loaded.ok, loaded.error
+    calls = [asdict(await _call(worker, ids, call)) for call in request["calls"]]
+    functions = {function.name: [json.loads(raw) for raw in function.raw_bindings] for function in listed}
+    return {"indexed": asdict(result), "functions": functions, "calls": calls}
+
+
+async def _call(worker: Any, ids: Mapping[str, str], call: Mapping[str, Any]) -> Result:
+    if call["function"] not in ids:
+        return Result(False, f"no function {call['function']!r}; there are {sorted(ids)}")
+    invocation = SimpleNamespace(
+        invocation_id="00000000-0000-0000-0000-000000000001",
+        function_id=ids[call["function"]],
+        input_data=[
+            protos.ParameterBinding(name=name, data=_typed(*value)) for name, value in call["inputs"].items()
+        ],
+        trigger_metadata={name: _typed(*value) for name, value in call["metadata"].items()},
+        trace_context=SimpleNamespace(trace_parent="", trace_state="", attributes={}),
+        retry_context=SimpleNamespace(retry_count=0, max_retry_count=0, exception=None),
+    )
+    response = await worker.invocation_request(_message(invocation_request=invocation))
+    result = _result(response)
+    return Result(result.ok, result.error, _plain(getattr(response, "return_value", None)))
+
+
+def _message(**body: Any) -> SimpleNamespace:
+    properties = {"host": "127.0.0.1", "protos": protos.module()}
+    return SimpleNamespace(request=SimpleNamespace(**body), properties=properties)
+
+
+def _typed(kind: str, value: Any) -> protos.OneOf:
+    if kind == "bytes":
+        return protos.OneOf(bytes=value.encode())
+    if kind != "http":
+        return protos.OneOf(**{kind: value})
+    empty = {"headers": {}, "params": {}, "query": {}, "body": protos.OneOf(bytes=b"")}
+    return protos.OneOf(http=SimpleNamespace(**(empty | value)))
+
+
+def _result(response: Any) -> Result:
+    if response.result.status == protos.StatusResult.Success:
+        return Result(True)
+    error = response.result.exception
+    return Result(False, f"{error.message}\n{error.stack_trace}")
+
+
+def _plain(value: Any) -> Any:
+    """A return value as JSON."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    if isinstance(value, SimpleNamespace):
+        return {name: _plain(item) for name, item in vars(value).items()}
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list) else value
+
+
+if __name__ == "__main__":
+    sys.stdout.write(f"{_REPLY}{json.dumps(asyncio.run(_answer(json.load(sys.stdin))))}\n")
+    sys.stdout.flush()
+    os._exit(0)
