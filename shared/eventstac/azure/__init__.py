@@ -1,0 +1,1 @@
+"""The adapters to Azure's SDKs: the only modules that import them."""

@@ -1,0 +1,192 @@
+"""Blob storage as our port, through the azure-storage-blob SDK.
+
+The first GET of a look goes through the SDK, so that Date and ETag of that one response are known.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from azure.core import MatchConditions
+from azure.core.exceptions import AzureError, HttpResponseError
+from azure.identity import DefaultAzureCredential
+from azure.storage.blob import BlobClient, BlobServiceClient, ContentSettings
+
+from eventstac.blob_urls import BlobName, canonical_etag, canonical_url, parse
+from eventstac.blobs import HEAD_BYTES, BlobReader, Listed, ListedPage, Look
+from eventstac.errors import BlobChanged, Rejected, Transient
+
+_CONNECTION_TIMEOUT_S = 10
+_READ_TIMEOUT_S = 60
+
+
+def open_blob_service(values: Mapping[str, str], name: str = "BlobStorage") -> BlobServiceClient:
+    """A client from a connection string, or from the account's blob endpoint with a managed identity."""
+    options: dict[str, Any] = {
+        "connection_timeout": _CONNECTION_TIMEOUT_S,
+        "read_timeout": _READ_TIMEOUT_S,
+        "retry_total": 3,
+    }
+    connection_string = values.get(name)
+    if connection_string:
+        return BlobServiceClient.from_connection_string(connection_string, **options)
+    credential = DefaultAzureCredential(managed_identity_client_id=values.get(f"{name}__clientId"))
+    return BlobServiceClient(values[f"{name}__blobServiceUri"], credential=credential, **options)
+
+
+class BlobStorage:
+    """One account's blobs."""
+
+    def __init__(self, service: BlobServiceClient) -> None:
+        self._service = service
+        # Any name serves: only the account's part of it is taken.
+        self.account_url = parse(f"{str(service.url).rstrip('/')}/container/blob").account_url
+
+    def look(self, url: str) -> tuple[Look, BlobReader | None]:
+        """Look at one blob: one GET of its first bytes. The reader is None unless the state is "present".
+
+        Errors: Rejected `foreign-account` for another account's blob; Transient where nothing is said of the blob.
+        """
+        name = self._name(url)
+        client = self._service.get_blob_client(name.container, name.path)
+        response: list[Any] = []
+        try:
+            downloader = client.download_blob(
+                offset=0, length=HEAD_BYTES, max_concurrency=1, raw_response_hook=response.append
+            )
+            head = downloader.readall()
+        except HttpResponseError as error:
+            return self._refused(client, name, error), None
+        except AzureError as error:
+            raise Transient(f"{url}: the storage does not answer: {error}") from error
+        headers = response[0].http_response.headers
+        look = _look(name.url, downloader.properties, headers)
+        return look, _Reader(client, look, head)
+
+    def page(self, container_url: str, prefix: str, continuation: str | None, size: int) -> ListedPage:
+        """One page of a listing (at most `size` blobs), from `continuation` on."""
+        name = self._name(f"{container_url}/x")
+        container = self._service.get_container_client(name.container)
+        try:
+            pages = container.list_blobs(name_starts_with=prefix or None, results_per_page=size).by_page(
+                continuation
+            )
+            blobs = tuple(
+                Listed(
+                    BlobName(name.account_url, name.container, blob.name).url,
+                    canonical_etag(blob.etag),
+                    blob.size,
+                    blob.last_modified.astimezone(UTC),
+                )
+                for blob in next(pages, ())
+            )
+        except AzureError as error:
+            raise Transient(f"{container_url}: the listing fails: {error}") from error
+        return ListedPage(blobs, getattr(pages, "continuation_token", None) or None)
+
+    def put(self, url: str, data: bytes, content_type: str) -> str:
+        """Write one of our own outputs; returns its ETag."""
+        name = self._name(url)
+        client = self._service.get_blob_client(name.container, name.path)
+        try:
+            written = client.upload_blob(
+                data, overwrite=True, content_settings=ContentSettings(content_type=content_type)
+            )
+        except AzureError as error:
+            raise Transient(f"{url} cannot be written: {error}") from error
+        return canonical_etag(written["etag"])
+
+    def _name(self, url: str) -> BlobName:
+        name = parse(url)
+        if name.account_url != self.account_url:
+            raise Rejected("foreign-account", f"{url} is not in the account {self.account_url}")
+        return name
+
+    def _refused(self, client: BlobClient, name: BlobName, error: HttpResponseError) -> Look:
+        """What a refusal says of the blob; Transient where it says nothing."""
+        code = getattr(error, "error_code", None)
+        headers: Mapping[str, str] = getattr(error.response, "headers", {})
+        if code == "BlobNotFound":
+            return Look(name.url, "gone", _date(headers))
+        if code == "BlobArchived":
+            try:
+                response: list[Any] = []
+                properties = client.get_blob_properties(raw_response_hook=response.append)
+            except AzureError as failure:
+                raise Transient(
+                    f"{name.url}: archived, and its properties cannot be read: {failure}"
+                ) from failure
+            return _look(name.url, properties, response[0].http_response.headers, state="archived")
+        retry_after = headers.get("Retry-After", "")
+        raise Transient(
+            f"{name.url}: the storage answers {error.status_code} {code or ''}".rstrip(),
+            after_s=float(retry_after) if retry_after.isdigit() else None,
+        ) from error
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Reads one blob at the ETag of its look."""
+
+    client: BlobClient
+    look: Look
+    head: bytes
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Bytes [offset, offset + length), fewer only at the blob's end."""
+        if offset + length <= len(self.head) or self.look.size <= len(self.head):
+            return self.head[offset : offset + length]
+        if offset >= self.look.size:
+            return b""
+        length = min(length, self.look.size - offset)
+        return b"".join(self._download(offset, length))
+
+    def stream(self, chunk_bytes: int = 4 * 1024 * 1024) -> Iterator[bytes]:
+        """The whole blob in order."""
+        if self.look.size <= len(self.head):
+            yield self.head
+            return
+        yield from self._download(0, self.look.size)
+
+    def _download(self, offset: int, length: int) -> Iterator[bytes]:
+        try:
+            downloader = self.client.download_blob(
+                offset=offset,
+                length=length,
+                max_concurrency=1,
+                etag=f'"{self.look.etag}"',
+                match_condition=MatchConditions.IfNotModified,
+            )
+            yield from downloader.chunks()
+        except HttpResponseError as error:
+            if error.status_code in (404, 412):
+                raise BlobChanged(f"{self.look.url} is no longer {self.look.etag}") from error
+            raise Transient(f"{self.look.url}: the storage answers {error.status_code}") from error
+        except AzureError as error:
+            raise Transient(f"{self.look.url}: the storage does not answer: {error}") from error
+
+
+def _look(url: str, properties: Any, headers: Mapping[str, str], state: Any = "present") -> Look:
+    settings = properties.content_settings
+    return Look(
+        url=canonical_url(url),
+        state=state,
+        seen=_date(headers),
+        etag=canonical_etag(properties.etag),
+        size=properties.size,
+        last_modified=properties.last_modified.astimezone(UTC) if properties.last_modified else None,
+        created=properties.creation_time.astimezone(UTC) if properties.creation_time else None,
+        content_type=settings.content_type,
+        content_md5=bytes(settings.content_md5) if settings.content_md5 else None,
+        version_id=headers.get("x-ms-version-id"),
+    )
+
+
+def _date(headers: Mapping[str, str]) -> datetime:
+    """The storage's own clock at its answer."""
+    text = headers.get("Date") or headers.get("date")
+    if not text:
+        raise Transient("the storage's answer has no Date header, so the look has no place in the order")
+    return parsedate_to_datetime(text).astimezone(UTC)

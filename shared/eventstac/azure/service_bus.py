@@ -1,0 +1,90 @@
+"""Service Bus as our bus, through the azure-servicebus SDK."""
+
+import json
+from collections.abc import Mapping, Sequence
+from threading import Lock
+
+from azure.core.exceptions import AzureError
+from azure.identity import DefaultAzureCredential
+from azure.servicebus import ServiceBusClient, ServiceBusMessage, ServiceBusSender
+from azure.servicebus.exceptions import MessageSizeExceededError
+
+from eventstac.bus import Message
+from eventstac.errors import Rejected, Transient
+from eventstac.events.envelope import CONTENT_TYPE
+
+
+def open_client(values: Mapping[str, str], name: str = "ServiceBus") -> ServiceBusClient:
+    """A client from the settings that the Functions host itself reads: a connection string, or a namespace's name."""
+    connection_string = values.get(name)
+    if connection_string:
+        return ServiceBusClient.from_connection_string(connection_string)
+    namespace = values[f"{name}__fullyQualifiedNamespace"]
+    client_id = values.get(f"{name}__clientId")
+    return ServiceBusClient(namespace, DefaultAzureCredential(managed_identity_client_id=client_id))
+
+
+class ServiceBus:
+    """Sends to topics; one sender a topic, opened when first used and anew after a failure."""
+
+    def __init__(self, client: ServiceBusClient) -> None:
+        self._client = client
+        self._senders: dict[str, ServiceBusSender] = {}
+        self._lock = Lock()  # the SDK's senders must not be shared by threads
+
+    def send(self, messages: Sequence[Message]) -> None:
+        """Send messages, each to its topic. Errors: Transient, Rejected `too-large`."""
+        by_topic: dict[str, list[Message]] = {}
+        for message in messages:
+            by_topic.setdefault(message.topic, []).append(message)
+        with self._lock:
+            for topic, group in by_topic.items():
+                self._send_to(topic, group)
+
+    def close(self) -> None:
+        """Close all links."""
+        with self._lock:
+            for sender in self._senders.values():
+                sender.close()
+            self._senders.clear()
+        self._client.close()
+
+    def _send_to(self, topic: str, messages: Sequence[Message]) -> None:
+        sender = self._senders.get(topic)
+        if sender is None:
+            sender = self._senders[topic] = self._client.get_topic_sender(topic)
+        try:
+            self._send_batches(sender, messages)
+        except MessageSizeExceededError as error:
+            raise Rejected("too-large", f"a message to {topic} is over the bus's limit: {error}") from error
+        except (AzureError, OSError, ValueError) as error:
+            # ValueError: what the SDK raises for a sender that was closed by a lost connection.
+            self._senders.pop(topic).close()
+            raise Transient(f"Service Bus topic {topic} does not take messages: {error}") from error
+
+    def _send_batches(self, sender: ServiceBusSender, messages: Sequence[Message]) -> None:
+        batch = sender.create_message_batch()
+        for message in messages:
+            outgoing = _to_sdk(message)
+            try:
+                batch.add_message(outgoing)
+            except ValueError:  # the batch is full (MessageSizeExceededError is a ValueError too)
+                if len(batch) == 0:
+                    raise
+                sender.send_messages(batch)
+                batch = sender.create_message_batch()
+                batch.add_message(outgoing)
+        sender.send_messages(batch)
+
+
+def _to_sdk(message: Message) -> ServiceBusMessage:
+    body = message.body if isinstance(message.body, str) else json.dumps(message.body, ensure_ascii=False)
+    outgoing = ServiceBusMessage(
+        body,
+        content_type=CONTENT_TYPE,
+        message_id=message.message_id,
+        application_properties={name: value for name, value in message.properties.items()},
+    )
+    if message.not_before:
+        outgoing.scheduled_enqueue_time_utc = message.not_before
+    return outgoing

@@ -1,0 +1,56 @@
+"""The port to the message bus: what is sent, and what was received."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+BLOB_EVENTS = "blob-events"
+SCAN_REQUESTS = "scan-requests"
+BLOBS_MATCHED = "blobs-matched"
+ASSET_FACTS = "asset-facts"
+COG_EVENTS = "cog-events"
+ITEMS_CHANGED = "items-changed"
+REJECTED = "rejected"
+
+# Application properties of a re-sent message; subscription filters read the first (contracts/topology.json).
+RETRY_FOR = "retryfor"
+ATTEMPT = "attempt"
+FIRST_SENT = "firstsent"
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message to a topic: a structured CloudEvent (an object, or the text as it came), not before a time."""
+
+    topic: str
+    message_id: str
+    body: Mapping[str, Any] | str
+    properties: Mapping[str, str | int] = field(default_factory=dict)
+    not_before: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Received:
+    """One message as a subscription delivered it.
+
+    `attempt` is 1 for a message that was never re-sent, `first_sent` when the first attempt was sent.
+    """
+
+    topic: str
+    subscription: str
+    message_id: str
+    body: bytes
+    attempt: int
+    first_sent: datetime
+
+
+class Bus(Protocol):
+    """The message bus, as handlers see it."""
+
+    def send(self, messages: Sequence[Message]) -> None:
+        """Send messages, each to its topic, before returning.
+
+        Errors: Transient where the bus does not take them (some may have been sent), Rejected `too-large` for a
+        message over the bus's limit.
+        """

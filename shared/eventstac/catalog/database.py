@@ -1,0 +1,116 @@
+"""Connections to PostgreSQL, for each role, with failures told apart."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import errors
+from psycopg.conninfo import make_conninfo
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from eventstac.errors import Transient
+from eventstac.settings import Environment
+
+Connection = psycopg.Connection[Any]
+
+CONNECT_TIMEOUT_S = 10  # a database that is failing over must not hold a message's lock for long
+
+# What says nothing about the statement: the server goes away, is full, or two transactions met.
+_TRANSIENT = (
+    errors.OperationalError,
+    errors.InterfaceError,
+    errors.InternalError_,
+    PoolTimeout,
+)
+
+
+@dataclass(frozen=True)
+class DatabaseSettings:
+    """Where the database is and who asks. On Azure the password is a managed identity's token."""
+
+    host: str
+    port: int
+    database: str
+    user: str
+    password: str
+    pgstac_schema: str = "pgstac"
+    pool_size: int = 4
+
+    @classmethod
+    def read(cls, env: Environment) -> "DatabaseSettings":
+        """Read POSTGRES_HOST, _PORT, _DB, _USER, _PASS and _POOL_SIZE, and PGSTAC_SCHEMA."""
+        schema = env.text("PGSTAC_SCHEMA", "pgstac")
+        if schema != "pgstac":
+            env.wrong(
+                f"PGSTAC_SCHEMA must be 'pgstac', not {schema!r}: pgstac's own functions name that schema"
+            )
+        return cls(
+            host=env.text("POSTGRES_HOST"),
+            port=env.integer("POSTGRES_PORT", 5432),
+            database=env.text("POSTGRES_DB"),
+            user=env.text("POSTGRES_USER"),
+            password=env.text("POSTGRES_PASS", ""),
+            pgstac_schema=schema,
+            pool_size=env.integer("POSTGRES_POOL_SIZE", 4),
+        )
+
+    @property
+    def conninfo(self) -> str:
+        """The libpq connection string."""
+        return make_conninfo(
+            host=self.host,
+            port=self.port,
+            dbname=self.database,
+            user=self.user,
+            password=self.password,
+            connect_timeout=CONNECT_TIMEOUT_S,
+            application_name="eventstac",
+        )
+
+
+def connect(settings: DatabaseSettings) -> Connection:
+    """One connection, in autocommit; Transient where the database does not answer."""
+    with database_failures():
+        return psycopg.connect(settings.conninfo, autocommit=True, prepare_threshold=None)
+
+
+def open_pool(settings: DatabaseSettings) -> ConnectionPool[Connection]:
+    """A pool that opens connections when they are asked for.
+
+    Nothing is prepared on the server, so a transaction-mode pooler may stand between (PgBouncer).
+    """
+    return ConnectionPool(
+        settings.conninfo,
+        min_size=0,
+        max_size=settings.pool_size,
+        timeout=CONNECT_TIMEOUT_S,
+        kwargs={"autocommit": True, "prepare_threshold": None},
+        check=ConnectionPool.check_connection,
+        reconnect_timeout=0,
+        open=True,
+    )
+
+
+@contextmanager
+def database_failures() -> Iterator[None]:
+    """Turn what PostgreSQL does when it is away, full or busy into Transient."""
+    try:
+        yield
+    except _TRANSIENT as error:
+        raise Transient(
+            f"the database does not answer: {str(error).strip() or type(error).__name__}"
+        ) from error
+
+
+@contextmanager
+def transaction(pool: ConnectionPool[Connection]) -> Iterator[Connection]:
+    """One transaction on a connection of the pool; Transient where the database does not answer."""
+    with database_failures(), pool.connection() as connection, connection.transaction():
+        yield connection
+
+
+def advisory_key(hash_of: Callable[[bytes], Any], text: str) -> int:
+    """A 64-bit key of an advisory lock for a name."""
+    return int.from_bytes(hash_of(text.encode()).digest()[:8], "big", signed=True)

@@ -1,0 +1,79 @@
+"""The rows of `eventstac.facts`, read and written in sets."""
+
+from collections.abc import Iterable, Sequence
+
+from psycopg.types.json import Json as JsonParameter
+
+from eventstac.catalog.database import Connection
+from eventstac.catalog.fact_json import fact_from_json, fact_to_json
+from eventstac.facts import Fact, canonical_json
+
+ItemKey = tuple[str, str]
+
+_UPSERT = """
+    INSERT INTO eventstac.facts
+        (url, collection, item, asset, kind, state, seen, etag, revision, source_url, document)
+    SELECT * FROM unnest(
+        %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::text[],
+        %s::int[], %s::text[], %s::json[])
+    ON CONFLICT (url) DO UPDATE SET
+        (collection, item, asset, kind, state, seen, etag, revision, source_url, document, changed_at) =
+        (excluded.collection, excluded.item, excluded.asset, excluded.kind, excluded.state, excluded.seen,
+         excluded.etag, excluded.revision, excluded.source_url, excluded.document, now())
+"""
+
+
+def by_urls(connection: Connection, urls: Sequence[str]) -> dict[str, Fact]:
+    """The facts of some blobs, by URL."""
+    rows = connection.execute("SELECT document FROM eventstac.facts WHERE url = ANY(%s)", [list(urls)])
+    facts = (fact_from_json(document) for (document,) in rows)
+    return {fact.url: fact for fact in facts}
+
+
+def by_items(connection: Connection, keys: Iterable[ItemKey]) -> dict[ItemKey, list[Fact]]:
+    """All facts of some Items, by Item."""
+    keys = list(keys)
+    rows = connection.execute(
+        """
+        SELECT f.document FROM unnest(%s::text[], %s::text[]) AS touched (collection, item)
+        JOIN eventstac.facts f USING (collection, item) ORDER BY f.url
+        """,
+        [[collection for collection, _ in keys], [item for _, item in keys]],
+    )
+    found: dict[ItemKey, list[Fact]] = {key: [] for key in keys}
+    for (document,) in rows:
+        fact = fact_from_json(document)
+        found[fact.item_key].append(fact)
+    return found
+
+
+def below(connection: Connection, prefix: str, after: str, limit: int) -> list[Fact]:
+    """The facts of blobs whose URL starts with a prefix, in URL order, after a URL; gone ones left out."""
+    rows = connection.execute(
+        """
+        SELECT document FROM eventstac.facts
+        WHERE url > %s AND url >= %s AND starts_with(url, %s) AND state <> 'gone' ORDER BY url LIMIT %s
+        """,
+        [after, prefix, prefix, limit],
+    )
+    return [fact_from_json(document) for (document,) in rows]
+
+
+def upsert(connection: Connection, facts: Sequence[Fact]) -> None:
+    """Write facts, one statement for all."""
+    connection.execute(
+        _UPSERT,
+        [
+            [fact.url for fact in facts],
+            [fact.match.collection for fact in facts],
+            [fact.match.item for fact in facts],
+            [fact.match.asset for fact in facts],
+            [fact.kind for fact in facts],
+            [fact.finding.state for fact in facts],
+            [fact.finding.seen for fact in facts],
+            [fact.finding.etag for fact in facts],
+            [fact.revision for fact in facts],
+            [fact.claim.source_url if fact.claim else None for fact in facts],
+            [JsonParameter(fact_to_json(fact), dumps=canonical_json) for fact in facts],
+        ],
+    )

@@ -1,0 +1,36 @@
+"""Which login role may do what: the one table of grants."""
+
+from dataclasses import dataclass
+
+READ = "SELECT"
+WRITE = "SELECT, INSERT, UPDATE, DELETE"
+APPEND = "SELECT, INSERT"
+
+
+@dataclass(frozen=True)
+class Grants:
+    """A login role's pgstac role (None: nothing of pgstac) and its rights on our tables."""
+
+    pgstac_role: str | None
+    tables: dict[str, str]
+
+
+_MERGE = {
+    "rules": READ,
+    "facts": WRITE,
+    "items": WRITE,
+    "outbox": WRITE,
+    "collection_changes": WRITE,
+    "collections": WRITE,
+}
+
+ROLES: dict[str, Grants] = {
+    "eventstac_scanner": Grants(None, {"rules": READ, "facts": READ}),
+    "eventstac_extractor": Grants(None, {"rules": READ, "facts": READ}),
+    "eventstac_loader": Grants("pgstac_ingest", {**_MERGE, "rejected": WRITE}),
+    "eventstac_cog_updater": Grants("pgstac_ingest", _MERGE),
+    "eventstac_stac_api": Grants("pgstac_read", {"public_facts": READ}),
+    "eventstac_operator": Grants(
+        "pgstac_ingest", {**_MERGE, "rules": APPEND, "rejected": WRITE, "public_facts": READ}
+    ),
+}

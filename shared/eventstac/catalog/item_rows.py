@@ -1,0 +1,153 @@
+"""The rows of `eventstac.items`: what composing each Item gave, and what of it has changed."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+from eventstac.catalog.database import Connection
+from eventstac.compose import Composition
+from eventstac.facts import canonical_json
+from eventstac.times import from_text
+
+ItemKey = tuple[str, str]
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class ItemRow:
+    """What is stored of one Item: its state, the digest of its content, and its place in space and time."""
+
+    key: ItemKey
+    state: str
+    digest: str
+    reason: str = ""
+    detail: str = ""
+    missing: tuple[str, ...] = ()
+    conflicts: tuple[str, ...] = ()
+    outdated: tuple[str, ...] = ()
+    urls: tuple[str, ...] = ()
+    bbox: Box | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+
+    @property
+    def is_published(self) -> bool:
+        """Whether the Item is in the catalog."""
+        return self.state == "published"
+
+
+def row_of(key: ItemKey, composition: Composition) -> ItemRow | None:
+    """The row for a composition, None for an Item that has nothing left."""
+    if composition.state == "empty":
+        return None
+    bbox, start, end = place_of(composition.item) if composition.item else (None, None, None)
+    return ItemRow(
+        key=key,
+        state=composition.state,
+        digest=sha256(canonical_json(composition.item).encode()).hexdigest() if composition.item else "",
+        reason=composition.reason,
+        detail=composition.detail,
+        missing=composition.missing,
+        conflicts=composition.conflicts,
+        outdated=composition.outdated,
+        urls=composition.urls,
+        bbox=bbox,
+        start=start,
+        end=end,
+    )
+
+
+def place_of(item: Mapping[str, Any]) -> tuple[Box, datetime, datetime]:
+    """An Item's bbox, start and end."""
+    west, south, east, north = item["bbox"]
+    properties = item["properties"]
+    start = properties.get("start_datetime") or properties["datetime"]
+    end = properties.get("end_datetime") or properties["datetime"]
+    return (west, south, east, north), from_text(start), from_text(end)
+
+
+_COLUMNS = """collection, item, state, digest, reason, detail, missing, conflicts, outdated, urls,
+    west, south, east, north, starts, ends"""
+
+
+def read(connection: Connection, keys: Iterable[ItemKey]) -> dict[ItemKey, ItemRow]:
+    """The rows of some Items."""
+    keys = list(keys)
+    rows = connection.execute(
+        f"""
+        SELECT {_COLUMNS} FROM unnest(%s::text[], %s::text[]) AS touched (collection, item)
+        JOIN eventstac.items USING (collection, item)
+        """,
+        [[collection for collection, _ in keys], [item for _, item in keys]],
+    )
+    return {row.key: row for row in map(_row, rows)}
+
+
+def upsert(connection: Connection, rows: Sequence[ItemRow]) -> None:
+    """Write rows, in key order."""
+    if not rows:
+        return
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            f"""
+            INSERT INTO eventstac.items ({_COLUMNS})
+            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+            ON CONFLICT (collection, item) DO UPDATE SET
+                (state, digest, reason, detail, missing, conflicts, outdated, urls,
+                 west, south, east, north, starts, ends, changed_at) =
+                (excluded.state, excluded.digest, excluded.reason, excluded.detail, excluded.missing,
+                 excluded.conflicts, excluded.outdated, excluded.urls, excluded.west, excluded.south,
+                 excluded.east, excluded.north, excluded.starts, excluded.ends, now())
+            """,
+            [_values(row) for row in sorted(rows, key=lambda row: row.key)],
+        )
+
+
+def delete(connection: Connection, keys: Sequence[ItemKey]) -> None:
+    """Delete rows of Items that have nothing left."""
+    if keys:
+        connection.execute(
+            """
+            DELETE FROM eventstac.items i USING unnest(%s::text[], %s::text[]) AS gone (collection, item)
+            WHERE (i.collection, i.item) = (gone.collection, gone.item)
+            """,
+            [[collection for collection, _ in keys], [item for _, item in keys]],
+        )
+
+
+def _row(columns: Sequence[Any]) -> ItemRow:
+    collection, item, state, digest, reason, detail, missing, conflicts, outdated, urls, *place = columns
+    west, south, east, north, start, end = place
+    return ItemRow(
+        (collection, item),
+        state,
+        digest,
+        reason,
+        detail,
+        tuple(missing),
+        tuple(conflicts),
+        tuple(outdated),
+        tuple(urls),
+        (west, south, east, north) if west is not None else None,
+        start,
+        end,
+    )
+
+
+def _values(row: ItemRow) -> list[Any]:
+    return [
+        *row.key,
+        row.state,
+        row.digest,
+        row.reason,
+        row.detail,
+        list(row.missing),
+        list(row.conflicts),
+        list(row.outdated),
+        list(row.urls),
+        *(row.bbox or (None, None, None, None)),
+        row.start,
+        row.end,
+    ]

@@ -1,0 +1,191 @@
+"""The transaction: facts joined, their Items composed and written, what changed put into the outbox.
+
+Key: a blob's URL, then its Item. Stale rule: `facts.join`. Side effects, in order: facts, pgstac and outbox in one
+commit; nothing else. Handling the same facts twice writes nothing.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import blake2b
+
+from eventstac.catalog import fact_rows, item_rows, outbox, pgstac_items
+from eventstac.catalog.announcing import Change, announcements_of
+from eventstac.catalog.collection_changes import record_changes
+from eventstac.catalog.database import Connection, advisory_key
+from eventstac.catalog.item_rows import ItemKey
+from eventstac.catalog.rules_store import AppliedRules, RulesStore
+from eventstac.compose import Composition, compose
+from eventstac.facts import Fact, join, unsure
+
+# More facts than this are merged in several transactions: their advisory locks share one table of fixed size.
+CHUNK = 100
+
+_ATTEMPTS = (
+    5  # a blob that moved between reading and locking makes the set of locks grow; it rarely does once
+)
+
+
+@dataclass(frozen=True)
+class Merged:
+    """What merging did: facts that were new, facts that told nothing new, and Items that changed."""
+
+    fresh: int
+    stale: int
+    changed: tuple[ItemKey, ...]
+
+
+@dataclass(frozen=True)
+class MergeSettings:
+    """`skew_window_s`: two different states seen closer than this need a second look (Dates are whole seconds)."""
+
+    app: str
+    skew_window_s: float
+
+
+class _LocksTooFew(Exception):
+    """A blob belongs to an Item that was not locked: roll back, lock that one too."""
+
+    def __init__(self, keys: frozenset[ItemKey]) -> None:
+        super().__init__()
+        self.keys = keys
+
+
+def merge(
+    connection: Connection, rules: RulesStore, facts: Sequence[Fact], settings: MergeSettings, now: datetime
+) -> Merged:
+    """Merge facts, in transactions of at most CHUNK blobs; `now` only dates what is announced."""
+    joined: dict[str, Fact] = {}
+    pending_looks: list[tuple[Fact, Fact]] = []
+    for fact in facts:
+        known = joined.get(fact.url)
+        if known is not None and unsure(known.finding, fact.finding, settings.skew_window_s):
+            pending_looks.append((known, fact))
+        joined[fact.url] = fact if known is None else join(known, fact)
+    fresh: set[str] = set()
+    changed: list[ItemKey] = []
+    urls = sorted(joined)
+    for first in range(0, len(urls), CHUNK):
+        chunk = [joined[url] for url in urls[first : first + CHUNK]]
+        unsure_ones = {one.url for one, _ in pending_looks} & {fact.url for fact in chunk}
+        done = _merge_chunk(connection, rules, chunk, unsure_ones, settings, now)
+        fresh |= done[0]
+        changed += done[1]
+    return Merged(len(fresh), len(facts) - len(fresh), tuple(changed))
+
+
+def _merge_chunk(
+    connection: Connection,
+    rules: RulesStore,
+    facts: Sequence[Fact],
+    unsure_urls: set[str],
+    settings: MergeSettings,
+    now: datetime,
+) -> tuple[set[str], list[ItemKey]]:
+    locked = frozenset(fact.item_key for fact in facts)
+    for _ in range(_ATTEMPTS):
+        try:
+            with connection.transaction():
+                _lock(connection, [fact.url for fact in facts], locked)
+                return _merge_locked(connection, rules, facts, unsure_urls, locked, settings, now)
+        except _LocksTooFew as too_few:
+            locked |= too_few.keys
+        except pgstac_items.CollectionNotReady as not_ready:
+            collection = str(not_ready)
+            applied = rules.current(connection)
+            pgstac_items.prepare_collection(connection, collection, applied.rules.collection(collection))
+    raise pgstac_items.CollectionNotReady(
+        f"the Items {sorted(locked)} could not be written in {_ATTEMPTS} attempts: their blobs keep moving, or the "
+        "Collection's table keeps vanishing"
+    )
+
+
+def _lock(connection: Connection, urls: Iterable[str], keys: Iterable[ItemKey]) -> None:
+    """Lock blobs and Items in one order for everybody, in a statement of its own: what is read after it is fresh."""
+    names = [*(f"blob {url}" for url in urls), *(f"item {collection}/{item}" for collection, item in keys)]
+    numbers = sorted({advisory_key(blake2b, name) for name in names})
+    connection.execute("SELECT pg_advisory_xact_lock(number) FROM unnest(%s::bigint[]) AS number", [numbers])
+
+
+def _merge_locked(
+    connection: Connection,
+    rules: RulesStore,
+    facts: Sequence[Fact],
+    unsure_urls: set[str],
+    locked: frozenset[ItemKey],
+    settings: MergeSettings,
+    now: datetime,
+) -> tuple[set[str], list[ItemKey]]:
+    known = fact_rows.by_urls(connection, [fact.url for fact in facts])
+    joined = {fact.url: join(known[fact.url], fact) if fact.url in known else fact for fact in facts}
+    fresh = {url: fact for url, fact in joined.items() if fact != known.get(url)}
+    touched = {fact.item_key for fact in fresh.values()}
+    touched |= {known[url].item_key for url in fresh if url in known}
+    if not touched <= locked:
+        raise _LocksTooFew(frozenset(touched))
+    second_looks = [
+        joined[fact.url]
+        for fact in facts
+        if fact.url in unsure_urls
+        or (fact.url in known and unsure(known[fact.url].finding, fact.finding, settings.skew_window_s))
+    ]
+    if not fresh and not second_looks:
+        return set(), []
+    if fresh:
+        fact_rows.upsert(connection, [fresh[url] for url in sorted(fresh)])
+    applied = rules.current(connection)
+    changes = _recompose(connection, applied, sorted(touched))
+    announcements = announcements_of(changes, second_looks, settings.app, now, _wait(settings))
+    outbox.add(connection, announcements)
+    return set(fresh), [change.key for change in changes]
+
+
+def _wait(settings: MergeSettings) -> timedelta:
+    # One second more than the window: Dates are cut to whole seconds.
+    return timedelta(seconds=settings.skew_window_s + 1)
+
+
+def _recompose(connection: Connection, applied: AppliedRules, keys: Sequence[ItemKey]) -> list[Change]:
+    """Compose Items anew from all their facts, write what differs; returns what changed."""
+    facts = fact_rows.by_items(connection, keys)
+    before = item_rows.read(connection, keys)
+    compositions: dict[ItemKey, Composition] = {
+        key: compose(facts[key], applied.rules.collection(key[0])) for key in keys
+    }
+    after = {key: item_rows.row_of(key, composition) for key, composition in compositions.items()}
+    changes = [
+        Change(key, before.get(key), after[key], compositions[key], tuple(facts[key]))
+        for key in keys
+        if before.get(key) != after[key]
+    ]
+    pgstac_items.upsert_items(
+        connection,
+        [change.composition.item for change in changes if change.is_written and change.composition.item],
+    )
+    pgstac_items.delete_items(connection, [change.key for change in changes if change.is_removed])
+    item_rows.upsert(connection, [change.after for change in changes if change.after])
+    item_rows.delete(connection, [change.key for change in changes if change.after is None])
+    record_changes(connection, changes)
+    return changes
+
+
+def rebuild(
+    connection: Connection, rules: RulesStore, keys: Sequence[ItemKey], app: str, now: datetime
+) -> int:
+    """Compose Items anew from the facts alone; returns how many changed."""
+    changed = 0
+    for first in range(0, len(keys), CHUNK):
+        chunk = sorted(keys[first : first + CHUNK])
+        for _ in range(_ATTEMPTS):
+            try:
+                with connection.transaction():
+                    _lock(connection, [], chunk)
+                    changes = _recompose(connection, rules.current(connection), chunk)
+                    outbox.add(connection, announcements_of(changes, [], app, now, timedelta()))
+                changed += len(changes)
+                break
+            except pgstac_items.CollectionNotReady as not_ready:
+                collection = str(not_ready)
+                found = rules.current(connection).rules.collection(collection)
+                pgstac_items.prepare_collection(connection, collection, found)
+    return changed

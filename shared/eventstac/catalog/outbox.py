@@ -1,0 +1,52 @@
+"""Events that a commit made: written in the transaction, published after it, deleted on acknowledgement."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg.types.json import Json as JsonParameter
+
+from eventstac.catalog.database import Connection
+
+BATCH = 200  # rows whose lock one publisher holds while it sends
+
+
+@dataclass(frozen=True)
+class Announcement:
+    """A sealed CloudEvent on its way to a topic, not before a time if there is one."""
+
+    topic: str
+    event: dict[str, Any]
+    not_before: datetime | None = None
+
+
+def add(connection: Connection, announcements: Sequence[Announcement]) -> None:
+    """Write announcements in the caller's transaction."""
+    if announcements:
+        connection.execute(
+            "INSERT INTO eventstac.outbox (topic, body, not_before) "
+            "SELECT * FROM unnest(%s::text[], %s::json[], %s::timestamptz[])",
+            [
+                [announcement.topic for announcement in announcements],
+                [JsonParameter(announcement.event, dumps=json.dumps) for announcement in announcements],
+                [announcement.not_before for announcement in announcements],
+            ],
+        )
+
+
+def publish_some(connection: Connection, publish: Callable[[Sequence[Announcement]], None]) -> int:
+    """Publish the oldest rows that nobody else is publishing; returns how many.
+
+    The rows are deleted only after `publish` returned: a crash in between publishes them again.
+    """
+    with connection.transaction():
+        rows = connection.execute(
+            "SELECT id, topic, body, not_before FROM eventstac.outbox ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED",
+            [BATCH],
+        ).fetchall()
+        if rows:
+            publish([Announcement(topic, body, not_before) for _, topic, body, not_before in rows])
+            connection.execute("DELETE FROM eventstac.outbox WHERE id = ANY(%s)", [[row[0] for row in rows]])
+    return len(rows)

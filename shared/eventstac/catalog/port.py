@@ -1,0 +1,42 @@
+"""The port to the catalog: what handlers ask of it."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from eventstac.catalog.merge import Merged
+from eventstac.catalog.outbox import Announcement
+from eventstac.catalog.rules_store import AppliedRules
+from eventstac.events import EventRejected
+from eventstac.facts import Fact
+
+
+class Catalog(Protocol):
+    """The facts and the Items made of them. Every method raises Transient where the database does not answer."""
+
+    def rules(self) -> AppliedRules:
+        """The rules in force."""
+
+    def fact(self, url: str) -> Fact | None:
+        """What is known about a blob."""
+
+    def facts(self, urls: Sequence[str]) -> dict[str, Fact]:
+        """What is known about some blobs, by URL."""
+
+    def facts_below(self, prefix: str, after: str, limit: int) -> list[Fact]:
+        """What is known of blobs whose URL starts with a prefix, in URL order after a URL; gone ones left out."""
+
+    def merge(self, facts: Sequence[Fact]) -> Merged:
+        """Join facts, compose and write their Items, put what changed into the outbox: one transaction.
+
+        Rejected where a fact cannot be stored at all.
+        """
+
+    def publish_outbox(self, publish: Callable[[Sequence[Announcement]], None]) -> int:
+        """Publish what commits announced, until nothing is left that nobody else is publishing; returns how many."""
+
+    def update_collections(self, collections: Sequence[str] | None, now: datetime) -> None:
+        """Bring extents and counts up to date: of some Collections, or (None) of all that need it."""
+
+    def reject(self, identity: str, rejected: EventRejected) -> None:
+        """Keep a given-up event for the operator."""

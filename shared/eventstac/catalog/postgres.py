@@ -1,0 +1,94 @@
+"""The catalog port on PostgreSQL."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from psycopg import DataError
+
+from eventstac.catalog import collection_update, fact_rows, outbox, rejections
+from eventstac.catalog.database import DatabaseSettings, database_failures, open_pool
+from eventstac.catalog.merge import Merged, MergeSettings, merge
+from eventstac.catalog.outbox import Announcement
+from eventstac.catalog.rules_store import AppliedRules, RulesStore
+from eventstac.errors import Rejected
+from eventstac.events import EventRejected
+from eventstac.facts import Fact
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class PostgresCatalog:
+    """Facts and Items in PostgreSQL, over a pool of connections."""
+
+    def __init__(
+        self,
+        settings: DatabaseSettings,
+        merging: MergeSettings,
+        default_collection: str,
+        clock: Callable[[], datetime] = _now,
+    ) -> None:
+        self._pool = open_pool(settings)
+        self._rules = RulesStore(default_collection)
+        self._merging = merging
+        self._clock = clock
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._pool.close()
+
+    def rules(self) -> AppliedRules:
+        """The rules in force."""
+        with database_failures(), self._pool.connection() as connection:
+            return self._rules.current(connection)
+
+    def fact(self, url: str) -> Fact | None:
+        """What is known about a blob."""
+        return self.facts([url]).get(url)
+
+    def facts(self, urls: Sequence[str]) -> dict[str, Fact]:
+        """What is known about some blobs, by URL."""
+        with database_failures(), self._pool.connection() as connection:
+            return fact_rows.by_urls(connection, urls)
+
+    def facts_below(self, prefix: str, after: str, limit: int) -> list[Fact]:
+        """What is known of blobs below a prefix, a page at a time."""
+        with database_failures(), self._pool.connection() as connection:
+            return fact_rows.below(connection, prefix, after, limit)
+
+    def merge(self, facts: Sequence[Fact]) -> Merged:
+        """Join facts, compose and write their Items; Rejected where a fact cannot be stored at all."""
+        with database_failures(), self._pool.connection() as connection:
+            try:
+                return merge(connection, self._rules, facts, self._merging, self._clock())
+            except DataError as error:
+                if len({fact.url for fact in facts}) > 1:
+                    raise
+                raise Rejected("unstorable", f"PostgreSQL refuses it: {str(error).strip()}") from error
+
+    def publish_outbox(self, publish: Callable[[Sequence[Announcement]], None]) -> int:
+        """Publish what commits announced."""
+        published = 0
+        while True:
+            with database_failures(), self._pool.connection() as connection:
+                some = outbox.publish_some(connection, publish)
+            published += some
+            if some < outbox.BATCH:
+                return published
+
+    def update_collections(self, collections: Sequence[str] | None, now: datetime) -> None:
+        """Bring extents and counts up to date."""
+        with database_failures(), self._pool.connection() as connection:
+            everything = collections is None
+            chosen = collection_update.pending_collections(connection) if collections is None else collections
+            for collection in chosen:
+                rules = self._rules.current(connection).rules.collection(collection)
+                collection_update.update_collection(
+                    connection, collection, rules, self._merging.app, now, recompute_any_size=everything
+                )
+
+    def reject(self, identity: str, rejected: EventRejected) -> None:
+        """Keep a given-up event for the operator."""
+        with database_failures(), self._pool.connection() as connection:
+            rejections.record(connection, identity, rejected)

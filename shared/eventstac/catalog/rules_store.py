@@ -1,0 +1,61 @@
+"""The applied rules: each change of the file or of the extractor's number is a new revision."""
+
+from dataclasses import dataclass
+from threading import Lock
+
+from eventstac.catalog.database import Connection
+from eventstac.rules import Rules, load_rules
+
+_APPLY_LOCK = 4_402_116_093_218  # any number: one change of the rules at a time
+
+
+@dataclass(frozen=True)
+class AppliedRules:
+    """The rules in force, and the revision that facts found by them carry."""
+
+    revision: int
+    rules: Rules
+
+
+class RulesStore:
+    """Reads the rules in force; a revision's text never changes, so it is parsed once."""
+
+    def __init__(self, default_collection: str) -> None:
+        self._default_collection = default_collection
+        self._lock = Lock()
+        self._known: AppliedRules | None = None
+
+    def current(self, connection: Connection) -> AppliedRules:
+        """The rules in force: those of the greatest revision (revision 0, the default collection only: none yet)."""
+        row = connection.execute("SELECT max(revision) FROM eventstac.rules").fetchone()
+        revision = (row[0] if row else None) or 0
+        with self._lock:
+            known = self._known
+        if known is not None and known.revision == revision:
+            return known
+        found = connection.execute(
+            "SELECT text FROM eventstac.rules WHERE revision = %s", [revision]
+        ).fetchone()
+        text = found[0] if found else ""
+        rules = load_rules(text, file=f"revision {revision}", default_collection=self._default_collection)
+        applied = AppliedRules(revision, rules)
+        with self._lock:
+            self._known = applied
+        return applied
+
+
+def apply_rules(connection: Connection, text: str, rules: Rules, extractor: int) -> int:
+    """Put rules in force; the revision rises where they or the extractor's number differ from those in force."""
+    with connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", [_APPLY_LOCK])
+        row = connection.execute(
+            "SELECT revision, digest, extractor FROM eventstac.rules ORDER BY revision DESC LIMIT 1"
+        ).fetchone()
+        if row and (row[1], row[2]) == (rules.digest, extractor):
+            return int(row[0])
+        revision = (row[0] if row else 0) + 1
+        connection.execute(
+            "INSERT INTO eventstac.rules (revision, digest, extractor, text) VALUES (%s, %s, %s, %s)",
+            [revision, rules.digest, extractor, text],
+        )
+        return revision

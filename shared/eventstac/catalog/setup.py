@@ -1,0 +1,152 @@
+"""Installs or migrates everything in the database: pgstac, our schema, roles; safe twice and at the same time."""
+
+import re
+from collections.abc import Callable, Mapping
+from importlib import resources
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from pypgstac.db import PgstacDB
+from pypgstac.migrate import Migrate
+
+from eventstac.catalog import PGSTAC_VERSION
+from eventstac.catalog.database import Connection, DatabaseSettings, connect
+from eventstac.catalog.grants import ROLES
+from eventstac.errors import EventstacError
+
+_SETUP_LOCK = 7_316_290_411_837  # any number, the same for everybody: one set-up at a time in a database
+
+
+class SetupRefused(EventstacError):
+    """The database is not one that this version may set up; the message says why and what to do."""
+
+
+def set_up(
+    settings: DatabaseSettings, passwords: Mapping[str, str], say: Callable[[str], None] = lambda _: None
+) -> None:
+    """Bring a database to this version: pgstac at its pin, the schema `eventstac`, the login roles and grants.
+
+    `passwords` by role name (a role without one can log in by a token only). Refuses a pgstac that is newer than
+    the pin. The role that runs it owns the database or may create schemas in it, and has CREATEROLE.
+    """
+    unknown = sorted(set(passwords) - set(ROLES))
+    if unknown:
+        raise SetupRefused(f"passwords for unknown roles: {', '.join(unknown)}; known are {', '.join(ROLES)}")
+    with connect(settings) as lock:
+        lock.execute("SELECT pg_advisory_lock(%s)", [_SETUP_LOCK])
+        _install_pgstac(settings, say)
+        with connect(settings) as connection:
+            _migrate(connection, say)
+            for role, grants in ROLES.items():
+                with connection.transaction():
+                    _ensure_role(connection, role, passwords.get(role))
+                    _grant(connection, role, grants.pgstac_role, grants.tables)
+            say(f"{len(ROLES)} login roles have their rights")
+
+
+def _install_pgstac(settings: DatabaseSettings, say: Callable[[str], None]) -> None:
+    db = PgstacDB(dsn=settings.conninfo, pool=None, use_queue=False)
+    try:
+        found = db.version
+        if found is not None and _numbers(found) > _numbers(PGSTAC_VERSION):
+            raise SetupRefused(
+                f"the database has pgstac {found}, this version of eventstac writes {PGSTAC_VERSION} only: "
+                "a downgrade is not possible, install an eventstac that knows it"
+            )
+        if found == PGSTAC_VERSION:
+            say(f"pgstac {PGSTAC_VERSION} is installed")
+        else:
+            with connect(settings) as connection:
+                _join_pgstac_roles(connection)
+            Migrate(db).run_migration(toversion=PGSTAC_VERSION)
+            say(f"pgstac {PGSTAC_VERSION} {'installed' if found is None else f'migrated from {found}'}")
+        # QGIS drops a page whose numberMatched is null: "auto" gives a number where counting is cheap.
+        connection = db.connect()
+        connection.execute(
+            "INSERT INTO pgstac.pgstac_settings (name, value) VALUES ('context', 'auto') "
+            "ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+        )
+        connection.commit()
+    finally:
+        db.close()
+
+
+def _join_pgstac_roles(connection: Connection) -> None:
+    """Be a member of pgstac's roles: its migration acts as each of them, which only a superuser may do otherwise."""
+    for role in ("pgstac_admin", "pgstac_read", "pgstac_ingest"):
+        if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone():
+            connection.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(role)))
+        connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(role)))
+
+
+def _migrate(connection: Connection, say: Callable[[str], None]) -> None:
+    with connection.transaction():
+        connection.execute("CREATE SCHEMA IF NOT EXISTS eventstac")
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS eventstac.migrations "
+            "(number integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
+        )
+    done = {row[0] for row in connection.execute("SELECT number FROM eventstac.migrations")}
+    migrations = _migrations()
+    if done and max(done) > len(migrations):
+        raise SetupRefused(
+            f"the schema eventstac is at migration {max(done)}, this version knows {len(migrations)}: "
+            "install the newer eventstac"
+        )
+    for number, (name, text) in enumerate(migrations, start=1):
+        if number not in done:
+            with connection.transaction():
+                connection.execute(text)
+                connection.execute(
+                    "INSERT INTO eventstac.migrations (number, name) VALUES (%s, %s)", [number, name]
+                )
+            say(f"migration {name} applied")
+
+
+def _migrations() -> list[tuple[str, bytes]]:
+    folder = resources.files("eventstac.catalog").joinpath("migrations")
+    files = sorted(
+        (file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda file: file.name
+    )
+    return [(file.name.removesuffix(".sql"), file.read_bytes()) for file in files]
+
+
+def _ensure_role(connection: Connection, role: str, password: str | None) -> None:
+    name = sql.Identifier(role)
+    exists = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone()
+    if not exists:
+        connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(name))
+    if password:
+        connection.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(name, sql.Literal(password)))
+    # By role and not by connection option, which a transaction-mode pooler would refuse.
+    connection.execute(sql.SQL("ALTER ROLE {} SET search_path = pgstac, public").format(name))
+    connection.execute(sql.SQL("ALTER ROLE {} SET timezone = 'UTC'").format(name))
+
+
+def _grant(connection: Connection, role: str, pgstac_role: str | None, tables: Mapping[str, str]) -> None:
+    name = sql.Identifier(role)
+    if pgstac_role:
+        connection.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(pgstac_role), name))
+    connection.execute(sql.SQL("GRANT USAGE ON SCHEMA eventstac TO {}").format(name))
+    connection.execute(sql.SQL("REVOKE ALL ON ALL TABLES IN SCHEMA eventstac FROM {}").format(name))
+    for table, rights in tables.items():
+        statement = sql.SQL("GRANT {} ON {} TO {}").format(
+            sql.SQL(rights),  # a constant of the grants table
+            sql.Identifier("eventstac", table),
+            name,
+        )
+        connection.execute(statement)
+
+
+def installed_pgstac_version(connection: Connection) -> str | None:
+    """The version of pgstac in a database, None where there is none."""
+    try:
+        row: tuple[Any, ...] | None = connection.execute("SELECT pgstac.get_version()").fetchone()
+    except (psycopg.errors.UndefinedFunction, psycopg.errors.InvalidSchemaName):
+        return None
+    return str(row[0]) if row else None
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", version)[:3])

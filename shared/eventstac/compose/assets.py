@@ -1,0 +1,58 @@
+"""The fields of one asset, from what was read and what the rule says."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from eventstac.compose.shown import Shown
+
+_FILE_EXTENSION_FIELDS = ("file:size", "file:checksum")
+
+
+def asset_of(shown: Shown, *, is_cog: bool) -> dict[str, Any]:
+    """A STAC asset object; what belongs on the Item where all agree is still on it."""
+    metadata = shown.finding.metadata or {}
+    storage = shown.finding.storage or {}
+    rule = shown.asset
+    media_type = metadata.get("media_type") or rule.media_type or storage.get("content_type")
+    roles = list(shown.roles)
+    if is_cog and "cloud-optimized" not in roles:
+        roles.append("cloud-optimized")
+    fields: dict[str, Any] = {
+        "href": shown.fact.url,
+        "type": media_type,
+        "title": rule.title,
+        "description": rule.description,
+        "roles": roles or None,
+        "created": storage.get("created"),
+        "updated": storage.get("last_modified"),
+        "gsd": metadata.get("gsd"),
+        "bands": _bands(metadata.get("bands") or (), rule.bands) or None,
+        **{name: (metadata.get("file") or {}).get(name) for name in _FILE_EXTENSION_FIELDS},
+        **(metadata.get("projection") or {}),
+        **rule.extra,
+    }
+    if shown.kept:
+        fields["eventstac:unreadable"] = f"{shown.fact.finding.reason}: {shown.fact.finding.detail}"
+    return {name: value for name, value in fields.items() if value is not None or name == "proj:code"}
+
+
+def lift_common(assets: Mapping[str, dict[str, Any]], keys: Sequence[str]) -> dict[str, Any]:
+    """Move `proj:*` and `gsd` from the data assets to the Item where all of them agree; returns the Item's part."""
+    chosen = [assets[key] for key in keys]
+    names = sorted({name for asset in chosen for name in asset if name.startswith("proj:") or name == "gsd"})
+    common: dict[str, Any] = {}
+    for name in names:
+        values = [asset.get(name) for asset in chosen]
+        if all(name in asset for asset in chosen) and all(value == values[0] for value in values):
+            common[name] = values[0]
+            for asset in chosen:
+                del asset[name]
+    return common
+
+
+def _bands(read: Sequence[Mapping[str, Any]], by_rule: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    bands = []
+    for index in range(max(len(read), len(by_rule) if not read else 0)):
+        said = dict(by_rule[index]) if index < len(by_rule) else {}
+        bands.append({**(dict(read[index]) if index < len(read) else {}), **said})
+    return bands

@@ -1,0 +1,71 @@
+"""The Item's geometry and bbox, from the footprints of its data assets."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import antimeridian
+import shapely
+from shapely.geometry import mapping, shape
+from shapely.geometry.base import BaseGeometry
+
+from eventstac.compose.shown import Shown
+from eventstac.errors import Rejected
+
+_DECIMALS = 7  # about a centimetre: what the footprints themselves are given to
+
+
+def geometry_of(data_assets: Sequence[Shown]) -> tuple[dict[str, Any], list[float]]:
+    """The geometry (GeoJSON, RFC 7946 winding, split at the antimeridian) and bbox (west > east across 180).
+
+    The rule's own geometry, or the footprint of its designated asset, or the union of all. Rejected `no-footprint`
+    where no file says where on the Earth it is.
+    """
+    given = next((shown.rule.geometry for shown in data_assets if shown.rule.geometry), None)
+    footprints = [given] if given else _footprints(data_assets)
+    distinct = {shapely.to_wkb(shape(dict(footprint))): footprint for footprint in footprints}
+    if len(distinct) == 1:
+        geometry = dict(next(iter(distinct.values())))
+        return geometry, bbox_of(geometry)
+    union = shapely.union_all([shape(dict(distinct[key])) for key in sorted(distinct)])
+    geometry = _canonical(union)
+    return geometry, bbox_of(geometry)
+
+
+def bbox_of(geometry: Mapping[str, Any]) -> list[float]:
+    """West, south, east, north; west > east where the geometry crosses the antimeridian (RFC 7946, 5.2)."""
+    return [round(float(edge), _DECIMALS) for edge in antimeridian.bbox(dict(geometry))]
+
+
+def _footprints(data_assets: Sequence[Shown]) -> list[Mapping[str, Any]]:
+    designated = [shown for shown in data_assets if shown.key == shown.rule.footprint_asset]
+    footprints = [
+        footprint
+        for shown in designated or data_assets
+        if (footprint := (shown.finding.metadata or {}).get("footprint"))
+    ]
+    if not footprints:
+        problems = {
+            str(problem.get("detail"))
+            for shown in data_assets
+            if (problem := (shown.finding.metadata or {}).get("footprint_problem"))
+        }
+        detail = "; ".join(sorted(problems)) or "no data asset has a footprint"
+        raise Rejected("no-footprint", f"{detail}. Give the rule a `geometry:` or a `footprint_asset:`")
+    return footprints
+
+
+def _canonical(union: BaseGeometry) -> dict[str, Any]:
+    rounded = shapely.set_precision(union, 10**-_DECIMALS)
+    polygons = [part for part in shapely.get_parts(shapely.normalize(rounded)) if part.geom_type == "Polygon"]
+    turned = [shapely.orient_polygons(polygon) for polygon in polygons]
+    whole = turned[0] if len(turned) == 1 else shapely.MultiPolygon(turned)
+    geometry: dict[str, Any] = _lists(mapping(whole))
+    return geometry
+
+
+def _lists(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _lists(inner) for name, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_lists(inner) for inner in value]
+    return round(value, _DECIMALS) if isinstance(value, float) else value

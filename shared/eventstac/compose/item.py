@@ -1,0 +1,105 @@
+"""Composes an Item from the facts of its blobs."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from eventstac.compose.assets import asset_of, lift_common
+from eventstac.compose.composition import Composition
+from eventstac.compose.dates import dates
+from eventstac.compose.extensions import extensions_of
+from eventstac.compose.geometry import geometry_of
+from eventstac.compose.properties import properties_of, span_of_storage
+from eventstac.compose.shown import Selection, Shown, select
+from eventstac.errors import Rejected
+from eventstac.facts import Fact
+from eventstac.rules import CollectionRules
+from eventstac.validation import validate_item
+
+THUMBNAIL_KEY = "thumbnail"
+_PROBLEMS_SHOWN = 5
+
+
+def compose(facts: Iterable[Fact], rules: CollectionRules | None) -> Composition:
+    """The Item that these facts make, by these rules; the same for the same facts in any order.
+
+    `rules` are those of the Item's collection (None: a collection that the rules no longer have). The result is
+    validated: an Item that is not valid is a rejection, never a document.
+    """
+    facts = tuple(facts)
+    selection = select(facts, rules)
+    data_assets = tuple(shown for shown in selection.sources if shown.is_data)
+    outcome = Composition("empty", conflicts=selection.conflicts, outdated=selection.outdated)
+    if not data_assets:
+        return outcome
+    missing = _missing(selection)
+    if missing:
+        return replace(outcome, state="incomplete", missing=missing)
+    try:
+        item, shown = _document(selection, data_assets)
+    except Rejected as rejection:
+        return replace(outcome, state="rejected", reason=rejection.reason, detail=rejection.detail)
+    urls = tuple(sorted(asset.fact.url for asset in shown))
+    problems = validate_item(item)
+    if problems:
+        listed = "; ".join(f"{problem.path}: {problem.message}" for problem in problems[:_PROBLEMS_SHOWN])
+        return replace(outcome, state="rejected", reason="invalid-item", detail=listed)
+    return replace(outcome, state="published", item=item, urls=urls)
+
+
+def _missing(selection: Selection) -> tuple[str, ...]:
+    there = {shown.key for shown in selection.sources}
+    required = {key for shown in selection.sources for key in shown.rule.require}
+    return tuple(sorted(required - there))
+
+
+def _document(
+    selection: Selection, data_assets: tuple[Shown, ...]
+) -> tuple[dict[str, Any], tuple[Shown, ...]]:
+    replaced = {
+        cog.fact.claim.source_url for cog in selection.cogs if cog.fact.claim and cog.rule.cog == "replace"
+    }
+    sources = tuple(shown for shown in selection.sources if shown.fact.url not in replaced)
+    assets: dict[str, dict[str, Any]] = {}
+    data_keys: list[str] = []
+    for shown in sources:
+        assets[shown.key] = asset_of(shown, is_cog=False)
+        if shown.is_data:
+            data_keys.append(shown.key)
+    for cog in selection.cogs:
+        key = cog.key if cog.rule.cog == "replace" else f"{cog.key}_cog"
+        assets[key] = asset_of(cog, is_cog=True)
+        data_keys.append(key)
+    thumbnail = next((shown.finding.thumbnail for shown in data_assets if shown.finding.thumbnail), None)
+    if thumbnail:
+        assets.setdefault(
+            THUMBNAIL_KEY,
+            {"href": thumbnail, "type": _thumbnail_type(thumbnail), "roles": ["thumbnail"]},
+        )
+    all_shown = (*sources, *selection.cogs)
+    geometry, bbox = geometry_of(data_assets)
+    sidecars = tuple(shown for shown in selection.sources if shown.fact.match.read == "sidecar")
+    first = data_assets[0].fact.match
+    item: dict[str, Any] = {
+        "type": "Feature",
+        "stac_version": "1.1.0",
+        "stac_extensions": [],
+        "id": first.item,
+        "collection": first.collection,
+        "geometry": geometry,
+        "bbox": bbox,
+        "properties": {
+            **properties_of(selection.sources),
+            **lift_common(assets, data_keys),
+            **dates(data_assets, sidecars),
+            **span_of_storage(all_shown),
+        },
+        "links": [{"rel": "collection", "href": f"../{first.collection}", "type": "application/json"}],
+        "assets": assets,
+    }
+    item["stac_extensions"] = extensions_of(item)
+    return item, all_shown
+
+
+def _thumbnail_type(url: str) -> str:
+    return "image/webp" if url.endswith(".webp") else "image/png"

@@ -1,0 +1,190 @@
+"""What becomes of a received message: the one table of outcomes.
+
+    handled    what the handler returns is sent, then the message is completed
+    Rejected   an `event.rejected` with the original goes to the topic `rejected`; the message is completed
+    Transient  the message is sent again, later and only to its own subscription; after a day it is Rejected `gave-up`
+    Stale      counted; the message is completed
+    a bug      raises: the host abandons the message, and the broker dead-letters it after its deliveries
+
+Side effects come in the order write, publish, acknowledge: a crash in between repeats, and loses nothing.
+"""
+
+import logging
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from eventstac.blob_urls import canonical_url
+from eventstac.bus import ATTEMPT, FIRST_SENT, REJECTED, RETRY_FOR, Bus, Message, Received
+from eventstac.errors import Rejected, Stale, Transient
+from eventstac.events import Envelope, Event, EventRejected, Origin, open_envelope, seal
+from eventstac.times import to_text
+
+log = logging.getLogger("eventstac")
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """An event that a handler wants sent to a topic."""
+
+    topic: str
+    event: Event
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """How long a transient failure is waited out: exponential with full jitter, up to a limit in hours."""
+
+    first_s: float = 2.0
+    longest_s: float = 300.0  # a repaired database is found again within five minutes
+    give_up_after_s: float = 24 * 3600.0
+
+    def delay_s(self, attempt: int, asked_s: float | None) -> float:
+        """The wait before the attempt after `attempt`; never shorter than the far side asked for."""
+        ceiling = min(self.longest_s, self.first_s * 2 ** min(attempt - 1, 16))
+        return max(asked_s or 0.0, random.uniform(self.first_s / 2, ceiling))  # noqa: S311 - spreads load, hides nothing
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Consumer:
+    """A subscription's consumer: who it is, where it sends, how it waits."""
+
+    app: str
+    bus: Bus
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    clock: Clock = _now
+
+    def consume(self, received: Received, handle: Callable[[Envelope], Sequence[Outgoing]]) -> str:
+        """Handle one message; returns the outcome's word. A bug in the handler raises."""
+        try:
+            envelope = open_envelope(received.body)
+            outgoing = handle(envelope)
+            self.send(outgoing, envelope.origin)
+        except Rejected as rejection:
+            self.reject(received, rejection)
+            return self._outcome(received, "rejected", reason=rejection.reason)
+        except Transient as failure:
+            return self.wait(received, failure)
+        except Stale:
+            return self._outcome(received, "stale")
+        return self._outcome(received, "handled", sent=len(outgoing))
+
+    def consume_batch(
+        self, batch: Sequence[Received], handle: Callable[[Sequence[tuple[Received, Envelope]]], None]
+    ) -> None:
+        """Handle a batch as one; a message that is no event is rejected alone, a Transient makes all others wait."""
+        opened: list[tuple[Received, Envelope]] = []
+        for received in batch:
+            try:
+                opened.append((received, open_envelope(received.body)))
+            except Rejected as rejection:
+                self.reject(received, rejection)
+        try:
+            handle(opened)
+        except Transient as failure:
+            for received, _ in opened:
+                self.wait(received, failure)
+        else:
+            for received, _ in opened:
+                self._outcome(received, "handled")
+
+    def send(self, outgoing: Sequence[Outgoing], origin: Origin) -> None:
+        """Send events that a message caused."""
+        if outgoing:
+            self.bus.send([self._message(item, origin) for item in outgoing])
+
+    def reject(self, received: Received, rejection: Rejected) -> None:
+        """Publish that a message is given up, with the original."""
+        event, origin, url = _original(received)
+        rejected = EventRejected(
+            stage=f"{received.topic}/{received.subscription}",
+            reason=rejection.reason,
+            detail=rejection.detail,
+            url=url,
+            attempts=received.attempt,
+            event=event,
+        )
+        self.bus.send([self._message(Outgoing(REJECTED, rejected), origin)])
+        log.warning(
+            "event_rejected",
+            extra={
+                "reason": rejection.reason,
+                "detail": rejection.detail,
+                "blob": url,
+                "message": received.message_id,
+            },
+        )
+
+    def wait(self, received: Received, failure: Transient) -> str:
+        """Send a message again, later, only to its own subscription; or give it up after the limit."""
+        now = self.clock()
+        waited_s = (now - received.first_sent).total_seconds()
+        if waited_s > self.retry.give_up_after_s:
+            detail = f"after {received.attempt} attempts in {waited_s / 3600:.1f} hours: {failure.detail}"
+            self.reject(received, Rejected("gave-up", detail))
+            return self._outcome(received, "rejected", reason="gave-up")
+        delay = timedelta(seconds=self.retry.delay_s(received.attempt, failure.after_s))
+        again = Message(
+            topic=received.topic,
+            # Deterministic, so that a crash before the original is completed makes no second chain.
+            message_id=f"{received.message_id.partition('~')[0]}~{received.subscription}~{received.attempt + 1}",
+            body=received.body.decode("utf-8", errors="replace"),
+            properties={
+                RETRY_FOR: received.subscription,
+                ATTEMPT: received.attempt + 1,
+                FIRST_SENT: to_text(received.first_sent),
+            },
+            not_before=now + delay,
+        )
+        self.bus.send([again])
+        return self._outcome(
+            received, "waiting", detail=failure.detail, delay_s=round(delay.total_seconds(), 1)
+        )
+
+    def _message(self, outgoing: Outgoing, origin: Origin) -> Message:
+        body = seal(outgoing.event, app=self.app, origin=origin, at=self.clock())
+        return Message(outgoing.topic, body["id"], body)
+
+    def _outcome(self, received: Received, outcome: str, **details: Any) -> str:
+        log.info(
+            "message_consumed",
+            extra={
+                "outcome": outcome,
+                "topic": received.topic,
+                "subscription": received.subscription,
+                "message": received.message_id,
+                "attempt": received.attempt,
+                **details,
+            },
+        )
+        return outcome
+
+
+def _original(received: Received) -> tuple[dict[str, Any] | str, Origin, str | None]:
+    """The original as an object where it is one, its origin, and the blob that it is about, where one can tell."""
+    try:
+        envelope = open_envelope(received.body)
+    except Rejected:
+        text = received.body.decode("utf-8", errors="replace")
+        return text, Origin.new(received.message_id), None
+    return dict(envelope.raw), envelope.origin, _url_of(envelope)
+
+
+def _url_of(envelope: Envelope) -> str | None:
+    data = envelope.raw.get("data")
+    if isinstance(data, dict):
+        for name in ("url", "source_url", "cog_url"):
+            if isinstance(data.get(name), str):
+                try:
+                    return canonical_url(data[name])
+                except Rejected:
+                    return str(data[name])
+    return None

@@ -1,0 +1,69 @@
+"""Reads settings from the environment, once, and lists all that are missing."""
+
+from collections.abc import Callable, Mapping
+
+from eventstac.errors import EventstacError
+
+
+class SettingsMissing(EventstacError):
+    """The process cannot start: the message lists every setting that is missing or wrong."""
+
+
+class Environment:
+    """The settings of a process; `check` raises once, with everything that is wrong.
+
+    env = Environment(os.environ)
+    settings = LoaderSettings(bus=env.text("ServiceBus"), …)
+    env.check("loader")
+    """
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = values
+        self._problems: list[str] = []
+
+    def text(self, name: str, default: str | None = None) -> str:
+        """A setting that must be there, unless it has a default."""
+        value = self._values.get(name) or default
+        if value is None:
+            self._problems.append(f"{name} is not set")
+            return ""
+        return value
+
+    def optional(self, name: str) -> str | None:
+        """A setting that may be missing."""
+        return self._values.get(name) or None
+
+    def integer(self, name: str, default: int) -> int:
+        """A whole number."""
+        return self._number(name, default, int, "a whole number")
+
+    def seconds(self, name: str, default: float) -> float:
+        """A number of seconds."""
+        return self._number(name, default, float, "a number of seconds")
+
+    def names(self, name: str, default: str | None = None) -> tuple[str, ...]:
+        """A comma-separated list of names."""
+        return tuple(part.strip() for part in self.text(name, default).split(",") if part.strip())
+
+    def has(self, name: str) -> bool:
+        """Whether the setting is there and not empty."""
+        return bool(self._values.get(name))
+
+    def wrong(self, problem: str) -> None:
+        """Note a problem that a caller found."""
+        self._problems.append(problem)
+
+    def check(self, app: str) -> None:
+        """Raise SettingsMissing with all problems, if there are any."""
+        if self._problems:
+            raise SettingsMissing(f"{app} cannot start: {'; '.join(self._problems)}")
+
+    def _number[N: (int, float)](self, name: str, default: N, kind: Callable[[str], N], what: str) -> N:
+        value = self._values.get(name)
+        if not value:
+            return default
+        try:
+            return kind(value)
+        except ValueError:
+            self._problems.append(f"{name} must be {what}, not {value!r}")
+            return default
