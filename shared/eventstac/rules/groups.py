@@ -66,15 +66,20 @@ def change_groups(found: Mapping[str, str], changes: tuple[GroupChange, ...]) ->
 class PathDate:
     """Which groups say when: `start` and `end` (the same group for one date), with an optional strptime format.
 
-    With no group named, the groups `datetime`, `date`, `start` and `end`, or `year`, `month`, `day`, `doy` do.
+    `value` is the same for every path: a date, or START/END. With neither, the groups `datetime`, `date`, `start` and
+    `end`, or `year`, `month`, `day`, `doy` say it.
     """
 
     start: str = ""
     end: str = ""
     format: str | None = None
+    value: str | None = None
 
     def read(self, groups: Mapping[str, str]) -> Interval | None:
         """The datetime that the groups give, None where they are not there. Raises ValueError for a bad one."""
+        if self.value is not None:
+            start, _, end = self.value.partition("/")
+            return _interval(parse_date(start), parse_date(end or start))
         if not self.start:
             return _by_names(groups)
         if self.start not in groups or self.end not in groups:

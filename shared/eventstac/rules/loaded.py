@@ -96,20 +96,21 @@ class Rules:
 
     def _by_rules(self, name: BlobName) -> Explanation:
         tried: list[Tried] = []
+        ignored = ""
         for collection in self.collections:
+            pattern = _first(collection.ignore, name.path)
+            if pattern is not None:
+                ignored = ignored or f"`ignore: {pattern.text}` of collection {collection.id!r} matches it"
+                continue
             for rule in collection.rules:
-                if not rule.patterns:
-                    continue
-                found = match_rule(collection, rule, name)
-                if isinstance(found, str):
+                found = match_rule(collection, rule, name) if rule.patterns else None
+                if isinstance(found, Match):
+                    why = f"rule {rule.name!r} of collection {collection.id!r} matches {name.path!r}"
+                    return Explanation(name.url, "matched", why, found, tuple(tried))
+                if found is not None:
                     tried.append(Tried(collection.id, rule.name, found))
-                    continue
-                ignored = _first(collection.ignore, name.path)
-                if ignored is not None:
-                    why = f"`ignore: {ignored.text}` of collection {collection.id!r} matches it"
-                    return Explanation(name.url, "ignored", why, None, tuple(tried))
-                why = f"rule {rule.name!r} of collection {collection.id!r} matches {name.path!r}"
-                return Explanation(name.url, "matched", why, found, tuple(tried))
+        if ignored:
+            return Explanation(name.url, "ignored", ignored, None, tuple(tried))
         return self._by_default(name, tuple(tried))
 
     def _by_default(self, name: BlobName, tried: tuple[Tried, ...]) -> Explanation:

@@ -173,5 +173,5 @@ def _datetime(values: list[Any] | None) -> tuple[tuple[PathDate, ...], tuple[str
             continue
         sources.append("path")
         start, end = value.get("group", value.get("start", "")), value.get("group", value.get("end", ""))
-        dates.append(PathDate(start, end, value.get("format")))
+        dates.append(PathDate(start, end, value.get("format"), value.get("value")))
     return tuple(dates), tuple(dict.fromkeys(sources))

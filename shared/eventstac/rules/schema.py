@@ -3,31 +3,18 @@
 import difflib
 import json
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
 
+from eventstac.contracts import read_contract
 from eventstac.rules.document import Document
-
-# In a checkout contracts/ stands beside shared/; a package that is deployed has it inside eventstac.
-_PLACES = (
-    Path(__file__).parent.parent / "contracts" / "rules",
-    Path(__file__).parents[3] / "contracts" / "rules",
-)
 
 
 @cache
 def rules_schema() -> dict[str, Any]:
     """The JSON Schema of the rules file. Errors: FileNotFoundError where contracts/ is not deployed."""
-    for place in _PLACES:
-        file = place / "collections.schema.json"
-        if file.is_file():
-            schema: dict[str, Any] = json.loads(file.read_text())
-            return schema
-    raise FileNotFoundError(
-        f"contracts/rules/collections.schema.json is in none of {[str(p) for p in _PLACES]}"
-    )
+    return read_contract("rules/collections.schema.json")
 
 
 def check_schema(document: Document) -> None:

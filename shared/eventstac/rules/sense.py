@@ -5,7 +5,7 @@ from typing import Any
 
 from eventstac.rules.common_names import COMMON_NAMES
 from eventstac.rules.document import Document, Path
-from eventstac.rules.groups import Template
+from eventstac.rules.groups import PathDate, Template
 from eventstac.rules.model import ANY_ASSET, CollectionRules, Rule
 from eventstac.rules.overlap import check_overlaps
 from eventstac.rules.pattern import format_regex
@@ -80,6 +80,15 @@ def _check_datetime(document: Document, path: Path, rule: Rule, groups: set[str]
                 _check_taken(document, where, Template(f"{{{source[key]}}}"), groups, "The datetime")
         if "format" in source:
             _check_format(document, where, source["format"])
+        if "value" in source:
+            _check_value(document, where, source["value"])
+
+
+def _check_value(document: Document, path: Path, text: str) -> None:
+    try:
+        PathDate(value=text).read({})
+    except ValueError as error:
+        document.mistake(path, f"{text!r} cannot be a datetime: {error}", "Write YYYY-MM-DD, or START/END")
 
 
 def _check_format(document: Document, path: Path, text: str) -> None:

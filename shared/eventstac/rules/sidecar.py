@@ -5,12 +5,12 @@ The two libraries are imported where they are used: they take 300 ms, and most r
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 from xml.etree import ElementTree
 
 from eventstac.errors import Rejected
 from eventstac.rules.dates import parse_date
+from eventstac.times import to_text
 
 Spec = Mapping[str, Any]
 Find = Callable[[str], Any]  # the value at a path, None where there is none
@@ -153,8 +153,4 @@ def _time(name: str, how: str | Spec, find: Find) -> str | None:
         start, end = parse_date("T".join(str(part).strip() for part in parts), spec.get("format"))
     except ValueError as error:
         raise Rejected("bad-sidecar", f"{name} of the sidecar: {error}") from error
-    return _rfc3339(end if name == "end_datetime" else start)
-
-
-def _rfc3339(instant: datetime) -> str:
-    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return to_text(end if name == "end_datetime" else start)

@@ -1,0 +1,96 @@
+"""The ready rules for known products: real file names in, the Items that they give out.
+
+A case is a file here beside the rules of its name in contracts/rules/gallery/. Adding one is adding two files.
+"""
+
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from eventstac.blob_urls import BlobName
+from eventstac.rules import Rules, load_rules
+from eventstac.rules.sidecar import read_sidecar
+
+CASES = Path(__file__).parent / "gallery"
+GALLERY = Path(__file__).parents[3] / "contracts" / "rules" / "gallery"
+PRODUCTS = sorted(file.stem for file in GALLERY.glob("*.yaml"))
+
+
+def rules_of(product: str) -> Rules:
+    file = GALLERY / f"{product}.yaml"
+    return load_rules(file.read_text(), file=file.name)
+
+
+def case_of(product: str) -> dict[str, Any]:
+    return json.loads((CASES / f"{product}.json").read_text())
+
+
+def url(path: str) -> str:
+    return BlobName("https://account.blob.core.windows.net", "source", path).url
+
+
+def items_of(rules: Rules, paths: list[str]) -> dict[str, Any]:
+    found: dict[str, Any] = defaultdict(lambda: {"assets": {}})
+    for path in paths:
+        match = rules.match(url(path))
+        if match is None:
+            continue
+        item = found[f"{match.collection}/{match.item}"]
+        properties = rules.collection(match.collection).rule(match.rule).properties_for(match.groups)
+        assert item.setdefault("properties", properties) == properties
+        assert match.asset not in item["assets"], f"two blobs for {match.asset}"
+        item["assets"][match.asset] = path.rpartition("/")[2]
+        for name, moment in (("start", match.start), ("end", match.end)):
+            text = moment.isoformat().replace("+00:00", "Z")
+            assert item.setdefault(name, text) == text
+    return dict(found)
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_the_files_of_a_product_give_its_items(product: str) -> None:
+    case, rules = case_of(product), rules_of(product)
+    assert items_of(rules, case["blobs"]) == case["items"]
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_files_that_are_no_assets_are_ignored_or_unmatched(product: str) -> None:
+    case, rules = case_of(product), rules_of(product)
+    outcomes = {path: rules.explain(url(path)).outcome for path in case["blobs"]}
+    assert [path for path, outcome in outcomes.items() if outcome == "ignored"] == case["ignored"]
+    assert [path for path, outcome in outcomes.items() if outcome == "unmatched"] == case["unmatched"]
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_every_item_of_the_case_has_what_its_rule_requires(product: str) -> None:
+    case, rules = case_of(product), rules_of(product)
+    for path in case["blobs"]:
+        match = rules.match(url(path))
+        if match is None:
+            continue
+        rule = rules.collection(match.collection).rule(match.rule)
+        there = case["items"][f"{match.collection}/{match.item}"]["assets"]
+        assert product == "sentinel-2-l2a" or set(rule.require) <= set(there)
+
+
+@pytest.mark.parametrize("product", [product for product in PRODUCTS if case_of(product)["sidecars"]])
+def test_the_sidecar_of_a_product_gives_its_properties(product: str) -> None:
+    case, rules = case_of(product), rules_of(product)
+    for path in case["blobs"]:
+        match = rules.match(url(path))
+        expected = case["sidecars"].get(match.asset) if match else None
+        if match and match.read == "sidecar":
+            data = (CASES / expected["file"]).read_bytes()
+            assert read_sidecar(data, match.options["sidecar"]) == expected["gives"]
+
+
+def test_all_products_together_are_one_rules_file_without_overlaps() -> None:
+    collections: dict[str, Any] = {}
+    for product in PRODUCTS:
+        collections |= yaml.safe_load((GALLERY / f"{product}.yaml").read_text())["collections"]
+    rules = load_rules(yaml.safe_dump({"collections": collections}, sort_keys=False), file="all.yaml")
+    for product in PRODUCTS:
+        case = case_of(product)
+        assert items_of(rules, case["blobs"]) == case["items"]
