@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psycopg
 
-from infra.local.postgres.account import Account, unprivileged
+from infra.local.postgres.account import unprivileged
 from infra.local.postgres.binaries import find_binaries
 from infra.local.postgres.errors import PostgresUnavailable
 
@@ -50,7 +50,7 @@ class Cluster:
         self.directory = directory.absolute()
         self.port = port
         self._settings = settings
-        self._account = unprivileged()
+        self.account = unprivileged()
         self._guard: subprocess.Popen[bytes] | None = None
 
     @property
@@ -78,8 +78,7 @@ class Cluster:
         Raises PostgresUnavailable with the end of the server's log.
         """
         self.stop()
-        self._prepare_home()
-        self._stop_leftover()
+        self.prepare()
         deadline = time.monotonic() + START_TIMEOUT_S
         while True:
             already_logged = self.log.stat().st_size if self.log.exists() else 0
@@ -94,6 +93,27 @@ class Cluster:
                     f"PostgreSQL did not start on port {self.port}; {self.log} ends:\n{said[-2000:]}"
                 )
             time.sleep(_POLL_S)
+
+    def prepare(self) -> None:
+        """Make the cluster if there is none, and clear what a killed server left: then `command` can run."""
+        self._prepare_home()
+        self._stop_leftover()
+
+    def command(self) -> list[str]:
+        """The server's command line, to be run as `account`."""
+        command = [find_binaries().postgres, "-D", str(self._data), "-p", str(self.port)]
+        return command + [
+            part for name, value in self._settings.items() for part in ("-c", f"{name}={value}")
+        ]
+
+    def answers(self) -> bool:
+        """Whether this cluster's server takes connections now."""
+        try:
+            psycopg.connect(self.superuser_dsn, connect_timeout=5).close()
+        except psycopg.OperationalError:
+            return False
+        # The answer may be another server's, on a port that ours could not take.
+        return self._running_pid() is not None
 
     def stop(self) -> None:
         """Stop the server (a fast shutdown); nothing to do where it does not run."""
@@ -135,7 +155,7 @@ class Cluster:
         if link.is_symlink() and not link.exists():
             link.unlink()  # what it pointed to was deleted: begin anew
         if not link.exists():
-            if self._account.reaches(self.directory):
+            if self.account.reaches(self.directory):
                 link.mkdir()
             else:
                 link.symlink_to(tempfile.mkdtemp(prefix="eventstac-postgres-", dir="/var/tmp"))
@@ -148,12 +168,12 @@ class Cluster:
         if self._data.exists():
             shutil.rmtree(self._data)  # an initdb that was interrupted
         self._data.mkdir(mode=0o700)
-        self._account.own(self._data)
+        self.account.own(self._data)
         password = self.home / "superuser.new"
         password.touch(mode=0o600)
         password.write_text(secrets.token_urlsafe(18))
-        self._account.own(password)
-        made = self._account.run(
+        self.account.own(password)
+        made = self.account.run(
             [
                 *(binaries.initdb, "--pgdata", str(self._data), "--no-sync", "--no-instructions"),
                 *("--username", SUPERUSER, "--pwfile", str(password), "--auth", "scram-sha-256"),
@@ -167,14 +187,11 @@ class Cluster:
         password.rename(self._password_file)  # last: its presence says that the cluster is complete
 
     def _launch(self) -> None:
-        command = [find_binaries().postgres, "-D", str(self._data), "-p", str(self.port)]
-        command += [part for name, value in self._settings.items() for part in ("-c", f"{name}={value}")]
-        account: Account = self._account
         with self.log.open("ab") as log:
             self._guard = subprocess.Popen(  # noqa: S603
                 [sys.executable, "-I", "-S", str(Path(__file__).with_name("guard.py"))]
-                + ["-" if part is None else str(part) for part in (account.uid, account.gid)]
-                + ["SIGINT", *command],  # SIGINT is PostgreSQL's fast shutdown
+                + ["-" if part is None else str(part) for part in (self.account.uid, self.account.gid)]
+                + ["SIGINT", *self.command()],  # SIGINT is PostgreSQL's fast shutdown
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
@@ -184,13 +201,9 @@ class Cluster:
     def _answers(self, deadline: float) -> bool:
         """Wait until the server takes connections; False when it ended or the deadline passed."""
         while self._guard is not None and self._guard.poll() is None and time.monotonic() < deadline:
-            try:
-                psycopg.connect(self.superuser_dsn, connect_timeout=5).close()
-            except psycopg.OperationalError:
-                time.sleep(_POLL_S)
-            else:
-                # The answer may be another server's, on a port that ours could not take.
-                return self._guard.poll() is None and self._running_pid() is not None
+            if self.answers():
+                return self._guard.poll() is None
+            time.sleep(_POLL_S)
         return False
 
     def _running_pid(self) -> int | None:

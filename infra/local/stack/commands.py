@@ -1,0 +1,90 @@
+"""up, down and status: what they do to a stack that runs in another process."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from infra.local.stack import processes
+from infra.local.stack.layout import ROOT, Layout
+from infra.local.stack.run import clear_leftovers
+
+_POLL_S = 0.1
+_STOP_PATIENCE_S = 90.0
+
+
+def up(layout: Layout) -> int:
+    """Start the stack in the background and return when it is ready; its progress is shown."""
+    layout.make()
+    if _supervisor(layout) is not None:
+        print(f"It runs already: {_state(layout).get('state', 'starting')}. `make status` says more.")  # noqa: T201
+        return 0
+    log = layout.log("stack")
+    shown = log.stat().st_size if log.exists() else 0
+    command = [sys.executable, "-m", "infra.local.stack", "--directory", str(layout.directory), "run"]
+    with log.open("ab") as output:
+        process = subprocess.Popen(  # noqa: S603
+            command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+        )
+    while True:
+        code = process.poll()
+        ready = _supervisor(layout) is not None and _state(layout).get("state") == "ready"
+        shown = _show(log, shown)
+        if ready:
+            print(f". {layout.env}   tells your shell where everything is")  # noqa: T201
+            return 0
+        if code is not None:
+            return code or 1
+        time.sleep(_POLL_S)
+
+
+def down(layout: Layout) -> int:
+    """Stop the stack and whatever a killed one left. Always succeeds."""
+    layout.make()
+    supervisor = _supervisor(layout)
+    if supervisor is not None:
+        processes.end(supervisor, signal.SIGTERM, _STOP_PATIENCE_S)
+    clear_leftovers(layout)
+    print("down" if supervisor else "nothing was running")  # noqa: T201
+    return 0
+
+
+def status(layout: Layout) -> int:
+    """Print what runs. The exit code is 0 when everything is ready, 3 when not (as for system services)."""
+    if _supervisor(layout) is None:
+        print("not running")  # noqa: T201
+        return 3
+    state = _state(layout)
+    for name, service in state.get("services", {}).items():
+        restarts = f", started again {service['restarts']} times" if service["restarts"] else ""
+        print(f"{name:12} {service['state']:9} port {service['port']}  pid {service['pid'] or '-'}{restarts}")  # noqa: T201
+    print(state.get("state", "starting"))  # noqa: T201
+    everything = state.get("state") == "ready" and all(
+        service["state"] == "ready" for service in state["services"].values()
+    )
+    return 0 if everything else 3
+
+
+def _supervisor(layout: Layout) -> processes.Identity | None:
+    identity = processes.read(layout.record("supervisor"))
+    return identity if identity is not None and identity.is_alive() else None
+
+
+def _state(layout: Layout) -> dict[str, Any]:
+    try:
+        state: dict[str, Any] = json.loads(layout.state.read_text())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return state
+
+
+def _show(log: Path, offset: int) -> int:
+    with log.open("rb") as lines:
+        lines.seek(offset)
+        text = lines.read()
+    sys.stdout.write(text.decode(errors="replace"))
+    sys.stdout.flush()
+    return offset + len(text)

@@ -1,0 +1,192 @@
+"""The whole stack for tests: its own directory and ports, ended with the test run however that ends."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from infra.local.azurite.server import ACCOUNT
+from infra.local.postgres.cluster import FAST, Cluster
+from infra.local.stack import processes
+from infra.local.stack.endpoints import Endpoints
+from infra.local.stack.layout import ROOT, Layout
+from infra.local.stack.run import endpoints_of
+
+START_TIMEOUT_S = 180.0
+_STOP_TIMEOUT_S = 90.0
+_POLL_S = 0.05
+
+
+class Stack:
+    """A running stack. The names of its processes are those of `make status`: postgres, azurite, servicebus,
+    eventgrid, blobs, scanner, extractor, loader, cog_updater, stac_api.
+    """
+
+    def __init__(self, layout: Layout, endpoints: Endpoints) -> None:
+        self.layout = layout
+        self.endpoints = endpoints
+
+    @property
+    def env(self) -> Mapping[str, str]:
+        """What `.local/env` says, as a dict."""
+        return self.endpoints.environment()
+
+    @property
+    def storage(self) -> str:
+        """The storage connection string (through the proxy that emits events)."""
+        return self.endpoints.storage
+
+    @property
+    def servicebus(self) -> str:
+        """The Service Bus connection string."""
+        return self.endpoints.servicebus
+
+    @property
+    def stac_api(self) -> str:
+        """The root URL of the catalog."""
+        return self.endpoints.stac_api
+
+    def blob_url(self, container: str, path: str) -> str:
+        """The canonical URL of a blob here (`path` percent-encoded already)."""
+        return f"http://127.0.0.1:{self.endpoints.ports['blobs']}/{ACCOUNT}/{container}/{path}"
+
+    def dsn(self, role: str = "eventstac_operator") -> str:
+        """How to connect to the catalog as one of our roles (`eventstac_setup` owns it)."""
+        values = self.endpoints.postgres(role)
+        return "postgresql://{POSTGRES_USER}:{POSTGRES_PASS}@{POSTGRES_HOST}:{POSTGRES_PORT}/{POSTGRES_DB}".format(
+            **values
+        )
+
+    def query(self, sql: str, *parameters: object, role: str = "eventstac_setup") -> list[tuple[Any, ...]]:
+        """Run one query on the catalog and return its rows."""
+        with psycopg.connect(self.dsn(role), autocommit=True) as connection:
+            return connection.execute(sql, parameters or None).fetchall()
+
+    def eventstac(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """Run the `eventstac` command as the operator would after sourcing `.local/env`."""
+        command = [str(Path(sys.executable).with_name("eventstac")), *arguments]
+        return subprocess.run(  # noqa: S603
+            command, cwd=ROOT, env={**os.environ, **self.env}, capture_output=True, text=True, check=False
+        )
+
+    def status(self, name: str) -> dict[str, Any]:
+        """What the supervisor says about a process: `state`, `pid`, `port`, `restarts`."""
+        status: dict[str, Any] = json.loads(self.layout.state.read_text())["services"][name]
+        return status
+
+    def kill(self, name: str) -> None:
+        """SIGKILL a process and all it started; it stays away until `restart`."""
+        self.layout.hold(name).touch()
+        pid = self.status(name)["pid"]
+        if pid is not None:
+            processes.kill_group(pid)
+        self._wait(f"{name} to be gone", lambda: self.status(name)["state"] == "held")
+
+    def stop(self, name: str) -> None:
+        """SIGTERM a process, so that it drains; it stays away until `restart`."""
+        self.layout.hold(name).touch()
+        pid = self.status(name)["pid"]
+        if pid is not None:
+            os.kill(pid, signal.SIGINT if name == "postgres" else signal.SIGTERM)
+        self._wait(f"{name} to be gone", lambda: self.status(name)["state"] == "held")
+
+    def restart(self, name: str) -> None:
+        """Start a process again (killing it first where it runs) and wait until it is ready."""
+        if self.status(name)["state"] != "held":
+            self.kill(name)
+        before = self.status(name)["restarts"]
+        self.layout.hold(name).unlink()
+        self._wait(
+            f"{name} to be ready again",
+            lambda: self.status(name)["state"] == "ready" and self.status(name)["restarts"] > before,
+        )
+
+    @contextmanager
+    def without(self, name: str) -> Iterator[None]:
+        """A process is away inside the block (stopped, not killed), and ready again after it."""
+        self.stop(name)
+        try:
+            yield
+        finally:
+            self.restart(name)
+
+    def log(self, name: str) -> str:
+        """What a process has printed so far."""
+        return self.layout.log(name).read_text(errors="replace")
+
+    def _wait(self, what: str, condition: Callable[[], bool], seconds: float = 90.0) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > deadline:
+                raise TimeoutError(
+                    f"waited {seconds:.0f} s for {what}; .local state: {self.layout.state.read_text()}"
+                )
+            time.sleep(_POLL_S)
+
+
+@contextmanager
+def running_stack(directory: Path) -> Iterator[Stack]:
+    """Start a stack under `directory`, wait until it is ready, and stop and delete its database at the end.
+
+    It ends with this process, however this process ends. Raises RuntimeError with what the stack said where it
+    does not start.
+    """
+    layout = Layout(directory)
+    layout.make()
+    command = [
+        sys.executable,
+        "-m",
+        "infra.local.stack",
+        "--directory",
+        str(directory),
+        "run",
+        "--until-eof",
+        "--fast",
+    ]
+    with layout.log("stack").open("wb") as output:
+        supervisor = subprocess.Popen(  # noqa: S603
+            command,
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        _wait_until_ready(layout, supervisor)
+        yield Stack(layout, endpoints_of(layout))
+    finally:
+        _stop(supervisor)
+        Cluster(layout.data("postgres"), port=0, settings=FAST).remove()
+
+
+def _wait_until_ready(layout: Layout, supervisor: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while True:
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            if json.loads(layout.state.read_text())["state"] == "ready":
+                return
+        if supervisor.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(
+                "the stack did not start:\n" + layout.log("stack").read_text(errors="replace")[-4000:]
+            )
+        time.sleep(_POLL_S)
+
+
+def _stop(supervisor: "subprocess.Popen[bytes]") -> None:
+    if supervisor.stdin is not None:
+        supervisor.stdin.close()
+    try:
+        supervisor.wait(_STOP_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        supervisor.kill()
+        supervisor.wait()
