@@ -1,0 +1,298 @@
+"""Where a client's links lead: entities, their management nodes, and the node that takes tokens."""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from infra.local.servicebus.amqp import frames, message
+from infra.local.servicebus.amqp.codec import DecodeError, Described, Ulong, encode
+from infra.local.servicebus.amqp.frames import Attach
+from infra.local.servicebus.amqp.message import Message
+from infra.local.servicebus.amqp.session import (
+    ACCEPTED,
+    Incoming,
+    LinkFactory,
+    Outgoing,
+    OutgoingLink,
+    rejected,
+)
+from infra.local.servicebus.broker import Broker, Sink
+from infra.local.servicebus.errors import (
+    BadArgument,
+    EntityNotFound,
+    LockLost,
+    NotSupported,
+    Unauthorized,
+)
+from infra.local.servicebus.management import Management
+from infra.local.servicebus.queue import Lock, Queue
+from infra.local.servicebus.sas import BadToken, Grant, Keys, entity_path
+
+_log = logging.getLogger(__name__)
+
+CBS = "$cbs"
+_MANAGEMENT = "/$management"
+_SESSION_FILTER = "com.microsoft:session-filter"
+
+
+class Links:
+    """The links of one connection, and what its tokens have opened."""
+
+    def __init__(self, broker: Broker, keys: Keys) -> None:
+        self._broker = broker
+        self._keys = keys
+        self._grants: dict[str, Grant] = {}
+        self._replies: dict[str, dict[str | None, OutgoingLink]] = {}
+
+    def closed(self) -> None:
+        """The connection is gone."""
+        self._replies.clear()
+
+    def outgoing(self, attach: Attach, link: OutgoingLink) -> Outgoing:
+        """The client wants to receive."""
+        address = _address(attach.source)
+        path = entity_path(address)
+        if path == CBS or path.endswith(_MANAGEMENT):
+            self._entity(path)
+            node = self._replies.setdefault(path, {})
+            reply_to = _address(attach.target)
+            node[reply_to] = link
+            return _Replies(node, reply_to)
+        if _SESSION_FILTER in _filters(attach.source):
+            raise NotSupported("Sessions are not supported here.")
+        self._authorize(path)
+        if path in self._broker.sinks and path not in self._broker.queues:
+            raise NotSupported(f"'{path}' is a topic: receive from one of its subscriptions.")
+        if path.endswith("/$transfer/$deadletterqueue"):
+            raise NotSupported("Forwarding, and so the transfer dead-letter queue, is not supported here.")
+        return _Receiver(self._broker.queue(path), link)
+
+    def incoming(self, attach: Attach) -> Incoming:
+        """The client wants to send."""
+        if isinstance(attach.target, Described) and attach.target.descriptor == _COORDINATOR:
+            raise NotSupported("Transactions are not supported here.")
+        path = entity_path(_address(attach.target))
+        if path == CBS:
+            return _Requests(self._put_token, self._broker.max_bytes, self._replier(path))
+        if path.endswith(_MANAGEMENT):
+            management = Management(self._broker, self._entity(path))
+            return _Requests(management.handle, 16 * 1024 * 1024, self._replier(path))
+        self._authorize(path)
+        return _Sender(self._broker, self._broker.sink(path))
+
+    def _entity(self, path: str) -> str:
+        """The entity of a management node, authorized and known."""
+        if path == CBS:
+            return path
+        entity = path.removesuffix(_MANAGEMENT)
+        self._authorize(entity)
+        if entity not in self._broker.sinks and entity not in self._broker.queues:
+            raise EntityNotFound(f"The messaging entity '{entity}' could not be found.")
+        return entity
+
+    def _authorize(self, path: str) -> None:
+        now = time.time()
+        if not any(grant.covers(path, now) for grant in self._grants.values()):
+            raise Unauthorized(f"Unauthorized access. No valid token was given for '{path}'.")
+
+    def _replier(self, path: str) -> "Callable[[Message], OutgoingLink | None]":
+        def find(request: Message) -> OutgoingLink | None:
+            node = self._replies.get(path, {})
+            return node.get(request.properties[4]) or next(reversed(node.values()), None)
+
+        return find
+
+    def _put_token(self, request: Message, answer: "Answer") -> None:
+        properties = request.application_properties
+        if message.text(properties.get("operation", "")) != "put-token":
+            answer({"status-code": 400, "status-description": "expected operation put-token"}, None)
+            return
+        try:
+            # The SDK says type "jwt" for what is a shared access signature; the token itself decides.
+            grant = self._keys.verify(message.text(request.body_value), time.time())
+            audience = entity_path(message.text(properties.get("name", "")))
+            if not grant.covers(audience, 0):
+                raise BadToken("the token is for another entity")
+        except (BadToken, DecodeError) as error:
+            answer({"status-code": 401, "status-description": f"InvalidSignature: {error}"}, None)
+            return
+        self._grants[audience] = grant
+        answer({"status-code": 202, "status-description": "Accepted"}, None)
+
+
+Answer = Callable[[Mapping[str, Any], Any], None]
+_COORDINATOR = 0x30
+
+
+class _Replies:
+    """A link on which responses go out."""
+
+    def __init__(self, node: dict[str | None, OutgoingLink], key: str) -> None:
+        self._node = node
+        self._key = key
+
+    def flowed(self) -> None:
+        """Responses wait in the link itself."""
+
+    def settle(self, delivery: Any, state: Any, reply: Any) -> None:
+        """Responses are sent settled."""
+
+    def detached(self) -> None:
+        """No more responses."""
+        self._node.pop(self._key, None)
+
+
+class _Requests:
+    """A link on which requests come in, to a node that answers each."""
+
+    def __init__(
+        self,
+        handle: Callable[[Message, Answer], None],
+        max_bytes: int,
+        link: Callable[[Message], OutgoingLink | None],
+    ) -> None:
+        self.max_bytes = max_bytes
+        self._handle = handle
+        self._link = link
+
+    def received(self, payload: bytes, message_format: int, reply: Callable[[bytes], None]) -> None:
+        """One request."""
+        try:
+            request = message.parse(payload)
+        except DecodeError as error:
+            reply(rejected("amqp:decode-error", str(error)))
+            return
+        reply(ACCEPTED)
+
+        def answer(properties: Mapping[str, Any], body: Any) -> None:
+            link = self._link(request)
+            if link is not None:
+                link.reply(message.reply(request.properties[0], properties, body))
+
+        self._handle(request, answer)
+
+
+class _Sender:
+    """A link on which messages come in."""
+
+    def __init__(self, broker: Broker, sink: Sink) -> None:
+        self.max_bytes = broker.max_bytes
+        self._broker = broker
+        self._sink = sink
+
+    def received(self, payload: bytes, message_format: int, reply: Callable[[bytes], None]) -> None:
+        """One message or one batch."""
+        try:
+            batch = message_format == message.BATCH_FORMAT
+            messages = message.parse_batch(payload) if batch else [message.parse(payload)]
+        except DecodeError as error:
+            reply(rejected("amqp:decode-error", str(error)))
+            return
+
+        def stored(error: Exception | None) -> None:
+            reply(ACCEPTED if error is None else rejected("com.microsoft:server-busy", str(error)))
+
+        self._broker.publish(self._sink, messages, stored)
+
+
+class _Receiver:
+    """A link on which messages go out."""
+
+    def __init__(self, queue: Queue, link: OutgoingLink) -> None:
+        self.deletes = link.settled
+        self._queue = queue
+        self._link = link
+        queue.attach(self)
+
+    def can_take(self) -> bool:
+        """Whether there is credit and room."""
+        return self._link.can_send()
+
+    def take(self) -> None:
+        """Use up one credit."""
+        self._link.take()
+
+    def deliver(self, payload: bytes, lock: Lock | None) -> None:
+        """Send one message."""
+        tag = b"\x00" * 16 if lock is None else lock.token.bytes_le
+        self._link.send(payload, tag, lock)
+
+    def flowed(self) -> None:
+        """There may be credit again."""
+        if self._link.credit:
+            self._queue.pump()
+
+    def detached(self) -> None:
+        """The link is gone; its locks are not."""
+        self._queue.detach(self)
+
+    def settle(self, delivery: Lock, state: Any, reply: Callable[[bytes], None] | None) -> None:
+        """The client's outcome for one message."""
+
+        def done(error: Exception | None) -> None:
+            if reply is not None:
+                reply(echo if error is None else rejected("com.microsoft:server-busy", str(error)))
+
+        try:
+            echo = _settle(self._queue, delivery, state, done)
+            if echo == _RELEASED and reply is not None:
+                reply(echo)
+        except (LockLost, BadArgument) as error:
+            if reply is not None:
+                reply(rejected(error.condition, str(error)))
+
+
+_RELEASED = encode(Described(Ulong(frames.RELEASED), []))
+
+
+def _settle(queue: Queue, lock: Lock, state: Any, done: Callable[[Exception | None], None]) -> bytes:
+    """Begin what an outcome asks for; returns the outcome to echo. Raises LockLost, BadArgument."""
+    if not isinstance(state, Described) or not isinstance(state.value, list):
+        raise BadArgument("The outcome is no delivery state.")
+    code, fields = state.descriptor, [*state.value, None, None, None]
+    if code == frames.ACCEPTED:
+        queue.complete(lock, done)
+        return ACCEPTED
+    if code == frames.RELEASED:
+        queue.release(lock)
+        return _RELEASED
+    if code == frames.REJECTED:
+        queue.dead_letter(lock, _dead_letter_properties(fields[0]), done)
+        return encode(Described(Ulong(frames.REJECTED), []))
+    if code == frames.MODIFIED:
+        changes = {str(k): v for k, v in fields[2].items()} if isinstance(fields[2], dict) else {}
+        if fields[1]:
+            queue.defer(lock, changes, done)
+        elif fields[0]:
+            queue.abandon(lock, changes, done)
+        else:
+            queue.release(lock)
+            done(None)
+        return encode(Described(Ulong(frames.MODIFIED), (bool(fields[0]), bool(fields[1]), None)))
+    raise BadArgument("The outcome is none that settles a message.")
+
+
+def _dead_letter_properties(error: Any) -> Mapping[str, Any]:
+    if not isinstance(error, Described) or not isinstance(error.value, list):
+        return {}
+    info = error.value[2] if len(error.value) > 2 and isinstance(error.value[2], dict) else {}
+    return {str(key): value for key, value in info.items() if value is not None}
+
+
+def _address(terminus: Any) -> str:
+    if isinstance(terminus, Described) and isinstance(terminus.value, list) and terminus.value:
+        address = terminus.value[0]
+        if isinstance(address, str | bytes):
+            return message.text(address)
+    raise BadArgument("The link names no address.")
+
+
+def _filters(source: Any) -> Mapping[Any, Any]:
+    filters = source.value[7] if len(source.value) > 7 else None
+    return filters if isinstance(filters, dict) else {}
+
+
+def factory(broker: Broker, keys: Keys) -> Callable[[Any], LinkFactory]:
+    """What a connection calls for its links."""
+    return lambda _connection: Links(broker, keys)
