@@ -100,7 +100,8 @@ class Worker:
         except TimeoutError:
             logs.event("not drained", logging.WARNING, running=self.invoker.running)
             self.invoker.give_up()
-            await asyncio.wait(running, timeout=GIVE_BACK_S)
+            idle = asyncio.create_task(self.invoker.wait_idle())
+            await asyncio.wait([*running, idle], timeout=GIVE_BACK_S)
             return exits.NOT_DRAINED
         logs.event("drained")
         return 0
