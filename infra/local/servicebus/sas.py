@@ -35,8 +35,8 @@ class Keys:
     name: str
     key: str
 
-    def verify(self, token: str, now_s: float) -> Grant:
-        """The grant of a token. Raises BadToken."""
+    def verify(self, token: str, audience: str, now_s: float) -> Grant:
+        """The grant of a token for an entity (lower case). Raises BadToken."""
         scheme, _, rest = token.partition(" ")
         raw = dict(part.split("=", 1) for part in rest.split("&") if "=" in part)
         if scheme != "SharedAccessSignature" or not {"sr", "sig", "se", "skn"} <= set(raw):
@@ -54,7 +54,10 @@ class Keys:
             raise BadToken("the expiry is no number") from error
         if expires <= now_s:
             raise BadToken("the token has expired")
-        return Grant(entity_path(unquote(raw["sr"])), expires)
+        grant = Grant(entity_path(fields["sr"]), expires)
+        if not grant.covers(audience, now_s):
+            raise BadToken("the token is for another entity")
+        return grant
 
 
 def entity_path(address: str) -> str:

@@ -69,7 +69,7 @@ class Store:
         self._writer = self._open(directory)
         self._reader = sqlite3.connect(f"file:{self._path}?mode=ro", uri=True)
         self._reader.execute("PRAGMA query_only = 1")
-        self._next_id = self._reader.execute("SELECT coalesce(max(id), 0) FROM messages").fetchone()[0]
+        self._next_id = int(self._reader.execute("SELECT coalesce(max(id), 0) FROM messages").fetchone()[0])
         self._cache: OrderedDict[int, tuple[bytes, bytes]] = OrderedDict()
         self._cached_bytes = 0
         self._jobs: deque[tuple[list[Change], Done | None]] = deque()

@@ -204,7 +204,7 @@ def with_properties(bare: bytes, changes: Mapping[str, Any]) -> bytes:
         if code == PROPERTIES:
             before, place = bare[:end], end
         elif code == APPLICATION_PROPERTIES:
-            for key_at, value_at, after in pairs(bare, value):
+            for key_at, _, after in pairs(bare, value):
                 if decode(bare, key_at)[0] not in changes:
                     raw, count = raw + bare[key_at:after], count + 1
             before, place = bare[:pos], end

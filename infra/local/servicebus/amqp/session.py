@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from infra.local.servicebus.amqp import frames
-from infra.local.servicebus.amqp.codec import DecodeError, Described, Uint, Ulong, encode
+from infra.local.servicebus.amqp.codec import DecodeError, Described, Ubyte, Uint, Ulong, encode
 from infra.local.servicebus.amqp.frames import Attach, Begin, Detach, Disposition, Flow, Transfer
 from infra.local.servicebus.errors import ServiceBusFailure
 
@@ -164,7 +164,10 @@ class IncomingLink:
 
         if size > self._target.max_bytes:
             limit = self._target.max_bytes
-            text = f"The received message (delivery-id:{delivery_id}, size:{size} bytes) exceeds the limit ({limit} bytes) currently allowed on the link."
+            text = (
+                f"The received message (delivery-id:{delivery_id}, size:{size} bytes) exceeds the limit "
+                f"({limit} bytes) currently allowed on the link."
+            )
             reply(rejected("amqp:link:message-size-exceeded", text))
         else:
             self._target.received(whole, first.message_format or 0, reply)
@@ -240,8 +243,8 @@ class Session:
             attach.name,
             Uint(attach.handle),
             not attach.role,
-            frames.Ubyte(attach.snd_settle_mode if attach.snd_settle_mode is not None else 2),
-            frames.Ubyte(attach.rcv_settle_mode or 0),
+            Ubyte(attach.snd_settle_mode if attach.snd_settle_mode is not None else 2),
+            Ubyte(attach.rcv_settle_mode or 0),
             _terminus(source, 0x28),
             _terminus(target, 0x29),
             None,
