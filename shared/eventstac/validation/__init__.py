@@ -1,0 +1,15 @@
+"""Says what is wrong with Items, Collections and events, offline."""
+
+from eventstac.validation.documents import validate_collection, validate_item
+from eventstac.validation.events import event_problems, event_types
+from eventstac.validation.problems import Problem
+from eventstac.validation.profiles import unchecked_extensions
+
+__all__ = [
+    "Problem",
+    "event_problems",
+    "event_types",
+    "unchecked_extensions",
+    "validate_collection",
+    "validate_item",
+]

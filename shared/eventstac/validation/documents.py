@@ -1,0 +1,71 @@
+"""Validates Items and Collections: the core schemas, our profiles, then what the fields mean together."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from eventstac.times import from_text
+from eventstac.validation import meaning
+from eventstac.validation.geometry import bbox_problems, geometry_problems
+from eventstac.validation.problems import Problem, ordered
+from eventstac.validation.profiles import profile_problems
+from eventstac.validation.schemas import json_problem, schema_problems
+from eventstac.validation.stac_core import collection_validator, item_validator
+
+_EXTENT = "checks/extent"
+
+
+def validate_item(item: Mapping[str, Any]) -> list[Problem]:
+    """What is wrong with a STAC 1.1.0 Item, in an order that depends on nothing else; empty for a valid one.
+
+    Offline. What the fields mean together is asked only of an Item whose form is right.
+    """
+    document = dict(item)
+    not_json = json_problem(document)
+    if not_json:
+        return [not_json]
+    problems = [
+        *schema_problems(item_validator(), document, "stac/item.json"),
+        *profile_problems(document),
+    ]
+    if _well_formed(problems):
+        problems += [
+            *meaning.date_problems(document),
+            *geometry_problems(document),
+            *meaning.asset_problems(document, needed=True),
+            *meaning.link_problems(document),
+            *meaning.field_problems(document),
+        ]
+    return ordered(problems)
+
+
+def validate_collection(collection: Mapping[str, Any]) -> list[Problem]:
+    """What is wrong with a STAC 1.1.0 Collection; empty for a valid one. Offline."""
+    document = dict(collection)
+    not_json = json_problem(document)
+    if not_json:
+        return [not_json]
+    problems = [
+        *schema_problems(collection_validator(), document, "stac/collection.json"),
+        *profile_problems(document),
+    ]
+    if _well_formed(problems):
+        problems += [
+            *_extent_problems(document["extent"]),
+            *meaning.asset_problems(document, needed=False),
+            *meaning.field_problems(document),
+        ]
+    return ordered(problems)
+
+
+def _well_formed(problems: list[Problem]) -> bool:
+    return not any(problem.schema.startswith(("stac/", "profiles/")) for problem in problems)
+
+
+def _extent_problems(extent: Mapping[str, Any]) -> Iterator[Problem]:
+    for number, bbox in enumerate(extent["spatial"]["bbox"]):
+        flat = tuple(bbox) if len(bbox) == 4 else (*bbox[0:2], *bbox[3:5])
+        yield from bbox_problems(flat, f"extent/spatial/bbox/{number}", _EXTENT)
+    for number, (start, end) in enumerate(extent["temporal"]["interval"]):
+        if start and end and from_text(start) > from_text(end):
+            message = f"the end {end} is before the start {start}"
+            yield Problem(f"extent/temporal/interval/{number}", message, _EXTENT)

@@ -1,0 +1,119 @@
+"""Checks geometry and bbox of an Item as no schema can: RFC 7946's rings, ranges, and each against the other."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from eventstac.validation.problems import Problem
+
+_CHECK = "checks/geometry"
+_TOLERANCE = 1e-6  # degrees (0.1 m): a bbox may be rounded, never invented
+_WORLD = (-180.0, -90.0, 180.0, 90.0)
+Position = Sequence[float]
+
+
+def geometry_problems(item: Mapping[str, Any]) -> Iterator[Problem]:
+    """What is wrong with an Item's geometry and bbox, given that the core schema found them well formed."""
+    geometry, bbox = item.get("geometry"), item.get("bbox")
+    if geometry is None:
+        if bbox is not None:
+            yield Problem("bbox", "an Item without geometry has no bbox", _CHECK)
+        return
+    yield from _ring_problems(geometry)
+    positions = list(
+        _positions(geometry["coordinates"]) if "coordinates" in geometry else _collected(geometry)
+    )
+    if not positions:
+        yield Problem("geometry/coordinates", "the geometry holds no position", _CHECK)
+        return
+    outside = next((spot for spot in positions if abs(spot[0]) > 180 or abs(spot[1]) > 90), None)
+    if outside is not None:
+        yield Problem(
+            "geometry/coordinates", f"{list(outside)} is not on Earth: lon -180..180, lat -90..90", _CHECK
+        )
+    if bbox is None:
+        yield Problem("bbox", "an Item with a geometry has a bbox", _CHECK)
+        return
+    flat = tuple(bbox) if len(bbox) == 4 else (*bbox[0:2], *bbox[3:5])
+    yield from bbox_problems(flat, "bbox", _CHECK)
+    yield from _extent_problems(flat, positions)
+
+
+def bbox_problems(bbox: Sequence[float], path: str, check: str) -> Iterator[Problem]:
+    """What is wrong with west, south, east, north by themselves; west > east crosses the antimeridian."""
+    west, south, east, north = bbox
+    if south > north:
+        yield Problem(path, f"south {south} is above north {north}", check)
+    if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= 90 and -90 <= north <= 90):
+        yield Problem(path, f"{list(bbox)} is outside of {list(_WORLD)}", check)
+
+
+def _extent_problems(bbox: Sequence[float], positions: Sequence[Position]) -> Iterator[Problem]:
+    west, _, east, _ = bbox
+    lons, lats = [spot[0] for spot in positions], [spot[1] for spot in positions]
+    if west <= east:
+        found = (min(lons), min(lats), max(lons), max(lats))
+    else:
+        eastern = [lon for lon in lons if lon >= west - _TOLERANCE]
+        western = [lon for lon in lons if lon <= east + _TOLERANCE]
+        if len(eastern) + len(western) != len(lons) or not eastern or not western:
+            message = f"the geometry is not within lon {west}..180 and -180..{east}, on both sides of the antimeridian"
+            yield Problem("bbox", message, _CHECK)
+            return
+        found = (min(eastern), min(lats), max(western), max(lats))
+    if any(abs(one - other) > _TOLERANCE for one, other in zip(bbox, found, strict=True)):
+        yield Problem("bbox", f"{list(bbox)} is not the geometry's extent, which is {list(found)}", _CHECK)
+
+
+def _ring_problems(geometry: Mapping[str, Any]) -> Iterator[Problem]:
+    for path, polygon in _polygons(geometry, "geometry"):
+        if not polygon:
+            yield Problem(path, "a polygon has at least one ring", _CHECK)
+        for number, ring in enumerate(polygon):
+            place = f"{path}/{number}"
+            if list(ring[0]) != list(ring[-1]):
+                yield Problem(
+                    place, f"the ring is not closed: {list(ring[0])} is not {list(ring[-1])}", _CHECK
+                )
+                continue
+            area = _signed_area(ring)
+            if area == 0:
+                yield Problem(place, "the ring has no area", _CHECK)
+            elif (area > 0) != (number == 0):
+                said = "an exterior ring is counter-clockwise" if number == 0 else "a hole is clockwise"
+                yield Problem(place, f"{said} (RFC 7946, section 3.1.6)", _CHECK)
+
+
+def _polygons(geometry: Mapping[str, Any], path: str) -> Iterator[tuple[str, Sequence[Sequence[Position]]]]:
+    kind = geometry["type"]
+    if kind == "Polygon":
+        yield f"{path}/coordinates", geometry["coordinates"]
+    elif kind == "MultiPolygon":
+        for number, polygon in enumerate(geometry["coordinates"]):
+            yield f"{path}/coordinates/{number}", polygon
+    elif kind == "GeometryCollection":
+        for number, member in enumerate(geometry["geometries"]):
+            yield from _polygons(member, f"{path}/geometries/{number}")
+
+
+def _signed_area(ring: Sequence[Position]) -> float:
+    """Twice the area, positive for counter-clockwise (the shoelace formula, from the first corner for precision)."""
+    x0, y0 = ring[0][0], ring[0][1]
+    area, x, y = 0.0, 0.0, 0.0
+    for position in ring[1:]:
+        next_x, next_y = position[0] - x0, position[1] - y0
+        area += x * next_y - next_x * y
+        x, y = next_x, next_y
+    return area
+
+
+def _positions(coordinates: Any) -> Iterator[Position]:
+    if coordinates and isinstance(coordinates[0], int | float):
+        yield coordinates
+    else:
+        for part in coordinates:
+            yield from _positions(part)
+
+
+def _collected(geometry: Mapping[str, Any]) -> Iterator[Position]:
+    for member in geometry.get("geometries", ()):
+        yield from _positions(member["coordinates"]) if "coordinates" in member else _collected(member)

@@ -1,0 +1,98 @@
+"""Compiles JSON Schemas once and turns their errors into problems; never reaches for the network."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jsonschema_rs
+
+from eventstac.validation.problems import Problem, path_of, short
+
+Validator = jsonschema_rs.Draft7Validator | jsonschema_rs.Draft202012Validator
+Retriever = Callable[[str], dict[str, Any]]
+
+
+def compile_draft7(schema: dict[str, Any], retrieve: Retriever) -> Validator:
+    """A validator for a schema of the STAC specification (draft 7)."""
+    return jsonschema_rs.Draft7Validator(schema, retriever=retrieve, validate_formats=True)
+
+
+def compile_2020(schema: dict[str, Any], retrieve: Retriever) -> Validator:
+    """A validator for a schema of our own (draft 2020-12)."""
+    return jsonschema_rs.Draft202012Validator(schema, retriever=retrieve, validate_formats=True)
+
+
+def schema_problems(validator: Validator, document: dict[str, Any], schema: str) -> Iterator[Problem]:
+    """What a schema says of a document; a failed choice is told by its nearest alternative."""
+    if validator.is_valid(document):
+        return
+    for error in validator.iter_errors(document):
+        for nearest in _nearest(error):
+            yield Problem(path_of(nearest.instance_path), short(nearest.message), schema)
+
+
+def json_problem(document: Any) -> Problem | None:
+    """The first reason why a document is not JSON: NaN, an infinity, a date object, a key that is no text."""
+    try:
+        json.dumps(document, allow_nan=False)
+    except (ValueError, TypeError, RecursionError):
+        place, reason = _not_json(document, ()) or ((), "is nested too deeply or holds itself")
+        return Problem(path_of(place), reason, "json")
+    return None
+
+
+def _nearest(error: jsonschema_rs.ValidationError) -> list[jsonschema_rs.ValidationError]:
+    """The errors of the alternative that the document came closest to, else the error itself.
+
+    Closest is the one whose errors lie deepest in the document: a polygon with a broken ring fails "Polygon" in
+    its coordinates and every other type at its name.
+    """
+    kind = error.kind
+    if not isinstance(
+        kind, jsonschema_rs.ValidationErrorKind.AnyOf | jsonschema_rs.ValidationErrorKind.OneOfNotValid
+    ):
+        return [error]
+    own = len(error.instance_path)
+    branches = [[leaf for inner in branch for leaf in _nearest(inner)] for branch in kind.context]
+    deepest = max(
+        (min(len(leaf.instance_path) for leaf in branch) for branch in branches if branch), default=0
+    )
+    if deepest <= own:
+        return [error]
+    chosen = [branch for branch in branches if branch and _depth(branch) == deepest]
+    named = [branch for branch in chosen if not any(_is_name(leaf) for leaf in branch)]
+    candidates = sorted(named or chosen, key=len)
+    if len(candidates) > 1 and len(candidates[0]) == len(candidates[1]):
+        return [error]
+    return candidates[0]
+
+
+def _depth(branch: list[jsonschema_rs.ValidationError]) -> int:
+    return min(len(leaf.instance_path) for leaf in branch)
+
+
+def _is_name(error: jsonschema_rs.ValidationError) -> bool:
+    kinds = jsonschema_rs.ValidationErrorKind
+    return isinstance(error.kind, kinds.Constant | kinds.Enum)
+
+
+def _not_json(value: Any, place: tuple[str | int, ...]) -> tuple[tuple[str | int, ...], str] | None:
+    if value is None or isinstance(value, str | bool | int):
+        return None
+    if isinstance(value, float):
+        finite = value == value and value not in (float("inf"), float("-inf"))
+        return None if finite else (place, f"{value} is no JSON number: leave the field out, or write text")
+    children: list[tuple[Any, Any]]
+    if isinstance(value, dict):
+        children = list(value.items())
+    elif isinstance(value, list | tuple):
+        children = list(enumerate(value))
+    else:
+        return place, f"{type(value).__name__} is no JSON type"
+    for key, child in children:
+        if isinstance(value, dict) and not isinstance(key, str):
+            return place, f"the key {key!r} is no text"
+        found = _not_json(child, (*place, key))
+        if found:
+            return found
+    return None
