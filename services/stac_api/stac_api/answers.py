@@ -1,0 +1,143 @@
+"""How an answer leaves: media type by what the client accepts, ETag and 304, caching, errors as the API asks."""
+
+import hashlib
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from stac_api import pages
+from stac_api.bases import Bases
+from stac_api.collection_search import CollectionSearch
+from stac_api.database import Database
+from stac_api.errors import ApiError, Unavailable
+from stac_api.item_search import ItemSearch
+from stac_api.links import JSON, base_url
+from stac_api.settings import Settings
+
+_log = logging.getLogger("stac_api")
+
+RETRY_AFTER_S = 5  # a failover or a restart of the database takes about that long
+
+Page = Callable[[dict[str, Any], "Context"], str]
+
+
+@dataclass(frozen=True)
+class Services:
+    """What the endpoints need."""
+
+    settings: Settings
+    database: Database
+    bases: Bases
+    items: ItemSearch
+    collections: CollectionSearch
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a page needs beside the document: the landing page's address, and the catalog's title."""
+
+    base: str
+    title: str
+
+
+def services(request: Request) -> Services:
+    """The app's services."""
+    found: Services = request.app.state.services
+    return found
+
+
+def base(request: Request) -> str:
+    """The address that this request's links begin with."""
+    return base_url(request.scope, services(request).settings.root_url)
+
+
+def answer(request: Request, body: bytes, media_type: str = JSON, page: Page | None = None) -> Response:
+    """The document, or a page for people made from it; 304 where the client has it already."""
+    settings = services(request).settings
+    if page is not None and wants_html(request):
+        context = Context(base(request), settings.catalog_title)
+        body, media_type = page(orjson.loads(body), context).encode(), "text/html; charset=utf-8"
+    headers = {"content-type": media_type, "vary": "Accept, Forwarded, X-Forwarded-Host, X-Forwarded-Proto"}
+    if media_type.startswith("text/html"):
+        headers |= pages.HEADERS
+    if request.method in ("GET", "HEAD"):
+        etag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+        headers |= {"etag": etag, "cache-control": settings.cache_control}
+        if _matches(request.headers.get("if-none-match"), etag):
+            return Response(status_code=304, headers=headers)
+    return Response(body, headers=headers)
+
+
+def document(request: Request, value: object, media_type: str = JSON, page: Page | None = None) -> Response:
+    """As `answer`, for a document that is not JSON text yet."""
+    return answer(request, orjson.dumps(value), media_type, page)
+
+
+def wants_html(request: Request) -> bool:
+    """Whether a browser asks: the first media type that we have, of those it accepts most, is HTML; or `f=html`."""
+    wanted = request.query_params.get("f")
+    if wanted:
+        return wanted == "html"
+    best, best_quality = "json", 0.0
+    for part in request.headers.get("accept", "").split(","):
+        name, _, parameters = part.strip().partition(";")
+        quality = _quality(parameters)
+        kind = "html" if name in ("text/html", "application/xhtml+xml") else "json"
+        if quality > best_quality:
+            best, best_quality = kind, quality
+    return best == "html"
+
+
+async def error_answer(request: Request, error: Exception) -> Response:
+    """An error as STAC API Core asks: `code` and `description`; the unforeseen says nothing of its inside."""
+    headers = {}
+    if isinstance(error, HTTPException):
+        status, code, description = (
+            error.status_code,
+            _CODES.get(error.status_code, "Error"),
+            _DESCRIPTIONS.get(error.status_code, error.detail),
+        )
+        headers = dict(error.headers or {})
+    elif isinstance(error, ApiError):
+        status, code, description = error.status, error.code, error.description
+    else:
+        _log.exception("unforeseen", exc_info=error)
+        status, code, description = 500, "ServerError", "Something went wrong here; it has been logged."
+    if isinstance(error, Unavailable):
+        headers["retry-after"] = str(RETRY_AFTER_S)
+    problem = {"code": code, "description": description}
+    headers["cache-control"] = "no-store"
+    if wants_html(request):
+        context = Context(base(request), services(request).settings.catalog_title)
+        return Response(pages.error(problem, context), status, headers | pages.HEADERS, "text/html")
+    return Response(orjson.dumps(problem), status, headers, JSON)
+
+
+_CODES = {404: "NotFound", 405: "MethodNotAllowed"}
+_DESCRIPTIONS = {
+    404: "There is no such page.",
+    405: "This API is read-only: the catalog changes when blobs are uploaded or deleted.",
+}
+
+
+def _matches(header: str | None, etag: str) -> bool:
+    if not header:
+        return False
+    return header.strip() == "*" or etag in {each.strip().removeprefix("W/") for each in header.split(",")}
+
+
+def _quality(parameters: str) -> float:
+    for parameter in parameters.split(";"):
+        name, _, value = parameter.strip().partition("=")
+        if name == "q":
+            try:
+                return float(value)
+            except ValueError:
+                return 0.0
+    return 1.0

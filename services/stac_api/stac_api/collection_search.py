@@ -1,0 +1,118 @@
+"""Collections: one, all, or those that a search finds."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from stac_api.database import Database, Row
+from stac_api.errors import BadRequest
+from stac_api.geometries import Box, box_from_numbers
+from stac_api.searches import Search
+from stac_api.sorting import SortKey
+
+# `item_assets` is kept beside the content, where Items' reads do not pay for it, and belongs to the Collection.
+_COLUMNS = """id, textsend((
+    CASE WHEN jsonb_typeof(private->'item_assets') = 'object'
+      THEN jsonb_build_object('item_assets', private->'item_assets') ELSE '{}' END
+    || (content - '{links,type}'::text[]))::text) AS content,
+  CASE WHEN content->'links' <> '[]' THEN content->>'links' END AS links"""
+_BY_ID = (SortKey("id"),)
+
+
+@dataclass(frozen=True)
+class CollectionPage:
+    """Rows in the order asked for, how many there are in all, and where in them this page begins."""
+
+    rows: Sequence[Row]
+    matched: int
+    offset: int
+    limit: int
+
+
+class CollectionSearch:
+    """Finds collections."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def one(self, collection: str) -> Row | None:
+        """One collection's row, None where there is none."""
+        return await self._database.row(f"SELECT {_COLUMNS} FROM collections WHERE id = $1", collection)
+
+    async def names(self) -> list[tuple[str, str | None]]:
+        """Every collection's id and title, by id: the landing page links to each."""
+        rows = await self._database.rows("SELECT id, content->>'title' AS title FROM collections ORDER BY id")
+        return [(row["id"], row["title"]) for row in rows]
+
+    async def page(self, search: Search) -> CollectionPage:
+        """One page of what the search finds; without any condition, of all collections, by id."""
+        offset = _offset(search.token)
+        if not _is_narrowed(search):
+            rows = await self._database.rows(f"SELECT {_COLUMNS} FROM collections ORDER BY id")
+            return CollectionPage(rows[offset : offset + search.limit], len(rows), offset, search.limit)
+        found = await self._found(search)
+        wanted = found[offset : offset + search.limit]
+        rows = await self._database.rows(
+            f"SELECT {_COLUMNS} FROM collections WHERE id = ANY($1::text[]) ORDER BY array_position($1::text[], id)",
+            wanted,
+        )
+        return CollectionPage(rows, len(found), offset, search.limit)
+
+    async def _found(self, search: Search) -> list[str]:
+        """The ids in order. pgstac filters and sorts; boxes are compared here, since those that cross the
+        antimeridian have no envelope in its table.
+        """
+        asked = orjson.dumps(_asked(search)).decode()
+        row = await self._database.row(
+            "SELECT stac_search_to_where($1::text::jsonb) AS condition, "
+            "sort_sqlorderby($1::text::jsonb, FALSE, '{id}') AS ordered",
+            asked,
+        )
+        if row is None:
+            raise BadRequest("search", "it cannot be run")
+        rows = await self._database.rows(
+            "SELECT id, collectionjson->'extent'->'spatial'->>'bbox' AS boxes FROM collections_asitems "
+            f"WHERE {row['condition']} ORDER BY {row['ordered']}"
+        )
+        return [row["id"] for row in rows if search.box is None or _overlaps(row["boxes"], search.box)]
+
+
+def _is_narrowed(search: Search) -> bool:
+    return any((search.box, search.interval, search.condition, search.words, search.sort, search.ids))
+
+
+def _asked(search: Search) -> dict[str, Any]:
+    asked: dict[str, Any] = {
+        "sortby": [
+            {"field": key.field, "direction": "desc" if key.descending else "asc"}
+            for key in search.sort or _BY_ID
+        ]
+    }
+    if search.interval:
+        asked["datetime"] = str(search.interval)
+    if search.condition:
+        asked |= {"filter": search.condition, "filter-lang": "cql2-json"}
+    if search.words:
+        asked["q"] = search.words
+    if search.ids:
+        asked["ids"] = search.ids
+    return asked
+
+
+def _overlaps(boxes: str | None, wanted: Box) -> bool:
+    """Whether any part of the extent does. The first box is the whole; the others, where there are some, its parts."""
+    listed = orjson.loads(boxes) if boxes else []
+    parts = listed[1:] or listed
+    return any(box_from_numbers([float(n) for n in part]).overlaps(wanted) for part in parts)
+
+
+def _offset(token: str | None) -> int:
+    """Collections are few and change rarely: their pages are told apart by number."""
+    if token is None:
+        return 0
+    direction, _, number = token.partition(":")
+    if direction not in ("next", "prev") or not (number.isascii() and number.isdigit() and len(number) < 10):
+        raise BadRequest("token", "not a token of this API")
+    return int(number)

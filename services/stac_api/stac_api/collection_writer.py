@@ -1,0 +1,42 @@
+"""Collections as JSON, with the links that the API adds."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from stac_api.database import Row
+from stac_api.links import (
+    GEOJSON,
+    OWN_COLLECTION_LINKS,
+    QUERYABLES,
+    SCHEMA,
+    collection_url,
+    link,
+)
+
+
+def collection(row: Row, base: str) -> bytes:
+    """One Collection, from a row of `collection_search`."""
+    url = collection_url(base, row["id"])
+    links = [
+        link("self", url),
+        link("parent", f"{base}/"),
+        link("root", f"{base}/"),
+        link("items", f"{url}/items", GEOJSON),
+        link(QUERYABLES, f"{url}/queryables", SCHEMA),
+        *_stored(row["links"]),
+    ]
+    content: bytes = row["content"]
+    return b'{"type":"Collection","links":' + orjson.dumps(links) + b"," + content[1:]
+
+
+def collections(rows: Sequence[bytes], links: Sequence[dict[str, Any]], matched: int) -> bytes:
+    """The answer of /collections."""
+    tail = {"links": links, "numberMatched": matched, "numberReturned": len(rows)}
+    return b'{"collections":[' + b",".join(rows) + b"]," + orjson.dumps(tail)[1:]
+
+
+def _stored(text: str | None) -> list[dict[str, Any]]:
+    stored = orjson.loads(text) if text else []
+    return [each for each in stored if isinstance(each, dict) and each.get("rel") not in OWN_COLLECTION_LINKS]

@@ -1,0 +1,142 @@
+"""The catalog's database, read only: a pool of connections, and its failures in the API's words."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Protocol
+
+import asyncpg  # type: ignore[import-untyped]  # it ships no types
+
+from stac_api.errors import ApiError, BadRequest, TooSlow, Unavailable
+from stac_api.settings import Settings
+
+_log = logging.getLogger("stac_api")
+
+_CONNECT_TIMEOUT_S = 10.0
+_ACQUIRE_TIMEOUT_S = 10.0  # a request that waits longer for a connection is told to come back
+_CLIENT_GRACE_S = 5.0  # beyond the server's statement time-out, for a server that hangs altogether
+_STATEMENTS = 200  # prepared per connection: the shapes of searches are few, the filters of clients are many
+
+# What a client's filter may provoke: data exceptions, text against number, geometries that PostGIS refuses, and
+# the sentences that pgstac's own functions raise.
+_CLIENT_FAULTS = (
+    asyncpg.DataError,
+    asyncpg.UndefinedFunctionError,
+    asyncpg.DatatypeMismatchError,
+    asyncpg.CannotCoerceError,
+    asyncpg.IndeterminateDatatypeError,
+    asyncpg.StatementTooComplexError,
+    asyncpg.ProgramLimitExceededError,
+    asyncpg.InternalServerError,
+    asyncpg.FeatureNotSupportedError,
+)
+
+
+class Row(Protocol):
+    """One row: a value by its column's name or place."""
+
+    def __getitem__(self, key: str | int) -> Any: ...
+
+
+class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no types
+    def get_reset_query(self) -> str:
+        """Nothing to undo when it goes back to the pool: that would be one more round trip for each request."""
+        return ""
+
+
+class Database:
+    """Runs queries. It connects at the first one, so that a start costs nothing; close it at the end."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._pool: asyncpg.Pool | None = None
+        self._opening = asyncio.Lock()
+        self._session = {
+            "search_path": f"{settings.schema},public",
+            "statement_timeout": str(int(settings.statement_timeout_s * 1000)),
+            "default_transaction_read_only": "on",
+            "pgstac.readonly": "true",
+            "jit": "off",  # compiling costs more than these queries run
+            "plan_cache_mode": "force_custom_plan",  # a plan for any box is a bad plan for this box
+            "timezone": "UTC",
+        }
+
+    async def rows(self, sql: str, *args: object) -> list[Row]:
+        """Run a query. Raises Unavailable, TooSlow, or BadRequest where the client's own filter cannot be run."""
+        async with self._connection() as connection:
+            rows: list[Row] = await connection.fetch(sql, *args)
+            return rows
+
+    async def row(self, sql: str, *args: object) -> Row | None:
+        """Run a query that gives one row or none."""
+        async with self._connection() as connection:
+            row: Row | None = await connection.fetchrow(sql, *args)
+            return row
+
+    async def close(self) -> None:
+        """Let the connections go."""
+        if self._pool is not None:
+            pool, self._pool = self._pool, None
+            await pool.close()
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Any]:
+        try:
+            pool = self._pool or await self._open()
+            async with pool.acquire(timeout=_ACQUIRE_TIMEOUT_S) as connection:
+                if not self._settings.pooled:
+                    yield connection
+                    return
+                async with connection.transaction(readonly=True):
+                    await connection.execute(self._local_settings())
+                    yield connection
+        except ApiError:
+            raise
+        except Exception as error:  # translated or raised again, never swallowed
+            raise _in_our_words(error) from error
+
+    def _local_settings(self) -> str:
+        """The session's settings for one transaction: behind a pooler the next one is another session."""
+        return ";".join(f"SET LOCAL {name} = '{value}'" for name, value in self._session.items())
+
+    async def _open(self) -> asyncpg.Pool:
+        settings = self._settings
+        async with self._opening:
+            if self._pool is None:
+                self._pool = await asyncpg.create_pool(
+                    host=settings.host,
+                    port=settings.port,
+                    database=settings.database,
+                    user=settings.user,
+                    password=settings.password,
+                    ssl=settings.ssl,
+                    min_size=1,
+                    max_size=settings.connections,
+                    timeout=_CONNECT_TIMEOUT_S,
+                    command_timeout=settings.statement_timeout_s + _CLIENT_GRACE_S,
+                    statement_cache_size=0 if settings.pooled else _STATEMENTS,
+                    server_settings=None if settings.pooled else self._session,
+                    connection_class=_Connection,
+                )
+        return self._pool
+
+
+def _in_our_words(error: Exception) -> Exception:
+    """The API's error for a database's; what is neither the client's fault nor the database's absence stays."""
+    if isinstance(error, asyncpg.QueryCanceledError):
+        return TooSlow(
+            "The query took too long: narrow it by bbox, datetime or collections, or lower the limit."
+        )
+    if isinstance(error, asyncpg.RaiseError):
+        return BadRequest("search", str(error.args[0]) if error.args else "it cannot be run")
+    if isinstance(error, _CLIENT_FAULTS):
+        _log.info("refused by the database", extra={"sqlstate": getattr(error, "sqlstate", None)})
+        return BadRequest(
+            "filter", "a value cannot be compared with the property, or a geometry is not valid"
+        )
+    if isinstance(error, TimeoutError | OSError | asyncpg.PostgresConnectionError | asyncpg.InterfaceError):
+        return Unavailable("The catalog's database does not answer; try again shortly.")
+    if isinstance(error, asyncpg.CannotConnectNowError | asyncpg.TooManyConnectionsError):
+        return Unavailable("The catalog's database is starting or busy; try again shortly.")
+    return error

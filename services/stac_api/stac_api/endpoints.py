@@ -1,0 +1,213 @@
+"""What each address answers."""
+
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from stac_api import collection_writer, conformance, pages, searches
+from stac_api.answers import Services, answer, base, document, services
+from stac_api.errors import BadRequest, NotFound, TooLarge, UnsupportedMedia
+from stac_api.features import FeatureWriter, wrap
+from stac_api.item_search import Page
+from stac_api.links import (
+    GEOJSON,
+    HTML,
+    JSON,
+    OPENAPI,
+    QUERYABLES,
+    SCHEMA,
+    collection_url,
+    link,
+    segment,
+    with_query,
+)
+from stac_api.searches import Search
+
+
+async def landing(request: Request) -> Response:
+    """The landing page: what this catalog is, and where to go."""
+    here, settings = base(request), services(request).settings
+    names = await services(request).collections.names()
+    children = [link("child", collection_url(here, name), title=title or name) for name, title in names]
+    links = [
+        link("self", f"{here}/"),
+        link("root", f"{here}/"),
+        link("conformance", f"{here}/conformance"),
+        link("data", f"{here}/collections"),
+        link("search", f"{here}/search", GEOJSON, method="GET"),
+        link("search", f"{here}/search", GEOJSON, method="POST"),
+        link(QUERYABLES, f"{here}/queryables", SCHEMA),
+        link("service-desc", f"{here}/api", OPENAPI),
+        link("service-doc", f"{here}/api.html", HTML),
+        *children,
+    ]
+    catalog = {
+        "type": "Catalog",
+        "id": settings.catalog_id,
+        "title": settings.catalog_title,
+        "description": settings.catalog_description,
+        "stac_version": settings.api_version,
+        "conformsTo": conformance.CLASSES,
+        "links": links,
+    }
+    return document(request, catalog, JSON, pages.landing)
+
+
+async def conformance_classes(request: Request) -> Response:
+    """The classes that the API conforms to."""
+    return document(request, {"conformsTo": conformance.CLASSES}, JSON, pages.plain("Conformance"))
+
+
+async def collections(request: Request) -> Response:
+    """All collections, or those that a search finds."""
+    app = services(request)
+    search = searches.from_query(
+        request.query_params.multi_items(), app.settings, default_limit=_ALL_COLLECTIONS
+    )
+    page = await app.collections.page(search)
+    here = base(request)
+    rows = [_shown(collection_writer.collection(row, here), search) for row in page.rows]
+    links = [link("self", str(f"{here}/collections")), link("parent", f"{here}/"), link("root", f"{here}/")]
+    if page.offset + page.limit < page.matched:
+        links.append(_page_link(request, "next", f"next:{page.offset + page.limit}", JSON))
+    if page.offset:
+        links.append(_page_link(request, "prev", f"prev:{max(page.offset - page.limit, 0)}", JSON))
+    body = collection_writer.collections(rows, links, page.matched)
+    return answer(request, body, JSON, pages.collections)
+
+
+_ALL_COLLECTIONS = 1_000  # clients without paging should see them all; a catalog has dozens
+
+
+async def collection(request: Request) -> Response:
+    """One collection."""
+    row = await services(request).collections.one(_name(request, "collection_id"))
+    if row is None:
+        raise _no_collection(request)
+    return answer(request, collection_writer.collection(row, base(request)), JSON, pages.collection)
+
+
+async def items(request: Request) -> Response:
+    """The Items of one collection."""
+    name = _name(request, "collection_id")
+    app = services(request)
+    pairs = [(key, value) for key, value in request.query_params.multi_items() if key != "collections"]
+    search = searches.from_query([*pairs, ("collections", "")], app.settings)
+    search = searches.within(search, name)
+    page = await app.items.page(search)
+    if not page.rows and await app.collections.one(name) is None:
+        raise _no_collection(request)
+    url = collection_url(base(request), name)
+    links = [link("collection", url), link("parent", url)]
+    return _found(request, app, search, page, links)
+
+
+async def item(request: Request) -> Response:
+    """One Item."""
+    app = services(request)
+    name, item_name = _name(request, "collection_id"), _name(request, "item_id")
+    row = await app.items.one(name, item_name)
+    if row is None:
+        if await app.collections.one(name) is None:
+            raise _no_collection(request)
+        raise NotFound(f"There is no Item {item_name!r} in collection {name!r}.")
+    return answer(request, FeatureWriter(base(request), app.bases).feature(row), GEOJSON, pages.item)
+
+
+async def get_search(request: Request) -> Response:
+    """Item search by query string."""
+    app = services(request)
+    search = searches.from_query(request.query_params.multi_items(), app.settings)
+    return _found(request, app, search, await app.items.page(search), [])
+
+
+async def post_search(request: Request) -> Response:
+    """Item search by JSON body."""
+    app = services(request)
+    search = searches.from_body(await json_body(request, app.settings.max_body_bytes), app.settings)
+    return _found(request, app, search, await app.items.page(search), [])
+
+
+async def queryables(request: Request) -> Response:
+    """What can be filtered by, in all collections or in one."""
+    name = request.path_params.get("collection_id")
+    app, here = services(request), base(request)
+    if name is not None and await app.collections.one(_name(request, "collection_id")) is None:
+        raise _no_collection(request)
+    row = await app.database.row("SELECT get_queryables($1::text[])::text", None if name is None else [name])
+    schema: dict[str, Any] = orjson.loads(row[0]) if row and row[0] else {"type": "object", "properties": {}}
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["$id"] = f"{here}/queryables" if name is None else f"{collection_url(here, name)}/queryables"
+    schema["title"] = f"Queryables of {name or app.settings.catalog_title}"
+    schema["properties"] = schema.get("properties") or {}
+    return document(request, schema, SCHEMA, pages.queryables)
+
+
+async def json_body(request: Request, most: int) -> Any:
+    """The request's body as JSON, read no further than the cap."""
+    kind = request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
+    if kind not in (JSON, GEOJSON) and not kind.endswith("+json"):
+        raise UnsupportedMedia(f"The body is {kind!r}, expected {JSON}.")
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > most:
+            raise TooLarge(f"The body is larger than {most} bytes.")
+    try:
+        return orjson.loads(bytes(body) or b"{}")
+    except orjson.JSONDecodeError as error:
+        raise BadRequest("body", f"no JSON: {error}") from error
+
+
+def _found(
+    request: Request, app: Services, search: Search, page: Page, links: list[dict[str, Any]]
+) -> Response:
+    here = base(request)
+    writer = FeatureWriter(here, app.bases)
+    features = [_shown(writer.feature(row), search) for row in page.rows]
+    links = [link("self", _self_url(request, here), GEOJSON), link("root", f"{here}/"), *links]
+    if page.next:
+        links.append(_page_link(request, "next", str(page.next), GEOJSON))
+    if page.prev:
+        links.append(_page_link(request, "prev", str(page.prev), GEOJSON))
+    return answer(request, wrap(features, links, page.matched), GEOJSON, pages.items)
+
+
+def _shown(document_: bytes, search: Search) -> bytes:
+    if search.fields is None:
+        return document_
+    return orjson.dumps(search.fields.apply(orjson.loads(document_)))
+
+
+def _page_link(request: Request, rel: str, token: str, media_type: str) -> dict[str, Any]:
+    """A link to another page: the same address with another token, or for POST the body's change."""
+    url = f"{base(request)}{_path(request)}"
+    if request.method == "POST":
+        return link(rel, url, media_type, method="POST", body={"token": token}, merge=True)
+    params = {key: value for key, value in request.query_params.items() if key != "token"}
+    return link(rel, with_query(url, {**params, "token": token}), media_type, method="GET")
+
+
+def _self_url(request: Request, here: str) -> str:
+    url = f"{here}{_path(request)}"
+    return with_query(url, dict(request.query_params)) if request.method != "POST" else url
+
+
+def _path(request: Request) -> str:
+    name = request.path_params.get("collection_id")
+    if name is not None:
+        return f"/collections/{segment(name)}/items"
+    return "/collections" if request.url.path.endswith("/collections") else "/search"
+
+
+def _name(request: Request, parameter: str) -> str:
+    name: str = request.path_params[parameter]
+    if "\0" in name:
+        raise NotFound("There is no such page.")
+    return name
+
+
+def _no_collection(request: Request) -> NotFound:
+    return NotFound(f"There is no collection {request.path_params['collection_id']!r}.")

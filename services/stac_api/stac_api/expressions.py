@@ -1,0 +1,135 @@
+"""CQL2 JSON as clients send it, checked and turned into the dialect that pgstac 0.10.0 translates."""
+
+from typing import Any
+
+from stac_api.errors import BadRequest
+from stac_api.geometries import box_from_json, geometry_from_json
+
+Cql2 = dict[str, Any]
+
+_MAX_POSITIONS = 10_000
+
+# How many arguments each operator takes (least, most): the ones that pgstac translates.
+_COMPARISONS = {name: (2, 2) for name in ("=", "<>", "<", "<=", ">", ">=", "like", "in")}
+_SPATIAL = {
+    f"s_{name}": (2, 2)
+    for name in ("intersects", "equals", "disjoint", "touches", "within", "overlaps", "crosses", "contains")
+}
+_TEMPORAL = {
+    f"t_{name}": (2, 2)
+    for name in (
+        "after", "before", "contains", "disjoint", "during", "equals", "finishedby", "finishes", "intersects",
+        "meets", "metby", "overlappedby", "overlaps", "startedby", "starts",
+    )
+}  # fmt: skip
+_ARRAY = {name: (2, 2) for name in ("a_equals", "a_contains", "a_containedby", "a_overlaps")}
+_JUNCTIONS = {"and": (2, 1000), "or": (2, 1000), "not": (1, 1)}
+_VALUES = {"casei": (1, 1), "accenti": (1, 1), "+": (2, 2), "-": (2, 2), "*": (2, 2), "/": (2, 2)}
+_CONDITIONS = {
+    **_JUNCTIONS, **_COMPARISONS, **_SPATIAL, **_TEMPORAL, **_ARRAY, "between": (3, 3), "isnull": (1, 1),
+}  # fmt: skip
+_OPERATORS = {**_CONDITIONS, **_VALUES}
+
+
+def condition(node: object, where: str, depth: int) -> Cql2:
+    """An expression that is true or false, at most `depth` levels deep.
+
+    Raises BadRequest with the path of what is wrong: an operator that is not known or has the wrong number of
+    arguments, a name or literal that is none.
+    """
+    if not isinstance(node, dict) or str(node.get("op")).lower() not in _CONDITIONS:
+        raise _wrong(where, 'expected a condition such as {"op": "=", "args": [{"property": "id"}, "a"]}')
+    return _operation(node, where, depth)
+
+
+def scalar(value: object, where: str) -> str | int | float | bool:
+    """A literal. Raises BadRequest for null, and for what no text of the database can hold."""
+    if isinstance(value, str) and "\0" in value:
+        raise _wrong(where, "a text with a null character")
+    if not isinstance(value, str | int | float | bool):
+        raise _wrong(where, "expected a text, a number or true or false")
+    return value
+
+
+def _operation(node: Cql2, where: str, depth: int) -> Cql2:
+    if depth <= 0:
+        raise BadRequest("filter", "it is nested too deeply")
+    name, args = str(node["op"]).lower(), node.get("args")
+    if name not in _OPERATORS:
+        raise _wrong(f"{where}.op", f"{node['op']!r} is no operator of this API")
+    least, most = _OPERATORS[name]
+    if not isinstance(args, list) or not least <= len(args) <= most:
+        raise _wrong(
+            f"{where}.args", f"{name!r} takes {least if least == most else f'{least} or more'} arguments"
+        )
+    places = [f"{where}.args[{index}]" for index in range(len(args))]
+    if name in _JUNCTIONS:
+        return {"op": name, "args": [condition(*pair, depth - 1) for pair in zip(args, places, strict=True)]}
+    if name in _SPATIAL:
+        return {"op": name, "args": _spatial_args(args, places)}
+    if name == "in":
+        return {
+            "op": name,
+            "args": [_value(args[0], places[0], depth - 1), _array(args[1], places[1], depth - 1)],
+        }
+    checked = [_value(*pair, depth - 1) for pair in zip(args, places, strict=True)]
+    if name not in _TEMPORAL:
+        checked = [_instant(arg) for arg in checked]
+    return {"op": "a_contained_by" if name == "a_containedby" else name, "args": checked}
+
+
+def _spatial_args(args: list[Any], places: list[str]) -> list[Any]:
+    """pgstac reads a spatial operator as the Item's geometry, then a literal."""
+    if args[0] not in ({"property": "geometry"}, {"property": "properties.geometry"}):
+        raise _wrong(places[0], 'expected {"property": "geometry"}, with the other geometry after it')
+    return [args[0], _geometry(args[1], places[1])]
+
+
+def _geometry(node: object, where: str) -> Any:
+    try:
+        if isinstance(node, dict) and set(node) == {"bbox"}:
+            return box_from_json(node["bbox"]).geojson()
+        return geometry_from_json(node, _MAX_POSITIONS)
+    except BadRequest as error:
+        raise _wrong(where, error.description.partition(": ")[2]) from error
+
+
+def _value(node: object, where: str, depth: int) -> Any:
+    if isinstance(node, list):
+        return _array(node, where, depth, least=0)
+    if not isinstance(node, dict):
+        return scalar(node, where)
+    if "op" in node:
+        return _operation(node, where, depth)
+    if "property" in node:
+        return _property(node["property"], where)
+    if set(node) == {"interval"} and isinstance(node["interval"], list) and len(node["interval"]) == 2:
+        return {"interval": [_value(end, where, 1) for end in node["interval"]]}
+    if set(node) in ({"timestamp"}, {"date"}):
+        return {name: scalar(text, where) for name, text in node.items()}
+    raise _wrong(where, "neither a literal, an operation, a property nor a time")
+
+
+def _array(node: object, where: str, depth: int, least: int = 1) -> list[Any]:
+    if not isinstance(node, list) or len(node) < least:
+        raise _wrong(where, "expected an array of values")
+    if depth <= 0:
+        raise BadRequest("filter", "it is nested too deeply")
+    return [_value(member, f"{where}[{index}]", depth - 1) for index, member in enumerate(node)]
+
+
+def _property(name: object, where: str) -> Cql2:
+    if not isinstance(name, str) or "\0" in name or not name.strip().removeprefix("properties").strip(". "):
+        raise _wrong(f"{where}.property", "expected the name of a property")
+    return {"property": name}
+
+
+def _instant(arg: Any) -> Any:
+    """A date beside a comparison is its first moment; pgstac knows dates in temporal operators only."""
+    if isinstance(arg, dict) and "date" in arg:
+        return {"timestamp": f"{arg['date']}T00:00:00Z"}
+    return arg
+
+
+def _wrong(where: str, problem: str) -> BadRequest:
+    return BadRequest("query" if where.startswith("query") else "filter", f"at {where}: {problem}")

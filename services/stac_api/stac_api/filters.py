@@ -1,0 +1,95 @@
+"""The `filter` and `query` parameters: what an Item's properties must be, as one CQL2 condition."""
+
+import re
+from typing import Any
+
+import cql2
+import orjson
+
+from stac_api.errors import BadRequest
+from stac_api.expressions import Cql2, condition, scalar
+
+_QUERY_OPERATORS = {"eq": "=", "neq": "<>", "lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
+_LIKE_SPECIAL = re.compile(r"([%_\\])")
+_MAX_ERROR = 300  # characters of the parser's explanation: it repeats the whole text
+
+
+def from_text(text: str, max_depth: int) -> Cql2:
+    """Parse CQL2 text. Raises BadRequest with the place of the mistake."""
+    _check_nesting(text, max_depth)
+    try:
+        parsed = cql2.parse_text(text).to_json()
+    except (cql2.ParseError, ValueError) as error:
+        explained = " ".join(line.strip() for line in str(error).splitlines() if line.strip())
+        raise BadRequest("filter", f"no CQL2 text: {explained[:_MAX_ERROR]}") from error
+    return condition(_whole_numbers(parsed), "filter", max_depth)
+
+
+def from_json(value: object, max_depth: int) -> Cql2:
+    """Check CQL2 JSON. Raises BadRequest with the path of the mistake."""
+    return condition(value, "filter", max_depth)
+
+
+def from_json_text(text: str, max_depth: int) -> Cql2:
+    """CQL2 JSON in a query string."""
+    return from_json(json_from_text("filter", text), max_depth)
+
+
+def json_from_text(parameter: str, text: str) -> Any:
+    """A JSON value that a query string carries."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise BadRequest(parameter, f"no JSON: {error}") from error
+
+
+def from_query(value: object) -> Cql2 | None:
+    """Turn the Query extension's object into CQL2; None where it asks for nothing."""
+    if not isinstance(value, dict):
+        raise BadRequest("query", 'expected {"property": {"operator": value}}')
+    conditions: list[Cql2] = []
+    for name, tests in value.items():
+        if not name.strip() or "\0" in name or not isinstance(tests, dict):
+            raise BadRequest("query", f"{name!r}: expected an object of operators")
+        conditions += [_query_condition(name, operator, operand) for operator, operand in tests.items()]
+    return all_of(conditions)
+
+
+def all_of(conditions: list[Cql2]) -> Cql2 | None:
+    """One condition that asks for them all; None for none."""
+    if len(conditions) < 2:
+        return conditions[0] if conditions else None
+    return {"op": "and", "args": conditions}
+
+
+def _query_condition(name: str, operator: str, operand: object) -> Cql2:
+    left, where = {"property": name}, f"query.{name}.{operator}"
+    if operator in _QUERY_OPERATORS:
+        return {"op": _QUERY_OPERATORS[operator], "args": [left, scalar(operand, where)]}
+    if operator == "in" and isinstance(operand, list) and operand:
+        return {"op": "in", "args": [left, [scalar(each, where) for each in operand]]}
+    if operator in ("startsWith", "endsWith", "contains") and isinstance(operand, str):
+        text = _LIKE_SPECIAL.sub(r"\\\1", str(scalar(operand, where)))
+        pattern = ("" if operator == "startsWith" else "%") + text + ("" if operator == "endsWith" else "%")
+        return {"op": "like", "args": [left, pattern]}
+    raise BadRequest("query", f"at {where}: no such operator, or not with this kind of value")
+
+
+def _whole_numbers(node: Any) -> Any:
+    """Whole numbers as integers again: the parser makes every number of a text a float."""
+    if isinstance(node, list):
+        return [_whole_numbers(member) for member in node]
+    if isinstance(node, dict):
+        return {name: _whole_numbers(value) for name, value in node.items()}
+    return int(node) if isinstance(node, float) and node.is_integer() and abs(node) < 2**53 else node
+
+
+def _check_nesting(text: str, max_depth: int) -> None:
+    """Refuse what would overflow the parser's stack: brackets, and the prefix NOT, which needs none."""
+    depth = 0
+    for character in text:
+        depth += (character == "(") - (character == ")")
+        if depth > max_depth:
+            raise BadRequest("filter", "it is nested too deeply")
+    if len(re.findall(r"(?i)\bnot\b|-\s*-", text)) > 10 * max_depth:
+        raise BadRequest("filter", "it is nested too deeply")

@@ -1,0 +1,83 @@
+"""Links, and the address that they begin with."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from starlette.datastructures import Headers
+from starlette.types import Scope
+
+JSON = "application/json"
+GEOJSON = "application/geo+json"
+SCHEMA = "application/schema+json"
+OPENAPI = "application/vnd.oai.openapi+json;version=3.0"
+HTML = "text/html"
+
+# Links that the API writes itself; stored ones of these kinds would name another catalog.
+OWN_ITEM_LINKS = frozenset({"self", "parent", "collection", "root", "item", "items"})
+OWN_COLLECTION_LINKS = frozenset(
+    {"self", "parent", "root", "items", "item", "child", "http://www.opengis.net/def/rel/ogc/1.0/queryables"}
+)
+QUERYABLES = "http://www.opengis.net/def/rel/ogc/1.0/queryables"
+
+_HOST = re.compile(r"[A-Za-z0-9.-]+(:[0-9]{1,5})?\Z|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?\Z")
+_PREFIX = re.compile(r"(/[A-Za-z0-9._~%-]+)*/?\Z")
+
+
+def link(rel: str, href: str, media_type: str = JSON, **more: Any) -> dict[str, Any]:
+    """One link object."""
+    return {"rel": rel, "type": media_type, "href": href, **more}
+
+
+def segment(text: str) -> str:
+    """A name as one segment of a path."""
+    return quote(text, safe="")
+
+
+def collection_url(base: str, collection: str) -> str:
+    """Where a collection is."""
+    return f"{base}/collections/{segment(collection)}"
+
+
+def with_query(url: str, params: Mapping[str, str]) -> str:
+    """A URL with a query string, commas and colons left readable."""
+    return f"{url}?{urlencode(params, safe=',:/', quote_via=quote)}" if params else url
+
+
+def base_url(scope: Scope, root_url: str | None) -> str:
+    """The address of the landing page, without a slash at its end.
+
+    A setting wins; else the headers of a proxy (RFC 7239 Forwarded, or X-Forwarded-Proto, -Host, -Port, -Prefix),
+    else what the client called. A header that holds no host name or path is passed over.
+    """
+    if root_url:
+        return root_url
+    headers = Headers(scope=scope)
+    forwarded = _forwarded(headers.get("forwarded", ""))
+    scheme = forwarded.get("proto") or _first(headers, "x-forwarded-proto") or scope.get("scheme", "http")
+    host = forwarded.get("host") or _first(headers, "x-forwarded-host") or headers.get("host", "")
+    if not _HOST.match(host):
+        host = _server(scope)
+    port = _first(headers, "x-forwarded-port")
+    if port.isdigit() and ":" not in host and port != {"http": "80", "https": "443"}.get(scheme):
+        host = f"{host}:{port}"
+    prefix = _first(headers, "x-forwarded-prefix") or scope.get("root_path", "")
+    if not _PREFIX.match(prefix):
+        prefix = ""
+    return f"{scheme if scheme in ('http', 'https') else 'http'}://{host}{prefix.rstrip('/')}"
+
+
+def _forwarded(header: str) -> dict[str, str]:
+    """The first hop's parameters: the one next to the client."""
+    pairs = (part.partition("=") for part in header.split(",")[0].split(";"))
+    return {name.strip().lower(): value.strip().strip('"') for name, _, value in pairs if value}
+
+
+def _first(headers: Headers, name: str) -> str:
+    return headers.get(name, "").split(",")[0].strip()
+
+
+def _server(scope: Scope) -> str:
+    host, port = scope.get("server") or ("localhost", None)
+    return f"{host}:{port}" if port else str(host)

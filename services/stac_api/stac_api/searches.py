@@ -1,0 +1,211 @@
+"""A search as a client asks for it, read from a query string or a body."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from stac_api import fields, filters, sorting
+from stac_api.errors import BadRequest
+from stac_api.expressions import Cql2
+from stac_api.fields import Fields
+from stac_api.geometries import Box, box_from_json, box_from_text, geometry_from_json
+from stac_api.intervals import Interval
+from stac_api.intervals import parse as parse_interval
+from stac_api.settings import Settings
+from stac_api.sorting import SortKey
+
+Json = dict[str, Any]
+
+_MAX_NAMES = 10_000  # ids or collections of one search
+_CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
+
+
+@dataclass(frozen=True)
+class Search:
+    """What to look for; None and empty mean that it was not asked for (an empty list of ids too).
+
+    `words` are free-text phrases, quoted as pgstac wants them, any of which may match; `condition` is CQL2 JSON in
+    pgstac's dialect.
+    """
+
+    limit: int
+    collections: tuple[str, ...] | None = None
+    ids: tuple[str, ...] | None = None
+    box: Box | None = None
+    geometry: Json | None = None
+    interval: Interval | None = None
+    condition: Cql2 | None = None
+    words: tuple[str, ...] = ()
+    sort: tuple[SortKey, ...] = ()
+    fields: Fields | None = None
+    token: str | None = None
+
+    @property
+    def area(self) -> Json | None:
+        """The searched area as GeoJSON, whichever parameter named it."""
+        return self.box.geojson() if self.box else self.geometry
+
+
+@dataclass
+class _Draft:
+    """The parts of a search while they are read."""
+
+    settings: Settings
+    conditions: list[Cql2] = field(default_factory=list)
+    parts: Json = field(default_factory=dict)
+
+    def search(self, default_limit: int) -> Search:
+        if "box" in self.parts and "geometry" in self.parts:
+            raise BadRequest("bbox", "give either bbox or intersects, not both")
+        self.parts.setdefault("limit", default_limit)
+        return Search(condition=filters.all_of(self.conditions), **self.parts)
+
+
+def from_query(
+    pairs: Iterable[tuple[str, str]], settings: Settings, default_limit: int | None = None
+) -> Search:
+    """Read a query string's decoded pairs. Raises BadRequest naming the parameter; unknown ones are ignored."""
+    params: dict[str, str] = {}
+    for name, value in pairs:
+        params[name] = (
+            f"{params[name]},{value}" if name in params and name in ("ids", "collections") else value
+        )
+        if "\0" in value:
+            raise BadRequest(name, "a null character")
+    draft = _Draft(settings)
+    for name, read in _FROM_TEXT.items():
+        if name in params and (params[name] or name == "fields"):
+            read(draft, params[name])
+    if text := params.get("filter"):
+        draft.conditions.append(_filter_from_text(text, params, settings))
+    return draft.search(default_limit or settings.default_limit)
+
+
+def from_body(body: object, settings: Settings) -> Search:
+    """Read a JSON body. Raises BadRequest naming the member; unknown ones are ignored."""
+    if not isinstance(body, dict):
+        raise BadRequest("body", "expected a JSON object")
+    draft = _Draft(settings)
+    for name, read in _FROM_JSON.items():
+        if name in body and (body[name] is not None or name == "fields"):
+            read(draft, body[name])
+    if (value := body.get("filter")) is not None:
+        _check_crs(body)
+        if isinstance(value, str) and body.get("filter-lang") == "cql2-text":
+            draft.conditions.append(filters.from_text(value, settings.max_filter_depth))
+        elif body.get("filter-lang", "cql2-json") == "cql2-json":
+            draft.conditions.append(filters.from_json(value, settings.max_filter_depth))
+        else:
+            raise BadRequest("filter-lang", "expected cql2-json, or cql2-text with a text as filter")
+    return draft.search(settings.default_limit)
+
+
+def within(search: Search, collection: str) -> Search:
+    """The same search in one collection."""
+    return replace(search, collections=(collection,))
+
+
+def _filter_from_text(text: str, params: Mapping[str, str], settings: Settings) -> Cql2:
+    _check_crs(params)
+    # The extension's default for GET is cql2-text, yet clients send JSON without saying so.
+    language = params.get("filter-lang") or ("cql2-json" if text.lstrip().startswith("{") else "cql2-text")
+    if language == "cql2-text":
+        return filters.from_text(text, settings.max_filter_depth)
+    if language == "cql2-json":
+        return filters.from_json_text(text, settings.max_filter_depth)
+    raise BadRequest("filter-lang", f"{language!r} is neither cql2-text nor cql2-json")
+
+
+def _check_crs(params: Mapping[str, Any]) -> None:
+    if params.get("filter-crs", _CRS84) != _CRS84:
+        raise BadRequest("filter-crs", f"only {_CRS84} is supported")
+
+
+def _limit(draft: _Draft, value: object) -> None:
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19:
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise BadRequest("limit", f"{value!r} is no whole number above zero")
+    draft.parts["limit"] = min(value, draft.settings.max_limit)
+
+
+def _names(parameter: str) -> Callable[[_Draft, object], None]:
+    def read(draft: _Draft, value: object) -> None:
+        names = [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+        if not isinstance(names, list) or not all(
+            isinstance(name, str) and "\0" not in name for name in names
+        ):
+            raise BadRequest(parameter, "expected a list of texts")
+        if len(names) > _MAX_NAMES:
+            raise BadRequest(parameter, f"{len(names)} entries, at most {_MAX_NAMES}")
+        if names:
+            draft.parts[parameter] = tuple(names)
+
+    return read
+
+
+def _json_names(parameter: str) -> Callable[[_Draft, object], None]:
+    def read(draft: _Draft, value: object) -> None:
+        if not isinstance(value, list):
+            raise BadRequest(parameter, "expected an array of texts")
+        _names(parameter)(draft, value)
+
+    return read
+
+
+def _part(name: str, read: Callable[[Any], object]) -> Callable[[_Draft, object], None]:
+    def keep(draft: _Draft, value: object) -> None:
+        draft.parts[name] = read(value)
+
+    return keep
+
+
+def _geometry(draft: _Draft, value: object) -> None:
+    if isinstance(value, str):
+        value = filters.json_from_text("intersects", value)
+    draft.parts["geometry"] = geometry_from_json(value, draft.settings.max_positions)
+
+
+def _query(draft: _Draft, value: object) -> None:
+    if isinstance(value, str):
+        value = filters.json_from_text("query", value)
+    if condition := filters.from_query(value):
+        draft.conditions.append(condition)
+
+
+def _words(value: object) -> tuple[str, ...]:
+    words = value.split(",") if isinstance(value, str) else value
+    if not isinstance(words, list) or not all(isinstance(word, str) and "\0" not in word for word in words):
+        raise BadRequest("q", "expected a list of texts")
+    plain = (" ".join(re.findall(r"\w+", word)) for word in words)
+    return tuple(f'"{phrase}"' for phrase in plain if phrase)
+
+
+def _token(value: object) -> str:
+    if not isinstance(value, str):
+        raise BadRequest("token", "not a token of this API")
+    return value
+
+
+_FROM_TEXT: Mapping[str, Callable[[_Draft, Any], None]] = {
+    "limit": _limit,
+    "collections": _names("collections"),
+    "ids": _names("ids"),
+    "bbox": _part("box", box_from_text),
+    "intersects": _geometry,
+    "datetime": _part("interval", parse_interval),
+    "query": _query,
+    "q": _part("words", _words),
+    "sortby": _part("sort", sorting.from_text),
+    "fields": _part("fields", fields.from_text),
+    "token": _part("token", _token),
+}
+_FROM_JSON: Mapping[str, Callable[[_Draft, Any], None]] = {
+    **_FROM_TEXT,
+    "collections": _json_names("collections"),
+    "ids": _json_names("ids"),
+    "bbox": _part("box", box_from_json),
+    "sortby": _part("sort", sorting.from_json),
+    "fields": _part("fields", fields.from_json),
+}

@@ -1,0 +1,91 @@
+"""What the API is told at start: one frozen object, read once from the environment."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+_REQUIRED = ("POSTGRES_HOST", "POSTGRES_DB", "POSTGRES_USER", "POSTGRES_PASS", "STAC_CATALOG_ID")
+_IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*\Z")
+
+
+class SettingsError(Exception):
+    """The environment lacks settings, or holds ones that cannot be used; the message names every one."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where the catalog is, what it is called, and how much one request may ask for.
+
+    `root_url` is the address that links begin with; None takes it from each request (and from the headers that a
+    proxy adds). `cache_control` is sent with every answer that may be kept.
+    """
+
+    host: str
+    database: str
+    user: str
+    password: str
+    catalog_id: str
+    catalog_title: str
+    port: int = 5432
+    schema: str = "pgstac"
+    catalog_description: str = "Rasters, searchable as STAC Items seconds after their upload."
+    api_version: str = "1.0.0"
+    root_url: str | None = None
+    ssl: str = "prefer"
+    pooled: bool = False  # behind a transaction-mode pooler: no prepared statements, settings by transaction
+    connections: int = 10
+    statement_timeout_s: float = 30.0
+    default_limit: int = 10
+    max_limit: int = 10_000
+    max_body_bytes: int = 1_000_000
+    max_positions: int = 10_000  # of one geometry: beyond that an intersection costs seconds
+    max_filter_depth: int = 20
+    count_limit: int = 10_000  # numberMatched is exact up to here, the planner's estimate beyond
+    count_ttl_s: float = 10.0
+    cache_control: str = "no-cache"
+    cors_origins: tuple[str, ...] = ("*",)
+
+
+def read(environ: Mapping[str, str]) -> Settings:
+    """Take the settings from the environment. Raises SettingsError naming all that is missing or wrong."""
+    problems = [f"{name} is missing" for name in _REQUIRED if not environ.get(name)]
+    schema = environ.get("PGSTAC_SCHEMA") or "pgstac"
+    if not _IDENTIFIER.match(schema):
+        problems.append(f"PGSTAC_SCHEMA is {schema!r}, which is no name of a schema")
+    port = _number(environ, "POSTGRES_PORT", 5432, problems)
+    connections = _number(environ, "STAC_API_CONNECTIONS", 10, problems)
+    timeout_s = _number(environ, "STAC_API_STATEMENT_TIMEOUT_S", 30, problems)
+    max_limit = _number(environ, "STAC_API_MAX_LIMIT", 10_000, problems)
+    if problems:
+        raise SettingsError("The STAC API cannot start: " + "; ".join(problems) + ".")
+    catalog_id = environ["STAC_CATALOG_ID"]
+    return Settings(
+        host=environ["POSTGRES_HOST"],
+        port=port,
+        database=environ["POSTGRES_DB"],
+        user=environ["POSTGRES_USER"],
+        password=environ["POSTGRES_PASS"],
+        schema=schema,
+        ssl=environ.get("POSTGRES_SSLMODE") or "prefer",
+        pooled=environ.get("POSTGRES_POOLED", "").lower() in ("1", "true", "yes"),
+        connections=connections,
+        statement_timeout_s=float(timeout_s),
+        max_limit=max_limit,
+        catalog_id=catalog_id,
+        catalog_title=environ.get("STAC_CATALOG_TITLE") or catalog_id,
+        catalog_description=environ.get("STAC_CATALOG_DESCRIPTION") or Settings.catalog_description,
+        api_version=environ.get("STAC_API_VERSION") or "1.0.0",
+        root_url=(environ.get("STAC_ROOT_URL") or "").rstrip("/") or None,
+        cache_control=environ.get("STAC_API_CACHE_CONTROL") or "no-cache",
+        cors_origins=tuple((environ.get("STAC_API_CORS_ORIGINS") or "*").split(",")),
+    )
+
+
+def _number(environ: Mapping[str, str], name: str, default: int, problems: list[str]) -> int:
+    text = environ.get(name)
+    if not text:
+        return default
+    if not text.isascii() or not text.isdigit() or not int(text):
+        problems.append(f"{name} is {text!r}, expected a whole number above zero")
+        return default
+    return int(text)
