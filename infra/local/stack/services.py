@@ -62,11 +62,11 @@ def foundation(layout: Layout, endpoints: Endpoints, cluster: Cluster) -> list[S
             _module(
                 "blob_events",
                 *("--port", ports["blobs"], "--admin-port", ports["blobs_admin"]),
-                *("--azurite", endpoints.azurite, "--eventgrid", endpoints.eventgrid("system/storage")),
+                *("--azurite", endpoints.azurite, "--eventgrid", endpoints.eventgrid("")),
                 *("--account", ACCOUNT, "--data", layout.data("blobs")),
             ),
             ports["blobs"],
-            lambda: http_answers(ports["blobs_admin"], "/health", is_ok),
+            lambda: http_answers(ports["blobs_admin"], "/stats", is_ok),
         ),
     ]
 

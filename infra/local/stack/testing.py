@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -118,6 +119,20 @@ class Stack:
             yield
         finally:
             self.restart(name)
+
+    @contextmanager
+    def mute(self) -> Iterator[None]:
+        """Storage events are dropped on purpose inside the block: what reconcile has to find."""
+        self._blobs_admin("mute")
+        try:
+            yield
+        finally:
+            self._blobs_admin("unmute")
+
+    def _blobs_admin(self, action: str) -> None:
+        url = f"http://127.0.0.1:{self.endpoints.ports['blobs_admin']}/{action}"
+        with urllib.request.urlopen(urllib.request.Request(url, method="POST")) as answer:
+            answer.read()
 
     def log(self, name: str) -> str:
         """What a process has printed so far."""

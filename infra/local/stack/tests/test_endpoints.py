@@ -48,9 +48,15 @@ def test_each_app_connects_to_the_database_with_a_role_of_its_own(tmp_path: Path
 
 
 def test_the_environment_has_every_name_that_the_readme_promises(tmp_path: Path) -> None:
-    promised = "AZURE_STORAGE_CONNECTION_STRING SERVICEBUS_CONNECTION_STRING EVENTGRID_TOPIC_ENDPOINT EVENTGRID_TOPIC_KEY"
-    promised += (
-        " POSTGRES_HOST POSTGRES_PORT POSTGRES_DB POSTGRES_USER POSTGRES_PASS STAC_API_URL SOURCE_CONTAINER"
-    )
+    promised = [
+        *(
+            "AZURE_STORAGE_CONNECTION_STRING",
+            "SERVICEBUS_CONNECTION_STRING",
+            "STAC_API_URL",
+            "SOURCE_CONTAINER",
+        ),
+        *("EVENTGRID_TOPIC_ENDPOINT", "EVENTGRID_TOPIC_KEY", "POSTGRES_HOST", "POSTGRES_PORT", "POSTGRES_DB"),
+        *("POSTGRES_USER", "POSTGRES_PASS"),
+    ]
     environment = endpoints(tmp_path).environment()
-    assert [name for name in promised.split() if not environment.get(name)] == []
+    assert [name for name in promised if not environment.get(name)] == []
