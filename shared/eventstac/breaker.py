@@ -2,7 +2,8 @@
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from threading import Lock
 
 from eventstac.errors import Transient
@@ -22,6 +23,23 @@ class Breaker:
         self._open_s = 0.0
         self._until = 0.0
         self._probing = False
+
+    @contextmanager
+    def guard(self) -> Iterator[bool]:
+        """Go through, and learn from how it went; gives whether this is a probe (try little first).
+
+        Raises Transient without going through while it is open. Any other failure than Transient is an answer.
+        """
+        probing = self.enter()
+        try:
+            yield probing
+        except Transient:
+            self.failed()
+            raise
+        except BaseException:
+            self.succeeded()
+            raise
+        self.succeeded()
 
     def enter(self) -> bool:
         """Ask to go through: True for a probe (try little), False for normal work.

@@ -77,21 +77,41 @@ class Consumer:
             return self._outcome(received, "stale")
         return self._outcome(received, "handled", sent=len(outgoing))
 
-    def consume_batch(
-        self, batch: Sequence[Received], handle: Callable[[Sequence[tuple[Received, Envelope]]], None]
+    def consume_batch[T](
+        self,
+        batch: Sequence[Received],
+        decode: Callable[[Envelope], T],
+        handle: Callable[[Sequence[T]], None],
     ) -> None:
-        """Handle a batch as one; a message that is no event is rejected alone, a Transient makes all others wait."""
-        opened: list[tuple[Received, Envelope]] = []
+        """Handle a batch as one; what cannot be read, or is Rejected when handled alone, is rejected alone.
+
+        A Transient makes all that is not rejected wait.
+        """
+        opened: list[tuple[Received, T]] = []
         for received in batch:
             try:
-                opened.append((received, open_envelope(received.body)))
+                opened.append((received, decode(open_envelope(received.body))))
             except Rejected as rejection:
                 self.reject(received, rejection)
         try:
-            handle(opened)
+            self._handle_all(opened, handle)
         except Transient as failure:
             for received, _ in opened:
                 self.wait(received, failure)
+
+    def _handle_all[T](
+        self, opened: Sequence[tuple[Received, T]], handle: Callable[[Sequence[T]], None]
+    ) -> None:
+        if not opened:
+            return
+        try:
+            handle([event for _, event in opened])
+        except Rejected as rejection:
+            if len(opened) == 1:
+                self.reject(opened[0][0], rejection)
+                return
+            for one in opened:
+                self._handle_all([one], handle)
         else:
             for received, _ in opened:
                 self._outcome(received, "handled")

@@ -29,7 +29,7 @@ class Catalog(Protocol):
     def merge(self, facts: Sequence[Fact]) -> Merged:
         """Join facts, compose and write their Items, put what changed into the outbox: one transaction.
 
-        Rejected where a fact cannot be stored at all.
+        Rejected where any fact cannot be stored at all: nothing is merged then, try them one by one.
         """
 
     def publish_outbox(self, publish: Callable[[Sequence[Announcement]], None]) -> int:

@@ -58,13 +58,11 @@ class PostgresCatalog:
             return fact_rows.below(connection, prefix, after, limit)
 
     def merge(self, facts: Sequence[Fact]) -> Merged:
-        """Join facts, compose and write their Items; Rejected where a fact cannot be stored at all."""
+        """Join facts, compose and write their Items; Rejected where any fact cannot be stored at all."""
         with database_failures(), self._pool.connection() as connection:
             try:
                 return merge(connection, self._rules, facts, self._merging, self._clock())
             except DataError as error:
-                if len({fact.url for fact in facts}) > 1:
-                    raise
                 raise Rejected("unstorable", f"PostgreSQL refuses it: {str(error).strip()}") from error
 
     def publish_outbox(self, publish: Callable[[Sequence[Announcement]], None]) -> int:

@@ -1,0 +1,45 @@
+"""A finished COG becomes an asset of its source's Item."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from eventstac.breaker import Breaker
+from eventstac.catalog.port import Catalog
+from eventstac.consumption import Outgoing
+from eventstac.errors import Rejected
+from eventstac.events import CogCompleted, Envelope, asset_event
+from eventstac.events.blob import CogOf
+from eventstac.events.timeline import passed
+from eventstac.looking import Looker
+
+
+def handle(
+    envelope: Envelope,
+    *,
+    catalog: Catalog,
+    looker: Looker,
+    breaker: Breaker,
+    clock: Callable[[], datetime],
+) -> Sequence[Outgoing]:
+    """Look at a COG, check that it is one, and merge what was found.
+
+    Key: the COG's URL. Stale rule: the later look stands; the COG waits as a fact until its source has an Item. Side
+    effects: fact, Item and outbox in one commit. A conversion in place is just a new look at the source.
+    """
+    if envelope.type != CogCompleted.TYPE:
+        raise Rejected("unknown-event", f"{envelope.type!r} is no finished COG: expected {CogCompleted.TYPE}")
+    completed = CogCompleted.read(envelope.data)
+    looker.watched.source(completed.source_url)
+    looker.watched.any(completed.cog_url)
+    with breaker.guard():
+        applied = catalog.rules()
+    match = applied.rules.match(completed.source_url)
+    if match is None or match.read != "raster":
+        raise Rejected("no-rule", f"no rule makes an Item of {completed.source_url}, so it can have no COG")
+    in_place = completed.cog_url == completed.source_url
+    timeline = passed(passed((), "event", envelope.time or clock()), "matched", clock())
+    finding = looker.look(completed.cog_url, match, applied.revision, timeline, must_be_cog=not in_place)
+    cog_of = None if in_place else CogOf(completed.source_url, completed.source_etag or "")
+    with breaker.guard():
+        catalog.merge([asset_event(completed.cog_url, finding, envelope.id, cog_of).fact()])
+    return []

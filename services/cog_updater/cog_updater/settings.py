@@ -1,0 +1,34 @@
+"""What the cog_updater needs to know at its start."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from eventstac.catalog.database import DatabaseSettings
+from eventstac.containers import ContainerNames
+from eventstac.settings import Environment
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The cog_updater's settings; `skew_window_s` covers the whole seconds and clocks of the storage's front ends."""
+
+    database: DatabaseSettings
+    containers: ContainerNames
+    default_collection: str
+    skew_window_s: float
+
+
+def read(values: Mapping[str, str]) -> Settings:
+    """Read the environment; SettingsMissing lists everything that is missing."""
+    env = Environment(values)
+    for connection, uri in (("ServiceBus", "fullyQualifiedNamespace"), ("BlobStorage", "blobServiceUri")):
+        if not env.has(connection):
+            env.text(f"{connection}__{uri}")
+    settings = Settings(
+        database=DatabaseSettings.read(env),
+        containers=ContainerNames.read(env),
+        default_collection=env.text("STAC_DEFAULT_COLLECTION", "bronze-tier"),
+        skew_window_s=env.seconds("SKEW_WINDOW_S", 5.0),
+    )
+    env.check("cog_updater")
+    return settings

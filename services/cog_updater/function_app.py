@@ -1,0 +1,63 @@
+"""The cog_updater's triggers: a finished COG updates its source's Item."""
+
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import azure.functions as func
+
+from cog_updater import completed, settings
+from eventstac.azure.blob_storage import BlobStorage, open_blob_service
+from eventstac.azure.service_bus import ServiceBus, open_client
+from eventstac.azure.triggers import received
+from eventstac.breaker import Breaker
+from eventstac.catalog.merge import MergeSettings
+from eventstac.catalog.postgres import PostgresCatalog
+from eventstac.consumption import Consumer
+from eventstac.containers import Watched
+from eventstac.looking import Looker
+from eventstac.once import once
+from eventstac.publishing import publish_outbox
+
+app = func.FunctionApp()
+
+SETTINGS = settings.read(os.environ)
+BREAKER = Breaker()
+
+
+@dataclass(frozen=True)
+class Ports:
+    consumer: Consumer
+    catalog: PostgresCatalog
+    looker: Looker
+
+
+@once
+def ports() -> Ports:
+    from eventstac.reading import (
+        read_content,
+    )  # rasterio takes a second to import: at the first message, not at start
+
+    blobs = BlobStorage(open_blob_service(os.environ))
+    looker = Looker(blobs, Watched(blobs.account_url, SETTINGS.containers), read_content)
+    merging = MergeSettings("cog_updater", SETTINGS.skew_window_s)
+    catalog = PostgresCatalog(SETTINGS.database, merging, SETTINGS.default_collection)
+    return Ports(Consumer("cog_updater", ServiceBus(open_client(os.environ))), catalog, looker)
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@app.service_bus_topic_trigger(
+    arg_name="message", topic_name="cog-events", subscription_name="cog-updater", connection="ServiceBus"
+)
+def update_cog(message: func.ServiceBusMessage) -> None:
+    use = ports()
+    use.consumer.consume(
+        received(message, "cog-events", "cog-updater"),
+        lambda envelope: completed.handle(
+            envelope, catalog=use.catalog, looker=use.looker, breaker=BREAKER, clock=now
+        ),
+    )
+    publish_outbox(use.catalog, use.consumer.bus)

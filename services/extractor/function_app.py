@@ -1,0 +1,47 @@
+"""The extractor's trigger: a matched blob is looked at."""
+
+import os
+from dataclasses import dataclass
+
+import azure.functions as func
+
+from eventstac.azure.blob_storage import BlobStorage, open_blob_service
+from eventstac.azure.service_bus import ServiceBus, open_client
+from eventstac.azure.triggers import received
+from eventstac.consumption import Consumer
+from eventstac.containers import Watched
+from eventstac.looking import Looker
+from eventstac.once import once
+from extractor import look, settings
+
+app = func.FunctionApp()
+
+SETTINGS = settings.read(os.environ)
+
+
+@dataclass(frozen=True)
+class Ports:
+    consumer: Consumer
+    looker: Looker
+
+
+@once
+def ports() -> Ports:
+    from eventstac.reading import (
+        read_content,
+    )  # rasterio takes a second to import: at the first message, not at start
+
+    blobs = BlobStorage(open_blob_service(os.environ))
+    looker = Looker(blobs, Watched(blobs.account_url, SETTINGS.containers), read_content)
+    return Ports(Consumer("extractor", ServiceBus(open_client(os.environ))), looker)
+
+
+@app.service_bus_topic_trigger(
+    arg_name="message", topic_name="blobs-matched", subscription_name="extractor", connection="ServiceBus"
+)
+def look_at_blob(message: func.ServiceBusMessage) -> None:
+    use = ports()
+    use.consumer.consume(
+        received(message, "blobs-matched", "extractor"),
+        lambda envelope: look.handle(envelope, looker=use.looker),
+    )

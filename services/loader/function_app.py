@@ -1,0 +1,112 @@
+"""The loader's triggers: facts into the catalog, and what follows from a changed catalog."""
+
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import azure.functions as func
+
+from eventstac.azure.event_grid import EventGridTopic, open_topic
+from eventstac.azure.service_bus import ServiceBus, open_client
+from eventstac.azure.triggers import received, received_all
+from eventstac.breaker import Breaker
+from eventstac.catalog.merge import MergeSettings
+from eventstac.catalog.postgres import PostgresCatalog
+from eventstac.consumption import Consumer
+from eventstac.once import once
+from eventstac.publishing import publish_outbox
+from loader import asset_facts, collection_update, outbound, rejected, settings
+
+app = func.FunctionApp()
+
+SETTINGS = settings.read(os.environ)
+BREAKER = Breaker()
+
+
+@dataclass(frozen=True)
+class Ports:
+    consumer: Consumer
+    catalog: PostgresCatalog
+    topic: EventGridTopic
+
+
+@once
+def ports() -> Ports:
+    merging = MergeSettings("loader", SETTINGS.skew_window_s)
+    catalog = PostgresCatalog(SETTINGS.database, merging, SETTINGS.default_collection)
+    consumer = Consumer("loader", ServiceBus(open_client(os.environ)))
+    return Ports(consumer, catalog, open_topic(os.environ))
+
+
+@app.service_bus_topic_trigger(
+    arg_name="messages",
+    topic_name="asset-facts",
+    subscription_name="loader",
+    connection="ServiceBus",
+    cardinality=func.Cardinality.MANY,
+)
+def load_facts(messages: list[func.ServiceBusMessage]) -> None:
+    use = ports()
+    use.consumer.consume_batch(
+        received_all(messages, "asset-facts", "loader"),
+        asset_facts.decode,
+        lambda facts: asset_facts.handle(facts, catalog=use.catalog, breaker=BREAKER),
+    )
+    publish_outbox(use.catalog, use.consumer.bus)
+
+
+@app.service_bus_topic_trigger(
+    arg_name="messages",
+    topic_name="items-changed",
+    subscription_name="collection-update",
+    connection="ServiceBus",
+    cardinality=func.Cardinality.MANY,
+)
+def update_collections(messages: list[func.ServiceBusMessage]) -> None:
+    use = ports()
+    use.consumer.consume_batch(
+        received_all(messages, "items-changed", "collection-update"),
+        collection_update.decode,
+        lambda changed: collection_update.handle(changed, catalog=use.catalog, now=datetime.now(UTC)),
+    )
+    publish_outbox(use.catalog, use.consumer.bus)
+
+
+@app.service_bus_topic_trigger(
+    arg_name="messages",
+    topic_name="items-changed",
+    subscription_name="outbound",
+    connection="ServiceBus",
+    cardinality=func.Cardinality.MANY,
+)
+def forward_changes(messages: list[func.ServiceBusMessage]) -> None:
+    use = ports()
+    use.consumer.consume_batch(
+        received_all(messages, "items-changed", "outbound"),
+        outbound.decode,
+        lambda events: outbound.handle(events, topic=use.topic),
+    )
+
+
+@app.service_bus_topic_trigger(
+    arg_name="message", topic_name="rejected", subscription_name="loader", connection="ServiceBus"
+)
+def keep_rejection(message: func.ServiceBusMessage) -> None:
+    use = ports()
+    use.consumer.consume(
+        received(message, "rejected", "loader"),
+        lambda envelope: rejected.handle(envelope, catalog=use.catalog),
+    )
+
+
+@app.timer_trigger(arg_name="timer", schedule="*/15 * * * * *")
+def publish_announced(timer: func.TimerRequest) -> None:
+    use = ports()
+    publish_outbox(use.catalog, use.consumer.bus)
+
+
+@app.timer_trigger(arg_name="timer", schedule="0 */5 * * * *")
+def recompute_collections(timer: func.TimerRequest) -> None:
+    use = ports()
+    use.catalog.update_collections(None, datetime.now(UTC))
+    publish_outbox(use.catalog, use.consumer.bus)

@@ -1,0 +1,34 @@
+"""The world is told of changes, through Event Grid."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from eventstac.errors import Rejected
+from eventstac.events import CollectionUpdated, Envelope, ItemChanged, ItemRemoved
+
+_FORWARDED = (ItemChanged.TYPE, ItemRemoved.TYPE, CollectionUpdated.TYPE)
+
+
+class Topic(Protocol):
+    """An Event Grid topic, as this handler sees it."""
+
+    def publish(self, events: Sequence[Mapping[str, Any]]) -> None:
+        """Publish structured CloudEvents."""
+
+
+def decode(envelope: Envelope) -> Mapping[str, Any]:
+    """The event as it came; Rejected for one that is not for the world."""
+    if envelope.type not in _FORWARDED:
+        raise Rejected(
+            "unknown-event", f"{envelope.type!r} is not forwarded: expected {', '.join(_FORWARDED)}"
+        )
+    return envelope.raw
+
+
+def handle(events: Sequence[Mapping[str, Any]], *, topic: Topic) -> None:
+    """Forward events as they are.
+
+    Key: the event's id, which stays the same over repetitions, so that receivers can drop duplicates. Stale rule:
+    none. Side effects: the events at Event Grid.
+    """
+    topic.publish(events)

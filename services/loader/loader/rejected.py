@@ -1,0 +1,19 @@
+"""Given-up events are kept for the operator."""
+
+from collections.abc import Sequence
+
+from eventstac.catalog.port import Catalog
+from eventstac.consumption import Outgoing
+from eventstac.errors import Rejected
+from eventstac.events import Envelope, EventRejected
+
+
+def handle(envelope: Envelope, *, catalog: Catalog) -> Sequence[Outgoing]:
+    """Keep a rejection.
+
+    Key: the event's id. Stale rule: one that is kept already is left alone. Side effects: its row.
+    """
+    if envelope.type != EventRejected.TYPE:
+        raise Rejected("unknown-event", f"{envelope.type!r} is no rejection: expected {EventRejected.TYPE}")
+    catalog.reject(envelope.id, EventRejected.read(envelope.data))
+    return []

@@ -1,0 +1,70 @@
+"""The scanner's triggers: storage events and scan requests become looks at blobs."""
+
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import azure.functions as func
+
+from eventstac.azure.blob_storage import BlobStorage, open_blob_service
+from eventstac.azure.service_bus import ServiceBus, open_client
+from eventstac.azure.triggers import received
+from eventstac.catalog.merge import MergeSettings
+from eventstac.catalog.postgres import PostgresCatalog
+from eventstac.consumption import Consumer
+from eventstac.containers import Watched
+from eventstac.once import once
+from scanner import blob_event, scan, settings
+
+app = func.FunctionApp()
+
+SETTINGS = settings.read(os.environ)
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Ports:
+    consumer: Consumer
+    catalog: PostgresCatalog
+    blobs: BlobStorage
+    watched: Watched
+
+
+@once
+def ports() -> Ports:
+    blobs = BlobStorage(open_blob_service(os.environ))
+    catalog = PostgresCatalog(SETTINGS.database, MergeSettings("scanner", 0), SETTINGS.default_collection)
+    consumer = Consumer("scanner", ServiceBus(open_client(os.environ)))
+    return Ports(consumer, catalog, blobs, Watched(blobs.account_url, SETTINGS.containers))
+
+
+@app.service_bus_topic_trigger(
+    arg_name="message", topic_name="blob-events", subscription_name="scanner", connection="ServiceBus"
+)
+def scan_blob_event(message: func.ServiceBusMessage) -> None:
+    use = ports()
+    use.consumer.consume(
+        received(message, "blob-events", "scanner"),
+        lambda envelope: blob_event.handle(envelope, catalog=use.catalog, watched=use.watched, clock=now),
+    )
+
+
+@app.service_bus_topic_trigger(
+    arg_name="message", topic_name="scan-requests", subscription_name="scanner", connection="ServiceBus"
+)
+def scan_page(message: func.ServiceBusMessage) -> None:
+    use = ports()
+    use.consumer.consume(
+        received(message, "scan-requests", "scanner"),
+        lambda envelope: scan.handle(
+            envelope,
+            catalog=use.catalog,
+            blobs=use.blobs,
+            watched=use.watched,
+            page_size=SETTINGS.page_size,
+            clock=now,
+        ),
+    )

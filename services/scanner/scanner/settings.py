@@ -1,0 +1,34 @@
+"""What the scanner needs to know at its start."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from eventstac.catalog.database import DatabaseSettings
+from eventstac.containers import ContainerNames
+from eventstac.settings import Environment
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The scanner's settings."""
+
+    database: DatabaseSettings
+    containers: ContainerNames
+    default_collection: str
+    page_size: int
+
+
+def read(values: Mapping[str, str]) -> Settings:
+    """Read the environment; SettingsMissing lists everything that is missing."""
+    env = Environment(values)
+    for connection, uri in (("ServiceBus", "fullyQualifiedNamespace"), ("BlobStorage", "blobServiceUri")):
+        if not env.has(connection):
+            env.text(f"{connection}__{uri}")
+    settings = Settings(
+        database=DatabaseSettings.read(env),
+        containers=ContainerNames.read(env),
+        default_collection=env.text("STAC_DEFAULT_COLLECTION", "bronze-tier"),
+        page_size=env.integer("SCAN_PAGE_SIZE", 500),
+    )
+    env.check("scanner")
+    return settings

@@ -1,0 +1,114 @@
+"""A look at one blob: what the storage says, and what can be read from it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any
+
+from eventstac.blobs import BlobReader, Blobs, Look
+from eventstac.containers import Watched
+from eventstac.errors import BlobChanged, Rejected, Transient
+from eventstac.events.timeline import passed
+from eventstac.facts import Finding, Match, Stage
+from eventstac.times import to_text
+
+_LOOKS = 4  # a blob that changes under every one of them is still being written: try again later
+
+# reader, options, whether a thumbnail is wanted -> metadata, thumbnail, its media type
+ReadContent = Callable[[BlobReader, Match, bool], "Content"]
+
+
+@dataclass(frozen=True)
+class Content:
+    """What was read from a blob: metadata (shape: docs/rasters.md) and a thumbnail, if one was made."""
+
+    metadata: Mapping[str, Any]
+    thumbnail: bytes | None = None
+    thumbnail_type: str | None = None
+
+
+@dataclass(frozen=True)
+class Looker:
+    """Looks at blobs: the storage, how content is read, and where thumbnails go."""
+
+    blobs: Blobs
+    watched: Watched
+    read: ReadContent
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    def look(
+        self,
+        url: str,
+        match: Match,
+        revision: int,
+        timeline: tuple[Stage, ...] = (),
+        *,
+        must_be_cog: bool = False,
+    ) -> Finding:
+        """What is at a URL now: present with its metadata, gone, or rejected with a reason.
+
+        Errors: Transient where nothing can be said of the blob, or where it keeps changing.
+        """
+        self.watched.any(url)
+        for _ in range(_LOOKS):
+            look, reader = self.blobs.look(url)
+            try:
+                found = self._found(look, reader, match, must_be_cog)
+            except BlobChanged:
+                continue
+            return Finding(
+                match=match,
+                revision=revision,
+                seen=look.seen,
+                etag=look.etag,
+                timeline=passed(timeline, "looked", self.clock()),
+                **found,
+            )
+        raise Transient(f"{url} changed under each of {_LOOKS} looks: it is still being written")
+
+    def _found(
+        self, look: Look, reader: BlobReader | None, match: Match, must_be_cog: bool
+    ) -> dict[str, Any]:
+        if look.state == "gone":
+            return {"state": "gone"}
+        found: dict[str, Any] = {"storage": _storage(look)}
+        if reader is None:
+            detail = "the blob is in the archive tier: rehydrate it, it is then looked at again"
+            return {**found, "state": "rejected", "reason": "archived", "detail": detail}
+        try:
+            content = self.read(reader, match, not must_be_cog)
+            if must_be_cog:
+                _check_cog(content.metadata)
+            thumbnail = self._put_thumbnail(look, content)
+        except Rejected as rejection:
+            return {**found, "state": "rejected", "reason": rejection.reason, "detail": rejection.detail}
+        return {**found, "state": "present", "metadata": content.metadata, "thumbnail": thumbnail}
+
+    def _put_thumbnail(self, look: Look, content: Content) -> str | None:
+        """Write the thumbnail under a name of its own for each version of the blob; returns its URL."""
+        if content.thumbnail is None or content.thumbnail_type is None:
+            return None
+        digest = sha256(f"{look.url}\n{look.etag}".encode()).hexdigest()[:40]
+        suffix = content.thumbnail_type.rpartition("/")[2]
+        url = self.watched.thumbnail_url(f"{digest[:2]}/{digest}.{suffix}")
+        self.blobs.put(url, content.thumbnail, content.thumbnail_type)
+        return url
+
+
+def _check_cog(metadata: Mapping[str, Any]) -> None:
+    cog = metadata.get("cog") or {}
+    if not cog.get("valid"):
+        problems = "; ".join(str(problem) for problem in cog.get("problems", ())) or "it is no GeoTIFF"
+        raise Rejected("not-a-cog", f"{problems}. Make it anew, for instance with `rio cogeo create`")
+
+
+def _storage(look: Look) -> dict[str, Any]:
+    return {
+        "size": look.size,
+        "last_modified": to_text(look.last_modified) if look.last_modified else None,
+        "created": to_text(look.created) if look.created else None,
+        "content_type": look.content_type,
+        "content_md5": look.content_md5.hex() if look.content_md5 else None,
+        "version_id": look.version_id,
+    }

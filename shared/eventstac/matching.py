@@ -1,0 +1,33 @@
+"""What a blob is to be looked at as, by the rules and by what is known of it already."""
+
+from eventstac.blob_urls import BlobName
+from eventstac.catalog.rules_store import AppliedRules
+from eventstac.containers import Watched
+from eventstac.events import BlobMatched
+from eventstac.events.blob import CogOf
+from eventstac.facts import Fact, Stage
+
+
+def match_blob(
+    name: BlobName,
+    known: Fact | None,
+    applied: AppliedRules,
+    watched: Watched,
+    *,
+    cause: str,
+    timeline: tuple[Stage, ...],
+) -> BlobMatched | None:
+    """The look to be made at a blob, None where no rule and no fact knows it.
+
+    A blob that is known as another's COG stays one, wherever it lies; a blob of a COG container that is not is
+    nothing to us until its `cog.completed` comes.
+    """
+    match, cog_of = None, None
+    if known and known.claim:
+        cog_of = CogOf(known.claim.source_url, known.claim.source_etag)
+        match = applied.rules.match(known.claim.source_url) or known.match
+    elif watched.is_source(name):
+        match = applied.rules.match(name.url)
+    if match is None:
+        return None
+    return BlobMatched(name.url, match, applied.revision, cause, timeline, cog_of)

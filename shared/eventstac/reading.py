@@ -1,0 +1,55 @@
+"""Reads a blob's content as its rule says: as a raster, as a sidecar, or not at all."""
+
+from datetime import datetime
+from typing import Any
+
+from eventstac.blobs import BlobReader
+from eventstac.errors import Rejected
+from eventstac.facts import Match
+from eventstac.looking import Content
+from eventstac.raster.extract import read_raster
+from eventstac.rules.sidecar import read_sidecar
+from eventstac.times import from_text, to_text
+
+SIDECAR_LIMIT_BYTES = 16 * 1024 * 1024  # the largest product metadata we know is about a tenth of it
+
+_DATES = ("datetime", "start_datetime", "end_datetime")
+
+
+def read_content(reader: BlobReader, match: Match, thumbnail: bool) -> Content:
+    """Metadata, and a thumbnail where one is wanted and can be made; Rejected for what is not what the rule says."""
+    if match.read == "raster":
+        raster = read_raster(reader, match.options, thumbnail=thumbnail)
+        return Content(raster.metadata, raster.thumbnail, raster.thumbnail_type)
+    file = _file(reader)
+    if match.read == "file":
+        return Content({"file": file})
+    if reader.look.size > SIDECAR_LIMIT_BYTES:
+        raise Rejected(
+            "too-large", f"a sidecar of {reader.look.size} bytes: at most {SIDECAR_LIMIT_BYTES} are read"
+        )
+    stated = read_sidecar(b"".join(reader.stream()), match.options["sidecar"])
+    properties = {name: value for name, value in stated.items() if name not in _DATES}
+    return Content({"file": file, "properties": properties, "datetimes": _datetimes(stated)})
+
+
+def _file(reader: BlobReader) -> dict[str, Any]:
+    file: dict[str, Any] = {"file:size": reader.look.size}
+    if reader.look.content_md5:
+        file["file:checksum"] = f"d50110{reader.look.content_md5.hex()}"  # multihash: md5, 16 bytes
+    return file
+
+
+def _datetimes(stated: dict[str, Any]) -> list[dict[str, str]]:
+    start = stated.get("start_datetime") or stated.get("datetime")
+    if start is None:
+        return []
+    end = stated.get("end_datetime") or start
+    return [{"source": "sidecar", "start": to_text(_moment(start)), "end": to_text(_moment(end))}]
+
+
+def _moment(value: object) -> datetime:
+    try:
+        return from_text(str(value))
+    except ValueError as error:
+        raise Rejected("bad-sidecar", f"{value!r} is no RFC 3339 date-time with a time zone") from error
