@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parents[3]
 CONFIG = ROOT / "contracts" / "eventgrid.json"
@@ -49,7 +50,7 @@ class RunningProcess:
                 (line for line in said.splitlines(keepends=True) if " listens on http://" in line), ""
             )
             if address.endswith("\n"):
-                self.port = int(address.split(" listens on ")[1].split()[0].rpartition(":")[2])
+                self.port = urlsplit(address.split(" listens on ")[1].split()[0]).port or 0
                 return
             if self.process.poll() is not None or time.monotonic() > deadline:
                 self.kill()

@@ -1,0 +1,110 @@
+"""What the tests of the blob proxy share: an Event Grid that only remembers, and a running storage account."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+from azure.storage.blob import BlobServiceClient
+
+from infra.local.blob_events.testing import BlobStorage, running_blob_storage
+
+Json = dict[str, Any]
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 15.0) -> None:
+    """Return once the condition holds; fail after a deadline."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "the condition did not come true in time"
+        time.sleep(0.02)
+
+
+@dataclass
+class Recorder:
+    """An Event Grid that takes everything (or answers `status`) and remembers what it took."""
+
+    url: str
+    status: int = 200
+    events: list[Json] = field(default_factory=list)
+
+    def of(self, container: str) -> list[Json]:
+        """What was emitted for a container's blobs."""
+        return [one for one in self.events if f"/containers/{container}/" in one["subject"]]
+
+    def told(self, container: str) -> list[tuple[str, str]]:
+        """(api, blob name) of the container's events, in order."""
+        return [(one["data"]["api"], one["subject"].partition("/blobs/")[2]) for one in self.of(container)]
+
+
+@contextmanager
+def running_recorder() -> Iterator[Recorder]:
+    """A recorder on loopback until the block ends."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            events = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            if taking.status == 200:
+                taking.events.extend(events)
+            self.send_response(taking.status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    taking = Recorder(f"http://127.0.0.1:{server.server_port}")
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield taking
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.fixture(scope="session")
+def recorder() -> Iterator[Recorder]:
+    with running_recorder() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def storage(tmp_path_factory: pytest.TempPathFactory, recorder: Recorder) -> Iterator[BlobStorage]:
+    """One account for all tests; each test has a container of its own."""
+    with running_blob_storage(tmp_path_factory.mktemp("storage"), recorder.url) as running:
+        yield running
+
+
+@pytest.fixture
+def service(storage: BlobStorage) -> Iterator[BlobServiceClient]:
+    with BlobServiceClient.from_connection_string(storage.connection_string, retry_total=0) as client:
+        yield client
+
+
+@pytest.fixture
+def container(service: BlobServiceClient, request: pytest.FixtureRequest) -> str:
+    """A new container, named after the test."""
+    name = "t" + format(abs(hash(request.node.nodeid)), "x")[:20]
+    service.create_container(name, public_access="container")
+    return name
+
+
+@pytest.fixture
+def settled(storage: BlobStorage) -> Callable[[], None]:
+    """Wait until nothing is unsettled or on its way, so that "no event" can be asserted."""
+
+    def wait() -> None:
+        wait_until(lambda: (found := storage.stats())["pending"] == 0 and found["unsettled"] == 0)
+
+    return wait
