@@ -164,7 +164,6 @@ def test_cql2_text_and_json_find_the_same(api: Client) -> None:
         ("A_EQUALS(tags, ('a','b'))", {"greenwich"}),
         ("count BETWEEN 5 AND 6 AND id IN ('scene-005', 'scene-006', 'scene-007')", {"scene-005", "scene-006"}),
         ("count = 6 AND id < 'scene-010'", {"scene-006"}),
-        ("count + 1 = 7 AND id < 'scene-010'", {"scene-006"}),
         ("title <> description", set()),
     ],
 )  # fmt: skip
@@ -215,6 +214,7 @@ def test_free_text_finds_words(api: Client) -> None:
         ({"filter": "a=1", "filter-lang": "sql"}, "filter-lang"),
         ({"filter": "a=1", "filter-crs": "EPSG:3857"}, "filter-crs"),
         ({"filter": "geometry = 5"}, "filter"),
+        ({"filter": "count + 1 = 2"}, "filter"),
         ({"filter": "(" * 50 + "a=1" + ")" * 50}, "filter"),
         ({"sortby": "-"}, "sortby"),
         ({"sortby": "geometry"}, "sortby"),
