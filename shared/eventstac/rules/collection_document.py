@@ -1,10 +1,14 @@
 """Makes the STAC Collection of a collection's rules."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from eventstac.rules.model import ANY_ASSET, AssetRule, CollectionRules
+from eventstac.validation.profiles import prefixes_of
 
 STAC_VERSION = "1.1.0"
+
+MIN_FIELDS = 2  # STAC 1.1 wants at least two fields of an Item asset's definition
 
 WORLD = [-180.0, -90.0, 180.0, 90.0]
 
@@ -34,23 +38,36 @@ def collection_document(collection: CollectionRules) -> tuple[dict[str, Any], di
     if collection.providers:
         content["providers"] = [dict(provider) for provider in collection.providers]
     content |= collection.extra
-    return content, {"item_assets": _item_assets(collection)}
+    item_assets = _item_assets(collection)
+    used = _extensions({**content, "item_assets": item_assets})
+    content["stac_extensions"] = sorted({*content["stac_extensions"], *used})
+    return content, {"item_assets": item_assets}
+
+
+def _extensions(collection: Mapping[str, Any]) -> set[str]:
+    """The URLs of the extensions whose fields the Collection has."""
+    from eventstac.compose.extensions import (
+        EXTENSIONS,  # compose is made of rules, so it cannot be imported above
+    )
+
+    return {EXTENSIONS[prefix] for prefix in prefixes_of(collection) if prefix in EXTENSIONS}
 
 
 def _item_assets(collection: CollectionRules) -> dict[str, Any]:
     if collection.item_assets is not None:
         return dict(collection.item_assets)
-    return {
+    made = {
         asset.key: _item_asset(asset)
         for rule in collection.rules
         for asset in rule.assets
         if asset.key != ANY_ASSET
     }
+    return {key: fields for key, fields in made.items() if len(fields) >= MIN_FIELDS}
 
 
 def _item_asset(asset: AssetRule) -> dict[str, Any]:
     fields = {
-        "title": asset.title,
+        "title": asset.title or asset.key,
         "description": asset.description,
         "type": asset.media_type,
         "roles": list(asset.roles),

@@ -25,7 +25,12 @@ def load_rules(text: str, *, file: str, default_collection: str | None = "bronze
     check_sense(document, collections)
     if document.mistakes:
         raise RulesInvalid(document.mistakes)
-    return Rules(file, _with_default(collections, default_collection), default_collection, ignore)
+    lines = {
+        (collection.id, rule.name): document.line(("collections", collection.id, "rules", index))
+        for collection in collections
+        for index, rule in enumerate(collection.rules)
+    }
+    return Rules(file, _with_default(collections, default_collection), default_collection, ignore, lines)
 
 
 def _with_default(

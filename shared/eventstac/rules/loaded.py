@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any, Literal
@@ -59,6 +59,11 @@ class Rules:
     collections: tuple[CollectionRules, ...]
     default_collection: str | None = "bronze-tier"
     ignore: tuple[Pattern, ...] = ()
+    lines: Mapping[tuple[str, str], int] = field(default_factory=dict, compare=False)
+
+    def line(self, collection_id: str, rule_name: str) -> int:
+        """The line of the file where a rule begins; 1 for the default collection's, which is in no file."""
+        return self.lines.get((collection_id, rule_name), 1)
 
     def collection(self, collection_id: str) -> CollectionRules | None:
         """The collection of this id, None where the rules have none."""

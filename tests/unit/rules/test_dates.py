@@ -3,9 +3,10 @@
 from datetime import UTC, datetime
 
 import pytest
-from eventstac.rules.dates import parse_date
 from hypothesis import given
 from hypothesis import strategies as st
+
+from eventstac.rules.dates import parse_date
 
 DAY = datetime(2018, 7, 1, tzinfo=UTC)
 

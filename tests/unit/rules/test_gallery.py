@@ -10,9 +10,12 @@ from typing import Any
 
 import pytest
 import yaml
+
 from eventstac.blob_urls import BlobName
 from eventstac.rules import Rules, load_rules
 from eventstac.rules.sidecar import read_sidecar
+from eventstac.times import to_text
+from tests.unit.rules.asking import rule_of
 
 CASES = Path(__file__).parent / "gallery"
 GALLERY = Path(__file__).parents[3] / "contracts" / "rules" / "gallery"
@@ -25,7 +28,8 @@ def rules_of(product: str) -> Rules:
 
 
 def case_of(product: str) -> dict[str, Any]:
-    return json.loads((CASES / f"{product}.json").read_text())
+    case: dict[str, Any] = json.loads((CASES / f"{product}.json").read_text())
+    return case
 
 
 def url(path: str) -> str:
@@ -33,18 +37,19 @@ def url(path: str) -> str:
 
 
 def items_of(rules: Rules, paths: list[str]) -> dict[str, Any]:
-    found: dict[str, Any] = defaultdict(lambda: {"assets": {}})
+    found: defaultdict[str, dict[str, Any]] = defaultdict(lambda: {"assets": {}})
     for path in paths:
         match = rules.match(url(path))
         if match is None:
             continue
         item = found[f"{match.collection}/{match.item}"]
-        properties = rules.collection(match.collection).rule(match.rule).properties_for(match.groups)
+        properties = rule_of(rules, match.collection, match.rule).properties_for(match.groups)
         assert item.setdefault("properties", properties) == properties
         assert match.asset not in item["assets"], f"two blobs for {match.asset}"
         item["assets"][match.asset] = path.rpartition("/")[2]
         for name, moment in (("start", match.start), ("end", match.end)):
-            text = moment.isoformat().replace("+00:00", "Z")
+            assert moment is not None
+            text = to_text(moment)
             assert item.setdefault(name, text) == text
     return dict(found)
 
@@ -70,7 +75,7 @@ def test_every_item_of_the_case_has_what_its_rule_requires(product: str) -> None
         match = rules.match(url(path))
         if match is None:
             continue
-        rule = rules.collection(match.collection).rule(match.rule)
+        rule = rule_of(rules, match.collection, match.rule)
         there = case["items"][f"{match.collection}/{match.item}"]["assets"]
         assert product == "sentinel-2-l2a" or set(rule.require) <= set(there)
 
@@ -80,8 +85,8 @@ def test_the_sidecar_of_a_product_gives_its_properties(product: str) -> None:
     case, rules = case_of(product), rules_of(product)
     for path in case["blobs"]:
         match = rules.match(url(path))
-        expected = case["sidecars"].get(match.asset) if match else None
         if match and match.read == "sidecar":
+            expected = case["sidecars"][match.asset]
             data = (CASES / expected["file"]).read_bytes()
             assert read_sidecar(data, match.options["sidecar"]) == expected["gives"]
 

@@ -1,7 +1,9 @@
 """Mistakes in a rules file are found, each with its line and what to write instead."""
 
 import pytest
+
 from eventstac.rules import RulesInvalid, load_rules
+from tests.unit.rules.asking import collection_of, rule_of
 
 HEAD = "collections:\n  a:\n    rules:\n      - name: r\n        pattern: "
 
@@ -85,12 +87,12 @@ def test_anchors_and_merge_keys_work() -> None:
     rules = load_rules(
         "collections:\n  a: &a {license: MIT, title: A}\n  b:\n    <<: *a\n    title: B\n", file="c.yaml"
     )
-    assert (rules.collection("b").license, rules.collection("b").title) == ("MIT", "B")
+    assert (collection_of(rules, "b").license, collection_of(rules, "b").title) == ("MIT", "B")
 
 
 def test_words_that_yaml_takes_for_dates_and_booleans_stay_words() -> None:
     rules = load_rules("collections:\n  a: {title: no, description: 2018-07-01}\n", file="c.yaml")
-    assert (rules.collection("a").title, rules.collection("a").description) == ("no", "2018-07-01")
+    assert (collection_of(rules, "a").title, collection_of(rules, "a").description) == ("no", "2018-07-01")
 
 
 def rules_with(first: str, second: str, more: str = "") -> str:
@@ -128,7 +130,7 @@ def test_rules_that_overlap_are_a_mistake_with_a_path_that_both_match(first: str
     ],
 )
 def test_rules_that_share_no_path_are_fine(first: str, second: str) -> None:
-    assert load_rules(rules_with(first, second), file="c.yaml").collection("a").rule("two")
+    assert rule_of(load_rules(rules_with(first, second), file="c.yaml"), "a", "two")
 
 
 def test_rules_for_different_containers_do_not_overlap() -> None:

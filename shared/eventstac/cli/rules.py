@@ -1,0 +1,226 @@
+"""`eventstac rules`: finds mistakes in a rules file, and shows what it makes of blobs."""
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from eventstac.blob_urls import BlobName
+from eventstac.errors import EventstacError, Rejected
+from eventstac.rules import Explanation, Mistake, Rules, RulesInvalid, load_rules
+from eventstac.rules.builder import find_builder
+from eventstac.times import to_text
+
+app = typer.Typer(no_args_is_help=True, help="Check collections.yaml, and see what it makes of blobs.")
+
+PAGE = 5000  # what one listing request gives at most
+
+_NOWHERE = "https://account.blob.core.windows.net"  # the account of a path that is only tried
+
+RulesFile = Annotated[Path, typer.Option("--rules", help="The rules file.")]
+DefaultCollection = Annotated[
+    str,
+    typer.Option(envvar="STAC_DEFAULT_COLLECTION", help="Where rasters go that no rule matches."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+
+
+@app.command()
+def check(
+    file: Annotated[Path, typer.Argument(help="The rules file.")] = Path("collections.yaml"),
+    default_collection: DefaultCollection = "bronze-tier",
+    as_json: AsJson = False,
+) -> None:
+    """List every mistake of a rules file as FILE:LINE: WHAT. WHAT TO WRITE INSTEAD. Exit code 1 if there is one."""
+    try:
+        rules = load_rules(_read(file), file=str(file), default_collection=default_collection)
+        mistakes = _missing_builders(rules)
+    except RulesInvalid as error:
+        rules, mistakes = None, error.mistakes
+    if as_json:
+        typer.echo(json.dumps({"valid": not mistakes, "mistakes": [vars(mistake) for mistake in mistakes]}))
+    elif rules is not None and not mistakes:
+        count = sum(len(collection.rules) for collection in rules.collections)
+        typer.echo(f"{file}: {len(rules.collections)} collections, {count} rules, no mistakes.")
+    else:
+        for mistake in mistakes:
+            typer.echo(str(mistake))
+    raise typer.Exit(1 if mistakes else 0)
+
+
+@app.command("test")
+def try_rules(
+    paths: Annotated[
+        list[str] | None, typer.Argument(metavar="PATH...", help="Blob URLs, or paths within the container.")
+    ] = None,
+    rules_file: RulesFile = Path("collections.yaml"),
+    container: Annotated[
+        str | None, typer.Option(help="The container of the paths; without paths, all its blobs are tried.")
+    ] = None,
+    prefix: Annotated[str, typer.Option(help="Only blobs whose path begins with this.")] = "",
+    samples: Annotated[int, typer.Option(min=0, help="How many unmatched paths to show.")] = 20,
+    default_collection: DefaultCollection = "bronze-tier",
+    as_json: AsJson = False,
+) -> None:
+    """Show what blobs are by the rules: of some paths, or how many of a container match which rule."""
+    rules = _load(rules_file, default_collection)
+    if paths:
+        explanations = [rules.explain(_url(path, container or "source")) for path in paths]
+        _show_paths(rules, paths, explanations, as_json)
+    elif container:
+        try:
+            _show_tally(_tally(rules, _listing(container, prefix), samples), container, as_json)
+        except EventstacError as error:
+            raise _stopped(str(error)) from error
+    else:
+        raise typer.BadParameter("Give blob paths, or --container NAME for a whole container.")
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise _stopped(f"{file} cannot be read: {error}") from error
+
+
+def _load(file: Path, default_collection: str) -> Rules:
+    try:
+        return load_rules(_read(file), file=str(file), default_collection=default_collection)
+    except RulesInvalid as error:
+        raise _stopped("\n".join(str(mistake) for mistake in error.mistakes)) from error
+
+
+def _stopped(message: str) -> typer.Exit:
+    typer.echo(message, err=True)
+    return typer.Exit(1)
+
+
+def _missing_builders(rules: Rules) -> list[Mistake]:
+    found = []
+    for collection in rules.collections:
+        for rule in collection.rules:
+            try:
+                if rule.builder is not None:
+                    find_builder(rule.builder)
+            except Rejected as error:
+                advice = "Install its package, or mend the name"
+                found.append(Mistake(rules.file, rules.line(collection.id, rule.name), error.detail, advice))
+    return found
+
+
+def _url(path: str, container: str) -> str:
+    if path.startswith(("http://", "https://")):
+        return path
+    return BlobName(_NOWHERE, container, path).url
+
+
+def _listing(container: str, prefix: str) -> Iterator[str]:
+    """The URLs of a container's blobs, a page at a time."""
+    from eventstac.azure.blob_storage import BlobStorage, open_blob_service  # only the listing needs the SDK
+
+    connection = os.environ.get("AZURE_STORAGE_CONNECTION_STRING") or os.environ.get("BlobStorage")  # noqa: SIM112
+    if not connection:
+        raise _stopped("Set AZURE_STORAGE_CONNECTION_STRING (or BlobStorage) to list a container.")
+    storage = BlobStorage(open_blob_service({"BlobStorage": connection}))
+    continuation: str | None = None
+    while True:
+        page = storage.page(f"{storage.account_url}/{container}", prefix, continuation, PAGE)
+        yield from (listed.url for listed in page.blobs)
+        continuation = page.continuation
+        if continuation is None:
+            return
+
+
+@dataclass
+class _Tally:
+    """How many blobs match which rule; of those that none matches, some samples."""
+
+    blobs: int = 0
+    rules: Counter[tuple[str, str]] = field(default_factory=Counter)
+    ignored: int = 0
+    unmatched: int = 0
+    samples: list[str] = field(default_factory=list)
+
+
+def _tally(rules: Rules, urls: Iterator[str], samples: int) -> _Tally:
+    tally = _Tally(
+        rules=Counter({(each.id, rule.name): 0 for each in rules.collections for rule in each.rules})
+    )
+    for url in urls:
+        tally.blobs += 1
+        explanation = rules.explain(url)
+        if explanation.match is not None:
+            tally.rules[explanation.match.collection, explanation.match.rule] += 1
+        elif explanation.outcome == "ignored":
+            tally.ignored += 1
+        else:
+            tally.unmatched += 1
+            if len(tally.samples) < samples:
+                tally.samples.append(url)
+    return tally
+
+
+def _show_tally(tally: _Tally, container: str, as_json: bool) -> None:
+    counts = [{"collection": c, "rule": rule, "blobs": count} for (c, rule), count in tally.rules.items()]
+    if as_json:
+        fields = {"container": container, "blobs": tally.blobs, "rules": counts, "ignored": tally.ignored}
+        typer.echo(json.dumps({**fields, "unmatched": tally.unmatched, "samples": tally.samples}))
+        return
+    table = Table("collection", "rule", "blobs", title=f"{tally.blobs} blobs of {container}")
+    for each in counts:
+        table.add_row(str(each["collection"]), str(each["rule"]) or "(default)", str(each["blobs"]))
+    table.add_row("", "ignored", str(tally.ignored), style="dim")
+    table.add_row("", "unmatched", str(tally.unmatched), style="red" if tally.unmatched else "dim")
+    Console().print(table)
+    for url in tally.samples:
+        typer.echo(f"unmatched: {url}")
+
+
+def _show_paths(rules: Rules, paths: list[str], explanations: list[Explanation], as_json: bool) -> None:
+    if as_json:
+        fields = [_fields(rules, path, each) for path, each in zip(paths, explanations, strict=True)]
+        typer.echo(json.dumps(fields, ensure_ascii=False))
+        return
+    for path, explanation in zip(paths, explanations, strict=True):
+        typer.echo(f"{path}: {explanation.outcome}")
+        for name, value in _fields(rules, path, explanation).items():
+            if name not in ("path", "url", "outcome", "why", "tried") and value not in (None, {}, ""):
+                typer.echo(
+                    f"  {name}: {json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value}"
+                )
+        for line in str(explanation).splitlines():
+            typer.echo(f"  {line}")
+
+
+def _fields(rules: Rules, path: str, explanation: Explanation) -> dict[str, Any]:
+    fields: dict[str, Any] = {
+        "path": path,
+        "url": explanation.url,
+        "outcome": explanation.outcome,
+        "why": explanation.why,
+        "tried": [vars(tried) for tried in explanation.tried],
+    }
+    match = explanation.match
+    collection = rules.collection(match.collection) if match else None
+    rule = collection.rule(match.rule) if match and collection else None
+    if match is None or rule is None:
+        return fields
+    return {
+        **fields,
+        "collection": match.collection,
+        "rule": match.rule,
+        "item": match.item,
+        "asset": match.asset,
+        "read": match.read,
+        "start": to_text(match.start) if match.start else None,
+        "end": to_text(match.end) if match.end else None,
+        "groups": dict(match.groups),
+        "properties": rule.properties_for(match.groups),
+    }

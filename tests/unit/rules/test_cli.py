@@ -1,0 +1,99 @@
+"""`eventstac rules check` and `eventstac rules test`."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from eventstac.cli import rules as command
+
+GOOD = (
+    "collections:\n  a:\n    rules:\n      - {name: r, pattern: 's/{item}/{asset}.tif', item: 'i-{item}'}\n"
+)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "collections.yaml"
+    path.write_text(GOOD)
+    return path
+
+
+def run(*arguments: object) -> tuple[int, str]:
+    result = CliRunner().invoke(command.app, [str(argument) for argument in arguments])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result.exit_code, result.output
+
+
+def test_check_says_that_a_good_file_is_good(file: Path) -> None:
+    code, output = run("check", file)
+    assert code == 0
+    assert "no mistakes" in output
+
+
+def test_check_lists_mistakes_by_line(file: Path) -> None:
+    file.write_text(GOOD.replace("{item}/", "x/"))
+    code, output = run("check", file)
+    assert code == 1
+    assert output.startswith(f"{file}:4: The Item id needs a group 'item'")
+    assert json.loads(run("check", file, "--json")[1])["mistakes"][0]["line"] == 4
+
+
+def test_check_finds_a_builder_that_is_not_installed(file: Path) -> None:
+    file.write_text(GOOD.replace("name: r,", "name: r, builder: 'no_such_package:build',"))
+    code, output = run("check", file)
+    assert code == 1
+    assert output.startswith(f"{file}:4: ")
+    assert "no_such_package" in output
+
+
+def test_a_file_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
+    code, output = run("check", tmp_path / "none.yaml")
+    assert code == 1
+    assert "cannot be read" in output
+    assert "Traceback" not in output
+
+
+def test_paths_are_shown_with_what_they_are_and_why(file: Path) -> None:
+    code, output = run("test", "s/1/b.tif", "x.txt", "--rules", file)
+    assert code == 0
+    assert "item: i-1" in output
+    assert "x.txt: unmatched" in output
+    shown = json.loads(run("test", "s/1/b.tif", "y.tif", "--rules", file, "--json")[1])
+    assert [each["collection"] for each in shown] == ["a", "bronze-tier"]
+    assert shown[1]["tried"] == [
+        {"collection": "a", "rule": "r", "why": "the path is not s/{item}/{asset}.tif"}
+    ]
+
+
+def test_a_container_is_counted_by_rule(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def listing(container: str, prefix: str) -> Iterator[str]:
+        assert (container, prefix) == ("source", "p/")
+        for path in ("s/1/b.tif", "s/2/b.tif", "y.tif", "n.txt", "m.txt"):
+            yield f"https://account.blob.core.windows.net/source/{path}"
+
+    monkeypatch.setattr(command, "_listing", listing)
+    arguments = ("test", "--container", "source", "--prefix", "p/", "--rules", file)
+    counted = json.loads(run(*arguments, "--samples", 1, "--json")[1])
+    assert counted["rules"] == [
+        {"collection": "a", "rule": "r", "blobs": 2},
+        {"collection": "bronze-tier", "rule": "", "blobs": 1},
+    ]
+    assert (counted["blobs"], counted["unmatched"], len(counted["samples"])) == (5, 2, 1)
+    assert "unmatched" in run(*arguments)[1]
+
+
+def test_a_container_without_a_connection_is_one_sentence(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AZURE_STORAGE_CONNECTION_STRING", raising=False)
+    monkeypatch.delenv("BlobStorage", raising=False)
+    code, output = run("test", "--container", "source", "--rules", file)
+    assert code == 1
+    assert "AZURE_STORAGE_CONNECTION_STRING" in output
+
+
+def test_neither_paths_nor_container_is_a_usage_error(file: Path) -> None:
+    assert run("test", "--rules", file)[0] == 2

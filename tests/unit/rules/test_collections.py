@@ -1,0 +1,150 @@
+"""Collections by rule: their STAC documents, queryables, assets, builders."""
+
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from eventstac.errors import Rejected
+from eventstac.rules import collection_document, load_rules
+from eventstac.rules.builder import Builder, run_builder
+from eventstac.validation import validate_collection
+from tests.unit.rules.asking import asset_of, collection_of, matched, rule_of
+
+GALLERY = Path(__file__).parents[3] / "contracts" / "rules" / "gallery"
+
+FILE = """
+collections:
+  plain: {}
+  full:
+    title: Full
+    description: All of it.
+    license: CC-BY-4.0
+    keywords: [a, b]
+    providers: [{name: P, roles: [host], url: "https://example.org"}]
+    extent: {spatial: {bbox: [[1, 2, 3, 4]]}}
+    summaries: ["eo:cloud_cover"]
+    queryables:
+      "eo:cloud_cover": {type: number, sortable: true, title: Clouds}
+      "x:seen": {type: datetime}
+    extra: {"sci:doi": "10.1/x"}
+    rules:
+      - name: r
+        container: [source, other]
+        pattern: full/{item}/{asset}
+        cog: replace
+        keep_last_good: true
+        builder: package.module:finish
+        require: [red]
+        read: {statistics: {exact: true}}
+        geometry: {type: Point, coordinates: [1, 2]}
+        assets:
+          red: {match: red.tif, title: Red, gsd: 10, bands: [red], options: {nodata: 0}}
+          doc: {match: "*.pdf", read: file, media_type: application/pdf}
+          "*": {roles: [data]}
+"""
+RULES = load_rules(FILE, file="collections.yaml")
+
+
+def test_a_plain_collection_has_the_defaults_of_an_empty_one() -> None:
+    content, private = collection_document(collection_of(RULES, "plain"))
+    assert content["license"] == "other"
+    assert content["extent"] == {
+        "spatial": {"bbox": [[-180.0, -90.0, 180.0, 90.0]]},
+        "temporal": {"interval": [[None, None]]},
+    }
+    assert private == {"item_assets": {}}
+
+
+@pytest.mark.parametrize("collection_id", ["plain", "full", "bronze-tier"])
+def test_every_collection_is_valid_stac(collection_id: str) -> None:
+    content, private = collection_document(collection_of(RULES, collection_id))
+    assert validate_collection({**content, **private}) == []
+
+
+@pytest.mark.parametrize("file", sorted(GALLERY.glob("*.yaml")), ids=lambda file: file.stem)
+def test_the_collections_of_known_products_are_valid_stac(file: Path) -> None:
+    for collection in load_rules(file.read_text(), file=file.name).collections:
+        content, private = collection_document(collection)
+        assert validate_collection({**content, **private}) == []
+
+
+def test_a_collection_has_the_fields_of_its_rules() -> None:
+    content, private = collection_document(collection_of(RULES, "full"))
+    assert "item_assets" not in content
+    assert content["extent"]["spatial"] == {"bbox": [[1, 2, 3, 4]]}
+    assert content["sci:doi"] == "10.1/x"
+    assert private["item_assets"]["red"] == {
+        "title": "Red",
+        "roles": ["data"],
+        "bands": [{"name": "red", "eo:common_name": "red"}],
+        "gsd": 10,
+    }
+    assert list(private["item_assets"]) == ["red", "doc"]
+
+
+def test_queryables_have_types_and_say_what_is_sortable() -> None:
+    cloud, seen = collection_of(RULES, "full").queryables
+    assert (cloud.name, cloud.sortable, cloud.definition) == (
+        "eo:cloud_cover",
+        True,
+        {"title": "Clouds", "type": "number"},
+    )
+    assert seen.definition["format"] == "date-time"
+
+
+def test_a_rule_carries_its_settings() -> None:
+    rule = rule_of(RULES, "full", "r")
+    assert (rule.cog, rule.keep_last_good, rule.builder, rule.require) == (
+        "replace",
+        True,
+        "package.module:finish",
+        ("red",),
+    )
+    assert asset_of(rule, "red").title == "Red"
+    assert asset_of(rule, "anything").roles == ("data",)
+    assert collection_of(RULES, "full").rule("gone") is None
+
+
+def test_settings_for_reading_travel_in_the_match() -> None:
+    base = "https://account.blob.core.windows.net/source/full/i/"
+    red = matched(RULES, base + "red.tif")
+    assert red.options == {"statistics": {"exact": True}, "nodata": 0, "allow_no_footprint": True}
+    assert matched(RULES, base + "x.pdf").read == "file"
+    assert matched(RULES, base + "x.pdf").asset == "doc"
+    assert matched(RULES, base + "b10m.tif").asset == "b10m.tif"
+
+
+@pytest.fixture
+def finish(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    module = ModuleType("a_builder")
+    monkeypatch.setitem(sys.modules, "a_builder", module)
+    return module
+
+
+def define(module: ModuleType, build: Builder) -> None:
+    vars(module)["build"] = build
+
+
+ITEM = {"id": "i", "collection": "c", "properties": {}}
+
+
+def test_a_builder_finishes_the_item(finish: ModuleType) -> None:
+    define(finish, lambda item, facts: {**item, "properties": {"facts": len(facts)}})
+    assert run_builder("a_builder:build", dict(ITEM), ()) == {**ITEM, "properties": {"facts": 0}}
+    define(finish, lambda item, facts: None)
+    assert run_builder("a_builder:build", dict(ITEM), ()) is None
+
+
+def test_a_builder_that_fails_rejects_with_its_name(finish: ModuleType) -> None:
+    define(finish, lambda item, facts: {**item, "id": "other"})
+    with pytest.raises(Rejected, match="changed the id"):
+        run_builder("a_builder:build", dict(ITEM), ())
+    define(finish, lambda item, facts: item["nothing"])
+    with pytest.raises(Rejected, match=r"a_builder:build.*KeyError"):
+        run_builder("a_builder:build", dict(ITEM), ())
+    with pytest.raises(Rejected, match="cannot be found"):
+        run_builder("a_builder:none", dict(ITEM), ())
+    with pytest.raises(Rejected, match="no_such"):
+        run_builder("no_such_module:build", dict(ITEM), ())

@@ -1,0 +1,89 @@
+"""Properties out of sidecar files."""
+
+import pytest
+
+from eventstac.errors import Rejected
+from eventstac.rules.sidecar import read_sidecar
+
+JSON = b'{"a": {"cloud": "12.5", "sun": 30, "flag": "yes", "day": "2020-01-02", "time": "10:11:12.5Z", "none": null}}'
+XML = b'<r xmlns:n="urn:x"><n:a q="3"> hi </n:a><cloud>12.5</cloud><empty/></r>'
+
+
+def json_value(how: object, data: bytes = JSON) -> object:
+    return read_sidecar(data, {"format": "json", "properties": {"p": how}}).get("p")
+
+
+def xml_value(how: object, data: bytes = XML) -> object:
+    spec = {"format": "xml", "namespaces": {"x": "urn:x"}, "properties": {"p": how}}
+    return read_sidecar(data, spec).get("p")
+
+
+def test_json_values_come_as_they_are_or_as_the_type_that_is_asked_for() -> None:
+    assert json_value("$.a.cloud") == "12.5"
+    assert json_value({"path": "$.a.cloud", "type": "number"}) == 12.5
+    assert json_value("$.a.sun") == 30
+    assert json_value({"path": "$.a.sun", "type": "string"}) == "30"
+    assert json_value({"path": "$.a.flag", "type": "boolean"}) is True
+
+
+def test_xml_elements_attributes_and_functions_are_found() -> None:
+    assert xml_value("//x:a") == "hi"
+    assert xml_value({"path": "//x:a/@q", "type": "integer"}) == 3
+    assert xml_value({"path": "cloud/text()", "type": "number"}) == 12.5
+    assert xml_value("count(//cloud)") == 1
+
+
+def test_scale_offset_and_lookup_are_applied() -> None:
+    assert json_value({"path": "$.a.sun", "scale": -1, "offset": 90}) == 60
+    assert json_value({"path": "$.a.flag", "lookup": {"yes": "Y"}}) == "Y"
+    assert json_value({"path": "$.a.flag", "lookup": {"no": "N"}}) is None
+
+
+def test_what_is_not_there_is_left_out_unless_required() -> None:
+    assert json_value("$.a.missing") is None
+    assert json_value("$.a.none") is None
+    assert xml_value("//empty") is None
+    assert xml_value("//missing") is None
+    with pytest.raises(Rejected, match="has no //missing"):
+        xml_value({"path": "//missing", "required": True})
+
+
+def test_date_and_time_are_joined_in_utc() -> None:
+    spec = {
+        "format": "json",
+        "datetime": {"path": ["$.a.day", "$.a.time"]},
+        "start": "$.a.day",
+        "end": {"path": "$.a.day", "format": "%Y-%m-%d"},
+    }
+    assert read_sidecar(JSON, spec) == {
+        "datetime": "2020-01-02T10:11:12.500000Z",
+        "start_datetime": "2020-01-02T00:00:00Z",
+        "end_datetime": "2020-01-02T00:00:00Z",
+    }
+
+
+@pytest.mark.parametrize(
+    ("data", "spec", "why"),
+    [
+        (b"{", {"format": "json"}, "no JSON"),
+        (b"[" * 100_000, {"format": "json"}, "no JSON"),
+        (b"<r>", {"format": "xml"}, "no XML"),
+        (b"", {"format": "xml"}, "no XML"),
+        (b"\xff\xfe\x00", {"format": "xml"}, "no XML"),
+        (b'<!DOCTYPE r [<!ENTITY e "x">]><r>&e;</r>', {"format": "xml"}, "forbidden"),
+        (b'<!DOCTYPE r [<!ENTITY e SYSTEM "file:///etc/passwd">]><r>&e;</r>', {"format": "xml"}, "forbidden"),
+        (
+            JSON,
+            {"format": "json", "properties": {"p": {"path": "$.a.day", "type": "number"}}},
+            "'2020-01-02'",
+        ),
+        (JSON, {"format": "json", "datetime": "$.a.cloud"}, "datetime of the sidecar"),
+        (b" " * (16 * 1024 * 1024 + 1), {"format": "json"}, "too large"),
+    ],
+)
+def test_what_cannot_be_read_is_rejected_with_its_reason(
+    data: bytes, spec: dict[str, object], why: str
+) -> None:
+    with pytest.raises(Rejected, match=why) as caught:
+        read_sidecar(data, spec)
+    assert caught.value.reason == "bad-sidecar"
