@@ -16,6 +16,8 @@ def load_rules(text: str, *, file: str, default_collection: str | None = "bronze
     Errors: RulesInvalid with every mistake that was found.
     """
     document = read_document(text, file)
+    if document.value is None:
+        document.value = {"collections": {}}  # an empty file: no rules, only the default collection
     if not document.mistakes:
         check_schema(document)
     if document.mistakes:

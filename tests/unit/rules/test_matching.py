@@ -119,6 +119,13 @@ def test_the_default_collection_is_always_there() -> None:
     assert load_rules("collections: {}", file="x", default_collection=None).match(SOURCE + "x.tif") is None
 
 
+@pytest.mark.parametrize("text", ["", "# nothing yet\n"])
+def test_an_empty_file_has_the_default_collection_only(text: str) -> None:
+    rules = load_rules(text, file="x")
+    assert [collection.id for collection in rules.collections] == ["bronze-tier"]
+    assert matched(rules, SOURCE + "x.tif").collection == "bronze-tier"
+
+
 def test_the_digest_is_of_the_meaning() -> None:
     one = load_rules("collections: {a: {title: x, description: y}}", file="one")
     same = load_rules("# why\ncollections:\n  a:\n    description: y\n    title: x\n", file="two")

@@ -24,7 +24,7 @@ def mistakes(text: str) -> list[str]:
         ("collections:\n  a:\n    rules:\n      - name: r\n", 4, "has no `pattern`", "Add `pattern:`"),
         ("collections:\n  a b: {}\n", 2, "'a b' under `collections`", "Use letters"),
         ("collections:\n  a:\n    queryables:\n      q: {type: float}\n", 4, '"float"', "string, number"),
-        ("", 1, "the file", "Write a mapping"),
+        ("just words", 1, "the file", "Write a mapping"),
         (HEAD + "'x/{item'", 5, "opens a brace", "Close it"),
         (HEAD + "'x/{1tem}'", 5, "has no name", "Use letters"),
         (HEAD + "'{item:[}/x'", 5, "no regular expression", "Mend"),
