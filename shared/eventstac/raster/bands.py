@@ -1,0 +1,109 @@
+"""STAC 1.1 band objects: what each band is called, how its numbers are stored and what they mean."""
+
+import math
+from typing import Any
+
+import numpy as np
+from rasterio.enums import ColorInterp
+from rasterio.io import DatasetReader
+
+_COLOURS_OF_EO = {
+    "red": "red",
+    "green": "green",
+    "blue": "blue",
+    "panchromatic": "pan",
+    "nir": "nir",
+    "rededge": "rededge",
+}
+_COMPLEX = {
+    "complex64": "cfloat32",
+    "complex128": "cfloat64",
+    "complex_int16": "cint16",
+    "complex_int32": "cint32",
+}
+_KNOWN_TYPES = {
+    "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32", "float64",
+}  # fmt: skip
+
+
+def band_objects(dataset: DatasetReader, nodata: float | None) -> list[dict[str, Any]]:
+    """One band object for each band, without statistics. `nodata` is the rule's, for files that state none."""
+    names = _names(dataset)
+    point = dataset.tags().get("AREA_OR_POINT", "").lower()
+    bands = []
+    for index, name in enumerate(names):
+        band: dict[str, Any] = {"name": name, "data_type": data_type(dataset.dtypes[index])}
+        meaning = dataset.descriptions[index] or colour_name(dataset.colorinterp[index])
+        if meaning and meaning != name:
+            band["description"] = meaning
+        value = nodata_of(dataset, index, nodata)
+        if value is not None:
+            band["nodata"] = nodata_value(value)
+        if dataset.units[index]:
+            band["unit"] = dataset.units[index]
+        common = _COLOURS_OF_EO.get(dataset.colorinterp[index].name)
+        if common:
+            band["eo:common_name"] = common
+        if point in ("area", "point"):
+            band["raster:sampling"] = point
+        bits = dataset.tags(index + 1, ns="IMAGE_STRUCTURE").get("NBITS")
+        if bits and bits.isdigit():
+            band["raster:bits_per_sample"] = int(bits)
+        band |= _scaling(dataset.scales[index], dataset.offsets[index])
+        bands.append(band)
+    return bands
+
+
+def data_type(dtype: str) -> str:
+    """STAC's name of a numpy type."""
+    name = _COMPLEX.get(dtype, dtype)
+    return name if name in _KNOWN_TYPES or name in _COMPLEX.values() else "other"
+
+
+def nodata_of(dataset: DatasetReader, index: int, given: float | None) -> float | int | None:
+    """The value that means nothing in a band (0-based), if its type can hold it."""
+    value = dataset.nodatavals[index]
+    value = given if value is None else value
+    dtype = dataset.dtypes[index]
+    if value is None or dtype.startswith("complex"):
+        return value
+    kind = np.dtype(dtype)
+    if kind.kind in "iu":
+        if not math.isfinite(value) or value != int(value):
+            return None
+        info = np.iinfo(kind)
+        return int(value) if info.min <= int(value) <= info.max else None
+    return float(value)
+
+
+def nodata_value(value: float) -> float | int | str:
+    """As JSON and STAC write it: `nan` and the infinities as text, whole numbers as integers."""
+    if isinstance(value, complex):
+        value = value.real
+    if math.isnan(value):
+        return "nan"
+    if math.isinf(value):
+        return "inf" if value > 0 else "-inf"
+    return (
+        int(value) if value == int(value) and abs(value) < 2**53 or isinstance(value, int) else float(value)
+    )
+
+
+def colour_name(colour: ColorInterp) -> str:
+    """GDAL's colour interpretation in words; empty where it says nothing."""
+    return "" if colour.name == "undefined" else colour.name
+
+
+def _names(dataset: DatasetReader) -> list[str]:
+    """The bands' descriptions where they are short and tell the bands apart, else b1, b2 and so on."""
+    given = [(text or "").strip() for text in dataset.descriptions]
+    if all(given) and len(set(given)) == len(given) and all(len(text) <= 64 for text in given):
+        return given
+    return [f"b{number}" for number in range(1, dataset.count + 1)]
+
+
+def _scaling(scale: float, offset: float) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    if (scale, offset) != (1.0, 0.0) and math.isfinite(scale) and math.isfinite(offset):
+        fields = {"raster:scale": scale, "raster:offset": offset}
+    return fields

@@ -1,0 +1,114 @@
+"""When an image was taken, as far as the file says so: never the time of processing."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+Tags = Mapping[str, str]
+
+# In order of trust: what the sensor did, what the product covers, and last the TIFF's own tag, which some software
+# sets to the time of writing (a rule chooses which source it takes).
+_INSTANTS = (
+    "ACQUISITIONDATETIME",
+    "ACQUISITION_DATETIME",
+    "ACQUISITION_DATE_TIME",
+    "SENSING_TIME",
+    "PRODUCT_ACQUISITION_TIME",
+    "ACQUISITION_TIME",
+    "ACQUISITION_DATE",
+    "DATE_ACQUIRED",
+    "EXIF_DateTimeOriginal",
+    "datetime",
+)
+_PERIODS = (
+    ("start_datetime", "end_datetime"),
+    ("time_coverage_start", "time_coverage_end"),
+    ("PRODUCT_START_TIME", "PRODUCT_STOP_TIME"),
+    ("RANGEBEGINNINGDATETIME", "RANGEENDINGDATETIME"),
+    ("DATATAKE_1_DATATAKE_SENSING_START", "DATATAKE_1_DATATAKE_SENSING_STOP"),
+)
+_PARTS = (("RANGEBEGINNINGDATE", "RANGEBEGINNINGTIME", "RANGEENDINGDATE", "RANGEENDINGTIME"),)
+_TIFF_TAG = "TIFFTAG_DATETIME"
+
+_FORM = re.compile(
+    r"^\s*(\d{4})[-:/.]?(\d{2})[-:/.]?(\d{2})"
+    r"(?:[T _]+(\d{2}):?(\d{2})(?::?(\d{2})(?:[.,](\d{1,9}))?)?\s*(Z|UTC|GMT|[+-]\d{2}:?\d{2})?)?\s*$",
+    re.IGNORECASE,
+)
+
+
+def datetimes(domains: Mapping[str, Tags]) -> list[dict[str, str]]:
+    """What the metadata domains of a file ("" is the default one) say: `{source, start, end}`, most trusted first.
+
+    Times are RFC 3339 in UTC; a time without a zone is taken as UTC, a bare date as that whole day.
+    """
+    found = []
+    for domain, tags in domains.items():
+        by_name = {_plain(name): (name, text) for name, text in tags.items()}
+        found += [entry for pair in _PERIODS if (entry := _period(domain, by_name, pair))]
+        found += [entry for parts in _PARTS if (entry := _split_period(domain, by_name, parts))]
+        found += [entry for name in _INSTANTS if (entry := _instant(domain, by_name, name))]
+    for domain, tags in domains.items():
+        entry = _instant(domain, {_plain(name): (name, text) for name, text in tags.items()}, _TIFF_TAG)
+        found += [entry] if entry else []
+    return found
+
+
+def parse(text: str) -> tuple[datetime, datetime] | None:
+    """Start and end of what a text says; the same instant twice where it gives a time. None where it says no time."""
+    match = _FORM.match(text)
+    if match is None:
+        return None
+    year, month, day, hour, minute, second, fraction, zone = match.groups()
+    try:
+        start = datetime(
+            int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0), tzinfo=UTC
+        )
+    except ValueError:
+        return None  # 0000:00:00 and other fillers
+    if fraction:
+        start += timedelta(microseconds=int(fraction[:6].ljust(6, "0")))
+    if zone and zone[0] in "+-":
+        offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[-2:]))
+        start = start - offset if zone[0] == "+" else start + offset
+    return start, (start if hour else start + timedelta(days=1, milliseconds=-1))
+
+
+def rfc3339(moment: datetime) -> str:
+    """UTC with Z, fractions only where there are any."""
+    text = moment.strftime("%Y-%m-%dT%H:%M:%S")
+    digits = f"{moment.microsecond:06d}".rstrip("0")
+    return f"{text}.{digits}Z" if digits else f"{text}Z"
+
+
+def _plain(name: str) -> str:
+    """A tag's name without the prefixes that netCDF and HDF put in front (`NC_GLOBAL#`)."""
+    return name.rsplit("#", 1)[-1].upper()
+
+
+def _entry(domain: str, name: str, start: datetime, end: datetime) -> dict[str, Any] | None:
+    if end < start or not 1850 <= start.year <= 2200:
+        return None
+    source = f"{domain}:{name}" if domain else name
+    return {"source": source, "start": rfc3339(start), "end": rfc3339(end)}
+
+
+def _instant(domain: str, tags: Mapping[str, tuple[str, str]], wanted: str) -> dict[str, Any] | None:
+    name, text = tags.get(wanted.upper(), ("", ""))
+    span = parse(text)
+    return _entry(domain, name, *span) if span else None
+
+
+def _period(domain: str, tags: Mapping[str, tuple[str, str]], pair: tuple[str, str]) -> dict[str, Any] | None:
+    (name, first), (_, last) = (tags.get(wanted.upper(), ("", "")) for wanted in pair)
+    start, end = parse(first), parse(last)
+    return _entry(domain, name, start[0], end[1]) if start and end else None
+
+
+def _split_period(
+    domain: str, tags: Mapping[str, tuple[str, str]], parts: tuple[str, str, str, str]
+) -> dict[str, Any] | None:
+    texts = [tags.get(part, ("", ""))[1] for part in parts]
+    start, end = parse(f"{texts[0]}T{texts[1]}"), parse(f"{texts[2]}T{texts[3]}")
+    return _entry(domain, parts[0], start[0], end[1]) if start and end else None

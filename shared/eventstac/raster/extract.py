@@ -1,0 +1,160 @@
+"""Everything a STAC Item needs to know of one raster: `read_raster`."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rasterio.io import DatasetReader
+
+from eventstac.blobs import BlobReader
+from eventstac.errors import Rejected
+from eventstac.raster import thumbnail as thumbnails
+from eventstac.raster.bands import band_objects
+from eventstac.raster.cog import cog_report
+from eventstac.raster.datetime import datetimes
+from eventstac.raster.file import file_fields, media_type
+from eventstac.raster.footprint import Footprint, frame_footprint, given_footprint
+from eventstac.raster.georeference import Georeference, georeference
+from eventstac.raster.opening import Opened, open_raster
+from eventstac.raster.options import Options, parse
+from eventstac.raster.pixels import Sample, read_sample
+from eventstac.raster.projection import gsd, projection
+
+EXTRACTOR_REVISION = (
+    1  # raise it when the same file gives other metadata: reconcile then reads everything again
+)
+
+# What the default domain does not hold, but satellites' products do.
+_DOMAINS = ("", "IMAGERY", "EXIF", "RPC")
+
+
+@dataclass(frozen=True)
+class RasterRead:
+    """What was read: JSON-ready metadata, and a thumbnail with its media type."""
+
+    metadata: dict[str, Any]
+    thumbnail: bytes | None = None
+    thumbnail_type: str | None = None
+
+
+def read_raster(reader: BlobReader, options: Mapping[str, Any], *, thumbnail: bool = True) -> RasterRead:
+    """Read one raster's metadata and, if wanted, a thumbnail; the same bytes and options give the same answer.
+
+    Raises Rejected with the reason why the file cannot be an Item; BlobChanged and Transient of the reader pass.
+    """
+    settings = parse(options)
+    with open_raster(reader, settings) as opened:
+        dataset = opened.dataset
+        _refuse_without_bands(opened)
+        georef, footprint, problem = _place(dataset, settings)
+        bands = band_objects(dataset, settings.nodata)
+        sample = None if settings.header_only else read_sample(opened, settings)
+        if sample is not None:
+            _add_statistics(bands, sample)
+            footprint = _of_valid_data(footprint, georef, dataset, sample, settings)
+        cog = cog_report(opened.tiff)
+        metadata: dict[str, Any] = {
+            "media_type": media_type(opened.driver, cog, georef is not None),
+            "driver": opened.driver,
+            "footprint": footprint.geometry if footprint else None,
+            "bbox": footprint.bbox if footprint else None,
+            "projection": projection(dataset, georef),
+            "bands": bands,
+            "file": file_fields(reader.look, opened.sha256),
+            "cog": cog,
+            "datetimes": datetimes(_tags(dataset)),
+            "properties": _properties(_tags(dataset)),
+            "statistics_exact": bool(sample and sample.exact),
+        }
+        size = gsd(dataset, georef) if georef else None
+        if size is not None:
+            metadata["gsd"] = size
+        if problem is not None:
+            metadata["footprint_problem"] = {"reason": problem.reason, "detail": problem.detail}
+        image = thumbnails.render(dataset, sample, settings.thumbnail) if thumbnail and sample else None
+    return RasterRead(metadata, image, thumbnails.MEDIA_TYPE if image else None)
+
+
+def _refuse_without_bands(opened: Opened) -> None:
+    if opened.dataset.count:
+        return
+    inside = ", ".join(name.rsplit(":", 1)[-1] for name in opened.dataset.subdatasets) or "nothing"
+    raise Rejected(
+        "no-bands",
+        f"the {opened.driver} file is a container ({inside}): let the rule's option `variable` name one",
+    )
+
+
+def _place(
+    dataset: DatasetReader, settings: Options
+) -> tuple[Georeference | None, Footprint | None, Rejected | None]:
+    """Where the image lies: from the file, else from the rule, else nowhere if the rule allows that."""
+    given = settings.footprint.geometry
+    try:
+        georef = georeference(dataset, settings.crs)
+        if given is not None:
+            return georef, given_footprint(given), None
+        footprint = frame_footprint(georef, dataset.width, dataset.height, settings.footprint.tolerance_m)
+    except Rejected as problem:
+        if given is not None and problem.reason != "bad-options":
+            return None, given_footprint(given), None
+        if not settings.allow_no_footprint:
+            raise
+        return None, None, problem
+    return georef, footprint, None
+
+
+def _add_statistics(bands: list[dict[str, Any]], sample: Sample) -> None:
+    for band, statistics in zip(bands, sample.statistics, strict=True):
+        stated, histogram = statistics.result()
+        if stated:
+            band["statistics"] = stated
+        if histogram is not None:
+            band["raster:histogram"] = histogram
+
+
+def _of_valid_data(
+    frame: Footprint | None,
+    georef: Georeference | None,
+    dataset: DatasetReader,
+    sample: Sample,
+    settings: Options,
+) -> Footprint | None:
+    if (
+        settings.footprint.mode == "frame"
+        or settings.footprint.geometry is not None
+        or georef is None
+        or frame is None
+    ):
+        return frame
+    from eventstac.raster.valid_data import valid_footprint
+
+    return (
+        valid_footprint(georef, dataset.width, dataset.height, sample, settings.footprint.tolerance_m)
+        or frame
+    )
+
+
+def _tags(dataset: DatasetReader) -> dict[str, Mapping[str, str]]:
+    return {domain: dataset.tags(ns=domain) if domain else dataset.tags() for domain in _DOMAINS}
+
+
+def _properties(domains: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+    """Item properties that the file states itself."""
+    for tags in domains.values():
+        for name in ("CLOUDCOVER", "CLOUD_COVER", "CLOUD_COVERAGE_ASSESSMENT", "CLOUDY_PIXEL_PERCENTAGE"):
+            cover = _percentage(tags.get(name))
+            if cover is not None:
+                return {"eo:cloud_cover": cover}
+    return {}
+
+
+def _percentage(text: str | None) -> float | int | None:
+    try:
+        value = float((text or "").strip().removesuffix("%"))
+    except ValueError:
+        return None
+    if not math.isfinite(value) or not 0 <= value <= 100:
+        return None  # GDAL's IMAGERY domain uses numbers above 100 for "not assessed"
+    return int(value) if value == int(value) else value

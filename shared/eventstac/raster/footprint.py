@@ -1,0 +1,174 @@
+"""The footprint: the polygon on the Earth that an image covers, as GeoJSON wants it (RFC 7946)."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import shapely
+from shapely.geometry import mapping, shape
+from shapely.geometry.base import BaseGeometry
+
+from eventstac.errors import Rejected
+from eventstac.raster.georeference import Georeference
+from eventstac.raster.globe import visible_region
+from eventstac.raster.ring import METRES_PER_DEGREE, LeavesTheEarth, edge_ring, unwrap
+
+DIGITS = 7  # of a degree: a centimetre
+_SEAM_DEGREES = 1e-6  # a sliver this thin beyond 180 is rounding, not ground
+_TOUCHES = 1e-9
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """A GeoJSON geometry, and its bounding box [west, south, east, north] (west > east across 180 degrees)."""
+
+    geometry: dict[str, Any]
+    bbox: list[float]
+
+
+def frame_footprint(georef: Georeference, width: int, height: int, tolerance_m: float) -> Footprint:
+    """The footprint of the whole image, data or not. Raises Rejected `not-on-earth` where no pixel lies on it."""
+    region = _outline(georef, width, height, tolerance_m)
+    if region is None or not _holds_the_middle(region, georef, width, height):
+        if georef.to_pixel is None:
+            raise Rejected(
+                "no-georeference", "the control points or RPCs put parts of the image off the Earth"
+            )
+        region = visible_region(georef.to_lonlat, georef.to_pixel, width, height)
+        region = shapely.simplify(region, max(tolerance_m, 1.0) / METRES_PER_DEGREE)
+    if region.is_empty or region.area == 0:
+        raise Rejected(
+            "not-on-earth", "no pixel of the image lies on the Earth: its geotransform or its CRS is wrong"
+        )
+    return finish(region)
+
+
+def given_footprint(geometry: Mapping[str, Any]) -> Footprint:
+    """The footprint that a rule states. Raises Rejected `bad-options` for what is no GeoJSON polygon."""
+    try:
+        region = shape(geometry)
+    except (KeyError, TypeError, ValueError, AttributeError, shapely.errors.ShapelyError) as error:
+        raise Rejected("bad-options", f"option footprint.geometry is no GeoJSON geometry: {error}") from error
+    if region.geom_type not in ("Polygon", "MultiPolygon") or region.is_empty:
+        raise Rejected("bad-options", "option footprint.geometry must be a Polygon or a MultiPolygon")
+    return finish(region)
+
+
+def finish(region: BaseGeometry) -> Footprint:
+    """Split at 180 degrees, clip to the Earth, make valid and wind counter-clockwise; longitudes may be anything."""
+    west, _, east, _ = region.bounds
+    parts = []
+    for turn in range(
+        math.floor((west + 180 - _SEAM_DEGREES) / 360), math.floor((east + 180 + _SEAM_DEGREES) / 360) + 1
+    ):
+        window = shapely.box(-180 + 360 * turn, -90, 180 + 360 * turn, 90)
+        piece = shapely.transform(
+            shapely.intersection(_valid(region), window), lambda c, t=turn: c - [360.0 * t, 0.0]
+        )
+        parts += [p for p in shapely.get_parts(_polygons(piece)) if _is_ground(p)]
+    if not parts:
+        raise Rejected("not-on-earth", "the footprint of the image has no area on the Earth")
+    # Copies of a frame that goes around more than once overlap; rounding comes last, so that it can be undone no more.
+    joined = _polygons(shapely.make_valid(shapely.set_precision(shapely.union_all(parts), 10**-DIGITS)))
+    wound = shapely.orient_polygons(joined, exterior_cw=False)
+    polygons = sorted(shapely.get_parts(wound), key=lambda p: p.bounds)
+    if not polygons:
+        raise Rejected(
+            "not-on-earth", "the footprint of the image is smaller than a centimetre: its pixel size is wrong"
+        )
+    one = polygons[0] if len(polygons) == 1 else shapely.MultiPolygon(polygons)
+    return Footprint(_plain(mapping(one)), bbox(polygons))
+
+
+def bbox(polygons: list[BaseGeometry]) -> list[float]:
+    """[west, south, east, north] of polygons within -180..180; west > east where they meet at 180 degrees."""
+    bounds = np.array([p.bounds for p in polygons])
+    west, south, east, north = bounds[:, 0].min(), bounds[:, 1].min(), bounds[:, 2].max(), bounds[:, 3].max()
+    if west <= -180 + _TOUCHES and east >= 180 - _TOUCHES:
+        gap = _widest_gap(bounds)
+        if gap is not None:
+            east, west = gap
+    return [round(float(v), DIGITS) + 0.0 for v in (west, south, east, north)]
+
+
+def _widest_gap(bounds: Any) -> tuple[float, float] | None:
+    reach, widest = -180.0, None
+    for low, high in sorted(zip(bounds[:, 0], bounds[:, 2], strict=True)):
+        if low > reach and (widest is None or low - reach > widest[1] - widest[0]):
+            widest = (reach, low)
+        reach = max(reach, high)
+    return widest
+
+
+def _outline(georef: Georeference, width: int, height: int, tolerance_m: float) -> BaseGeometry | None:
+    """The polygon of the frame's edge, longitudes continuous; None where the edge leaves the Earth."""
+    try:
+        lon, lat = edge_ring(georef.to_lonlat, width, height, tolerance_m)
+    except LeavesTheEarth:
+        return None
+    lon, lat, turns = unwrap(lon, lat, poles_are_points=not georef.geographic)
+    if abs(turns) > 1:
+        return None
+    if turns:
+        pole = _pole(georef, width, height, lat)
+        lon = np.concatenate([lon, [lon[0] + 360.0 * turns, lon[0] + 360.0 * turns, lon[0]]])
+        lat = np.concatenate([lat, [lat[0], pole, pole]])
+    region = shapely.Polygon(np.column_stack([lon, lat]))
+    return _valid(shapely.simplify(region, tolerance_m / 10 / METRES_PER_DEGREE, preserve_topology=True))
+
+
+def _pole(georef: Georeference, width: int, height: int, lat: Any) -> float:
+    """Which pole a ring around the axis encloses."""
+    if georef.to_pixel is not None:
+        column, row = georef.to_pixel(np.zeros(2), np.array([90.0, -90.0]))
+        with np.errstate(invalid="ignore"):
+            inside = (column >= 0) & (column <= width) & (row >= 0) & (row <= height)
+        if inside[0] != inside[1]:
+            return 90.0 if inside[0] else -90.0
+    return 90.0 if float(np.mean(lat)) > 0 else -90.0
+
+
+def _holds_the_middle(region: BaseGeometry, georef: Georeference, width: int, height: int) -> bool:
+    """Whether points inside the image lie inside the region: what a ring that folded over itself fails."""
+    # Uneven, so that no point falls on the meridian along which a ring around a pole is closed.
+    across, down = np.linspace(0.047, 0.953, 10), np.linspace(0.031, 0.971, 11)
+    column, row = (a.ravel() for a in np.meshgrid(across * width, down * height))
+    lon, lat = georef.to_lonlat(column, row)
+    there = np.isfinite(lon) & np.isfinite(lat)
+    if not there.all():
+        return False
+    shapely.prepare(region)
+    found = np.zeros(len(lon), bool)
+    for turn in (-720, -360, 0, 360, 720):
+        found |= shapely.contains_xy(region, lon + turn, lat)
+    return bool(found.mean() > 0.97)
+
+
+def _valid(region: BaseGeometry) -> BaseGeometry:
+    return region if region.is_valid else _polygons(shapely.make_valid(region))
+
+
+def _polygons(region: BaseGeometry) -> BaseGeometry:
+    """Only the areas of a region: clipping and mending leave lines and points behind."""
+    if region.geom_type in ("Polygon", "MultiPolygon"):
+        return region
+    parts = [p for p in shapely.get_parts(region) if p.geom_type in ("Polygon", "MultiPolygon")]
+    return shapely.union_all(parts) if parts else shapely.Polygon()
+
+
+def _is_ground(part: BaseGeometry) -> bool:
+    west, _, east, _ = part.bounds
+    return not part.is_empty and (east - west > _SEAM_DEGREES or abs(west) < 179.9)
+
+
+def _plain(geometry: Mapping[str, Any]) -> dict[str, Any]:
+    def lists(value: Any) -> Any:
+        return (
+            [lists(v) for v in value]
+            if isinstance(value, (tuple, list))
+            else round(float(value), DIGITS) + 0.0
+        )
+
+    return {"type": geometry["type"], "coordinates": lists(geometry["coordinates"])}

@@ -1,0 +1,116 @@
+"""The part of the Earth that an image shows, found by asking for points of the Earth: for frames that leave it.
+
+A geostationary full disk or a Mollweide world has corners in space, so its frame has no outline in degrees. Here the
+question is turned around: a grid of longitudes and latitudes is asked whether the image has that point, and the border
+between yes and no is drawn, each crossing found by halving.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
+
+from eventstac.raster.georeference import Floats, ToLonLat
+
+_CELLS = 360  # along each side of the window that is searched
+_HALVINGS = 24  # from a cell of one degree to a centimetre
+
+Shows = Callable[[Floats, Floats], NDArray[np.bool_]]
+
+
+def visible_region(to_lonlat: ToLonLat, to_pixel: ToLonLat, width: int, height: int) -> BaseGeometry:
+    """The region that an image of `width` x `height` pixels shows, longitudes possibly beyond 180; maybe empty."""
+    window = _window(to_lonlat, width, height)
+    if window is None:
+        return shapely.Polygon()
+
+    def shows(lon: Floats, lat: Floats) -> NDArray[np.bool_]:
+        column, row = to_pixel((lon + 180.0) % 360.0 - 180.0, lat)
+        with np.errstate(invalid="ignore"):
+            inside: NDArray[np.bool_] = (column >= 0) & (column <= width) & (row >= 0) & (row <= height)
+        return inside
+
+    west, south, east, north = window
+    return _contour(shows, np.linspace(west, east, _CELLS + 1), np.linspace(south, north, _CELLS + 1))
+
+
+def _window(to_lonlat: ToLonLat, width: int, height: int) -> tuple[float, float, float, float] | None:
+    """A box around everything the image can show, from a grid of its pixels; the whole turn where in doubt."""
+    column, row = (a.ravel() for a in np.meshgrid(np.linspace(0, width, 129), np.linspace(0, height, 129)))
+    lon, lat = to_lonlat(column, row)
+    there = np.isfinite(lon) & np.isfinite(lat)
+    if not there.any():
+        return None
+    lon, lat = np.sort(lon[there] % 360.0), lat[there]
+    south, north = float(lat.min()) - 3, float(lat.max()) + 3
+    south, north = -90.0 if south < -80 else south, 90.0 if north > 80 else north
+    gaps = np.diff(np.append(lon, lon[0] + 360.0))
+    widest = int(np.argmax(gaps))
+    if gaps[widest] < 20 or north == 90.0 or south == -90.0:
+        return -180.0, south, 180.0, north
+    west = float(lon[(widest + 1) % len(lon)]) - 3
+    return west, south, west + 360.0 - float(gaps[widest]) + 6, north
+
+
+def _contour(shows: Shows, xs: Floats, ys: Floats) -> BaseGeometry:
+    grid_x, grid_y = np.meshgrid(xs, ys)
+    inside = _ask(shows, grid_x, grid_y)
+    across = _crossings(
+        shows, (grid_x[:, :-1], grid_y[:, :-1]), (grid_x[:, 1:], grid_y[:, 1:]), inside[:, :-1]
+    )
+    upward = _crossings(shows, (grid_x[:-1], grid_y[:-1]), (grid_x[1:], grid_y[1:]), inside[:-1])
+    corners = inside[:-1, :-1].astype(int) + inside[:-1, 1:] + inside[1:, 1:] + inside[1:, :-1]
+    pieces: list[BaseGeometry] = _full_rows(corners == 4, xs, ys)
+    for i, j in np.argwhere((corners > 0) & (corners < 4)):
+        outline: list[tuple[float, float]] = []
+        around = [(i, j), (i, j + 1), (i + 1, j + 1), (i + 1, j)]
+        edges = [
+            (across[0][i, j], across[1][i, j]),
+            (upward[0][i, j + 1], upward[1][i, j + 1]),
+            (across[0][i + 1, j], across[1][i + 1, j]),
+            (upward[0][i, j], upward[1][i, j]),
+        ]
+        for corner, (here, edge) in enumerate(zip(around, edges, strict=True)):
+            if inside[here]:
+                outline.append((xs[here[1]], ys[here[0]]))
+            if inside[here] != inside[around[(corner + 1) % 4]]:
+                outline.append(edge)
+        if len(outline) >= 3:
+            pieces.append(shapely.make_valid(shapely.Polygon(outline)))
+    return shapely.union_all(pieces, grid_size=1e-9) if pieces else shapely.Polygon()
+
+
+def _full_rows(full: NDArray[np.bool_], xs: Floats, ys: Floats) -> list[BaseGeometry]:
+    """Cells that are wholly inside, a run of them as one box with the grid's points on its edges."""
+    boxes: list[BaseGeometry] = []
+    for i, row in enumerate(full):
+        edges = np.flatnonzero(np.diff(np.concatenate([[0], row.view(np.int8), [0]])))
+        for start, stop in zip(edges[::2], edges[1::2], strict=True):
+            along = xs[start : stop + 1]
+            boxes.append(
+                shapely.Polygon([*((x, ys[i]) for x in along), *((x, ys[i + 1]) for x in along[::-1])])
+            )
+    return boxes
+
+
+def _ask(shows: Shows, x: Floats, y: Floats) -> NDArray[np.bool_]:
+    return shows(x.ravel(), y.ravel()).reshape(x.shape)
+
+
+def _crossings(
+    shows: Shows, first: tuple[Floats, Floats], last: tuple[Floats, Floats], inside_first: NDArray[np.bool_]
+) -> tuple[Floats, Floats]:
+    """Where the answer changes between neighbouring grid points (meaningless where it does not)."""
+    x, y = np.array(first[0]), np.array(first[1])
+    changes = inside_first != _ask(shows, *last)
+    from_x, from_y, to_x, to_y = (a[changes] for a in (*first, *last))
+    starts = inside_first[changes]
+    for _ in range(_HALVINGS):
+        middle_x, middle_y = (from_x + to_x) / 2, (from_y + to_y) / 2
+        same = shows(middle_x, middle_y) == starts
+        from_x, from_y = np.where(same, middle_x, from_x), np.where(same, middle_y, from_y)
+        to_x, to_y = np.where(same, to_x, middle_x), np.where(same, to_y, middle_y)
+    x[changes], y[changes] = (from_x + to_x) / 2, (from_y + to_y) / 2
+    return x, y

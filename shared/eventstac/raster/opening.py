@@ -1,0 +1,182 @@
+"""Opening a blob with GDAL so that it reads that blob and nothing else."""
+
+import hashlib
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import rasterio
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.io import DatasetReader, FilePath, MemoryFile
+
+from eventstac.blobs import BlobReader
+from eventstac.errors import Rejected, Transient
+from eventstac.raster import tiff
+from eventstac.raster.options import WHOLE_BYTES, Options
+from eventstac.raster.ranges import RangeFile, Ranges
+
+# The formats we open, by their first bytes: GDAL is told the driver, and never guesses. HDF5 (and netCDF-4, which is
+# HDF5) is not among them: its external links and raw-data files can name any file of the machine.
+_MAGIC = (
+    (b"\x00\x00\x00\x0cjP  \r\n\x87\n", "JP2OpenJPEG"),
+    (b"\xff\x4f\xff\x51", "JP2OpenJPEG"),
+    (b"\x89PNG\r\n\x1a\n", "PNG"),
+    (b"\xff\xd8\xff", "JPEG"),
+    (b"CDF\x01", "netCDF"),
+    (b"CDF\x02", "netCDF"),
+    (b"CDF\x05", "netCDF"),
+)
+_KNOWN_BUT_NOT_OPENED = (
+    (b"\x89HDF\r\n\x1a\n", "HDF5 or netCDF-4"),
+    (b"<VRTDataset", "a VRT"),
+    (b"GRIB", "GRIB"),
+    (b"NITF", "NITF"),
+    (b"EHFA_HEADER_TAG", "ERDAS Imagine"),
+    (b"SQLite format 3", "a GeoPackage or other SQLite file"),
+    (b"PK\x03\x04", "a ZIP archive"),
+    (b"%PDF", "a PDF"),
+    (b"RIFF", "WebP or another RIFF file"),
+)
+
+# No directory listing, no sidecar, no .aux.xml, no threads of its own, and a bounded cache.
+_GDAL_SETTINGS = {
+    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
+    "GDAL_PAM_ENABLED": "NO",
+    "GDAL_GEOREF_SOURCES": "INTERNAL",
+    "GDAL_NUM_THREADS": "1",
+    "GDAL_CACHEMAX": 64 * 1024 * 1024,
+    "GDAL_MAX_BAND_COUNT": "4096",
+    "GDAL_JPEG_MAX_ALLOWED_SCAN_NUMBER": "100",
+    "JPEGMEM": "64M",
+    "CPL_VSIL_CURL_ALLOWED_FILENAME": "none",
+}
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A raster that GDAL has open.
+
+    `tiff` is the structure of a TIFF (None for other formats), `local` tells that all bytes are here (so that reading
+    everything costs no request), `sha256` is their hash then.
+    """
+
+    dataset: DatasetReader
+    driver: str
+    tiff: tiff.Tiff | None
+    ranges: Ranges
+    local: bool
+    sha256: bytes | None
+
+
+def sniff(head: bytes) -> str:
+    """GDAL's name of the driver for a file that begins so. Raises Rejected for what we do not open."""
+    if tiff.is_tiff(head):
+        return "GTiff"
+    for magic, driver in _MAGIC:
+        if head.startswith(magic):
+            return driver
+    for magic, name in _KNOWN_BUT_NOT_OPENED:
+        if head.lstrip().startswith(magic):
+            raise Rejected(
+                "unsupported-driver",
+                f"the file is {name}, which is not opened here: convert it to GeoTIFF, or give its rule `read: file`",
+            )
+    begins = head[:12].hex(" ")
+    raise Rejected(
+        "not-a-raster", f"the file begins with bytes {begins}, which no supported raster format does"
+    )
+
+
+@contextmanager
+def open_raster(reader: BlobReader, options: Options) -> Iterator[Opened]:
+    """Open the blob; whole in memory, by ranges, or through a temporary file, whichever costs least.
+
+    Raises Rejected `empty`, `not-a-raster`, `unsupported-driver`, `truncated`, `bad-raster`; lets BlobChanged and
+    Transient of the reader through.
+    """
+    if reader.look.size == 0:
+        raise Rejected("empty", "the blob has 0 bytes: the upload did not write anything")
+    driver = sniff(reader.head)
+    ranges = Ranges(reader)
+    with ExitStack() as stack:
+        stack.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        stack.enter_context(rasterio.Env(**_GDAL_SETTINGS))
+        small = ranges.size <= WHOLE_BYTES and not (options.header_only and driver == "GTiff")
+        data = ranges.whole() if small else None
+        structure = tiff.parse(ranges.read, ranges.size) if driver == "GTiff" else None
+        if structure is not None and not options.header_only:
+            _refuse_truncated(structure, ranges.size)
+        sha256: bytes | None = None
+        if data is not None and driver != "netCDF":
+            sha256 = hashlib.sha256(data).digest()
+            dataset = _open(stack, stack.enter_context(MemoryFile(data)), driver, ranges)
+        elif structure is not None and (
+            options.header_only or not _wants_download(structure, ranges.size, options)
+        ):
+            dataset = _open(stack, FilePath(RangeFile(ranges)), driver, ranges)
+        else:
+            if ranges.size > max(options.max_download_bytes, WHOLE_BYTES):
+                raise Rejected(
+                    "too-large",
+                    f"a {driver} of {ranges.size} bytes would have to be downloaded whole; the limit "
+                    f"max_download_bytes is {options.max_download_bytes}",
+                )
+            path, sha256 = _download(stack, reader)
+            name = (
+                f'NETCDF:"{path}":{options.variable}'
+                if driver == "netCDF" and options.variable
+                else str(path)
+            )
+            dataset = _open(stack, name, driver, ranges)
+        yield Opened(dataset, driver, structure, ranges, sha256 is not None, sha256)
+        if ranges.error is not None:
+            raise ranges.error
+
+
+def _wants_download(structure: tiff.Tiff, size: int, options: Options) -> bool:
+    if size > options.max_download_bytes:
+        return False
+    return options.exact_statistics or not structure.overviews
+
+
+def _refuse_truncated(structure: tiff.Tiff, size: int) -> None:
+    if structure.end > size:
+        missing = structure.end - size
+        raise Rejected(
+            "truncated",
+            f"the file has {size} bytes, its header speaks of {structure.end}: {missing} bytes are missing; "
+            "upload it again (or let the rule ask for header_only)",
+        )
+
+
+def _download(stack: ExitStack, reader: BlobReader) -> tuple[Path, bytes]:
+    """The whole blob in a temporary file of its own directory, and its SHA-256."""
+    path = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="eventstac-"))) / "blob"
+    digest = hashlib.sha256()
+    written = 0
+    with path.open("wb") as file:
+        for chunk in reader.stream():
+            digest.update(chunk)
+            written += file.write(chunk)
+    if written != reader.look.size:
+        raise Transient(f"the storage sent {written} of {reader.look.size} bytes of {reader.look.url}")
+    return path, digest.digest()
+
+
+def _open(
+    stack: ExitStack, source: str | MemoryFile | FilePath, driver: str, ranges: Ranges
+) -> DatasetReader:
+    try:
+        if isinstance(source, str):
+            opened = rasterio.open(source, driver=driver, sharing=False)
+        else:
+            opened = source.open(driver=driver, sharing=False)
+        return stack.enter_context(opened)
+    except RasterioError as error:
+        if ranges.error is not None:
+            raise ranges.error from error
+        raise Rejected("bad-raster", f"GDAL's {driver} driver cannot open the file: {error}") from error

@@ -1,0 +1,141 @@
+"""What a rule may ask of the extraction: the keys of its `options`, checked and with their defaults."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from eventstac.errors import Rejected
+
+WHOLE_BYTES = 8 * 1024 * 1024  # up to here one GET of everything is cheaper than choosing ranges
+MAX_DOWNLOAD_BYTES = 4 * 1024**3  # a larger file without overviews gets no statistics
+MAX_PIXELS = 1_000_000_000  # samples decoded for one file (pixels times bands)
+TOLERANCE_M = 10.0  # how far a footprint's edge may lie from the true one
+
+
+@dataclass(frozen=True)
+class FootprintOptions:
+    """How the footprint is made; `geometry` is one that the rule states itself (GeoJSON, EPSG:4326)."""
+
+    tolerance_m: float = TOLERANCE_M
+    mode: Literal["frame", "valid-data"] = "frame"
+    geometry: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class ThumbnailOptions:
+    """How the thumbnail looks: `bands` are 1-based (one or three), `stretch` percentiles of the valid values."""
+
+    size: int = 512
+    bands: tuple[int, ...] = ()
+    stretch: tuple[float, float] | None = (2.0, 98.0)
+
+
+@dataclass(frozen=True)
+class Options:
+    """All settings of one extraction; docs/rasters.md describes each."""
+
+    footprint: FootprintOptions = field(default_factory=FootprintOptions)
+    thumbnail: ThumbnailOptions = field(default_factory=ThumbnailOptions)
+    exact_statistics: bool = False
+    allow_no_footprint: bool = False
+    header_only: bool = False
+    max_pixels: int = MAX_PIXELS
+    max_download_bytes: int = MAX_DOWNLOAD_BYTES
+    timeout_s: float = 120.0
+    nodata: float | None = None
+    crs: str | None = None
+    variable: str | None = None
+
+
+def parse(options: Mapping[str, Any]) -> Options:
+    """Options from a rule's mapping; keys that are not about rasters are left alone.
+
+    Raises Rejected `bad-options`, naming the key, for a value that means nothing.
+    """
+    footprint = _mapping(options, "footprint")
+    thumbnail = _mapping(options, "thumbnail")
+    mode = footprint.get("mode", "frame")
+    if mode not in ("frame", "valid-data"):
+        raise _bad("footprint.mode", mode, '"frame" or "valid-data"')
+    return Options(
+        footprint=FootprintOptions(
+            tolerance_m=_number(footprint, "tolerance_m", TOLERANCE_M, 0.01),
+            mode=mode,
+            geometry=_mapping(footprint, "geometry") or None,
+        ),
+        thumbnail=ThumbnailOptions(
+            size=int(_number(thumbnail, "size", 512, 16, 512)),
+            bands=_bands(thumbnail),
+            stretch=_stretch(thumbnail),
+        ),
+        exact_statistics=bool(_mapping(options, "statistics").get("exact", False)),
+        allow_no_footprint=bool(options.get("allow_no_footprint", False)),
+        header_only=bool(options.get("header_only", False)),
+        max_pixels=int(_number(options, "max_pixels", MAX_PIXELS, 1)),
+        max_download_bytes=int(_number(options, "max_download_bytes", MAX_DOWNLOAD_BYTES, 0)),
+        timeout_s=_number(options, "timeout_s", 120.0, 0.1),
+        nodata=float(options["nodata"]) if _is_number_text(options.get("nodata")) else None,
+        crs=_text(options, "crs"),
+        variable=_text(options, "variable"),
+    )
+
+
+def _bad(key: str, value: object, expected: str) -> Rejected:
+    return Rejected("bad-options", f"option {key} is {value!r}: expected {expected}; correct the rule")
+
+
+def _mapping(options: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = options.get(key)
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise _bad(key, value, "a mapping")
+    return value
+
+
+def _number(
+    options: Mapping[str, Any], key: str, default: float, least: float, most: float = float("inf")
+) -> float:
+    value = options.get(key, default)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
+        raise _bad(key, value, f"a number from {least:g} to {most:g}")
+    return float(value)
+
+
+def _text(options: Mapping[str, Any], key: str) -> str | None:
+    value = options.get(key)
+    if value is not None and not isinstance(value, str):
+        raise _bad(key, value, "text")
+    return value
+
+
+def _is_number_text(value: object) -> bool:
+    if value is None:
+        return False
+    if isinstance(value, bool) or not isinstance(value, (int, float)) and value not in ("nan", "inf", "-inf"):
+        raise _bad("nodata", value, 'a number, "nan", "inf" or "-inf"')
+    return True
+
+
+def _bands(thumbnail: Mapping[str, Any]) -> tuple[int, ...]:
+    value = thumbnail.get("bands", ())
+    if (
+        not isinstance(value, (list, tuple))
+        or len(value) not in (0, 1, 3)
+        or not all(type(b) is int for b in value)
+    ):
+        raise _bad("thumbnail.bands", value, "one or three band numbers, counted from 1")
+    return tuple(value)
+
+
+def _stretch(thumbnail: Mapping[str, Any]) -> tuple[float, float] | None:
+    value = thumbnail.get("stretch", (2.0, 98.0))
+    if value is None:
+        return None
+    try:
+        low, high = (float(v) for v in value)
+    except (TypeError, ValueError) as error:
+        raise _bad("thumbnail.stretch", value, "two percentiles or null") from error
+    if not 0 <= low < high <= 100:
+        raise _bad("thumbnail.stretch", value, "two percentiles, the smaller first")
+    return low, high

@@ -1,0 +1,239 @@
+"""The one read of an image's pixels, from which statistics, the mask and the thumbnail are made."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from rasterio.enums import MaskFlags
+from rasterio.errors import RasterioError
+from rasterio.io import DatasetReader
+from rasterio.windows import Window
+
+from eventstac.errors import Rejected
+from eventstac.raster.bands import nodata_of
+from eventstac.raster.opening import Opened
+from eventstac.raster.options import Options
+from eventstac.raster.statistics import BandStatistics, Pixels, Valid, all_statistics
+from eventstac.raster.tiff import Directory
+
+SAMPLE_PIXELS = 1024  # the longer side of the image that an approximation is made from
+CHUNK_BYTES = 24 * 1024 * 1024  # decoded at a time
+MAX_BLOCK_BYTES = 256 * 1024 * 1024  # GDAL decodes a block as a whole; larger ones are refused
+MAX_LEVEL_BYTES = 64 * 1024 * 1024  # of an overview, compressed, that is fetched in one request
+
+Chunk = tuple[Pixels, tuple[Valid | None, ...]]
+
+
+@dataclass
+class Sample:
+    """A smaller image of the whole: (bands, rows, columns), the valid pixels of each band, and the statistics."""
+
+    data: Pixels
+    valid: tuple[Valid | None, ...]
+    statistics: list[BandStatistics] = field(default_factory=list)
+    exact: bool = False
+
+
+def read_sample(opened: Opened, options: Options) -> Sample:
+    """Read every pixel where all bytes are here and the limit allows it, else one level near 1024 pixels.
+
+    Raises Rejected `too-large` for what cannot be read within the limits, `bad-raster` for blocks that do not decode,
+    and the reader's own error where the storage failed.
+    """
+    dataset = opened.dataset
+    _refuse_huge_blocks(dataset)
+    samples = dataset.width * dataset.height * dataset.count
+    try:
+        if (
+            opened.local
+            and samples <= options.max_pixels
+            and (options.exact_statistics or _is_cheap(opened, samples))
+        ):
+            return _read_all(dataset, options)
+        return _read_level(opened, options)
+    except RasterioError as error:
+        if opened.ranges.error is not None:
+            raise opened.ranges.error from error
+        raise Rejected(
+            "bad-raster",
+            f"the header is right, but a block of the image does not decode: {error.__cause__ or error}",
+        ) from error
+
+
+def _is_cheap(opened: Opened, samples: int) -> bool:
+    """Exact statistics for free: nothing to fetch, and no overview that would spare decoding very much."""
+    return not opened.dataset.overviews(1) or samples <= 64_000_000
+
+
+def _refuse_huge_blocks(dataset: DatasetReader) -> None:
+    rows, columns = max(dataset.block_shapes, key=lambda shape: shape[0] * shape[1])
+    width = sum(_itemsize(name) for name in dataset.dtypes)
+    if rows * columns * width > MAX_BLOCK_BYTES:
+        raise Rejected(
+            "too-large",
+            f"one block of the image has {columns} x {rows} pixels, {rows * columns * width} bytes decoded; the limit is "
+            f"{MAX_BLOCK_BYTES}: write the file with tiles (gdal_translate -of COG)",
+        )
+
+
+def _itemsize(dtype: str) -> int:
+    return 4 if dtype == "complex_int16" else np.dtype(dtype).itemsize
+
+
+def _read_all(dataset: DatasetReader, options: Options) -> Sample:
+    """Every pixel, a strip of blocks at a time; every n-th pixel is kept for the thumbnail."""
+    step = max(1, math.ceil(max(dataset.width, dataset.height) / SAMPLE_PIXELS))
+    kept: list[Chunk] = []
+
+    def passes() -> Iterator[Iterator[Chunk]]:
+        yield _strips(dataset, options, step, kept)
+        yield _strips(dataset, options, step, None)
+
+    statistics = all_statistics(tuple(np.dtype(_numpy_type(name)) for name in dataset.dtypes), passes())
+    data = np.concatenate([chunk[0] for chunk in kept], axis=1)
+    valid = tuple(_joined([chunk[1][band] for chunk in kept]) for band in range(dataset.count))
+    return Sample(data, valid, statistics, exact=True)
+
+
+def _joined(parts: list[Valid | None]) -> Valid | None:
+    return (
+        None if any(part is None for part in parts) else np.concatenate([p for p in parts if p is not None])
+    )
+
+
+def _strips(dataset: DatasetReader, options: Options, step: int, kept: list[Chunk] | None) -> Iterator[Chunk]:
+    block_rows = max(shape[0] for shape in dataset.block_shapes)
+    row_bytes = dataset.width * sum(_itemsize(name) for name in dataset.dtypes)
+    rows = max(1, CHUNK_BYTES // max(1, row_bytes))
+    rows = (
+        max(block_rows, rows // block_rows * block_rows) if row_bytes * block_rows < 8 * CHUNK_BYTES else rows
+    )
+    for top in range(0, dataset.height, rows):
+        window = Window(0, top, dataset.width, min(rows, dataset.height - top))
+        data = dataset.read(window=window)
+        valid = _valid(dataset, data, options, window=window)
+        if kept is not None:
+            first = -top % step
+            kept.append(
+                (
+                    data[:, first::step, ::step].copy(),
+                    tuple(v if v is None else v[first::step, ::step].copy() for v in valid),
+                )
+            )
+        yield data, valid
+
+
+def _read_level(opened: Opened, options: Options) -> Sample:
+    """One overview, or a thinned-out read where there is none."""
+    dataset = opened.dataset
+    height, width = _level_shape(opened)
+    decoded = _decoded_samples(dataset, height, width)
+    if decoded > options.max_pixels:
+        raise Rejected(
+            "too-large",
+            f"reading the image would decode {decoded} samples; the limit max_pixels is {options.max_pixels}: give the "
+            "file overviews (gdaladdo), raise the limit, or let the rule ask for header_only",
+        )
+    _preload(opened, height, width)
+    data = dataset.read(out_shape=(dataset.count, height, width))
+    valid = _valid(dataset, data, options, out_shape=(height, width))
+
+    def passes() -> Iterator[Iterator[Chunk]]:
+        while True:
+            yield iter([(data, valid)])
+
+    statistics = all_statistics(tuple(np.dtype(_numpy_type(name)) for name in dataset.dtypes), passes())
+    return Sample(data, valid, statistics, exact=(height, width) == (dataset.height, dataset.width))
+
+
+def _level_shape(opened: Opened) -> tuple[int, int]:
+    """Rows and columns of the level whose longer side is nearest to 1024 pixels, by ratio."""
+    dataset = opened.dataset
+    shapes = [(dataset.height, dataset.width)]
+    if opened.tiff is not None:
+        shapes += [(d.height, d.width) for d in opened.tiff.overviews if d.width < dataset.width]
+    else:
+        shapes += [(-(-dataset.height // f), -(-dataset.width // f)) for f in dataset.overviews(1)]
+    nearest = min(shapes, key=lambda shape: abs(math.log(max(shape) / SAMPLE_PIXELS)))
+    if max(nearest) <= 4 * SAMPLE_PIXELS:
+        return nearest
+    factor = max(nearest) / SAMPLE_PIXELS
+    return max(1, round(nearest[0] / factor)), max(1, round(nearest[1] / factor))
+
+
+def _decoded_samples(dataset: DatasetReader, height: int, width: int) -> int:
+    """How many samples GDAL decodes for a read of this size: those of the smallest level that is large enough."""
+    factors = [f for f in (1, *dataset.overviews(1)) if dataset.width / f >= width - 1]
+    factor = max(factors, default=1)
+    return (dataset.width // factor) * (dataset.height // factor) * dataset.count
+
+
+def _preload(opened: Opened, height: int, width: int) -> None:
+    """Fetch a level's blocks, and its mask's, in one request where they lie together."""
+    if opened.tiff is None or opened.local:
+        return
+    levels = [d for d in opened.tiff.directories if (d.height, d.width) == (height, width)]
+    spans = sorted(d.data_range() for d in levels if d.data_bytes)
+    wanted = sum(d.data_bytes for d in levels)
+    if not spans:
+        return
+    start, end = spans[0][0], max(stop for _, stop in spans)
+    if end - start <= min(MAX_LEVEL_BYTES, wanted * 2 + 1024 * 1024):
+        opened.ranges.preload(start, end)
+        return
+    for level in levels:
+        _preload_blocks(opened, level)
+
+
+def _preload_blocks(opened: Opened, level: Directory) -> None:
+    """A level that is scattered through the file: its blocks in runs, small gaps included."""
+    present = level.block_bytes > 0
+    runs: list[list[int]] = []
+    for start, length in sorted(zip(level.block_offsets[present], level.block_bytes[present], strict=True)):
+        if runs and start - runs[-1][1] <= 256 * 1024 and start + length - runs[-1][0] <= MAX_LEVEL_BYTES:
+            runs[-1][1] = max(runs[-1][1], int(start + length))
+        else:
+            runs.append([int(start), int(start + length)])
+    for first, last in runs:
+        opened.ranges.preload(first, last)
+
+
+def _numpy_type(name: str) -> str:
+    return "complex64" if name in ("complex_int16", "complex_int32") else name
+
+
+def _valid(dataset: DatasetReader, data: Pixels, options: Options, **read: Any) -> tuple[Valid | None, ...]:
+    """Which pixels of each band say something: nodata, alpha or mask, and for floats finite numbers only."""
+    shared: Valid | None = None
+    masks: list[Valid | None] = []
+    for index, flags in enumerate(dataset.mask_flag_enums):
+        pixels = data[index]
+        valid: Valid | None = None
+        nodata = nodata_of(dataset, index, options.nodata)
+        if nodata is not None:
+            valid = _unlike(pixels, nodata)
+        elif MaskFlags.per_dataset in flags:
+            if shared is None:
+                shared = dataset.read_masks(index + 1, **read) > 0
+            valid = shared
+        if pixels.dtype.kind in "fc":
+            finite = np.isfinite(pixels)
+            if not finite.all():
+                valid = finite if valid is None else valid & finite
+        masks.append(valid)
+    return tuple(masks)
+
+
+def _unlike(pixels: Pixels, nodata: float) -> Valid:
+    if isinstance(nodata, float) and math.isnan(nodata):
+        return ~np.isnan(pixels)
+    if pixels.dtype.kind == "f":
+        with np.errstate(over="ignore"):
+            stored = pixels.dtype.type(nodata)  # -3.4e38 in a text tag is meant as the float32 nearest to it
+        near = np.isclose(pixels, stored, rtol=1e-6, atol=0) if abs(nodata) > 1e30 else pixels == stored
+        different: Valid = ~near
+        return different
+    unlike: Valid = pixels != pixels.dtype.type(nodata)
+    return unlike

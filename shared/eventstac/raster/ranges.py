@@ -1,0 +1,138 @@
+"""A file for GDAL whose bytes come from a BlobReader, a few large ranges at a time."""
+
+import io
+from bisect import bisect_right
+
+from eventstac.blobs import BlobReader
+from eventstac.errors import EventstacError
+
+BLOCK_BYTES = 64 * 1024  # what one small read of GDAL costs at least
+MAX_CACHED_BYTES = 256 * 1024 * 1024  # beyond this the oldest ranges are forgotten
+
+
+class Ranges:
+    """The bytes of one blob that are here already, and a way to get more.
+
+    GDAL turns an exception of a Python file into a vague read error: `error` keeps the reader's first exception, so
+    that whoever called GDAL can raise that one instead.
+    """
+
+    def __init__(self, reader: BlobReader) -> None:
+        self.size = reader.look.size
+        self.error: EventstacError | None = None
+        self.requests = 0
+        self._reader = reader
+        self._starts = [0]
+        self._parts = [reader.head]
+
+    def whole(self) -> bytes:
+        """All bytes of the blob; at most one request for those that are not here yet."""
+        head = self._parts[0]
+        if len(head) < self.size:
+            head = head + self._fetch(len(head), self.size - len(head))
+            self._starts, self._parts = [0], [head]
+        return head
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Bytes [offset, offset + length), fewer at the end of the blob."""
+        end = min(offset + length, self.size)
+        pieces = []
+        while offset < end:
+            piece = self._piece(offset, end)
+            if not piece:
+                break
+            pieces.append(piece)
+            offset += len(piece)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def preload(self, start: int, end: int) -> None:
+        """Fetch [start, end) in one request, but for what is here already at its beginning."""
+        have = self._cached(start)
+        while have is not None and start < end:
+            start = have[0] + len(have[1])
+            have = self._cached(start)
+        if start < min(end, self.size):
+            self._keep(start, self._fetch(start, min(end, self.size) - start))
+
+    def _piece(self, offset: int, end: int) -> bytes:
+        part = self._cached(offset)
+        if part is None:
+            # Up to the next range that is here, in whole blocks: GDAL asks for a few bytes at a time.
+            following = bisect_right(self._starts, offset)
+            limit = self._starts[following] if following < len(self._starts) else self.size
+            stop = min(limit, max(end, (offset // BLOCK_BYTES + 1) * BLOCK_BYTES))
+            part = (offset, self._fetch(offset, stop - offset))
+            self._keep(*part)
+        start, data = part
+        return data[offset - start : end - start]
+
+    def _cached(self, offset: int) -> tuple[int, bytes] | None:
+        index = bisect_right(self._starts, offset) - 1
+        start, data = self._starts[index], self._parts[index]
+        return (start, data) if offset < start + len(data) else None
+
+    def _keep(self, start: int, data: bytes) -> None:
+        index = bisect_right(self._starts, start)
+        self._starts.insert(index, start)
+        self._parts.insert(index, data)
+        if sum(map(len, self._parts)) > MAX_CACHED_BYTES:
+            self._starts, self._parts = [0, start], [self._parts[0], data]
+
+    def _fetch(self, offset: int, length: int) -> bytes:
+        if self.error is not None:
+            raise self.error
+        self.requests += 1
+        try:
+            return self._reader.read(offset, length)
+        except EventstacError as error:
+            self.error = error
+            raise
+
+
+class RangeFile(io.RawIOBase):
+    """A read-only, seekable file over Ranges, in the form that rasterio takes (it clones it through `fs.open`)."""
+
+    mode = "rb"
+
+    def __init__(self, ranges: Ranges) -> None:
+        self.path = ""
+        self._ranges = ranges
+        self._at = 0
+
+    @property
+    def fs(self) -> "RangeFile":
+        """What rasterio opens another handle to the same bytes with."""
+        return self
+
+    def open(self, path: str, mode: str) -> "RangeFile":
+        """Another handle to the same bytes, at its own position."""
+        return RangeFile(self._ranges)
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def seekable(self) -> bool:
+        """Always."""
+        return True
+
+    def tell(self) -> int:
+        """The position of the next read."""
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move the position; nothing is read."""
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._ranges.size}[whence]
+        self._at = max(0, base + offset)
+        return self._at
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes; none at all where the storage failed (the error is kept in the Ranges)."""
+        if size < 0:
+            size = max(0, self._ranges.size - self._at)
+        try:
+            data = self._ranges.read(self._at, size)
+        except EventstacError:
+            return b""  # GDAL cannot carry a Python exception; Ranges.error does
+        self._at += len(data)
+        return data

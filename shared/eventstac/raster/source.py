@@ -1,0 +1,156 @@
+"""Readers of files and of plain URLs, for looking at a raster outside the pipeline (`eventstac preview`)."""
+
+import hashlib
+import http.client
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
+
+from eventstac.blob_urls import canonical_etag
+from eventstac.blobs import HEAD_BYTES, BlobReader, Look
+from eventstac.errors import BlobChanged, Rejected, Transient
+
+TIMEOUT_S = 60
+
+
+def file_reader(path: str | Path) -> BlobReader:
+    """A reader of a local file. Raises Rejected `not-found` or `not-readable`."""
+    return FileReader(Path(path))
+
+
+def url_reader(url: str) -> BlobReader:
+    """A reader of an http(s) URL by range requests. Raises Rejected `not-found` or `bad-url`, or Transient."""
+    if not url.startswith(("http://", "https://")):
+        raise Rejected("bad-url", f"{url!r} is neither http:// nor https://")
+    return UrlReader(url)
+
+
+class FileReader:
+    """Reads a local file; its modification time and size stand in for an ETag."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            stat = path.stat()
+            with path.open("rb") as file:
+                self._head = file.read(HEAD_BYTES)
+        except FileNotFoundError as error:
+            raise Rejected("not-found", f"there is no file {path}") from error
+        except OSError as error:
+            raise Rejected("not-readable", f"{path} cannot be read: {error.strerror}") from error
+        etag = hashlib.sha256(f"{stat.st_mtime_ns}-{stat.st_size}".encode()).hexdigest()[:16]
+        modified = datetime.fromtimestamp(int(stat.st_mtime), UTC)
+        seen = datetime.now(UTC).replace(microsecond=0)
+        url = path.resolve().as_uri()
+        self._look = Look(url, "present", seen, etag=etag, size=stat.st_size, last_modified=modified)
+
+    @property
+    def look(self) -> Look:
+        """What the file system says."""
+        return self._look
+
+    @property
+    def head(self) -> bytes:
+        """The first bytes."""
+        return self._head
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Bytes [offset, offset + length)."""
+        with self._path.open("rb") as file:
+            file.seek(offset)
+            return file.read(length)
+
+    def stream(self, chunk_bytes: int = 4 * 1024 * 1024) -> Iterator[bytes]:
+        """The whole file in order."""
+        with self._path.open("rb") as file:
+            while chunk := file.read(chunk_bytes):
+                yield chunk
+
+
+class UrlReader:
+    """Reads a URL by ranges, held to the ETag of its first response."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        with self._get({"Range": f"bytes=0-{HEAD_BYTES - 1}"}) as response:
+            headers = response.headers
+            total = headers.get("Content-Range", "").rpartition("/")[2]
+            if response.status == 206 and not total.isdigit():
+                raise Rejected("bad-url", f"{url} does not say how large it is: it cannot be read by ranges")
+            self._ranged = response.status == 206
+            self._rest = b"" if self._ranged else response.read()
+            self._head = response.read() if self._ranged else self._rest[:HEAD_BYTES]
+        size = int(total) if self._ranged else len(self._rest)
+        self._etag_header = headers.get("ETag")
+        self._look = Look(
+            url.split("?", 1)[0],
+            "present",
+            _moment(headers.get("Date")) or datetime.now(UTC).replace(microsecond=0),
+            etag=canonical_etag(self._etag_header),
+            size=size,
+            last_modified=_moment(headers.get("Last-Modified")),
+            content_type=headers.get("Content-Type"),
+        )
+
+    @property
+    def look(self) -> Look:
+        """What the first response said."""
+        return self._look
+
+    @property
+    def head(self) -> bytes:
+        """The first bytes."""
+        return self._head
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Bytes [offset, offset + length), in one request (none for a server that does not know ranges)."""
+        if not self._ranged:
+            return self._rest[offset : offset + length]
+        end = min(offset + length, self._look.size) - 1
+        if end < offset:
+            return b""
+        with self._get({"Range": f"bytes={offset}-{end}", **self._condition()}) as response:
+            return response.read()
+
+    def stream(self, chunk_bytes: int = 4 * 1024 * 1024) -> Iterator[bytes]:
+        """The whole content in order, in one request."""
+        with self._get(self._condition()) as response:
+            while chunk := response.read(chunk_bytes):
+                yield chunk
+
+    def _condition(self) -> dict[str, str]:
+        strong = self._etag_header is not None and not self._etag_header.startswith("W/")
+        return {"If-Match": self._etag_header} if strong and self._etag_header else {}
+
+    def _get(self, headers: dict[str, str]) -> http.client.HTTPResponse:
+        try:
+            response: http.client.HTTPResponse = urlopen(  # noqa: S310  (http and https only: checked in url_reader)
+                Request(self._url, headers={"Accept-Encoding": "identity", **headers}),  # noqa: S310
+                timeout=TIMEOUT_S,
+            )
+        except HTTPError as error:
+            error.close()
+            raise _failure(self._url, error.code, started=hasattr(self, "_look")) from error
+        except (URLError, TimeoutError, http.client.HTTPException, OSError) as error:
+            raise Transient(f"{self._url} does not answer: {error}") from error
+        return response
+
+
+def _failure(url: str, status: int, *, started: bool) -> Exception:
+    if started and status in (404, 412, 416):
+        return BlobChanged(f"{url} is another one by now (HTTP {status})")
+    if status == 416:
+        return Rejected("empty", f"{url} has 0 bytes")
+    if status in (404, 410):
+        return Rejected("not-found", f"{url} does not exist (HTTP {status})")
+    return Transient(f"{url} answers HTTP {status}")
+
+
+def _moment(text: str | None) -> datetime | None:
+    try:
+        return parsedate_to_datetime(text).astimezone(UTC) if text else None
+    except ValueError:
+        return None

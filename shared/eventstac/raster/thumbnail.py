@@ -1,0 +1,139 @@
+"""A small PNG of an image, from the pixels that were read for its statistics."""
+
+import struct
+import zlib
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rasterio.enums import ColorInterp
+from rasterio.errors import RasterioError
+from rasterio.io import DatasetReader
+
+from eventstac.errors import Rejected
+from eventstac.raster.options import ThumbnailOptions
+from eventstac.raster.pixels import Sample
+
+MEDIA_TYPE = "image/png"
+Bytes8 = NDArray[np.uint8]
+
+_COLOUR_TYPE = {1: 0, 2: 4, 3: 2, 4: 6}  # PNG: grey, grey and alpha, RGB, RGB and alpha
+
+
+def render(dataset: DatasetReader, sample: Sample, options: ThumbnailOptions) -> bytes:
+    """A PNG of at most `options.size` pixels; pixels that say nothing are transparent."""
+    bands = _chosen(dataset, options)
+    step = max(1, -(-max(sample.data.shape[1:]) // options.size))
+    palette = _palette(dataset, bands[0]) if len(bands) == 1 else None
+    if palette is not None:
+        indexes = sample.data[bands[0]][::step, ::step]
+        colours = palette[np.clip(indexes, 0, len(palette) - 1).astype(np.intp)]
+        layers = [colours[..., i] for i in range(3)]
+        alpha = colours[..., 3]
+    else:
+        layers = [_grey(sample, band, step, dataset, options) for band in bands]
+        alpha = np.full(layers[0].shape, 255, np.uint8)
+    for band in bands:
+        valid = sample.valid[band]
+        if valid is not None:
+            alpha = np.where(_thinned_mask(valid, step), alpha, 0).astype(np.uint8)
+    if (alpha < 255).any():
+        layers = [np.where(alpha > 0, layer, 0).astype(np.uint8) for layer in layers] + [alpha]
+    return png(np.stack(layers, axis=-1))
+
+
+def png(pixels: Bytes8) -> bytes:
+    """Encode rows x columns x (1 to 4) bytes; the same pixels always give the same bytes."""
+    rows, columns, channels = pixels.shape
+    flat = pixels.reshape(rows, columns * channels)
+    # Each row as differences to the one above (filter 2): it halves most images and costs one subtraction.
+    above = np.vstack([np.zeros((1, flat.shape[1]), np.uint8), flat[:-1]])
+    filtered = np.hstack([np.full((rows, 1), 2, np.uint8), flat - above])
+    header = struct.pack(">IIBBBBB", columns, rows, 8, _COLOUR_TYPE[channels], 0, 0, 0)
+    body = zlib.compress(filtered.tobytes(), 6)
+    chunks = [(b"IHDR", header), (b"IDAT", body), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, data) for kind, data in chunks)
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def _chosen(dataset: DatasetReader, options: ThumbnailOptions) -> list[int]:
+    """0-based bands: the rule's, else red, green and blue by their colours, else the first that is no alpha."""
+    if options.bands:
+        if not all(1 <= band <= dataset.count for band in options.bands):
+            raise Rejected(
+                "bad-options",
+                f"option thumbnail.bands is {options.bands}; the file has {dataset.count} bands",
+            )
+        return [band - 1 for band in options.bands]
+    colours = list(dataset.colorinterp)
+    wanted = [ColorInterp.red, ColorInterp.green, ColorInterp.blue]
+    if all(colour in colours for colour in wanted):
+        return [colours.index(colour) for colour in wanted]
+    return [next((i for i, colour in enumerate(colours) if colour != ColorInterp.alpha), 0)]
+
+
+def _palette(dataset: DatasetReader, band: int) -> Bytes8 | None:
+    if dataset.colorinterp[band] != ColorInterp.palette:
+        return None
+    try:
+        table = dataset.colormap(band + 1)
+    except (ValueError, RasterioError):
+        return None
+    colours = np.zeros((max(table) + 1, 4), np.uint8)
+    for index, colour in table.items():
+        colours[index] = colour
+    return colours
+
+
+def _grey(sample: Sample, band: int, step: int, dataset: DatasetReader, options: ThumbnailOptions) -> Bytes8:
+    """One band as 0..255; 8-bit colours as they are, everything else stretched between two percentiles."""
+    pixels: Any = sample.data[band]
+    valid = sample.valid[band]
+    if pixels.dtype.kind == "c":
+        pixels = np.abs(pixels)
+    values = (
+        np.where(np.isfinite(pixels), pixels, 0).astype(np.float32) if pixels.dtype.kind == "f" else pixels
+    )
+    values = _thinned(values.astype(np.float32), valid, step)
+    colour = dataset.colorinterp[band] in (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
+    if options.stretch is None or (sample.data.dtype == np.uint8 and colour):
+        return np.clip(np.nan_to_num(values), 0, 255).astype(np.uint8)
+    known = pixels[::step, ::step] if valid is None else pixels[valid]
+    known = known[np.isfinite(known)] if known.dtype.kind == "f" else known
+    if not known.size:
+        return np.zeros(values.shape, np.uint8)
+    low, high = (float(v) for v in np.percentile(known, options.stretch))
+    if not high > low:
+        low, high = float(known.min()), float(known.max())
+    scale = 255.0 / (high - low) if high > low else 0.0
+    grey = (
+        (np.clip(values.astype(np.float64), low, high) - low) * scale
+        if scale
+        else np.full(values.shape, 128.0)
+    )
+    return np.clip(np.nan_to_num(grey), 0, 255).astype(np.uint8)
+
+
+def _thinned(values: NDArray[np.float32], valid: NDArray[np.bool_] | None, step: int) -> NDArray[np.float32]:
+    """Means of step x step pixels, of the valid ones only."""
+    if step == 1:
+        return values
+    rows, columns = (-(-side // step) for side in values.shape)
+    weights = np.ones(values.shape, np.float32) if valid is None else valid.astype(np.float32)
+    edges = (np.arange(rows) * step, np.arange(columns) * step)
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = np.add.reduceat(np.add.reduceat(np.where(weights > 0, values, 0), edges[0], 0), edges[1], 1)
+        count = np.add.reduceat(np.add.reduceat(weights, edges[0], 0), edges[1], 1)
+        mean: NDArray[np.float32] = total / np.maximum(count, 1)
+    return mean
+
+
+def _thinned_mask(valid: NDArray[np.bool_], step: int) -> NDArray[np.bool_]:
+    if step == 1:
+        return valid
+    rows, columns = (np.arange(-(-side // step)) * step for side in valid.shape)
+    any_valid: NDArray[np.bool_] = np.logical_or.reduceat(np.logical_or.reduceat(valid, rows, 0), columns, 1)
+    return any_valid

@@ -1,0 +1,228 @@
+"""The structure of a TIFF (its directories and where its blocks lie), read from the header alone.
+
+GDAL reads pixels; this reads what GDAL does not tell without reading more: how many bytes are missing at the end,
+which range holds an overview, and in which order header and data lie. Source: TIFF 6.0 and the BigTIFF design.
+"""
+
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from eventstac.errors import Rejected
+
+ReadAt = Callable[[int, int], bytes]
+
+MAX_DIRECTORIES = 256  # a COG has about ten; a loop or a multi-page document ends here
+MAX_ENTRIES = 4096  # entries of one directory: real ones have fewer than fifty
+
+_BEYOND_ANY_FILE = np.uint64(2**46)  # 64 TiB: nonsense is cut to this, so that sums of it stay integers
+
+_SUBFILE_TYPE, _WIDTH, _HEIGHT = 254, 256, 257
+_COMPRESSION, _STRIP_OFFSETS, _STRIP_COUNTS = 259, 273, 279
+_TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_COUNTS = 322, 323, 324, 325
+_SCALARS = {_SUBFILE_TYPE, _WIDTH, _HEIGHT, _COMPRESSION, _TILE_WIDTH, _TILE_HEIGHT}
+_ARRAYS = {_STRIP_OFFSETS, _STRIP_COUNTS, _TILE_OFFSETS, _TILE_COUNTS}
+_TYPES = {1: "u1", 3: "u2", 4: "u4", 13: "u4", 16: "u8", 18: "u8"}
+_TYPE_BYTES = {
+    1: 1,
+    2: 1,
+    3: 2,
+    4: 4,
+    5: 8,
+    6: 1,
+    7: 1,
+    8: 2,
+    9: 4,
+    10: 8,
+    11: 4,
+    12: 8,
+    13: 4,
+    16: 8,
+    17: 8,
+    18: 8,
+}
+
+
+@dataclass(frozen=True)
+class Directory:
+    """One image of a TIFF: size in pixels, and where its blocks lie (bytes from the file's start)."""
+
+    offset: int
+    width: int
+    height: int
+    subfile_type: int
+    tile_width: int
+    tile_height: int
+    block_offsets: np.ndarray[tuple[int], np.dtype[np.int64]]
+    block_bytes: np.ndarray[tuple[int], np.dtype[np.int64]]
+
+    @property
+    def is_tiled(self) -> bool:
+        """Whether the image is stored in tiles that are narrower than itself."""
+        return 0 < self.tile_width
+
+    @property
+    def is_overview(self) -> bool:
+        """Whether this is a smaller version of another image."""
+        return bool(self.subfile_type & 1)
+
+    @property
+    def is_mask(self) -> bool:
+        """Whether this is a transparency mask."""
+        return bool(self.subfile_type & 4)
+
+    @property
+    def first_block(self) -> int:
+        """Where the first block that exists begins; 0 for an image that is all holes."""
+        present = self.block_offsets[self.block_bytes > 0]
+        return int(present[0]) if len(present) else 0
+
+    @property
+    def data_end(self) -> int:
+        """The byte after the last block."""
+        ends = (self.block_offsets + self.block_bytes)[self.block_bytes > 0]
+        return int(ends.max()) if len(ends) else 0
+
+    @property
+    def data_bytes(self) -> int:
+        """How many bytes all blocks have together."""
+        return int(self.block_bytes.sum())
+
+    def data_range(self) -> tuple[int, int]:
+        """First byte of the first block, and the byte after the last, wherever they lie in order."""
+        present = self.block_offsets[self.block_bytes > 0]
+        return (int(present.min()), self.data_end) if len(present) else (0, 0)
+
+
+@dataclass(frozen=True)
+class Tiff:
+    """A TIFF's directories in file order of the chain; `ghost` is GDAL's structural metadata, if any."""
+
+    directories: tuple[Directory, ...]
+    ghost: str
+
+    @property
+    def main(self) -> Directory:
+        """The full-resolution image."""
+        return self.directories[0]
+
+    @property
+    def overviews(self) -> tuple[Directory, ...]:
+        """Smaller versions of the main image, without masks, in chain order."""
+        return tuple(d for d in self.directories[1:] if d.is_overview and not d.is_mask)
+
+    @property
+    def end(self) -> int:
+        """How many bytes the file must have for all its blocks to be there."""
+        return max(d.data_end for d in self.directories)
+
+
+def is_tiff(head: bytes) -> bool:
+    """Whether the first bytes are those of a classic TIFF or a BigTIFF."""
+    return head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+
+def parse(read: ReadAt, size: int) -> Tiff:
+    """Read the directories of a TIFF of `size` bytes.
+
+    Raises Rejected `truncated` where the header ends before it is complete, `bad-raster` where it contradicts itself.
+    """
+    head = read(0, 16)
+    order = "<" if head[:2] == b"II" else ">"
+    big = head[2:4] in (b"+\0", b"\0+")
+    if len(head) < (16 if big else 8):
+        raise Rejected("truncated", f"the file ends inside its TIFF header, after {len(head)} bytes")
+    offset = struct.unpack_from(order + ("Q" if big else "I"), head, 8 if big else 4)[0]
+    directories: list[Directory] = []
+    seen: set[int] = set()
+    while offset and offset not in seen and len(directories) < MAX_DIRECTORIES:
+        seen.add(offset)
+        entries, following = _entries(read, size, offset, order, big)
+        directory = _directory(read, size, offset, order, entries)
+        if directory is not None:
+            directories.append(directory)
+        offset = following
+    if not directories:
+        raise Rejected("bad-raster", "the TIFF header names no image: write the file again")
+    return Tiff(tuple(directories), _ghost(read, big))
+
+
+def _ghost(read: ReadAt, big: bool) -> str:
+    start = read(16 if big else 8, 300)
+    if not start.startswith(b"GDAL_STRUCTURAL_METADATA_SIZE="):
+        return ""
+    return start.split(b"\0", 1)[0].decode("ascii", "replace")
+
+
+def _need(read: ReadAt, size: int, offset: int, length: int) -> bytes:
+    if offset + length > size:
+        missing = offset + length - size
+        raise Rejected(
+            "truncated",
+            f"the TIFF header goes on at byte {offset}, but the file has {size}: at least {missing} bytes "
+            "are missing; upload it again",
+        )
+    return read(offset, length)
+
+
+def _entries(
+    read: ReadAt, size: int, offset: int, order: str, big: bool
+) -> tuple[dict[int, tuple[int, int, int, bytes]], int]:
+    """The entries that matter by tag: (type, count, offset of the value field, its bytes), and the next offset."""
+    count_bytes, entry_bytes, pointer = (8, 20, "Q") if big else (2, 12, "I")
+    raw = _need(read, size, offset, count_bytes)
+    count = struct.unpack(order + ("Q" if big else "H"), raw)[0]
+    if count > MAX_ENTRIES:
+        raise Rejected("bad-raster", f"the TIFF directory at byte {offset} claims {count} entries")
+    body = _need(read, size, offset + count_bytes, count * entry_bytes + struct.calcsize(order + pointer))
+    entries = {}
+    for index in range(count):
+        at = index * entry_bytes
+        tag, kind = struct.unpack_from(order + "HH", body, at)
+        number = struct.unpack_from(order + pointer, body, at + 4)[0]
+        value_at = at + 4 + struct.calcsize(order + pointer)
+        if tag in _SCALARS or tag in _ARRAYS:
+            entries[tag] = (kind, number, offset + count_bytes + value_at, body[value_at : at + entry_bytes])
+    return entries, struct.unpack_from(order + pointer, body, count * entry_bytes)[0]
+
+
+def _values(
+    read: ReadAt, size: int, order: str, entry: tuple[int, int, int, bytes] | None
+) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    if entry is None or entry[0] not in _TYPES or entry[1] == 0:
+        return np.zeros(0, np.int64)
+    kind, count, _, inline = entry
+    length = count * _TYPE_BYTES[kind]
+    if length > len(inline):
+        where = struct.unpack(order + ("Q" if len(inline) == 8 else "I"), inline)[0]
+        inline = _need(read, size, where, length)
+    values = np.frombuffer(inline[:length], order + _TYPES[kind])
+    return np.minimum(values.astype(np.uint64), _BEYOND_ANY_FILE).astype(np.int64)
+
+
+def _directory(
+    read: ReadAt, size: int, offset: int, order: str, entries: dict[int, tuple[int, int, int, bytes]]
+) -> Directory | None:
+    scalars = {}
+    for tag in _SCALARS & entries.keys():
+        values = _values(read, size, order, entries[tag])
+        scalars[tag] = int(values[0]) if len(values) else 0
+    width, height = scalars.get(_WIDTH, 0), scalars.get(_HEIGHT, 0)
+    if width <= 0 or height <= 0:
+        return None
+    tiled = _TILE_OFFSETS in entries
+    offsets = _values(read, size, order, entries.get(_TILE_OFFSETS if tiled else _STRIP_OFFSETS))
+    lengths = _values(read, size, order, entries.get(_TILE_COUNTS if tiled else _STRIP_COUNTS))
+    blocks = min(len(offsets), len(lengths))
+    return Directory(
+        offset=offset,
+        width=width,
+        height=height,
+        subfile_type=scalars.get(_SUBFILE_TYPE, 0),
+        tile_width=scalars.get(_TILE_WIDTH, 0) if tiled else 0,
+        tile_height=scalars.get(_TILE_HEIGHT, 0) if tiled else 0,
+        block_offsets=offsets[:blocks],
+        block_bytes=lengths[:blocks],
+    )
