@@ -155,9 +155,6 @@ def test_a_slow_upload_holds_up_nobody_else(
     settled: Callable[[], None],
 ) -> None:
     target = sas_url(storage, container, "x.tif", "cw").partition(str(storage.proxy.port))[2]
-    head = (
-        f"PUT {target} HTTP/1.1\r\nHost: 127.0.0.1\r\nx-ms-blob-type: BlockBlob\r\nContent-Length: 10\r\n\r\n"
-    )
     with socket.create_connection(("127.0.0.1", storage.proxy.port), timeout=10) as slow:
         slow.sendall(put_head(target, 10) + b"12345")
         began = time.monotonic()
