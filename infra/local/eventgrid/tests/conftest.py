@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from infra.local.azurite.server import connection_string
+from infra.local.azurite.testing import Azurite, running_azurite
 
 # Nothing listens there: for tests that use neither.
 NO_SERVICE_BUS = (
@@ -95,3 +96,9 @@ def config_for(hook: Webhook, **subscription: Any) -> dict[str, Any]:
         "systemTopics": [{"name": "storage", "eventSubscriptions": [route]}],
         "customTopics": [{"name": "cog-events", "eventSubscriptions": [route]}],
     }
+
+
+@pytest.fixture(scope="session")
+def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
+    with running_azurite(tmp_path_factory.mktemp("azurite")) as running:
+        yield running
