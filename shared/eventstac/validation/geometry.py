@@ -14,28 +14,20 @@ Position = Sequence[float]
 def geometry_problems(item: Mapping[str, Any]) -> Iterator[Problem]:
     """What is wrong with an Item's geometry and bbox, given that the core schema found them well formed."""
     geometry, bbox = item.get("geometry"), item.get("bbox")
-    if geometry is None:
-        if bbox is not None:
-            yield Problem("bbox", "an Item without geometry has no bbox", _CHECK)
+    if geometry is None or bbox is None:  # the core schema has them both or neither
         return
     yield from _ring_problems(geometry)
-    positions = list(
-        _positions(geometry["coordinates"]) if "coordinates" in geometry else _collected(geometry)
-    )
-    if not positions:
+    lines = list(_lines(geometry["coordinates"]))
+    if not lines:
         yield Problem("geometry/coordinates", "the geometry holds no position", _CHECK)
         return
-    outside = next((spot for spot in positions if abs(spot[0]) > 180 or abs(spot[1]) > 90), None)
+    outside = next((spot for line in lines for spot in line if abs(spot[0]) > 180 or abs(spot[1]) > 90), None)
     if outside is not None:
-        yield Problem(
-            "geometry/coordinates", f"{list(outside)} is not on Earth: lon -180..180, lat -90..90", _CHECK
-        )
-    if bbox is None:
-        yield Problem("bbox", "an Item with a geometry has a bbox", _CHECK)
-        return
+        message = f"{list(outside)} is not on Earth: lon -180..180, lat -90..90"
+        yield Problem("geometry/coordinates", message, _CHECK)
     flat = tuple(bbox) if len(bbox) == 4 else (*bbox[0:2], *bbox[3:5])
     yield from bbox_problems(flat, "bbox", _CHECK)
-    yield from _extent_problems(flat, positions)
+    yield from _extent_problems(flat, lines)
 
 
 def bbox_problems(bbox: Sequence[float], path: str, check: str) -> Iterator[Problem]:
@@ -47,25 +39,28 @@ def bbox_problems(bbox: Sequence[float], path: str, check: str) -> Iterator[Prob
         yield Problem(path, f"{list(bbox)} is outside of {list(_WORLD)}", check)
 
 
-def _extent_problems(bbox: Sequence[float], positions: Sequence[Position]) -> Iterator[Problem]:
+def _extent_problems(bbox: Sequence[float], lines: Sequence[Sequence[Position]]) -> Iterator[Problem]:
     west, _, east, _ = bbox
-    lons, lats = [spot[0] for spot in positions], [spot[1] for spot in positions]
-    if west <= east:
-        found = (min(lons), min(lats), max(lons), max(lats))
-    else:
-        eastern = [lon for lon in lons if lon >= west - _TOLERANCE]
-        western = [lon for lon in lons if lon <= east + _TOLERANCE]
-        if len(eastern) + len(western) != len(lons) or not eastern or not western:
-            message = f"the geometry is not within lon {west}..180 and -180..{east}, on both sides of the antimeridian"
+    lats = [spot[1] for line in lines for spot in line]
+    spans = [(min(spot[0] for spot in line), max(spot[0] for spot in line)) for line in lines]
+    if (
+        west > east
+    ):  # across the antimeridian: what lies in the east begins the box, what lies in the west ends it
+        eastern = [span for span in spans if span[0] >= west - _TOLERANCE]
+        western = [span for span in spans if span[1] <= east + _TOLERANCE]
+        if len(eastern) + len(western) != len(spans) or not eastern or not western:
+            message = f"the geometry has no parts on both sides of 180, within {west}..180 and -180..{east}"
             yield Problem("bbox", message, _CHECK)
             return
-        found = (min(eastern), min(lats), max(western), max(lats))
+        found = (min(eastern)[0], min(lats), max(span[1] for span in western), max(lats))
+    else:
+        found = (min(spans)[0], min(lats), max(span[1] for span in spans), max(lats))
     if any(abs(one - other) > _TOLERANCE for one, other in zip(bbox, found, strict=True)):
         yield Problem("bbox", f"{list(bbox)} is not the geometry's extent, which is {list(found)}", _CHECK)
 
 
 def _ring_problems(geometry: Mapping[str, Any]) -> Iterator[Problem]:
-    for path, polygon in _polygons(geometry, "geometry"):
+    for path, polygon in _polygons(geometry):
         if not polygon:
             yield Problem(path, "a polygon has at least one ring", _CHECK)
         for number, ring in enumerate(polygon):
@@ -83,16 +78,13 @@ def _ring_problems(geometry: Mapping[str, Any]) -> Iterator[Problem]:
                 yield Problem(place, f"{said} (RFC 7946, section 3.1.6)", _CHECK)
 
 
-def _polygons(geometry: Mapping[str, Any], path: str) -> Iterator[tuple[str, Sequence[Sequence[Position]]]]:
-    kind = geometry["type"]
-    if kind == "Polygon":
-        yield f"{path}/coordinates", geometry["coordinates"]
-    elif kind == "MultiPolygon":
+def _polygons(geometry: Mapping[str, Any]) -> Iterator[tuple[str, Sequence[Sequence[Position]]]]:
+    path = "geometry/coordinates"
+    if geometry["type"] == "Polygon":
+        yield path, geometry["coordinates"]
+    elif geometry["type"] == "MultiPolygon":
         for number, polygon in enumerate(geometry["coordinates"]):
-            yield f"{path}/coordinates/{number}", polygon
-    elif kind == "GeometryCollection":
-        for number, member in enumerate(geometry["geometries"]):
-            yield from _polygons(member, f"{path}/geometries/{number}")
+            yield f"{path}/{number}", polygon
 
 
 def _signed_area(ring: Sequence[Position]) -> float:
@@ -106,14 +98,12 @@ def _signed_area(ring: Sequence[Position]) -> float:
     return area
 
 
-def _positions(coordinates: Any) -> Iterator[Position]:
+def _lines(coordinates: Any) -> Iterator[Sequence[Position]]:
+    """The parts that hang together: rings and lines, and each single point."""
     if coordinates and isinstance(coordinates[0], int | float):
+        yield [coordinates]
+    elif coordinates and coordinates[0] and isinstance(coordinates[0][0], int | float):
         yield coordinates
     else:
         for part in coordinates:
-            yield from _positions(part)
-
-
-def _collected(geometry: Mapping[str, Any]) -> Iterator[Position]:
-    for member in geometry.get("geometries", ()):
-        yield from _positions(member["coordinates"]) if "coordinates" in member else _collected(member)
+            yield from _lines(part)

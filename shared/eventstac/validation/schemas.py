@@ -35,10 +35,24 @@ def json_problem(document: Any) -> Problem | None:
     """The first reason why a document is not JSON: NaN, an infinity, a date object, a key that is no text."""
     try:
         json.dumps(document, allow_nan=False)
+        if _has_text_keys(document):  # json.dumps makes text of other keys, and is silent about it
+            return None
+        place, reason = _not_json(document, ()) or ((), "a key is no text")
     except (ValueError, TypeError, RecursionError):
-        place, reason = _not_json(document, ()) or ((), "is nested too deeply or holds itself")
-        return Problem(path_of(place), reason, "json")
-    return None
+        try:
+            place, reason = _not_json(document, ()) or ((), "the document is no JSON")
+        except RecursionError:
+            place, reason = (), "the document is nested too deeply, or holds itself"
+    return Problem(path_of(place), reason, "json")
+
+
+def _has_text_keys(value: Any) -> bool:
+    """Whether all keys are text; looks into lists of objects only, since coordinates have no keys."""
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and _has_text_keys(child) for key, child in value.items())
+    if isinstance(value, list | tuple) and any(isinstance(child, dict) for child in value):
+        return all(_has_text_keys(child) for child in value)
+    return True
 
 
 def _nearest(error: jsonschema_rs.ValidationError) -> list[jsonschema_rs.ValidationError]:
