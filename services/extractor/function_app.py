@@ -27,9 +27,8 @@ class Ports:
 
 @once
 def ports() -> Ports:
-    from eventstac.reading import (
-        read_content,
-    )  # rasterio takes a second to import: at the first message, not at start
+    # rasterio takes a second to import: at the first message, not at start
+    from eventstac.reading import read_content
 
     blobs = BlobStorage(open_blob_service(os.environ))
     looker = Looker(blobs, Watched(blobs.account_url, SETTINGS.containers), read_content)

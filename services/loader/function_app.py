@@ -1,6 +1,7 @@
 """The loader's triggers: facts into the catalog, and what follows from a changed catalog."""
 
 import os
+import typing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -17,7 +18,7 @@ from eventstac.once import once
 from eventstac.publishing import publish_outbox
 from loader import asset_facts, collection_update, outbound, rejected, settings
 
-app = func.FunctionApp()
+app = func.FunctionApp()  # batches are annotated typing.List: the worker indexes no other list
 
 SETTINGS = settings.read(os.environ)
 BREAKER = Breaker()
@@ -45,7 +46,7 @@ def ports() -> Ports:
     connection="ServiceBus",
     cardinality=func.Cardinality.MANY,
 )
-def load_facts(messages: list[func.ServiceBusMessage]) -> None:
+def load_facts(messages: typing.List[func.ServiceBusMessage]) -> None:
     use = ports()
     use.consumer.consume_batch(
         received_all(messages, "asset-facts", "loader"),
@@ -62,7 +63,7 @@ def load_facts(messages: list[func.ServiceBusMessage]) -> None:
     connection="ServiceBus",
     cardinality=func.Cardinality.MANY,
 )
-def update_collections(messages: list[func.ServiceBusMessage]) -> None:
+def update_collections(messages: typing.List[func.ServiceBusMessage]) -> None:
     use = ports()
     use.consumer.consume_batch(
         received_all(messages, "items-changed", "collection-update"),
@@ -79,7 +80,7 @@ def update_collections(messages: list[func.ServiceBusMessage]) -> None:
     connection="ServiceBus",
     cardinality=func.Cardinality.MANY,
 )
-def forward_changes(messages: list[func.ServiceBusMessage]) -> None:
+def forward_changes(messages: typing.List[func.ServiceBusMessage]) -> None:
     use = ports()
     use.consumer.consume_batch(
         received_all(messages, "items-changed", "outbound"),

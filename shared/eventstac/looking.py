@@ -72,7 +72,7 @@ class Looker:
     ) -> dict[str, Any]:
         if look.state == "gone":
             return {"state": "gone"}
-        found: dict[str, Any] = {"storage": _storage(look)}
+        found: dict[str, Any] = {"storage": storage_of(look)}
         if reader is None:
             detail = "the blob is in the archive tier: rehydrate it, it is then looked at again"
             return {**found, "state": "rejected", "reason": "archived", "detail": detail}
@@ -103,7 +103,8 @@ def _check_cog(metadata: Mapping[str, Any]) -> None:
         raise Rejected("not-a-cog", f"{problems}. Make it anew, for instance with `rio cogeo create`")
 
 
-def _storage(look: Look) -> dict[str, Any]:
+def storage_of(look: Look) -> dict[str, Any]:
+    """What the storage said of a blob, as facts keep it."""
     return {
         "size": look.size,
         "last_modified": to_text(look.last_modified) if look.last_modified else None,

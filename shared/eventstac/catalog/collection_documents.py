@@ -46,3 +46,21 @@ def _said(document: Mapping[str, Any], rules: CollectionRules) -> dict[str, Any]
     if rules.license == CollectionRules(rules.id).license:
         defaults.add("license")
     return {name: value for name, value in document.items() if name not in defaults}
+
+
+_WRAPPERS = {"number": "to_float", "integer": "to_int", "datetime": "to_tstz", "string": "to_text"}
+
+
+def apply_queryables(connection: Connection, rules: CollectionRules) -> None:
+    """Register a Collection's queryables in pgstac, with a BTREE index for those that are sorted by."""
+    for queryable in rules.queryables:
+        connection.execute(
+            "SELECT pgstac.upsert_queryable(%s, %s, %s, %s, %s)",
+            [
+                queryable.name,
+                Jsonb(queryable.definition),
+                _WRAPPERS.get(queryable.type),
+                "BTREE" if queryable.sortable else None,
+                [rules.id],
+            ],
+        )

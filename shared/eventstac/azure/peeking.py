@@ -1,0 +1,93 @@
+"""Looks for messages about a blob in the topics' subscriptions, without taking them."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from azure.core.exceptions import AzureError
+from azure.servicebus import (
+    ServiceBusClient,
+    ServiceBusMessageState,
+    ServiceBusReceivedMessage,
+    ServiceBusSubQueue,
+)
+
+from eventstac.blob_urls import canonical_url
+from eventstac.bus import ATTEMPT, FIRST_SENT
+from eventstac.contracts import read_contract
+from eventstac.errors import Rejected, Transient
+from eventstac.times import from_text
+from eventstac.whereabouts import Queued
+
+PAGE = 250  # messages of one peek; Service Bus gives fewer where they are large
+LIMIT = 20_000  # messages of one subscription that are gone through: beyond it a blob is not searched for
+
+
+def subscriptions() -> tuple[tuple[str, str], ...]:
+    """Every (topic, subscription) of contracts/topology.json."""
+    namespace = read_contract("topology.json")["UserConfig"]["Namespaces"][0]
+    return tuple(
+        (topic["Name"], subscription["Name"])
+        for topic in namespace["Topics"]
+        for subscription in topic["Subscriptions"]
+    )
+
+
+def queued_about(client: ServiceBusClient, url: str) -> list[Queued]:
+    """The messages about a blob that wait, are scheduled, or are dead letters; Transient where the bus is away."""
+    found: list[Queued] = []
+    try:
+        for topic, subscription in subscriptions():
+            for dead in (False, True):
+                found += [
+                    _queued(message, topic, dead)
+                    for message in _peek(client, topic, subscription, dead)
+                    if _is_about(message, url)
+                ]
+    except AzureError as error:
+        raise Transient(f"Service Bus does not answer: {error}") from error
+    return found
+
+
+def _peek(
+    client: ServiceBusClient, topic: str, subscription: str, dead: bool
+) -> Iterator[ServiceBusReceivedMessage]:
+    queue = ServiceBusSubQueue.DEAD_LETTER if dead else None
+    with client.get_subscription_receiver(topic, subscription, sub_queue=queue) as receiver:
+        following, seen = 0, 0
+        while seen < LIMIT:
+            page = receiver.peek_messages(max_message_count=PAGE, sequence_number=following)
+            if not page:
+                return
+            yield from page
+            seen += len(page)
+            following = (page[-1].sequence_number or following) + 1
+
+
+def _is_about(message: ServiceBusReceivedMessage, url: str) -> bool:
+    try:
+        data = json.loads(b"".join(message.body))["data"]
+        urls = [data[name] for name in ("url", "source_url", "cog_url") if isinstance(data.get(name), str)]
+        return any(canonical_url(candidate) == url for candidate in urls)
+    except (ValueError, KeyError, TypeError, AttributeError, Rejected):
+        return False  # a message that no one can read is about nothing; it is rejected when it is received
+
+
+def _queued(message: ServiceBusReceivedMessage, topic: str, dead: bool) -> Queued:
+    properties: dict[Any, Any] = message.application_properties or {}
+    texts = {_text(name): value for name, value in properties.items()}
+    first_sent = texts.get(FIRST_SENT)
+    enqueued = message.enqueued_time_utc or datetime.now(UTC)
+    scheduled = message.state == ServiceBusMessageState.SCHEDULED
+    return Queued(
+        topic=topic,
+        since=from_text(_text(first_sent)) if first_sent else enqueued,
+        attempt=int(_text(texts.get(ATTEMPT, 1))),
+        dead_letter_reason=(message.dead_letter_reason or "unknown reason") if dead else None,
+        next_at=message.scheduled_enqueue_time_utc if scheduled else None,
+    )
+
+
+def _text(value: object) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)

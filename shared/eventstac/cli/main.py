@@ -1,0 +1,35 @@
+"""The command `eventstac`: its sub-commands, and how a failure is told."""
+
+import sys
+
+import typer
+from rich.console import Console
+
+from eventstac.cli import collections, preview, rules, setup, where
+from eventstac.errors import EventstacError, Rejected
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Look after an eventstac catalog: set it up, try rules, and ask where a file is and why.",
+)
+app.command("setup")(setup.setup)
+app.add_typer(collections.app, name="collections")
+app.add_typer(rules.app, name="rules")
+app.command("preview")(preview.preview)
+app.command("where")(where.where)
+
+
+def main() -> None:
+    """Run a command; what was foreseen ends in one sentence and exit code 1."""
+    try:
+        app()
+    except Rejected as rejection:
+        _fail(f"{rejection.reason}: {rejection.detail}")
+    except EventstacError as error:
+        _fail(str(error))
+
+
+def _fail(sentence: str) -> None:
+    Console(stderr=True, soft_wrap=True).print(f"eventstac: {sentence}", markup=False, style="red")
+    sys.exit(1)

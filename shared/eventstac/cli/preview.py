@@ -1,0 +1,133 @@
+"""`eventstac preview`: the Item that a file or URL would give; writes nothing."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from eventstac.blob_urls import BlobName, canonical_url
+from eventstac.blobs import BlobReader
+from eventstac.cli.applying import read_text
+from eventstac.compose import Composition, compose
+from eventstac.errors import BlobChanged, Rejected, Transient
+from eventstac.facts import Finding, Match, fact_of
+from eventstac.looking import storage_of
+from eventstac.raster.extract import EXTRACTOR_REVISION
+from eventstac.raster.source import file_reader, url_reader
+from eventstac.reading import read_content
+from eventstac.rules import CollectionRules, Rules, load_rules
+
+Problem = dict[str, Any]
+
+# The account of a file that is in none: only its path is matched.
+_NO_ACCOUNT = "https://preview.blob.core.windows.net"
+
+
+def preview(
+    file_or_url: Annotated[
+        str, typer.Argument(metavar="FILE|URL", help="A raster: a local file, or an http(s) URL.")
+    ],
+    rules_file: Annotated[Path, typer.Option("--rules", help="The rules file.")] = Path("collections.yaml"),
+    container: Annotated[
+        str, typer.Option(help="The container that a local file is thought to be in.")
+    ] = "source",
+    blob: Annotated[
+        str | None, typer.Option(help="The path that a local file is thought to have there.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help='Print {"item": …, "problems": […]}.')] = False,
+) -> None:
+    """Show the Item that a raster would give, and what is wrong with it. Exit code 1 where there is a problem."""
+    item, problems = preview_item(file_or_url, _rules(rules_file), container, blob)
+    if as_json:
+        typer.echo(json.dumps({"item": item, "problems": problems}, ensure_ascii=False, allow_nan=False))
+    else:
+        console = Console(soft_wrap=True, highlight=False)
+        if item is not None:
+            console.print_json(json.dumps(item, ensure_ascii=False))
+        for problem in problems:
+            console.print(
+                f"{problem['path'] or file_or_url}: {problem['message']}", style="red", markup=False
+            )
+    raise typer.Exit(1 if problems else 0)
+
+
+def preview_item(
+    file_or_url: str, rules: Rules, container: str = "source", blob: str | None = None
+) -> tuple[dict[str, Any] | None, list[Problem]]:
+    """The Item that a file or URL would give by the rules (None where there is none), and the problems."""
+    is_url = file_or_url.startswith(("http://", "https://"))
+    try:
+        if is_url:
+            match = _match(rules, file_or_url)
+            reader = url_reader(file_or_url)
+        else:
+            path = blob or _path_of(Path(file_or_url))
+            match = _match(rules, BlobName(_NO_ACCOUNT, container, path).url)
+            reader = file_reader(file_or_url)
+        url = canonical_url(file_or_url) if is_url else reader.look.url
+        return _composed(url, reader, match, rules.collection(match.collection))
+    except Rejected as rejection:
+        return None, [_problem(f"{rejection.reason}: {rejection.detail}")]
+    except (Transient, BlobChanged) as failure:
+        return None, [_problem(f"it could not be read just now: {failure}")]
+
+
+def _composed(
+    url: str, reader: BlobReader, match: Match, rules: CollectionRules | None
+) -> tuple[dict[str, Any] | None, list[Problem]]:
+    if match.read != "raster":
+        raise Rejected("not-previewed", f"a rule reads {url} as a {match.read}: it gives no Item by itself")
+    content = read_content(reader, match, False)
+    finding = Finding(
+        match=match,
+        revision=EXTRACTOR_REVISION,
+        state="present",
+        seen=reader.look.seen,
+        etag=reader.look.etag,
+        storage=storage_of(reader.look),
+        metadata=content.metadata,
+    )
+    composition = compose([fact_of(url, finding)], _of_one_file(rules))
+    return composition.item, _problems(composition, rules, match)
+
+
+def _problems(composition: Composition, rules: CollectionRules | None, match: Match) -> list[Problem]:
+    if composition.state == "rejected":
+        return [_problem(f"{composition.reason}: {composition.detail}")]
+    if composition.item is None:
+        return [_problem(f"by its rule {match.asset!r} is no data asset: it gives no Item by itself")]
+    rule = rules.rule(match.rule) if rules else None
+    missing = [key for key in rule.require if key != match.asset] if rule else []
+    if missing:
+        return [_problem(f"the rule requires {', '.join(missing)} too before the Item is published")]
+    return []
+
+
+def _of_one_file(rules: CollectionRules | None) -> CollectionRules | None:
+    """The rules without what they require beside the one file."""
+    if rules is None:
+        return None
+    return replace(rules, rules=tuple(replace(rule, require=()) for rule in rules.rules))
+
+
+def _match(rules: Rules, url: str) -> Match:
+    explanation = rules.explain(url)
+    if explanation.match is None:
+        raise Rejected("no-rule", str(explanation))
+    return explanation.match
+
+
+def _rules(file: Path) -> Rules:
+    return load_rules(read_text(file) if file.exists() else "", file=str(file))
+
+
+def _path_of(path: Path) -> str:
+    """The path as a blob's: as it was given, without what leads out of the folder."""
+    return path.name if path.is_absolute() or ".." in path.parts else path.as_posix()
+
+
+def _problem(message: str) -> Problem:
+    return {"path": "", "message": message}

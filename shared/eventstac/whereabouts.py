@@ -1,0 +1,233 @@
+"""Where a blob is on its way into the catalog, and why: one verdict from everything that knows something."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from eventstac.blobs import Look
+from eventstac.bus import ASSET_FACTS, BLOB_EVENTS, BLOBS_MATCHED, COG_EVENTS, REJECTED
+from eventstac.catalog.item_rows import ItemRow
+from eventstac.catalog.rejections import Rejection
+from eventstac.facts import Fact
+from eventstac.rules import Explanation
+
+Verdict = Literal[
+    "not in storage", "ignored", "no rule", "waiting", "rejected", "incomplete", "stale", "searchable"
+]
+
+STAGES = {
+    BLOB_EVENTS: "scanner",
+    BLOBS_MATCHED: "extractor",
+    ASSET_FACTS: "loader",
+    COG_EVENTS: "cog_updater",
+    REJECTED: "rejected",
+}
+
+
+@dataclass(frozen=True)
+class Queued:
+    """A message about the blob that is on its way: at which stage, since when, and whether it was given up."""
+
+    topic: str
+    since: datetime
+    attempt: int
+    dead_letter_reason: str | None = None
+    next_at: datetime | None = None
+
+    @property
+    def stage(self) -> str:
+        """The app that it waits for."""
+        return STAGES.get(self.topic, self.topic)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that is known about one blob.
+
+    `watched` is None for a declared container, else why it is not watched. `is_source` tells a source container from
+    a COG container. `published` is whether the Item is in the catalog itself.
+    """
+
+    url: str
+    look: Look
+    watched: str | None
+    is_source: bool
+    explanation: Explanation
+    revision: int
+    fact: Fact | None
+    item: ItemRow | None
+    published: bool
+    queued: Sequence[Queued]
+    rejections: Sequence[Rejection]
+
+
+@dataclass(frozen=True)
+class Whereabouts:
+    """The verdict about a blob, with the sentence that explains it."""
+
+    verdict: Verdict
+    why: str
+    stage: str | None = None
+    since: datetime | None = None
+
+
+def whereabouts(evidence: Evidence) -> Whereabouts:
+    """The one verdict."""
+    if evidence.look.state == "gone":
+        return _not_in_storage(evidence)
+    if evidence.watched is not None:
+        return Whereabouts("ignored", evidence.watched)
+    fact = evidence.fact
+    if not (fact and fact.claim):
+        unknown = _unknown_to_rules(evidence)
+        if unknown:
+            return unknown
+    if fact and fact.finding.state != "gone" and fact.finding.etag == evidence.look.etag:
+        return _by_fact(evidence, fact)
+    return _on_its_way(evidence)
+
+
+def _not_in_storage(evidence: Evidence) -> Whereabouts:
+    fact = evidence.fact
+    if fact is None:
+        return Whereabouts("not in storage", "the storage has no such blob, and nobody ever looked at one")
+    if fact.finding.state == "gone":
+        return Whereabouts("not in storage", "the storage has no such blob, and the catalog knows it")
+    shown = "still shows it" if evidence.published else "does not show it"
+    return Whereabouts(
+        "not in storage", f"the storage has no such blob any more; the catalog {shown}{_soon(evidence)}"
+    )
+
+
+def _soon(evidence: Evidence) -> str:
+    waiting = _first_waiting(evidence.queued)
+    return f", a look is waiting at {waiting.stage}" if waiting else ""
+
+
+def _unknown_to_rules(evidence: Evidence) -> Whereabouts | None:
+    if not evidence.is_source:
+        waiting = _first_waiting(evidence.queued)
+        if waiting:
+            return _waiting(waiting)
+        return Whereabouts("ignored", "it is in a COG container, and no cog.completed has named it")
+    if evidence.explanation.outcome == "ignored":
+        return Whereabouts("ignored", evidence.explanation.why)
+    if evidence.explanation.match is None:
+        return Whereabouts("no rule", str(evidence.explanation))
+    return None
+
+
+def _by_fact(evidence: Evidence, fact: Fact) -> Whereabouts:
+    """The blob as it is now has been looked at."""
+    finding = fact.finding
+    if finding.state == "rejected":
+        return Whereabouts("rejected", f"{finding.reason}: {finding.detail}", since=finding.seen)
+    collection, item = fact.item_key
+    name = f"Item {item} of collection {collection}"
+    row = evidence.item
+    if row is None:
+        waits_for = fact.claim.source_url if fact.claim else "a data asset"
+        return Whereabouts(
+            "waiting",
+            f"{name} does not exist yet: it waits for {waits_for}",
+            stage="compose",
+            since=finding.seen,
+        )
+    if row.state == "incomplete":
+        return Whereabouts("incomplete", f"{name} is missing {', '.join(row.missing)}", since=finding.seen)
+    if row.state == "rejected":
+        return Whereabouts(
+            "rejected", f"{name} cannot be published: {row.reason}: {row.detail}", since=finding.seen
+        )
+    return _in_published_item(evidence, fact, row, name)
+
+
+def _in_published_item(evidence: Evidence, fact: Fact, row: ItemRow, name: str) -> Whereabouts:
+    seen = fact.finding.seen
+    if fact.url in row.conflicts:
+        shown = f"another blob has the asset key {fact.match.asset!r} of {name}: the first URL in string order is shown"
+        return Whereabouts("rejected", f"conflict: {shown}", since=seen)
+    if fact.url in row.outdated:
+        return Whereabouts(
+            "stale", "the COG was made from other content than its source has now: make it anew", since=seen
+        )
+    if not evidence.published:
+        return Whereabouts("stale", f"{name} should be in the catalog and is not: rebuild it", since=seen)
+    why = f"{name} shows it"
+    if fact.url not in row.urls:
+        why = f"{name} shows its COG in its place"
+    if fact.revision < evidence.revision:
+        why += f"; found by revision {fact.revision} of the rules, {evidence.revision} is in force"
+    return Whereabouts("searchable", why, since=seen)
+
+
+def _on_its_way(evidence: Evidence) -> Whereabouts:
+    """The blob as it is now has not been looked at, as far as the facts say."""
+    waiting = _first_waiting(evidence.queued)
+    if waiting:
+        return _waiting(waiting)
+    dead = next((queued for queued in evidence.queued if queued.dead_letter_reason), None)
+    if dead:
+        why = f"its message is in the dead letters of {dead.stage}: {dead.dead_letter_reason}"
+        return Whereabouts("rejected", why, dead.stage, dead.since)
+    changed = evidence.look.last_modified
+    given_up = next(
+        (
+            one
+            for one in evidence.rejections
+            if one.state == "open" and (changed is None or one.rejected_at >= changed)
+        ),
+        None,
+    )
+    if given_up:
+        why = f"{given_up.stage} gave it up: {given_up.reason}: {given_up.detail}"
+        return Whereabouts("rejected", why, given_up.stage, given_up.rejected_at)
+    if evidence.fact and evidence.fact.finding.state != "gone":
+        why = f"the catalog knows it as it was at {evidence.fact.finding.seen}; no message about it is on its way"
+        return Whereabouts("stale", f"{why}. Scan its prefix to look at it again", since=changed)
+    why = "nobody looked at it yet, and no message about it is on its way: the storage event is still to come"
+    return Whereabouts("waiting", why, stage="events", since=changed)
+
+
+def _first_waiting(queued: Sequence[Queued]) -> Queued | None:
+    return min((one for one in queued if not one.dead_letter_reason), key=lambda one: one.since, default=None)
+
+
+def _waiting(queued: Queued) -> Whereabouts:
+    why = f"a message about it is waiting for {queued.stage}"
+    if queued.attempt > 1:
+        why += f" (attempt {queued.attempt}"
+        why += f", not before {queued.next_at})" if queued.next_at else ")"
+    return Whereabouts("waiting", why, queued.stage, queued.since)
+
+
+def to_json(evidence: Evidence, found: Whereabouts) -> dict[str, Any]:
+    """The verdict and what it rests on, for programs."""
+    fact, look = evidence.fact, evidence.look
+    return {
+        "url": evidence.url,
+        "verdict": found.verdict,
+        "why": found.why,
+        "stage": found.stage,
+        "since": found.since.isoformat() if found.since else None,
+        "storage": {"state": look.state, "etag": look.etag, "size": look.size},
+        "collection": fact.match.collection if fact else None,
+        "item": fact.match.item if fact else None,
+        "asset": fact.match.asset if fact else None,
+        "kind": fact.kind if fact else None,
+        "missing": list(evidence.item.missing) if evidence.item else [],
+        "timeline": [
+            {"stage": stage.stage, "at": stage.at.isoformat()}
+            for stage in (fact.finding.timeline if fact else ())
+        ],
+        "waiting": [
+            {"stage": one.stage, "since": one.since.isoformat(), "attempt": one.attempt}
+            for one in evidence.queued
+            if not one.dead_letter_reason
+        ],
+        "rejections": [
+            {"stage": one.stage, "reason": one.reason, "detail": one.detail, "state": one.state}
+            for one in evidence.rejections
+        ],
+    }
