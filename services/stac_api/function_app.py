@@ -3,6 +3,7 @@
 import os
 
 import azure.functions as func
+
 from stac_api.app import create_app
 from stac_api.settings import read
 

@@ -10,7 +10,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from stac_api import endpoints, health, openapi, statistics
+from stac_api import endpoints, health, openapi, statistics, validate
 from stac_api.answers import Services, error_answer
 from stac_api.bases import Bases
 from stac_api.collection_search import CollectionSearch
@@ -18,6 +18,7 @@ from stac_api.database import Database
 from stac_api.errors import ApiError
 from stac_api.item_search import ItemSearch
 from stac_api.settings import Settings
+from stac_api.surroundings import Surroundings
 
 _ROUTES = (
     Route("/search", endpoints.get_search, methods=["GET"]),
@@ -31,6 +32,7 @@ _ROUTES = (
     Route("/conformance", endpoints.conformance_classes, methods=["GET"]),
     Route("/queryables", endpoints.queryables, methods=["GET"]),
     Route("/collections/{collection_id}/statistics", statistics.statistics, methods=["GET"]),
+    Route("/validate", validate.validate, methods=["POST"]),
     Route("/api", openapi.as_json, methods=["GET"]),
     Route("/api.html", openapi.as_page, methods=["GET"]),
     Route("/_mgmt/ping", health.ping, methods=["GET"]),
@@ -65,4 +67,4 @@ def create_app(settings: Settings) -> ASGIApp:
     app.state.services = Services(
         settings, database, bases, ItemSearch(database, bases, settings), CollectionSearch(database)
     )
-    return app
+    return Surroundings(app)

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from stac_api.database import Database, Row
+from stac_api.database import Database, Refused, Row
 from stac_api.errors import BadRequest
 from stac_api.geometries import Box, box_from_numbers
 from stac_api.searches import Search
@@ -52,7 +52,10 @@ class CollectionSearch:
         if not _is_narrowed(search):
             rows = await self._database.rows(f"SELECT {_COLUMNS} FROM collections ORDER BY id")
             return CollectionPage(rows[offset : offset + search.limit], len(rows), offset, search.limit)
-        found = await self._found(search)
+        try:
+            found = await self._found(search)
+        except Refused as error:
+            raise error.as_fault_of("filter" if search.condition else "sortby") from error
         wanted = found[offset : offset + search.limit]
         rows = await self._database.rows(
             f"SELECT {_COLUMNS} FROM collections WHERE id = ANY($1::text[]) ORDER BY array_position($1::text[], id)",

@@ -39,6 +39,22 @@ class Row(Protocol):
     def __getitem__(self, key: str | int) -> Any: ...
 
 
+class Refused(Exception):
+    """The database cannot run a query: the fault of the client whose filter is in it, if one is, else ours.
+
+    `sentence` is what pgstac says about the filter, where it says something.
+    """
+
+    def __init__(self, sentence: str | None) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+
+    def as_fault_of(self, parameter: str) -> BadRequest:
+        """The error to answer, when the client's parameter is in the query."""
+        plain = "a value cannot be compared with its property, or a geometry is not valid"
+        return BadRequest(parameter, self.sentence or plain)
+
+
 class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no types
     def get_reset_query(self) -> str:
         """Nothing to undo when it goes back to the pool: that would be one more round trip for each request."""
@@ -63,7 +79,7 @@ class Database:
         }
 
     async def rows(self, sql: str, *args: object) -> list[Row]:
-        """Run a query. Raises Unavailable, TooSlow, or BadRequest where the client's own filter cannot be run."""
+        """Run a query. Raises Unavailable, TooSlow, or Refused where it cannot be run as it is."""
         async with self._connection() as connection:
             rows: list[Row] = await connection.fetch(sql, *args)
             return rows
@@ -98,7 +114,7 @@ class Database:
 
     def _local_settings(self) -> str:
         """The session's settings for one transaction: behind a pooler the next one is another session."""
-        return ";".join(f"SET LOCAL {name} = '{value}'" for name, value in self._session.items())
+        return "SELECT " + ", ".join(f"set_config('{n}', '{v}', true)" for n, v in self._session.items())
 
     async def _open(self) -> asyncpg.Pool:
         settings = self._settings
@@ -123,18 +139,16 @@ class Database:
 
 
 def _in_our_words(error: Exception) -> Exception:
-    """The API's error for a database's; what is neither the client's fault nor the database's absence stays."""
+    """Our error for a database's; one that nobody foresaw stays as it is."""
     if isinstance(error, asyncpg.QueryCanceledError):
         return TooSlow(
             "The query took too long: narrow it by bbox, datetime or collections, or lower the limit."
         )
     if isinstance(error, asyncpg.RaiseError):
-        return BadRequest("search", str(error.args[0]) if error.args else "it cannot be run")
+        return Refused(str(error.args[0]) if error.args else None)
     if isinstance(error, _CLIENT_FAULTS):
         _log.info("refused by the database", extra={"sqlstate": getattr(error, "sqlstate", None)})
-        return BadRequest(
-            "filter", "a value cannot be compared with the property, or a geometry is not valid"
-        )
+        return Refused(None)
     if isinstance(error, TimeoutError | OSError | asyncpg.PostgresConnectionError | asyncpg.InterfaceError):
         return Unavailable("The catalog's database does not answer; try again shortly.")
     if isinstance(error, asyncpg.CannotConnectNowError | asyncpg.TooManyConnectionsError):

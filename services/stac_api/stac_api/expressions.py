@@ -24,7 +24,10 @@ _TEMPORAL = {
 }  # fmt: skip
 _ARRAY = {name: (2, 2) for name in ("a_equals", "a_contains", "a_containedby", "a_overlaps")}
 _JUNCTIONS = {"and": (2, 1000), "or": (2, 1000), "not": (1, 1)}
-_VALUES = {"casei": (1, 1), "accenti": (1, 1)}  # no arithmetic: pgstac compares its result as text inside an "and"
+_VALUES = {
+    "casei": (1, 1),
+    "accenti": (1, 1),
+}  # no arithmetic: pgstac compares its result as text inside an "and"
 _CONDITIONS = {
     **_JUNCTIONS, **_COMPARISONS, **_SPATIAL, **_TEMPORAL, **_ARRAY, "between": (3, 3), "isnull": (1, 1),
 }  # fmt: skip

@@ -11,7 +11,7 @@ import orjson
 
 from stac_api.bases import Bases
 from stac_api.cache import ExpiringCache
-from stac_api.database import Database, Row
+from stac_api.database import Database, Refused, Row
 from stac_api.errors import BadRequest
 from stac_api.searches import Search
 from stac_api.settings import Settings
@@ -74,6 +74,14 @@ class ItemSearch:
 
     async def page(self, search: Search) -> Page:
         """One page of what the search finds. Raises BadRequest for what cannot be searched by."""
+        try:
+            return await self._page(search)
+        except Refused as error:
+            if parameter := _suspect(search):
+                raise error.as_fault_of(parameter) from error
+            raise
+
+    async def _page(self, search: Search) -> Page:
         condition, keys = await self._translated(search)
         token = parse_token(search.token, len(keys)) if search.token else None
         statement = _conditions(search, condition)
@@ -211,6 +219,18 @@ def _conditions(search: Search, condition: str) -> Statement:
     if condition:
         statement.where(f"({condition})")
     return statement
+
+
+def _suspect(search: Search) -> str | None:
+    """The parameter to name when the database refuses the search: the one that it can judge and we cannot."""
+    suspects = {
+        "filter": search.condition,
+        "intersects": search.geometry,
+        "token": search.token,
+        "sortby": search.sort,
+        "q": search.words,
+    }
+    return next((name for name, value in suspects.items() if value), None)
 
 
 def _with_tiebreakers(sort: Sequence[SortKey]) -> tuple[SortKey, ...]:

@@ -48,6 +48,8 @@ def _key(field: str, descending: bool) -> SortKey:
     name = field.strip().removeprefix("properties.")
     if not name or name == "properties" or "\0" in name:
         raise BadRequest("sortby", f"{field!r} names no property")
+    if name == "geometry":
+        raise BadRequest("sortby", "geometries have no order")
     return SortKey(name, descending)
 
 

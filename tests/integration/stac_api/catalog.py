@@ -5,10 +5,11 @@ from typing import Any
 
 Json = dict[str, Any]
 
+EO = "https://stac-extensions.github.io/eo/v2.0.0/schema.json"
 ITEM_ASSETS = {
     "data": {"type": "image/tiff; application=geotiff; profile=cloud-optimized", "roles": ["data"]}
 }
-QUERYABLES = {
+QUERYABLES: dict[str, Json] = {
     "eo:cloud_cover": {"type": "number", "title": "Cloud cover", "minimum": 0, "maximum": 100},
     "platform": {"type": "string", "title": "Platform"},
     "count": {"type": "integer"},
@@ -46,7 +47,7 @@ def item(
     return {
         "type": "Feature",
         "stac_version": "1.1.0",
-        "stac_extensions": ["https://stac-extensions.github.io/eo/v2.0.0/schema.json"],
+        "stac_extensions": [EO] if "eo:cloud_cover" in properties else [],
         "id": name,
         "collection": collection_id,
         "geometry": {"type": "Polygon", "coordinates": [ring]},

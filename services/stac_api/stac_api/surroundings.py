@@ -1,0 +1,97 @@
+"""What surrounds every request: its id, one line in the log, and an end when the client hangs up."""
+
+import asyncio
+import logging
+import re
+import time
+import uuid
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_log = logging.getLogger("stac_api.requests")
+
+_WATCH_AFTER_S = 0.25  # most answers are out before that, and need no watching
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}\Z")
+
+
+class Surroundings:
+    """Wraps the app. A query whose client is gone is cancelled in the database too."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request (or pass the lifespan through)."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        await _Request(self._app, scope, receive, send).serve()
+
+
+class _Request:
+    def __init__(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        self._app, self._scope, self._receive, self._send = app, scope, receive, send
+        headers = Headers(scope=scope)
+        given = headers.get("x-request-id", "")
+        self._id = given if _REQUEST_ID.match(given) else uuid.uuid4().hex
+        self._traceparent = headers.get("traceparent")
+        self._body_read = scope["method"] != "POST"
+        self._status = 0
+        self._hung_up = False
+        self._watcher: asyncio.Task[None] | None = None
+        self._task: asyncio.Task[None] | None = asyncio.current_task()
+
+    async def serve(self) -> None:
+        started = time.monotonic()
+        self._watch_later()
+        try:
+            await self._app(self._scope, self._read, self._write)
+        except asyncio.CancelledError:
+            if not self._hung_up or self._task is None or self._task.uncancel():
+                raise
+        finally:
+            self._timer.cancel()
+            if self._watcher is not None:
+                self._watcher.cancel()
+            self._tell(started)
+
+    async def _read(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.disconnect" or not message.get("more_body", False):
+            self._body_read = True
+        return message
+
+    async def _write(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._status = message["status"]
+            MutableHeaders(scope=message)["x-request-id"] = self._id
+        await self._send(message)
+
+    def _watch(self) -> None:
+        if self._body_read:
+            self._watcher = asyncio.get_running_loop().create_task(self._until_hung_up())
+        else:  # the app still reads the body, and would miss what a watcher took
+            self._watch_later()
+
+    def _watch_later(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(_WATCH_AFTER_S, self._watch)
+
+    async def _until_hung_up(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        if not self._status and self._task is not None:
+            self._hung_up = True
+            self._task.cancel()
+
+    def _tell(self, started: float) -> None:
+        if _log.isEnabledFor(logging.INFO):
+            fields = {
+                "request_id": self._id,
+                "traceparent": self._traceparent,
+                "method": self._scope["method"],
+                "path": self._scope["path"],
+                "status": 499 if self._hung_up else self._status,
+                "duration_ms": round((time.monotonic() - started) * 1000, 1),
+            }
+            _log.info("request", extra=fields)

@@ -1,0 +1,98 @@
+import pytest
+
+from tests.integration.conftest import CatalogDatabase
+from tests.integration.stac_api.conftest import Client, serving, settings_for
+
+
+@pytest.mark.parametrize(
+    ("headers", "base"),
+    [
+        ({"X-Forwarded-Proto": "https", "X-Forwarded-Host": "stac.example.com"}, "https://stac.example.com"),
+        ({"X-Forwarded-Host": "a.example, b.example", "X-Forwarded-Prefix": "/eo/"}, "http://a.example/eo"),
+        ({"X-Forwarded-Host": "a.example", "X-Forwarded-Port": "8443"}, "http://a.example:8443"),
+        ({"X-Forwarded-Host": "a.example", "X-Forwarded-Port": "443", "X-Forwarded-Proto": "https"}, "https://a.example"),
+        ({"Forwarded": 'for=1.2.3.4;host="f.example:81";proto=https, for=2'}, "https://f.example:81"),
+        ({"X-Forwarded-Host": "evil.example/\"><script>"}, None),
+        ({"X-Forwarded-Prefix": "//evil\"<"}, None),
+        ({"X-Forwarded-Proto": "javascript"}, None),
+    ],
+)  # fmt: skip
+def test_links_begin_with_what_the_client_sees_behind_a_proxy(
+    api: Client, headers: dict[str, str], base: str | None
+) -> None:
+    page = api("GET", "/search", params={"limit": 1}, headers=headers).json()
+    expected = base or api.url
+    hrefs = [link["href"] for link in page["links"]]
+    hrefs += [link["href"] for link in page["features"][0]["links"] if link["rel"] != "derived_from"]
+    assert hrefs
+    assert all(href.startswith(f"{expected}/") for href in hrefs), hrefs
+
+
+def test_a_root_url_setting_wins_over_headers(loaded: CatalogDatabase) -> None:
+    with serving(settings_for(loaded, root_url="https://stac.example.com/root")) as address:
+        answer = Client(address)("GET", "/collections/edges", headers={"X-Forwarded-Host": "other.example"})
+    links = {link["rel"]: link["href"] for link in answer.json()["links"]}
+    assert links["self"] == "https://stac.example.com/root/collections/edges"
+    assert links["root"] == "https://stac.example.com/root/"
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/collections", "/collections/edges", "/collections/edges/items/period", "/search?limit=2"]
+)
+def test_an_unchanged_document_is_304(api: Client, path: str) -> None:
+    first = api("GET", path)
+    assert first.headers["Cache-Control"] == "no-cache"
+    again = api("GET", path, headers={"If-None-Match": first.headers["ETag"]})
+    assert again.status_code == 304
+    assert again.content == b""
+    assert again.headers["ETag"] == first.headers["ETag"]
+    assert api("GET", path, headers={"If-None-Match": '"other"'}).status_code == 200
+
+
+def test_html_and_json_have_etags_of_their_own(api: Client) -> None:
+    as_json = api("GET", "/collections/edges")
+    as_html = api("GET", "/collections/edges", headers={"Accept": "text/html"})
+    assert as_json.headers["ETag"] != as_html.headers["ETag"]
+    assert "Accept" in as_json.headers["Vary"]
+
+
+def test_any_web_page_may_ask(api: Client) -> None:
+    answer = api("GET", "/search", headers={"Origin": "https://map.example"})
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    preflight = api(
+        "OPTIONS",
+        "/search",
+        headers={
+            "Origin": "https://map.example",
+            "Access-Control-Request-Method": "POST",
+            "Access-Control-Request-Headers": "content-type",
+        },
+    )
+    assert preflight.status_code == 200
+    assert "POST" in preflight.headers["Access-Control-Allow-Methods"]
+    refused = api("GET", "/nothing", headers={"Origin": "https://map.example"})
+    assert refused.headers["Access-Control-Allow-Origin"] == "*"
+
+
+def test_a_request_id_is_given_or_kept(api: Client) -> None:
+    assert len(api("GET", "/conformance").headers["X-Request-Id"]) == 32
+    assert api("GET", "/conformance", headers={"X-Request-Id": "abc-1"}).headers["X-Request-Id"] == "abc-1"
+    assert api("GET", "/conformance", headers={"X-Request-Id": "a b<"}).headers["X-Request-Id"] != "a b<"
+
+
+def test_head_answers_without_a_body(api: Client) -> None:
+    answer = api("HEAD", "/collections/edges")
+    assert answer.status_code == 200
+    assert answer.content == b""
+
+
+def test_media_types_are_those_of_the_specifications(api: Client) -> None:
+    for path, expected in {
+        "/": "application/json",
+        "/search": "application/geo+json",
+        "/collections/edges/items/period": "application/geo+json",
+        "/queryables": "application/schema+json",
+        "/api": "application/vnd.oai.openapi+json;version=3.0",
+        "/api.html": "text/html; charset=utf-8",
+    }.items():
+        assert api("GET", path).headers["Content-Type"] == expected
