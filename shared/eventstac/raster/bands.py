@@ -85,7 +85,7 @@ def nodata_value(value: float) -> float | int | str:
     if math.isinf(value):
         return "inf" if value > 0 else "-inf"
     return (
-        int(value) if value == int(value) and abs(value) < 2**53 or isinstance(value, int) else float(value)
+        int(value) if (value == int(value) and abs(value) < 2**53) or isinstance(value, int) else float(value)
     )
 
 

@@ -20,6 +20,7 @@ from eventstac.raster.opening import Opened, open_raster
 from eventstac.raster.options import Options, parse
 from eventstac.raster.pixels import Sample, read_sample
 from eventstac.raster.projection import gsd, projection
+from eventstac.raster.valid_data import valid_footprint
 
 EXTRACTOR_REVISION = (
     1  # raise it when the same file gives other metadata: reconcile then reads everything again
@@ -95,7 +96,8 @@ def _place(
         georef = georeference(dataset, settings.crs)
         if given is not None:
             return georef, given_footprint(given), None
-        footprint = frame_footprint(georef, dataset.width, dataset.height, settings.footprint.tolerance_m)
+        tolerance_m = _tolerance_m(dataset, georef, settings)
+        footprint = frame_footprint(georef, dataset.width, dataset.height, tolerance_m)
     except Rejected as problem:
         if given is not None and problem.reason != "bad-options":
             return None, given_footprint(given), None
@@ -128,12 +130,13 @@ def _of_valid_data(
         or frame is None
     ):
         return frame
-    from eventstac.raster.valid_data import valid_footprint
+    tolerance_m = _tolerance_m(dataset, georef, settings)
+    return valid_footprint(georef, dataset.width, dataset.height, sample, tolerance_m) or frame
 
-    return (
-        valid_footprint(georef, dataset.width, dataset.height, sample, settings.footprint.tolerance_m)
-        or frame
-    )
+
+def _tolerance_m(dataset: DatasetReader, georef: Georeference, settings: Options) -> float:
+    """The rule's, else ten metres or a quarter of a pixel: a finer edge of a coarse grid is only longer."""
+    return settings.footprint.tolerance_m or max(10.0, (gsd(dataset, georef) or 0.0) / 4)
 
 
 def _tags(dataset: DatasetReader) -> dict[str, Mapping[str, str]]:

@@ -16,7 +16,7 @@ _SHA256, _MD5 = "1220", "d50110"  # multihash: code of the function, and length 
 
 
 def media_type(driver: str, cog: dict[str, Any], has_position: bool) -> str:
-    """The media type of an asset; a COG only where the layout is one, in tiles (a rule of ours: see docs/rasters.md)."""
+    """The media type of an asset; a COG only where the layout is one and in tiles."""
     if driver != "GTiff":
         return _MEDIA_TYPES[driver]
     if not has_position:

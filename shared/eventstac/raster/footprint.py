@@ -1,7 +1,7 @@
 """The footprint: the polygon on the Earth that an image covers, as GeoJSON wants it (RFC 7946)."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from shapely.geometry import mapping, shape
 from shapely.geometry.base import BaseGeometry
 
 from eventstac.errors import Rejected
-from eventstac.raster.georeference import Georeference
+from eventstac.raster.georeference import Floats, Georeference
 from eventstac.raster.globe import visible_region
 from eventstac.raster.ring import METRES_PER_DEGREE, LeavesTheEarth, edge_ring, unwrap
 
@@ -48,7 +48,7 @@ def frame_footprint(georef: Georeference, width: int, height: int, tolerance_m: 
 def given_footprint(geometry: Mapping[str, Any]) -> Footprint:
     """The footprint that a rule states. Raises Rejected `bad-options` for what is no GeoJSON polygon."""
     try:
-        region = shape(geometry)
+        region = shape(dict(geometry))
     except (KeyError, TypeError, ValueError, AttributeError, shapely.errors.ShapelyError) as error:
         raise Rejected("bad-options", f"option footprint.geometry is no GeoJSON geometry: {error}") from error
     if region.geom_type not in ("Polygon", "MultiPolygon") or region.is_empty:
@@ -64,9 +64,7 @@ def finish(region: BaseGeometry) -> Footprint:
         math.floor((west + 180 - _SEAM_DEGREES) / 360), math.floor((east + 180 + _SEAM_DEGREES) / 360) + 1
     ):
         window = shapely.box(-180 + 360 * turn, -90, 180 + 360 * turn, 90)
-        piece = shapely.transform(
-            shapely.intersection(_valid(region), window), lambda c, t=turn: c - [360.0 * t, 0.0]
-        )
+        piece = shapely.transform(shapely.intersection(_valid(region), window), _turned_back(turn))
         parts += [p for p in shapely.get_parts(_polygons(piece)) if _is_ground(p)]
     if not parts:
         raise Rejected("not-on-earth", "the footprint of the image has no area on the Earth")
@@ -91,6 +89,10 @@ def bbox(polygons: list[BaseGeometry]) -> list[float]:
         if gap is not None:
             east, west = gap
     return [round(float(v), DIGITS) + 0.0 for v in (west, south, east, north)]
+
+
+def _turned_back(turns: int) -> Callable[[Floats], Floats]:
+    return lambda coordinates: coordinates - [360.0 * turns, 0.0]
 
 
 def _widest_gap(bounds: Any) -> tuple[float, float] | None:

@@ -9,14 +9,16 @@ from eventstac.errors import Rejected
 WHOLE_BYTES = 8 * 1024 * 1024  # up to here one GET of everything is cheaper than choosing ranges
 MAX_DOWNLOAD_BYTES = 4 * 1024**3  # a larger file without overviews gets no statistics
 MAX_PIXELS = 1_000_000_000  # samples decoded for one file (pixels times bands)
-TOLERANCE_M = 10.0  # how far a footprint's edge may lie from the true one
 
 
 @dataclass(frozen=True)
 class FootprintOptions:
-    """How the footprint is made; `geometry` is one that the rule states itself (GeoJSON, EPSG:4326)."""
+    """How the footprint is made; `geometry` is one that the rule states itself (GeoJSON, EPSG:4326).
 
-    tolerance_m: float = TOLERANCE_M
+    `tolerance_m` None: 10 m, or a quarter of a pixel where that is more.
+    """
+
+    tolerance_m: float | None = None
     mode: Literal["frame", "valid-data"] = "frame"
     geometry: Mapping[str, Any] | None = None
 
@@ -59,7 +61,7 @@ def parse(options: Mapping[str, Any]) -> Options:
         raise _bad("footprint.mode", mode, '"frame" or "valid-data"')
     return Options(
         footprint=FootprintOptions(
-            tolerance_m=_number(footprint, "tolerance_m", TOLERANCE_M, 0.01),
+            tolerance_m=_number(footprint, "tolerance_m", 0, 0.01) if "tolerance_m" in footprint else None,
             mode=mode,
             geometry=_mapping(footprint, "geometry") or None,
         ),
@@ -112,7 +114,8 @@ def _text(options: Mapping[str, Any], key: str) -> str | None:
 def _is_number_text(value: object) -> bool:
     if value is None:
         return False
-    if isinstance(value, bool) or not isinstance(value, (int, float)) and value not in ("nan", "inf", "-inf"):
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not number and value not in ("nan", "inf", "-inf"):
         raise _bad("nodata", value, 'a number, "nan", "inf" or "-inf"')
     return True
 

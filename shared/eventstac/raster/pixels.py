@@ -73,8 +73,8 @@ def _refuse_huge_blocks(dataset: DatasetReader) -> None:
     if rows * columns * width > MAX_BLOCK_BYTES:
         raise Rejected(
             "too-large",
-            f"one block of the image has {columns} x {rows} pixels, {rows * columns * width} bytes decoded; the limit is "
-            f"{MAX_BLOCK_BYTES}: write the file with tiles (gdal_translate -of COG)",
+            f"one block of the image has {columns} x {rows} pixels, {rows * columns * width} bytes decoded; the "
+            f"limit is {MAX_BLOCK_BYTES}: write the file with tiles (gdal_translate -of COG)",
         )
 
 
@@ -167,7 +167,7 @@ def _decoded_samples(dataset: DatasetReader, height: int, width: int) -> int:
     """How many samples GDAL decodes for a read of this size: those of the smallest level that is large enough."""
     factors = [f for f in (1, *dataset.overviews(1)) if dataset.width / f >= width - 1]
     factor = max(factors, default=1)
-    return (dataset.width // factor) * (dataset.height // factor) * dataset.count
+    return int((dataset.width // factor) * (dataset.height // factor) * dataset.count)
 
 
 def _preload(opened: Opened, height: int, width: int) -> None:

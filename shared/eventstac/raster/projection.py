@@ -47,7 +47,7 @@ def crs_fields(wkt: str) -> dict[str, Any]:
 
 
 def gsd(dataset: DatasetReader, georef: Georeference) -> float | None:
-    """The size of a pixel in metres at the middle of the image: the nominal one where it is within 2 % of the ground."""
+    """The size of a pixel in metres at the middle of the image: the nominal one where that is within 2 %."""
     column, row = dataset.width / 2, dataset.height / 2
     lon, lat = georef.to_lonlat(np.array([column, column + 1, column]), np.array([row, row, row + 1]))
     if not (np.isfinite(lon).all() and np.isfinite(lat).all()):

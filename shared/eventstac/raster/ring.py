@@ -1,6 +1,7 @@
 """The edge of an image as a ring of longitudes and latitudes, as many points as a tolerance in metres needs."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from eventstac.raster.georeference import Floats, ToLonLat
 
@@ -11,7 +12,7 @@ _MAX_POINTS = 20_000
 _POLE_DEGREES = 1e-7  # closer to a pole (a centimetre) a longitude means nothing
 
 
-class LeavesTheEarth(Exception):  # noqa: N818  (an answer of the geometry, not an error)
+class LeavesTheEarth(Exception):
     """Some point of the edge has no place on the Earth."""
 
 
@@ -63,11 +64,10 @@ def shortest(degrees: Floats) -> Floats:
     return np.where((turned == -180.0) & (degrees > 0), 180.0, turned)
 
 
-def _unwrap_from_pole(lon: Floats, lat: Floats, at_pole: Floats) -> tuple[Floats, Floats, int]:
+def _unwrap_from_pole(lon: Floats, lat: Floats, at_pole: NDArray[np.bool_]) -> tuple[Floats, Floats, int]:
     """Begin and end at the pole: then no step has to cross it, and the ring closes along the pole's line."""
     start = int(np.flatnonzero(at_pole)[0])
-    lon, lat, at_pole = (np.roll(values, -start) for values in (lon, lat, at_pole))
-    keep = ~at_pole
+    lon, lat, keep = np.roll(lon, -start), np.roll(lat, -start), ~np.roll(at_pole, -start)
     inner_lon, inner_lat = lon[keep], lat[keep]
     steps = shortest(np.diff(inner_lon))
     inner_lon = inner_lon[0] + np.concatenate([[0.0], np.cumsum(steps)])

@@ -127,7 +127,7 @@ def _thinned(values: NDArray[np.float32], valid: NDArray[np.bool_] | None, step:
     with np.errstate(over="ignore", invalid="ignore"):
         total = np.add.reduceat(np.add.reduceat(np.where(weights > 0, values, 0), edges[0], 0), edges[1], 1)
         count = np.add.reduceat(np.add.reduceat(weights, edges[0], 0), edges[1], 1)
-        mean: NDArray[np.float32] = total / np.maximum(count, 1)
+        mean: NDArray[np.float32] = (total / np.maximum(count, 1)).astype(np.float32)
     return mean
 
 

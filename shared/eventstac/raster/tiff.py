@@ -61,7 +61,7 @@ class Directory:
     @property
     def is_tiled(self) -> bool:
         """Whether the image is stored in tiles that are narrower than itself."""
-        return 0 < self.tile_width
+        return self.tile_width > 0
 
     @property
     def is_overview(self) -> bool:
