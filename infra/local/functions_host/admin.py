@@ -4,15 +4,18 @@ import asyncio
 import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from infra.local.functions_host import messages, service_bus, timers
+from infra.local.functions_host import timers
 from infra.local.functions_host.http import has_key
 from infra.local.functions_host.invoker import Invoker, Tally
 from infra.local.functions_host.runtime import IndexedFunction
 from infra.local.functions_host.triggers import HttpTrigger, ServiceBusTrigger, TimerTrigger, Trigger
+
+if TYPE_CHECKING:
+    from infra.local.functions_host.service_bus import Listener
 
 
 class Admin:
@@ -21,7 +24,7 @@ class Admin:
     def __init__(
         self,
         functions: Mapping[str, tuple[IndexedFunction, Trigger]],
-        listeners: Mapping[str, service_bus.Listener],
+        listeners: "Mapping[str, Listener]",
         invoker: Invoker,
         key: str | None,
         worker: int,
@@ -97,6 +100,8 @@ class Admin:
             status = timers.Status(None, trigger.schedule.after(now))
             await timers.invoke(function, trigger, self._invoker, status, past_due=False)
         else:
+            from infra.local.functions_host import messages, service_bus  # loaded by then; see worker
+
             await service_bus.invoke(function, trigger, self._invoker, [messages.from_text(text)])
 
 

@@ -10,6 +10,7 @@ import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
@@ -20,9 +21,11 @@ from infra.local.functions_host.host_json import HostConfig
 from infra.local.functions_host.http import BODY_LIMIT, Dispatcher, Endpoint
 from infra.local.functions_host.invoker import Invoker
 from infra.local.functions_host.runtime import IndexedFunction
-from infra.local.functions_host.service_bus import Listener
 from infra.local.functions_host.timers import Timer
 from infra.local.functions_host.triggers import HttpTrigger, ServiceBusTrigger, TimerTrigger, Trigger
+
+if TYPE_CHECKING:
+    from infra.local.functions_host.service_bus import Listener
 
 GIVE_BACK_S = 3.0  # for abandoning what was broken off
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -46,7 +49,10 @@ class Worker:
         for function, trigger in bound.values():
             match trigger:
                 case ServiceBusTrigger():
-                    listener = Listener(function, trigger, config.service_bus, self.invoker)
+                    # Half of a worker's start goes into importing the SDK: only apps that need it pay.
+                    from infra.local.functions_host import service_bus
+
+                    listener = service_bus.Listener(function, trigger, config.service_bus, self.invoker)
                     self.listeners[function.name] = listener
                 case HttpTrigger():
                     endpoints.append(Endpoint(function, trigger))
@@ -56,7 +62,7 @@ class Worker:
         self._dispatcher = Dispatcher(endpoints, self.invoker, key)
 
     @property
-    def _receiving(self) -> list[Listener | Timer]:
+    def _receiving(self) -> "list[Listener | Timer]":
         return [*self.listeners.values(), *self._timers]
 
     async def serve(self, listening: socket.socket, stop: asyncio.Event, drain_s: float) -> int:

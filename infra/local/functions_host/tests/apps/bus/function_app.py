@@ -67,8 +67,8 @@ def several(messages: typing.List[func.ServiceBusMessage]) -> None:  # noqa: UP0
         raise RuntimeError("told to fail")
 
 
-@app.service_bus_queue_trigger(arg_name="message", connection="ServiceBus", queue_name="work")
-async def queued(message: func.ServiceBusMessage) -> None:
+@app.service_bus_queue_trigger(arg_name="message", connection="ServiceBus", queue_name="%TOPIC%-work")
+def queued(message: func.ServiceBusMessage) -> None:
     act(message)
 
 
