@@ -5,6 +5,7 @@ import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -38,6 +39,15 @@ def common_text(first: str, second: str) -> str | None:
         return text
     fixed = [_captured(regex, text) for regex in (first, second)]
     return _walk(_Automaton.of(first, fixed[0]), _Automaton.of(second, fixed[1]))
+
+
+def group_fits(regex: str, group: str, expression: str) -> bool:
+    """Whether what a named group of an expression stands for can be a text that another expression matches."""
+    whole = _Automaton.of(regex, {})
+    part = _Automaton(groups=whole.groups)
+    part.start = part.state()
+    part.end = part.sequence(whole.groups[whole.numbers[group]], part.start)
+    return _walk(part, _Automaton.of(expression, {})) is not None
 
 
 def _captured(regex: str, text: str) -> dict[str, str]:
@@ -82,7 +92,7 @@ def _steps(
         yield (one, there), ""
     for ranges, there in left.taking[one]:
         for others, beyond in right.taking[other]:
-            character = _character(_both(ranges, others))
+            character = _shared_character(ranges, others)
             if character:
                 yield (there, beyond), character
 
@@ -94,6 +104,7 @@ class _Automaton:
     free: list[list[int]] = field(default_factory=list)
     taking: list[list[tuple[Ranges, int]]] = field(default_factory=list)
     groups: dict[int, Any] = field(default_factory=dict)
+    numbers: dict[str, int] = field(default_factory=dict)
     fixed: dict[int, str] = field(default_factory=dict)
     start: int = 0
     end: int = 0
@@ -103,22 +114,25 @@ class _Automaton:
         """The automaton of an expression whose groups of these names hold these texts."""
         made = cls()
         parsed = _parser.parse(regex)
-        made.fixed = {parsed.state.groupdict[name]: text for name, text in fixed.items()}
-        made.start = made._state()
-        made.end = made._sequence(parsed, made.start)
+        made.numbers = parsed.state.groupdict
+        made.fixed = {made.numbers[name]: text for name, text in fixed.items()}
+        made.start = made.state()
+        made.end = made.sequence(parsed, made.start)
         return made
 
-    def _state(self) -> int:
+    def state(self) -> int:
+        """A new state."""
         self.free.append([])
         self.taking.append([])
         return len(self.free) - 1
 
     def _takes(self, ranges: Ranges, at: int) -> int:
-        there = self._state()
+        there = self.state()
         self.taking[at].append((ranges, there))
         return there
 
-    def _sequence(self, parsed: Iterable[tuple[Any, Any]], at: int) -> int:
+    def sequence(self, parsed: Iterable[tuple[Any, Any]], at: int) -> int:
+        """Add parsed operations after a state; returns the state they end in."""
         for operation, argument in parsed:
             at = self._operation(operation, argument, at)
         return at
@@ -132,7 +146,7 @@ class _Automaton:
         if operation is _code.GROUPREF:
             return self._group(argument, self.groups[argument], at)
         if operation is _code.ATOMIC_GROUP:
-            return self._sequence(argument, at)
+            return self.sequence(argument, at)
         if operation is _code.BRANCH:
             return self._branch(argument[1], at)
         if operation in (_code.MAX_REPEAT, _code.MIN_REPEAT, _code.POSSESSIVE_REPEAT):
@@ -142,27 +156,27 @@ class _Automaton:
 
     def _group(self, number: int | None, parsed: Any, at: int) -> int:
         if number is None or number not in self.fixed:
-            return self._sequence(parsed, at)
+            return self.sequence(parsed, at)
         for character in self.fixed[number]:
             at = self._takes(((ord(character), ord(character)),), at)
         return at
 
     def _branch(self, alternatives: list[Any], at: int) -> int:
-        end = self._state()
+        end = self.state()
         for alternative in alternatives:
-            self.free[self._sequence(alternative, at)].append(end)
+            self.free[self.sequence(alternative, at)].append(end)
         return end
 
     def _repeat(self, least: int, most: Any, repeated: Any, at: int) -> int:
         for _ in range(min(least, MAX_COPIES)):
-            at = self._sequence(repeated, at)
-        end = self._state()
+            at = self.sequence(repeated, at)
+        end = self.state()
         self.free[at].append(end)
         if most is _code.MAXREPEAT or most - least > MAX_COPIES:
-            self.free[self._sequence(repeated, at)].append(at)
+            self.free[self.sequence(repeated, at)].append(at)
             return end
         for _ in range(most - least):
-            at = self._sequence(repeated, at)
+            at = self.sequence(repeated, at)
             self.free[at].append(end)
         return end
 
@@ -211,13 +225,12 @@ def _other_than(ranges: Ranges) -> Ranges:
     return tuple(gaps)
 
 
-def _both(one: Ranges, other: Ranges) -> Ranges:
+@lru_cache(maxsize=4096)
+def _shared_character(one: Ranges, other: Ranges) -> str:
+    """The character of both that reads best, empty where there is none."""
     shared = [(max(a[0], b[0]), min(a[1], b[1])) for a in one for b in other]
-    return tuple((low, high) for low, high in shared if low <= high)
-
-
-def _character(ranges: Ranges) -> str:
+    both = [(low, high) for low, high in shared if low <= high]
     for liked in _LIKED:
-        if any(low <= ord(liked) <= high for low, high in ranges):
+        if any(low <= ord(liked) <= high for low, high in both):
             return liked
-    return chr(ranges[0][0]) if ranges else ""
+    return chr(both[0][0]) if both else ""

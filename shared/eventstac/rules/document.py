@@ -1,5 +1,6 @@
 """Reads YAML into plain values that remember the line each of them stands on."""
 
+import math
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -47,21 +48,37 @@ class Document:
 
 def read_document(text: str, file: str) -> Document:
     """Parse one YAML document. Errors: RulesInvalid where it is no YAML; double keys are noted as mistakes."""
-    document = Document(file)
-    loader = _JsonLoader(text)
     try:
-        node = loader.get_single_node()
-        document.value = _Reader(document, loader).read(node, ()) if node is not None else None
+        return _read(text, file)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         what = f"This is not YAML: {error.problem or error.context}"
         raise RulesInvalid([Mistake(file, line, what, "Check indentation, quotes and colons")]) from error
     except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
         what = f"A character that YAML does not allow: #x{error.character:04x}"
-        raise RulesInvalid([Mistake(file, 1, what, "Save the file as UTF-8 without it")]) from error
+        raise RulesInvalid([Mistake(file, line, what, "Save the file as UTF-8 without it")]) from error
+    except RecursionError as error:
+        what, instead = "This is nested far too deep", "Close brackets, and see the examples of docs/rules.md"
+        raise RulesInvalid([Mistake(file, 1, what, instead)]) from error
+
+
+def _read(text: str, file: str) -> Document:
+    document = Document(file)
+    loader = _JsonLoader(text)
+    try:
+        node = loader.get_single_node()
+        document.value = _Reader(document, loader).read(node, ()) if node is not None else None
     finally:
         loader.dispose()
     return document
+
+
+_SCALARS = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null")}
+
+
+def _unusable(problem: str, node: Node) -> yaml.MarkedYAMLError:
+    return yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
 
 
 class _Reader:
@@ -75,9 +92,7 @@ class _Reader:
         self._document.lines.setdefault(path, node.start_mark.line + 1)
         self._count += 1
         if node in self._within or self._count > MAX_NODES:
-            raise yaml.constructor.ConstructorError(
-                None, None, "an alias within itself, or far too many aliases", node.start_mark
-            )
+            raise _unusable("an alias within itself, or far too many aliases", node)
         self._within.append(node)
         try:
             return self._value(node, path)
@@ -89,7 +104,18 @@ class _Reader:
             return self._mapping(node, path)
         if isinstance(node, SequenceNode):
             return [self.read(item, (*path, index)) for index, item in enumerate(node.value)]
-        return self._loader.construct_object(node)
+        return self._scalar(node)
+
+    def _scalar(self, node: Node) -> Any:
+        if node.tag not in _SCALARS:
+            raise _unusable("a tag that has no meaning here: leave it out", node)
+        try:
+            value = self._loader.construct_object(node)
+        except ValueError as error:
+            raise _unusable(f"a value that is none of its tag: {error}", node) from error
+        if isinstance(value, float) and not math.isfinite(value):
+            raise _unusable("a number that is not finite: put it in quotes", node)
+        return value
 
     def _mapping(self, node: MappingNode, path: Path) -> dict[str, Any]:
         merged: dict[str, Any] = {}

@@ -9,6 +9,8 @@ from eventstac.rules.dates import Interval, parse_date, parse_parts
 
 _FIELD = re.compile(r"\{\{|\}\}|\{([A-Za-z_]\w*)\}", re.ASCII)
 
+_BRACE = re.compile(r"[{}]")
+
 
 @dataclass(frozen=True)
 class Template:
@@ -20,6 +22,11 @@ class Template:
     def groups(self) -> tuple[str, ...]:
         """The names of the groups that it takes."""
         return tuple(name for name in _FIELD.findall(self.text) if name)
+
+    @property
+    def stray(self) -> str:
+        """A brace that opens or closes no group; empty where there is none."""
+        return "".join(_BRACE.findall(_FIELD.sub("", self.text)))[:1]
 
     def fill(self, groups: Mapping[str, str]) -> str:
         """The text with the groups' values. Raises KeyError for a group that is not there."""

@@ -152,6 +152,8 @@ def _by_groups(collection: CollectionRules, rule: Rule, found: Mapping[str, str]
         return f"the path gives no {error.args[0]!r}"
     except (LookupError, ValueError) as error:
         return str(error)
+    if not item or not said:
+        return f"the path gives an empty {'asset key' if item else 'Item id'}"
     asset = _asset_said(rule, said)
     if asset is None:
         return f"{said!r} is none of its assets ({', '.join(each.key for each in rule.assets)})"

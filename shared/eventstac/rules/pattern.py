@@ -23,6 +23,8 @@ for _name in ("datetime", "start", "end"):
 
 ANY_GROUP = r"[^/]+"
 
+ANY_DATE = rf"{KNOWN_GROUPS['datetime']}(?:[+-]\d\d:?\d\d)?"  # what is read without a format
+
 # What strptime's directives stand for; the rest of a format is literal.
 _DIRECTIVES = {
     "Y": r"[1-9]\d{3}",
@@ -77,6 +79,11 @@ def parse_pattern(text: str, expressions: Mapping[str, str] | None = None) -> Pa
 
     Errors: PatternError for a brace that stays open, a bad name, an expression that does not compile.
     """
+    if text.startswith("/") or "://" in text:
+        raise PatternError(
+            f"The pattern {text!r} is not a path within a container",
+            "Leave out account, container and the first slash, e.g. scenes/{item}/{asset}.tif; see `container:`",
+        )
     if text.startswith("regex:"):
         regex = text.removeprefix("regex:")
     else:

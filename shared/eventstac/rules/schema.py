@@ -57,9 +57,7 @@ def _note(document: Document, error: jsonschema_rs.ValidationError) -> None:
         case "anyOf":
             _note_alternatives(document, error, kind)
         case _:
-            document.mistake(
-                path, f"`{name}` is not right: {error.message}", "docs/rules.md says what may stand here"
-            )
+            document.mistake(path, f"`{name}` is not right: {error.message}", _described(error))
 
 
 _TYPES = {
@@ -112,16 +110,23 @@ def _named(path: tuple[str | int, ...]) -> str:
 
 
 def _known(error: jsonschema_rs.ValidationError) -> list[str]:
-    """The property names of the schema that the error is about, found by its path in the schema."""
+    """The names that may stand where the error is."""
+    return sorted(_schema_at(error).get("properties", {}))
+
+
+def _schema_at(error: jsonschema_rs.ValidationError) -> dict[str, Any]:
+    """The part of the schema that the error is about."""
     found: Any = rules_schema()
     for step in list(error.schema_path)[:-1]:
-        if isinstance(found, dict) and "$ref" in found and str(step) not in found:
-            found = rules_schema()["$defs"][found["$ref"].rpartition("/")[2]]
-        if step == "$ref":
-            found = rules_schema()["$defs"][found["$ref"].rpartition("/")[2]]
-            continue
-        found = found[step]
-    return sorted(found.get("properties", {})) if isinstance(found, dict) else []
+        found = rules_schema()["$defs"][found["$ref"].rpartition("/")[2]] if step == "$ref" else found[step]
+    return found if isinstance(found, dict) else {}
+
+
+def _described(error: jsonschema_rs.ValidationError) -> str:
+    text = str(_schema_at(error).get("description", ""))
+    return (
+        f"What may stand here: {text.removesuffix('.')}" if text else "docs/rules.md says what may stand here"
+    )
 
 
 def _nearest(name: str, known: list[str]) -> str:

@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from eventstac.rules.automaton import group_fits
 from eventstac.rules.common_names import COMMON_NAMES
 from eventstac.rules.document import Document, Path
 from eventstac.rules.groups import PathDate, Template
 from eventstac.rules.model import ANY_ASSET, CollectionRules, Rule
 from eventstac.rules.overlap import check_overlaps
-from eventstac.rules.pattern import format_regex
+from eventstac.rules.pattern import ANY_DATE, Pattern, format_regex
 from eventstac.rules.sidecar import check_path
 
 _COMPUTED = {"datetime", "start_datetime", "end_datetime", "created", "updated"}
@@ -60,6 +61,9 @@ def _check_groups(document: Document, path: Path, rule: Rule) -> set[str]:
 
 
 def _check_taken(document: Document, path: Path, template: Template, groups: set[str], who: str) -> None:
+    if template.stray:
+        what = f"{who} has a brace that is part of no group: {template.text!r}"
+        document.mistake(path, what, f"Write {{name}} for a group, or {template.stray * 2} for a brace")
     for name in template.groups:
         if name not in groups:
             document.mistake(
@@ -70,6 +74,8 @@ def _check_taken(document: Document, path: Path, template: Template, groups: set
 
 
 def _check_datetime(document: Document, path: Path, rule: Rule, groups: set[str]) -> None:
+    for pattern in rule.patterns:
+        _check_dates_can_be(document, (*path, "pattern"), rule, pattern)
     written = document_value(document, path).get("datetime") or []
     for index, source in enumerate(written):
         where = (*path, "datetime", index)
@@ -82,6 +88,24 @@ def _check_datetime(document: Document, path: Path, rule: Rule, groups: set[str]
             _check_format(document, where, source["format"])
         if "value" in source:
             _check_value(document, where, source["value"])
+
+
+def _check_dates_can_be(document: Document, path: Path, rule: Rule, pattern: Pattern) -> None:
+    """Note groups that are to be dates but whose expression no date fits."""
+    changed = {change.name for change in rule.changes}
+    named = {name: None for name in ("date", "datetime", "start", "end")}
+    for date in rule.path_dates:
+        wanted = {date.start: date.format, date.end: date.format} if date.start else named
+        for group, text in wanted.items():
+            expression = format_regex(text) if text else ANY_DATE
+            if date.value or expression is None or group in changed or group not in pattern.groups:
+                continue
+            if not group_fits(pattern.regex, group, expression):
+                kind = f"a date of the format {text!r}" if text else "a date"
+                what = f"The group {group!r} can never be {kind}"
+                document.mistake(
+                    path, what, f"Leave its expression out: {{{group}}}, or name another `format:`"
+                )
 
 
 def _check_value(document: Document, path: Path, text: str) -> None:

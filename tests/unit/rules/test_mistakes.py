@@ -27,6 +27,16 @@ def mistakes(text: str) -> list[str]:
         ("just words", 1, "the file", "Write a mapping"),
         (HEAD + "'x/{item'", 5, "opens a brace", "Close it"),
         (HEAD + "'x/{1tem}'", 5, "has no name", "Use letters"),
+        (HEAD + "'/x/{item}'", 5, "not a path within", "Leave out"),
+        (HEAD + "'{item}'\n        container: Source", 6, '"Source"', "lower-case letters"),
+        (HEAD + "'x/{a}'\n        item: '{a}-{'", 6, "a brace that is part of no group", "{{"),
+        (HEAD + "'{item}/{date:[a-z]+}'", 5, "'date' can never be a date", "Leave its expression out"),
+        (
+            HEAD + "'{item}/{d:[0-9]{4}}'\n        datetime:\n          - {group: d, format: '%Y%m%d'}",
+            5,
+            "'d' can never be a date of the format '%Y%m%d'",
+            "another `format:`",
+        ),
         (HEAD + "'{item:[}/x'", 5, "no regular expression", "Mend"),
         (HEAD + "'x/{scene}.tif'", 4, "needs a group 'item'", "Put {item} into the pattern"),
         (HEAD + "'x/{item}.tif'\n        asset: '{key}'", 6, "'key'", "Put {key}"),
@@ -134,11 +144,11 @@ def test_rules_that_share_no_path_are_fine(first: str, second: str) -> None:
 
 
 def test_rules_for_different_containers_do_not_overlap() -> None:
-    text = rules_with("{item}.tif", "{item}.tif", ", container: x").replace(
-        "name: two,", "name: two, container: [y, z],"
+    text = rules_with("{item}.tif", "{item}.tif", ", container: xxx").replace(
+        "name: two,", "name: two, container: [yyy, zzz],"
     )
     assert load_rules(text, file="c.yaml")
-    assert "both match" in mistakes(text.replace("[y, z]", "[y, x]"))[0]
+    assert "both match" in mistakes(text.replace("[yyy, zzz]", "[yyy, xxx]"))[0]
 
 
 def test_two_rules_of_one_name_are_a_mistake() -> None:
