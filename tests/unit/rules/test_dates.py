@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eventstac.rules.dates import parse_date
@@ -52,6 +52,7 @@ def test_a_format_is_kept_to() -> None:
         parse_date("2018-07-01", "%d%b%y")
 
 
+@settings(deadline=None)
 @given(st.datetimes(min_value=datetime(1800, 1, 1), max_value=datetime(2099, 12, 31)))  # noqa: DTZ001 (UTC below)
 def test_every_iso_datetime_comes_back(moment: datetime) -> None:
     aware = moment.replace(tzinfo=UTC)

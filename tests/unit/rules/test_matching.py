@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from eventstac.blob_urls import BlobName
@@ -160,6 +160,7 @@ RASTERS = st.builds(
 RULES = load_rules(FILE, file="collections.yaml")
 
 
+@settings(deadline=None)
 @given(RASTERS, RASTERS)
 def test_two_blobs_of_the_default_collection_are_two_items(one: BlobName, other: BlobName) -> None:
     matches = [match for name in (one, other) if (match := RULES.match(name.url)) and not match.rule]
@@ -167,6 +168,7 @@ def test_two_blobs_of_the_default_collection_are_two_items(one: BlobName, other:
     assert (matches[0].item == matches[1].item) == (one.url == other.url)
 
 
+@settings(deadline=None)
 @given(RASTERS)
 def test_similar_names_stay_apart(name: BlobName) -> None:
     mangled = name.path.replace("/", "-")
@@ -176,11 +178,13 @@ def test_similar_names_stay_apart(name: BlobName) -> None:
     )
 
 
+@settings(deadline=None)
 @given(st.one_of(st.text(), PATHS.map(SOURCE.__add__), RASTERS.map(lambda name: name.url)))
 def test_matching_is_total_and_the_same_each_time(url: str) -> None:
     assert RULES.match(url) == RULES.match(url) == load_rules(FILE, file="again").match(url)
 
 
+@settings(deadline=None)
 @given(RASTERS)
 def test_item_ids_are_safe_in_urls(name: BlobName) -> None:
     match = RULES.match(name.url)
@@ -189,6 +193,7 @@ def test_item_ids_are_safe_in_urls(name: BlobName) -> None:
     assert all(character.isalnum() or character in "._-" for character in item)
 
 
+@settings(deadline=None)
 @given(RASTERS)
 def test_every_spelling_of_a_url_matches_the_same(name: BlobName) -> None:
     spelled = name.url.replace("-", "%2D").replace("%C3", "%c3")
