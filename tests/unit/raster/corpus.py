@@ -1,0 +1,200 @@
+"""Rasters made for a purpose: each hard case that real files show, written with rasterio."""
+
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import rasterio
+from rasterio.control import GroundControlPoint
+from rasterio.errors import NotGeoreferencedWarning
+from rasterio.io import MemoryFile
+from rasterio.rpc import RPC
+from rasterio.transform import Affine, from_origin
+
+EARTH_M = 20037508.342789244  # half the width of the world in EPSG:3857
+
+
+@dataclass(frozen=True)
+class Place:
+    """A georeference: CRS, transform, size; the bbox that is right (None: found by sampling alone)."""
+
+    name: str
+    crs: str
+    transform: Affine
+    width: int = 120
+    height: int = 100
+    bbox: tuple[float, float, float, float] | None = None
+
+
+def _over(
+    west: float, south: float, east: float, north: float, width: int = 120, height: int = 100
+) -> Affine:
+    return Affine((east - west) / width, 0, west, 0, -(north - south) / height, north)
+
+
+def _rotated(degrees: float, x: float, y: float, pixel: float) -> Affine:
+    return Affine.translation(x, y) @ Affine.rotation(degrees) @ Affine.scale(pixel, -pixel)
+
+
+_MOLL, _SINU = "+proj=moll +datum=WGS84 +units=m", "+proj=sinu +R=6371007.181 +units=m"
+_GEOS = "+proj=geos +h=35785831 +lon_0=%s +sweep=%s +ellps=GRS80"
+_ORTHO = "+proj=ortho +lat_0=%s +lon_0=%s +R=6371000"
+_LAEA = "+proj=laea +lat_0=%s +lon_0=%s +datum=WGS84"
+
+PLACES = (
+    Place("utm scene", "EPSG:32633", from_origin(399960, 5000040, 915, 1098)),
+    Place("utm high north", "EPSG:32633", from_origin(300000, 9200000, 1000, 1000)),
+    Place("utm across 180", "EPSG:32601", from_origin(100000, 2000000, 1000, 1000)),
+    Place("utm south across 180", "EPSG:32760", from_origin(700000, 8200000, 1500, 1500)),
+    Place("utm south-up", "EPSG:32633", Affine(1000, 0, 4e5, 0, 1000, 5e6)),
+    Place("utm mirrored", "EPSG:32633", Affine(-1000, 0, 5e5, 0, -1000, 5e6)),
+    Place("rotated 30", "EPSG:32633", _rotated(30, 5e5, 5e6, 1000)),
+    Place("rotated 200", "EPSG:32633", _rotated(200, 5e5, 5e6, 1000)),
+    Place("sheared", "EPSG:32633", Affine(1000, 400, 5e5, 100, -1000, 5e6)),
+    Place("rotated in degrees", "EPSG:4326", _rotated(45, 10, 50, 0.01)),
+    Place("degrees", "EPSG:4326", _over(10, 40, 20, 50), bbox=(10, 40, 20, 50)),
+    Place("degrees across 180", "EPSG:4326", _over(175, -5, 185, 5), bbox=(175, -5, -175, 5)),
+    Place("degrees below -180", "EPSG:4326", _over(-185, -5, -175, 5), bbox=(175, -5, -175, 5)),
+    Place("degrees 200 to 220", "EPSG:4326", _over(200, 10, 220, 20), bbox=(-160, 10, -140, 20)),
+    Place("world", "EPSG:4326", _over(-180, -90, 180, 90), bbox=(-180, -90, 180, 90)),
+    Place("world 0 to 360", "EPSG:4326", _over(0, -90, 360, 90), bbox=(-180, -90, 180, 90)),
+    Place(
+        "world half a pixel over", "EPSG:4326", _over(-181.5, -90.9, 181.5, 90.9), bbox=(-180, -90, 180, 90)
+    ),
+    Place(
+        "world half a pixel over, from 0",
+        "EPSG:4326",
+        _over(-1.5, -90.9, 358.5, 90.9),
+        bbox=(-180, -90, 180, 90),
+    ),
+    Place("0 to 360, tropics", "EPSG:4326", _over(0, -30, 360, 30), bbox=(-180, -30, 180, 30)),
+    Place("nad27 degrees", "EPSG:4267", _over(-100, 35, -95, 40)),
+    Place("mercator", "EPSG:3857", _over(1e6, 5e6, 2e6, 6e6)),
+    Place("mercator past its edge", "EPSG:3857", _over(19.5e6, 1e6, 21e6, 2e6)),
+    Place(
+        "mercator world",
+        "EPSG:3857",
+        _over(-EARTH_M, -EARTH_M, EARTH_M, EARTH_M),
+        bbox=(-180, -85.0511288, 180, 85.0511288),
+    ),
+    Place("equirectangular world", "EPSG:4087", _over(-EARTH_M, -EARTH_M / 2, EARTH_M, EARTH_M / 2)),
+    Place("antarctic around the pole", "EPSG:3031", _over(-3.1e6, -2.7e6, 3.3e6, 2.9e6), bbox=None),
+    Place("antarctic quadrant at the pole", "EPSG:3031", _over(0, 0, 3e6, 3e6)),
+    Place("antarctic with the pole on its edge", "EPSG:3031", _over(-2e6, 0, 2e6, 3e6)),
+    Place("antarctic beside the pole", "EPSG:3031", _over(-2e6, -2.5e6, -1e6, -1e6)),
+    Place("arctic around the pole", "EPSG:3413", _over(-3.85e6, -5.35e6, 3.75e6, 5.85e6)),
+    Place("arctic across 180", "EPSG:3413", _over(-2e6, 5e5, -5e5, 2e6)),
+    Place("arctic laea", "EPSG:3408", _over(-2e6, -2e6, 2e6, 2e6)),
+    Place("europe laea", "EPSG:3035", _over(2.5e6, 1.5e6, 6.5e6, 5.5e6)),
+    Place("conus albers", "EPSG:5070", _over(-2.4e6, 2.5e5, 2.3e6, 3.2e6)),
+    Place("canada lambert", "EPSG:3347", _over(3.6e6, 6e5, 9.1e6, 4.1e6)),
+    Place("alaska albers across 180", "EPSG:3338", _over(-2.2e6, 3e5, 1.5e6, 2.4e6)),
+    Place("modis tile", _SINU, _over(0, 4447802, 1111950, 5559752)),
+    Place("modis tile at the edge", _SINU, _over(-13343406, 5559752, -12231456, 6671703)),
+    Place(
+        "sinusoidal world", _SINU, _over(-20015109, -10007555, 20015109, 10007555), bbox=(-180, -90, 180, 90)
+    ),
+    Place("mollweide world", _MOLL, _over(-18040096, -9020048, 18040096, 9020048), bbox=(-180, -90, 180, 90)),
+    Place("mollweide north-west", _MOLL, _over(-18040096, 1e6, -5e6, 9020048)),
+    Place("geostationary -75", _GEOS % (-75, "x"), _over(-5434894, -5434894, 5434894, 5434894)),
+    Place("geostationary 140", _GEOS % (140.7, "y"), _over(-5500000, -5500000, 5500000, 5500000)),
+    Place("geostationary quarter", _GEOS % (0, "y"), _over(0, 0, 5500000, 5500000)),
+    Place("orthographic", _ORTHO % (20, -60), _over(-6371000, -6371000, 6371000, 6371000)),
+    Place("orthographic from the north", _ORTHO % (60, 100), _over(-6.4e6, -6.4e6, 6.4e6, 6.4e6)),
+    Place("laea small at the south pole", _LAEA % (-90, 0), _over(-500, -500, 700, 600)),
+    Place("laea hemisphere", _LAEA % (0, 170), _over(-8e6, -8e6, 8e6, 8e6)),
+    Place(
+        "custom transverse mercator",
+        "+proj=tmerc +lat_0=0 +lon_0=9 +ellps=bessel",
+        _over(-2e5, 5e6, 2e5, 5.4e6),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Made:
+    """How a raster is written: rasterio's profile, and what is set on it before it is closed."""
+
+    data: Any
+    profile: Mapping[str, Any] = field(default_factory=dict)
+    finish: Callable[[Any], None] | None = None
+
+
+UTM = {"crs": "EPSG:32633", "transform": from_origin(399960, 5000040, 10, 10)}
+
+
+def tiff(
+    data: Any, finish: Callable[[Any], None] | None = None, *, driver: str = "GTiff", **profile: Any
+) -> bytes:
+    """A GeoTIFF of `data` (rows, columns) or (bands, rows, columns), in UTM unless the profile says otherwise."""
+    data = np.asarray(data)
+    data = data[None] if data.ndim == 2 else data
+    place = {} if {"crs", "transform", "gcps", "rpcs"} & profile.keys() else UTM
+    shape = {
+        "count": data.shape[0],
+        "height": data.shape[1],
+        "width": data.shape[2],
+        "dtype": data.dtype.name,
+    }
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        with MemoryFile() as memory:
+            with memory.open(driver=driver, **{**shape, **place, **profile}) as dataset:
+                dataset.write(data)
+                if finish is not None:
+                    finish(dataset)
+            memory.seek(0)
+            return bytes(memory.read())
+
+
+def at(place: Place) -> bytes:
+    """A small raster at a place."""
+    data = np.arange(place.width * place.height, dtype="int16").reshape(place.height, place.width)
+    return tiff(data, crs=place.crs, transform=place.transform)
+
+
+def gradient(rows: int, columns: int, dtype: str = "uint16", bands: int = 1) -> Any:
+    """Smooth data with some noise, the same every time."""
+    noise = np.random.default_rng(7).integers(0, 60, (bands, rows, columns))
+    plane = np.add.outer(np.arange(rows), np.arange(columns))
+    return (plane[None] * 10 + noise).astype(dtype)
+
+
+def cog(data: Any, **profile: Any) -> bytes:
+    """A COG as GDAL writes it."""
+    return tiff(data, driver="COG", blocksize=256, **profile)
+
+
+def with_gcps(points: list[tuple[float, float, float, float]], rows: int = 100, columns: int = 120) -> bytes:
+    """A raster without a transform; each point is (row, column, longitude, latitude)."""
+    gcps = [GroundControlPoint(row=r, col=c, x=x, y=y) for r, c, x, y in points]
+    return tiff(np.ones((rows, columns), "uint8"), gcps=gcps, crs="EPSG:4326")
+
+
+def with_rpcs(longitude: float = 10.0, latitude: float = 45.0) -> bytes:
+    """A scene whose place is told by rational polynomials alone: 0.1 degrees wide around a point."""
+    one = [1.0] + [0.0] * 19
+    rpcs = RPC(
+        height_off=300, height_scale=500, lat_off=latitude, lat_scale=0.05, long_off=longitude, long_scale=0.05,
+        line_off=500, line_scale=500, samp_off=600, samp_scale=600,
+        line_num_coeff=[0.0, 0.0, -1.0] + [0.0] * 17, line_den_coeff=one,
+        samp_num_coeff=[0.0, 1.0] + [0.0] * 18, samp_den_coeff=one, err_bias=0, err_rand=0,
+    )  # fmt: skip
+    return tiff(np.ones((1000, 1200), "uint8"), rpcs=rpcs)
+
+
+def netcdf(rows: int = 40, columns: int = 60) -> bytes:
+    """A classic netCDF of one grid in degrees."""
+    import tempfile
+    from pathlib import Path
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "grid.nc"
+        profile = {"crs": "EPSG:4326", "transform": _over(0, 30, 6, 34, columns, rows), "dtype": "float32"}
+        with rasterio.open(
+            path, "w", driver="netCDF", width=columns, height=rows, count=1, **profile
+        ) as dataset:
+            dataset.write(gradient(rows, columns, "float32"))
+        return path.read_bytes()

@@ -1,0 +1,194 @@
+"""Footprints, against points that pyproj puts on the Earth (or finds in the image) without any of our code."""
+
+import numpy as np
+import pyproj
+import pytest
+import shapely
+from shapely.geometry import shape
+
+from eventstac.raster.extract import read_raster
+from tests.unit.raster.corpus import PLACES, Place, at, with_gcps, with_rpcs
+from tests.unit.raster.readers import MemoryReader
+
+
+def footprint_of(data: bytes, **options: object) -> tuple[dict, list[float]]:
+    metadata = read_raster(MemoryReader(data), options, thumbnail=False).metadata
+    return metadata["footprint"], metadata["bbox"]
+
+
+def margin(place: Place) -> float:
+    """The tolerance of a footprint in pixels: ten metres or a quarter of a pixel, and a little for rounding."""
+    pixel = np.sqrt(abs(place.transform.determinant)) * (
+        111_320 if pyproj.CRS(place.crs).is_geographic else 1
+    )
+    return max(0.3, 12 / pixel)
+
+
+def seen_points(place: Place) -> tuple[np.ndarray, np.ndarray]:
+    """Longitudes and latitudes of points spread over the image and along its left edge, inside by the margin."""
+    random, m = np.random.default_rng(3), margin(place)
+    column = np.concatenate([random.uniform(m, place.width - m, 3000), np.full(200, m)])
+    row = np.concatenate([random.uniform(m, place.height - m, 3000), np.linspace(m, place.height - m, 200)])
+    x, y = place.transform @ np.array([column, row])
+    crs = pyproj.CRS(place.crs)
+    if crs.is_geographic:
+        there = np.abs(y) <= 90
+        x, y = x[there], y[there]
+    to_degrees = pyproj.Transformer.from_crs(crs, "OGC:CRS84", always_xy=True)
+    lon, lat = to_degrees.transform(x, y)
+    back_x, back_y = to_degrees.transform(lon, lat, direction="INVERSE")
+    there = np.isfinite(lon) & np.isfinite(lat) & (np.abs(lat) <= 90)
+    if not crs.is_geographic and crs.coordinate_operation.method_name not in (
+        "Popular Visualisation Pseudo Mercator",
+        "Equidistant Cylindrical",
+    ):
+        with np.errstate(invalid="ignore"):
+            there &= np.hypot(back_x - x, back_y - y) < 100
+    return (lon[there] + 180) % 360 - 180, lat[there]
+
+
+def unseen_points(place: Place) -> tuple[np.ndarray, np.ndarray]:
+    """Points all over the Earth, as many of them near the image as far away, that the image does not show."""
+    random = np.random.default_rng(5)
+    lon, lat = seen_points(place)
+    near_lon = random.choice(lon, 6000) + random.normal(0, 1, 6000) * max(np.ptp(lat), 0.01) / 4
+    near_lat = np.clip(
+        random.choice(lat, 6000) + random.normal(0, 1, 6000) * max(np.ptp(lat), 0.01) / 4, -90, 90
+    )
+    far_lon, far_lat = random.uniform(-180, 180, 3000), np.degrees(np.arcsin(random.uniform(-1, 1, 3000)))
+    lon, lat = np.concatenate([near_lon, far_lon]), np.concatenate([near_lat, far_lat])
+    lon = (lon + 180) % 360 - 180
+    crs = pyproj.CRS(place.crs)
+    to_crs = pyproj.Transformer.from_crs("OGC:CRS84", crs, always_xy=True)
+    inside = np.zeros(len(lon), bool)
+    # A cylindrical grid may show a place one turn further east or west than where the CRS puts it.
+    half = to_crs.transform(90, 0)[0] * 2 if "Mercator" in place.name or "mercator" in place.name else 180
+    turns = (0, 2 * half, -2 * half) if crs.is_geographic or "mercator" in place.name else (0,)
+    x, y = to_crs.transform(lon, lat)
+    back_lon, back_lat = to_crs.transform(x, y, direction="INVERSE")
+    with np.errstate(invalid="ignore"):
+        there = (
+            np.abs((back_lon - lon + 180) % 360 - 180) * np.cos(np.radians(lat)) + np.abs(back_lat - lat)
+            < 1e-3
+        )
+        for turn in turns:
+            column, row = ~place.transform @ np.array([x + turn, y])
+            m = margin(place)
+            across, down = np.abs(column - place.width / 2), np.abs(row - place.height / 2)
+            inside |= (across <= place.width / 2 + m) & (down <= place.height / 2 + m)
+    hidden = ~(there & inside)
+    return lon[hidden], lat[hidden]
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.name)
+def test_footprint_holds_what_the_image_shows_and_nothing_else(place: Place) -> None:
+    geometry, bbox = footprint_of(at(place))
+    region = shape(geometry)
+    lon, lat = seen_points(place)
+    assert len(lon) > 100
+    held = shapely.intersects_xy(region, lon, lat)
+    assert held.mean() > 0.999, f"missing {np.column_stack([lon, lat])[~held][:5]}"
+    lon, lat = unseen_points(place)
+    wrong = shapely.contains_xy(region, lon, lat)
+    # Points beyond a horizon have no pixel, so no margin in pixels: the tolerance shows as a few of thousands.
+    assert wrong.sum() <= 0.002 * len(wrong), f"too much: {np.column_stack([lon, lat])[wrong][:5]}"
+    if place.bbox is not None:
+        assert bbox == pytest.approx(place.bbox, abs=1e-6)
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.name)
+def test_footprint_is_geojson_as_rfc_7946_wants_it(place: Place) -> None:
+    geometry, bbox = footprint_of(at(place))
+    region = shape(geometry)
+    assert geometry["type"] in ("Polygon", "MultiPolygon")
+    assert region.is_valid
+    west, south, east, north = region.bounds
+    assert west >= -180
+    assert east <= 180
+    assert south >= -90
+    assert north <= 90
+    for polygon in shapely.get_parts(region):
+        assert polygon.exterior.is_ccw
+        assert not any(hole.is_ccw for hole in polygon.interiors)
+    assert bbox[1] == pytest.approx(south, abs=1e-6)
+    assert bbox[3] == pytest.approx(north, abs=1e-6)
+    parts = [p.bounds for p in shapely.get_parts(region)]
+    if bbox[0] > bbox[2]:
+        assert all(p[0] >= bbox[0] - 1e-6 or p[2] <= bbox[2] + 1e-6 for p in parts)
+
+
+def test_a_finer_tolerance_gives_an_edge_that_is_closer_to_the_true_one() -> None:
+    place = next(p for p in PLACES if p.name == "europe laea")
+    coarse, _ = footprint_of(at(place), footprint={"tolerance_m": 20000})
+    fine, _ = footprint_of(at(place), footprint={"tolerance_m": 50})
+    column = np.linspace(0, place.width, 501)
+    x, y = place.transform @ np.array([column, np.zeros(501)])
+    lon, lat = pyproj.Transformer.from_crs(place.crs, "OGC:CRS84", always_xy=True).transform(x, y)
+    points = shapely.points(lon, lat)
+    off = [shapely.distance(shape(g).boundary, points).max() * 111_320 for g in (coarse, fine)]
+    assert off[1] < 60
+    assert 60 < off[0] < 25000
+
+
+GRID = [
+    (r, c, 10 + c * 0.01 + r * 0.002, 50 - r * 0.01 + c * 0.001) for r in (0, 50, 100) for c in (0, 60, 120)
+]
+
+
+@pytest.mark.parametrize("shift", [0.0, 169.5, -190.5], ids=["europe", "across 180", "below -180"])
+def test_control_points_give_the_outline_of_the_real_image(shift: float) -> None:
+    points = [(r, c, x + shift, y) for r, c, x, y in GRID]
+    geometry, bbox = footprint_of(with_gcps(points))
+    corners = [(x + shift, y) for r, c, x, y in GRID if r in (0, 100) and c in (0, 120)]
+    truth = shapely.MultiPoint(corners).convex_hull
+    assert shape(geometry).area == pytest.approx(truth.area, rel=0.001)
+    wests = [(x + 180) % 360 - 180 for x, _ in corners]
+    assert (bbox[0] > bbox[2]) == (max(wests) - min(wests) > 180)
+
+
+def test_control_points_give_no_transform_and_the_shape_of_the_file() -> None:
+    metadata = read_raster(MemoryReader(with_gcps(GRID)), {}).metadata
+    assert metadata["projection"] == {"proj:shape": [100, 120]}
+
+
+def test_a_swath_curved_by_many_control_points_is_followed() -> None:
+    points = [
+        (r, c, 10 + c * 0.01 + 0.3 * np.sin(r / 100 * np.pi), 50 - r * 0.01)
+        for r in np.linspace(0, 100, 21)
+        for c in np.linspace(0, 120, 10)
+    ]
+    geometry, _ = footprint_of(with_gcps(points))
+    region = shape(geometry)
+    assert region.area == pytest.approx(1.2 * 1.0, rel=0.002)
+    assert region.covers(shapely.Point(10 + 0.3 + 0.01, 49.5))
+    assert not region.covers(shapely.Point(10.2, 49.5))
+
+
+@pytest.mark.parametrize("longitude", [10.0, 179.99])
+def test_rational_polynomials_place_a_scene(longitude: float) -> None:
+    geometry, bbox = footprint_of(with_rpcs(longitude))
+    assert shape(geometry).area == pytest.approx(0.1 * 0.1, rel=0.01)
+    assert bbox[1] == pytest.approx(44.95, abs=0.001)
+    assert bbox[0] == pytest.approx(longitude - 0.05, abs=0.001)
+    assert (bbox[0] > bbox[2]) == (longitude > 179)
+
+
+def test_valid_data_footprint_follows_the_pixels_that_hold_data() -> None:
+    from tests.unit.raster.corpus import tiff
+
+    data = np.zeros((400, 400), "uint16")
+    data[100:300, 50:150] = 7
+    geometry, _ = footprint_of(tiff(data, nodata=0), footprint={"mode": "valid-data"})
+    corners = [(399960 + 10 * c, 5000040 - 10 * r) for r, c in ((100, 50), (300, 50), (300, 150), (100, 150))]
+    degrees = pyproj.Transformer.from_crs("EPSG:32633", "OGC:CRS84", always_xy=True)
+    truth = shapely.Polygon([degrees.transform(x, y) for x, y in corners])
+    assert shape(geometry).symmetric_difference(truth).area < truth.area * 0.02
+
+
+def test_a_rule_can_state_the_footprint_of_a_file_without_a_crs() -> None:
+    from tests.unit.raster.corpus import tiff
+
+    box = {"type": "Polygon", "coordinates": [[[0, 0], [0, 1], [1, 1], [1, 0], [0, 0]]]}
+    geometry, bbox = footprint_of(tiff(np.ones((9, 9), "uint8"), crs=None), footprint={"geometry": box})
+    assert bbox == [0, 0, 1, 1]
+    assert shape(geometry).exterior.is_ccw
