@@ -19,6 +19,7 @@ from infra.local.eventgrid.destinations import (
 )
 from infra.local.eventgrid.store import Delivery
 
+CONNECTIONS = 32  # to one webhook at a time
 ORIGIN = "eventgrid.azure.net"  # the name by which Event Grid introduces itself
 
 _log = logging.getLogger(__name__)
@@ -46,7 +47,10 @@ class WebhookSender:
     async def deliver(self, deliveries: list[Delivery]) -> list[Outcome]:
         """All of them at once: one slow answer does not hold up the others."""
         if self._session is None:
-            self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ATTEMPT_S))
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=CONNECTIONS),
+                timeout=aiohttp.ClientTimeout(total=ATTEMPT_S),
+            )
         if not self._granted:
             self._granted = await self._ask(self._session)
         if not self._granted:

@@ -3,7 +3,6 @@
 import json
 import random
 import threading
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -155,7 +154,8 @@ def test_what_was_accepted_is_delivered_although_the_service_is_killed(
                 accepted.extend(ids)
                 number += 1
             except AzureError:
-                stop.wait(0.05)
+                pass  # it is dead: the same batch again
+            stop.wait(0.05)
 
     with running_eventgrid(
         tmp_path, NO_SERVICE_BUS, NO_STORAGE, config_for(webhook), retry_scale=0.001
@@ -173,8 +173,8 @@ def test_what_was_accepted_is_delivered_although_the_service_is_killed(
     ids_of: dict[str, set[str]] = {}
     for headers, event in webhook.received:
         ids_of.setdefault(event["id"], set()).add(headers["aeg-output-event-id"])
-    # A batch that was stored but not acknowledged is published again: two ids. Redelivery alone keeps the id.
-    assert max(Counter(len(ids) for ids in ids_of.values())) <= 2
+    # Only a batch that was stored but not acknowledged, and so published again, has a second id: one for each kill.
+    assert sum(len(ids) - 1 for ids in ids_of.values()) <= 5 * 10
 
 
 def test_shuffled_events_arrive_in_another_order(tmp_path: Path, webhook: Webhook) -> None:
