@@ -33,7 +33,7 @@ down: ## Stop it; its state stays in .local
 	@if [ -x $(PYTHON) ]; then $(PYTHON) -m infra.local.stack down; else echo "nothing is installed, so nothing runs"; fi
 
 status: ## What of it runs
-	@if [ -x $(PYTHON) ]; then $(PYTHON) -m infra.local.stack status; else echo "nothing is installed, so nothing runs"; fi
+	@if [ -x $(PYTHON) ]; then $(PYTHON) -m infra.local.stack status || true; else echo "nothing is installed, so nothing runs"; fi
 
 run: setup ## The stack in the foreground, until Ctrl-C
 	@$(PYTHON) -m infra.local.stack run

@@ -116,6 +116,7 @@ def _alone(layout: Layout) -> Iterator[None]:
             raise StackError(
                 f"The stack of {layout.directory} runs already; stop it with `make down`."
             ) from None
+        layout.state.unlink(missing_ok=True)  # a run that was killed may have left "ready" behind
         me = processes.identify(os.getpid())
         processes.write(layout.record("supervisor"), me)
         try:

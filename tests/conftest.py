@@ -1,0 +1,17 @@
+"""What tests of more than one part share: the whole laptop stack, started once."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from infra.local.stack.testing import Stack, running_stack
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """All five apps on the real parts, on ports of their own; starting it takes about 20 s.
+
+    Every test leaves all processes running, and uses blob names of its own.
+    """
+    with running_stack(tmp_path_factory.mktemp("stack")) as running:
+        yield running

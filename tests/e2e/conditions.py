@@ -1,0 +1,16 @@
+"""Waiting for what becomes true in another process."""
+
+import time
+from collections.abc import Callable
+
+
+def until[T](probe: Callable[[], T], what: str, seconds: float = 60.0) -> T:
+    """The first truthy answer of `probe`. Fails, naming what it waited for and the last answer."""
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = probe()
+        if answer:
+            return answer
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {seconds:.0f} s for {what}; the last answer was {answer!r}")
+        time.sleep(0.1)
