@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 
-def until[T](probe: Callable[[], T], what: str, seconds: float = 60.0) -> T:
+def until[T](probe: Callable[[], T | None], what: str, seconds: float = 60.0) -> T:
     """The first truthy answer of `probe`. Fails, naming what it waited for and the last answer."""
     deadline = time.monotonic() + seconds
     while True:
