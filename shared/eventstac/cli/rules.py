@@ -78,7 +78,7 @@ def try_rules(
         try:
             _show_tally(_tally(rules, _listing(container, prefix), samples), container, as_json)
         except EventstacError as error:
-            raise _stopped(str(error)) from error
+            raise _stopped(str(error).splitlines()[0]) from error  # the SDK adds the whole response
     else:
         raise typer.BadParameter("Give blob paths, or --container NAME for a whole container.")
 
