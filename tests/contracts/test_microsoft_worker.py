@@ -1,11 +1,20 @@
-"""What Microsoft's own worker makes of function apps: sample ones here, the five services below."""
+"""What Microsoft's own worker makes of function apps: sample ones first, then the five services."""
 
+import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from azure.servicebus import ServiceBusClient
 
-from tests.contracts.microsoft_worker import Call, work
+from infra.local.functions_host import host_json, triggers
+from infra.local.functions_host.runtime import IndexedFunction
+from infra.local.functions_host.triggers import HttpTrigger, ServiceBusTrigger, TimerTrigger
+from infra.local.postgres.testing import running_postgres
+from infra.local.servicebus.testing import RunningServer, running_server
+from tests.contracts.microsoft_worker import Call, Report, work
+from tests.integration.conftest import CatalogDatabase, new_database
 
 HEAD = """
 import json
@@ -122,3 +131,159 @@ def test_ways_to_lay_out_an_app_that_the_worker_takes(tmp_path: Path, source: st
 
     assert report.indexed.ok, report.indexed.error
     assert list(report.functions) == ["f"]
+
+
+ROOT = Path(__file__).parents[2]
+SERVICES = ("scanner", "extractor", "loader", "cog_updater", "stac_api")
+TOPOLOGY = ROOT / "contracts" / "topology.json"
+SETTINGS = {
+    "ServiceBus": "Endpoint=sb://127.0.0.1:1;SharedAccessKeyName=k;SharedAccessKey=a2V5;UseDevelopmentEmulator=true;",
+    "BlobStorage": "UseDevelopmentStorage=true",
+    "CatalogEvents__topicEndpoint": "http://127.0.0.1:1/api/events",
+    "CatalogEvents__topicKey": "a2V5",
+    "POSTGRES_HOST": "127.0.0.1",
+    "POSTGRES_PORT": "1",
+    "POSTGRES_DB": "eventstac",
+    "POSTGRES_USER": "nobody",
+    "POSTGRES_PASS": "none",
+    "SOURCE_CONTAINERS": "source",
+    "COG_CONTAINERS": "cogs",
+    "THUMBNAILS_CONTAINER": "thumbnails",
+    "CLAIMS_CONTAINER": "claims",
+    "STAC_CATALOG_ID": "eventstac",
+    "STAC_CATALOG_TITLE": "eventstac",
+}
+
+
+def service(name: str, *calls: Call, settings: dict[str, str] | None = None) -> Report:
+    report = work(ROOT / "services" / name, *calls, settings=SETTINGS | (settings or {}))
+    assert report.indexed.ok, report.indexed.error
+    assert report.functions, f"services/{name} has no function"
+    return report
+
+
+@pytest.fixture(scope="module")
+def indexed() -> dict[str, Report]:
+    return {name: service(name) for name in SERVICES}
+
+
+def triggers_of(name: str, report: Report) -> list[triggers.Trigger]:
+    config = host_json.read(ROOT / "services" / name)
+    return [
+        triggers.read(IndexedFunction(function, function, tuple(bindings)), config, SETTINGS)
+        for function, bindings in report.functions.items()
+    ]
+
+
+def test_every_subscription_of_the_topology_is_consumed_by_exactly_one_function(
+    indexed: dict[str, Report],
+) -> None:
+    namespace = json.loads(TOPOLOGY.read_text())["UserConfig"]["Namespaces"][0]
+    declared = [
+        f"{topic['Name']}/{subscription['Name']}"
+        for topic in namespace["Topics"]
+        for subscription in topic["Subscriptions"]
+    ]
+
+    found = [trigger for name, report in indexed.items() for trigger in triggers_of(name, report)]
+
+    consumed = [trigger.source for trigger in found if isinstance(trigger, ServiceBusTrigger)]
+    assert sorted(source for source in consumed if "$" not in source) == sorted(declared)
+    assert any(isinstance(trigger, TimerTrigger) for trigger in found)
+
+
+def test_the_api_takes_every_path_without_a_key(indexed: dict[str, Report]) -> None:
+    (trigger,) = triggers_of("stac_api", indexed["stac_api"])
+
+    assert isinstance(trigger, HttpTrigger)
+    assert trigger.open_to_all
+    assert trigger.route.match("/collections/a/items") == {"route": "collections/a/items"}
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CatalogDatabase]:
+    with running_postgres(tmp_path_factory.mktemp("postgres")) as postgres:
+        yield new_database(postgres)
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    with running_server(TOPOLOGY, tmp_path_factory.mktemp("broker") / "data") as server:
+        yield server
+
+
+def unreadable(number: int) -> dict[str, tuple[str, Any]]:
+    """The metadata of messages that are no CloudEvents."""
+    names = [f"unreadable-{index}" for index in range(number)]
+    if number == 1:
+        return {
+            "MessageId": ("string", names[0]),
+            "DeliveryCount": ("json", "1"),
+            "UserProperties": ("json", "{}"),
+        }
+    counts = ("json", json.dumps([1] * number))
+    properties = ("json", json.dumps([{}] * number))
+    return {
+        "MessageIdArray": ("json", json.dumps(names)),
+        "DeliveryCountArray": counts,
+        "UserPropertiesArray": properties,
+    }
+
+
+SINGLE = {"message": ("string", "no CloudEvent")}
+BATCH = {"messages": ("json", '["no CloudEvent", "nor this"]')}
+TIMER = {"timer": ("json", '{"IsPastDue": false, "ScheduleStatus": {}, "Schedule": {}}')}
+
+
+@pytest.mark.parametrize(
+    ("name", "calls", "rejections"),
+    [
+        ("scanner", [Call(name, SINGLE, unreadable(1)) for name in ("scan_blob_event", "scan_page")], 2),
+        ("extractor", [Call("look_at_blob", SINGLE, unreadable(1))], 1),
+        (
+            "loader",
+            [
+                *(
+                    Call(name, BATCH, unreadable(2))
+                    for name in ("load_facts", "update_collections", "forward_changes")
+                ),
+                Call("publish_announced", TIMER),
+                Call("recompute_collections", TIMER),
+            ],
+            6,
+        ),
+        ("cog_updater", [Call("update_cog", SINGLE, unreadable(1))], 1),
+    ],
+)
+def test_a_service_runs_in_the_worker_and_rejects_what_it_cannot_read(
+    broker: RunningServer, database: CatalogDatabase, name: str, calls: list[Call], rejections: int
+) -> None:
+    settings = database.environment(f"eventstac_{name}") if name != "extractor" else {}
+    report = service(name, *calls, settings=settings | {"ServiceBus": broker.connection_string})
+
+    for call, result in zip(calls, report.calls, strict=True):
+        assert result.ok, f"{call.function}: {result.error}"
+    client = ServiceBusClient.from_connection_string(broker.connection_string)
+    with client, client.get_subscription_receiver("rejected", "loader") as receiver:
+        found = receiver.receive_messages(rejections + 1, max_wait_time=5)
+        for message in found:
+            receiver.complete_message(message)
+    assert len(found) == rejections
+    assert {json.loads(b"".join(message.body))["type"] for message in found} == {
+        "eventstac.event.rejected.v1"
+    }
+
+
+def test_the_api_answers_in_the_worker(database: CatalogDatabase) -> None:
+    request = {"method": "GET", "url": "http://h/conformance", "params": {"route": "conformance"}}
+
+    report = service(
+        "stac_api",
+        Call("http_app_func", {"req": ("http", request)}),
+        settings=database.environment("eventstac_stac_api"),
+    )
+
+    assert report.calls[0].ok, report.calls[0].error
+    answer = report.calls[0].answer["http"]
+    assert answer["status_code"] == "200", answer
+    assert "https://api.stacspec.org/v1.0.0/core" in json.loads(answer["body"]["bytes"])["conformsTo"]
