@@ -143,6 +143,9 @@ class SaslInit(NamedTuple):
 
 Performative = Open | Begin | Attach | Flow | Transfer | Disposition | Detach | End | Close | SaslInit
 
+_UINT = 2**32 - 1
+_LIMITS = {"snd_settle_mode": 2, "rcv_settle_mode": 1, "channel_max": 65535, "max_message_size": 2**64 - 1}
+
 _ANY: tuple[type, ...] = (object,)
 _NONE = type(None)
 _INT, _OPT_INT = (int,), (int, _NONE)
@@ -195,7 +198,9 @@ def decode_performative(body: bytes) -> tuple[Performative, int]:
     if len(fields) > len(types):
         raise DecodeError(f"{kind.__name__} has more fields than its type")
     for name, value, allowed in zip(kind._fields, fields, types, strict=False):
-        if not isinstance(value, allowed) or (isinstance(value, int) and value < 0):
+        if not isinstance(value, allowed) or (
+            isinstance(value, int) and not 0 <= value <= _LIMITS.get(name, _UINT)
+        ):
             raise DecodeError(f"field {name} of {kind.__name__} has the wrong type")
     try:
         performative: Performative = kind(*fields)

@@ -38,7 +38,9 @@ class Outcome:
 def main(arguments: list[str] | None = None) -> int:
     """Fetch, run, print; 0 if nothing failed."""
     parser = argparse.ArgumentParser(prog="python -m infra.local.servicebus.conformance")
-    parser.add_argument("--shards", type=int, default=8, help="test processes side by side (they mostly sleep)")
+    parser.add_argument(
+        "--shards", type=int, default=8, help="test processes side by side (they mostly sleep)"
+    )
     parser.add_argument("-k", dest="only", default="", help="pytest's -k: a part of the tests")
     parser.add_argument("--sync-only", action="store_true", help="leave the async twins out")
     given = parser.parse_args(arguments)
@@ -82,8 +84,20 @@ def _run(tests: Path, names: list[str], shards: int, only: str) -> list[Outcome]
         report = tests / f"report-{shard}.xml"
         command = [
             *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--import-mode=prepend"),
-            *("-c", os.devnull, "--rootdir", str(tests), "-o", "asyncio_mode=auto", f"--timeout={TEST_TIMEOUT_S}"),
-            *(f"--junit-xml={report}", *(["-k", only] if only else []), *(str(tests / name) for name in names)),
+            *(
+                "-c",
+                os.devnull,
+                "--rootdir",
+                str(tests),
+                "-o",
+                "asyncio_mode=auto",
+                f"--timeout={TEST_TIMEOUT_S}",
+            ),
+            *(
+                f"--junit-xml={report}",
+                *(["-k", only] if only else []),
+                *(str(tests / name) for name in names),
+            ),
         ]
         environment = {
             **os.environ,
@@ -107,7 +121,9 @@ def _outcome(case: ElementTree.Element) -> Outcome:
     for kind in ("failure", "error"):
         found = case.find(kind)
         if found is not None:
-            return Outcome(name, "failed", (found.get("message") or "").splitlines()[0] if found.get("message") else "")
+            return Outcome(
+                name, "failed", (found.get("message") or "").splitlines()[0] if found.get("message") else ""
+            )
     skipped = case.find("skipped")
     if skipped is not None:
         reason = re.sub("^not applicable: ", "", skipped.get("message") or "")

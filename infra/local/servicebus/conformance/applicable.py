@@ -4,7 +4,10 @@ import re
 
 _REASONS = (
     ("websocket|http_proxy", "AMQP over web sockets (port 443) is not built"),
-    ("operation_negative", "stale: it replaces a function of the SDK by one without the parameters of SDK 7.15"),
+    (
+        "operation_negative",
+        "stale: it replaces a function of the SDK by one without the parameters of SDK 7.15",
+    ),
     ("send_timeout", "it imports websocket-client and replaces the transport inside the SDK"),
 )
 

@@ -24,11 +24,13 @@ for _client in (ServiceBusClient, AsyncServiceBusClient):
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    """Make the tests' marks known."""
     for name in ("liveTest", "live_test_only", "playback_test_only"):
         config.addinivalue_line("markers", f"{name}: of Microsoft's tests")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep this shard's tests, and skip what is not applicable."""
     shard, shards = int(os.environ["CONFORMANCE_SHARD"]), int(os.environ["CONFORMANCE_SHARDS"])
     mine = items[shard::shards]
     config.hook.pytest_deselected(items=[item for item in items if item not in mine])

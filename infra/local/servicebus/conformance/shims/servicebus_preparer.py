@@ -137,6 +137,7 @@ class ServiceBusResourceGroupPreparer:
         pass
 
     def __call__(self, test: Callable[..., Any]) -> Callable[..., Any]:
+        """Nothing to make."""
         return test
 
 

@@ -1,0 +1,245 @@
+"""What a receiver can do with a message, through the unmodified SDK."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from azure.servicebus import (
+    AutoLockRenewer,
+    ServiceBusClient,
+    ServiceBusMessage,
+    ServiceBusMessageState,
+    ServiceBusReceivedMessage,
+    ServiceBusReceiveMode,
+    ServiceBusReceiver,
+    ServiceBusSubQueue,
+)
+from azure.servicebus.exceptions import MessageLockLostError, MessageNotFoundError
+
+from infra.local.servicebus.tests.conftest import eventually
+
+
+def send(client: ServiceBusClient, queue: str, *bodies: str) -> None:
+    with client.get_queue_sender(queue) as sender:
+        sender.send_messages([ServiceBusMessage(body) for body in bodies])
+
+
+def bodies(messages: list[ServiceBusReceivedMessage]) -> list[str]:
+    return [str(message) for message in messages]
+
+
+def receive(receiver: ServiceBusReceiver, count: int, wait: float = 10) -> list[ServiceBusReceivedMessage]:
+    found: list[ServiceBusReceivedMessage] = []
+    while len(found) < count:
+        more = receiver.receive_messages(count - len(found), max_wait_time=wait)
+        assert more, f"only {len(found)} of {count} messages came"
+        found += more
+    return found
+
+
+def test_messages_come_in_order_and_completed_ones_never_again(client: ServiceBusClient, queue: str) -> None:
+    send(client, queue, "one", "two", "three")
+    with client.get_queue_receiver(queue) as receiver:
+        messages = receive(receiver, 3)
+        assert bodies(messages) == ["one", "two", "three"]
+        for message in messages:
+            receiver.complete_message(message)
+        assert receiver.peek_messages(10, sequence_number=1) == []
+        assert receiver.receive_messages(1, max_wait_time=0.2) == []
+
+
+def test_a_message_keeps_every_field_and_type(client: ServiceBusClient, queue: str) -> None:
+    sent = ServiceBusMessage(
+        b"\x00\xffbinary",
+        application_properties={"text": "ä", "whole": 7, "real": 1.5, "yes": True, "none": None},
+        content_type="application/cloudevents+json",
+        correlation_id="c",
+        subject="s",
+        to="t",
+        reply_to="r",
+        message_id="m",
+        time_to_live=timedelta(hours=1),
+    )
+    with client.get_queue_sender(queue) as sender, client.get_queue_receiver(queue) as receiver:
+        sender.send_messages(sent)
+        (got,) = receive(receiver, 1)
+        assert got.locked_until_utc is not None
+        assert got.enqueued_time_utc is not None
+        assert got.locked_until_utc > got.enqueued_time_utc
+        receiver.complete_message(got)
+    assert b"".join(got.body) == b"\x00\xffbinary"
+    assert got.application_properties == {
+        b"text": "ä".encode(),
+        b"whole": 7,
+        b"real": 1.5,
+        b"yes": True,
+        b"none": None,
+    }
+    fields = (got.content_type, got.correlation_id, got.subject, got.to, got.reply_to, got.message_id)
+    assert fields == ("application/cloudevents+json", "c", "s", "t", "r", "m")
+    assert got.time_to_live == timedelta(hours=1)
+    assert got.expires_at_utc == got.enqueued_time_utc + timedelta(hours=1)
+    assert abs(got.enqueued_time_utc - datetime.now(UTC)) < timedelta(seconds=30)
+    assert got.state == ServiceBusMessageState.ACTIVE
+
+
+def test_an_abandoned_message_comes_back_in_its_place_with_its_count(
+    client: ServiceBusClient, queue: str
+) -> None:
+    send(client, queue, "one", "two")
+    with client.get_queue_receiver(queue) as receiver:
+        (first,) = receive(receiver, 1)
+        assert first.delivery_count == 0
+        receiver.abandon_message(first)
+        again = receive(receiver, 2)
+        assert [(str(m), m.delivery_count) for m in again] == [("one", 1), ("two", 0)]
+        for message in again:
+            receiver.complete_message(message)
+
+
+def test_a_message_that_is_abandoned_too_often_becomes_a_dead_letter(
+    client: ServiceBusClient, short_queue: str
+) -> None:
+    send(client, short_queue, "poison")
+    with client.get_queue_receiver(short_queue) as receiver:
+        for _ in range(2):
+            receiver.abandon_message(receive(receiver, 1)[0])
+    with client.get_queue_receiver(short_queue, sub_queue=ServiceBusSubQueue.DEAD_LETTER) as dead:
+        (letter,) = receive(dead, 1)
+        assert (str(letter), letter.dead_letter_reason, letter.delivery_count) == (
+            "poison",
+            "MaxDeliveryCountExceeded",
+            2,
+        )
+        dead.complete_message(letter)
+
+
+def test_a_lock_that_expires_is_lost_and_counts_as_a_delivery(
+    client: ServiceBusClient, short_queue: str
+) -> None:
+    send(client, short_queue, "slow")
+    with client.get_queue_receiver(short_queue) as receiver:
+        (late,) = receive(receiver, 1)
+        (again,) = receive(receiver, 1)
+        assert again.delivery_count == 1
+        assert late._lock_expired
+        with pytest.raises(MessageLockLostError):
+            receiver.renew_message_lock(late)
+        receiver.complete_message(again)
+
+
+def test_the_broker_refuses_to_settle_with_a_lost_lock(
+    client: ServiceBusClient, short_queue: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(client, short_queue, "slow")
+    with client.get_queue_receiver(short_queue) as receiver, client.get_queue_receiver(short_queue) as other:
+        (late,) = receive(receiver, 1)
+        (again,) = receive(other, 1)
+        monkeypatch.setattr(ServiceBusReceivedMessage, "_lock_expired", False)
+        with pytest.raises(MessageLockLostError):
+            receiver.complete_message(late)
+        other.complete_message(again)
+
+
+def test_renewal_keeps_a_message_beyond_its_lock(client: ServiceBusClient, short_queue: str) -> None:
+    send(client, short_queue, "long work")
+    with (
+        client.get_queue_receiver(short_queue) as receiver,
+        client.get_queue_receiver(short_queue) as rival,
+        AutoLockRenewer(max_lock_renewal_duration=30) as renewer,
+    ):
+        (message,) = receive(receiver, 1)
+        renewer.register(receiver, message)
+        until = message.locked_until_utc
+        assert rival.receive_messages(1, max_wait_time=2) == []
+        assert message.locked_until_utc > until
+        receiver.complete_message(message)
+
+
+def test_a_dead_letter_carries_reason_and_description(client: ServiceBusClient, queue: str) -> None:
+    send(client, queue, "bad")
+    with client.get_queue_receiver(queue) as receiver:
+        receiver.dead_letter_message(receive(receiver, 1)[0], reason="why", error_description="because")
+    with client.get_queue_receiver(queue, sub_queue="deadletter") as dead:
+        (letter,) = receive(dead, 1)
+        assert (letter.dead_letter_reason, letter.dead_letter_error_description) == ("why", "because")
+        dead.abandon_message(letter)
+        (letter,) = receive(dead, 1)
+        dead.complete_message(letter)
+
+
+def test_a_deferred_message_is_got_by_its_number_only(client: ServiceBusClient, queue: str) -> None:
+    send(client, queue, "later", "now")
+    with client.get_queue_receiver(queue) as receiver:
+        later, now = receive(receiver, 2)
+        receiver.defer_message(later)
+        receiver.complete_message(now)
+        assert receiver.receive_messages(1, max_wait_time=0.2) == []
+        (peeked,) = receiver.peek_messages(1, sequence_number=later.sequence_number)
+        assert peeked.state == ServiceBusMessageState.DEFERRED
+        (fetched,) = receiver.receive_deferred_messages(later.sequence_number)
+        receiver.complete_message(fetched)
+        with pytest.raises(MessageNotFoundError):
+            receiver.receive_deferred_messages(later.sequence_number)
+
+
+def test_receive_and_delete_takes_a_message_once(client: ServiceBusClient, queue: str) -> None:
+    send(client, queue, "one", "two")
+    with client.get_queue_receiver(queue, receive_mode=ServiceBusReceiveMode.RECEIVE_AND_DELETE) as receiver:
+        assert bodies(receive(receiver, 2)) == ["one", "two"]
+        assert receiver.peek_messages(1, sequence_number=1) == []
+
+
+def test_peek_shows_what_others_hold_and_changes_nothing(client: ServiceBusClient, queue: str) -> None:
+    send(client, queue, "one", "two", "three")
+    with client.get_queue_receiver(queue) as receiver, client.get_queue_receiver(queue) as onlooker:
+        held = receive(receiver, 2)
+        assert bodies(onlooker.peek_messages(10)) == ["one", "two", "three"]
+        assert bodies(onlooker.peek_messages(1, sequence_number=held[1].sequence_number)) == ["two"]
+        for message in held:
+            receiver.complete_message(message)
+
+
+def test_a_lock_outlives_the_link_and_is_settled_over_another(client: ServiceBusClient, queue: str) -> None:
+    send(client, queue, "held")
+    with client.get_queue_receiver(queue) as receiver:
+        (message,) = receive(receiver, 1)
+    with client.get_queue_receiver(queue) as other:
+        assert other.receive_messages(1, max_wait_time=0.3) == []
+        other.complete_message(message)
+        assert other.peek_messages(1, sequence_number=1) == []
+
+
+def test_prefetched_messages_that_were_not_read_come_back_uncounted(
+    client: ServiceBusClient, queue: str
+) -> None:
+    send(client, queue, *(str(n) for n in range(20)))
+    with client.get_queue_receiver(queue, prefetch_count=20) as receiver:
+        (first,) = receive(receiver, 1)
+        receiver.complete_message(first)
+    with client.get_queue_receiver(queue) as receiver:
+        messages = receive(receiver, 19)
+        assert sorted(int(str(m)) for m in messages) == list(range(1, 20))
+        assert {m.delivery_count for m in messages} == {0}
+        for message in messages:
+            receiver.complete_message(message)
+
+
+def test_an_expired_message_becomes_a_dead_letter(client: ServiceBusClient, expiring_queue: str) -> None:
+    send(client, expiring_queue, "stale")
+    with client.get_queue_receiver(expiring_queue, sub_queue="deadletter") as dead:
+        (letter,) = receive(dead, 1)
+        assert letter.dead_letter_reason == "TTLExpiredException"
+        dead.complete_message(letter)
+
+
+def test_a_message_past_its_own_time_to_live_is_gone_where_expiry_drops(
+    client: ServiceBusClient, queue: str
+) -> None:
+    with client.get_queue_sender(queue) as sender, client.get_queue_receiver(queue) as receiver:
+        sender.send_messages(ServiceBusMessage("brief", time_to_live=timedelta(milliseconds=300)))
+        sender.send_messages(ServiceBusMessage("lasting"))
+        eventually(
+            lambda: bodies(receiver.peek_messages(5, sequence_number=1)) == ["lasting"], "only one left"
+        )
+        (left,) = receive(receiver, 1)
+        receiver.complete_message(left)
