@@ -18,7 +18,9 @@ def at(seconds: float) -> datetime:
     return START + timedelta(seconds=seconds)
 
 
-def metadata(west: float = 10.0, south: float = 50.0, size: float = 0.5, *, resolution: float = 10.0) -> dict[str, Any]:
+def metadata(
+    west: float = 10.0, south: float = 50.0, size: float = 0.5, *, resolution: float = 10.0
+) -> dict[str, Any]:
     """What the extractor reads from a UTM raster of one band."""
     east, north = west + size, south + size
     ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
@@ -39,7 +41,13 @@ def metadata(west: float = 10.0, south: float = 50.0, size: float = 0.5, *, reso
                 "name": "b1",
                 "data_type": "uint16",
                 "nodata": 0,
-                "statistics": {"minimum": 1, "maximum": 1000, "mean": 400.5, "stddev": 12.25, "valid_percent": 100},
+                "statistics": {
+                    "minimum": 1,
+                    "maximum": 1000,
+                    "mean": 400.5,
+                    "stddev": 12.25,
+                    "valid_percent": 100,
+                },
             }
         ],
         "file": {"file:size": 1234},
@@ -88,4 +96,6 @@ def rejected(match: Match, seconds: float, etag: str, *, revision: int = 1) -> F
 
 
 def cog_fact(url: str, finding: Finding, source_url: str, source_etag: str = "") -> Fact:
-    return fact_of(url, finding, Claim(source_url, finding.match, finding.revision, finding.seen, source_etag))
+    return fact_of(
+        url, finding, Claim(source_url, finding.match, finding.revision, finding.seen, source_etag)
+    )

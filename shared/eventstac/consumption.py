@@ -139,7 +139,7 @@ class Consumer:
                 "reason": rejection.reason,
                 "detail": rejection.detail,
                 "blob": url,
-                "message": received.message_id,
+                "message_id": received.message_id,
             },
         )
 
@@ -180,7 +180,7 @@ class Consumer:
                 "outcome": outcome,
                 "topic": received.topic,
                 "subscription": received.subscription,
-                "message": received.message_id,
+                "message_id": received.message_id,
                 "attempt": received.attempt,
                 **details,
             },

@@ -175,13 +175,19 @@ def _look(url: str, properties: Any, headers: Mapping[str, str], state: Any = "p
         state=state,
         seen=_date(headers),
         etag=canonical_etag(properties.etag),
-        size=properties.size,
+        size=_whole_size(headers, properties.size),
         last_modified=properties.last_modified.astimezone(UTC) if properties.last_modified else None,
         created=properties.creation_time.astimezone(UTC) if properties.creation_time else None,
         content_type=settings.content_type,
         content_md5=bytes(settings.content_md5) if settings.content_md5 else None,
         version_id=headers.get("x-ms-version-id"),
     )
+
+
+def _whole_size(headers: Mapping[str, str], otherwise: int) -> int:
+    """The blob's size: of an answer to a range, the SDK's `size` is only that of the range."""
+    whole = headers.get("Content-Range", "").rpartition("/")[2]
+    return int(whole) if whole.isdigit() else otherwise
 
 
 def _date(headers: Mapping[str, str]) -> datetime:

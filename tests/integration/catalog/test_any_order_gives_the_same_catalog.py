@@ -17,7 +17,7 @@ from eventstac.catalog.rules_store import RulesStore
 from eventstac.cli.applying import apply_file
 from eventstac.facts import Fact, Match, fact_of
 from tests.integration.conftest import CatalogDatabase
-from tests.samples import cog_fact, gone, present, rejected, url_of
+from tests.samples import at, cog_fact, gone, present, rejected, url_of
 
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
 MERGING = MergeSettings("loader", 0.5)
@@ -58,10 +58,16 @@ def histories(draw: st.DrawFn) -> list[Fact]:
     for life in range(draw(st.integers(0, 2))):
         match = scene("one", "b10m")
         finding = present(match, 5 + 7 * life, f"cog-{life}", west=10.0)
-        looks.append(cog_fact(cog_url, finding, url_of("scenes/one/b10m.tif"), draw(st.sampled_from(["", "0-1", "0-2"]))))
+        looks.append(
+            cog_fact(
+                cog_url, finding, url_of("scenes/one/b10m.tif"), draw(st.sampled_from(["", "0-1", "0-2"]))
+            )
+        )
     if draw(st.booleans()):
         # The COG was seen as a source before anybody said what it is.
-        looks.append(fact_of(cog_url, present(Match("bronze-tier", "one-b10m-cog", "data"), 3, "cog-early", west=10.0)))
+        looks.append(
+            fact_of(cog_url, present(Match("bronze-tier", "one-b10m-cog", "data"), 3, "cog-early", west=10.0))
+        )
     return looks
 
 
@@ -73,6 +79,11 @@ def _life(draw: st.DrawFn, url: str, match: Match, number: int) -> list[Fact]:
         if what == "new rules":
             revision += 1
             match = replace(match, item="two" if match.item == "one" else "one")
+            if looks and looks[-1].finding.state != "gone":
+                # The same bytes, found again by other rules: at the same ETag the greater revision wins.
+                same = replace(looks[-1].finding, match=match, revision=revision, seen=at(seconds))
+                looks.append(fact_of(url, same))
+                continue
         if what == "delete":
             looks.append(fact_of(url, gone(match, seconds, revision=revision)))
         elif what == "break":
@@ -137,7 +148,9 @@ def test_permuted_and_duplicated_looks_by_two_writers_give_the_byte_same_catalog
     assert state_of(catalog) == expected, "two writers at once"
 
 
-def test_merging_the_same_facts_again_writes_nothing(catalog: CatalogDatabase, writers: list[Connection]) -> None:
+def test_merging_the_same_facts_again_writes_nothing(
+    catalog: CatalogDatabase, writers: list[Connection]
+) -> None:
     catalog.clear()
     fact = fact_of(url_of("scenes/one/b10m.tif"), present(scene("one", "b10m"), 1, "e1"))
     rules = RulesStore("bronze-tier")
