@@ -9,7 +9,7 @@ import pytest
 
 from eventstac.contracts import read_contract
 from eventstac.validation import validate_item
-from tests.contracts.changed import ITEMS, REMOVED, changed, valid_item
+from tests.contracts.changed import ITEMS, REMOVED, changed, damaged, valid_item
 from tests.contracts.invalid_items import INVALID
 from tests.contracts.official import FILE, PROJECTION, Official
 
@@ -38,8 +38,6 @@ VALUES: list[Any] = [
     {**CRS, "coordinate_system": {"subtype": "round", "axis": []}}, {**CRS, "id": {"code": 4326}},
     *({key: value for key, value in CRS.items() if key != left_out} for left_out in CRS),
 ]  # fmt: skip
-
-BROKEN: tuple[Any, ...] = (5, "five", {}, [])
 
 
 @pytest.fixture(scope="module", params=sorted(OFFICIAL))
@@ -110,20 +108,6 @@ def variations(profile: str) -> Iterator[dict[str, Any]]:
                 yield changed(scene, "properties/proj:projjson", projjson)
     number = scene["stac_extensions"].index(document["x-extension"])
     yield changed(scene, f"stac_extensions/{number}", REMOVED)
-
-
-def damaged(value: Any) -> Iterator[Any]:
-    """A JSON value, and every copy of it with one member, at any depth, left out, added or of another type."""
-    yield value
-    if isinstance(value, dict):
-        yield {**value, "unknown": 1}
-        for key, child in value.items():
-            yield {other: kept for other, kept in value.items() if other != key}
-            yield from ({**value, key: broken} for broken in BROKEN)
-            yield from ({**value, key: broken} for broken in damaged(child))
-    elif isinstance(value, list):
-        for number, child in enumerate(value):
-            yield from ([*value[:number], broken, *value[number + 1 :]] for broken in damaged(child))
 
 
 @pytest.mark.parametrize("system", SYSTEMS)

@@ -34,8 +34,7 @@ def profile_problems(document: dict[str, Any]) -> Iterator[Problem]:
 
     A profile is asked where its extension is listed or its fields are there.
     """
-    listed = document.get("stac_extensions")
-    declared = {url for url in listed if isinstance(url, str)} if isinstance(listed, list) else set()
+    declared = _declared(document)
     used = prefixes_of(document)
     for profile in profiles():
         if not profile.prefix or profile.prefix in used or profile.url in declared:
@@ -51,12 +50,16 @@ def profile_problems(document: dict[str, Any]) -> Iterator[Problem]:
 def unchecked_extensions(document: Mapping[str, Any]) -> list[str]:
     """The listed extensions for which there is no profile: their fields are in nobody's eyes."""
     checked = {profile.url for profile in profiles()}
-    return sorted({url for url in document.get("stac_extensions") or () if url not in checked})
+    return sorted(_declared(document) - checked)
 
 
 def prefixes_of(document: Mapping[str, Any]) -> set[str]:
     """The prefixes of all extension fields in an Item's or Collection's properties, assets, bands and links."""
     return {name.partition(":")[0] for holder in _holders(document) for name in holder if ":" in name}
+
+
+def _declared(document: Mapping[str, Any]) -> set[str]:
+    return {url for url in _items(document.get("stac_extensions")) if isinstance(url, str)}
 
 
 def _holders(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
