@@ -5,6 +5,7 @@ import asyncio
 import logging
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from aiohttp import web
@@ -38,17 +39,25 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-async def _serve(settings: Settings, port: int) -> None:
+async def _serve(settings: Settings, port: int) -> bool:
+    """Serve until told to stop; False if the service had to stop by itself."""
+    stop, failed = asyncio.Event(), asyncio.Event()
+
+    def fail() -> None:
+        failed.set()
+        stop.set()
+
+    settings = replace(settings, failed=fail)
     runner = web.AppRunner(EventGrid(settings).application(), access_log=None, shutdown_timeout=GRACE_S)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", port)
     await site.start()
     print(f"event grid listens on http://127.0.0.1:{runner.addresses[0][1]}", flush=True)  # noqa: T201 - the contract
-    stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     await stop.wait()
     await runner.cleanup()
+    return not failed.is_set()
 
 
 def main(argv: list[str]) -> int:
@@ -67,11 +76,10 @@ def main(argv: list[str]) -> int:
             Schedule(arguments.retry_scale),
             arguments.shuffle,
         )
-        asyncio.run(_serve(settings, arguments.port))
+        return 0 if asyncio.run(_serve(settings, arguments.port)) else 1
     except (ConfigError, ValueError, OSError) as error:
         print(f"event grid: {error}", file=sys.stderr)  # noqa: T201 - the command's own error
         return 1
-    return 0
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import logging
 import random
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class Settings:
     """What the service is started with. `shuffle_s`: each delivery waits a random time up to this, so that order
-    is lost as it may be on Azure."""
+    is lost as it may be on Azure. `failed` is called when the service can no longer do its work."""
 
     config: Config
     directory: Path
@@ -37,6 +37,7 @@ class Settings:
     key: str
     schedule: Schedule = field(default_factory=Schedule)
     shuffle_s: float = 0.0
+    failed: Callable[[], None] = lambda: None
 
 
 class EventGrid:
@@ -68,6 +69,15 @@ class EventGrid:
         if forgotten:
             _log.warning("deliveries.forgotten count=%d: their event subscriptions are gone", forgotten)
         self._tasks = [asyncio.create_task(one.run(), name=key) for key, one in self._couriers.items()]
+        for task in self._tasks:
+            task.add_done_callback(self._courier_ended)
+
+    def _courier_ended(self, task: asyncio.Task[None]) -> None:
+        """A courier ends only with the service. One that fails (a full disk) takes the service with it: what is
+        accepted would not be delivered otherwise, and nobody would know."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.critical("courier.failed subscription=%s", task.get_name(), exc_info=error)
+            self._settings.failed()
 
     async def _stop(self, _app: web.Application) -> None:
         for task in self._tasks:

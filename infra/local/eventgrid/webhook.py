@@ -51,11 +51,10 @@ class WebhookSender:
                 connector=aiohttp.TCPConnector(limit=CONNECTIONS),
                 timeout=aiohttp.ClientTimeout(total=ATTEMPT_S),
             )
-        if not self._granted:
-            self._granted = await self._ask(self._session)
-        if not self._granted:
-            return [Outcome("Unauthorized")] * len(deliveries)
         session = self._session
+        if not self._granted and (refusal := await self._ask(session)):
+            return [refusal] * len(deliveries)
+        self._granted = True
         return list(await asyncio.gather(*(self._post(session, one) for one in deliveries)))
 
     async def close(self) -> None:
@@ -64,14 +63,15 @@ class WebhookSender:
             await self._session.close()
             self._session = None
 
-    async def _ask(self, session: aiohttp.ClientSession) -> bool:
+    async def _ask(self, session: aiohttp.ClientSession) -> Outcome | None:
+        """Ask for permission; None is a yes."""
         url = self._subscription.destination.address
         try:
             async with session.options(url, headers={"WebHook-Request-Origin": ORIGIN}) as response:
                 allowed = response.headers.get("WebHook-Allowed-Origin", "")
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             _log.warning("webhook.unreachable subscription=%s detail=%s", self._subscription.key, error)
-            return False
+            return Outcome("SocketError")
         if allowed not in ("*", ORIGIN):
             _log.warning(
                 "webhook.refused subscription=%s: the answer to OPTIONS %s has no WebHook-Allowed-Origin of * or %s",
@@ -79,8 +79,8 @@ class WebhookSender:
                 url,
                 ORIGIN,
             )
-            return False
-        return True
+            return Outcome("Unauthorized")
+        return None
 
     async def _post(self, session: aiohttp.ClientSession, delivery: Delivery) -> Outcome:
         headers = {

@@ -7,14 +7,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 import pytest
 from azure.storage.blob import BlobServiceClient
 
 from infra.local.blob_events.testing import BlobStorage, running_blob_storage
 
 Json = dict[str, Any]
+CONTRACTS = Path(__file__).resolve().parents[4] / "contracts" / "events"
 
 
 def wait_until(condition: Callable[[], object], seconds: float = 15.0) -> None:
@@ -78,10 +81,27 @@ def running_recorder() -> Iterator[Recorder]:
         thread.join()
 
 
+def check_against_contracts(events: list[Json]) -> None:
+    """Fail on the first event that the schema of its type in `contracts/events` refuses."""
+    validators: dict[str, jsonschema_rs.Draft202012Validator] = {}
+    for event in events:
+        kind = event["type"]
+        if kind not in validators:
+            schema = json.loads((CONTRACTS / f"{kind}.json").read_text())
+            validators[kind] = jsonschema_rs.Draft202012Validator(schema, retriever=_contract)
+        validators[kind].validate(event)
+
+
+def _contract(uri: str) -> Json:
+    found: Json = json.loads((CONTRACTS.parent / uri.partition(":/")[2]).read_text())
+    return found
+
+
 @pytest.fixture(scope="session")
 def recorder() -> Iterator[Recorder]:
     with running_recorder() as running:
         yield running
+    check_against_contracts(running.events)
 
 
 @pytest.fixture(scope="session")

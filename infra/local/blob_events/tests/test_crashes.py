@@ -13,7 +13,12 @@ from azure.storage.blob import BlobServiceClient
 
 from infra.local.azurite.testing import running_azurite
 from infra.local.blob_events.testing import BlobStorage, running_blob_storage
-from infra.local.blob_events.tests.conftest import Recorder, running_recorder, wait_until
+from infra.local.blob_events.tests.conftest import (
+    Recorder,
+    check_against_contracts,
+    running_recorder,
+    wait_until,
+)
 
 CONTAINER = "source"
 
@@ -22,6 +27,7 @@ CONTAINER = "source"
 def grid() -> Iterator[Recorder]:
     with running_recorder() as running:
         yield running
+    check_against_contracts(running.events)
 
 
 @pytest.fixture

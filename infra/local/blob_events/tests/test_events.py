@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+import jsonschema_rs
 import pytest
 from azure.core import MatchConditions
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
@@ -11,7 +12,7 @@ from azure.storage.blob import BlobBlock, BlobServiceClient, StandardBlobTier
 
 from eventstac.blob_urls import canonical_url
 from infra.local.blob_events.testing import BlobStorage
-from infra.local.blob_events.tests.conftest import Recorder, wait_until
+from infra.local.blob_events.tests.conftest import Recorder, check_against_contracts, wait_until
 
 Settled = Callable[[], None]
 
@@ -209,3 +210,14 @@ def test_events_wait_while_event_grid_is_away(
         recorder.status = 200
     wait_until(lambda: len(recorder.told(container)) == 5)
     assert recorder.told(container) == [("PutBlob", f"{number}.tif") for number in range(5)]
+
+
+def test_an_event_that_breaks_the_contract_would_be_noticed(
+    service: BlobServiceClient, container: str, recorder: Recorder, settled: Settled
+) -> None:
+    service.get_blob_client(container, "x.tif").upload_blob(b"1")
+    settled()
+    [event] = recorder.of(container)
+    check_against_contracts([event])
+    with pytest.raises(jsonschema_rs.ValidationError):
+        check_against_contracts([event | {"data": {"api": "PutBlob"}}])
