@@ -58,6 +58,8 @@ def _operation(node: Cql2, where: str, depth: int) -> Cql2:
     if depth <= 0:
         raise BadRequest("filter", "it is nested too deeply")
     name, args = str(node["op"]).lower(), node.get("args")
+    if name == "between" and isinstance(args, list) and len(args) == 2 and isinstance(args[1], list):
+        args = [args[0], *args[1]]  # as the drafts of CQL2 had it, and some clients still do
     if name not in _OPERATORS:
         raise _wrong(f"{where}.op", f"{node['op']!r} is no operator of this API")
     least, most = _OPERATORS[name]

@@ -10,7 +10,7 @@ _DEFAULT = (
     "type", "stac_version", "id", "collection", "geometry", "bbox", "links", "assets",
     "properties.datetime", "properties.start_datetime", "properties.end_datetime",
 )  # fmt: skip
-_ALWAYS = ("type", "id", "collection")  # without these no client knows what it holds
+_ALWAYS = ("type", "stac_version", "id", "collection")  # without these no client knows what it holds
 
 Path = tuple[str, ...]
 

@@ -203,7 +203,7 @@ def _operation(
         content |= _content({"type": "string"}, HTML)
     problems = {
         str(status): {"description": description, "content": _content(_ref("Problem"), JSON)}
-        for status, description in _PROBLEMS.items()
+        for status, description in (_PROBLEMS | (_BODY_PROBLEMS if "requestBody" in more else {})).items()
     }
     return {
         "summary": summary,
@@ -219,6 +219,7 @@ _PROBLEMS = {
     503: "The database does not answer.",
     504: "The query took too long.",
 }
+_BODY_PROBLEMS = {413: "The body is too large.", 415: "The body is not JSON."}
 _IN_ONE = {
     "name": "collection_id",
     "in": "path",

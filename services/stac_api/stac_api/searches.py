@@ -145,15 +145,6 @@ def _names(parameter: str) -> Callable[[_Draft, object], None]:
     return read
 
 
-def _json_names(parameter: str) -> Callable[[_Draft, object], None]:
-    def read(draft: _Draft, value: object) -> None:
-        if not isinstance(value, list):
-            raise BadRequest(parameter, "expected an array of texts")
-        _names(parameter)(draft, value)
-
-    return read
-
-
 def _part(name: str, read: Callable[[Any], object]) -> Callable[[_Draft, object], None]:
     def keep(draft: _Draft, value: object) -> None:
         draft.parts[name] = read(value)
@@ -203,8 +194,6 @@ _FROM_TEXT: Mapping[str, Callable[[_Draft, Any], None]] = {
 }
 _FROM_JSON: Mapping[str, Callable[[_Draft, Any], None]] = {
     **_FROM_TEXT,
-    "collections": _json_names("collections"),
-    "ids": _json_names("ids"),
     "bbox": _part("box", box_from_json),
     "sortby": _part("sort", sorting.from_json),
     "fields": _part("fields", fields.from_json),

@@ -78,7 +78,11 @@ def _many(count: int) -> list[Json]:
     for n in range(count):
         west, south = chance.uniform(-170, 165), chance.uniform(-80, 75)
         month, day = chance.randint(1, 12), chance.randint(1, 28)
-        properties: Json = {"platform": chance.choice(["alpha", "beta", "Gamma"]), "count": n % 7}
+        properties: Json = {
+            "platform": chance.choice(["alpha", "beta", "Gamma"]),
+            "count": n % 7,
+            "grade": chance.choice("ABC"),
+        }
         if n % 5:
             properties["eo:cloud_cover"] = round(chance.uniform(0, 100), 2)
         time: str | tuple[str, str] = f"2021-{month:02}-{day:02}T12:00:00Z"

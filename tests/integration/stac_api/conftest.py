@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,6 +17,7 @@ from psycopg.types.json import Jsonb
 from pypgstac.db import PgstacDB
 from pypgstac.load import Loader, Methods
 
+from infra.local.functions_host.testing import running_host
 from infra.local.postgres.testing import RunningPostgres
 from stac_api.app import create_app
 from stac_api.settings import Settings
@@ -23,6 +25,7 @@ from tests.integration.conftest import CatalogDatabase, new_database
 from tests.integration.stac_api import catalog
 
 READER = "eventstac_stac_api"
+APP = Path(__file__).parents[3] / "services" / "stac_api"
 
 
 def load(dsn: str, collections: list[dict[str, Any]], items: list[dict[str, Any]]) -> None:
@@ -90,9 +93,25 @@ def serving(settings: Settings) -> Iterator[str]:
             thread.join(10)
 
 
-@pytest.fixture(scope="session")
-def url(loaded: CatalogDatabase) -> Iterator[str]:
-    with serving(settings_for(loaded)) as address:
+@contextlib.contextmanager
+def functions(database: CatalogDatabase, state: Path) -> Iterator[str]:
+    """The function app in a Functions host; gives its address."""
+    environment = database.environment(READER) | {
+        "STAC_CATALOG_ID": "test",
+        "STAC_CATALOG_TITLE": "A test catalog",
+    }
+    with running_host(APP, state, environment) as host:
+        host.ready()
+        yield f"http://127.0.0.1:{host.port}"
+
+
+@pytest.fixture(scope="session", params=["asgi", "functions"])
+def url(
+    request: pytest.FixtureRequest, loaded: CatalogDatabase, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """Where the API answers: under uvicorn, then as a function app."""
+    state = tmp_path_factory.mktemp("functions")
+    with serving(settings_for(loaded)) if request.param == "asgi" else functions(loaded, state) as address:
         yield address
 
 

@@ -47,7 +47,12 @@ def test_collections_are_paged_in_both_directions(api: Client, params: dict[str,
 
 def test_collection_fields(api: Client) -> None:
     (edges,) = api.get("/collections", filter="id='edges'", fields="id,title")["collections"]
-    assert edges == {"type": "Collection", "id": "edges", "title": "Edges of the Earth"}
+    assert edges == {
+        "type": "Collection",
+        "stac_version": "1.1.0",
+        "id": "edges",
+        "title": "Edges of the Earth",
+    }
 
 
 @pytest.mark.parametrize(
