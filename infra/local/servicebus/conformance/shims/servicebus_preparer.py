@@ -55,24 +55,29 @@ class _Preparer:
 
     def __call__(self, test: Callable[..., Any]) -> Callable[..., Any]:
         wanted = (self._wanted, *getattr(test, "wanted", ()))
-        outermost = self.kind == "namespace"
 
         if asyncio.iscoroutinefunction(test):
 
             @functools.wraps(test)
             async def wrapper(*args: Any, **kwargs: Any) -> None:
-                with _broker(wanted) if outermost else contextlib.nullcontext({}) as made:
+                with _made(wanted, outermost=self.kind == "namespace") as made:
                     await test(*args, **kwargs, **made)
 
         else:
 
             @functools.wraps(test)
             def wrapper(*args: Any, **kwargs: Any) -> None:
-                with _broker(wanted) if outermost else contextlib.nullcontext({}) as made:
+                with _made(wanted, outermost=self.kind == "namespace") as made:
                     test(*args, **kwargs, **made)
 
         wrapper.wanted = wanted  # type: ignore[attr-defined]  # read by the decorator around this one
         return wrapper
+
+
+def _made(
+    wanted: tuple[Wanted, ...], *, outermost: bool
+) -> contextlib.AbstractContextManager[dict[str, Any]]:
+    return _broker(wanted) if outermost else contextlib.nullcontext({})
 
 
 @contextlib.contextmanager

@@ -4,7 +4,8 @@ from typing import Any
 
 from azure.servicebus._base_handler import ServiceBusSharedKeyCredential
 from azure.servicebus.aio._base_handler_async import ServiceBusSharedKeyCredential as AsyncCredential
-from servicebus_preparer import KEY, ServiceBusResourceGroupPreparer
+
+from infra.local.servicebus.conformance.shims.servicebus_preparer import KEY, ServiceBusResourceGroupPreparer
 
 
 class AzureRecordedTestCase:
