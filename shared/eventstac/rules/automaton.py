@@ -5,26 +5,18 @@ import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
-from itertools import pairwise
 from typing import Any
+
+from eventstac.rules.characters import Ranges, ranges_of, shared_character
 
 # The standard library has no public parser of its own expressions; what this module finds is checked by matching.
 _parser: Any = importlib.import_module("re._parser")
 _code: Any = importlib.import_module("re._constants")
 
-Ranges = tuple[tuple[int, int], ...]  # of code points, ends included, ascending
-
 MAX_PAIRS = 300_000  # pairs of states; patterns of paths have hundreds
 MAX_COPIES = 64  # a repetition is unrolled up to here, and a loop beyond
 
 _REFERENCE = re.compile(r"\(\?P=(\w+)\)")
-_LAST = 0x10FFFF
-_ANY: Ranges = ((0, _LAST),)
-_DIGITS: Ranges = ((48, 57),)
-_WORDS: Ranges = ((48, 57), (65, 90), (95, 95), (97, 122))
-_SPACES: Ranges = ((9, 13), (32, 32))
-_LIKED = "a1A0_-. "  # characters that make a witness easy to read, the best first
 
 
 def common_text(first: str, second: str) -> str | None:
@@ -92,7 +84,7 @@ def _steps(
         yield (one, there), ""
     for ranges, there in left.taking[one]:
         for others, beyond in right.taking[other]:
-            character = _shared_character(ranges, others)
+            character = shared_character(ranges, others)
             if character:
                 yield (there, beyond), character
 
@@ -139,7 +131,7 @@ class _Automaton:
 
     def _operation(self, operation: Any, argument: Any, at: int) -> int:
         if operation in (_code.LITERAL, _code.NOT_LITERAL, _code.ANY, _code.IN):
-            return self._takes(_ranges(operation, argument), at)
+            return self._takes(ranges_of(operation, argument), at)
         if operation is _code.SUBPATTERN:
             self.groups[argument[0]] = argument[3]
             return self._group(argument[0], argument[3], at)
@@ -179,58 +171,3 @@ class _Automaton:
             at = self.sequence(repeated, at)
             self.free[at].append(end)
         return end
-
-
-def _ranges(operation: Any, argument: Any) -> Ranges:
-    if operation is _code.LITERAL:
-        return ((argument, argument),)
-    if operation is _code.NOT_LITERAL:
-        return _other_than(((argument, argument),))
-    if operation is _code.ANY:
-        return _ANY
-    found: list[tuple[int, int]] = []
-    negated = False
-    for kind, value in argument:
-        if kind is _code.NEGATE:
-            negated = True
-        elif kind is _code.RANGE:
-            found.append(value)
-        elif kind is _code.CATEGORY:
-            found.extend(_category(value))
-        else:
-            found.append((value, value))
-    return _other_than(tuple(found)) if negated else tuple(sorted(found))
-
-
-def _category(category: Any) -> Ranges:
-    known = {
-        _code.CATEGORY_DIGIT: _DIGITS,
-        _code.CATEGORY_WORD: _WORDS,
-        _code.CATEGORY_SPACE: _SPACES,
-        _code.CATEGORY_NOT_DIGIT: _other_than(_DIGITS),
-        _code.CATEGORY_NOT_WORD: _other_than(_WORDS),
-        _code.CATEGORY_NOT_SPACE: _other_than(_SPACES),
-    }
-    return known[category]
-
-
-def _other_than(ranges: Ranges) -> Ranges:
-    edges = [(-1, -1), *sorted(ranges), (_LAST + 1, _LAST + 1)]
-    gaps = []
-    reached = -1
-    for (_, end), (start, _) in pairwise(edges):
-        reached = max(reached, end)
-        if start > reached + 1:
-            gaps.append((reached + 1, start - 1))
-    return tuple(gaps)
-
-
-@lru_cache(maxsize=4096)
-def _shared_character(one: Ranges, other: Ranges) -> str:
-    """The character of both that reads best, empty where there is none."""
-    shared = [(max(a[0], b[0]), min(a[1], b[1])) for a in one for b in other]
-    both = [(low, high) for low, high in shared if low <= high]
-    for liked in _LIKED:
-        if any(low <= ord(liked) <= high for low, high in both):
-            return liked
-    return chr(both[0][0]) if both else ""

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from eventstac.rules.groups import GroupChange, PathDate, Template, change_groups
 from eventstac.rules.pattern import Pattern
+from eventstac.rules.typed import typed
 
 Json = Mapping[str, Any]
 
@@ -72,7 +73,8 @@ class Rule:
     def properties_for(self, groups: Mapping[str, str]) -> dict[str, Any]:
         """The Item properties that this rule gives, for the groups of a match.
 
-        Raises ValueError where a group's text is not of the type that the rule declares.
+        Raises ValueError where a group's text is not of the type that the rule declares, LookupError where a lookup
+        does not have it.
         """
         return {name: _property(value, groups) for name, value in self.properties.items()}
 
@@ -133,14 +135,8 @@ def _property(value: Any, groups: Mapping[str, str]) -> Any:
     if not isinstance(value, Mapping) or "from" not in value:
         return value
     text = groups[value["from"]]
-    if "lookup" in value:
-        return value["lookup"].get(text, value.get("default"))
-    match value.get("type", "string"):
-        case "number":
-            return float(text)
-        case "integer":
-            return int(text)
-        case "boolean":
-            return text.lower() in ("true", "1", "yes")
-        case _:
-            return text
+    if "lookup" not in value:
+        return typed(text, value.get("type", "string"))
+    if text not in value["lookup"] and "default" not in value:
+        raise LookupError(f"{text!r} is not in the lookup of a property")
+    return value["lookup"].get(text, value.get("default"))

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 from eventstac.errors import Rejected
 from eventstac.rules.dates import parse_date
+from eventstac.rules.typed import typed
 from eventstac.times import to_text
 
 Spec = Mapping[str, Any]
@@ -113,27 +114,9 @@ def _value(name: str, how: str | Spec, find: Find) -> Any:
     if "lookup" in spec:
         value = spec["lookup"].get(str(value))
     try:
-        return None if value is None else _scaled(_typed(value, spec.get("type")), spec)
+        return None if value is None else _scaled(typed(value, spec.get("type")), spec)
     except (ValueError, TypeError) as error:
         raise Rejected("bad-sidecar", f"{spec['path']} for {name!r} is {value!r}: {error}") from error
-
-
-def _typed(value: Any, kind: str | None) -> Any:
-    match kind:
-        case "number":
-            return float(value)
-        case "integer":
-            return int(value)
-        case "boolean":
-            words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-            word = str(value).strip().lower()
-            if word not in words:
-                raise ValueError("not true or false")
-            return words[word]
-        case "string":
-            return str(value)
-        case _:
-            return value
 
 
 def _scaled(value: Any, spec: Spec) -> Any:

@@ -88,6 +88,50 @@ def test_a_rule_for_another_container_is_not_tried(rules: Rules) -> None:
     assert match.collection == "bronze-tier"
 
 
+def test_a_group_that_stands_twice_is_the_same_text_both_times() -> None:
+    text = "collections: {a: {rules: [{name: r, pattern: '{item}/{item}_{asset}.tif'}]}}"
+    rules = load_rules(text, file="x", default_collection=None)
+    assert matched(rules, SOURCE + "s1/s1_red.tif").item == "s1"
+    assert rules.match(SOURCE + "s1/s2_red.tif") is None
+
+
+def test_start_and_end_give_an_interval_that_does_not_end_before_it_starts() -> None:
+    text = "collections: {a: {rules: [{name: r, pattern: '{item}_{start}_{end}.tif'}]}}"
+    rules = load_rules(text, file="x", default_collection=None)
+    match = matched(rules, SOURCE + "m_2020-01-01_2020-02.tif")
+    assert match.start == datetime(2020, 1, 1, tzinfo=UTC)
+    assert match.end == datetime(2020, 2, 29, 23, 59, 59, tzinfo=UTC)
+    assert rules.match(SOURCE + "m_2020-01-02_2020-01-01.tif") is None
+    assert "before it starts" in str(rules.explain(SOURCE + "m_2020-01-02_2020-01-01.tif"))
+
+
+PROPERTY = "collections: {a: {rules: [{name: r, pattern: '{item}_{g}.tif', properties: {p: {from: g, %s}}}]}}"
+
+
+@pytest.mark.parametrize(
+    ("how", "path", "value"),
+    [
+        ("type: number", "a_1.5.tif", 1.5),
+        ("type: integer", "a_007.tif", 7),
+        ("type: boolean", "a_no.tif", False),
+        ("lookup: {x: 0.5}", "a_x.tif", 0.5),
+        ("lookup: {x: 0.5}, default: [1]", "a_y.tif", [1]),
+    ],
+)
+def test_a_property_is_of_the_type_that_is_declared(how: str, path: str, value: object) -> None:
+    rules = load_rules(PROPERTY % how, file="x", default_collection=None)
+    assert rule_of(rules, "a", "r").properties_for(matched(rules, SOURCE + path).groups) == {"p": value}
+
+
+@pytest.mark.parametrize("how", ["type: number", "type: integer", "type: boolean", "lookup: {x: 1}"])
+@pytest.mark.parametrize("text", ["nan", "y"])
+def test_a_property_that_is_not_of_its_type_is_no_match_with_a_reason(how: str, text: str) -> None:
+    rules = load_rules(PROPERTY % how, file="x", default_collection=None)
+    explanation = rules.explain(f"{SOURCE}a_{text}.tif")
+    assert explanation.outcome == "unmatched"
+    assert text in explanation.tried[0].why
+
+
 @pytest.mark.parametrize("path", ["tmp/a.tif", "a/.hidden.tif", "sensors/lc08/2020032/s_b4_draft.tif"])
 def test_ignored_is_ignored_and_not_the_default_collections(rules: Rules, path: str) -> None:
     explanation = rules.explain(SOURCE + path)

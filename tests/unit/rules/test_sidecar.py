@@ -77,6 +77,16 @@ def test_date_and_time_are_joined_in_utc() -> None:
             {"format": "json", "properties": {"p": {"path": "$.a.day", "type": "number"}}},
             "'2020-01-02'",
         ),
+        (
+            b'{"v": "NaN"}',
+            {"format": "json", "properties": {"p": {"path": "$.v", "type": "number"}}},
+            "finite",
+        ),
+        (
+            JSON,
+            {"format": "json", "properties": {"p": {"path": "$.a.day", "type": "boolean"}}},
+            "not true or",
+        ),
         (JSON, {"format": "json", "datetime": "$.a.cloud"}, "datetime of the sidecar"),
         (b" " * (16 * 1024 * 1024 + 1), {"format": "json"}, "too large"),
     ],

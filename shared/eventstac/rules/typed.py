@@ -1,0 +1,27 @@
+"""Turns text of paths and sidecars into the type that a rule declares."""
+
+import math
+from typing import Any
+
+_WORDS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+
+
+def typed(value: Any, kind: str | None) -> Any:
+    """The value as string, number, integer or boolean; as it is for None. ValueError or TypeError where it is none."""
+    match kind:
+        case "number":
+            number = float(value)
+            if not math.isfinite(number):
+                raise ValueError(f"{value!r} is not finite")
+            return number
+        case "integer":
+            return int(value)
+        case "boolean":
+            word = str(value).strip().lower()
+            if word not in _WORDS:
+                raise ValueError(f"{value!r} is not true or false")
+            return _WORDS[word]
+        case "string":
+            return str(value)
+        case _:
+            return value
