@@ -80,3 +80,14 @@ def queued(message: func.ServiceBusMessage) -> None:
 )
 def dead(message: func.ServiceBusMessage) -> None:
     log.info("dead", extra={"id": message.message_id, "reason": message.dead_letter_reason})
+
+
+@app.service_bus_topic_trigger(
+    arg_name="message",
+    connection="ServiceBus",
+    topic_name="%TOPIC%",
+    subscription_name="kept",
+    auto_complete_messages=False,
+)
+async def keeper(message: func.ServiceBusMessage) -> None:
+    log.info("keeps", extra={"id": message.message_id})

@@ -57,11 +57,6 @@ def slow(req: func.HttpRequest) -> func.HttpResponse:
 
 
 @app.route(auth_level=func.AuthLevel.ANONYMOUS)
-def crashes(req: func.HttpRequest) -> func.HttpResponse:
-    os._exit(9)
-
-
-@app.route(auth_level=func.AuthLevel.ANONYMOUS)
 def leaves(req: func.HttpRequest) -> func.HttpResponse:
     sys.exit(3)
 
