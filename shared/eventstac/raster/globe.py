@@ -56,11 +56,11 @@ def _window(to_lonlat: ToLonLat, width: int, height: int) -> tuple[float, float,
 
 def _contour(shows: Shows, xs: Floats, ys: Floats) -> BaseGeometry:
     grid_x, grid_y = np.meshgrid(xs, ys)
-    inside = _ask(shows, grid_x, grid_y)
-    across = _crossings(
-        shows, (grid_x[:, :-1], grid_y[:, :-1]), (grid_x[:, 1:], grid_y[:, 1:]), inside[:, :-1]
-    )
-    upward = _crossings(shows, (grid_x[:-1], grid_y[:-1]), (grid_x[1:], grid_y[1:]), inside[:-1])
+    inside = shows(grid_x.ravel(), grid_y.ravel()).reshape(grid_x.shape)
+    west, east = (grid_x[:, :-1], grid_y[:, :-1]), (grid_x[:, 1:], grid_y[:, 1:])
+    south, north = (grid_x[:-1], grid_y[:-1]), (grid_x[1:], grid_y[1:])
+    across = _crossings(shows, west, east, inside[:, :-1], inside[:, 1:])
+    upward = _crossings(shows, south, north, inside[:-1], inside[1:])
     corners = inside[:-1, :-1].astype(int) + inside[:-1, 1:] + inside[1:, 1:] + inside[1:, :-1]
     pieces: list[BaseGeometry] = _full_rows(corners == 4, xs, ys)
     for i, j in np.argwhere((corners > 0) & (corners < 4)):
@@ -95,16 +95,16 @@ def _full_rows(full: NDArray[np.bool_], xs: Floats, ys: Floats) -> list[BaseGeom
     return boxes
 
 
-def _ask(shows: Shows, x: Floats, y: Floats) -> NDArray[np.bool_]:
-    return shows(x.ravel(), y.ravel()).reshape(x.shape)
-
-
 def _crossings(
-    shows: Shows, first: tuple[Floats, Floats], last: tuple[Floats, Floats], inside_first: NDArray[np.bool_]
+    shows: Shows,
+    first: tuple[Floats, Floats],
+    last: tuple[Floats, Floats],
+    inside_first: NDArray[np.bool_],
+    inside_last: NDArray[np.bool_],
 ) -> tuple[Floats, Floats]:
     """Where the answer changes between neighbouring grid points (meaningless where it does not)."""
     x, y = np.array(first[0]), np.array(first[1])
-    changes = inside_first != _ask(shows, *last)
+    changes = inside_first != inside_last
     from_x, from_y, to_x, to_y = (a[changes] for a in (*first, *last))
     starts = inside_first[changes]
     for _ in range(_HALVINGS):

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import rasterio
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
-from rasterio.io import DatasetReader, FilePath, MemoryFile
+from rasterio.io import DatasetReader, MemoryFile
 
 from eventstac.blobs import BlobReader
 from eventstac.errors import Rejected, Transient
 from eventstac.raster import tiff
 from eventstac.raster.options import WHOLE_BYTES, Options
-from eventstac.raster.ranges import RangeFile, Ranges
+from eventstac.raster.ranges import FILE_NAME, OneFile, Ranges
 
 # The formats we open, by their first bytes: GDAL is told the driver, and never guesses. HDF5 (and netCDF-4, which is
 # HDF5) is not among them: its external links and raw-data files can name any file of the machine.
@@ -45,7 +45,6 @@ _KNOWN_BUT_NOT_OPENED = (
 _GDAL_SETTINGS = {
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
     "GDAL_PAM_ENABLED": "NO",
-    "GDAL_GEOREF_SOURCES": "INTERNAL",
     "GDAL_NUM_THREADS": "1",
     "GDAL_CACHEMAX": 64 * 1024 * 1024,
     "GDAL_MAX_BAND_COUNT": "4096",
@@ -117,7 +116,7 @@ def open_raster(reader: BlobReader, options: Options) -> Iterator[Opened]:
         elif structure is not None and (
             options.header_only or not _wants_download(structure, ranges.size, options)
         ):
-            dataset = _open(stack, FilePath(RangeFile(ranges)), driver, ranges)
+            dataset = _open(stack, OneFile(ranges), driver, ranges)
         else:
             if ranges.size > max(options.max_download_bytes, WHOLE_BYTES):
                 raise Rejected(
@@ -167,12 +166,12 @@ def _download(stack: ExitStack, reader: BlobReader) -> tuple[Path, bytes]:
     return path, digest.digest()
 
 
-def _open(
-    stack: ExitStack, source: str | MemoryFile | FilePath, driver: str, ranges: Ranges
-) -> DatasetReader:
+def _open(stack: ExitStack, source: str | MemoryFile | OneFile, driver: str, ranges: Ranges) -> DatasetReader:
     try:
         if isinstance(source, str):
             opened = rasterio.open(source, driver=driver, sharing=False)
+        elif isinstance(source, OneFile):
+            opened = rasterio.open(FILE_NAME, driver=driver, sharing=False, opener=source)
         else:
             opened = source.open(driver=driver, sharing=False)
         return stack.enter_context(opened)

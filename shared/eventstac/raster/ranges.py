@@ -2,10 +2,14 @@
 
 import io
 from bisect import bisect_right
+from typing import Any
+
+from rasterio.abc import FileContainer
 
 from eventstac.blobs import BlobReader
 from eventstac.errors import EventstacError
 
+FILE_NAME = "blob"
 BLOCK_BYTES = 64 * 1024  # what one small read of GDAL costs at least
 MAX_CACHED_BYTES = 256 * 1024 * 1024  # beyond this the oldest ranges are forgotten
 
@@ -89,24 +93,51 @@ class Ranges:
             raise
 
 
-class RangeFile(io.RawIOBase):
-    """A read-only, seekable file over Ranges, in the form that rasterio takes (it clones it through `fs.open`)."""
-
-    mode = "rb"
+class OneFile(FileContainer):  # type: ignore[misc]  # rasterio has no types
+    """A file system for GDAL that has one file, under whatever name it is opened by, and nothing beside it."""
 
     def __init__(self, ranges: Ranges) -> None:
-        self.path = ""
+        self._ranges = ranges
+
+    def open(self, path: str, mode: str = "r", **_: Any) -> "RangeFile":
+        """The file; FileNotFoundError for any other name, and for writing."""
+        if not self.isfile(path) or set(mode) - set("rb"):
+            raise FileNotFoundError(path)
+        return RangeFile(self._ranges)
+
+    def isfile(self, path: str) -> bool:
+        """Whether this is the one file."""
+        return path.rsplit("/", 1)[-1] == FILE_NAME
+
+    def isdir(self, path: str) -> bool:
+        """There are no folders."""
+        return False
+
+    def ls(self, path: str) -> list[str]:
+        """Nothing to list: GDAL finds no sidecars."""
+        return []
+
+    def mtime(self, path: str) -> int:
+        """The file does not change while it is read."""
+        return 0
+
+    def rm(self, path: str) -> None:
+        """Nothing can be removed."""
+        raise FileNotFoundError(path)
+
+    def size(self, path: str) -> int:
+        """How many bytes the file has."""
+        if not self.isfile(path):
+            raise FileNotFoundError(path)
+        return self._ranges.size
+
+
+class RangeFile(io.RawIOBase):
+    """A read-only, seekable file over Ranges."""
+
+    def __init__(self, ranges: Ranges) -> None:
         self._ranges = ranges
         self._at = 0
-
-    @property
-    def fs(self) -> "RangeFile":
-        """What rasterio opens another handle to the same bytes with."""
-        return self
-
-    def open(self, path: str, mode: str) -> "RangeFile":
-        """Another handle to the same bytes, at its own position."""
-        return RangeFile(self._ranges)
 
     def readable(self) -> bool:
         """Always."""

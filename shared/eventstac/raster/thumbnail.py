@@ -17,6 +17,7 @@ from eventstac.raster.pixels import Sample
 MEDIA_TYPE = "image/png"
 Bytes8 = NDArray[np.uint8]
 
+_FLOAT32_RANGE = (-1e38, 1e38)  # sums of a few such values still fit
 _COLOUR_TYPE = {1: 0, 2: 4, 3: 2, 4: 6}  # PNG: grey, grey and alpha, RGB, RGB and alpha
 
 
@@ -94,15 +95,13 @@ def _grey(sample: Sample, band: int, step: int, dataset: DatasetReader, options:
     valid = sample.valid[band]
     if pixels.dtype.kind == "c":
         pixels = np.abs(pixels)
-    values = (
-        np.where(np.isfinite(pixels), pixels, 0).astype(np.float32) if pixels.dtype.kind == "f" else pixels
-    )
-    values = _thinned(values.astype(np.float32), valid, step)
+    if pixels.dtype.kind == "f":
+        pixels = np.clip(np.nan_to_num(pixels.astype(np.float64)), *_FLOAT32_RANGE)
+    values = _thinned(pixels.astype(np.float32), valid, step)
     colour = dataset.colorinterp[band] in (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
     if options.stretch is None or (sample.data.dtype == np.uint8 and colour):
         return np.clip(np.nan_to_num(values), 0, 255).astype(np.uint8)
     known = pixels[::step, ::step] if valid is None else pixels[valid]
-    known = known[np.isfinite(known)] if known.dtype.kind == "f" else known
     if not known.size:
         return np.zeros(values.shape, np.uint8)
     low, high = (float(v) for v in np.percentile(known, options.stretch))

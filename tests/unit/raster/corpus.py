@@ -1,17 +1,21 @@
 """Rasters made for a purpose: each hard case that real files show, written with rasterio."""
 
+import struct
+import tempfile
 import warnings
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-import rasterio
+import rasterio.shutil
 from rasterio.control import GroundControlPoint
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import MemoryFile
 from rasterio.rpc import RPC
 from rasterio.transform import Affine, from_origin
+from rasterio.windows import Window
 
 EARTH_M = 20037508.342789244  # half the width of the world in EPSG:3857
 
@@ -35,7 +39,8 @@ def _over(
 
 
 def _rotated(degrees: float, x: float, y: float, pixel: float) -> Affine:
-    return Affine.translation(x, y) @ Affine.rotation(degrees) @ Affine.scale(pixel, -pixel)
+    turned: Affine = Affine.translation(x, y) @ Affine.rotation(degrees) @ Affine.scale(pixel, -pixel)
+    return turned
 
 
 _MOLL, _SINU = "+proj=moll +datum=WGS84 +units=m", "+proj=sinu +R=6371007.181 +units=m"
@@ -113,15 +118,6 @@ PLACES = (
 )
 
 
-@dataclass(frozen=True)
-class Made:
-    """How a raster is written: rasterio's profile, and what is set on it before it is closed."""
-
-    data: Any
-    profile: Mapping[str, Any] = field(default_factory=dict)
-    finish: Callable[[Any], None] | None = None
-
-
 UTM = {"crs": "EPSG:32633", "transform": from_origin(399960, 5000040, 10, 10)}
 
 
@@ -142,7 +138,7 @@ def tiff(
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         with MemoryFile() as memory:
             with memory.open(driver=driver, **{**shape, **place, **profile}) as dataset:
-                dataset.write(data)
+                dataset.write(data, window=Window(0, 0, data.shape[2], data.shape[1]))
                 if finish is not None:
                     finish(dataset)
             memory.seek(0)
@@ -167,7 +163,9 @@ def cog(data: Any, **profile: Any) -> bytes:
     return tiff(data, driver="COG", blocksize=256, **profile)
 
 
-def with_gcps(points: list[tuple[float, float, float, float]], rows: int = 100, columns: int = 120) -> bytes:
+def with_gcps(
+    points: Sequence[tuple[float, float, float, float]], rows: int = 100, columns: int = 120
+) -> bytes:
     """A raster without a transform; each point is (row, column, longitude, latitude)."""
     gcps = [GroundControlPoint(row=r, col=c, x=x, y=y) for r, c, x, y in points]
     return tiff(np.ones((rows, columns), "uint8"), gcps=gcps, crs="EPSG:4326")
@@ -185,16 +183,41 @@ def with_rpcs(longitude: float = 10.0, latitude: float = 45.0) -> bytes:
     return tiff(np.ones((1000, 1200), "uint8"), rpcs=rpcs)
 
 
-def netcdf(rows: int = 40, columns: int = 60) -> bytes:
-    """A classic netCDF of one grid in degrees."""
-    import tempfile
-    from pathlib import Path
-
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "grid.nc"
-        profile = {"crs": "EPSG:4326", "transform": _over(0, 30, 6, 34, columns, rows), "dtype": "float32"}
-        with rasterio.open(
-            path, "w", driver="netCDF", width=columns, height=rows, count=1, **profile
-        ) as dataset:
-            dataset.write(gradient(rows, columns, "float32"))
+def jpeg2000(rows: int = 64, columns: int = 80) -> bytes:
+    """A JPEG 2000 file with its position in a GeoJP2 box."""
+    with (
+        MemoryFile(tiff(gradient(rows, columns))) as memory,
+        memory.open() as source,
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        path = Path(folder) / "image.jp2"
+        rasterio.shutil.copy(source, str(path), driver="JP2OpenJPEG", QUALITY="100", REVERSIBLE="YES")
         return path.read_bytes()
+
+
+def netcdf(rows: int = 40, columns: int = 60) -> bytes:
+    """A classic netCDF (CDF-1) of one grid, 0..6 degrees east and 30..34 north, written byte by byte."""
+    axes = {
+        "lat": (34 - (np.arange(rows) + 0.5) * 4 / rows, "degrees_north"),
+        "lon": ((np.arange(columns) + 0.5) * 6 / columns, "degrees_east"),
+    }
+    grid = gradient(rows, columns, "float32")[0]
+    variables = [(name, [index], axis, unit) for index, (name, (axis, unit)) in enumerate(axes.items())]
+    variables += [("height", [0, 1], grid, "m")]
+
+    def text(value: str) -> bytes:
+        raw = value.encode()
+        return struct.pack(">i", len(raw)) + raw + b"\0" * (-len(raw) % 4)
+
+    def header(begins: list[int]) -> bytes:
+        out = b"CDF\x01" + struct.pack(">iii", 0, 10, 2)
+        out += text("lat") + struct.pack(">i", rows) + text("lon") + struct.pack(">i", columns)
+        out += struct.pack(">iiii", 0, 0, 11, len(variables))
+        for (name, dims, values, unit), begin in zip(variables, begins, strict=True):
+            out += text(name) + struct.pack(f">i{len(dims)}i", len(dims), *dims)
+            out += struct.pack(">ii", 12, 1) + text("units") + struct.pack(">i", 2) + text(unit)
+            out += struct.pack(">iii", 5, values.size * 4, begin)
+        return out
+
+    begins = np.cumsum([len(header([0, 0, 0])), rows * 4, columns * 4]).tolist()
+    return header(begins) + b"".join(np.asarray(values, ">f4").tobytes() for _, _, values, _ in variables)

@@ -1,0 +1,195 @@
+"""Statistics and bands, against numpy over the whole array."""
+
+import json
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from rasterio.enums import ColorInterp
+
+from eventstac.raster.extract import read_raster
+from tests.unit.raster.corpus import cog, gradient, tiff
+from tests.unit.raster.readers import MemoryReader
+
+
+def bands_of(data: bytes, **options: object) -> list[dict[str, Any]]:
+    metadata = read_raster(MemoryReader(data), options).metadata
+    json.dumps(metadata, allow_nan=False)
+    bands: list[dict[str, Any]] = metadata["bands"]
+    return bands
+
+
+TYPES = ["uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64", "float32", "float64"]
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+def test_statistics_are_those_of_every_valid_pixel(dtype: str) -> None:
+    data = np.random.default_rng(1).normal(60, 20, (700, 900)).clip(1, 120).astype(dtype)
+    data[:350, :450] = 0
+    band = bands_of(tiff(data, nodata=0, compress="deflate", blockxsize=256, blockysize=256, tiled=True))[0]
+    valid = data[data != 0].astype("float64")
+    stated = band["statistics"]
+    assert stated["minimum"] == pytest.approx(valid.min())
+    assert stated["maximum"] == pytest.approx(valid.max())
+    assert stated["mean"] == pytest.approx(valid.mean(), rel=1e-9)
+    assert stated["stddev"] == pytest.approx(valid.std(), rel=1e-6)
+    assert stated["count"] == valid.size
+    assert stated["valid_percent"] == pytest.approx(75)
+    histogram = band["raster:histogram"]
+    assert histogram["count"] == len(histogram["buckets"]) == 10
+    assert histogram["buckets"] == np.histogram(valid, 10)[0].tolist()
+    assert (histogram["min"], histogram["max"]) == (stated["minimum"], stated["maximum"])
+    assert band["data_type"] == dtype
+    assert band["nodata"] == 0
+
+
+def test_float16_has_a_standard_deviation() -> None:
+    data = np.linspace(-50, 50, 10000).reshape(100, 100).astype("float16")
+    band = bands_of(tiff(data))[0]
+    assert band["data_type"] == "float16"
+    assert band["statistics"]["stddev"] == pytest.approx(data.astype("float64").std(), rel=1e-6)
+
+
+def test_without_nodata_every_pixel_is_valid() -> None:
+    assert bands_of(tiff(gradient(50, 60)))[0]["statistics"]["valid_percent"] == 100
+
+
+@pytest.mark.parametrize(("dtype", "nodata"), [("uint8", 0), ("int16", -999), ("float32", math.nan)])
+def test_all_nodata_gives_valid_percent_and_nothing_made_up(dtype: str, nodata: float) -> None:
+    band = bands_of(tiff(np.full((40, 50), nodata, dtype), nodata=nodata))[0]
+    assert band["statistics"] == {"valid_percent": 0}
+    assert "raster:histogram" not in band
+
+
+def test_nan_and_infinities_are_left_out() -> None:
+    data = np.arange(400, dtype="float32").reshape(20, 20)
+    data[0, :3] = [np.nan, np.inf, -np.inf]
+    stated = bands_of(tiff(data))[0]["statistics"]
+    assert (stated["minimum"], stated["maximum"], stated["count"]) == (3, 399, 397)
+    assert stated["valid_percent"] == 99.25
+
+
+@pytest.mark.parametrize("dtype", ["int64", "uint64"])
+def test_constant_64_bit_integers_stay_exact(dtype: str) -> None:
+    value = 2**62 + 1
+    stated = bands_of(tiff(np.full((20, 30), value, dtype)))[0]["statistics"]
+    assert stated["minimum"] == stated["maximum"] == value
+    assert stated["stddev"] == 0
+
+
+def test_the_widest_floats_do_not_overflow_into_nan() -> None:
+    data = np.array([[-1.7e308, 1.7e308], [0, 1]])
+    stated = bands_of(tiff(data))[0]["statistics"]
+    assert (stated["minimum"], stated["maximum"]) == (-1.7e308, 1.7e308)
+    assert all(math.isfinite(v) for v in stated.values())
+
+
+def test_float32_numbers_are_written_with_their_own_digits() -> None:
+    stated = bands_of(tiff(np.array([[0.1, 0.7]], "float32")))[0]["statistics"]
+    assert (stated["minimum"], stated["maximum"]) == (0.1, 0.7)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "name"), [("complex64", "cfloat32"), ("complex128", "cfloat64"), ("complex_int16", "cint16")]
+)
+def test_complex_bands_have_stacs_type_names_and_no_order(dtype: str, name: str) -> None:
+    data = (np.ones((20, 20)) + 2j).astype("complex64" if dtype == "complex_int16" else dtype)
+    band = bands_of(tiff(data, dtype=dtype))[0]
+    assert band["data_type"] == name
+    assert band["statistics"] == {"count": 400, "valid_percent": 100}
+
+
+def test_an_alpha_band_masks_the_others() -> None:
+    data = gradient(40, 50, "uint8", bands=4)
+    data[3] = 255
+    data[3, :10] = 0
+    bands = bands_of(tiff(data, photometric="RGB", alpha="YES"))
+    assert bands[0]["statistics"]["valid_percent"] == 75
+    assert bands[0]["statistics"]["maximum"] == int(data[0, 10:].max())
+    assert [b.get("eo:common_name") for b in bands] == ["red", "green", "blue", None]
+
+
+def test_an_internal_mask_counts_as_nodata() -> None:
+    def mask(dataset: Any) -> None:
+        valid = np.full((40, 50), 255, "uint8")
+        valid[:, :25] = 0
+        dataset.write_mask(valid)
+
+    import rasterio
+
+    data = gradient(40, 50)
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True):
+        stated = bands_of(tiff(data, mask))[0]["statistics"]
+    assert stated["valid_percent"] == 50
+    assert stated["minimum"] == int(data[0, :, 25:].min())
+
+
+def test_float_nodata_is_compared_as_the_file_stores_it() -> None:
+    data = np.arange(100, dtype="float32").reshape(10, 10)
+    data[0] = np.finfo("float32").min
+    band = bands_of(tiff(data, nodata=-3.4028234663852886e38))[0]
+    assert band["statistics"]["minimum"] == 10
+    assert band["statistics"]["valid_percent"] == 90
+
+
+@pytest.mark.parametrize(
+    ("nodata", "written"), [(math.nan, "nan"), (-9999.0, -9999), (0.5, 0.5), (None, None)]
+)
+def test_nodata_is_written_as_stac_wants_it(nodata: float | None, written: object) -> None:
+    assert bands_of(tiff(np.ones((5, 5), "float32"), nodata=nodata))[0].get("nodata") == written
+
+
+def test_a_rule_can_give_nodata() -> None:
+    band = bands_of(tiff(np.eye(10, dtype="uint8")), nodata=0)[0]
+    assert band["nodata"] == 0
+    assert band["statistics"]["valid_percent"] == 10
+
+
+def test_scale_offset_unit_description_and_sampling_are_stated() -> None:
+    def describe(dataset: Any) -> None:
+        dataset.scales, dataset.offsets, dataset.units = (0.1,), (-5.0,), ("K",)
+        dataset.set_band_description(1, "Brightness")
+        dataset.update_tags(AREA_OR_POINT="Point")
+
+    band = bands_of(tiff(np.ones((5, 5), "int16"), describe))[0]
+    assert (band["raster:scale"], band["raster:offset"], band["unit"]) == (0.1, -5.0, "K")
+    assert (band["name"], band["raster:sampling"]) == ("Brightness", "point")
+
+
+def test_bands_without_distinct_names_are_numbered() -> None:
+    def describe(dataset: Any) -> None:
+        dataset.descriptions = ("same", "same")
+
+    bands = bands_of(tiff(gradient(5, 5, bands=2), describe))
+    assert [(b["name"], b["description"]) for b in bands] == [("b1", "same"), ("b2", "same")]
+
+
+def test_a_large_cog_is_read_from_an_overview_and_says_so() -> None:
+    random = np.random.default_rng(2).integers(0, 4000, (3200, 3200)).astype("uint16")
+    reader = MemoryReader(cog(random, compress="none"))
+    metadata = read_raster(reader, {}).metadata
+    assert metadata["statistics_exact"] is False
+    assert len(reader.asked) == 1, "one range beside the head"
+    assert reader.streams == 0
+    assert sum(length for _, length in reader.asked) < len(reader.data) / 8
+    stated = metadata["bands"][0]["statistics"]
+    assert stated["mean"] == pytest.approx(random.mean(), rel=0.02)
+
+
+def test_exact_statistics_can_be_asked_for() -> None:
+    data = gradient(2600, 2600)
+    data[0, 1300, 1301] = 60000
+    reader = MemoryReader(cog(data, compress="none"))
+    metadata = read_raster(reader, {"statistics": {"exact": True}}).metadata
+    assert metadata["statistics_exact"] is True
+    assert metadata["bands"][0]["statistics"]["maximum"] == 60000
+    assert reader.streams == 1
+
+
+def test_palettes_and_greys_say_what_they_are() -> None:
+    def paint(dataset: Any) -> None:
+        dataset.write_colormap(1, {0: (0, 0, 0, 255), 1: (255, 0, 0, 255)})
+        dataset.colorinterp = [ColorInterp.palette]
+
+    assert bands_of(tiff(np.eye(8, dtype="uint8"), paint))[0]["description"] == "palette"
