@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import logging
 import signal
+import sqlite3
 import sys
 from pathlib import Path
 
@@ -37,11 +38,15 @@ async def _serve(settings: Settings) -> None:
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
-    async with serving(settings) as addresses:
+    async with serving(settings) as running:
         print(  # noqa: T201 - whoever starts the process reads the addresses here
-            f"blob storage listens on {addresses.url} with its admin at {addresses.admin_url}", flush=True
+            f"blob storage listens on {running.url} with its admin at {running.admin_url}", flush=True
         )
-        await stop.wait()
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait({stopped, running.publishing}, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if running.publishing.done():
+            running.publishing.result()  # a full disk: better no storage than one that tells nobody
 
 
 def main(argv: list[str]) -> int:
@@ -50,7 +55,7 @@ def main(argv: list[str]) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     try:
         asyncio.run(_serve(settings))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, sqlite3.Error) as error:
         print(f"blob storage: {error}", file=sys.stderr)  # noqa: T201 - the command's own error
         return 1
     return 0

@@ -45,7 +45,10 @@ class Gate:
         if self._intent is None:
             return
         if self._operation.succeeded(status):
-            await self._writes.done(self._intent, headers.get("x-ms-request-id"))
+            try:
+                await self._writes.done(self._intent, headers.get("x-ms-request-id"))
+            except UnreachableError:
+                return  # it stays unsettled, and is looked into when the block is left
             self._intent = None
         elif status < 500:
             self._writes.forget(self._intent)
@@ -94,10 +97,7 @@ class Gates:
 
     async def answered(self, name: str, status: int, headers: Mapping[str, str]) -> None:
         """The answer to one part."""
-        try:
-            await self._gates[name].answered(status, headers)
-        except UnreachableError:
-            return  # it stays unsettled, and is looked into when the block is left
+        await self._gates[name].answered(status, headers)
 
     async def __aenter__(self) -> Self:
         return self

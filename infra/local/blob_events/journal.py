@@ -45,7 +45,14 @@ class Journal:
         """Remember a write before it is forwarded."""
         row = (json.dumps(dataclasses.asdict(operation)), json.dumps(dataclasses.asdict(before)))
         insert = "INSERT INTO intents (operation, before) VALUES (?, ?)"
-        number: int = await self._commits.submit(lambda db: db.execute(insert, row).lastrowid)
+        written = self._commits.submit(lambda db: db.execute(insert, row).lastrowid)
+        try:
+            number: int = await asyncio.shield(written)
+        except asyncio.CancelledError:  # the write will not be forwarded, so it must not stay here either
+            written.add_done_callback(
+                lambda done: self.settle(Intent(done.result(), operation, before), None)
+            )
+            raise
         return Intent(number, operation, before)
 
     def settle(self, intent: Intent, event: dict[str, Any] | None) -> asyncio.Future[None]:

@@ -36,15 +36,19 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Addresses:
-    """Where a running proxy listens: the blob endpoint (with the account) and the admin API."""
+class Serving:
+    """Where a running proxy listens: the blob endpoint (with the account) and the admin API.
+
+    `publishing` ends before the block does only if it failed.
+    """
 
     url: str
     admin_url: str
+    publishing: asyncio.Task[None]
 
 
 @asynccontextmanager
-async def serving(settings: Settings) -> AsyncIterator[Addresses]:
+async def serving(settings: Settings) -> AsyncIterator[Serving]:
     """Serve until the block is left; then finish what is under way."""
     azurite = "{0.scheme}://{0.netloc}".format(urlsplit(settings.azurite))
     connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_S)
@@ -87,7 +91,7 @@ async def serving(settings: Settings) -> AsyncIterator[Addresses]:
         gate.set()
         publishing = asyncio.create_task(publisher.run())
         try:
-            yield Addresses(url, admin_url)
+            yield Serving(url, admin_url, publishing)
         finally:
             await runner.cleanup()
             await admin.cleanup()

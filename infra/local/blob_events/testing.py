@@ -95,6 +95,19 @@ def running_blob_storage(
     `eventgrid_url` is the base URL of Event Grid (`RunningEventGrid.url`); it need not listen yet.
     """
     azurite = running_azurite(directory / "azurite")
+    try:
+        proxy = running_proxy(directory, azurite, eventgrid_url, port=port, latency_ms=latency_ms)
+    except RuntimeError:
+        azurite.stop()
+        raise
+    return BlobStorage(azurite, proxy)
+
+
+def running_proxy(
+    directory: Path, azurite: Azurite, eventgrid_url: str, *, port: int = 0, latency_ms: float = 0.0
+) -> RunningProcess:
+    """Start only the proxy, in front of an Azurite that runs already."""
+    directory.mkdir(parents=True, exist_ok=True)
     options = {
         "--azurite": azurite.url,
         "--eventgrid": eventgrid_url,
@@ -105,9 +118,5 @@ def running_blob_storage(
     }
     arguments = [part for option in options.items() for part in option]
     proxy = RunningProcess("infra.local.blob_events", arguments, directory / "blob_events.log", port)
-    try:
-        proxy.start()
-    except RuntimeError:
-        azurite.stop()
-        raise
-    return BlobStorage(azurite, proxy)
+    proxy.start()
+    return proxy

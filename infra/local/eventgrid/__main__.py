@@ -47,14 +47,17 @@ async def _serve(settings: Settings, port: int) -> bool:
         failed.set()
         stop.set()
 
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
     settings = replace(settings, failed=fail)
     runner = web.AppRunner(EventGrid(settings).application(), access_log=None, shutdown_timeout=GRACE_S)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", port)
-    await site.start()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", port).start()
+    except OSError:
+        await runner.cleanup()
+        raise
     print(f"event grid listens on http://127.0.0.1:{runner.addresses[0][1]}", flush=True)  # noqa: T201 - the contract
-    for name in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(name, stop.set)
     await stop.wait()
     await runner.cleanup()
     return not failed.is_set()

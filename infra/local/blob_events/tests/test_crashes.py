@@ -1,5 +1,8 @@
 """The proxy is killed, Azurite is killed: an event for each write that was done, none for one that was not."""
 
+import asyncio
+import dataclasses
+import json
 import random
 import sqlite3
 import threading
@@ -12,15 +15,16 @@ from azure.core.exceptions import AzureError
 from azure.storage.blob import BlobServiceClient
 
 from infra.local.azurite.testing import running_azurite
-from infra.local.blob_events.testing import BlobStorage, running_blob_storage
+from infra.local.blob_events.journal import Journal
+from infra.local.blob_events.operations import Blob, Operation
+from infra.local.blob_events.storage import State
+from infra.local.blob_events.testing import BlobStorage, running_blob_storage, running_proxy
 from infra.local.blob_events.tests.conftest import (
     Recorder,
     check_against_contracts,
     running_recorder,
     wait_until,
 )
-
-CONTAINER = "source"
 
 
 @pytest.fixture
@@ -31,21 +35,21 @@ def grid() -> Iterator[Recorder]:
 
 
 @pytest.fixture
-def account(tmp_path: Path, grid: Recorder) -> Iterator[BlobStorage]:
-    with running_blob_storage(tmp_path, grid.url) as running:
-        with BlobServiceClient.from_connection_string(running.connection_string) as service:
-            service.create_container(CONTAINER)
-        yield running
+def account(tmp_path: Path, grid: Recorder, storage: BlobStorage) -> Iterator[BlobStorage]:
+    """A proxy of the test's own, to be killed, in front of the Azurite that all tests share."""
+    with running_proxy(tmp_path, storage.azurite, grid.url) as proxy:
+        yield BlobStorage(storage.azurite, proxy)
 
 
 class Writer(threading.Thread):
     """Writes, overwrites and deletes its own blobs until told to stop; remembers what was acknowledged."""
 
-    def __init__(self, account: BlobStorage, number: int) -> None:
+    def __init__(self, account: BlobStorage, container: str, number: int) -> None:
         super().__init__()
         self.service = BlobServiceClient.from_connection_string(
             account.connection_string, retry_total=0, connection_timeout=5, read_timeout=10
         )
+        self.container = container
         self.number = number
         self.stopped = threading.Event()
         self.etags: set[str] = set()
@@ -57,7 +61,7 @@ class Writer(threading.Thread):
         with self.service:
             while not self.stopped.is_set():
                 name = f"{self.number}/{random_.randrange(6)}.tif"
-                client = self.service.get_blob_client(CONTAINER, name)
+                client = self.service.get_blob_client(self.container, name)
                 try:
                     if random_.random() < 0.3:
                         self.asked_to_delete[name] += 1
@@ -80,8 +84,10 @@ def told(grid: Recorder) -> tuple[set[str], Counter[str]]:
     return etags, deleted
 
 
-def test_killing_the_proxy_loses_no_event_and_invents_none(account: BlobStorage, grid: Recorder) -> None:
-    writers = [Writer(account, number) for number in range(3)]
+def test_killing_the_proxy_loses_no_event_and_invents_none(
+    account: BlobStorage, grid: Recorder, container: str
+) -> None:
+    writers = [Writer(account, container, number) for number in range(3)]
     for writer in writers:
         writer.start()
     random_ = random.Random(5)
@@ -101,7 +107,7 @@ def test_killing_the_proxy_loses_no_event_and_invents_none(account: BlobStorage,
     with BlobServiceClient.from_connection_string(account.connection_string) as service:
         live = {
             one.name: (one.etag or "").strip('"')
-            for one in service.get_container_client(CONTAINER).list_blobs()
+            for one in service.get_container_client(container).list_blobs()
         }
     assert set(live.values()) <= etags  # what is there was announced, acknowledged or not
     last: dict[str, tuple[str, str]] = {}
@@ -116,30 +122,25 @@ def test_killing_the_proxy_loses_no_event_and_invents_none(account: BlobStorage,
 
 @pytest.mark.parametrize("cut", ["before Azurite had it", "after Azurite did it"])
 def test_a_write_whose_answer_was_lost_is_looked_up_at_the_next_start(
-    tmp_path: Path, account: BlobStorage, grid: Recorder, cut: str
+    tmp_path: Path, account: BlobStorage, grid: Recorder, container: str, cut: str
 ) -> None:
     """The journal is put into the state that a kill at the worst moment leaves."""
     with BlobServiceClient.from_connection_string(account.connection_string) as service:
-        service.get_blob_client(CONTAINER, "x.tif").upload_blob(b"old")
+        service.get_blob_client(container, "x.tif").upload_blob(b"old")
     wait_until(lambda: len(grid.events) == 1)
     etag = grid.events[0]["data"]["eTag"]
     account.kill()
-    operation = (
-        '{"blob": {"container": "source", "name": "x.tif", "path": "/devstoreaccount1/source/x.tif"},'
-        ' "api": "PutBlob", "client_request_id": "lost", "tier": null}'
-    )
-    before = (
-        f'{{"exists": true, "etag": "\\"{etag}\\"", "content_type": "", "length": 3,'
-        ' "blob_type": "BlockBlob", "tier": "", "copy_pending": false}'
-    )
+    operation = Operation(Blob(container, "x.tif", f"/devstoreaccount1/{container}/x.tif"), "PutBlob", "lost")
+    before = State(True, etag=f'"{etag}"', length=3)
+    row = tuple(json.dumps(dataclasses.asdict(one)) for one in (operation, before))
     connection = sqlite3.connect(tmp_path / "blob_events" / "blob_events.sqlite")
     with connection:
-        connection.execute("INSERT INTO intents (operation, before) VALUES (?, ?)", (operation, before))
+        connection.execute("INSERT INTO intents (operation, before) VALUES (?, ?)", row)
     connection.close()
     if cut == "after Azurite did it":
         direct = account.connection_string.replace(f":{account.proxy.port}/", f":{account.azurite.port}/")
         with BlobServiceClient.from_connection_string(direct) as service:
-            service.get_blob_client(CONTAINER, "x.tif").upload_blob(b"newer", overwrite=True)
+            service.get_blob_client(container, "x.tif").upload_blob(b"newer", overwrite=True)
     account.restart()
     wait_until(lambda: account.stats()["unsettled"] == 0)
     wait_until(lambda: account.stats()["pending"] == 0)
@@ -147,11 +148,13 @@ def test_a_write_whose_answer_was_lost_is_looked_up_at_the_next_start(
     assert found == ([(5, "lost")] if cut == "after Azurite did it" else [])
 
 
-def test_events_that_were_not_delivered_survive_a_kill(account: BlobStorage, grid: Recorder) -> None:
+def test_events_that_were_not_delivered_survive_a_kill(
+    account: BlobStorage, grid: Recorder, container: str
+) -> None:
     grid.status = 503
     with BlobServiceClient.from_connection_string(account.connection_string) as service:
         for number in range(20):
-            service.get_blob_client(CONTAINER, f"{number}.tif").upload_blob(b"1")
+            service.get_blob_client(container, f"{number}.tif").upload_blob(b"1")
     wait_until(lambda: account.stats()["pending"] == 20)
     account.kill()
     grid.status = 200
@@ -163,17 +166,40 @@ def test_events_that_were_not_delivered_survive_a_kill(account: BlobStorage, gri
 
 
 def test_a_dead_azurite_is_a_busy_storage_and_the_write_is_not_announced(
-    tmp_path: Path, account: BlobStorage, grid: Recorder
+    tmp_path: Path, grid: Recorder
 ) -> None:
-    port = account.azurite.port
-    account.azurite.stop()
-    with (
-        BlobServiceClient.from_connection_string(account.connection_string, retry_total=0) as service,
-        pytest.raises(AzureError, match="ServerBusy"),
-    ):
-        service.get_blob_client(CONTAINER, "x.tif").upload_blob(b"1")
-    account.azurite = running_azurite(tmp_path / "azurite", port)
-    with BlobServiceClient.from_connection_string(account.connection_string) as service:
-        service.get_blob_client(CONTAINER, "y.tif").upload_blob(b"1")
-    wait_until(lambda: account.stats()["unsettled"] == 0 and len(grid.events) == 1)
-    assert grid.told(CONTAINER) == [("PutBlob", "y.tif")]
+    with running_blob_storage(tmp_path, grid.url) as account:
+        with BlobServiceClient.from_connection_string(account.connection_string) as service:
+            service.create_container("source")
+        port = account.azurite.port
+        account.azurite.stop()
+        with (
+            BlobServiceClient.from_connection_string(account.connection_string, retry_total=0) as service,
+            pytest.raises(AzureError, match="ServerBusy"),
+        ):
+            service.get_blob_client("source", "x.tif").upload_blob(b"1")
+        account.azurite = running_azurite(tmp_path / "azurite", port)
+        with BlobServiceClient.from_connection_string(account.connection_string) as service:
+            service.get_blob_client("source", "y.tif").upload_blob(b"1")
+        wait_until(lambda: account.stats()["unsettled"] == 0 and len(grid.events) == 1)
+        assert grid.told("source") == [("PutBlob", "y.tif")]
+
+
+async def test_a_write_that_was_given_up_while_it_was_journalled_leaves_no_entry(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    operation = Operation(Blob("source", "x.tif", "/devstoreaccount1/source/x.tif"), "PutBlob")
+    writing = asyncio.create_task(journal.intend(operation, State(False)))
+    await asyncio.sleep(0)  # it has begun
+    writing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await writing
+    await journal.unsettled()  # after this the entry is written, and its removal is queued
+    await asyncio.sleep(0)
+    assert await journal.unsettled() == []
+    await journal.close()
+
+
+def test_a_port_that_is_taken_is_one_sentence(tmp_path: Path, account: BlobStorage, grid: Recorder) -> None:
+    with pytest.raises(RuntimeError, match=f"blob storage: .*{account.proxy.port}") as refused:
+        running_proxy(tmp_path / "second", account.azurite, grid.url, port=account.proxy.port)
+    assert "Traceback" not in str(refused.value)
