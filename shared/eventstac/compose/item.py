@@ -1,19 +1,21 @@
 """Composes an Item from the facts of its blobs."""
 
 from collections.abc import Iterable
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
 from eventstac.compose.assets import asset_of, lift_common
 from eventstac.compose.composition import Composition
 from eventstac.compose.dates import dates
-from eventstac.compose.extensions import extensions_of
 from eventstac.compose.geometry import geometry_of
 from eventstac.compose.properties import properties_of, span_of_storage
 from eventstac.compose.shown import Selection, Shown, select
 from eventstac.errors import Rejected
+from eventstac.extensions import extensions_of
 from eventstac.facts import Fact
 from eventstac.rules import CollectionRules
+from eventstac.rules.builder import run_builder
 from eventstac.validation import validate_item
 
 THUMBNAIL_KEY = "thumbnail"
@@ -36,9 +38,13 @@ def compose(facts: Iterable[Fact], rules: CollectionRules | None) -> Composition
     if missing:
         return replace(outcome, state="incomplete", missing=missing)
     try:
-        item, shown = _document(selection, data_assets)
+        document, shown = _document(selection, data_assets)
+        item = _built(document, data_assets, facts)
     except Rejected as rejection:
         return replace(outcome, state="rejected", reason=rejection.reason, detail=rejection.detail)
+    if item is None:
+        return outcome
+    item["stac_extensions"] = extensions_of(item)
     urls = tuple(sorted(asset.fact.url for asset in shown))
     problems = validate_item(item)
     if problems:
@@ -97,8 +103,17 @@ def _document(
         "links": [{"rel": "collection", "href": f"../{first.collection}", "type": "application/json"}],
         "assets": assets,
     }
-    item["stac_extensions"] = extensions_of(item)
     return item, all_shown
+
+
+def _built(
+    item: dict[str, Any], data_assets: tuple[Shown, ...], facts: tuple[Fact, ...]
+) -> dict[str, Any] | None:
+    """The Item as the rule's builder finishes it, where the rule names one; None where it wants none."""
+    name = next((shown.rule.builder for shown in data_assets if shown.rule.builder), None)
+    if name is None:
+        return item
+    return run_builder(name, deepcopy(item), tuple(sorted(facts, key=lambda fact: fact.url)))
 
 
 def _thumbnail_type(url: str) -> str:

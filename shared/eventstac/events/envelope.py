@@ -1,6 +1,7 @@
 """The CloudEvents 1.0 envelope around every event (structured JSON mode)."""
 
 import json
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from typing import Any, ClassVar, Protocol
 from eventstac.errors import Rejected
 from eventstac.fields import Fields
 from eventstac.times import to_text
+
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?P<trace>[0-9a-f]{32})-[0-9a-f]{16}-(?P<flags>[0-9a-f]{2}).*")
 
 CONTENT_TYPE = "application/cloudevents+json"
 
@@ -106,7 +109,7 @@ def event_id(*parts: str) -> str:
 
 def _child(traceparent: str) -> str:
     """The same trace, a new parent span (W3C Trace Context, section 3.2.2)."""
-    parts = traceparent.split("-")
-    if len(parts) < 4 or len(parts[1]) != 32:
+    found = _TRACEPARENT.fullmatch(traceparent)
+    if not found:
         return Origin.new("").traceparent
-    return f"00-{parts[1]}-{secrets.token_hex(8)}-{parts[3][:2]}"
+    return f"00-{found['trace']}-{secrets.token_hex(8)}-{found['flags']}"

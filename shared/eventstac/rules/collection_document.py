@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from eventstac.extensions import EXTENSIONS
 from eventstac.rules.model import ANY_ASSET, AssetRule, CollectionRules
 from eventstac.validation.profiles import prefixes_of
 
@@ -46,10 +47,6 @@ def collection_document(collection: CollectionRules) -> tuple[dict[str, Any], di
 
 def _extensions(collection: Mapping[str, Any]) -> set[str]:
     """The URLs of the extensions whose fields the Collection has."""
-    from eventstac.compose.extensions import (
-        EXTENSIONS,  # compose is made of rules, so it cannot be imported above
-    )
-
     return {EXTENSIONS[prefix] for prefix in prefixes_of(collection) if prefix in EXTENSIONS}
 
 

@@ -1,0 +1,111 @@
+"""Blob storage in memory: whole-second Dates, ETags that change at every write, faults on demand."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from hashlib import md5
+
+from eventstac.blob_urls import parse
+from eventstac.blobs import HEAD_BYTES, BlobReader, Listed, ListedPage, Look
+from eventstac.errors import BlobChanged, Transient
+from tests.samples import ACCOUNT, START
+
+
+@dataclass(frozen=True)
+class _Stored:
+    data: bytes
+    etag: str
+    modified: datetime
+    content_type: str
+    archived: bool = False
+
+
+class MemoryBlobs:
+    account_url = ACCOUNT
+
+    def __init__(self) -> None:
+        self.now = START
+        self.is_away = False
+        self.looks = 0
+        self._stored: dict[str, _Stored] = {}
+        self._writes = 0
+
+    def wait(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+    def put(self, url: str, data: bytes, content_type: str = "application/octet-stream") -> str:
+        self._writes += 1
+        etag = f"0x{(self._writes * 7919) % 9973:04X}"  # unrelated to order, as the real ones
+        self._stored[url] = _Stored(data, etag, self._date(), content_type)
+        return etag
+
+    def delete(self, url: str) -> None:
+        del self._stored[url]
+
+    def archive(self, url: str) -> None:
+        self._stored[url] = replace(self._stored[url], archived=True)
+
+    def look(self, url: str) -> tuple[Look, BlobReader | None]:
+        self.looks += 1
+        if self.is_away:
+            raise Transient("the storage is away")
+        stored = self._stored.get(url)
+        if stored is None:
+            return Look(url, "gone", self._date()), None
+        look = Look(
+            url=url,
+            state="archived" if stored.archived else "present",
+            seen=self._date(),
+            etag=stored.etag,
+            size=len(stored.data),
+            last_modified=stored.modified,
+            created=stored.modified,
+            content_type=stored.content_type,
+            content_md5=md5(stored.data).digest(),
+        )
+        return look, None if stored.archived else _Reader(self, look, stored.data)
+
+    def page(self, container_url: str, prefix: str, continuation: str | None, size: int) -> ListedPage:
+        if self.is_away:
+            raise Transient("the storage is away")
+        names = sorted(parse(url).path for url in self._stored if parse(url).container_url == container_url)
+        after = [name for name in names if name.startswith(prefix) and name > (continuation or "")]
+        chosen = after[:size]
+        listed = []
+        for name in chosen:
+            url = replace(parse(f"{container_url}/x"), path=name).url
+            stored = self._stored[url]
+            listed.append(Listed(url, stored.etag, len(stored.data), stored.modified))
+        return ListedPage(tuple(listed), chosen[-1] if len(after) > size else None)
+
+    def etag(self, url: str) -> str | None:
+        stored = self._stored.get(url)
+        return stored.etag if stored else None
+
+    def _date(self) -> datetime:
+        return self.now.replace(microsecond=0)
+
+
+@dataclass(frozen=True)
+class _Reader:
+    blobs: MemoryBlobs
+    look: Look
+    data: bytes
+
+    @property
+    def head(self) -> bytes:
+        return self.data[:HEAD_BYTES]
+
+    def read(self, offset: int, length: int) -> bytes:
+        if offset + length > HEAD_BYTES:
+            self._check()
+        return self.data[offset : offset + length]
+
+    def stream(self, chunk_bytes: int = 4 * 1024 * 1024) -> Iterator[bytes]:
+        if len(self.data) > HEAD_BYTES:
+            self._check()
+        yield self.data
+
+    def _check(self) -> None:
+        if self.blobs.etag(self.look.url) != self.look.etag:
+            raise BlobChanged(self.look.url)

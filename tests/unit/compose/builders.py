@@ -1,0 +1,20 @@
+"""Builders that rules in tests name."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from eventstac.facts import Fact
+
+
+def count_files(item: dict[str, Any], facts: Sequence[Fact]) -> dict[str, Any]:
+    item["properties"]["files"] = len(facts)
+    return item
+
+
+def nothing(item: dict[str, Any], facts: Sequence[Fact]) -> None:
+    return None
+
+
+def spoil(item: dict[str, Any], facts: Sequence[Fact]) -> dict[str, Any]:
+    del item["properties"]["datetime"]
+    return item

@@ -1,0 +1,278 @@
+"""An Item is a pure function of its facts."""
+
+from dataclasses import replace
+from itertools import permutations
+from typing import Any
+
+import pytest
+
+from eventstac.compose import compose
+from eventstac.facts import Fact, Finding, Match, fact_of, join
+from eventstac.rules import AssetRule, CollectionRules, Rule, load_rules
+from eventstac.validation import validate_item
+from tests.samples import at, cog_fact, gone, metadata, present, rejected, storage, url_of
+
+RULES = load_rules(
+    """
+collections:
+  pairs:
+    rules:
+      - name: pairs
+        pattern: pairs/{date}/{asset}.tif
+        item: pair-{date}
+        require: [red]
+        assets:
+          red: {title: Red, bands: [red]}
+          nir: {bands: [nir]}
+""",
+    file="rules.yaml",
+)
+PAIRS = RULES.collection("pairs")
+
+
+def match(asset: str, date: str = "2024-05-01") -> Match:
+    found = RULES.match(url_of(f"pairs/{date}/{asset}.tif"))
+    assert found is not None
+    return found
+
+
+def pair(asset: str, seconds: float = 1, etag: str = "e", **changes: Any) -> Fact:
+    return fact_of(url_of(f"pairs/2024-05-01/{asset}.tif"), present(match(asset), seconds, etag, **changes))
+
+
+def item_of(*facts: Fact, rules: CollectionRules | None = PAIRS) -> dict[str, Any]:
+    composition = compose(facts, rules)
+    assert composition.item is not None, composition
+    return composition.item
+
+
+def with_metadata(fact: Fact, **changes: Any) -> Fact:
+    finding = replace(fact.finding, metadata={**(fact.finding.metadata or {}), **changes})
+    return replace(fact, finding=finding)
+
+
+def test_two_files_make_one_valid_item_with_assets_in_the_order_of_the_rule() -> None:
+    item = item_of(pair("nir"), pair("red"))
+    assert validate_item(item) == []
+    assert list(item["assets"]) == ["red", "nir"]
+    assert item["id"] == "pair-2024-05-01"
+    assert item["properties"]["datetime"] == "2024-05-01T00:00:00Z"
+    assert item["assets"]["red"]["title"] == "Red"
+    assert item["assets"]["red"]["bands"][0]["eo:common_name"] == "red"
+
+
+def test_the_order_of_the_facts_does_not_matter() -> None:
+    facts = [pair("nir", west=10.2), pair("red"), pair("extra", south=50.3)]
+    assert len({str(compose(order, PAIRS)) for order in permutations(facts)}) == 1
+
+
+def test_an_item_without_a_required_asset_is_incomplete_and_says_which() -> None:
+    composition = compose([pair("nir")], PAIRS)
+    assert (composition.state, composition.missing, composition.item) == ("incomplete", ("red",), None)
+
+
+def test_an_item_without_data_assets_is_empty() -> None:
+    assert compose([], PAIRS).state == "empty"
+    assert (
+        compose([fact_of(url_of("pairs/2024-05-01/red.tif"), gone(match("red"), 1))], PAIRS).state == "empty"
+    )
+
+
+def test_a_rejected_file_leaves_the_item() -> None:
+    broken = fact_of(url_of("pairs/2024-05-01/nir.tif"), rejected(match("nir"), 2, "b"))
+    assert list(item_of(pair("red"), broken)["assets"]) == ["red"]
+
+
+def test_a_rule_may_keep_the_last_good_reading_marked() -> None:
+    assert PAIRS is not None
+    keeping = replace(PAIRS, rules=tuple(replace(rule, keep_last_good=True) for rule in PAIRS.rules))
+    broken = fact_of(url_of("pairs/2024-05-01/red.tif"), rejected(match("red"), 5, "b"))
+    item = item_of(join(pair("red"), broken), rules=keeping)
+    assert item["assets"]["red"]["eventstac:unreadable"].startswith("not-a-raster")
+
+
+def test_projection_is_on_the_item_where_all_agree_and_on_the_assets_where_not() -> None:
+    fine, coarse = pair("red"), pair("nir", resolution=20.0)
+    item = item_of(fine, coarse)
+    assert item["properties"]["proj:code"] == "EPSG:32632"
+    assert "proj:transform" not in item["properties"]
+    assert item["assets"]["red"]["proj:transform"][0] == 10.0
+    assert item["assets"]["nir"]["proj:transform"][0] == 20.0
+    assert "proj:code" not in item["assets"]["red"]
+    assert (item["assets"]["red"]["gsd"], item["assets"]["nir"]["gsd"]) == (10.0, 20.0)
+
+
+def test_geometry_is_the_union_of_the_footprints_and_the_bbox_its_own() -> None:
+    item = item_of(pair("red", west=10.0), pair("nir", west=10.25))
+    assert item["bbox"] == [10.0, 50.0, 10.75, 50.5]
+    assert validate_item(item) == []
+
+
+def test_an_item_across_the_antimeridian_has_a_bbox_with_west_greater_than_east() -> None:
+    east = {"type": "Polygon", "coordinates": [[[179, 0], [180, 0], [180, 1], [179, 1], [179, 0]]]}
+    west = {"type": "Polygon", "coordinates": [[[-180, 0], [-179, 0], [-179, 1], [-180, 1], [-180, 0]]]}
+    item = item_of(with_metadata(pair("red"), footprint=east), with_metadata(pair("nir"), footprint=west))
+    assert item["geometry"]["type"] == "MultiPolygon"
+    assert item["bbox"] == [179.0, 0.0, -179.0, 1.0]
+    assert validate_item(item) == []
+
+
+def test_two_values_for_one_property_reject_the_item_and_name_both_files() -> None:
+    red = with_metadata(pair("red"), properties={"platform": "a"})
+    nir = with_metadata(pair("nir"), properties={"platform": "b"})
+    composition = compose([red, nir], PAIRS)
+    assert (composition.state, composition.reason) == ("rejected", "conflicting-property")
+    assert red.url in composition.detail
+    assert nir.url in composition.detail
+
+
+def test_an_item_without_a_footprint_is_rejected_with_what_the_file_lacks() -> None:
+    problem = {"reason": "no-crs", "detail": "the file has no CRS"}
+    composition = compose([with_metadata(pair("red"), footprint=None, footprint_problem=problem)], PAIRS)
+    assert (composition.state, composition.reason) == ("rejected", "no-footprint")
+    assert "the file has no CRS" in composition.detail
+
+
+def test_an_invalid_item_is_a_rejection_and_never_a_document() -> None:
+    bands = [{"name": "b1", "data_type": "int12"}]
+    composition = compose([with_metadata(pair("red"), bands=bands)], PAIRS)
+    assert (composition.state, composition.reason, composition.item) == ("rejected", "invalid-item", None)
+    assert "int12" in composition.detail or "data_type" in composition.detail
+
+
+def test_of_two_blobs_with_one_asset_key_the_first_url_is_shown_and_the_other_reported() -> None:
+    first = pair("red")
+    other = fact_of(url_of("zz/red.tif"), first.finding)
+    composition = compose([other, first], PAIRS)
+    assert composition.item is not None
+    assert composition.item["assets"]["red"]["href"] == first.url
+    assert composition.conflicts == (other.url,)
+
+
+def test_created_and_updated_come_from_the_storage() -> None:
+    item = item_of(pair("red", seconds=5), pair("nir", seconds=9))
+    assert item["properties"]["created"] == "2024-05-01T12:00:05Z"
+    assert item["properties"]["updated"] == "2024-05-01T12:00:09Z"
+
+
+class TestDatetime:
+    SOURCES = ("path", "sidecar", "file", "last-modified")
+
+    def compose_without_path_date(self, **changes: Any) -> dict[str, Any]:
+        rules = CollectionRules(
+            "c", rules=(Rule("r", assets=(AssetRule("red"),), datetime_sources=self.SOURCES),)
+        )
+        found = present(Match("c", "i", "red", "r"), 3, "e")
+        return item_of(with_metadata(fact_of(url_of("red.tif"), found), **changes), rules=rules)["properties"]
+
+    def test_the_file_s_own_date_comes_before_the_storage_s(self) -> None:
+        stated = [
+            {"source": "TIFFTAG_DATETIME", "start": "2020-02-03T04:05:06Z", "end": "2020-02-03T04:05:06Z"}
+        ]
+        properties = self.compose_without_path_date(datetimes=stated)
+        assert properties["datetime"] == "2020-02-03T04:05:06Z"
+        assert "eventstac:datetime_source" not in properties
+
+    def test_last_modified_is_said_to_be_one(self) -> None:
+        properties = self.compose_without_path_date()
+        assert properties["datetime"] == "2024-05-01T12:00:03Z"
+        assert properties["eventstac:datetime_source"] == "last-modified"
+
+    def test_assets_of_different_times_give_a_span(self) -> None:
+        early = fact_of(url_of("a.tif"), replace(present(match("red", "2024-05-01"), 1, "a")))
+        late = fact_of(url_of("b.tif"), replace(present(match("nir", "2024-05-03"), 1, "b")))
+        properties = item_of(early, late)["properties"]
+        assert properties["datetime"] is None
+        assert properties["start_datetime"] == "2024-05-01T00:00:00Z"
+        assert properties["end_datetime"] == "2024-05-03T00:00:00Z"
+
+
+class TestCog:
+    SOURCE = url_of("pairs/2024-05-01/red.tif")
+    URL = url_of("red.cog.tif", "cogs")
+
+    def cog(self, source_etag: str = "", seconds: float = 3) -> Fact:
+        finding: Finding = present(match("red"), seconds, "cog")
+        return cog_fact(self.URL, finding, self.SOURCE, source_etag)
+
+    def test_a_cog_is_an_asset_of_its_own_beside_its_source(self) -> None:
+        item = item_of(pair("red"), self.cog())
+        assert item["assets"]["red_cog"]["href"] == self.URL
+        assert "cloud-optimized" in item["assets"]["red_cog"]["roles"]
+        assert item["assets"]["red"]["href"] == self.SOURCE
+
+    def test_a_rule_may_let_the_cog_replace_its_source(self) -> None:
+        assert PAIRS is not None
+        replacing = replace(PAIRS, rules=tuple(replace(rule, cog="replace") for rule in PAIRS.rules))
+        item = item_of(pair("red"), self.cog(), rules=replacing)
+        assert item["assets"]["red"]["href"] == self.URL
+        assert "red_cog" not in item["assets"]
+
+    def test_a_cog_that_is_done_before_its_source_waits(self) -> None:
+        assert compose([self.cog()], PAIRS).state == "empty"
+
+    def test_a_cog_of_other_content_is_not_shown(self) -> None:
+        source = join(pair("red", 1, "old", size=1), pair("red", 9, "new", size=2))
+        composition = compose([source, self.cog("old")], PAIRS)
+        assert composition.item is not None
+        assert "red_cog" not in composition.item["assets"]
+        assert composition.outdated == (self.URL,)
+
+    def test_a_changed_etag_alone_does_not_hide_the_cog(self) -> None:
+        source = join(pair("red", 1, "old", md5="aa"), pair("red", 9, "tagged", md5="aa"))
+        assert "red_cog" in item_of(source, self.cog("old"))["assets"]
+
+    def test_a_cog_made_of_the_present_content_is_shown_again(self) -> None:
+        source = join(pair("red", 1, "old", size=1), pair("red", 9, "new", size=2))
+        assert "red_cog" in item_of(source, self.cog("new"))["assets"]
+
+
+def test_a_thumbnail_is_an_asset_and_no_data() -> None:
+    fact = pair("red")
+    thumbnail = url_of("ab/cd.png", "thumbnails")
+    item = item_of(replace(fact, finding=replace(fact.finding, thumbnail=thumbnail)))
+    assert item["assets"]["thumbnail"] == {"href": thumbnail, "type": "image/png", "roles": ["thumbnail"]}
+
+
+def test_a_sidecar_gives_properties_and_is_a_metadata_asset() -> None:
+    sidecar = Match("pairs", "pair-2024-05-01", "mtl", "pairs", read="sidecar")
+    stated = {"file": {"file:size": 9}, "properties": {"eo:cloud_cover": 12.5}, "datetimes": []}
+    finding = Finding(sidecar, 1, "present", at(2), "m", storage=storage(), metadata=stated)
+    item = item_of(pair("red"), fact_of(url_of("pairs/2024-05-01/mtl.json"), finding))
+    assert item["properties"]["eo:cloud_cover"] == 12.5
+    assert item["assets"]["mtl"]["roles"] == ["metadata"]
+
+
+def test_a_collection_that_the_rules_no_longer_have_still_composes() -> None:
+    assert item_of(pair("red"), rules=None)["assets"]["red"]["roles"] == ["data"]
+
+
+@pytest.mark.parametrize("changes", [{"gsd": 1e309}, {"bands": [{"name": "b", "nodata": float("nan")}]}])
+def test_numbers_that_json_does_not_have_never_reach_the_catalog(changes: dict[str, Any]) -> None:
+    assert compose([with_metadata(pair("red"), **changes)], PAIRS).state == "rejected"
+
+
+def test_metadata_of_the_samples_is_what_the_tests_say() -> None:
+    assert metadata(west=1.0)["bbox"][0] == 1.0
+
+
+class TestBuilder:
+    def compose_with(self, builder: str) -> Any:
+        assert PAIRS is not None
+        rules = replace(PAIRS, rules=tuple(replace(rule, builder=builder) for rule in PAIRS.rules))
+        return compose([pair("red"), pair("nir")], rules)
+
+    def test_a_builder_finishes_the_item(self) -> None:
+        composition = self.compose_with("tests.unit.compose.builders:count_files")
+        assert composition.item["properties"]["files"] == 2
+
+    def test_a_builder_may_want_no_item(self) -> None:
+        assert self.compose_with("tests.unit.compose.builders:nothing").state == "empty"
+
+    def test_what_a_builder_makes_is_validated(self) -> None:
+        composition = self.compose_with("tests.unit.compose.builders:spoil")
+        assert (composition.state, composition.reason) == ("rejected", "invalid-item")
+
+    def test_a_builder_that_is_not_installed_is_named(self) -> None:
+        composition = self.compose_with("no.such.package:function")
+        assert (composition.state, composition.reason) == ("rejected", "no-builder")

@@ -1,0 +1,204 @@
+"""What becomes of a received message."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from eventstac.bus import Message, Received
+from eventstac.consumption import Consumer, Outgoing, RetryPolicy
+from eventstac.errors import Rejected, Stale, Transient
+from eventstac.events import Envelope, ScanRequested
+from tests.samples import START
+from tests.twins.bus import Crash, MemoryBus, as_received
+
+NOW = START + timedelta(hours=1)
+BODY = {
+    "specversion": "1.0",
+    "id": "e1",
+    "source": "test",
+    "type": "test.happened.v1",
+    "data": {"url": "http://127.0.0.1:10000/devstoreaccount1/source/a b.tif"},
+    "traceparent": "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01",
+    "correlationid": "story",
+}
+SCAN = ScanRequested("run", "http://127.0.0.1:10000/devstoreaccount1/source")
+
+
+def message(body: Any = BODY, attempt: int = 1, first_sent: datetime = START) -> Received:
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return Received("blob-events", "scanner", "m1", data, attempt, first_sent)
+
+
+def consumer(bus: MemoryBus) -> Consumer:
+    return Consumer("scanner", bus, RetryPolicy(first_s=2, longest_s=60, give_up_after_s=86400), lambda: NOW)
+
+
+def failing(error: BaseException) -> Any:
+    def handle(_: Envelope) -> Sequence[Outgoing]:
+        raise error
+
+    return handle
+
+
+def test_what_a_handler_returns_is_sent_with_the_story_it_belongs_to() -> None:
+    bus = MemoryBus()
+    assert consumer(bus).consume(message(), lambda _: [Outgoing("scan-requests", SCAN)]) == "handled"
+    body = bus.sent[0].body
+    assert isinstance(body, dict)
+    assert body["correlationid"] == "story"
+    assert body["traceparent"].startswith("00-0123456789abcdef0123456789abcdef-")
+    assert bus.sent[0].message_id == body["id"]
+
+
+def test_the_same_message_twice_sends_the_same_ids() -> None:
+    bus = MemoryBus()
+    for _ in range(2):
+        consumer(bus).consume(message(), lambda _: [Outgoing("scan-requests", SCAN)])
+    assert bus.sent[0].message_id == bus.sent[1].message_id
+
+
+def test_a_rejected_message_goes_to_rejected_with_the_original_and_its_blob() -> None:
+    bus = MemoryBus()
+    assert consumer(bus).consume(message(), failing(Rejected("why", "because"))) == "rejected"
+    (data,) = bus.data("rejected")
+    assert (data["reason"], data["detail"], data["stage"]) == ("why", "because", "blob-events/scanner")
+    assert data["url"] == "http://127.0.0.1:10000/devstoreaccount1/source/a%20b.tif"
+    assert data["event"] == BODY
+
+
+@pytest.mark.parametrize(
+    ("body", "names"),
+    [
+        (b"no json", "JSON"),
+        (b"\xff\xfe", "JSON"),
+        ({**BODY, "specversion": "0.3"}, "specversion"),
+        ({key: value for key, value in BODY.items() if key != "type"}, "type"),
+        ({**BODY, "data": 7}, "data"),
+        ([1, 2], "event"),
+    ],
+)
+def test_what_is_no_event_is_rejected_and_says_what_is_wrong(body: Any, names: str) -> None:
+    bus = MemoryBus()
+    assert consumer(bus).consume(message(body), failing(AssertionError("not reached"))) == "rejected"
+    (data,) = bus.data("rejected")
+    assert data["reason"] == "malformed-event"
+    assert names in data["detail"]
+
+
+def test_a_transient_failure_is_sent_again_later_to_its_own_subscription_only() -> None:
+    bus = MemoryBus()
+    assert consumer(bus).consume(message(attempt=3), failing(Transient("away"))) == "waiting"
+    (again,) = bus.to("blob-events")
+    assert again.properties["retryfor"] == "scanner"
+    assert again.properties["attempt"] == 4
+    assert again.not_before is not None
+    assert NOW < again.not_before <= NOW + timedelta(seconds=8)
+
+
+def test_a_retry_keeps_the_original_s_time_and_counts_on() -> None:
+    bus = MemoryBus()
+    consumer(bus).consume(message(), failing(Transient("away")))
+    second = as_received(bus.sent[0], "scanner")
+    assert (second.first_sent, second.attempt) == (START, 2)
+
+
+def test_a_crash_between_re_send_and_completion_makes_no_second_chain() -> None:
+    bus = MemoryBus()
+    for _ in range(2):  # the original is delivered again
+        consumer(bus).consume(message(), failing(Transient("away")))
+    assert bus.sent[0].message_id == bus.sent[1].message_id
+    third = consumer(bus)
+    third.consume(as_received(bus.sent[0], "scanner"), failing(Transient("away")))
+    assert bus.sent[2].message_id != bus.sent[1].message_id
+
+
+def test_the_far_side_s_wish_to_wait_is_obeyed() -> None:
+    bus = MemoryBus()
+    consumer(bus).consume(message(), failing(Transient("throttled", after_s=120)))
+    assert bus.sent[0].not_before == NOW + timedelta(seconds=120)
+
+
+def test_after_a_day_it_is_given_up() -> None:
+    bus = MemoryBus()
+    old = message(attempt=300, first_sent=NOW - timedelta(hours=25))
+    assert consumer(bus).consume(old, failing(Transient("away"))) == "rejected"
+    (data,) = bus.data("rejected")
+    assert data["reason"] == "gave-up"
+    assert "away" in data["detail"]
+    assert data["attempts"] == 300
+
+
+def test_a_stale_message_is_done() -> None:
+    bus = MemoryBus()
+    assert consumer(bus).consume(message(), failing(Stale("older"))) == "stale"
+    assert bus.sent == []
+
+
+def test_a_bug_is_not_swallowed() -> None:
+    with pytest.raises(ZeroDivisionError):
+        consumer(MemoryBus()).consume(message(), failing(ZeroDivisionError()))
+
+
+def test_a_bus_that_is_away_leaves_the_message_to_the_broker() -> None:
+    bus = MemoryBus()
+    bus.is_away = True
+    with pytest.raises(Transient):
+        consumer(bus).consume(message(), lambda _: [Outgoing("scan-requests", SCAN)])
+
+
+def test_a_kill_while_sending_leaves_the_message_to_the_broker() -> None:
+    bus = MemoryBus()
+    bus.crash_after = 0
+    with pytest.raises(Crash):
+        consumer(bus).consume(message(), lambda _: [Outgoing("scan-requests", SCAN)])
+
+
+class TestBatch:
+    def batch(self, count: int, bad: int) -> list[Received]:
+        bodies = [{**BODY, "id": f"e{number}"} for number in range(count)]
+        bodies[bad] = {"specversion": "1.0"}
+        return [message(body) for body in bodies]
+
+    def test_one_bad_event_of_a_hundred_is_rejected_alone(self) -> None:
+        bus, handled = MemoryBus(), list[str]()
+        consumer(bus).consume_batch(self.batch(100, 42), lambda envelope: envelope.id, handled.extend)
+        assert len(handled) == 99
+        assert len(bus.to("rejected")) == 1
+
+    def test_one_that_cannot_be_handled_is_found_and_rejected_alone(self) -> None:
+        bus, handled = MemoryBus(), set[str]()
+
+        def handle(ids: Sequence[str]) -> None:
+            if "e7" in ids:
+                raise Rejected("unstorable", "e7")
+            handled.update(ids)
+
+        consumer(bus).consume_batch(self.batch(20, 0), lambda envelope: envelope.id, handle)
+        assert len(handled) == 18
+        assert {data["reason"] for data in bus.data("rejected")} == {"unstorable", "malformed-event"}
+
+    def test_a_transient_failure_makes_all_that_is_not_rejected_wait(self) -> None:
+        bus = MemoryBus()
+
+        def handle(_: Sequence[str]) -> None:
+            raise Transient("away")
+
+        consumer(bus).consume_batch(self.batch(10, 3), lambda envelope: envelope.id, handle)
+        assert len(bus.to("blob-events")) == 9
+        assert len(bus.to("rejected")) == 1
+
+
+def test_retry_delays_grow_with_jitter_up_to_the_limit() -> None:
+    policy = RetryPolicy(first_s=2, longest_s=60)
+    assert all(1 <= policy.delay_s(1, None) <= 2 for _ in range(50))
+    assert all(1 <= policy.delay_s(50, None) <= 60 for _ in range(50))
+    assert len({policy.delay_s(6, None) for _ in range(10)}) > 1
+
+
+def test_a_message_without_application_properties_is_its_first_attempt() -> None:
+    received = as_received(Message("t", "m", "{}"), "s")
+    assert received.attempt == 1
+    assert received.first_sent.tzinfo == UTC

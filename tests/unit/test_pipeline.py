@@ -1,0 +1,259 @@
+"""The apps together, over twins: what happens to a blob from its event to its Item."""
+
+from typing import Any
+
+import pytest
+
+from eventstac.bus import Message
+from eventstac.events import EventRejected
+from tests.samples import ACCOUNT, url_of
+from tests.twins.apps import Pipeline, hrefs, scene
+
+
+@pytest.fixture
+def pipeline() -> Pipeline:
+    return Pipeline()
+
+
+def test_an_uploaded_raster_becomes_an_item_with_a_thumbnail(pipeline: Pipeline) -> None:
+    pipeline.run(pipeline.put(scene("a", "b1"), b"raster 10"))
+    assert list(pipeline.items["a"]["assets"]) == ["b1", "thumbnail"]
+    thumbnail = pipeline.items["a"]["assets"]["thumbnail"]["href"]
+    assert pipeline.blobs.look(thumbnail)[0].state == "present"
+
+
+def test_an_event_twice_changes_nothing_and_announces_once(pipeline: Pipeline) -> None:
+    event = pipeline.put(scene("a", "b1"), b"raster 10")
+    pipeline.run(event, event)
+    assert len(pipeline.bus.to("items-changed")) == 1
+
+
+def test_events_in_reverse_order_show_the_last_content(pipeline: Pipeline) -> None:
+    first = pipeline.put(scene("a", "b1"), b"raster 10")
+    pipeline.blobs.wait(10)
+    second = pipeline.put(scene("a", "b1"), b"raster 20")
+    pipeline.run(second, first)
+    assert pipeline.items["a"]["bbox"][0] == 20
+
+
+def test_a_late_duplicate_of_the_first_event_does_not_bring_a_deleted_blob_back(pipeline: Pipeline) -> None:
+    created = pipeline.put(scene("a", "b1"), b"raster 10")
+    pipeline.run(created)
+    pipeline.blobs.wait(10)
+    pipeline.run(pipeline.delete(scene("a", "b1")), created)
+    assert pipeline.items == {}
+    assert [data["item"] for data in pipeline.bus.data("items-changed")] == ["a", "a"]
+
+
+def test_other_content_in_the_same_second_is_shown_after_the_second_look(pipeline: Pipeline) -> None:
+    first = pipeline.put(scene("a", "b1"), b"raster 10")
+    matched = _deliver_and_take(pipeline, first, "blobs-matched")
+    fact = _deliver_and_take(pipeline, matched, "asset-facts")
+    second = pipeline.put(scene("a", "b1"), b"raster 20")
+    pipeline.run(second)
+    pipeline.run(fact)  # the old look arrives last, with the same Date
+    assert pipeline.items["a"]["bbox"][0] == 20
+    assert any(data["cause"] == "second-look" for data in pipeline.bus.data("blobs-matched"))
+
+
+def test_a_blob_that_is_no_raster_is_rejected_and_the_others_go_on(pipeline: Pipeline) -> None:
+    pipeline.run(
+        pipeline.put(scene("a", "b1"), b"raster 10"),
+        pipeline.put(scene("a", "b2"), b"nonsense"),
+        pipeline.put(scene("b", "b1"), b"raster 30"),
+    )
+    assert set(pipeline.items) == {"a", "b"}
+    assert pipeline.catalog.known[scene("a", "b2")].finding.reason == "not-a-raster"
+
+
+def test_a_good_upload_supersedes_a_bad_one(pipeline: Pipeline) -> None:
+    pipeline.run(pipeline.put(scene("a", "b1"), b"nonsense"))
+    pipeline.blobs.wait(5)
+    pipeline.run(pipeline.put(scene("a", "b1"), b"raster 10"))
+    assert "a" in pipeline.items
+
+
+class TestCogs:
+    COG = url_of("a/b1.cog.tif", "cogs")
+
+    def test_a_cog_is_added_to_its_source_s_item(self, pipeline: Pipeline) -> None:
+        pipeline.run(pipeline.put(scene("a", "b1"), b"raster 10"))
+        pipeline.blobs.put(self.COG, b"cog 10")
+        pipeline.run(pipeline.cog_completed(scene("a", "b1"), self.COG))
+        assert pipeline.items["a"]["assets"]["b1_cog"]["href"] == self.COG
+
+    def test_a_cog_that_is_done_before_its_source_is_known_waits(self, pipeline: Pipeline) -> None:
+        created = pipeline.put(scene("a", "b1"), b"raster 10")
+        pipeline.blobs.put(self.COG, b"cog 10")
+        pipeline.run(pipeline.cog_completed(scene("a", "b1"), self.COG))
+        assert pipeline.items == {}
+        pipeline.run(created)
+        assert "b1_cog" in pipeline.items["a"]["assets"]
+
+    def test_what_is_no_cog_is_rejected_as_such(self, pipeline: Pipeline) -> None:
+        pipeline.run(pipeline.put(scene("a", "b1"), b"raster 10"))
+        pipeline.blobs.put(self.COG, b"raster 10")
+        pipeline.run(pipeline.cog_completed(scene("a", "b1"), self.COG))
+        assert "b1_cog" not in pipeline.items["a"]["assets"]
+        assert pipeline.catalog.known[self.COG].finding.reason == "not-a-cog"
+
+    def test_a_deleted_cog_leaves_the_item(self, pipeline: Pipeline) -> None:
+        pipeline.run(pipeline.put(scene("a", "b1"), b"raster 10"))
+        pipeline.blobs.put(self.COG, b"cog 10")
+        pipeline.run(pipeline.cog_completed(scene("a", "b1"), self.COG))
+        pipeline.blobs.wait(5)
+        pipeline.run(pipeline.delete(self.COG))
+        assert hrefs(pipeline.items["a"])[0] == scene("a", "b1")
+        assert "b1_cog" not in pipeline.items["a"]["assets"]
+
+    def test_a_cog_in_the_source_container_never_stays_an_item_of_its_own(self, pipeline: Pipeline) -> None:
+        cog = url_of("a-cog.tif")
+        pipeline.run(pipeline.put(scene("a", "b1"), b"raster 10"), pipeline.put(cog, b"cog 10"))
+        assert len(pipeline.items) == 2
+        pipeline.run(pipeline.cog_completed(scene("a", "b1"), cog))
+        assert list(pipeline.items) == ["a"]
+        pipeline.run(pipeline.storage_event(cog, "Microsoft.Storage.BlobCreated"))
+        assert list(pipeline.items) == ["a"]
+
+    def test_a_conversion_in_place_is_a_new_look_at_the_source(self, pipeline: Pipeline) -> None:
+        pipeline.run(pipeline.put(scene("a", "b1"), b"raster 10"))
+        pipeline.blobs.wait(5)
+        pipeline.blobs.put(scene("a", "b1"), b"cog 11")
+        pipeline.run(pipeline.cog_completed(scene("a", "b1"), scene("a", "b1")))
+        assert pipeline.items["a"]["bbox"][0] == 11
+        assert "b1_cog" not in pipeline.items["a"]["assets"]
+
+    def test_a_blob_of_the_cog_container_that_nobody_named_is_left_alone(self, pipeline: Pipeline) -> None:
+        pipeline.run(pipeline.put(self.COG, b"cog 10"))
+        assert pipeline.items == {}
+        assert pipeline.bus.sent == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        url_of("ab/cd.png", "thumbnails"),
+        f"{ACCOUNT}/elsewhere/a.tif",
+        "http://169.254.169.254/metadata/source/a.tif",
+        "https://other.blob.core.windows.net/source/a.tif",
+    ],
+)
+def test_an_event_outside_the_declared_containers_is_rejected_and_nothing_is_fetched(
+    pipeline: Pipeline, url: str
+) -> None:
+    pipeline.run(pipeline.storage_event(url, "Microsoft.Storage.BlobCreated"))
+    (rejected,) = pipeline.bus.data("rejected")
+    assert rejected["reason"] in ("undeclared-container", "bad-url")
+    assert pipeline.blobs.looks == 0
+
+
+@pytest.mark.parametrize("which", ["source_url", "cog_url"])
+def test_a_cog_event_outside_the_declared_containers_is_rejected_and_nothing_is_fetched(
+    pipeline: Pipeline, which: str
+) -> None:
+    urls = {
+        "source_url": scene("a", "b1"),
+        "cog_url": url_of("x.tif", "cogs"),
+        which: url_of("x.tif", "thumbnails"),
+    }
+    pipeline.run(pipeline.cog_completed(**urls))
+    assert [data["reason"] for data in pipeline.bus.data("rejected")] == ["undeclared-container"]
+    assert pipeline.blobs.looks == 0
+
+
+def test_a_blob_that_no_rule_knows_is_left_alone(pipeline: Pipeline) -> None:
+    pipeline.run(pipeline.put(url_of("notes.txt"), b"hello"))
+    assert pipeline.bus.sent == []
+
+
+def test_a_renamed_blob_leaves_its_old_item_and_makes_a_new_one(pipeline: Pipeline) -> None:
+    pipeline.run(pipeline.put(scene("a", "b1"), b"raster 10"))
+    pipeline.blobs.wait(5)
+    pipeline.blobs.delete(scene("a", "b1"))
+    pipeline.blobs.put(scene("b", "b1"), b"raster 10")
+    data = {"sourceUrl": scene("a", "b1"), "destinationUrl": scene("b", "b1")}
+    pipeline.run(pipeline.storage_event(scene("b", "b1"), "Microsoft.Storage.BlobRenamed", **data))
+    assert list(pipeline.items) == ["b"]
+
+
+def test_a_deleted_directory_takes_its_items_with_it(pipeline: Pipeline) -> None:
+    names = [scene("a", f"b{number}") for number in range(5)]
+    pipeline.run(
+        *[pipeline.put(name, b"raster 10") for name in names], pipeline.put(scene("z", "b"), b"raster 1")
+    )
+    pipeline.blobs.wait(5)
+    for name in names:
+        pipeline.blobs.delete(name)
+    pipeline.run(pipeline.storage_event(url_of("scenes/a"), "Microsoft.Storage.DirectoryDeleted"))
+    assert list(pipeline.items) == ["z"]
+
+
+def test_an_archived_blob_is_rejected_and_comes_back_when_its_tier_changes(pipeline: Pipeline) -> None:
+    event = pipeline.put(scene("a", "b1"), b"raster 10")
+    pipeline.blobs.archive(scene("a", "b1"))
+    pipeline.run(event)
+    assert pipeline.catalog.known[scene("a", "b1")].finding.reason == "archived"
+    pipeline.blobs.wait(5)
+    pipeline.blobs.put(scene("a", "b1"), b"raster 10")
+    pipeline.run(pipeline.storage_event(scene("a", "b1"), "Microsoft.Storage.BlobTierChanged"))
+    assert "a" in pipeline.items
+
+
+@pytest.mark.parametrize("part", ["blobs", "catalog"])
+def test_what_is_away_for_a_while_only_delays(pipeline: Pipeline, part: str) -> None:
+    event = pipeline.put(scene("a", "b1"), b"raster 10")
+    setattr(getattr(pipeline, part), "is_away", True)  # noqa: B010 - the part is a parameter
+    pipeline.deliver(event)
+    for message in list(pipeline.bus.sent):
+        pipeline.deliver(message)
+    setattr(getattr(pipeline, part), "is_away", False)  # noqa: B010
+    pipeline.run()
+    assert "a" in pipeline.items
+    assert pipeline.bus.to("rejected") == []
+
+
+def test_a_kill_between_commit_and_publishing_loses_no_notification(pipeline: Pipeline) -> None:
+    matched = _deliver_and_take(pipeline, pipeline.put(scene("a", "b1"), b"raster 10"), "blobs-matched")
+    fact = _deliver_and_take(pipeline, matched, "asset-facts")
+    pipeline.bus.is_away = True  # the commit happens, the publishing does not
+    pipeline.deliver(fact)
+    assert "a" in pipeline.items
+    assert pipeline.bus.to("items-changed") == []
+    pipeline.bus.is_away = False
+    pipeline.deliver(fact)  # the message comes again; its fact is stale, the announcement is not
+    assert [data["change"] for data in pipeline.bus.data("items-changed")] == ["created"]
+
+
+def test_a_rejection_is_kept_once(pipeline: Pipeline) -> None:
+    from loader import rejected
+
+    pipeline.run(pipeline.storage_event(url_of("x.png", "thumbnails"), "Microsoft.Storage.BlobCreated"))
+    (message,) = pipeline.bus.to("rejected")
+    for _ in range(2):
+        received = _received(message)
+        pipeline.consumer("loader").consume(received, lambda e: rejected.handle(e, catalog=pipeline.catalog))
+    (kept,) = pipeline.catalog.rejections.values()
+    assert isinstance(kept, EventRejected)
+    assert kept.reason == "undeclared-container"
+
+
+def test_the_timeline_tells_the_story_of_a_blob(pipeline: Pipeline) -> None:
+    pipeline.run(pipeline.put(scene("a", "b1"), b"raster 10"))
+    timeline = pipeline.catalog.known[scene("a", "b1")].finding.timeline
+    assert [stage.stage for stage in timeline] == ["event", "matched", "looked"]
+    (changed,) = pipeline.bus.data("items-changed")
+    assert [stage["stage"] for stage in changed["timeline"]] == ["event", "matched", "looked", "merged"]
+
+
+def _deliver_and_take(pipeline: Pipeline, message: Message, topic: str) -> Message:
+    before = len(pipeline.bus.sent)
+    pipeline.deliver(message)
+    (caused,) = [one for one in pipeline.bus.sent[before:] if one.topic == topic]
+    pipeline._delivered = len(pipeline.bus.sent)
+    return caused
+
+
+def _received(message: Message) -> Any:
+    from tests.twins.bus import as_received
+
+    return as_received(message, "loader")

@@ -1,0 +1,54 @@
+"""A start with missing settings lists all of them."""
+
+import importlib
+
+import pytest
+
+from eventstac.settings import Environment, SettingsMissing
+
+
+@pytest.mark.parametrize(
+    ("app", "named"),
+    [
+        (
+            "scanner",
+            [
+                "POSTGRES_HOST",
+                "POSTGRES_DB",
+                "POSTGRES_USER",
+                "ServiceBus",
+                "BlobStorage",
+                "SOURCE_CONTAINERS",
+            ],
+        ),
+        ("extractor", ["ServiceBus", "BlobStorage", "SOURCE_CONTAINERS"]),
+        (
+            "loader",
+            ["POSTGRES_HOST", "POSTGRES_DB", "POSTGRES_USER", "ServiceBus", "CatalogEvents__topicEndpoint"],
+        ),
+        ("cog_updater", ["POSTGRES_HOST", "POSTGRES_DB", "POSTGRES_USER", "ServiceBus", "BlobStorage"]),
+    ],
+)
+def test_an_app_names_every_setting_that_it_lacks(app: str, named: list[str]) -> None:
+    settings = importlib.import_module(f"{app}.settings")
+    with pytest.raises(SettingsMissing) as missing:
+        settings.read({})
+    for name in named:
+        assert name in str(missing.value)
+
+
+def test_a_watched_thumbnails_container_is_refused() -> None:
+    settings = importlib.import_module("extractor.settings")
+    values = {"ServiceBus": "x", "BlobStorage": "x", "SOURCE_CONTAINERS": "source,thumbnails"}
+    with pytest.raises(SettingsMissing, match="thumbnails would become Items"):
+        settings.read(values)
+
+
+def test_a_number_that_is_none_is_named() -> None:
+    env = Environment({"SKEW_WINDOW_S": "soon", "POSTGRES_PORT": "many"})
+    env.seconds("SKEW_WINDOW_S", 5)
+    env.integer("POSTGRES_PORT", 5432)
+    with pytest.raises(
+        SettingsMissing, match=r"SKEW_WINDOW_S must be .*'soon'.*POSTGRES_PORT must be .*'many'"
+    ):
+        env.check("loader")

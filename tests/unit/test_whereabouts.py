@@ -1,0 +1,130 @@
+"""Where a blob is: each verdict, and what it says."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from eventstac.blobs import Look
+from eventstac.catalog.item_rows import ItemRow
+from eventstac.catalog.rejections import Rejection
+from eventstac.facts import Fact, Match, fact_of
+from eventstac.rules import Explanation
+from eventstac.whereabouts import Evidence, Queued, to_json, whereabouts
+from tests.samples import START, at, cog_fact, gone, present, rejected, url_of
+
+URL = url_of("scenes/one/b10m.tif")
+MATCH = Match("scenes", "one", "b10m", rule="scenes")
+LOOK = Look(URL, "present", at(9), etag="e2", size=10, last_modified=START)
+
+
+def evidence(**changes: object) -> Evidence:
+    known = Evidence(
+        url=URL,
+        look=LOOK,
+        watched=None,
+        is_source=True,
+        explanation=Explanation(URL, "matched", "rule 'scenes' matches", MATCH),
+        revision=1,
+        fact=None,
+        item=None,
+        published=False,
+        queued=(),
+        rejections=(),
+    )
+    return replace(known, **changes)  # type: ignore[arg-type]  # the fields of Evidence
+
+
+def read(etag: str = "e2") -> Fact:
+    return fact_of(URL, present(MATCH, 5, etag))
+
+
+def row(state: str = "published", **changes: object) -> ItemRow:
+    return replace(ItemRow(("scenes", "one"), state, "digest", urls=(URL,)), **changes)  # type: ignore[arg-type]
+
+
+GONE = replace(LOOK, state="gone", etag="")
+
+
+@pytest.mark.parametrize(
+    ("known", "verdict", "says"),
+    [
+        (evidence(look=GONE), "not in storage", "nobody ever looked"),
+        (evidence(look=GONE, fact=fact_of(URL, gone(MATCH, 5))), "not in storage", "the catalog knows it"),
+        (evidence(look=GONE, fact=read(), item=row(), published=True), "not in storage", "still shows it"),
+        (evidence(watched="its container is not declared"), "ignored", "not declared"),
+        (evidence(explanation=Explanation(URL, "ignored", "`ignore: *.tmp`")), "ignored", "*.tmp"),
+        (evidence(is_source=False), "ignored", "no cog.completed has named it"),
+        (
+            evidence(explanation=Explanation(URL, "unmatched", "no rule matches")),
+            "no rule",
+            "no rule matches",
+        ),
+        (evidence(), "waiting", "the storage event is still to come"),
+        (evidence(queued=[Queued("blobs-matched", at(1), 1)]), "waiting", "waiting for extractor"),
+        (
+            evidence(queued=[Queued("asset-facts", at(1), 4, next_at=at(60))]),
+            "waiting",
+            "attempt 4, not before",
+        ),
+        (evidence(fact=fact_of(URL, rejected(MATCH, 5, "e2"))), "rejected", "not-a-raster"),
+        (
+            evidence(fact=read(), item=row("rejected", reason="conflicting-property")),
+            "rejected",
+            "conflicting",
+        ),
+        (
+            evidence(queued=[Queued("blobs-matched", at(1), 1, "MaxDeliveryCountExceeded")]),
+            "rejected",
+            "dead letters",
+        ),
+        (evidence(fact=read(), item=row(conflicts=(URL,)), published=True), "rejected", "conflict"),
+        (
+            evidence(fact=read(), item=row("incomplete", missing=("red", "nir"))),
+            "incomplete",
+            "missing red, nir",
+        ),
+        (evidence(fact=read("e1"), item=row(), published=True), "stale", "as it was at"),
+        (evidence(fact=read(), item=row(), published=False), "stale", "rebuild"),
+        (evidence(fact=read(), item=row(), published=True), "searchable", "Item one of collection scenes"),
+        (
+            evidence(fact=read(), item=row(urls=()), published=True),
+            "searchable",
+            "shows its COG in its place",
+        ),
+        (evidence(fact=read(), item=row(), published=True, revision=7), "searchable", "revision 1"),
+    ],
+)
+def test_each_verdict_has_its_reason(known: Evidence, verdict: str, says: str) -> None:
+    found = whereabouts(known)
+    assert found.verdict == verdict
+    assert says in found.why
+    assert to_json(known, found)["verdict"] == verdict
+
+
+def test_waiting_says_where_and_since_when() -> None:
+    found = whereabouts(evidence(queued=[Queued("blobs-matched", at(5), 1), Queued("blob-events", at(1), 1)]))
+    assert (found.stage, found.since) == ("scanner", at(1))
+
+
+def test_a_rejection_counts_until_the_blob_is_written_again() -> None:
+    given_up = Rejection("r", "blobs-matched/extractor", "gave-up", "away", URL, 9, {}, "open", START)
+    assert whereabouts(evidence(rejections=[given_up])).verdict == "rejected"
+    later = replace(LOOK, last_modified=START + timedelta(hours=1))
+    assert whereabouts(evidence(rejections=[given_up], look=later)).verdict == "waiting"
+    discarded = replace(given_up, state="discarded")
+    assert whereabouts(evidence(rejections=[discarded])).verdict == "waiting"
+
+
+class TestCogs:
+    COG = cog_fact(URL, present(MATCH, 5, "e2"), url_of("scenes/one/source.tif"))
+
+    def test_a_cog_waits_for_its_source(self) -> None:
+        found = whereabouts(evidence(fact=self.COG, is_source=False))
+        assert (found.verdict, found.stage) == ("waiting", "compose")
+        assert "scenes/one/source.tif" in found.why
+
+    def test_an_outdated_cog_is_stale(self) -> None:
+        found = whereabouts(evidence(fact=self.COG, item=row(urls=(), outdated=(URL,)), published=True))
+        assert found.verdict == "stale"
+        assert "make it anew" in found.why
