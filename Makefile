@@ -1,6 +1,6 @@
 # Everything there is to learn: `make help`. Each target installs what it needs first.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format up down status run lock
+.PHONY: help setup demo test check format up down status run lock bench conformance
 .SUFFIXES:
 
 PYTHON3 ?= $(shell command -v python3 || command -v python)
@@ -40,3 +40,10 @@ run: setup ## The stack in the foreground, until Ctrl-C
 
 lock: setup ## Write requirements.lock anew from the pyproject.toml files (UPGRADE=1 takes the newest versions)
 	@$(PYTHON) scripts/lock $(if $(UPGRADE),--upgrade)
+
+bench: setup ## Figures beside what one would use instead (NAME=api for one, ARGS="…" for its options)
+	@for script in $(if $(NAME),bench/$(NAME).py,$(wildcard bench/*.py)); do \
+	  echo "== $$script"; PYTHONPATH=. $(PYTHON) $$script $(ARGS) || exit 1; done
+
+conformance: setup ## Microsoft's own live tests of the Service Bus SDK against the stand-in
+	@$(PYTHON) -m infra.local.servicebus.conformance $(ARGS)

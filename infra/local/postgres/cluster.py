@@ -19,6 +19,9 @@ from infra.local.postgres.binaries import find_binaries
 from infra.local.postgres.errors import PostgresUnavailable
 
 SUPERUSER = "eventstac_superuser"
+THROW_AWAY = Path("/var/tmp")  # noqa: S108  (mkdtemp makes a private folder in it)
+TO_KEEP = Path("/var/lib/eventstac")  # systems clean /var/tmp of what is a month old
+
 START_TIMEOUT_S = 60  # after a crash the server replays its log first
 _STOP_TIMEOUT_S = 40  # the guard kills after 30
 _POLL_S = 0.05
@@ -40,14 +43,21 @@ class Cluster:
     """A cluster under `directory`, listening on 127.0.0.1:`port` with passwords (no trust).
 
     Where the account that PostgreSQL runs under cannot enter `directory` (a home folder of root, pytest's
-    temporary folders), the data lives in a folder of its own under /var/tmp; `directory/home` links to it.
+    temporary folders), the data lives in a folder of its own under `elsewhere`; `directory/home` links to it.
     The server ends with this process, however this process ends.
     """
 
     host = "127.0.0.1"
 
-    def __init__(self, directory: Path, port: int, settings: Mapping[str, str] = DURABLE) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        port: int,
+        settings: Mapping[str, str] = DURABLE,
+        elsewhere: Path = THROW_AWAY,
+    ) -> None:
         self.directory = directory.absolute()
+        self._elsewhere = elsewhere
         self.port = port
         self._settings = settings
         self.account = unprivileged()
@@ -215,10 +225,7 @@ class Cluster:
             return None
         except PermissionError:
             return None  # somebody else's process by now
-        shown = subprocess.run(  # noqa: S603
-            ["/bin/ps", "-ww", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False
-        ).stdout
-        return pid if f"-D {self._data}" in shown else None
+        return pid if f"-D {self._data}" in _command_line(pid) else None
 
     def _stop_leftover(self) -> None:
         """Stop a server that outlived its guard, and clean a postmaster.pid that names nobody."""
@@ -232,3 +239,14 @@ class Cluster:
             time.sleep(_POLL_S)
         with contextlib.suppress(FileNotFoundError):
             (self._data / "postmaster.pid").unlink()
+
+
+def _command_line(pid: int) -> str:
+    """How a process was started, with spaces between its arguments; empty where there is none."""
+    if Path("/proc/self/cmdline").exists():
+        try:
+            return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            return ""
+    command = ["/bin/ps", "-ww", "-o", "args=", "-p", str(pid)]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout  # noqa: S603

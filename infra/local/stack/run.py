@@ -12,7 +12,7 @@ from datetime import datetime
 from types import FrameType
 
 from infra.local.azurite.server import AzuriteError
-from infra.local.postgres.cluster import DURABLE, FAST, Cluster
+from infra.local.postgres.cluster import DURABLE, FAST, THROW_AWAY, TO_KEEP, Cluster
 from infra.local.postgres.errors import PostgresUnavailable
 from infra.local.stack import keys, ports, prepare, processes, services
 from infra.local.stack.endpoints import PORT_NAMES, Endpoints, as_shell
@@ -75,7 +75,8 @@ def _start(layout: Layout, supervisor: Supervisor, interruptions: Interruptions,
     clear_leftovers(layout)
     endpoints = endpoints_of(layout)
     ports.refuse_taken(layout.ports, endpoints.ports)
-    cluster = Cluster(layout.data("postgres"), endpoints.ports["postgres"], FAST if fast else DURABLE)
+    how, elsewhere = (FAST, THROW_AWAY) if fast else (DURABLE, TO_KEEP)
+    cluster = Cluster(layout.data("postgres"), endpoints.ports["postgres"], how, elsewhere)
     supervisor.bring_up(services.foundation(layout, endpoints, cluster), interruptions)
     if interruptions():
         return
