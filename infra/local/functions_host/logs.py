@@ -11,7 +11,7 @@ _LEVELS = {
     "Error": logging.ERROR, "Critical": logging.CRITICAL, "None": logging.CRITICAL + 10,
 }  # fmt: skip
 # The SDKs tell about every frame and request at INFO; on Azure that is not collected from the host's side either.
-_QUIET = ("azure.servicebus", "azure.core", "azure.functions", "aiohttp.access", "asyncio")
+_QUIET = ("azure", "aiohttp.access", "asyncio")
 
 
 def _current_invocation() -> str | None:

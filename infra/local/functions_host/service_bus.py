@@ -4,7 +4,7 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from azure.servicebus import ServiceBusReceivedMessage, ServiceBusSubQueue
@@ -18,6 +18,7 @@ from infra.local.functions_host.runtime import IndexedFunction, Outcome
 from infra.local.functions_host.triggers import ServiceBusTrigger
 
 POLL_S = 1.0  # how long one receive waits, hence how fast a drain begins
+POLL_BUSY_S = 0.1  # the same while calls run, hence how soon they are settled
 BACK_OFF_S = (0.5, 1, 2, 5)  # between attempts to reach a broker that is away; the last one repeats
 FOREVER_S = 365 * 86400.0
 
@@ -42,26 +43,14 @@ class Link:
         else:
             self.receiver = self._client.get_queue_receiver(trigger.entity, **options)
         self.renewer = AutoLockRenewer()
-        self.under_way: set[asyncio.Task[None]] = set()
+        self.calls: dict[asyncio.Task[Outcome], Messages] = {}
 
     async def open(self) -> None:
         """Connect. Opening here rather than in the first receive keeps it out of that one's short wait."""
         await self.receiver.__aenter__()
 
-    def start(self, work: Coroutine[Any, Any, None], done: Callable[[], None]) -> None:
-        """Work on messages of this link; `done` is called when it ended."""
-        task = asyncio.create_task(work)
-        self.under_way.add(task)
-
-        def ended(task: asyncio.Task[None]) -> None:
-            self.under_way.discard(task)
-            done()
-
-        task.add_done_callback(ended)
-
     async def close(self) -> None:
-        """Wait for what is under way, then close; the SDK's errors on a dead connection tell nothing new."""
-        await asyncio.gather(*self.under_way, return_exceptions=True)
+        """Close; the SDK's errors on a dead connection tell nothing new."""
         try:
             await self.renewer.close()
             await self._client.close()
@@ -84,7 +73,7 @@ class Listener:
         self._options = options
         self._invoker = invoker
         self._stopping = asyncio.Event()
-        self._free = asyncio.Semaphore(options.max_concurrent_calls)
+        self._calls: set[asyncio.Task[Outcome]] = set()
         self._retired: set[asyncio.Task[None]] = set()
         auto = trigger.auto_complete
         self._auto_complete = options.auto_complete_messages if auto is None else auto
@@ -124,9 +113,16 @@ class Listener:
         self.connected = connected
 
     def _retire(self, link: Link) -> None:
-        task = asyncio.create_task(link.close())
+        task = asyncio.create_task(self._finish(link))
         self._retired.add(task)
         task.add_done_callback(self._retired.discard)
+
+    async def _finish(self, link: Link) -> None:
+        """Settle what is still under way over a link, then close it."""
+        while link.calls:
+            await asyncio.wait(link.calls, return_when=asyncio.FIRST_COMPLETED)
+            await self._settle_ended(link)
+        await link.close()
 
     async def _pause(self, seconds: float) -> None:
         try:
@@ -136,19 +132,40 @@ class Listener:
             return
 
     async def _receive_singles(self, link: Link) -> None:
-        """One receive for each free call; asking for one at a time returns as soon as it is there."""
+        """Keep as many calls going as are allowed.
+
+        This one task does all the receiving and settling: in the SDK a read that waits holds the connection for
+        0.2 s, so that tasks of their own would stop each other. Asking for one message returns as soon as it is there.
+        """
         while not self._stopping.is_set():
-            await self._free.acquire()
-            received: list[ServiceBusReceivedMessage] = []
-            try:
-                if not self._stopping.is_set():
-                    received = await link.receiver.receive_messages(max_message_count=1, max_wait_time=POLL_S)
-            finally:
-                if not received:
-                    self._free.release()
-            for message in received:
+            await self._settle_ended(link)
+            if len(self._calls) >= self._options.max_concurrent_calls:
+                await asyncio.wait(self._calls, return_when=asyncio.FIRST_COMPLETED)
+                continue
+            wait_s = POLL_BUSY_S if link.calls else POLL_S
+            for message in await link.receiver.receive_messages(max_message_count=1, max_wait_time=wait_s):
                 self._renew(link, message)
-                link.start(self._handle(link, [message]), self._free.release)
+                self._call(link, [message])
+
+    def _call(self, link: Link, received: Messages) -> asyncio.Task[Outcome]:
+        call = asyncio.create_task(self._invoke(received))
+        link.calls[call] = received
+        self._calls.add(call)
+        call.add_done_callback(self._calls.discard)
+        return call
+
+    async def _invoke(self, received: Messages) -> Outcome:
+        deliveries = [messages.from_message(message) for message in received]
+        return await invoke(self._function, self._trigger, self._invoker, deliveries)
+
+    async def _settle_ended(self, link: Link) -> None:
+        """Settle the messages of ended calls: failed ones go back at once, whatever autoCompleteMessages says."""
+        for call in [call for call in link.calls if call.done()]:
+            received = link.calls.pop(call)
+            if not call.result().ok:
+                await self._settle_all(received, link.receiver.abandon_message)
+            elif self._auto_complete:
+                await self._settle_all(received, link.receiver.complete_message)
 
     def _renew(self, link: Link, message: ServiceBusReceivedMessage) -> None:
         seconds = min(self._options.max_auto_lock_renewal_s, FOREVER_S)
@@ -184,24 +201,13 @@ class Listener:
             waiting += received
             overdue = time.monotonic() - since >= self._options.max_batch_wait_s
             if waiting and (len(waiting) >= self._options.min_message_batch_size or overdue):
-                done = asyncio.Event()
-                link.start(self._handle(link, waiting), done.set)
-                await done.wait()
+                await asyncio.wait([self._call(link, waiting)])
+                await self._settle_ended(link)
                 waiting = []
-        if waiting:
-            link.start(self._settle_all(link, waiting, link.receiver.abandon_message), lambda: None)
-
-    async def _handle(self, link: Link, received: Messages) -> None:
-        """Invoke and settle: failed messages go back at once, whatever autoCompleteMessages says."""
-        deliveries = [messages.from_message(message) for message in received]
-        outcome = await invoke(self._function, self._trigger, self._invoker, deliveries)
-        if not outcome.ok:
-            await self._settle_all(link, received, link.receiver.abandon_message)
-        elif self._auto_complete:
-            await self._settle_all(link, received, link.receiver.complete_message)
+        await self._settle_all(waiting, link.receiver.abandon_message)
 
     async def _settle_all(
-        self, link: Link, received: Messages, settle: Callable[[ServiceBusReceivedMessage], Awaitable[None]]
+        self, received: Messages, settle: Callable[[ServiceBusReceivedMessage], Awaitable[None]]
     ) -> None:
         await asyncio.gather(*(self._settle(message, settle) for message in received))
 
