@@ -168,7 +168,8 @@ class Cluster:
             if self.account.reaches(self.directory):
                 link.mkdir()
             else:
-                link.symlink_to(tempfile.mkdtemp(prefix="eventstac-postgres-", dir="/var/tmp"))
+                self._elsewhere.mkdir(parents=True, exist_ok=True)
+                link.symlink_to(tempfile.mkdtemp(prefix="eventstac-postgres-", dir=self._elsewhere))
             self.home.chmod(0o711)
         if not (self._data / "PG_VERSION").exists() or not self._password_file.exists():
             self._initdb()
