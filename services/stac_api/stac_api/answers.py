@@ -4,7 +4,6 @@ import hashlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import orjson
 from starlette.exceptions import HTTPException
@@ -16,6 +15,7 @@ from stac_api.bases import Bases
 from stac_api.collection_search import CollectionSearch
 from stac_api.database import Database
 from stac_api.errors import ApiError, Unavailable
+from stac_api.html import HEADERS, Context, Json
 from stac_api.item_search import ItemSearch
 from stac_api.links import JSON, base_url
 from stac_api.settings import Settings
@@ -24,7 +24,7 @@ _log = logging.getLogger("stac_api")
 
 RETRY_AFTER_S = 5  # a failover or a restart of the database takes about that long
 
-Page = Callable[[dict[str, Any], "Context"], str]
+Page = Callable[[Json, Context], str]
 
 
 @dataclass(frozen=True)
@@ -36,14 +36,6 @@ class Services:
     bases: Bases
     items: ItemSearch
     collections: CollectionSearch
-
-
-@dataclass(frozen=True)
-class Context:
-    """What a page needs beside the document: the landing page's address, and the catalog's title."""
-
-    base: str
-    title: str
 
 
 def services(request: Request) -> Services:
@@ -65,7 +57,7 @@ def answer(request: Request, body: bytes, media_type: str = JSON, page: Page | N
         body, media_type = page(orjson.loads(body), context).encode(), "text/html; charset=utf-8"
     headers = {"content-type": media_type, "vary": "Accept, Forwarded, X-Forwarded-Host, X-Forwarded-Proto"}
     if media_type.startswith("text/html"):
-        headers |= pages.HEADERS
+        headers |= HEADERS
     if request.method in ("GET", "HEAD"):
         etag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
         headers |= {"etag": etag, "cache-control": settings.cache_control}
@@ -76,7 +68,7 @@ def answer(request: Request, body: bytes, media_type: str = JSON, page: Page | N
 
 def document(request: Request, value: object, media_type: str = JSON, page: Page | None = None) -> Response:
     """As `answer`, for a document that is not JSON text yet."""
-    return answer(request, orjson.dumps(value), media_type, page)
+    return answer(request, orjson.dumps(value, option=orjson.OPT_UTC_Z), media_type, page)
 
 
 def wants_html(request: Request) -> bool:
@@ -115,7 +107,7 @@ async def error_answer(request: Request, error: Exception) -> Response:
     headers["cache-control"] = "no-store"
     if wants_html(request):
         context = Context(base(request), services(request).settings.catalog_title)
-        return Response(pages.error(problem, context), status, headers | pages.HEADERS, "text/html")
+        return Response(pages.error(problem, context), status, headers | HEADERS, "text/html")
     return Response(orjson.dumps(problem), status, headers, JSON)
 
 

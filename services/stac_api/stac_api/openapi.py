@@ -6,7 +6,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from stac_api import pages
-from stac_api.answers import Context, answer, base, document, services
+from stac_api.answers import answer, base, document, services
+from stac_api.html import Context
 from stac_api.links import GEOJSON, HTML, JSON, OPENAPI, SCHEMA
 
 Json = dict[str, Any]

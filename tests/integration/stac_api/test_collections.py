@@ -75,7 +75,7 @@ def test_statistics_count_the_items(api: Client) -> None:
     figures = api.get("/collections/edges/statistics")
     assert figures["items"] == 4
     assert figures["items_by_month"] == {"2022-01": 3, "2022-02": 1}
-    assert figures["start"] == "2022-01-01T00:00:00+00:00"
+    assert figures["start"] == "2022-01-01T00:00:00Z"
     assert figures["bbox"] == [-179.0, -19.0, 179.0, 11.0]
 
 
