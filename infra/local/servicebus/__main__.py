@@ -25,13 +25,24 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--key", default=os.environ.get("SERVICEBUS_KEY"), help="the shared access key")
     parser.add_argument("--status-port", type=int, help="HTTP port for /health and /entities")
     parser.add_argument("--tier", choices=sorted(TIERS), default="standard", help="which size limits apply")
+    parser.add_argument(
+        "--survive-power-loss", action="store_true", help="wait for the disk at every commit (slower)"
+    )
     given = parser.parse_args(arguments)
     if not given.key:
         parser.error("--key (or SERVICEBUS_KEY) must hold the shared access key")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
         topology = load(given.topology)
-        options = Options(topology, given.data, given.key, given.port, given.status_port, given.tier)
+        options = Options(
+            topology,
+            given.data,
+            given.key,
+            given.port,
+            given.status_port,
+            given.tier,
+            given.survive_power_loss,
+        )
         asyncio.run(_serve(Server(options)))
     except (TopologyError, StoreError, OSError) as error:
         sys.stderr.write(f"servicebus: {error}\n")

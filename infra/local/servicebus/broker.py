@@ -89,8 +89,16 @@ class TopicSink(Sink):
 class Broker:
     """All entities over one store."""
 
-    def __init__(self, topology: Topology, data: Path, tier: str, loop: asyncio.AbstractEventLoop) -> None:
-        self.store = Store(data, loop)
+    def __init__(
+        self,
+        topology: Topology,
+        data: Path,
+        tier: str,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        survive_power_loss: bool = False,
+    ) -> None:
+        self.store = Store(data, loop, survive_power_loss=survive_power_loss)
         self.max_bytes = TIERS[tier]
         self.sinks: dict[str, Sink] = {}
         self.queues: dict[str, Queue] = {}

@@ -24,6 +24,7 @@ class Options:
     port: int = 0
     status_port: int | None = None
     tier: str = "standard"
+    survive_power_loss: bool = False
 
 
 class Server:
@@ -40,7 +41,9 @@ class Server:
         """Load the data directory and listen on loopback. Raises StoreError, OSError."""
         options = self._options
         loop = asyncio.get_running_loop()
-        self._broker = Broker(options.topology, options.data, options.tier, loop)
+        self._broker = Broker(
+            options.topology, options.data, options.tier, loop, survive_power_loss=options.survive_power_loss
+        )
         links = factory(self._broker, Keys(KEY_NAME, options.key))
         self._listener = await loop.create_server(
             lambda: Connection(links, self._live), "127.0.0.1", options.port, backlog=1024

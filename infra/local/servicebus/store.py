@@ -1,14 +1,16 @@
-"""The broker's memory on disk: SQLite in WAL mode, written by one thread that commits many callers at once.
+"""The broker's memory on disk: SQLite in WAL mode, one commit for everything that is submitted at the same time.
 
-Nothing is acknowledged before its commit. The callers' changes are applied in the order in which they were submitted.
+Nothing is acknowledged before its commit, and changes are applied in the order in which they were submitted. A commit
+is with the operating system when it is acknowledged: it survives the death of this process at any moment. To survive
+the loss of power as well, it must wait for the disk, which is a choice (`survive_power_loss`).
 """
 
 import asyncio
 import logging
 import sqlite3
-import threading
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -38,7 +40,7 @@ FORGET = "DELETE FROM history WHERE queue = ? AND until <= ?"
 SEQUENCE = "UPDATE queues SET last_seq = max(last_seq, ?) WHERE id = ?"
 
 CACHE_BYTES = 32 * 1024 * 1024  # bodies kept in memory between a send and its receive
-MOST_IN_ONE_COMMIT = 2000  # submissions; keeps the first of a burst from waiting for the last
+COMMITS_A_CHECKPOINT = 500
 
 
 class Row(NamedTuple):
@@ -61,33 +63,28 @@ class StoreError(OSError):
 
 
 class Store:
-    """One data directory. `submit` may be called from the event loop's thread only."""
+    """One data directory, used from the event loop's thread only."""
 
-    def __init__(self, directory: Path, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, directory: Path, loop: asyncio.AbstractEventLoop, *, survive_power_loss: bool = False
+    ) -> None:
         self._path = directory / "messages.db"
         self._loop = loop
-        self._writer = self._open(directory)
-        self._reader = sqlite3.connect(f"file:{self._path}?mode=ro", uri=True)
-        self._reader.execute("PRAGMA query_only = 1")
-        self._next_id = int(self._reader.execute("SELECT coalesce(max(id), 0) FROM messages").fetchone()[0])
+        self._db = self._open(directory, "FULL" if survive_power_loss else "NORMAL")
+        self._next_id = int(self._db.execute("SELECT coalesce(max(id), 0) FROM messages").fetchone()[0])
         self._cache: OrderedDict[int, tuple[bytes, bytes]] = OrderedDict()
         self._cached_bytes = 0
-        self._jobs: deque[tuple[list[Change], Done | None]] = deque()
-        self._wake = threading.Condition()
-        self._closing = False
-        self._thread = threading.Thread(target=self._run, name="servicebus-store", daemon=True)
-        self._thread.start()
+        self._jobs: list[tuple[list[Change], Done | None]] = []
+        self._commits = 0
+        self._checkpoint: asyncio.Future[None] | None = None
 
-    def _open(self, directory: Path) -> sqlite3.Connection:
+    def _open(self, directory: Path, synchronous: str) -> sqlite3.Connection:
         try:
             directory.mkdir(parents=True, exist_ok=True)
-            db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=2)
-            db.execute("PRAGMA locking_mode = NORMAL")
+            db = sqlite3.connect(self._path, isolation_level=None, timeout=2)
             db.execute("PRAGMA journal_mode = WAL")
-            db.execute(
-                "PRAGMA synchronous = FULL"
-            )  # a commit survives loss of power, not only of the process
-            db.execute("PRAGMA wal_autocheckpoint = 4000")
+            db.execute(f"PRAGMA synchronous = {synchronous}")
+            db.execute("PRAGMA wal_autocheckpoint = 0")  # see _checkpointed
             db.executescript(_SCHEMA)
         except (OSError, sqlite3.Error) as error:
             raise StoreError(f"{directory}: cannot keep messages there: {error}") from error
@@ -95,13 +92,13 @@ class Store:
 
     def queue_id(self, name: str) -> tuple[int, int]:
         """(id, last sequence number) of a queue by its name, made if it is new. Before serving only."""
-        self._writer.execute("INSERT OR IGNORE INTO queues (name) VALUES (?)", (name,))
-        found = self._writer.execute("SELECT id, last_seq FROM queues WHERE name = ?", (name,)).fetchone()
+        self._db.execute("INSERT OR IGNORE INTO queues (name) VALUES (?)", (name,))
+        found = self._db.execute("SELECT id, last_seq FROM queues WHERE name = ?", (name,)).fetchone()
         return int(found[0]), int(found[1])
 
     def rows(self) -> Iterator[Row]:
         """Every message's index entry, by queue and sequence number."""
-        cursor = self._reader.execute(
+        cursor = self._db.execute(
             "SELECT id, queue, dead, seq, state, enqueued, expires, due, deliveries, sent_seq "
             "FROM messages ORDER BY id"
         )
@@ -109,7 +106,7 @@ class Store:
 
     def remembered(self, queue: int) -> Iterator[tuple[str, int]]:
         """The message ids that duplicate detection remembers, and until when (ms)."""
-        return self._reader.execute("SELECT message_id, until FROM history WHERE queue = ?", (queue,))
+        return self._db.execute("SELECT message_id, until FROM history WHERE queue = ?", (queue,))
 
     def new_id(self) -> int:
         """A row id that no message had while this process runs."""
@@ -135,7 +132,7 @@ class Store:
         held = self._cache.get(row)
         if held is not None:
             return held
-        found = self._reader.execute("SELECT head, bare FROM messages WHERE id = ?", (row,)).fetchone()
+        found = self._db.execute("SELECT head, bare FROM messages WHERE id = ?", (row,)).fetchone()
         if found is None:
             raise KeyError(row)
         return bytes(found[0]), bytes(found[1])
@@ -146,45 +143,50 @@ class Store:
         for sql, values in listed:
             if sql is DELETE or sql is SET_BARE or sql is SET_DEAD:
                 self._drop(values[-1])
-        with self._wake:
-            self._jobs.append((listed, done))
-            if len(self._jobs) == 1:
-                self._wake.notify()
+        self._jobs.append((listed, done))
+        if len(self._jobs) == 1:
+            # Behind every event that is ready now: what they submit shares this commit.
+            self._loop.call_soon(self.flush)
+
+    def flush(self) -> None:
+        """Commit what is submitted, then tell the callers."""
+        jobs, self._jobs = self._jobs, []
+        if not jobs:
+            return
+        error = self._commit(jobs)
+        for _, done in jobs:
+            if done is not None:
+                done(error)
 
     def close(self) -> None:
         """Commit what is submitted and close the files."""
-        with self._wake:
-            self._closing = True
-            self._wake.notify()
-        self._thread.join()
-        self._reader.close()
-        self._writer.close()
-
-    def _run(self) -> None:
-        while True:
-            with self._wake:
-                while not self._jobs and not self._closing:
-                    self._wake.wait()
-                if not self._jobs:
-                    return
-                jobs = [self._jobs.popleft() for _ in range(min(len(self._jobs), MOST_IN_ONE_COMMIT))]
-            error = self._commit(jobs)
-            callbacks = [done for _, done in jobs if done is not None]
-            if callbacks and not self._loop.is_closed():
-                self._loop.call_soon_threadsafe(_call, callbacks, error)
+        while self._jobs:
+            self.flush()
+        self._db.close()
 
     def _commit(self, jobs: list[tuple[list[Change], Done | None]]) -> Exception | None:
         try:
-            self._writer.execute("BEGIN IMMEDIATE")
-            for sql, rows in _grouped(change for changes, _ in jobs for change in changes):
-                self._writer.executemany(sql, rows)
-            self._writer.execute("COMMIT")
+            self._db.execute("BEGIN IMMEDIATE")
+            for statement, rows in _grouped(change for changes, _ in jobs for change in changes):
+                self._db.executemany(statement, rows)
+            self._db.execute("COMMIT")
         except sqlite3.Error as error:
             _log.exception("commit failed; its callers are told")
-            if self._writer.in_transaction:
-                self._writer.execute("ROLLBACK")
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
             return StoreError(f"the message could not be written to disk: {error}")
+        self._commits += 1
+        if self._commits % COMMITS_A_CHECKPOINT == 0 and (
+            self._checkpoint is None or self._checkpoint.done()
+        ):
+            self._checkpoint = self._loop.run_in_executor(None, _checkpointed, self._path)
         return None
+
+
+def _checkpointed(path: Path) -> None:
+    """Copy the log into the database beside the running writer, which a checkpoint of its own would hold up."""
+    with closing(sqlite3.connect(path, timeout=2)) as db:
+        db.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
 
 def _grouped(changes: Iterable[Change]) -> Iterator[tuple[str, list[tuple[Any, ...]]]]:
@@ -198,8 +200,3 @@ def _grouped(changes: Iterable[Change]) -> Iterator[tuple[str, list[tuple[Any, .
         rows.append(values)
     if rows:
         yield statement, rows
-
-
-def _call(callbacks: list[Done], error: Exception | None) -> None:
-    for done in callbacks:
-        done(error)
