@@ -20,12 +20,15 @@ from pathlib import Path
 
 import rasterio
 from azure.core.credentials import AzureKeyCredential
+from azure.core.exceptions import AzureError
 from azure.core.messaging import CloudEvent
 from azure.eventgrid import EventGridPublisherClient
 from azure.servicebus import ServiceBusClient, ServiceBusReceiver
 from azure.storage.blob import BlobServiceClient, ContentSettings
 from pystac import Item
 from pystac_client import Client
+from pystac_client.exceptions import APIError
+from rasterio.errors import RasterioIOError
 from rasterio.io import MemoryFile
 from rasterio.windows import Window
 from rich.console import Console
@@ -79,7 +82,7 @@ def main() -> int:
             environment = stack.enter_context(running_stack())
             play(environment)
             say_goodbye(environment)
-        except DemoFailed as error:
+        except (DemoFailed, APIError, AzureError, OSError, RasterioIOError) as error:
             console.print(f"\n[red]The demo failed:[/] {error}")
             show_logs()
             return 1
@@ -134,9 +137,8 @@ def say_goodbye(environment: dict[str, str]) -> None:
 @contextmanager
 def running_stack() -> Iterator[dict[str, str]]:
     """The laptop stack's addresses. Started where it does not run, and then stopped at the end (unless KEEP=1)."""
-    ran_before = (
-        subprocess.run([*STACK, "status"], cwd=ROOT, capture_output=True, check=False).returncode == 0
-    )
+    status = subprocess.run([*STACK, "status"], cwd=ROOT, capture_output=True, check=False)
+    ran_before = status.returncode != 3  # 3: nothing runs
     try:
         if not ran_before:
             console.rule("the stack")
@@ -221,8 +223,14 @@ def watch_until_searchable(blobs: list[Blob], environment: dict[str, str]) -> No
             live.update(progress(blobs))
             return all(blob.searchable_s is not None for blob in blobs)
 
-        until(all_found, "every upload to be searchable")
+        until(all_found, lambda: "; ".join(map(whereabouts, [b for b in blobs if b.searchable_s is None])))
     console.print(f"\n{len(blobs)} blobs, Items: {', '.join(sorted({blob.item for blob in blobs}))}")
+
+
+def whereabouts(blob: Blob) -> str:
+    """Where a blob is stuck."""
+    app = STAGES[min(blob.stage, len(STAGES) - 1)][1]
+    return f"{blob.path} to get past the {app} and be searchable"
 
 
 def look(blobs: list[Blob], receivers: list[ServiceBusReceiver], environment: dict[str, str]) -> None:
@@ -263,12 +271,13 @@ def progress(blobs: list[Blob]) -> Table:
     return table
 
 
-def until(condition: Callable[[], bool], what: str) -> None:
+def until(condition: Callable[[], bool], what: str | Callable[[], str]) -> None:
     """Wait for something; DemoFailed with what it was, after SEARCHABLE_WITHIN_S."""
     deadline = time.monotonic() + SEARCHABLE_WITHIN_S
     while not condition():
         if time.monotonic() > deadline:
-            raise DemoFailed(f"waited {SEARCHABLE_WITHIN_S:.0f} s for {what}.")
+            missing = what if isinstance(what, str) else what()
+            raise DemoFailed(f"waited {SEARCHABLE_WITHIN_S:.0f} s for {missing}.")
         time.sleep(POLL_S)
 
 
@@ -316,7 +325,8 @@ def read_pixels(environment: dict[str, str]) -> None:
 
 
 def show_logs() -> None:
-    """The end of what the pipeline's processes printed: their errors, where there are any."""
+    """What runs, and the end of what the pipeline's processes printed: their errors, where there are any."""
+    subprocess.run([*STACK, "status"], cwd=ROOT, check=False)
     for app in ("scanner", "extractor", "loader", "cog_updater"):
         log = LOCAL / "logs" / f"{app}.log"
         lines = log.read_text(errors="replace").splitlines() if log.exists() else []

@@ -53,7 +53,7 @@ def down(layout: Layout) -> int:
 
 
 def status(layout: Layout) -> int:
-    """Print what runs. The exit code is 0 when everything is ready, 3 when not (as for system services)."""
+    """Print what runs. The exit code is 0 when everything is ready, 1 when not, 3 when nothing runs."""
     if _supervisor(layout) is None:
         print("not running")  # noqa: T201
         return 3
@@ -65,7 +65,7 @@ def status(layout: Layout) -> int:
     everything = state.get("state") == "ready" and all(
         service["state"] == "ready" for service in state["services"].values()
     )
-    return 0 if everything else 3
+    return 0 if everything else 1
 
 
 def _supervisor(layout: Layout) -> processes.Identity | None:

@@ -149,7 +149,9 @@ class Supervisor:
             run.crashes = 1 if time.monotonic() - run.since > _HEALTHY_S else run.crashes + 1
             run.state, run.since = "crashed", time.monotonic()
             if run.was_ready:
-                self._say(f"{run.service.name} ended ({_how(code)}); it is started again")
+                held = self._layout.hold(run.service.name).exists()
+                what = "it is held away" if held else "it is started again"
+                self._say(f"{run.service.name} ended ({_how(code)}); {what}")
         elif run.state == "starting" and run.service.ready():
             run.state = "ready"
             took = f"{time.monotonic() - run.since:.1f} s" + (", again" if run.was_ready else "")
