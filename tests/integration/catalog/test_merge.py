@@ -1,0 +1,269 @@
+"""The merging transaction on the real database: several writers, crashes, and what is announced."""
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+import pytest
+
+from eventstac.catalog import outbox
+from eventstac.catalog.collection_update import pending_collections, update_collection
+from eventstac.catalog.database import Connection
+from eventstac.catalog.merge import MergeSettings, merge
+from eventstac.catalog.outbox import Announcement
+from eventstac.catalog.rules_store import RulesStore
+from eventstac.facts import Fact, Match, fact_of
+from eventstac.validation import event_problems
+from tests.integration.conftest import CatalogDatabase
+from tests.samples import gone, present, url_of
+
+NOW = datetime(2024, 6, 1, tzinfo=UTC)
+MERGING = MergeSettings("loader", 0.5)
+
+
+@pytest.fixture(autouse=True)
+def empty(database: CatalogDatabase) -> None:
+    database.clear()
+
+
+@pytest.fixture
+def connection(database: CatalogDatabase) -> Iterator[Connection]:
+    with database.connect() as connection:
+        yield connection
+
+
+def fact(
+    item: str, asset: str = "b1", seconds: float = 1, etag: str = "e", west: float = 10, **found: Any
+) -> Fact:
+    match = Match("scenes", item, asset, rule="scenes")
+    return fact_of(url_of(f"scenes/{item}/{asset}.tif"), present(match, seconds, etag, west=west, **found))
+
+
+def removed(item: str, seconds: float) -> Fact:
+    match = Match("scenes", item, "b1", rule="scenes")
+    return fact_of(url_of(f"scenes/{item}/b1.tif"), gone(match, seconds))
+
+
+def load(connection: Connection, *facts: Fact) -> None:
+    merge(connection, RulesStore("bronze-tier"), facts, MERGING, NOW)
+
+
+def announced(connection: Connection) -> list[dict[str, Any]]:
+    rows = connection.execute("SELECT body FROM eventstac.outbox ORDER BY id").fetchall()
+    return [row[0] for row in rows]
+
+
+def test_no_update_is_lost_when_one_writer_pauses_between_lock_and_read(database: CatalogDatabase) -> None:
+    """The second writer's statement waits for the lock, and reads what the first has committed meanwhile."""
+    with database.connect() as first, database.connect() as second, ThreadPoolExecutor(1) as pool:
+        with first.transaction():
+            load(first, fact("one", "b1"))
+            other = pool.submit(load, second, fact("one", "b2"))
+            _wait_until_blocked(database)
+            assert not other.done()
+        other.result(timeout=30)
+        row = second.execute("SELECT content->'assets' FROM pgstac.items WHERE id = 'one'").fetchone()
+    assert row is not None
+    assert set(row[0]) == {"b1", "b2"}
+
+
+def _wait_until_blocked(database: CatalogDatabase) -> None:
+    deadline = time.monotonic() + 20
+    with psycopg.connect(database.settings.conninfo, autocommit=True) as watcher:
+        while time.monotonic() < deadline:
+            row = watcher.execute(
+                "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+            ).fetchone()
+            if row and row[0]:
+                return
+            time.sleep(0.02)
+    pytest.fail("the second writer does not wait for the first")
+
+
+def test_four_writers_on_overlapping_items_lose_nothing_and_searching_goes_on(
+    database: CatalogDatabase,
+) -> None:
+    items, assets = [f"i{number}" for number in range(12)], ("b1", "b2", "b3")
+    everything = [fact(item, asset) for item in items for asset in assets]
+    searches: list[int] = []
+    done = threading.Event()
+
+    def write(order: Sequence[Fact]) -> None:
+        with database.connect() as connection:
+            for first in range(0, len(order), 5):
+                load(connection, *order[first : first + 5])
+
+    def search() -> None:
+        with database.connect("eventstac_stac_api") as reader:
+            while not done.is_set():
+                row = reader.execute("SELECT pgstac.search('{\"limit\": 100}')").fetchone()
+                assert row is not None
+                searches.append(len(row[0]["features"]))
+
+    with ThreadPoolExecutor(5) as pool:
+        searching = pool.submit(search)
+        orders = [
+            everything,
+            everything[::-1],
+            everything[1::2] + everything[::2],
+            everything[18:] + everything[:18],
+        ]
+        for writing in [pool.submit(write, order) for order in orders]:
+            writing.result(timeout=120)
+        done.set()
+        searching.result(timeout=30)
+    assert searches, "no search went through beside the writers"
+    with database.connect() as connection:
+        rows = connection.execute("SELECT id, content->'assets' FROM pgstac.items ORDER BY id").fetchall()
+    assert {row[0]: set(row[1]) for row in rows} == {item: set(assets) for item in items}
+
+
+def test_a_blob_that_moves_to_an_item_that_nobody_locked_yet_recomposes_both(connection: Connection) -> None:
+    load(connection, fact("one"), fact("two", "b2"))
+    url = url_of("scenes/one/b1.tif")
+    moved = fact_of(url, present(Match("scenes", "two", "b1", rule="scenes"), 5, "e", revision=2))
+    load(connection, moved)
+    rows = connection.execute("SELECT id, content->'assets' FROM pgstac.items").fetchall()
+    assert [(row[0], set(row[1])) for row in rows] == [("two", {"b1", "b2"})]
+
+
+def test_a_blob_that_moves_to_another_collection_leaves_the_old_one(connection: Connection) -> None:
+    load(connection, fact("one"))
+    elsewhere = Match("other", "one", "b1")
+    load(connection, fact_of(url_of("scenes/one/b1.tif"), present(elsewhere, 5, "e", revision=2)))
+    assert connection.execute("SELECT collection, id FROM pgstac.items").fetchall() == [("other", "one")]
+
+
+def test_every_change_is_announced_once_and_validly(connection: Connection) -> None:
+    load(connection, fact("one"))
+    load(connection, fact("one"))
+    load(connection, fact("one", seconds=9, etag="f", west=20))
+    load(connection, removed("one", 12))
+    events = announced(connection)
+    assert [(event["type"], event["data"].get("change")) for event in events] == [
+        ("eventstac.item.changed.v1", "created"),
+        ("eventstac.item.changed.v1", "updated"),
+        ("eventstac.item.removed.v1", None),
+    ]
+    assert [problem for event in events for problem in event_problems(event, exact=True)] == []
+    assert len({event["id"] for event in events}) == 3
+
+
+def test_two_states_in_the_window_ask_for_a_second_look_after_it(connection: Connection) -> None:
+    load(connection, fact("one", etag="a"))
+    load(connection, fact("one", etag="b"))
+    (look,) = [event for event in announced(connection) if event["type"] == "eventstac.blob.matched.v1"]
+    assert look["data"]["cause"] == "second-look"
+    row = connection.execute(
+        "SELECT not_before FROM eventstac.outbox WHERE topic = 'blobs-matched'"
+    ).fetchone()
+    assert row is not None
+    assert (row[0] - NOW).total_seconds() == 1.5
+
+
+def test_two_states_in_one_batch_ask_for_a_second_look_too(connection: Connection) -> None:
+    load(connection, fact("one", etag="a"), fact("one", etag="b"))
+    assert "blobs-matched" in [row[0] for row in connection.execute("SELECT topic FROM eventstac.outbox")]
+
+
+def test_a_kill_between_commit_and_acknowledgement_publishes_again(database: CatalogDatabase) -> None:
+    sent: list[str] = []
+
+    def publish_and_die(announcements: Sequence[Announcement]) -> None:
+        sent.extend(one.event["id"] for one in announcements)
+        raise KeyboardInterrupt
+
+    with database.connect() as connection:
+        load(connection, fact("one"))
+        with pytest.raises(KeyboardInterrupt):
+            outbox.publish_some(connection, publish_and_die)
+    with database.connect() as another:
+        outbox.publish_some(another, lambda some: sent.extend(one.event["id"] for one in some))
+        assert outbox.publish_some(another, lambda _: pytest.fail("there is nothing left")) == 0
+    assert len(sent) == 2
+    assert sent[0] == sent[1]
+
+
+def test_two_publishers_do_not_publish_the_same_rows(database: CatalogDatabase) -> None:
+    with database.connect() as first, database.connect() as second:
+        load(first, fact("one"))
+        inner: list[int] = []
+
+        def publish(_: Sequence[Announcement]) -> None:
+            inner.append(outbox.publish_some(second, lambda _: pytest.fail("published twice")))
+
+        assert outbox.publish_some(first, publish) == 1
+    assert inner == [0]
+
+
+def test_one_fact_that_the_database_refuses_takes_nothing_with_it(connection: Connection) -> None:
+    bad = fact("bad")
+    assert bad.finding.metadata is not None
+    bad.finding.metadata["properties"]["note"] = "a NUL: \x00"  # type: ignore[index]  # a dict in the samples
+    with pytest.raises(psycopg.DataError):
+        load(connection, fact("good"), bad)
+    assert connection.execute("SELECT count(*) FROM eventstac.facts").fetchone() == (0,)
+    load(connection, fact("good"))
+    assert connection.execute("SELECT id FROM pgstac.items").fetchall() == [("good",)]
+
+
+class TestCollection:
+    def extent(self, connection: Connection) -> tuple[Any, Any]:
+        row = connection.execute(
+            "SELECT content->'extent' FROM pgstac.collections WHERE id = 'scenes'"
+        ).fetchone()
+        assert row is not None
+        return row[0]["spatial"]["bbox"][0], row[0]["temporal"]["interval"][0]
+
+    def update(self, connection: Connection) -> None:
+        update_collection(connection, "scenes", None, "loader", NOW)
+
+    def test_it_grows_and_shrinks_with_its_items(self, connection: Connection) -> None:
+        load(connection, fact("one", west=10), fact("two", west=40, seconds=60))
+        self.update(connection)
+        assert self.extent(connection)[0] == [10, 50, 40.5, 50.5]
+        load(connection, removed("two", 90))
+        self.update(connection)
+        assert self.extent(connection)[0] == [10, 50, 10.5, 50.5]
+        load(connection, removed("one", 90))
+        self.update(connection)
+        assert self.extent(connection) == ([-180, -90, 180, 90], [None, None])
+
+    def test_updating_again_changes_nothing(self, connection: Connection) -> None:
+        load(connection, fact("one"))
+        self.update(connection)
+        assert update_collection(connection, "scenes", None, "loader", NOW) is False
+
+    def test_a_change_that_commits_during_an_update_is_not_missed(self, database: CatalogDatabase) -> None:
+        with database.connect() as updater, database.connect() as writer:
+            load(writer, fact("one", west=10))
+            with updater.transaction():
+                self.update(updater)
+                load(writer, fact("two", west=60))
+            assert pending_collections(updater) == ["scenes"]
+            self.update(updater)
+            assert self.extent(updater)[0] == [10, 50, 60.5, 50.5]
+
+    def test_a_user_s_own_fields_stay(self, connection: Connection) -> None:
+        load(connection, fact("one"))
+        connection.execute(
+            "UPDATE pgstac.collections SET content = content || '{\"title\": \"Mine\"}' WHERE id = 'scenes'"
+        )
+        self.update(connection)
+        row = connection.execute(
+            "SELECT content->>'title' FROM pgstac.collections WHERE id = 'scenes'"
+        ).fetchone()
+        assert row == ("Mine",)
+
+    def test_the_count_follows(self, connection: Connection) -> None:
+        load(connection, fact("one"), fact("two"))
+        load(connection, removed("two", 9))
+        self.update(connection)
+        row = connection.execute(
+            "SELECT items FROM eventstac.collections WHERE collection = 'scenes'"
+        ).fetchone()
+        assert row == (1,)

@@ -1,0 +1,160 @@
+"""`eventstac setup`: safe twice, safe at the same time, never as a superuser, never backwards."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from eventstac.catalog import setup as installing
+from eventstac.catalog.database import connect
+from eventstac.catalog.grants import ROLES
+from eventstac.catalog.setup import SetupRefused, installed_pgstac_version, set_up
+from infra.local.postgres.testing import RunningPostgres
+from tests.integration.conftest import CatalogDatabase, settings_of
+
+PASSWORDS = {role: f"secret-{role}" for role in ROLES}
+
+
+def run_setup(dsn: str, *arguments: str) -> "subprocess.Popen[str]":
+    settings = settings_of(dsn)
+    env = {
+        **os.environ,
+        "POSTGRES_HOST": settings.host,
+        "POSTGRES_PORT": str(settings.port),
+        "POSTGRES_DB": settings.database,
+        "POSTGRES_USER": settings.user,
+        "POSTGRES_PASS": settings.password,
+    }
+    command = [str(Path(sys.executable).with_name("eventstac")), "setup", *arguments]
+    return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_two_setups_at_the_same_time_and_a_third_leave_one_good_catalog(postgres: RunningPostgres) -> None:
+    dsn = postgres.create_database("setup_twice")
+    both = [run_setup(dsn), run_setup(dsn)]
+    for process in both:
+        _, errors = process.communicate(timeout=120)
+        assert process.returncode == 0, errors
+    third = run_setup(dsn)
+    output, errors = third.communicate(timeout=120)
+    assert third.returncode == 0, errors
+    assert "revision 1" in output
+    with connect(settings_of(dsn)) as connection:
+        assert installed_pgstac_version(connection) == "0.10.0"
+        collections = connection.execute("SELECT id FROM pgstac.collections ORDER BY id").fetchall()
+        assert [row[0] for row in collections] == ["bronze-tier", "rmnp", "scenes"]
+        assert connection.execute("SELECT count(*) FROM eventstac.rules").fetchone() == (1,)
+
+
+def test_the_role_that_sets_up_is_no_superuser(database: CatalogDatabase) -> None:
+    with connect(database.settings) as connection:
+        row = connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone()
+    assert row == (False,)
+
+
+def test_a_newer_pgstac_is_refused(database: CatalogDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(installing, "PGSTAC_VERSION", "0.9.11")
+    with pytest.raises(SetupRefused, match=r"0\.10\.0.*0\.9\.11.*downgrade"):
+        set_up(database.settings, {})
+
+
+def test_a_newer_schema_is_refused(postgres: RunningPostgres) -> None:
+    settings = settings_of(postgres.create_database("newer_schema"))
+    set_up(settings, {})
+    with connect(settings) as connection:
+        connection.execute("INSERT INTO eventstac.migrations (number, name) VALUES (9999, 'from the future')")
+    with pytest.raises(SetupRefused, match="9999"):
+        set_up(settings, {})
+
+
+def test_an_unknown_role_s_password_is_refused(database: CatalogDatabase) -> None:
+    with pytest.raises(SetupRefused, match="eventstac_nobody"):
+        set_up(database.settings, {"eventstac_nobody": "x"})
+
+
+@pytest.mark.parametrize(("text", "says"), [("{", "no JSON"), ("[1]", "JSON object of strings")])
+def test_broken_passwords_end_in_a_sentence(postgres: RunningPostgres, text: str, says: str) -> None:
+    settings = settings_of(postgres.superuser_dsn)
+    env = {
+        **os.environ,
+        "POSTGRES_HOST": settings.host,
+        "POSTGRES_PORT": str(settings.port),
+        "POSTGRES_DB": "postgres",
+        "POSTGRES_USER": "nobody",
+        "EVENTSTAC_ROLE_PASSWORDS": text,
+    }
+    command = [str(Path(sys.executable).with_name("eventstac")), "setup"]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_database_that_is_away_ends_in_a_sentence() -> None:
+    env = {
+        **os.environ,
+        "POSTGRES_HOST": "127.0.0.1",
+        "POSTGRES_PORT": "1",
+        "POSTGRES_DB": "x",
+        "POSTGRES_USER": "x",
+    }
+    command = [str(Path(sys.executable).with_name("eventstac")), "setup"]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+    assert "the database does not answer" in done.stderr
+
+
+class TestRoles:
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "INSERT INTO pgstac.collections (content) VALUES ('{}')",
+            "DELETE FROM pgstac.items",
+            "UPDATE pgstac.collections SET content = '{}'",
+            "SELECT pgstac.create_item('{}')",
+            "SELECT * FROM eventstac.facts",
+            "DELETE FROM eventstac.public_facts",
+            "INSERT INTO eventstac.outbox (topic, body) VALUES ('x', '{}')",
+            "CREATE TABLE pgstac.mine (a int)",
+            "CREATE TABLE eventstac.mine (a int)",
+        ],
+    )
+    def test_the_api_s_role_cannot_write_nor_see_facts(
+        self, database: CatalogDatabase, statement: str
+    ) -> None:
+        with database.connect("eventstac_stac_api") as connection:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(statement)
+
+    def test_the_api_s_role_searches_and_sees_the_facts_view(self, database: CatalogDatabase) -> None:
+        with database.connect("eventstac_stac_api") as connection:
+            found = connection.execute("SELECT pgstac.search('{}')").fetchone()
+            assert found is not None
+            assert found[0]["type"] == "FeatureCollection"
+            assert connection.execute("SELECT count(*) FROM eventstac.public_facts").fetchone() is not None
+
+    @pytest.mark.parametrize("role", ["eventstac_scanner", "eventstac_extractor"])
+    def test_the_roles_before_the_loader_only_read_facts_and_rules(
+        self, database: CatalogDatabase, role: str
+    ) -> None:
+        with database.connect(role) as connection:
+            connection.execute("SELECT count(*) FROM eventstac.facts, eventstac.rules")
+            for table in ("eventstac.facts", "eventstac.outbox"):
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    connection.execute(f"DELETE FROM {table}")
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute("DELETE FROM pgstac.items")
+
+
+def test_the_grants_table_names_every_table(database: CatalogDatabase) -> None:
+    with connect(database.settings) as connection:
+        rows = connection.execute(
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = 'eventstac'"
+        ).fetchall()
+    tables = {row[0] for row in rows} - {"migrations"}
+    granted = {table for grants in ROLES.values() for table in grants.tables}
+    assert granted == tables, json.dumps(sorted(granted ^ tables))
