@@ -23,7 +23,7 @@ header{border-bottom:1px solid var(--line);padding-bottom:.5rem;margin-bottom:1.
 h1{line-height:1.2;overflow-wrap:anywhere}table{border-collapse:collapse;width:100%}
 caption{text-align:left;font-weight:600;padding:.5rem 0}
 th,td{text-align:left;vertical-align:top;padding:.4rem .6rem;border-bottom:1px solid var(--line);overflow-wrap:anywhere}
-th[scope=row]{font-weight:500;width:16rem}
+th[scope=row]{font-weight:500;width:30%}
 img{max-width:100%;height:auto;border:1px solid var(--line)}
 form{display:flex;flex-wrap:wrap;gap:.5rem 1rem;align-items:end;margin-bottom:1rem}
 label{display:grid;font-size:.9rem}input,button{font:inherit;padding:.25rem .5rem}

@@ -1,0 +1,61 @@
+from typing import Any
+
+import pytest
+
+from stac_api.errors import BadRequest
+from stac_api.fields import from_json, from_text
+
+ITEM: dict[str, Any] = {
+    "type": "Feature",
+    "stac_version": "1.1.0",
+    "id": "a",
+    "collection": "c",
+    "geometry": {"type": "Point", "coordinates": [0, 0]},
+    "bbox": [0, 0, 0, 0],
+    "properties": {"datetime": "2020-01-01T00:00:00Z", "gsd": 10, "deep": {"x": 1, "y": 2}},
+    "assets": {"data": {"href": "h", "title": "t"}, "other": {"href": "o"}},
+    "links": [],
+}
+ALWAYS = {"type", "stac_version", "id", "collection"}
+
+
+@pytest.mark.parametrize(
+    "fields", [from_text(""), from_json({}), from_json({"include": [], "exclude": None})]
+)
+def test_nothing_named_means_a_minimal_valid_item(fields: Any) -> None:
+    kept = fields.apply(ITEM)
+    assert kept.keys() == ITEM.keys()
+    assert kept["properties"] == {"datetime": "2020-01-01T00:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    "fields", [from_text("-geometry,-properties.gsd"), from_json({"exclude": ["geometry", "properties.gsd"]})]
+)
+def test_excluded_members_are_left_out_of_the_whole(fields: Any) -> None:
+    kept = fields.apply(ITEM)
+    assert kept.keys() == ITEM.keys() - {"geometry"}
+    assert kept["properties"].keys() == {"datetime", "deep"}
+    assert ITEM["properties"]["gsd"] == 10
+
+
+def test_included_members_are_all_there_is() -> None:
+    kept = from_text("properties.deep.x,assets.data,+bbox").apply(ITEM)
+    assert kept.keys() == ALWAYS | {"properties", "assets", "bbox"}
+    assert kept["properties"] == {"deep": {"x": 1}}
+    assert kept["assets"] == {"data": ITEM["assets"]["data"]}
+
+
+def test_a_member_in_both_is_included_and_so_is_a_part_of_an_excluded_one() -> None:
+    assert "geometry" in from_text("geometry,-geometry").apply(ITEM)
+    kept = from_json({"include": ["properties.gsd"], "exclude": ["properties"]}).apply(ITEM)
+    assert kept["properties"] == {"gsd": 10}
+
+
+def test_members_that_are_not_there_are_no_error() -> None:
+    assert from_text("nothing,properties.nothing.more,bbox.x").apply(ITEM).keys() == ALWAYS
+
+
+@pytest.mark.parametrize("value", [None, [], "id", {"include": "id"}, {"exclude": [1]}])
+def test_what_names_no_fields_is_refused(value: Any) -> None:
+    with pytest.raises(BadRequest, match="fields"):
+        from_json(value)

@@ -1,0 +1,86 @@
+from typing import Any
+
+import pytest
+
+from stac_api import filters
+from stac_api.errors import BadRequest
+
+DEPTH = 20
+GOOD: dict[str, Any] = {"op": "=", "args": [{"property": "a"}, 1]}
+
+
+def test_text_and_json_become_the_same_condition() -> None:
+    text = filters.from_text("a = 1 AND b LIKE 'x%'", DEPTH)
+    assert text == filters.from_json(
+        {
+            "op": "and",
+            "args": [
+                {"op": "=", "args": [{"property": "a"}, 1]},
+                {"op": "LIKE", "args": [{"property": "b"}, "x%"]},
+            ],
+        },
+        DEPTH,
+    )
+
+
+def test_a_box_in_a_filter_becomes_polygons_that_know_the_antimeridian() -> None:
+    condition = filters.from_text("S_INTERSECTS(geometry, BBOX(170,-10,-170,10))", DEPTH)
+    assert condition["args"][1]["type"] == "MultiPolygon"
+
+
+def test_a_date_beside_a_comparison_becomes_a_timestamp_and_beside_a_temporal_operator_stays() -> None:
+    compared = filters.from_text("datetime > DATE('2020-01-01')", DEPTH)
+    assert compared["args"][1] == {"timestamp": "2020-01-01T00:00:00Z"}
+    after = filters.from_text("T_AFTER(datetime, DATE('2020-01-01'))", DEPTH)
+    assert after["args"][1] == {"date": "2020-01-01"}
+
+
+def test_both_shapes_of_between_are_read() -> None:
+    new = {"op": "between", "args": [{"property": "a"}, 1, 2]}
+    old = {"op": "between", "args": [{"property": "a"}, [1, 2]]}
+    assert filters.from_json(old, DEPTH) == filters.from_json(new, DEPTH) == new
+
+
+def test_a_query_becomes_a_condition() -> None:
+    assert filters.from_query({"a": {"gte": 1, "lt": 5}, "b": {"startsWith": "50%_"}}) == {
+        "op": "and",
+        "args": [
+            {"op": ">=", "args": [{"property": "a"}, 1]},
+            {"op": "<", "args": [{"property": "a"}, 5]},
+            {"op": "like", "args": [{"property": "b"}, "50\\%\\_%"]},
+        ],
+    }
+    assert filters.from_query({}) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "place"),
+    [
+        ({"op": "and", "args": [GOOD, {"op": "nope", "args": []}]}, "filter.args[1]"),
+        ({"op": "=", "args": [{"property": "a"}]}, "filter.args"),
+        ({"op": "=", "args": [{"property": ""}, 1]}, "filter.args[0].property"),
+        ({"op": "=", "args": [{"property": "a"}, None]}, "filter.args[1]"),
+        ({"op": "=", "args": [{"property": "a"}, {"odd": 1}]}, "filter.args[1]"),
+        ({"op": "in", "args": [{"property": "a"}, 5]}, "filter.args[1]"),
+        ({"op": "s_within", "args": [{"property": "geometry"}, {"type": "Point"}]}, "filter.args[1]"),
+        ({"op": "+", "args": [1, 2]}, "filter"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_named_by_its_path(value: Any, place: str) -> None:
+    with pytest.raises(BadRequest) as error:
+        filters.from_json(value, DEPTH)
+    assert error.value.description.startswith(f"filter: at {place}: ")
+
+
+@pytest.mark.parametrize("text", ["(" * 30 + "a=1" + ")" * 30, "NOT " * 300 + "a=1"])
+def test_text_that_is_nested_too_deeply_is_refused_before_it_is_parsed(text: str) -> None:
+    with pytest.raises(BadRequest, match="nested"):
+        filters.from_text(text, DEPTH)
+
+
+def test_json_that_is_nested_too_deeply_is_refused() -> None:
+    value = GOOD
+    for _ in range(30):
+        value = {"op": "not", "args": [value]}
+    with pytest.raises(BadRequest, match="nested"):
+        filters.from_json(value, DEPTH)
