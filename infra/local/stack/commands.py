@@ -1,6 +1,7 @@
 """up, down and status: what they do to a stack that runs in another process."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -34,7 +35,8 @@ def up(layout: Layout) -> int:
         ready = _supervisor(layout) is not None and _state(layout).get("state") == "ready"
         shown = _show(log, shown)
         if ready:
-            print(f". {layout.env}   tells your shell where everything is")  # noqa: T201
+            shown_path = os.path.relpath(layout.env) if layout.env.is_relative_to(Path.cwd()) else layout.env
+            print(f". {shown_path}   tells your shell where everything is")  # noqa: T201
             return 0
         if code is not None:
             return code or 1

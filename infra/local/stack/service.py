@@ -47,4 +47,7 @@ def is_ok(status: int, _body: bytes) -> bool:
 
 def says_ready(status: int, body: bytes) -> bool:
     """The expectation of a Functions host's status: indexed, and connected to its subscriptions."""
-    return status == 200 and json.loads(body).get("ready") is True
+    try:
+        return status == 200 and json.loads(body)["ready"] is True
+    except (ValueError, KeyError, TypeError):
+        return False  # somebody else answers, or the host is not so far
