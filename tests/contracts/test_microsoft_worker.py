@@ -25,6 +25,13 @@ app = func.FunctionApp()
 TOPIC = '@app.service_bus_topic_trigger(arg_name="{0}", connection="B", topic_name="t", subscription_name="s"{1})\n'
 ONE = TOPIC.format("message", "")
 MANY = TOPIC.format("messages", ', cardinality="many"')
+OUT = '@app.service_bus_topic_output(arg_name="out", connection="B", topic_name="t")\n'
+GRID = '@app.event_grid_trigger(arg_name="event")\n'
+PARTIAL = f"""
+import functools
+def g(extra, message: func.ServiceBusMessage) -> None: ...
+{ONE.strip()[1:]}(functools.partial(g, 1))
+"""
 
 GOOD = (
     HEAD
@@ -95,6 +102,23 @@ def test_a_good_app_is_indexed_and_its_functions_run(tmp_path: Path) -> None:
         (ONE + "def f(message: dict) -> None: ...", "does not match its Python annotation"),
         (ONE + "def f(message: func.ServiceBusMessage, extra: int = 1) -> None: ...", "extra"),
         (ONE + "def f(other: func.ServiceBusMessage) -> None: ...", "other"),
+        (
+            ONE + OUT + "def f(message: func.ServiceBusMessage, out: func.Out[typing.List[str]]): ...",
+            "issubclass",
+        ),
+        (
+            ONE + OUT + "def f(message: func.ServiceBusMessage, out: func.Out[func.ServiceBusMessage]): ...",
+            "type of out",
+        ),
+        (
+            GRID + "def f(event: typing.List[func.EventGridEvent]) -> None: ...",
+            'does not match its Python annotation "List"',
+        ),
+        (
+            GRID + "def f(event: typing.Union[func.EventGridEvent, func.CloudEvent]) -> None: ...",
+            "typing.Union",
+        ),
+        (PARTIAL, "functools.partial"),
         ("alias = app\n" + ONE + "def f(message: func.ServiceBusMessage) -> None: ...", "More than one"),
         ("del app", "Could not find top level function app"),
         ("import a_module_that_is_not_there", "a_module_that_is_not_there"),

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from azure.functions import FunctionRegister
 from azure.functions.meta import Datum
 
 from infra.local.functions_host import protos
@@ -55,7 +56,9 @@ async def index(app_dir: Path) -> list[IndexedFunction]:
     response = await worker.worker_init_request(request)
     if response.result.status != protos.StatusResult.Success:
         error = response.result.exception
-        raise AppRefused(f"{app_dir / SCRIPT}: {error.message}") from IndexingTrace(error.stack_trace)
+        culprit = _culprit()
+        where = f", function {culprit}" if culprit and culprit not in error.message else ""
+        raise AppRefused(f"{app_dir / SCRIPT}{where}: {error.message}") from IndexingTrace(error.stack_trace)
     metadata = (await worker.functions_metadata_request(request)).function_metadata_results
     if not metadata:
         raise AppRefused(f"{app_dir / SCRIPT} declares no function.")
@@ -63,6 +66,24 @@ async def index(app_dir: Path) -> list[IndexedFunction]:
         IndexedFunction(item.name, item.function_id, tuple(json.loads(raw) for raw in item.raw_bindings))
         for item in metadata
     ]
+
+
+def _culprit() -> str | None:
+    """The function that the worker stumbled over, for those of its errors that do not name it."""
+    from azure_functions_runtime.functions import Registry  # type: ignore[import-untyped]  # it ships no types
+
+    name = None
+    try:
+        for app in vars(sys.modules[Path(SCRIPT).stem]).values():
+            if isinstance(app, FunctionRegister):
+                app.functions_bindings = None  # an app tells its functions only once
+                for function in app.get_functions():
+                    name = function.get_function_name()
+                    Registry().add_indexed_function(function, protos.module())
+                name = None
+    except Exception:  # noqa: BLE001 - whatever it is, the worker has reported it; only its place is wanted
+        return name
+    return None
 
 
 class IndexingTrace(Exception):

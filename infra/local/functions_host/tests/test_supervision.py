@@ -134,6 +134,22 @@ def test_an_app_that_the_worker_refuses_ends_the_host_with_the_reason(tmp_path: 
     assert "Traceback" not in host.errors
 
 
+def test_an_error_of_the_worker_that_names_no_function_is_told_with_the_function(
+    tmp_path: Path, state: Path
+) -> None:
+    output = '@app.service_bus_queue_output(arg_name="out", connection="B", queue_name="q")\n'
+    binding = REFUSED_APP.replace(
+        "def broken(timer: func.TimerRequest, extra)", output + "def broken(timer, out: Wrong)"
+    )
+    app = write_app(
+        tmp_path / "app", "import typing\n" + binding.replace("Wrong", "func.Out[typing.List[str]]")
+    )
+    with running_host(app, state) as host:
+        assert host.wait() == exits.REFUSED
+
+    assert "function broken: TypeError: issubclass()" in host.errors
+
+
 def test_an_error_while_the_app_is_imported_is_told_with_its_place(tmp_path: Path, state: Path) -> None:
     app = write_app(tmp_path / "app", "import json\njson.loads('{')\n")
     with running_host(app, state) as host:
