@@ -20,6 +20,7 @@ from eventstac.raster.opening import Opened, open_raster
 from eventstac.raster.options import Options, parse
 from eventstac.raster.pixels import Sample, read_sample
 from eventstac.raster.projection import gsd, projection
+from eventstac.raster.sandbox import SANDBOX
 from eventstac.raster.valid_data import valid_footprint
 
 EXTRACTOR_REVISION = (
@@ -42,8 +43,16 @@ class RasterRead:
 def read_raster(reader: BlobReader, options: Mapping[str, Any], *, thumbnail: bool = True) -> RasterRead:
     """Read one raster's metadata and, if wanted, a thumbnail; the same bytes and options give the same answer.
 
-    Raises Rejected with the reason why the file cannot be an Item; BlobChanged and Transient of the reader pass.
+    The file is decoded in a process of its own (`sandbox`), with limits on its time and memory. Raises Rejected with
+    the reason why the file cannot be an Item; BlobChanged and Transient of the reader pass.
     """
+    seconds = parse(options).timeout_s
+    metadata, image, kind = SANDBOX.read(reader, options, thumbnail=thumbnail, seconds=seconds)
+    return RasterRead(metadata, image if kind else None, kind)
+
+
+def read_in_process(reader: BlobReader, options: Mapping[str, Any], *, thumbnail: bool = True) -> RasterRead:
+    """The same as `read_raster` without a process of its own: for files that one trusts, and for tests."""
     settings = parse(options)
     with open_raster(reader, settings) as opened:
         dataset = opened.dataset

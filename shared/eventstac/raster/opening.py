@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import rasterio
+from rasterio._err import CPLE_BaseError
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader, MemoryFile
 
 from eventstac.blobs import BlobReader
-from eventstac.errors import Rejected, Transient
+from eventstac.errors import EventstacError, Rejected, Transient
 from eventstac.raster import tiff
 from eventstac.raster.options import WHOLE_BYTES, Options
 from eventstac.raster.ranges import FILE_NAME, OneFile, Ranges
@@ -52,6 +53,10 @@ _GDAL_SETTINGS = {
     "JPEGMEM": "64M",
     "CPL_VSIL_CURL_ALLOWED_FILENAME": "none",
 }
+
+
+# What rasterio raises for a damaged file: its own errors, GDAL's, and texts in the header that are no UTF-8.
+_UNREADABLE = (Rejected, RasterioError, CPLE_BaseError, UnicodeDecodeError)
 
 
 @dataclass(frozen=True)
@@ -131,7 +136,10 @@ def open_raster(reader: BlobReader, options: Options) -> Iterator[Opened]:
                 else str(path)
             )
             dataset = _open(stack, name, driver, ranges)
-        yield Opened(dataset, driver, structure, ranges, sha256 is not None, sha256)
+        try:
+            yield Opened(dataset, driver, structure, ranges, sha256 is not None, sha256)
+        except _UNREADABLE as error:
+            raise _verdict(error, driver, ranges) from error
         if ranges.error is not None:
             raise ranges.error
 
@@ -175,7 +183,14 @@ def _open(stack: ExitStack, source: str | MemoryFile | OneFile, driver: str, ran
         else:
             opened = source.open(driver=driver, sharing=False)
         return stack.enter_context(opened)
-    except RasterioError as error:
-        if ranges.error is not None:
-            raise ranges.error from error
-        raise Rejected("bad-raster", f"GDAL's {driver} driver cannot open the file: {error}") from error
+    except _UNREADABLE as error:
+        raise _verdict(error, driver, ranges) from error
+
+
+def _verdict(error: Exception, driver: str, ranges: Ranges) -> EventstacError:
+    """What a failure in GDAL means: the storage's own error if there was one, else that the file is damaged."""
+    if ranges.error is not None:
+        return ranges.error
+    if isinstance(error, Rejected):
+        return error
+    return Rejected("bad-raster", f"GDAL's {driver} driver cannot read the file: {error}")

@@ -6,14 +6,14 @@ import rasterio
 from rasterio.io import MemoryFile
 
 from eventstac.errors import BlobChanged, Rejected, Transient
-from eventstac.raster.extract import read_raster
+from eventstac.raster.extract import read_in_process
 from tests.unit.raster.corpus import UTM, cog, gradient, jpeg2000, netcdf, tiff
 from tests.unit.raster.readers import MemoryReader
 
 
 def rejected(data: bytes, **options: object) -> Rejected:
     with pytest.raises(Rejected) as caught:
-        read_raster(MemoryReader(data), options)
+        read_in_process(MemoryReader(data), options)
     return caught.value
 
 
@@ -23,7 +23,7 @@ def big_striped() -> bytes:
 
 def test_a_small_file_is_read_whole_in_one_request_beside_the_head() -> None:
     reader = MemoryReader(tiff(gradient(400, 400)))
-    metadata = read_raster(reader, {}).metadata
+    metadata = read_in_process(reader, {}).metadata
     assert len(reader.asked) == 1
     assert metadata["statistics_exact"] is True
     assert metadata["file"]["file:checksum"].startswith("1220")
@@ -31,13 +31,13 @@ def test_a_small_file_is_read_whole_in_one_request_beside_the_head() -> None:
 
 def test_a_tiny_file_costs_no_request_beside_the_head() -> None:
     reader = MemoryReader(tiff(gradient(40, 40)))
-    read_raster(reader, {})
+    read_in_process(reader, {})
     assert reader.asked == []
 
 
 def test_a_large_striped_file_is_streamed_once() -> None:
     reader = MemoryReader(big_striped())
-    metadata = read_raster(reader, {}).metadata
+    metadata = read_in_process(reader, {}).metadata
     assert reader.streams == 1
     assert metadata["statistics_exact"] is True
     assert len(metadata["file"]["file:checksum"]) == 4 + 64
@@ -45,12 +45,12 @@ def test_a_large_striped_file_is_streamed_once() -> None:
 
 def test_a_large_cog_takes_the_checksum_that_the_storage_knows() -> None:
     reader = MemoryReader(cog(gradient(2500, 2500), compress="none"), md5=True)
-    assert read_raster(reader, {}).metadata["file"]["file:checksum"].startswith("d50110")
+    assert read_in_process(reader, {}).metadata["file"]["file:checksum"].startswith("d50110")
 
 
 def test_header_only_reads_no_pixels() -> None:
     reader = MemoryReader(cog(gradient(2500, 2500), compress="none"))
-    result = read_raster(reader, {"header_only": True})
+    result = read_in_process(reader, {"header_only": True})
     assert reader.asked == []
     assert result.thumbnail is None
     assert "statistics" not in result.metadata["bands"][0]
@@ -61,7 +61,7 @@ def test_header_only_reads_no_pixels() -> None:
 @pytest.mark.parametrize("make", [lambda: cog(gradient(2500, 2500), compress="none"), big_striped])
 def test_the_readers_own_failure_comes_through(make: object, error: Exception) -> None:
     with pytest.raises(type(error)) as caught:
-        read_raster(MemoryReader(make(), fail=error), {})  # type: ignore[operator]  # a parametrized function
+        read_in_process(MemoryReader(make(), fail=error), {})  # type: ignore[operator]  # a parametrized function
     assert caught.value is error
 
 
@@ -98,13 +98,13 @@ def test_a_truncated_file_says_how_many_bytes_are_missing() -> None:
 def test_a_truncated_large_cog_is_found_without_reading_it() -> None:
     data = cog(gradient(2500, 2500), compress="none")
     with pytest.raises(Rejected, match="truncated"):
-        read_raster(reader := MemoryReader(data[:-100]), {})
+        read_in_process(reader := MemoryReader(data[:-100]), {})
     assert reader.asked == []
 
 
 def test_a_truncated_file_can_have_a_header_only_item() -> None:
     data = cog(gradient(2500, 2500), compress="none")
-    metadata = read_raster(MemoryReader(data[: len(data) // 2]), {"header_only": True}).metadata
+    metadata = read_in_process(MemoryReader(data[: len(data) // 2]), {"header_only": True}).metadata
     assert metadata["footprint"] is not None
 
 
@@ -135,7 +135,7 @@ def test_what_has_no_place_on_the_earth_gets_no_made_up_one(reason: str) -> None
 @pytest.mark.parametrize("reason", PLACELESS)
 def test_a_rule_may_allow_an_item_without_a_footprint(reason: str) -> None:
     data = tiff(gradient(20, 20), **PLACELESS[reason])
-    metadata = read_raster(MemoryReader(data), {"allow_no_footprint": True}).metadata
+    metadata = read_in_process(MemoryReader(data), {"allow_no_footprint": True}).metadata
     assert metadata["footprint"] is None
     assert metadata["bbox"] is None
     assert metadata["footprint_problem"]["reason"] == reason
@@ -144,7 +144,7 @@ def test_a_rule_may_allow_an_item_without_a_footprint(reason: str) -> None:
 
 def test_a_rule_can_give_the_crs_that_a_file_lacks() -> None:
     data = tiff(gradient(20, 20), crs=None, transform=UTM["transform"])
-    metadata = read_raster(MemoryReader(data), {"crs": "EPSG:32633"}).metadata
+    metadata = read_in_process(MemoryReader(data), {"crs": "EPSG:32633"}).metadata
     assert metadata["projection"]["proj:code"] == "EPSG:32633"
 
 
@@ -154,7 +154,7 @@ def test_a_rule_can_give_the_crs_that_a_file_lacks() -> None:
 )
 def test_other_formats_are_read(driver: str, dtype: str, media_type: str) -> None:
     data = tiff(gradient(64, 80, dtype), driver=driver)
-    metadata = read_raster(MemoryReader(data), {"allow_no_footprint": True}).metadata
+    metadata = read_in_process(MemoryReader(data), {"allow_no_footprint": True}).metadata
     assert metadata["media_type"] == media_type
     assert metadata["driver"] == driver
     assert metadata["cog"]["valid"] is False
@@ -162,7 +162,7 @@ def test_other_formats_are_read(driver: str, dtype: str, media_type: str) -> Non
 
 
 def test_jpeg_2000_is_read_with_its_position() -> None:
-    metadata = read_raster(MemoryReader(jpeg2000()), {}).metadata
+    metadata = read_in_process(MemoryReader(jpeg2000()), {}).metadata
     assert metadata["media_type"] == "image/jp2"
     assert metadata["projection"]["proj:code"] == "EPSG:32633"
     assert metadata["projection"]["proj:transform"] == [10, 0, 399960, 0, -10, 5000040]
@@ -170,7 +170,7 @@ def test_jpeg_2000_is_read_with_its_position() -> None:
 
 def test_classic_netcdf_is_read_where_the_rule_gives_the_crs_that_it_lacks() -> None:
     assert rejected(netcdf()).reason == "no-crs"
-    metadata = read_raster(MemoryReader(netcdf()), {"crs": "EPSG:4326"}).metadata
+    metadata = read_in_process(MemoryReader(netcdf()), {"crs": "EPSG:4326"}).metadata
     assert metadata["media_type"] == "application/netcdf"
     assert metadata["bbox"] == pytest.approx([0, 30, 6, 34], abs=1e-4)
 
@@ -183,7 +183,7 @@ def test_a_file_beside_the_blob_is_never_looked_at(tmp_path: object) -> None:
 
 def test_the_same_bytes_give_the_same_answer() -> None:
     data = tiff(gradient(100, 100, "float32"))
-    assert read_raster(MemoryReader(data), {}) == read_raster(MemoryReader(data), {})
+    assert read_in_process(MemoryReader(data), {}) == read_in_process(MemoryReader(data), {})
 
 
 def test_a_decompression_bomb_is_refused_before_it_is_decoded() -> None:

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from rasterio.enums import ColorInterp
 
-from eventstac.raster.extract import read_raster
+from eventstac.raster.extract import read_in_process
 from tests.unit.raster.corpus import cog, gradient, tiff
 from tests.unit.raster.readers import MemoryReader
 
 
 def bands_of(data: bytes, **options: object) -> list[dict[str, Any]]:
-    metadata = read_raster(MemoryReader(data), options).metadata
+    metadata = read_in_process(MemoryReader(data), options).metadata
     json.dumps(metadata, allow_nan=False)
     bands: list[dict[str, Any]] = metadata["bands"]
     return bands
@@ -168,7 +168,7 @@ def test_bands_without_distinct_names_are_numbered() -> None:
 def test_a_large_cog_is_read_from_an_overview_and_says_so() -> None:
     random = np.random.default_rng(2).integers(0, 4000, (3200, 3200)).astype("uint16")
     reader = MemoryReader(cog(random, compress="none"))
-    metadata = read_raster(reader, {}).metadata
+    metadata = read_in_process(reader, {}).metadata
     assert metadata["statistics_exact"] is False
     assert len(reader.asked) == 1, "one range beside the head"
     assert reader.streams == 0
@@ -181,7 +181,7 @@ def test_exact_statistics_can_be_asked_for() -> None:
     data = gradient(2600, 2600)
     data[0, 1300, 1301] = 60000
     reader = MemoryReader(cog(data, compress="none"))
-    metadata = read_raster(reader, {"statistics": {"exact": True}}).metadata
+    metadata = read_in_process(reader, {"statistics": {"exact": True}}).metadata
     assert metadata["statistics_exact"] is True
     assert metadata["bands"][0]["statistics"]["maximum"] == 60000
     assert reader.streams == 1

@@ -1,0 +1,235 @@
+"""Decoding in processes of their own, which can be killed: a bad file ends its own read and nothing else.
+
+A worker has neither our environment (connection strings, tokens) nor any way to the storage but asking us for bytes
+of the one blob. Workers are kept and used again; one that was killed or has done many reads is replaced.
+"""
+
+import atexit
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from eventstac.blobs import BlobReader
+from eventstac.errors import EventstacError, Rejected, Transient
+from eventstac.raster import frames
+from eventstac.raster.frames import Closed
+from eventstac.raster.worker import look_to
+
+MAX_READS = 500  # of one worker: whatever a library leaks ends with it
+START_S = 60.0  # importing rasterio, pyproj and shapely takes one second on an idle machine
+MAX_IDLE = 8
+_KEPT_VARIABLES = (
+    "PATH",
+    "LANG",
+    "LC_ALL",
+    "LD_LIBRARY_PATH",
+    "TMPDIR",
+    "GDAL_DATA",
+    "PROJ_DATA",
+    "PROJ_LIB",
+)
+
+
+class TimedOut(Exception):
+    """The worker did not answer in its time."""
+
+
+class Worker:
+    """One process that decodes, and what the parent knows of it."""
+
+    def __init__(self) -> None:
+        kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
+        paths = os.pathsep.join(path for path in sys.path if path)
+        single = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "eventstac.raster.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+            stderr=subprocess.DEVNULL,
+            env={**kept, **single, "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"},
+            start_new_session=True,
+        )
+        self.reads = 0
+        self._left_s = START_S
+        assert self._process.stdin is not None  # noqa: S101  (both are pipes)
+        assert self._process.stdout is not None  # noqa: S101
+        self._stdin, self._stdout = self._process.stdin, self._process.stdout
+        os.set_blocking(self._stdin.fileno(), False)
+        self._writable, self._readable = selectors.DefaultSelector(), selectors.DefaultSelector()
+        self._writable.register(self._stdin, selectors.EVENT_WRITE)
+        self._readable.register(self._stdout, selectors.EVENT_READ)
+        try:
+            self._receive()
+        except (TimedOut, Closed):
+            self.kill()
+            raise
+
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        return self._process.pid
+
+    def read(
+        self, reader: BlobReader, options: Mapping[str, Any], thumbnail: bool, seconds: float
+    ) -> tuple[dict[str, Any], bytes]:
+        """One raster's answer. `seconds` of the worker's own time; waiting for the storage does not count.
+
+        Raises TimedOut, Closed (the process died), or what the reader raised.
+        """
+        self._left_s = seconds
+        self.reads += 1
+        request = {"look": look_to(reader.look), "options": dict(options), "thumbnail": thumbnail}
+        self._send(request, reader.head)
+        chunks: Iterator[bytes] = iter(())
+        failure: EventstacError | None = None
+        while True:
+            message, body = self._receive()
+            ask = message.get("ask")
+            if ask is None:
+                if failure is not None:
+                    raise failure
+                return message, body
+            try:
+                if ask == "stream":
+                    chunks = reader.stream(int(message["chunk_bytes"]))
+                data = (
+                    next(chunks, b"") if ask != "read" else reader.read(message["offset"], message["length"])
+                )
+            except EventstacError as error:
+                failure = failure or error
+                self._send({"error": str(error)})
+            else:
+                self._send({}, data)
+
+    def kill(self) -> None:
+        """End the process, whatever it is doing."""
+        self._process.kill()
+        self.close()
+
+    def close(self) -> int:
+        """Close its input, wait for its end, and tell how it ended."""
+        for closed in (self._writable, self._readable, self._stdin, self._stdout):
+            closed.close()
+        try:
+            return self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            return self._process.wait()
+
+    def _send(self, message: dict[str, Any], body: bytes = b"") -> None:
+        """Write a frame, for as long as the worker takes it: one that hangs does not empty its pipe."""
+        deadline = time.monotonic() + self._left_s
+        view = memoryview(frames.pack(message, body))
+        while view:
+            if not self._writable.select(max(0.0, deadline - time.monotonic())):
+                raise TimedOut
+            try:
+                view = view[os.write(self._stdin.fileno(), view) :]
+            except BrokenPipeError as error:
+                raise Closed from error
+        self._left_s = max(0.0, deadline - time.monotonic())
+
+    def _receive(self) -> tuple[dict[str, Any], bytes]:
+        deadline = time.monotonic() + self._left_s
+
+        def read(length: int, /) -> bytes:
+            parts = []
+            while length > 0:
+                if not self._readable.select(max(0.0, deadline - time.monotonic())):
+                    raise TimedOut
+                part = os.read(self._stdout.fileno(), min(length, 1024 * 1024))
+                if not part:
+                    raise Closed
+                parts.append(part)
+                length -= len(part)
+            return b"".join(parts)
+
+        answer = frames.receive(read)
+        self._left_s = max(0.0, deadline - time.monotonic())
+        return answer
+
+
+class Sandbox:
+    """Workers, as many as there are reads at the same time."""
+
+    def __init__(self) -> None:
+        self._idle: list[Worker] = []
+        self._lock = threading.Lock()
+
+    def read(
+        self, reader: BlobReader, options: Mapping[str, Any], *, thumbnail: bool, seconds: float
+    ) -> tuple[dict[str, Any], bytes, str | None]:
+        """Metadata, thumbnail (maybe empty) and its type.
+
+        Raises Rejected (`timed-out`, `crashed`, or as the extraction said), or what the reader raised.
+        """
+        worker = self._take()
+        try:
+            message, body = worker.read(reader, options, thumbnail, seconds)
+        except TimedOut as error:
+            worker.kill()
+            raise Rejected(
+                "timed-out",
+                f"decoding the file took longer than {seconds:g} s: raise the rule's option timeout_s",
+            ) from error
+        except Closed as error:
+            raise _death(worker.close()) from error
+        except EventstacError:
+            self._give_back(worker)
+            raise
+        except BaseException:
+            worker.kill()
+            raise
+        self._give_back(worker)
+        if "rejected" in message:
+            raise Rejected(message["rejected"], message["detail"])
+        if "failed" in message:
+            raise Transient(message["failed"])
+        if "bug" in message:
+            raise RuntimeError(message["bug"])
+        return message["done"], body, message["thumbnail_type"]
+
+    def close(self) -> None:
+        """End all idle workers."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for worker in idle:
+            worker.close()
+
+    def _take(self) -> Worker:
+        with self._lock:
+            if self._idle:
+                return self._idle.pop()
+        try:
+            return Worker()
+        except (TimedOut, Closed, OSError) as error:
+            raise Transient(f"no process to decode in could be started: {error!r}") from error
+
+    def _give_back(self, worker: Worker) -> None:
+        if worker.reads < MAX_READS:
+            with self._lock:
+                if len(self._idle) < MAX_IDLE:
+                    self._idle.append(worker)
+                    return
+        worker.close()
+
+
+def _death(code: int) -> EventstacError:
+    """What the end of a worker in the middle of a read means."""
+    if code == -signal.SIGKILL:
+        return Transient("the decoding process was killed from outside (out of memory?)")
+    how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+    return Rejected(
+        "crashed", f"the decoder crashed on this file ({how}): write the file again with another tool"
+    )
+
+
+SANDBOX = Sandbox()
+atexit.register(SANDBOX.close)

@@ -1,0 +1,130 @@
+"""The process that decodes rasters: no credentials, no network of its own, limited memory, killed when it takes long.
+
+It is started by `sandbox` and gets every byte of a blob through its standard input. Run as
+`python -m eventstac.raster.worker`.
+"""
+
+import io
+import os
+import resource
+import sys
+import traceback
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any, BinaryIO
+
+from eventstac.blobs import Look
+from eventstac.errors import BlobChanged, EventstacError, Rejected, Transient
+from eventstac.raster import frames
+from eventstac.raster.frames import Closed
+
+MEMORY_BYTES = 3 * 1024**3  # of writable memory; the limits on pixels keep real files below 1 GB
+
+
+class PipeReader:
+    """A BlobReader whose bytes the parent process reads."""
+
+    def __init__(self, source: BinaryIO, sink: BinaryIO, look: Look, head: bytes) -> None:
+        self.look = look
+        self.head = head
+        self._source = source
+        self._sink = sink
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Ask the parent for a range."""
+        frames.send(self._sink, {"ask": "read", "offset": offset, "length": length})
+        return self._answer()
+
+    def stream(self, chunk_bytes: int = 4 * 1024 * 1024) -> Iterator[bytes]:
+        """Ask the parent for everything, chunk by chunk."""
+        frames.send(self._sink, {"ask": "stream", "chunk_bytes": chunk_bytes})
+        while chunk := self._answer():
+            yield chunk
+            frames.send(self._sink, {"ask": "more"})
+
+    def _answer(self) -> bytes:
+        message, body = frames.receive(_exactly(self._source))
+        if "error" in message:
+            raise Transient(message["error"])  # the parent keeps the real one, and raises it
+        return body
+
+
+def main() -> None:
+    """Serve reads until the parent closes our standard input."""
+    source = sys.stdin.buffer
+    sink = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # whatever a library prints must not end up between the frames
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # After the limits, so that they hold for what the libraries allocate at start.
+    import eventstac.raster.extract  # noqa: F401
+
+    frames.send(sink, {"ready": True})
+    try:
+        while True:
+            message, head = frames.receive(_exactly(source))
+            _serve(PipeReader(source, sink, look_from(message["look"]), head), sink, message)
+    except (Closed, KeyboardInterrupt):
+        return
+
+
+def _serve(reader: PipeReader, sink: BinaryIO, message: dict[str, Any]) -> None:
+    from eventstac.raster.extract import read_in_process
+
+    try:
+        result = read_in_process(reader, message["options"], thumbnail=message["thumbnail"])
+        answer: dict[str, Any] = {"done": result.metadata, "thumbnail_type": result.thumbnail_type}
+        body = result.thumbnail or b""
+    except Rejected as error:
+        answer, body = {"rejected": error.reason, "detail": error.detail}, b""
+    except (Transient, BlobChanged, EventstacError) as error:
+        answer, body = {"failed": str(error)}, b""
+    except MemoryError:
+        limit = f"{MEMORY_BYTES // 1024**2} MB"
+        answer, body = (
+            {"rejected": "too-large", "detail": f"decoding the file takes more than {limit} of memory"},
+            b"",
+        )
+    except Closed:
+        raise
+    except Exception:  # noqa: BLE001  (a bug: the parent raises it with this traceback)
+        answer, body = {"bug": traceback.format_exc()}, b""
+    frames.send(sink, answer, body)
+
+
+def look_to(look: Look) -> dict[str, Any]:
+    """A look as JSON."""
+    return {
+        "url": look.url,
+        "seen": look.seen.timestamp(),
+        "etag": look.etag,
+        "size": look.size,
+        "content_md5": look.content_md5.hex() if look.content_md5 else None,
+    }
+
+
+def look_from(data: dict[str, Any]) -> Look:
+    """The part of a look that the extraction uses, from JSON."""
+    md5 = data["content_md5"]
+    return Look(
+        data["url"],
+        "present",
+        datetime.fromtimestamp(data["seen"], UTC),
+        etag=data["etag"],
+        size=data["size"],
+        content_md5=bytes.fromhex(md5) if md5 else None,
+    )
+
+
+def _exactly(source: io.BufferedIOBase | BinaryIO) -> frames.ReadExactly:
+    def read(length: int, /) -> bytes:
+        data = source.read(length)
+        if len(data) < length:
+            raise Closed
+        return data
+
+    return read
+
+
+if __name__ == "__main__":
+    main()
