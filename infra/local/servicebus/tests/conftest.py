@@ -4,10 +4,10 @@ import itertools
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
-from azure.servicebus import ServiceBusClient
+from azure.servicebus import ServiceBusClient, ServiceBusMessage, ServiceBusReceiver, ServiceBusSender
 
 from infra.local.servicebus.testing import RunningServer, running_server
 
@@ -44,6 +44,7 @@ TOPIC = {
     ],
 }
 QUEUES = {
+    "shared": PLAIN,
     **{f"plain-{n}": PLAIN for n in range(40)},
     **{f"short-{n}": SHORT for n in range(6)},
     **{f"expiring-{n}": EXPIRING for n in range(4)},
@@ -61,6 +62,33 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
 def client(server: RunningServer) -> Iterator[ServiceBusClient]:
     with ServiceBusClient.from_connection_string(server.connection_string, retry_total=0) as connected:
         yield connected
+
+
+class Talk(NamedTuple):
+    """A sender and a receiver that stay open: opening them takes the SDK a second."""
+
+    sender: ServiceBusSender
+    receiver: ServiceBusReceiver
+
+    def send(self, *bodies: str) -> None:
+        self.sender.send_messages([ServiceBusMessage(body) for body in bodies])
+
+
+@pytest.fixture(scope="session")
+def _talk(client: ServiceBusClient) -> Iterator[Talk]:
+    with client.get_queue_sender("shared") as sender, client.get_queue_receiver("shared") as receiver:
+        yield Talk(sender, receiver)
+
+
+@pytest.fixture
+def talk(_talk: Talk) -> Iterator[Talk]:
+    """On a queue that every test leaves empty."""
+    yield _talk
+    while _talk.receiver.peek_messages(1, sequence_number=1):
+        left = _talk.receiver.receive_messages(100, max_wait_time=1)
+        assert left, "the test leaves messages that cannot be received"
+        for message in left:
+            _talk.receiver.complete_message(message)
 
 
 @pytest.fixture(scope="session")

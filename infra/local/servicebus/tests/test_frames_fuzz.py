@@ -177,7 +177,7 @@ frame_bytes = st.builds(
     st.one_of(st.just(b""), st.binary(max_size=30), values.map(encode), st.just(raw.data(b"x"))),
 )
 relaxed = settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 

@@ -14,7 +14,7 @@ from azure.servicebus.exceptions import (
 )
 
 from infra.local.servicebus.testing import RunningServer, running_server
-from infra.local.servicebus.tests.conftest import document
+from infra.local.servicebus.tests.conftest import Talk, document
 from infra.local.servicebus.tests.test_settlement import bodies, enqueued, receive
 
 
@@ -36,27 +36,27 @@ def test_a_batch_arrives_whole_and_in_order(client: ServiceBusClient, queue: str
             receiver.complete_message(message)
 
 
-def test_a_message_of_several_frames_arrives_whole(client: ServiceBusClient, queue: str) -> None:
+def test_a_message_of_several_frames_arrives_whole(talk: Talk) -> None:
     body = bytes(range(256)) * 900
-    with client.get_queue_sender(queue) as sender, client.get_queue_receiver(queue) as receiver:
-        sender.send_messages(ServiceBusMessage(body))
-        (got,) = receive(receiver, 1)
-        assert b"".join(got.body) == body
-        receiver.complete_message(got)
+    sender, receiver = talk.sender, talk.receiver
+    sender.send_messages(ServiceBusMessage(body))
+    (got,) = receive(receiver, 1)
+    assert b"".join(got.body) == body
+    receiver.complete_message(got)
 
 
-def test_the_standard_tier_refuses_more_than_256_kilobytes(client: ServiceBusClient, queue: str) -> None:
-    with client.get_queue_sender(queue) as sender:
-        with pytest.raises(MessageSizeExceededError):
-            sender.send_messages(ServiceBusMessage(b"x" * 262_145))
-        batch = sender.create_message_batch()
-        assert batch.max_size_in_bytes == 262_144
-        for _ in range(26):
-            batch.add_message(ServiceBusMessage(b"x" * 10_000))
-        with pytest.raises(MessageSizeExceededError):
-            batch.add_message(ServiceBusMessage(b"x" * 10_000))
-        sender.send_messages(batch)
-        sender.send_messages(ServiceBusMessage(b"x" * 200_000))
+def test_the_standard_tier_refuses_more_than_256_kilobytes(talk: Talk) -> None:
+    sender = talk.sender
+    with pytest.raises(MessageSizeExceededError):
+        sender.send_messages(ServiceBusMessage(b"x" * 262_145))
+    batch = sender.create_message_batch()
+    assert batch.max_size_in_bytes == 262_144
+    for _ in range(26):
+        batch.add_message(ServiceBusMessage(b"x" * 10_000))
+    with pytest.raises(MessageSizeExceededError):
+        batch.add_message(ServiceBusMessage(b"x" * 10_000))
+    sender.send_messages(batch)
+    sender.send_messages(ServiceBusMessage(b"x" * 200_000))
 
 
 def test_the_premium_tier_takes_a_megabyte(tmp_path: Path) -> None:
@@ -74,41 +74,39 @@ def test_the_premium_tier_takes_a_megabyte(tmp_path: Path) -> None:
             sender.send_messages(ServiceBusMessage(b"x" * 1_100_000))
 
 
-def test_a_scheduled_message_comes_at_its_time_with_a_new_number(
-    client: ServiceBusClient, queue: str
-) -> None:
+def test_a_scheduled_message_comes_at_its_time_with_a_new_number(talk: Talk) -> None:
     due = datetime.now(UTC) + timedelta(seconds=1.5)
-    with client.get_queue_sender(queue) as sender, client.get_queue_receiver(queue) as receiver:
-        numbers = sender.schedule_messages([ServiceBusMessage("then"), ServiceBusMessage("too")], due)
-        assert len(numbers) == 2
-        peeked = receiver.peek_messages(5, sequence_number=1)
-        assert {m.state for m in peeked} == {ServiceBusMessageState.SCHEDULED}
-        messages = receive(receiver, 2)
-        assert bodies(messages) == ["then", "too"]
-        assert all(enqueued(m) >= due - timedelta(milliseconds=5) for m in messages)
-        assert not {m.sequence_number for m in messages} & set(numbers)
-        for message in messages:
-            receiver.complete_message(message)
-
-
-def test_a_message_with_a_time_waits_for_it_when_sent_plainly(client: ServiceBusClient, queue: str) -> None:
-    due = datetime.now(UTC) + timedelta(seconds=1)
-    with client.get_queue_sender(queue) as sender, client.get_queue_receiver(queue) as receiver:
-        sender.send_messages(ServiceBusMessage("then", scheduled_enqueue_time_utc=due))
-        (message,) = receive(receiver, 1)
-        assert enqueued(message) >= due - timedelta(milliseconds=5)
-        assert message.scheduled_enqueue_time_utc is not None
+    sender, receiver = talk.sender, talk.receiver
+    numbers = sender.schedule_messages([ServiceBusMessage("then"), ServiceBusMessage("too")], due)
+    assert len(numbers) == 2
+    peeked = receiver.peek_messages(5, sequence_number=1)
+    assert {m.state for m in peeked} == {ServiceBusMessageState.SCHEDULED}
+    messages = receive(receiver, 2)
+    assert bodies(messages) == ["then", "too"]
+    assert all(enqueued(m) >= due - timedelta(milliseconds=5) for m in messages)
+    assert not {m.sequence_number for m in messages} & set(numbers)
+    for message in messages:
         receiver.complete_message(message)
 
 
-def test_a_cancelled_schedule_never_comes_and_cancels_once(client: ServiceBusClient, queue: str) -> None:
+def test_a_message_with_a_time_waits_for_it_when_sent_plainly(talk: Talk) -> None:
+    due = datetime.now(UTC) + timedelta(seconds=1)
+    sender, receiver = talk.sender, talk.receiver
+    sender.send_messages(ServiceBusMessage("then", scheduled_enqueue_time_utc=due))
+    (message,) = receive(receiver, 1)
+    assert enqueued(message) >= due - timedelta(milliseconds=5)
+    assert message.scheduled_enqueue_time_utc is not None
+    receiver.complete_message(message)
+
+
+def test_a_cancelled_schedule_never_comes_and_cancels_once(talk: Talk) -> None:
     due = datetime.now(UTC) + timedelta(hours=1)
-    with client.get_queue_sender(queue) as sender, client.get_queue_receiver(queue) as receiver:
-        numbers = sender.schedule_messages(ServiceBusMessage("never"), due)
+    sender, receiver = talk.sender, talk.receiver
+    numbers = sender.schedule_messages(ServiceBusMessage("never"), due)
+    sender.cancel_scheduled_messages(numbers)
+    assert receiver.peek_messages(5, sequence_number=1) == []
+    with pytest.raises(MessageNotFoundError):
         sender.cancel_scheduled_messages(numbers)
-        assert receiver.peek_messages(5, sequence_number=1) == []
-        with pytest.raises(MessageNotFoundError):
-            sender.cancel_scheduled_messages(numbers)
 
 
 def test_a_duplicate_is_accepted_and_dropped(client: ServiceBusClient, once_queue: str) -> None:

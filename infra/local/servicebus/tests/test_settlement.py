@@ -15,7 +15,7 @@ from azure.servicebus import (
 )
 from azure.servicebus.exceptions import MessageLockLostError, MessageNotFoundError
 
-from infra.local.servicebus.tests.conftest import eventually
+from infra.local.servicebus.tests.conftest import Talk, eventually
 
 
 def send(client: ServiceBusClient, queue: str, *bodies: str) -> None:
@@ -51,18 +51,18 @@ def enqueued(message: ServiceBusReceivedMessage) -> datetime:
     return message.enqueued_time_utc
 
 
-def test_messages_come_in_order_and_completed_ones_never_again(client: ServiceBusClient, queue: str) -> None:
-    send(client, queue, "one", "two", "three")
-    with client.get_queue_receiver(queue) as receiver:
-        messages = receive(receiver, 3)
-        assert bodies(messages) == ["one", "two", "three"]
-        for message in messages:
-            receiver.complete_message(message)
-        assert receiver.peek_messages(10, sequence_number=1) == []
-        assert receiver.receive_messages(1, max_wait_time=0.2) == []
+def test_messages_come_in_order_and_completed_ones_never_again(talk: Talk) -> None:
+    talk.send("one", "two", "three")
+    receiver = talk.receiver
+    messages = receive(receiver, 3)
+    assert bodies(messages) == ["one", "two", "three"]
+    for message in messages:
+        receiver.complete_message(message)
+    assert receiver.peek_messages(10, sequence_number=1) == []
+    assert receiver.receive_messages(1, max_wait_time=0.2) == []
 
 
-def test_a_message_keeps_every_field_and_type(client: ServiceBusClient, queue: str) -> None:
+def test_a_message_keeps_every_field_and_type(talk: Talk) -> None:
     sent = ServiceBusMessage(
         b"\x00\xffbinary",
         application_properties={"text": "ä", "whole": 7, "real": 1.5, "yes": True},
@@ -74,11 +74,11 @@ def test_a_message_keeps_every_field_and_type(client: ServiceBusClient, queue: s
         message_id="m",
         time_to_live=timedelta(hours=1),
     )
-    with client.get_queue_sender(queue) as sender, client.get_queue_receiver(queue) as receiver:
-        sender.send_messages(sent)
-        (got,) = receive(receiver, 1)
-        assert until(got) > enqueued(got)
-        receiver.complete_message(got)
+    sender, receiver = talk.sender, talk.receiver
+    sender.send_messages(sent)
+    (got,) = receive(receiver, 1)
+    assert until(got) > enqueued(got)
+    receiver.complete_message(got)
     assert b"".join(got.body) == b"\x00\xffbinary"
     assert got.application_properties == {
         b"text": "ä".encode(),
@@ -94,18 +94,16 @@ def test_a_message_keeps_every_field_and_type(client: ServiceBusClient, queue: s
     assert got.state == ServiceBusMessageState.ACTIVE
 
 
-def test_an_abandoned_message_comes_back_in_its_place_with_its_count(
-    client: ServiceBusClient, queue: str
-) -> None:
-    send(client, queue, "one", "two")
-    with client.get_queue_receiver(queue) as receiver:
-        (first,) = receive(receiver, 1)
-        assert first.delivery_count == 0
-        receiver.abandon_message(first)
-        again = receive(receiver, 2)
-        assert [(str(m), m.delivery_count) for m in again] == [("one", 1), ("two", 0)]
-        for message in again:
-            receiver.complete_message(message)
+def test_an_abandoned_message_comes_back_in_its_place_with_its_count(talk: Talk) -> None:
+    talk.send("one", "two")
+    receiver = talk.receiver
+    (first,) = receive(receiver, 1)
+    assert first.delivery_count == 0
+    receiver.abandon_message(first)
+    again = receive(receiver, 2)
+    assert [(str(m), m.delivery_count) for m in again] == [("one", 1), ("two", 0)]
+    for message in again:
+        receiver.complete_message(message)
 
 
 def test_a_message_that_is_abandoned_too_often_becomes_a_dead_letter(
@@ -179,19 +177,19 @@ def test_a_dead_letter_carries_reason_and_description(client: ServiceBusClient, 
         dead.complete_message(letter)
 
 
-def test_a_deferred_message_is_got_by_its_number_only(client: ServiceBusClient, queue: str) -> None:
-    send(client, queue, "later", "now")
-    with client.get_queue_receiver(queue) as receiver:
-        later, now = receive(receiver, 2)
-        receiver.defer_message(later)
-        receiver.complete_message(now)
-        assert receiver.receive_messages(1, max_wait_time=0.2) == []
-        (peeked,) = receiver.peek_messages(1, sequence_number=number(later))
-        assert peeked.state == ServiceBusMessageState.DEFERRED
-        (fetched,) = receiver.receive_deferred_messages(number(later))
-        receiver.complete_message(fetched)
-        with pytest.raises(MessageNotFoundError):
-            receiver.receive_deferred_messages(number(later))
+def test_a_deferred_message_is_got_by_its_number_only(talk: Talk) -> None:
+    talk.send("later", "now")
+    receiver = talk.receiver
+    later, now = receive(receiver, 2)
+    receiver.defer_message(later)
+    receiver.complete_message(now)
+    assert receiver.receive_messages(1, max_wait_time=0.2) == []
+    (peeked,) = receiver.peek_messages(1, sequence_number=number(later))
+    assert peeked.state == ServiceBusMessageState.DEFERRED
+    (fetched,) = receiver.receive_deferred_messages(number(later))
+    receiver.complete_message(fetched)
+    with pytest.raises(MessageNotFoundError):
+        receiver.receive_deferred_messages(number(later))
 
 
 def test_receive_and_delete_takes_a_message_once(client: ServiceBusClient, queue: str) -> None:
@@ -244,14 +242,10 @@ def test_an_expired_message_becomes_a_dead_letter(client: ServiceBusClient, expi
         dead.complete_message(letter)
 
 
-def test_a_message_past_its_own_time_to_live_is_gone_where_expiry_drops(
-    client: ServiceBusClient, queue: str
-) -> None:
-    with client.get_queue_sender(queue) as sender, client.get_queue_receiver(queue) as receiver:
-        sender.send_messages(ServiceBusMessage("brief", time_to_live=timedelta(milliseconds=300)))
-        sender.send_messages(ServiceBusMessage("lasting"))
-        eventually(
-            lambda: bodies(receiver.peek_messages(5, sequence_number=1)) == ["lasting"], "only one left"
-        )
-        (left,) = receive(receiver, 1)
-        receiver.complete_message(left)
+def test_a_message_past_its_own_time_to_live_is_gone_where_expiry_drops(talk: Talk) -> None:
+    sender, receiver = talk.sender, talk.receiver
+    sender.send_messages(ServiceBusMessage("brief", time_to_live=timedelta(milliseconds=300)))
+    sender.send_messages(ServiceBusMessage("lasting"))
+    eventually(lambda: bodies(receiver.peek_messages(5, sequence_number=1)) == ["lasting"], "only one left")
+    (left,) = receive(receiver, 1)
+    receiver.complete_message(left)
