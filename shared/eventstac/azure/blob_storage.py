@@ -21,6 +21,8 @@ from eventstac.errors import BlobChanged, Rejected, Transient
 _CONNECTION_TIMEOUT_S = 10
 _READ_TIMEOUT_S = 60
 
+_NO_SUCH_RANGE = 416
+
 
 def open_blob_service(values: Mapping[str, str], name: str = "BlobStorage") -> BlobServiceClient:
     """A client from a connection string, or from the account's blob endpoint with a managed identity."""
@@ -58,6 +60,8 @@ class BlobStorage:
             )
             head = downloader.readall()
         except HttpResponseError as error:
+            if error.status_code == _NO_SUCH_RANGE:
+                return self._look_at_empty(client, name)
             return self._refused(client, name, error), None
         except AzureError as error:
             raise Transient(f"{url}: the storage does not answer: {error}") from error
@@ -103,6 +107,20 @@ class BlobStorage:
         if name.account_url != self.account_url:
             raise Rejected("foreign-account", f"{url} is not in the account {self.account_url}")
         return name
+
+    def _look_at_empty(self, client: BlobClient, name: BlobName) -> tuple[Look, BlobReader | None]:
+        """A blob without bytes has no range to give: its properties are the look."""
+        response: list[Any] = []
+        try:
+            properties = client.get_blob_properties(raw_response_hook=response.append)
+        except HttpResponseError as error:
+            return self._refused(client, name, error), None
+        except AzureError as error:
+            raise Transient(f"{name.url}: the storage does not answer: {error}") from error
+        look = _look(name.url, properties, response[0].http_response.headers)
+        if look.size:
+            raise Transient(f"{name.url} was empty a moment ago and is being written", after_s=1.0)
+        return look, _Reader(client, look, b"")
 
     def _refused(self, client: BlobClient, name: BlobName, error: HttpResponseError) -> Look:
         """What a refusal says of the blob; Transient where it says nothing."""

@@ -72,7 +72,8 @@ def histories(draw: st.DrawFn) -> list[Fact]:
 
 
 def _life(draw: st.DrawFn, url: str, match: Match, number: int) -> list[Fact]:
-    seconds, looks, revision = number, [], 1
+    looks: list[Fact] = []
+    seconds, revision = number, 1
     for index, (what, wait) in enumerate(draw(st.lists(step, min_size=1, max_size=4))):
         seconds += wait
         etag = f"{number}-{index}"

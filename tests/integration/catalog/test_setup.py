@@ -126,9 +126,11 @@ class TestRoles:
     def test_the_api_s_role_cannot_write_nor_see_facts(
         self, database: CatalogDatabase, statement: str
     ) -> None:
-        with database.connect("eventstac_stac_api") as connection:
-            with pytest.raises(psycopg.errors.InsufficientPrivilege):
-                connection.execute(statement)
+        with (
+            database.connect("eventstac_stac_api") as connection,
+            pytest.raises(psycopg.errors.InsufficientPrivilege),
+        ):
+            connection.execute(statement)
 
     def test_the_api_s_role_searches_and_sees_the_facts_view(self, database: CatalogDatabase) -> None:
         with database.connect("eventstac_stac_api") as connection:

@@ -163,7 +163,9 @@ class TestDatetime:
             "c", rules=(Rule("r", assets=(AssetRule("red"),), datetime_sources=self.SOURCES),)
         )
         found = present(Match("c", "i", "red", "r"), 3, "e")
-        return item_of(with_metadata(fact_of(url_of("red.tif"), found), **changes), rules=rules)["properties"]
+        item = item_of(with_metadata(fact_of(url_of("red.tif"), found), **changes), rules=rules)
+        properties: dict[str, Any] = item["properties"]
+        return properties
 
     def test_the_file_s_own_date_comes_before_the_storage_s(self) -> None:
         stated = [
