@@ -1,5 +1,6 @@
 """Stands in for the helpers of the Azure SDK's repository that Microsoft's tests import."""
 
+from collections.abc import Callable
 from typing import Any
 
 from azure.servicebus._base_handler import ServiceBusSharedKeyCredential
@@ -12,6 +13,11 @@ class AzureRecordedTestCase:
     """The tests here are always live."""
 
     is_live = True
+
+    @staticmethod
+    def await_prepared_test(test: Callable[..., Any]) -> Callable[..., Any]:
+        """pytest-asyncio awaits the test."""
+        return test
 
 
 AzureMgmtRecordedTestCase = AzureRecordedTestCase
