@@ -134,7 +134,7 @@ def _merge_locked(
     if fresh:
         fact_rows.upsert(connection, [fresh[url] for url in sorted(fresh)])
     applied = rules.current(connection)
-    changes = _recompose(connection, applied, sorted(touched))
+    changes, _ = _recompose(connection, applied, sorted(touched))
     announcements = announcements_of(changes, second_looks, settings.app, now, _wait(settings))
     outbox.add(connection, announcements)
     return set(fresh), [change.key for change in changes]
@@ -145,8 +145,13 @@ def _wait(settings: MergeSettings) -> timedelta:
     return timedelta(seconds=settings.skew_window_s + 1)
 
 
-def _recompose(connection: Connection, applied: AppliedRules, keys: Sequence[ItemKey]) -> list[Change]:
-    """Compose Items anew from all their facts, write what differs; returns what changed."""
+def _recompose(
+    connection: Connection, applied: AppliedRules, keys: Sequence[ItemKey], *, repairing: bool = False
+) -> tuple[list[Change], int]:
+    """Compose Items anew from all their facts, write what differs; returns what changed, and how many rows of pgstac.
+
+    `repairing` believes nothing that is noted about the catalog, and compares with what pgstac itself has.
+    """
     facts = fact_rows.by_items(connection, keys)
     before = item_rows.read(connection, keys)
     compositions: dict[ItemKey, Composition] = {
@@ -158,34 +163,35 @@ def _recompose(connection: Connection, applied: AppliedRules, keys: Sequence[Ite
         for key in keys
         if before.get(key) != after[key]
     ]
-    pgstac_items.upsert_items(
-        connection,
-        [change.composition.item for change in changes if change.is_written and change.composition.item],
+    written = [key for key in keys if repairing] or [change.key for change in changes if change.is_written]
+    removed = [key for key in keys if repairing] or [change.key for change in changes if change.is_removed]
+    rows = pgstac_items.upsert_items(
+        connection, [item for key in written if (item := compositions[key].item) is not None]
     )
-    pgstac_items.delete_items(connection, [change.key for change in changes if change.is_removed])
+    rows += pgstac_items.delete_items(connection, [key for key in removed if compositions[key].item is None])
     item_rows.upsert(connection, [change.after for change in changes if change.after])
     item_rows.delete(connection, [change.key for change in changes if change.after is None])
     record_changes(connection, changes)
-    return changes
+    return changes, rows
 
 
 def rebuild(
     connection: Connection, rules: RulesStore, keys: Sequence[ItemKey], app: str, now: datetime
 ) -> int:
-    """Compose Items anew from the facts alone; returns how many changed."""
-    changed = 0
+    """Compose Items anew from the facts alone, whatever the catalog has; returns how many of its rows were wrong."""
+    repaired = 0
     for first in range(0, len(keys), CHUNK):
         chunk = sorted(keys[first : first + CHUNK])
         for _ in range(_ATTEMPTS):
             try:
                 with connection.transaction():
                     _lock(connection, [], chunk)
-                    changes = _recompose(connection, rules.current(connection), chunk)
+                    changes, rows = _recompose(connection, rules.current(connection), chunk, repairing=True)
                     outbox.add(connection, announcements_of(changes, [], app, now, timedelta()))
-                changed += len(changes)
+                repaired += rows
                 break
             except pgstac_items.CollectionNotReady as not_ready:
                 collection = str(not_ready)
                 found = rules.current(connection).rules.collection(collection)
                 pgstac_items.prepare_collection(connection, collection, found)
-    return changed
+    return repaired

@@ -73,13 +73,13 @@ def prepare_collection(connection: Connection, collection: str, rules: Collectio
         )
 
 
-def upsert_items(connection: Connection, items: Sequence[Mapping[str, Any]]) -> None:
+def upsert_items(connection: Connection, items: Sequence[Mapping[str, Any]]) -> int:
     """Write Items in the caller's transaction; a row that is the same already is left alone.
 
-    Raises CollectionNotReady where `prepare_collection` has not been called.
+    Returns how many rows were written. Raises CollectionNotReady where `prepare_collection` has not been called.
     """
     if not items:
-        return
+        return 0
     by_collection: dict[str, list[Mapping[str, Any]]] = {}
     for item in items:
         by_collection.setdefault(item["collection"], []).append(item)
@@ -90,12 +90,15 @@ def upsert_items(connection: Connection, items: Sequence[Mapping[str, Any]]) -> 
         ) ON COMMIT DROP
         """
     )
-    for collection in sorted(by_collection):
+    return sum(
         _upsert_into(connection, collection, by_collection[collection])
+        for collection in sorted(by_collection)
+    )
 
 
-def delete_items(connection: Connection, keys: Sequence[tuple[str, str]]) -> None:
-    """Delete Items in the caller's transaction; one that is not there is none the less gone."""
+def delete_items(connection: Connection, keys: Sequence[tuple[str, str]]) -> int:
+    """Delete Items in the caller's transaction; one that is not there is none the less gone. Returns how many were."""
+    deleted = 0
     by_collection: dict[str, list[str]] = {}
     for collection, item in keys:
         by_collection.setdefault(collection, []).append(item)
@@ -103,10 +106,11 @@ def delete_items(connection: Connection, keys: Sequence[tuple[str, str]]) -> Non
         found = _collection(connection, collection)
         if found:
             statement = sql.SQL("DELETE FROM {} WHERE id = ANY(%s)").format(_leaf(found[0]))
-            connection.execute(statement, [by_collection[collection]])
+            deleted += connection.execute(statement, [by_collection[collection]]).rowcount
+    return deleted
 
 
-def _upsert_into(connection: Connection, collection: str, items: Sequence[Mapping[str, Any]]) -> None:
+def _upsert_into(connection: Connection, collection: str, items: Sequence[Mapping[str, Any]]) -> int:
     found = _collection(connection, collection)
     if found is None:
         raise CollectionNotReady(collection)
@@ -128,10 +132,11 @@ def _upsert_into(connection: Connection, collection: str, items: Sequence[Mappin
         """
     ).format(leaf=_leaf(key))
     try:
-        connection.execute(statement)
+        written = connection.execute(statement).rowcount
     except (errors.UndefinedTable, errors.ForeignKeyViolation, errors.CheckViolation) as error:
         raise CollectionNotReady(collection) from error
     connection.execute("DELETE FROM incoming_items")
+    return written
 
 
 def _collection(connection: Connection, collection: str) -> tuple[int, dict[str, Any], int | None] | None:
