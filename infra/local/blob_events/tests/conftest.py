@@ -20,7 +20,7 @@ Json = dict[str, Any]
 CONTRACTS = Path(__file__).resolve().parents[4] / "contracts" / "events"
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 15.0) -> None:
+def wait_until(condition: Callable[[], object], seconds: float = 30.0) -> None:
     """Return once the condition holds; fail after a deadline."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -7,6 +7,7 @@ import time
 import urllib.request
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from azure.core.exceptions import HttpResponseError
@@ -19,7 +20,7 @@ from azure.storage.blob import (
 )
 
 from infra.local.azurite.server import ACCOUNT, ACCOUNT_KEY
-from infra.local.blob_events.testing import BlobStorage
+from infra.local.blob_events.testing import BlobStorage, running_proxy
 from infra.local.blob_events.tests.conftest import Recorder, wait_until
 
 
@@ -177,3 +178,33 @@ def test_many_connections_that_send_nothing_do_no_harm(
         connection.close()
     assert service.get_blob_client(container, "x.tif").download_blob().readall() == b"abc"
     wait_until(lambda: storage.stats()["pending"] == 0)
+
+
+def test_latency_is_added_to_each_request(
+    tmp_path: Path, container: str, service: BlobServiceClient, storage: BlobStorage, recorder: Recorder
+) -> None:
+    service.get_blob_client(container, "x.tif").upload_blob(b"abc")
+    with running_proxy(tmp_path, storage.azurite, recorder.url, latency_ms=300) as distant:
+        began = time.monotonic()
+        with urllib.request.urlopen(
+            f"http://127.0.0.1:{distant.port}/{ACCOUNT}/{container}/x.tif", timeout=10
+        ) as answer:
+            assert answer.read() == b"abc"
+        assert time.monotonic() - began >= 0.3
+
+
+def test_a_slow_reader_holds_up_nobody_else(
+    container: str, service: BlobServiceClient, storage: BlobStorage
+) -> None:
+    content = os.urandom(30 * 1024 * 1024)  # more than the sockets' buffers hold
+    service.get_blob_client(container, "large.tif").upload_blob(content)
+    with socket.create_connection(("127.0.0.1", storage.proxy.port), timeout=30) as slow:
+        slow.sendall(
+            f"GET /{ACCOUNT}/{container}/large.tif HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n".encode()
+        )
+        begun = slow.recv(1000)
+        assert begun.startswith(b"HTTP/1.1 200")
+        service.get_blob_client(container, "other.tif").upload_blob(b"abc")
+        assert service.get_blob_client(container, "other.tif").download_blob().readall() == b"abc"
+        with slow.makefile("rb") as rest:
+            assert (begun + rest.read()).endswith(content)

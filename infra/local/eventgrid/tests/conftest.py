@@ -21,7 +21,7 @@ NO_SERVICE_BUS = (
 NO_STORAGE = connection_string("http://127.0.0.1:9/devstoreaccount1")
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 15.0) -> None:
+def wait_until(condition: Callable[[], object], seconds: float = 30.0) -> None:
     """Return once the condition holds; fail after a deadline."""
     deadline = time.monotonic() + seconds
     while not condition():

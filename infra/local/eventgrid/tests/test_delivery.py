@@ -6,7 +6,6 @@ import threading
 from pathlib import Path
 from typing import Any
 
-import pytest
 from azure.core.credentials import AzureKeyCredential
 from azure.core.exceptions import AzureError
 from azure.core.messaging import CloudEvent
@@ -80,38 +79,40 @@ def container_in(azurite: Azurite, name: str) -> str:
     return name
 
 
-@pytest.mark.parametrize(
-    ("status", "attempts", "reason", "outcome"),
-    [
-        (400, 1, "UndeliverableDueToHttpBadRequest", "BadRequest"),
-        (403, 1, "UndeliverableDueToHttpForbidden", "Forbidden"),
-        (413, 1, "UndeliverableDueToHttpRequestEntityTooLarge", "PayloadTooLarge"),
-        (500, 3, "MaxDeliveryAttemptsExceeded", "GenericError"),
-    ],
-)
 def test_what_cannot_be_delivered_becomes_a_dead_letter_blob(
-    tmp_path: Path, webhook: Webhook, azurite: Azurite, status: int, attempts: int, reason: str, outcome: str
+    tmp_path: Path, webhook: Webhook, azurite: Azurite
 ) -> None:
-    container = container_in(azurite, f"deadletter-{status}")
-    webhook.answer = lambda _: status
+    expected = {
+        "400": (1, "UndeliverableDueToHttpBadRequest", "BadRequest"),
+        "403": (1, "UndeliverableDueToHttpForbidden", "Forbidden"),
+        "413": (1, "UndeliverableDueToHttpRequestEntityTooLarge", "PayloadTooLarge"),
+        "500": (3, "MaxDeliveryAttemptsExceeded", "GenericError"),
+    }
+    container = container_in(azurite, "deadletter")
+    webhook.answer = lambda event: int(event["id"])
     policy = {"maxDeliveryAttempts": 3, "eventTimeToLiveInMinutes": 1440}
     config = config_for(webhook, retryPolicy=policy, deadLetterContainer=container)
     with running_eventgrid(
         tmp_path, NO_SERVICE_BUS, azurite.connection_string, config, retry_scale=0.001
     ) as grid:
-        publish(grid, "e", data={"a": "ü"})
-        wait_until(lambda: grid.stats()[ROUTE].get("dead-lettered") == 1)
+        publish(grid, *expected, data={"a": "ü"})
+        wait_until(lambda: grid.stats()[ROUTE].get("dead-lettered") == 4)
         assert grid.stats()[ROUTE]["pending"] == 0
-    [(name, [event])] = dead_letters(azurite, container).items()
-    subscription, *when, file = name.split("/")
-    assert subscription == "HOOK"
-    assert [part == str(int(part)) for part in when] == [True] * 4
-    assert len(file) == 36 + len(".json")
-    assert (event["id"], event["data"]) == ("e", {"a": "ü"})
-    assert (event["deadletterreason"], event["deliveryattempts"]) == (reason, attempts)
-    assert event["lastdeliveryoutcome"] == outcome
-    assert event["publishtime"] < event["lastdeliveryattempttime"]
-    assert len(webhook.received) == attempts
+    blobs = dead_letters(azurite, container)
+    for name in blobs:
+        subscription, *when, file = name.split("/")
+        assert subscription == "HOOK"
+        assert [part == str(int(part)) for part in when] == [True] * 4
+        assert len(file) == 36 + len(".json")
+    events = {event["id"]: event for blob in blobs.values() for event in blob}
+    assert {
+        name: (one["deliveryattempts"], one["deadletterreason"], one["lastdeliveryoutcome"])
+        for name, one in events.items()
+    } == expected
+    for name, event in events.items():
+        assert event["data"] == {"a": "ü"}
+        assert event["publishtime"] < event["lastdeliveryattempttime"]
+        assert webhook.ids.count(name) == expected[name][0]
 
 
 def test_an_event_that_outlives_its_time_is_given_up(
@@ -126,7 +127,7 @@ def test_an_event_that_outlives_its_time_is_given_up(
         wait_until(lambda: grid.stats()[ROUTE].get("dead-lettered") == 1)
     [[event]] = dead_letters(azurite, container).values()
     assert event["deadletterreason"] == "TimeToLiveExceeded"
-    assert 2 <= event["deliveryattempts"] == len(webhook.received) <= 4
+    assert 1 <= event["deliveryattempts"] == len(webhook.received) <= 3
 
 
 def test_without_a_dead_letter_container_a_refused_event_is_dropped(tmp_path: Path, webhook: Webhook) -> None:

@@ -1,6 +1,8 @@
 """What a custom topic takes and refuses, through the unmodified azure-eventgrid SDK and over plain HTTP."""
 
+import contextlib
 import json
+import socket
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -12,7 +14,10 @@ from azure.core.credentials import AzureKeyCredential, AzureSasCredential
 from azure.core.exceptions import ClientAuthenticationError, HttpResponseError, ResourceNotFoundError
 from azure.core.messaging import CloudEvent
 from azure.eventgrid import EventGridPublisherClient, generate_sas
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from infra.local.eventgrid import cloud_events
 from infra.local.eventgrid.testing import KEY, RunningEventGrid, running_eventgrid
 from infra.local.eventgrid.tests.conftest import (
     NO_SERVICE_BUS,
@@ -124,6 +129,20 @@ def test_more_than_a_megabyte_is_refused(grid: RunningEventGrid, webhook: Webhoo
     wait_until(lambda: webhook.ids == ["fits"])
 
 
+JSON_LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just("1.0")
+NAMES = st.sampled_from(
+    ["id", "source", "type", "specversion", "time", "data", "data_base64", "subject", "x", "X"]
+)
+
+
+def fields(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.dictionaries(NAMES, values)
+
+
+def dumps(value: Any) -> bytes:
+    return json.dumps(value).encode()
+
+
 GOOD = {"specversion": "1.0", "id": "i", "source": "s", "type": "t"}
 SINGLE, BATCH = "application/cloudevents+json", "application/cloudevents-batch+json"
 
@@ -173,3 +192,40 @@ def test_both_forms_of_a_topics_address_are_the_same_topic(grid: RunningEventGri
     with EventGridPublisherClient(endpoint, AzureKeyCredential(KEY), retry_total=0) as client:
         client.send(CloudEvent("/test", "demo.done", id="other form"))
     wait_until(lambda: webhook.ids == ["other form"])
+
+
+def test_clients_that_break_off_or_talk_nonsense_do_no_harm(grid: RunningEventGrid, webhook: Webhook) -> None:
+    head = (
+        f"POST /cog-events/api/events HTTP/1.1\r\nHost: h\r\naeg-sas-key: {KEY}\r\nContent-Type: {SINGLE}\r\n"
+    )
+    beginnings = (
+        b"",
+        b"\x00\xff nonsense\r\n\r\n",
+        (head + "Content-Length: 900000\r\n\r\n{").encode(),
+        (head + "Content-Length: 99999999999\r\n\r\n{").encode(),
+        (head + "Transfer-Encoding: chunked\r\n\r\nzz\r\n").encode(),
+        (head + "X: " + "y" * 100_000).encode(),
+    )
+    broken = []
+    for _ in range(30):
+        for beginning in beginnings:
+            connection = socket.create_connection(("127.0.0.1", grid.port))
+            connection.sendall(beginning)
+            broken.append(connection)
+    publish(grid, CloudEvent("/test", "demo.done", id="whole"))
+    for connection in broken:
+        connection.close()
+    wait_until(lambda: webhook.ids == ["whole"])
+
+
+@given(
+    st.binary(max_size=200)
+    | st.recursive(JSON_LEAVES, lambda inner: st.lists(inner) | fields(inner)).map(dumps)
+)
+@settings(max_examples=150, deadline=None)
+def test_any_body_is_taken_or_refused_with_a_reason(body: bytes) -> None:
+    for content_type in (SINGLE, BATCH):
+        events: list[dict[str, Any]] = []
+        with contextlib.suppress(cloud_events.BadEventError):  # any other exception fails
+            events = cloud_events.parse(body, content_type)
+        assert all(set(event) >= set(GOOD) for event in events)

@@ -27,6 +27,14 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def grid(tmp_path_factory: pytest.TempPathFactory, broker: RunningServer) -> Iterator[RunningEventGrid]:
+    """For the tests that leave nothing pending."""
+    directory = tmp_path_factory.mktemp("eventgrid")
+    with running_eventgrid(directory, broker.connection_string, NO_STORAGE, shuffle_s=0.05) as running:
+        yield running
+
+
 def received(
     broker: RunningServer, topic: str, subscription: str, count: int
 ) -> list[ServiceBusReceivedMessage]:
@@ -53,7 +61,7 @@ def publish(grid: RunningEventGrid, *events: CloudEvent[Any]) -> None:
         client.send(list(events))
 
 
-def test_a_published_event_is_a_message_of_its_topic(tmp_path: Path, broker: RunningServer) -> None:
+def test_a_published_event_is_a_message_of_its_topic(grid: RunningEventGrid, broker: RunningServer) -> None:
     event = CloudEvent(
         "/converter",
         "eventstac.cog.completed.v1",
@@ -61,9 +69,8 @@ def test_a_published_event_is_a_message_of_its_topic(tmp_path: Path, broker: Run
         data={"source_url": "ü"},
         extensions={"correlationid": "c"},
     )
-    with running_eventgrid(tmp_path, broker.connection_string, NO_STORAGE) as grid:
-        publish(grid, event)
-        [message] = received(broker, "cog-events", "cog-updater", 1)
+    publish(grid, event)
+    [message] = received(broker, "cog-events", "cog-updater", 1)
     body = json.loads(str(message))
     assert (body["id"], body["type"], body["data"]) == (
         "job-1",
@@ -87,10 +94,11 @@ def test_a_published_event_is_a_message_of_its_topic(tmp_path: Path, broker: Run
     }
 
 
-def test_upload_and_deletion_reach_the_scanner_once_each(tmp_path: Path, broker: RunningServer) -> None:
+def test_upload_and_deletion_reach_the_scanner_once_each(
+    tmp_path: Path, grid: RunningEventGrid, broker: RunningServer
+) -> None:
     with (
-        running_eventgrid(tmp_path / "grid", broker.connection_string, NO_STORAGE, shuffle_s=0.1) as grid,
-        running_blob_storage(tmp_path / "blobs", grid.url) as storage,
+        running_blob_storage(tmp_path, grid.url) as storage,
         BlobServiceClient.from_connection_string(storage.connection_string) as service,
     ):
         for name in ("source", "cogs", "thumbnails"):
@@ -107,16 +115,17 @@ def test_upload_and_deletion_reach_the_scanner_once_each(tmp_path: Path, broker:
     )
 
 
-def test_events_wait_for_a_broker_that_is_away_and_come_once(tmp_path: Path, broker: RunningServer) -> None:
-    with running_eventgrid(tmp_path, broker.connection_string, NO_STORAGE) as grid:
-        broker.kill()
-        try:
-            publish(grid, *(CloudEvent("/converter", "demo.done", id=f"e{number}") for number in range(30)))
-            wait_until(lambda: grid.stats()["cog-events/cog-events"].get("failed attempts"))
-        finally:
-            broker.start()
-        wait_until(lambda: grid.stats()["cog-events/cog-events"]["pending"] == 0, 30)
-        messages = received(broker, "cog-events", "cog-updater", 30)
+def test_events_wait_for_a_broker_that_is_away_and_come_once(
+    grid: RunningEventGrid, broker: RunningServer
+) -> None:
+    broker.kill()
+    try:
+        publish(grid, *(CloudEvent("/converter", "demo.done", id=f"e{number}") for number in range(30)))
+        wait_until(lambda: grid.stats()["cog-events/cog-events"].get("failed attempts"))
+    finally:
+        broker.start()
+    wait_until(lambda: grid.stats()["cog-events/cog-events"]["pending"] == 0, 30)
+    messages = received(broker, "cog-events", "cog-updater", 30)
     assert sorted(json.loads(str(one))["id"] for one in messages) == sorted(
         f"e{number}" for number in range(30)
     )
@@ -125,10 +134,12 @@ def test_events_wait_for_a_broker_that_is_away_and_come_once(tmp_path: Path, bro
 def test_an_event_that_is_too_large_for_the_topic_is_dead_lettered_and_the_others_pass(
     tmp_path: Path, broker: RunningServer, azurite: Azurite
 ) -> None:
-    with ContainerClient.from_connection_string(azurite.connection_string, "deadletter") as client:
+    config = json.loads(CONFIG.read_text())
+    container = config["customTopics"][0]["eventSubscriptions"][0]["deadLetterContainer"] = "too-large"
+    with ContainerClient.from_connection_string(azurite.connection_string, container) as client:
         client.create_container()
     with running_eventgrid(
-        tmp_path, broker.connection_string, azurite.connection_string, retry_scale=0.001
+        tmp_path, broker.connection_string, azurite.connection_string, config, retry_scale=0.001
     ) as grid:
         publish(
             grid,
@@ -139,7 +150,7 @@ def test_an_event_that_is_too_large_for_the_topic_is_dead_lettered_and_the_other
         wait_until(lambda: grid.stats()["cog-events/cog-events"].get("dead-lettered") == 1)
         messages = received(broker, "cog-events", "cog-updater", 2)
     assert sorted(json.loads(str(one))["id"] for one in messages) == ["last", "small"]
-    with ContainerClient.from_connection_string(azurite.connection_string, "deadletter") as client:
+    with ContainerClient.from_connection_string(azurite.connection_string, container) as client:
         [blob] = client.list_blobs(name_starts_with="COG-EVENTS/")
         [event] = json.loads(client.download_blob(blob.name).readall())
     assert (event["id"], event["lastdeliveryoutcome"]) == ("large", "PayloadTooLarge")
