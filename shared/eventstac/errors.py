@@ -3,6 +3,7 @@
 EventstacError
 ├── Rejected    this event or blob cannot become right by waiting: recorded with its reason, never retried
 ├── Transient   the world is away (database, throttling, time-out): the message is re-sent with a delay
+│   └── Refused a whole container is missing or may not be read: a run over it stops, a message waits
 ├── Stale       an older look or a duplicate: done, counted
 └── BlobChanged the blob was overwritten while it was read: look again at once, then Transient
 """
@@ -35,6 +36,13 @@ class Transient(EventstacError):
         super().__init__(detail)
         self.detail = detail
         self.after_s = after_s
+
+
+class Refused(Transient):
+    """The storage refuses a container: it is not there, or these credentials may not read it.
+
+    It says nothing about any blob, so a run over the container stops with this reason.
+    """
 
 
 class Stale(EventstacError):

@@ -16,7 +16,7 @@ from azure.storage.blob import BlobClient, BlobServiceClient, ContentSettings
 
 from eventstac.blob_urls import BlobName, canonical_etag, canonical_url, parse
 from eventstac.blobs import HEAD_BYTES, BlobReader, Listed, ListedPage, Look
-from eventstac.errors import BlobChanged, Rejected, Transient
+from eventstac.errors import BlobChanged, Refused, Rejected, Transient
 
 _CONNECTION_TIMEOUT_S = 10
 _READ_TIMEOUT_S = 60
@@ -86,6 +86,10 @@ class BlobStorage:
                 )
                 for blob in next(pages, ())
             )
+        except HttpResponseError as error:
+            code = getattr(error, "error_code", None) or error.reason
+            refused = Refused if error.status_code in (401, 403, 404) else Transient
+            raise refused(f"{container_url}: the storage answers {error.status_code} {code}") from error
         except AzureError as error:
             raise Transient(f"{container_url}: the listing fails: {error}") from error
         return ListedPage(blobs, getattr(pages, "continuation_token", None) or None)
@@ -101,6 +105,18 @@ class BlobStorage:
         except AzureError as error:
             raise Transient(f"{url} cannot be written: {error}") from error
         return canonical_etag(written["etag"])
+
+    def delete(self, url: str, etag: str) -> None:
+        """Delete one of our own outputs, as it was when it was read; one that is gone or another is left alone."""
+        name = self._name(url)
+        client = self._service.get_blob_client(name.container, name.path)
+        try:
+            client.delete_blob(etag=f'"{etag}"', match_condition=MatchConditions.IfNotModified)
+        except HttpResponseError as error:
+            if error.status_code not in (404, 412):
+                raise Transient(f"{url} cannot be deleted: {error.status_code}") from error
+        except AzureError as error:
+            raise Transient(f"{url} cannot be deleted: {error}") from error
 
     def _name(self, url: str) -> BlobName:
         name = parse(url)

@@ -24,13 +24,18 @@ _MERGE = {
     "collections": WRITE,
 }
 
+# A run compares listing, facts and Items, and writes only its own notes.
+_RECONCILE = {"runs": WRITE, "listed": WRITE}
+
 ROLES: dict[str, Grants] = {
-    "eventstac_scanner": Grants(None, {"rules": READ, "facts": READ}),
+    "eventstac_scanner": Grants(
+        "pgstac_read", {"rules": READ, "facts": READ, "items": READ, "collections": READ, **_RECONCILE}
+    ),
     "eventstac_extractor": Grants(None, {"rules": READ, "facts": READ}),
-    "eventstac_loader": Grants("pgstac_ingest", {**_MERGE, "rejected": WRITE}),
+    "eventstac_loader": Grants("pgstac_ingest", {**_MERGE, "rejected": WRITE, **_RECONCILE}),
     "eventstac_cog_updater": Grants("pgstac_ingest", _MERGE),
     "eventstac_stac_api": Grants("pgstac_read", {"public_facts": READ}),
     "eventstac_operator": Grants(
-        "pgstac_ingest", {**_MERGE, "rules": APPEND, "rejected": WRITE, "public_facts": READ}
+        "pgstac_ingest", {**_MERGE, "rules": APPEND, "rejected": WRITE, "public_facts": READ, **_RECONCILE}
     ),
 }
