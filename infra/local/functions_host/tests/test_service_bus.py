@@ -8,6 +8,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ TOPICS = ("shared", "wait", "away", "drain", "fragile")
 
 def topology() -> dict[str, Any]:
     topics = [{"Name": name, "Properties": {}, "Subscriptions": APP_SUBSCRIPTIONS} for name in TOPICS]
-    queues = [{"Name": f"{name}-work", "Properties": {"LockDuration": "PT1M"}} for name in TOPICS]
+    queues = [{"Name": f"{name}-work", "Properties": {"LockDuration": "PT5M"}} for name in TOPICS]
     return {"UserConfig": {"Namespaces": [{"Name": "sbemulatorns", "Queues": queues, "Topics": topics}]}}
 
 
@@ -154,7 +155,7 @@ def test_a_message_arrives_with_everything_that_was_sent(sdk: Sdk, bus: RunningH
 def test_an_exception_gives_the_message_back_at_once(sdk: Sdk, bus: RunningHost) -> None:
     sdk.send("shared-work", message("again", fail=1))
 
-    # Nobody waits for the minute that a lock lasts in this queue.
+    # Nobody waits for the five minutes that a lock lasts in this queue.
     assert [line["delivery"] for line in said(bus, "begins", "again", 2)] == [1, 2]
     said(bus, "ends", "again")
 
@@ -186,10 +187,12 @@ def test_no_more_calls_run_at_once_than_the_app_allows(sdk: Sdk, bus: RunningHos
 def test_short_calls_do_not_wait_for_each_other_in_the_sdk(sdk: Sdk, bus: RunningHost) -> None:
     ids = [f"short-{number}" for number in range(120)]
     sdk.send("shared-work", *map(message, ids))
-    first, last = (when(said(bus, "ends", name)[0]) for name in (ids[0], ids[-1]))
+    moments = sorted(when(said(bus, "ends", name)[0]) for name in ids)
 
-    # Receiving and settling in tasks of their own made it 27 a second: a waiting read holds the connection for 0.2 s.
-    assert last - first < 3
+    # A waiting read holds the connection for 0.2 s. With receiving and settling in tasks of their own every fifth
+    # call waited for one.
+    waits = [later - earlier for earlier, later in pairwise(moments) if later - earlier > 0.15]
+    assert len(waits) < len(ids) / 10
 
 
 def test_a_batch_succeeds_or_fails_as_one(sdk: Sdk, bus: RunningHost) -> None:
@@ -243,7 +246,7 @@ def test_a_small_batch_waits_for_company_as_long_as_the_app_says(sdk: Sdk, start
 
     sdk.send("wait", message("lone"))
     waited = when(said(host, "batch", "lone")[0]) - when(said(host, "begins", "lone")[0])
-    assert 0.9 < waited < 3
+    assert 0.9 < waited < 10
     sdk.send("wait", *(message(f"three-{number}") for number in range(3)))
     assert len(said(host, "batch", "three-0")[0]["ids"]) == 3
 
@@ -308,7 +311,7 @@ def test_a_function_that_runs_too_long_gives_its_message_back(sdk: Sdk, fragile:
 
     assert fragile.event("invocation", outcome="timed out")["messages"] == 1
     fragile.event("worker ended", code=exits.TIMED_OUT)
-    # Nobody waits for the minute that a lock lasts in this queue.
+    # Nobody waits for the five minutes that a lock lasts in this queue.
     assert said(fragile, "begins", "slow", 2)[1]["delivery"] == 2
 
 
