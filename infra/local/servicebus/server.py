@@ -67,7 +67,8 @@ class Server:
         self._listener.close()
         if self._status is not None:
             await self._status.stop()
+        self._broker.store.flush()
+        await asyncio.sleep(0)  # what was just committed is acknowledged before the connections close
         for connection in list(self._live):
             connection.shut()
         self._broker.close()
-        await asyncio.sleep(0)

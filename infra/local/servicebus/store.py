@@ -156,7 +156,9 @@ class Store:
         error = self._commit(jobs)
         for _, done in jobs:
             if done is not None:
-                done(error)
+                self._loop.call_soon(
+                    done, error
+                )  # one at a time: a fault in one cannot keep another from its answer
 
     def close(self) -> None:
         """Commit what is submitted and close the files."""

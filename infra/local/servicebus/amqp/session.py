@@ -262,6 +262,7 @@ class Session:
 
     def on_flow(self, flow: Flow) -> None:
         """Windows and credit."""
+        was_shut = self._window <= 0
         if flow.next_incoming_id is not None:
             ahead = (flow.next_incoming_id - self._next_outgoing) % _WRAP
             self._window = flow.incoming_window + (ahead - _WRAP if ahead >= _WRAP // 2 else ahead)
@@ -276,6 +277,8 @@ class Session:
                 self._in[flow.handle].grant()
         else:
             raise DecodeError(f"handle {flow.handle} has no link")
+        if was_shut and flow.handle is not None:
+            self.resume()  # the window was shut for every link of the session
 
     def on_transfer(self, transfer: Transfer, payload: bytes) -> None:
         """A message of the client."""
