@@ -1,0 +1,217 @@
+"""COG or not, the projection's fields, times, thumbnails, and an Item that passes the profiles."""
+
+import struct
+import warnings
+from typing import Any
+
+import numpy as np
+import pyproj
+import pytest
+from rasterio.io import MemoryFile
+from rio_cogeo.cogeo import cog_validate
+
+from eventstac.raster.datetime import datetimes
+from eventstac.raster.extract import RasterRead, read_in_process
+from eventstac.validation import validate_item
+from tests.unit.raster.corpus import PLACES, Place, at, cog, gradient, tiff
+from tests.unit.raster.readers import MemoryReader
+
+COG = "image/tiff; application=geotiff; profile=cloud-optimized"
+GEOTIFF = "image/tiff; application=geotiff"
+
+
+def read(data: bytes, **options: object) -> RasterRead:
+    return read_in_process(MemoryReader(data), options)
+
+
+def with_overviews(dataset: Any) -> None:
+    dataset.build_overviews([2, 4])
+
+
+TILED: dict[str, Any] = {"tiled": True, "blockxsize": 256, "blockysize": 256}
+LAYOUTS = {
+    "a cog": (cog(gradient(1200, 1300)), True, COG),
+    "a cog of one tile": (cog(gradient(200, 200)), True, COG),
+    "a cog with a mask": (cog(gradient(1200, 1300, "uint8", 4), compress="jpeg"), True, COG),
+    "tiled, no overviews": (tiff(gradient(1200, 1300), **TILED), True, COG),
+    "overviews added later": (tiff(gradient(1200, 1300), with_overviews, **TILED), False, GEOTIFF),
+    "striped": (tiff(gradient(1200, 1300)), False, GEOTIFF),
+    "striped and small": (tiff(gradient(300, 400)), True, GEOTIFF),
+    "bigtiff": (tiff(gradient(1200, 1300), bigtiff="YES", **TILED), True, COG),
+}
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_a_cog_is_what_rio_cogeo_says_and_is_tiled(name: str, tmp_path: Any) -> None:
+    data, valid, media_type = LAYOUTS[name]
+    path = tmp_path / "a.tif"
+    path.write_bytes(data)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        theirs, errors, _ = cog_validate(path, quiet=True)
+    metadata = read(data).metadata
+    assert metadata["cog"]["valid"] == theirs == valid, (metadata["cog"], errors)
+    assert metadata["media_type"] == media_type
+    assert bool(metadata["cog"]["problems"]) != valid
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.name)
+def test_projection_fields_are_those_of_the_file(place: Place) -> None:
+    fields = read(at(place)).metadata["projection"]
+    assert fields["proj:shape"] == [place.height, place.width]
+    assert fields["proj:transform"] == pytest.approx(list(place.transform)[:6])
+    stated = pyproj.CRS(fields["proj:code"] or fields["proj:wkt2"])
+    assert stated.equals(pyproj.CRS(place.crs), ignore_axis_order=True) or fields["proj:code"] is None
+    west, south, east, north = fields["proj:bbox"]
+    assert west < east
+    assert south < north
+    if place.crs.startswith("EPSG:"):
+        assert fields["proj:code"] == place.crs
+    elif fields["proj:code"] is None:
+        assert fields["proj:wkt2"].startswith(("PROJCRS[", "GEOGCRS[", "BOUNDCRS["))
+
+
+@pytest.mark.parametrize(("name", "gsd"), [("utm scene", 1002.3), ("rotated 30", 1000.0)])
+def test_gsd_is_the_pixel_in_metres(name: str, gsd: float) -> None:
+    place = next(p for p in PLACES if p.name == name)
+    assert read(at(place)).metadata["gsd"] == pytest.approx(gsd, rel=0.001)
+
+
+@pytest.mark.parametrize(
+    ("tags", "start", "end"),
+    [
+        ({"TIFFTAG_DATETIME": "2018:07:01 10:20:30"}, "2018-07-01T10:20:30Z", "2018-07-01T10:20:30Z"),
+        (
+            {"ACQUISITIONDATETIME": "2020-01-02 03:04:05.250"},
+            "2020-01-02T03:04:05.25Z",
+            "2020-01-02T03:04:05.25Z",
+        ),
+        ({"ACQUISITION_DATE": "2020-01-02"}, "2020-01-02T00:00:00Z", "2020-01-02T23:59:59.999Z"),
+        ({"DATE_ACQUIRED": "20200102"}, "2020-01-02T00:00:00Z", "2020-01-02T23:59:59.999Z"),
+        ({"SENSING_TIME": "2020-01-02T03:04:05+02:00"}, "2020-01-02T01:04:05Z", "2020-01-02T01:04:05Z"),
+        (
+            {
+                "NC_GLOBAL#time_coverage_start": "2020-01-01",
+                "NC_GLOBAL#time_coverage_end": "2020-01-31T12:00:00Z",
+            },
+            "2020-01-01T00:00:00Z",
+            "2020-01-31T12:00:00Z",
+        ),
+        (
+            {
+                "RANGEBEGINNINGDATE": "2020-01-01",
+                "RANGEBEGINNINGTIME": "01:02:03",
+                "RANGEENDINGDATE": "2020-01-02",
+                "RANGEENDINGTIME": "04:05:06.5",
+            },
+            "2020-01-01T01:02:03Z",
+            "2020-01-02T04:05:06.5Z",
+        ),
+    ],
+)
+def test_times_are_read_from_tags(tags: dict[str, str], start: str, end: str) -> None:
+    assert [(e["start"], e["end"]) for e in datetimes({"": tags})] == [(start, end)]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "0000:00:00 00:00:00", "yesterday", "2018", "2018:13:01 00:00:00", "1000-01-01"]
+)
+def test_what_is_no_time_gives_none(text: str) -> None:
+    assert datetimes({"": {"TIFFTAG_DATETIME": text}}) == []
+
+
+def test_an_acquisition_comes_before_the_tiffs_own_tag() -> None:
+    found = datetimes(
+        {"": {"TIFFTAG_DATETIME": "2021:01:01 00:00:00"}, "IMAGERY": {"ACQUISITIONDATETIME": "2020-05-05"}}
+    )
+    assert [e["source"] for e in found] == ["IMAGERY:ACQUISITIONDATETIME", "TIFFTAG_DATETIME"]
+
+
+def test_a_file_without_a_time_has_none() -> None:
+    assert read(tiff(gradient(9, 9))).metadata["datetimes"] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "cover"), [("12.5", 12.5), ("30", 30), ("501", None), ("nan", None), ("few", None)]
+)
+def test_cloud_cover_is_a_percentage_or_absent(text: str, cover: float | None) -> None:
+    data = tiff(gradient(9, 9), lambda dataset: dataset.update_tags(ns="IMAGERY", CLOUDCOVER=text))
+    assert read(data).metadata["properties"].get("eo:cloud_cover") == cover
+
+
+def image(data: bytes, **options: object) -> Any:
+    png = read(data, **options).thumbnail
+    assert png is not None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with MemoryFile(png) as memory, memory.open(driver="PNG") as dataset:
+            return dataset.read()
+
+
+def test_a_thumbnail_is_a_png_of_at_most_512_pixels() -> None:
+    result = read(tiff(gradient(700, 1500)))
+    assert result.thumbnail_type == "image/png"
+    assert result.thumbnail is not None
+    width, height = struct.unpack(">II", result.thumbnail[16:24])
+    assert max(width, height) <= 512
+    assert width / height == pytest.approx(1500 / 700, rel=0.02)
+
+
+def test_a_thumbnail_leaves_nodata_transparent_and_stretches_the_rest() -> None:
+    data = gradient(100, 100)
+    data[0, :50] = 0
+    pixels = image(tiff(data, nodata=0))
+    assert pixels.shape[0] == 2
+    assert (pixels[1, :50] == 0).all()
+    assert (pixels[1, 50:] == 255).all()
+    assert pixels[0, 50:].min() == 0
+    assert pixels[0, 50:].max() == 255
+
+
+def test_a_thumbnail_shows_colours_as_they_are() -> None:
+    data = gradient(60, 60, "uint8", 3)
+    assert (image(tiff(data, photometric="RGB")) == data).all()
+
+
+def test_a_thumbnail_uses_the_colour_table() -> None:
+    def paint(dataset: Any) -> None:
+        dataset.write_colormap(1, {0: (10, 20, 30, 255), 1: (200, 100, 50, 255)})
+
+    pixels = image(tiff(np.eye(8, dtype="uint8"), paint))
+    assert pixels[:3, 0, 0].tolist() == [200, 100, 50]
+    assert pixels[:3, 0, 1].tolist() == [10, 20, 30]
+
+
+def test_a_rule_chooses_bands_size_and_stretch() -> None:
+    data = gradient(200, 200, "uint8", 4)
+    pixels = image(tiff(data), thumbnail={"bands": [4, 3, 2], "size": 100, "stretch": None})
+    assert pixels.shape == (3, 100, 100)
+    assert pixels[0, 0, 0] == pytest.approx(data[3, :2, :2].mean(), abs=1)
+
+
+@pytest.mark.parametrize("fill", [np.nan, np.inf, 0.0, 7.0])
+def test_an_image_of_one_value_has_a_thumbnail(fill: float) -> None:
+    assert image(tiff(np.full((30, 40), fill, "float32"))).shape[1:] == (30, 40)
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.name)
+def test_an_item_of_every_place_passes_the_profiles(place: Place) -> None:
+    metadata = read(at(place)).metadata
+    asset = {"href": "https://example.com/a.tif", "type": metadata["media_type"], "bands": metadata["bands"]}
+    item = {
+        "type": "Feature",
+        "stac_version": "1.1.0",
+        "stac_extensions": [
+            "https://stac-extensions.github.io/projection/v2.0.0/schema.json",
+            "https://stac-extensions.github.io/raster/v2.0.0/schema.json",
+            "https://stac-extensions.github.io/file/v2.1.0/schema.json",
+        ],
+        "id": "a",
+        "collection": "c",
+        "geometry": metadata["footprint"],
+        "bbox": metadata["bbox"],
+        "properties": {"datetime": "2020-01-01T00:00:00Z", **metadata["projection"]},
+        "links": [{"rel": "collection", "href": "https://example.com/collections/c"}],
+        "assets": {"data": asset | metadata["file"]},
+    }
+    assert validate_item(item) == []
