@@ -1,0 +1,84 @@
+"""The extraction over real range requests: Azurite, the SDK, and a plain URL."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from azure.storage.blob import BlobServiceClient, PublicAccess
+
+from eventstac.azure.blob_storage import BlobStorage
+from eventstac.blobs import BlobReader
+from eventstac.errors import BlobChanged, Rejected
+from eventstac.raster.extract import read_in_process, read_raster
+from eventstac.raster.source import file_reader, url_reader
+from infra.local.azurite.testing import running_azurite
+from tests.unit.raster.corpus import cog, gradient, tiff
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BlobServiceClient]:
+    with running_azurite(tmp_path_factory.mktemp("azurite")) as azurite:
+        service = BlobServiceClient.from_connection_string(azurite.connection_string)
+        service.create_container("source", public_access=PublicAccess.BLOB)
+        yield service
+        service.close()
+
+
+def upload(service: BlobServiceClient, name: str, data: bytes) -> str:
+    client = service.get_blob_client("source", name)
+    client.upload_blob(data, overwrite=True)
+    return str(client.url)
+
+
+def opened(service: BlobServiceClient, url: str) -> BlobReader:
+    _, reader = BlobStorage(service).look(url)
+    assert reader is not None
+    return reader
+
+
+def test_a_blob_that_was_overwritten_is_read_anew_in_the_same_process(service: BlobServiceClient) -> None:
+    url = upload(service, "again.tif", cog(gradient(2500, 2500), compress="none"))
+    first = read_raster(opened(service, url), {}).metadata
+    upload(service, "again.tif", cog(gradient(1800, 3000, "int32"), compress="none"))
+    second = read_raster(opened(service, url), {}).metadata
+    assert first["projection"]["proj:shape"] == [2500, 2500]
+    assert second["projection"]["proj:shape"] == [1800, 3000]
+    assert second["bands"][0]["data_type"] == "int32"
+
+
+@pytest.mark.parametrize("striped", [False, True])
+def test_a_blob_that_changes_while_it_is_read_is_said_to_have_changed(
+    service: BlobServiceClient, striped: bool
+) -> None:
+    data = tiff(gradient(3000, 3000), blockysize=8) if striped else cog(gradient(2500, 2500), compress="none")
+    reader = opened(service, upload(service, "moving.tif", data))
+    upload(service, "moving.tif", data)
+    with pytest.raises(BlobChanged):
+        read_raster(reader, {})
+
+
+def test_storage_url_and_file_give_the_same_metadata(service: BlobServiceClient, tmp_path: Path) -> None:
+    data = cog(gradient(2500, 2500, "uint16", 2), compress="none", nodata=7)
+    (tmp_path / "same.tif").write_bytes(data)
+    url = upload(service, "same.tif", data)
+    answers = [
+        read_in_process(reader, {})
+        for reader in (opened(service, url), url_reader(url), file_reader(tmp_path / "same.tif"))
+    ]
+    for answer in answers:
+        answer.metadata["file"].pop("file:checksum", None)
+    assert answers[0] == answers[1] == answers[2]
+
+
+def test_a_url_that_names_nothing_is_rejected(service: BlobServiceClient) -> None:
+    url = upload(service, "there.tif", b"x")
+    with pytest.raises(Rejected, match="not-found"):
+        url_reader(url.replace("there", "nowhere"))
+
+
+def test_a_url_that_changes_while_it_is_read_is_said_to_have_changed(service: BlobServiceClient) -> None:
+    data = cog(gradient(2500, 2500), compress="none")
+    reader = url_reader(upload(service, "moving-url.tif", data))
+    upload(service, "moving-url.tif", data[:-1] + b"x")
+    with pytest.raises(BlobChanged):
+        read_in_process(reader, {})
