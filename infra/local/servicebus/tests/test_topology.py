@@ -1,9 +1,11 @@
 """A topology is read, or refused with the path of its mistake."""
 
 import copy
+import json
 from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 import pytest
 
 from infra.local.servicebus.__main__ import main
@@ -106,6 +108,27 @@ def test_a_mistake_is_named_by_its_path(path: tuple[Any, ...], value: Any, where
     with pytest.raises(TopologyError) as raised:
         parse(changed(path, value))
     assert where in str(raised.value)
+
+
+SCHEMA = json.loads((ROOT / "contracts" / "topology.schema.json").read_text())
+
+
+def test_the_schema_takes_the_contract_and_refuses_what_the_reader_refuses() -> None:
+    validator = jsonschema_rs.validator_for(SCHEMA)
+    assert validator.is_valid(json.loads((ROOT / "contracts" / "topology.json").read_text()))
+    assert validator.is_valid(GOOD)
+    for path, value in (
+        (("Queues", 0, "Properties", "LockDuration"), "5 minutes"),
+        (("Queues", 0, "Properties", "LockDuration"), "PT"),
+        (("Queues", 0, "Properties", "Colour"), "red"),
+        (("Queues", 0, "Properties", "RequiresSession"), True),
+        (("Queues", 0, "Name"), "-q"),
+        ((*RULE, "FilterType"), "Regex"),
+        ((*RULE, "Action"), {"SqlExpression": "SET a = 1"}),
+    ):
+        assert not validator.is_valid(changed(path, value)), path
+        with pytest.raises(TopologyError):
+            parse(changed(path, value))
 
 
 def test_an_empty_correlation_filter_is_refused() -> None:
