@@ -88,7 +88,9 @@ class Writes:
                 except UnreachableError:
                     deadline = time.monotonic() + GRACE_S  # counts from when Azurite is there again
                 else:
-                    if _happened(intent, state) and not state.copy_pending:
+                    if state.copy_pending:
+                        deadline = time.monotonic() + GRACE_S
+                    elif _happened(intent, state):
                         _log.info(
                             "write.recovered api=%s blob=%s", intent.operation.api, intent.operation.blob.key
                         )
@@ -96,7 +98,7 @@ class Writes:
                             intent, intent.before if intent.operation.api == "DeleteBlob" else state, None
                         )
                         return
-                    if time.monotonic() > deadline:
+                    elif time.monotonic() > deadline:
                         self.forget(intent)
                         return
                 await asyncio.sleep(LOOK_EVERY_S)

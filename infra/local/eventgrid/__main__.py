@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from aiohttp import web
+from azure.servicebus import parse_connection_string
 
 from infra.local.eventgrid import keys
 from infra.local.eventgrid.config import ConfigError, load
@@ -37,6 +38,18 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
         "--shuffle", type=float, default=0.0, metavar="S", help="deliver up to S seconds out of order"
     )
     return parser.parse_args(argv)
+
+
+def _check_connection_strings(servicebus: str, storage: str) -> None:
+    """Find now what would otherwise only be found when the first event is delivered, or dies."""
+    try:
+        parse_connection_string(servicebus)
+    except ValueError as error:
+        raise ValueError(f"--servicebus is no Service Bus connection string: {error}") from error
+    if "AccountName=" not in storage and "BlobEndpoint=" not in storage:
+        raise ValueError(
+            "--storage is no storage connection string: it has neither AccountName nor BlobEndpoint"
+        )
 
 
 async def _serve(settings: Settings, port: int) -> bool:
@@ -69,6 +82,7 @@ def main(argv: list[str]) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("azure").setLevel(logging.ERROR)
     try:
+        _check_connection_strings(arguments.servicebus, arguments.storage)
         keys.check_key_form(arguments.key)
         settings = Settings(
             load(arguments.config),

@@ -29,6 +29,8 @@ def run(tmp_path: Path, **changed: str) -> subprocess.CompletedProcess[str]:
     ("changed", "sentence"),
     [
         ({"config": "nowhere.json"}, "event grid: nowhere.json cannot be read: No such file or directory"),
+        ({"servicebus": "nonsense"}, "event grid: --servicebus is no Service Bus connection string"),
+        ({"storage": "nonsense"}, "event grid: --storage is no storage connection string"),
         ({"key": "not base64!"}, "event grid: the key must be base64"),
     ],
 )
