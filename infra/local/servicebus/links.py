@@ -8,8 +8,7 @@ from typing import Any
 from infra.local.servicebus.amqp import frames, message
 from infra.local.servicebus.amqp.codec import DecodeError, Described, Ulong, encode
 from infra.local.servicebus.amqp.frames import Attach
-from infra.local.servicebus.amqp.message import Message
-from infra.local.servicebus.amqp.session import (
+from infra.local.servicebus.amqp.link import (
     ACCEPTED,
     Incoming,
     LinkFactory,
@@ -17,6 +16,7 @@ from infra.local.servicebus.amqp.session import (
     OutgoingLink,
     rejected,
 )
+from infra.local.servicebus.amqp.message import Message
 from infra.local.servicebus.broker import Broker, Sink
 from infra.local.servicebus.errors import (
     BadArgument,

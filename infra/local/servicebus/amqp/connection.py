@@ -20,7 +20,8 @@ from infra.local.servicebus.amqp.frames import (
     SaslInit,
     Transfer,
 )
-from infra.local.servicebus.amqp.session import LinkFactory, Session
+from infra.local.servicebus.amqp.link import LinkFactory
+from infra.local.servicebus.amqp.session import Session
 
 _log = logging.getLogger(__name__)
 

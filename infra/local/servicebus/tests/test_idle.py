@@ -10,7 +10,7 @@ import pytest
 from infra.local.servicebus.amqp import connection, frames
 from infra.local.servicebus.amqp.codec import Uint, Ushort
 from infra.local.servicebus.amqp.connection import Connection
-from infra.local.servicebus.amqp.session import LinkFactory
+from infra.local.servicebus.amqp.link import LinkFactory
 from infra.local.servicebus.tests.test_frames_fuzz import Wire
 
 
