@@ -7,7 +7,6 @@ from pathlib import Path
 from infra.local.stack import commands
 from infra.local.stack.errors import StackError
 from infra.local.stack.layout import ROOT, Layout
-from infra.local.stack.run import run
 
 
 def main(argv: list[str]) -> int:
@@ -32,10 +31,15 @@ def main(argv: list[str]) -> int:
             case "status":
                 return commands.status(layout)
             case _:
+                # Imported here: the others must be quick, and work whatever state the SDKs are in.
+                from infra.local.stack.run import run
+
                 return run(layout, arguments.until_eof, arguments.fast)
     except StackError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 1
+    except KeyboardInterrupt:
+        return 130
 
 
 if __name__ == "__main__":

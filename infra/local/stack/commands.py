@@ -9,9 +9,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from infra.local.stack import processes
+from infra.local.stack import leftovers, processes
 from infra.local.stack.layout import ROOT, Layout
-from infra.local.stack.run import clear_leftovers
 
 _POLL_S = 0.1
 _STOP_PATIENCE_S = 90.0
@@ -20,27 +19,25 @@ _STOP_PATIENCE_S = 90.0
 def up(layout: Layout) -> int:
     """Start the stack in the background and return when it is ready; its progress is shown."""
     layout.make()
-    if _supervisor(layout) is not None:
-        print(f"It runs already: {_state(layout).get('state', 'starting')}. `make status` says more.")  # noqa: T201
-        return 0
     log = layout.log("stack")
     shown = log.stat().st_size if log.exists() else 0
-    command = [sys.executable, "-m", "infra.local.stack", "--directory", str(layout.directory), "run"]
-    with log.open("ab") as output:
-        process = subprocess.Popen(  # noqa: S603
-            command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
-        )
-    while True:
-        code = process.poll()
-        ready = _supervisor(layout) is not None and _state(layout).get("state") == "ready"
-        shown = _show(log, shown)
-        if ready:
-            shown_path = os.path.relpath(layout.env) if layout.env.is_relative_to(Path.cwd()) else layout.env
-            print(f". {shown_path}   tells your shell where everything is")  # noqa: T201
-            return 0
-        if code is not None:
-            return code or 1
-        time.sleep(_POLL_S)
+    process = None if _supervisor(layout) else _launch(layout, log)
+    try:
+        while True:
+            gone = _supervisor(layout) is None if process is None else process.poll() is not None
+            ready = not gone and _state(layout).get("state") == "ready"
+            shown = _show(log, shown)
+            if ready:
+                break
+            if gone:
+                return 1
+            time.sleep(_POLL_S)
+    except KeyboardInterrupt:
+        print("\nit goes on starting in the background; `make down` stops it")  # noqa: T201
+        return 130
+    env = os.path.relpath(layout.env) if layout.env.is_relative_to(Path.cwd()) else layout.env
+    print(f". {env}   tells your shell where everything is")  # noqa: T201
+    return 0
 
 
 def down(layout: Layout) -> int:
@@ -49,7 +46,7 @@ def down(layout: Layout) -> int:
     supervisor = _supervisor(layout)
     if supervisor is not None:
         processes.end(supervisor, signal.SIGTERM, _STOP_PATIENCE_S)
-    clear_leftovers(layout)
+    leftovers.clear(layout, print)
     print("down" if supervisor else "nothing was running")  # noqa: T201
     return 0
 
@@ -68,6 +65,16 @@ def status(layout: Layout) -> int:
         service["state"] == "ready" for service in state["services"].values()
     )
     return 0 if everything else 1
+
+
+def _launch(layout: Layout, log: Path) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, "-m", "infra.local.stack", "--directory", str(layout.directory), "run"]
+    # Forgotten at once: a state that a killed run left must not be taken for the new one's.
+    layout.state.unlink(missing_ok=True)
+    with log.open("ab") as output:
+        return subprocess.Popen(  # noqa: S603
+            command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+        )
 
 
 def _supervisor(layout: Layout) -> processes.Identity | None:

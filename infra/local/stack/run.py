@@ -14,7 +14,7 @@ from types import FrameType
 from infra.local.azurite.server import AzuriteError
 from infra.local.postgres.cluster import DURABLE, FAST, THROW_AWAY, TO_KEEP, Cluster
 from infra.local.postgres.errors import PostgresUnavailable
-from infra.local.stack import keys, ports, prepare, processes, services
+from infra.local.stack import keys, leftovers, ports, prepare, processes, services
 from infra.local.stack.endpoints import PORT_NAMES, Endpoints, as_shell
 from infra.local.stack.errors import StackError
 from infra.local.stack.layout import Layout
@@ -72,7 +72,7 @@ def run(layout: Layout, until_eof: bool = False, fast: bool = False) -> int:
 
 def _start(layout: Layout, supervisor: Supervisor, interruptions: Interruptions, fast: bool) -> None:
     started = time.monotonic()
-    clear_leftovers(layout)
+    leftovers.clear(layout, _say)
     endpoints = endpoints_of(layout)
     ports.refuse_taken(layout.ports, endpoints.ports)
     how, elsewhere = (FAST, THROW_AWAY) if fast else (DURABLE, TO_KEEP)
@@ -90,22 +90,6 @@ def _start(layout: Layout, supervisor: Supervisor, interruptions: Interruptions,
         supervisor.overall = "ready"
         supervisor.tick()
         _say(f"the stack is up ({time.monotonic() - started:.0f} s): {endpoints.stac_api}")
-
-
-def clear_leftovers(layout: Layout) -> None:
-    """End what a supervisor that was killed left running."""
-    for path in layout.state.parent.glob("*.hold"):
-        path.unlink()
-    for path in sorted(layout.state.parent.glob("*.json")):
-        # Our own record is among them: the caller has seen to the supervisor.
-        identity = processes.read(path) if path not in (layout.state, layout.record("supervisor")) else None
-        if identity is None:
-            continue
-        if identity.is_alive():
-            _say(f"ending {path.stem} (pid {identity.pid}), left over from a run that was killed")
-            # SIGINT: a fast shutdown for PostgreSQL, and an ordinary end for the others.
-            processes.end(identity, signal.SIGINT, patience_s=10.0)
-        path.unlink(missing_ok=True)
 
 
 @contextmanager
