@@ -91,6 +91,8 @@ def _run(tests: Path, names: list[str], shards: int, only: str) -> list[Outcome]
                 str(tests),
                 "-o",
                 "asyncio_mode=auto",
+                "-o",
+                "asyncio_default_fixture_loop_scope=function",
                 f"--timeout={TEST_TIMEOUT_S}",
             ),
             *(
