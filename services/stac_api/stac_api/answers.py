@@ -76,8 +76,11 @@ def wants_html(request: Request) -> bool:
     wanted = request.query_params.get("f")
     if wanted:
         return wanted == "html"
+    accepted = request.headers.get("accept", "")
+    if "html" not in accepted:
+        return False
     best, best_quality = "json", 0.0
-    for part in request.headers.get("accept", "").split(","):
+    for part in accepted.split(","):
         name, _, parameters = part.strip().partition(";")
         quality = _quality(parameters)
         kind = "html" if name in ("text/html", "application/xhtml+xml") else "json"

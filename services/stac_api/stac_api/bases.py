@@ -1,11 +1,12 @@
 """What pgstac keeps once for a whole collection and leaves out of its Items' rows."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stac_api.database import Database
+from stac_api.database import Database, Row
 
+_NAMES_BASE = b'"pgstac:base_item": '
 _FRESH_S = 60.0  # after which a collection that was made anew with other parts is noticed
 
 
@@ -18,8 +19,8 @@ class _Base:
 class Bases:
     """Knows, for each collection, how its Items' rows become whole Items.
 
-    An Item's row that names no base item of its own belongs to the collection's first one, which never changes: what
-    was learnt stays true until the collection is deleted and made anew, and a new one is asked for when it is met.
+    A collection whose base item holds no assets and was never edited has rows that lack their `stac_version` only. That
+    stays true until the collection is edited in these parts, or deleted and made anew.
     """
 
     def __init__(self, database: Database) -> None:
@@ -34,12 +35,16 @@ class Bases:
             await self._load()
         return self._hydrated
 
-    async def learnt(self, collections: Iterable[str]) -> bool:
-        """Whether one of these was not known until now; all of them are afterwards."""
-        if all(collection in self._known for collection in collections):
+    async def changed(self, rows: Sequence[Row], bases: tuple[str, ...]) -> bool:
+        """Whether rows that were read with these collections completed have to be read again.
+
+        A collection that was not known until now may need it, and one that was edited: its new Items name the base
+        item that they belong to. Text that merely looks like such a name costs a second look, no more.
+        """
+        if all(row["collection"] in self._known and _NAMES_BASE not in row["content"] for row in rows):
             return False
         await self._load()
-        return True
+        return self._hydrated != bases
 
     def stac_version(self, collection: str) -> str:
         """The `stac_version` that was left out of an Item's row."""
@@ -47,9 +52,10 @@ class Bases:
 
     async def _load(self) -> None:
         rows = await self._database.rows(
-            """SELECT id, collection_base_item(id)->>'stac_version' AS stac_version,
-              coalesce(jsonb_typeof(collection_base_item(id)->'assets'), 'null') = 'null' AS complete
-            FROM collections"""
+            """SELECT id, base_item->>'stac_version' AS stac_version,
+              coalesce(jsonb_typeof(base_item->'assets'), 'null') = 'null'
+                AND NOT EXISTS (SELECT FROM base_items b WHERE b.collection = c.id) AS complete
+            FROM collections c"""
         )
         self._known = {row["id"]: _Base(row["stac_version"] or "1.1.0", row["complete"]) for row in rows}
         self._fresh_until = time.monotonic() + _FRESH_S

@@ -1,10 +1,19 @@
-"""Answers that stay true for a while, kept in the process."""
+"""Answers that stay true for a while: kept in the process, and found once when many ask at the same time."""
 
+import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Callable, Coroutine, Hashable
+from dataclasses import dataclass
+from typing import Any
 
 _MOST = 1_000  # entries: a client can ask for anything
+
+
+@dataclass
+class _Search[V]:
+    task: asyncio.Task[V]
+    waiting: int = 0
 
 
 class ExpiringCache[K: Hashable, V]:
@@ -14,19 +23,35 @@ class ExpiringCache[K: Hashable, V]:
         self._ttl_s = ttl_s
         self._clock = clock
         self._entries: OrderedDict[K, tuple[float, V]] = OrderedDict()
+        self._searches: dict[K, _Search[V]] = {}
 
-    async def get(self, key: K, find: Callable[[], Awaitable[V]]) -> V:
-        """The kept value, or what `find` gives."""
+    async def get(self, key: K, find: Callable[[], Coroutine[Any, Any, V]]) -> V:
+        """The kept value, or what `find` gives. The search ends early only when nobody waits for it any more."""
         entry = self._entries.get(key)
         if entry is not None and entry[0] > self._clock():
             return entry[1]
-        value = await find()
+        search = self._searches.get(key)
+        if search is None:
+            search = _Search(asyncio.get_running_loop().create_task(find()))
+            self._searches[key] = search
+        search.waiting += 1
+        try:
+            value = await asyncio.shield(search.task)
+        finally:
+            search.waiting -= 1
+            if not search.waiting:
+                search.task.cancel()  # which a finished one does not notice
+            if not search.waiting or search.task.done():
+                self._forget(key, search)
+        self._keep(key, value)
+        return value
+
+    def _forget(self, key: K, search: _Search[V]) -> None:
+        if self._searches.get(key) is search:
+            del self._searches[key]
+
+    def _keep(self, key: K, value: V) -> None:
         self._entries[key] = (self._clock() + self._ttl_s, value)
         self._entries.move_to_end(key)
         while len(self._entries) > _MOST:
             self._entries.popitem(last=False)
-        return value
-
-    def clear(self) -> None:
-        """Forget everything."""
-        self._entries.clear()

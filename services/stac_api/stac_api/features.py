@@ -1,5 +1,6 @@
-"""Items as JSON: what the database printed, with links and names put around it and nothing taken apart."""
+"""Items as JSON: what the database printed, with links and names around it, taken apart only where it must be."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,6 +9,11 @@ import orjson
 from stac_api.bases import Bases
 from stac_api.database import Row
 from stac_api.links import GEOJSON, OWN_ITEM_LINKS, collection_url, link, segment
+
+# How nearly every row begins: jsonb sorts its keys by length, and what would come before or between is not stored.
+_PLAIN = re.compile(rb'\{("bbox": \[[-+0-9.eE, ]+\], )"links": \[\], ')
+_VERSION = b'"stac_version": '
+_WRITTEN = frozenset({"type", "id", "collection", "geometry", "pgstac:base_item"})
 
 
 class FeatureWriter:
@@ -20,30 +26,40 @@ class FeatureWriter:
 
     def feature(self, row: Row) -> bytes:
         """One Item, from a row with `item_search.COLUMNS`."""
+        content: bytes = row["content"]
+        own_links = b""
+        head = _PLAIN.match(content)
+        if head is None or _VERSION in content:
+            content, own_links = self._taken_apart(content, row["collection"])
+        else:
+            content = self._version(row["collection"]) + head[1] + content[head.end() :]
         middle, links, items_url = self._of_collection(row["collection"])
         name = row["id"]
-        self_link = orjson.dumps(link("self", items_url + segment(name), GEOJSON))
-        version = b"" if row["versioned"] else self._version(row["collection"])
-        content = row["content"]
         return b"".join(
             (
-                b'{"type":"Feature",',
-                version,
-                b'"id":',
+                b'{"type":"Feature","id":',
                 orjson.dumps(name),
                 middle,
-                self_link,
+                orjson.dumps(link("self", items_url + segment(name), GEOJSON)),
                 links,
-                _stored_links(row["links"]) if row["links"] else b"",
+                own_links,
                 b'],"geometry":',
-                row["geometry"] or b"null",
-                b"," if len(content) > 2 else b"",
-                content[1:],
+                row["geometry"],
+                b",",
+                content,
             )
         )
 
+    def _taken_apart(self, content: bytes, collection: str) -> tuple[bytes, bytes]:
+        """The members that the API does not write itself, without the first brace, and the Item's own links."""
+        members = {name: value for name, value in orjson.loads(content).items() if name not in _WRITTEN}
+        links = members.pop("links", None) or []
+        kept = [each for each in links if isinstance(each, dict) and each.get("rel") not in OWN_ITEM_LINKS]
+        members.setdefault("stac_version", self._bases.stac_version(collection))
+        return orjson.dumps(members)[1:], b"".join(b"," + orjson.dumps(each) for each in kept)
+
     def _version(self, collection: str) -> bytes:
-        return b'"stac_version":' + orjson.dumps(self._bases.stac_version(collection)) + b","
+        return b'"stac_version":"%b",' % self._bases.stac_version(collection).encode()
 
     def _of_collection(self, collection: str) -> tuple[bytes, bytes, str]:
         """What the Items of a collection share: made once."""
@@ -75,10 +91,3 @@ def wrap(features: Sequence[bytes], links: Sequence[dict[str, Any]], matched: in
             orjson.dumps(counts)[1:],
         )
     )
-
-
-def _stored_links(text: str) -> bytes:
-    """The Item's own links, without those that name its place in a catalog."""
-    stored = orjson.loads(text)
-    kept = [each for each in stored if isinstance(each, dict) and each.get("rel") not in OWN_ITEM_LINKS]
-    return b"".join(b"," + orjson.dumps(each) for each in kept)

@@ -153,8 +153,8 @@ def _wrap(longitude: float) -> float:
 
 
 def _ring(west: float, south: float, east: float, north: float) -> list[list[float]]:
-    if west == east:
+    if east - west < _HAIR:
         west, east = west - _HAIR, east + _HAIR
-    if south == north:
+    if north - south < _HAIR:
         south, north = south - _HAIR, north + _HAIR
     return [[west, south], [east, south], [east, north], [west, north], [west, south]]

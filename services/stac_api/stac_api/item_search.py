@@ -20,23 +20,20 @@ from stac_api.statements import Statement, keyset
 from stac_api.tokens import PageToken
 from stac_api.tokens import parse as parse_token
 
-# The Item apart from what the API writes itself; `textsend` hands the text over as bytes, undecoded.
+# Printing `content` is most of what an Item costs, so it is named once, and what does not belong is cut out of the
+# text afterwards; `textsend` hands the text over as bytes, undecoded. Items of the collections in the array lack what
+# pgstac keeps once for their collection, and are completed by pgstac itself.
 COLUMNS = """i.id, i.collection, textsend(ST_AsGeoJSON(i.geometry, 20)) AS geometry,
-  textsend((i.content - '{links,id,type,collection,geometry,pgstac:base_item}'::text[])::text) AS content,
-  CASE WHEN i.content->'links' <> '[]' THEN i.content->>'links' END AS links,
-  i.content ? 'stac_version' AS versioned"""
-# Items that lack what pgstac keeps once for their collection are completed by pgstac itself: the collections in the
-# array, and Items that name a version of it.
-HYDRATED = """CASE WHEN i.collection = ANY({bases}) OR i.content ? 'pgstac:base_item'
-  THEN content_hydrate(i) ELSE i.content END"""
+  textsend((CASE WHEN i.collection = ANY({bases}) THEN content_hydrate(i) ELSE i.content END)::text) AS content"""
+_ONE = f"SELECT {COLUMNS.format(bases='$3')} FROM items i WHERE i.collection = $1 AND i.id = $2"
 
 _DEFAULT_SORT = (SortKey("datetime", descending=True),)
 _COLUMN_TYPES = {
-    "id": ("id", "text"),
-    "collection": ("collection", "text"),
-    "datetime": ("datetime", "timestamptz"),
-    "start_datetime": ("datetime", "timestamptz"),
-    "end_datetime": ("end_datetime", "timestamptz"),
+    "id": ("i.id", "text"),
+    "collection": ("i.collection", "text"),
+    "datetime": ("i.datetime", "timestamptz"),
+    "start_datetime": ("i.datetime", "timestamptz"),
+    "end_datetime": ("i.end_datetime", "timestamptz"),
 }
 _WRAPPER_TYPES = {
     "to_text": "text",
@@ -103,17 +100,10 @@ class ItemSearch:
 
     async def one(self, collection: str, item: str) -> Row | None:
         """One Item's row, None where there is none."""
-        sql = f"""SELECT {COLUMNS} FROM (
-            SELECT i.id, i.collection, i.geometry, {HYDRATED.format(bases="$3")} AS content
-            FROM items i WHERE i.collection = $1 AND i.id = $2 LIMIT 1) i"""
         bases = await self._bases.hydrated()
-        row = await self._database.row(sql, collection, item, bases)
-        if (
-            row is not None
-            and await self._bases.learnt({collection})
-            and await self._bases.hydrated() != bases
-        ):
-            row = await self._database.row(sql, collection, item, await self._bases.hydrated())
+        row = await self._database.row(_ONE, collection, item, bases)
+        if row is not None and await self._bases.changed([row], bases):
+            row = await self._database.row(_ONE, collection, item, await self._bases.hydrated())
         return row
 
     async def _rows(
@@ -130,22 +120,14 @@ class ItemSearch:
         sorted_by = "".join(f", ({expression})::text AS key{n}" for n, (expression, _, _) in enumerate(keys))
         most = statement.value(limit + 1)
         bases = await self._bases.hydrated()
-        sql = f"""SELECT {COLUMNS}{sorted_by} FROM (
-            SELECT i.id, i.collection, i.geometry, i.datetime, i.end_datetime,
-              {HYDRATED.format(bases=statement.value(bases))} AS content
-            FROM items i WHERE {statement.where_clause}
-            ORDER BY {order_by} LIMIT {most}::bigint) i ORDER BY {order_by}"""
+        columns = COLUMNS.format(bases=statement.value(bases))
+        sql = f"""SELECT {columns}{sorted_by} FROM items i WHERE {statement.where_clause}
+            ORDER BY {order_by} LIMIT {most}::bigint"""
         rows = await self._database.rows(sql, *statement.args)
-        if (
-            await self._bases.learnt({row["collection"] for row in rows})
-            and await self._bases.hydrated() != bases
-        ):
-            return await self._rows_again(statement, sql)
+        if await self._bases.changed(rows, bases):
+            statement.args[-1] = await self._bases.hydrated()
+            rows = await self._database.rows(sql, *statement.args)
         return rows
-
-    async def _rows_again(self, statement: Statement, sql: str) -> list[Row]:
-        statement.args[-1] = await self._bases.hydrated()
-        return await self._database.rows(sql, *statement.args)
 
     async def _translated(self, search: Search) -> tuple[str, tuple[Key, ...]]:
         """The SQL of the filter and of the sort keys. pgstac makes it, once for the same question."""
@@ -252,7 +234,7 @@ def _expression(field: str, expressions: dict[str, list[str]]) -> tuple[str, str
 def _bound(key: Key, value: str | None, statement: Statement) -> str:
     """The first key's part of the keyset on its own, which an index can serve."""
     expression, kind, descending = key
-    total = expression in ("id", "collection", "datetime", "end_datetime")  # never null
+    total = expression.startswith("i.")  # a column, never null
     if value is None or not (descending or total):
         return "TRUE"
     return f"{expression} {'<=' if descending else '>='} {statement.value(value)}::text::{kind}"

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from starlette.datastructures import Headers
 from starlette.types import Scope
 
 JSON = "application/json"
@@ -21,6 +20,16 @@ OWN_COLLECTION_LINKS = frozenset(
 )
 QUERYABLES = "http://www.opengis.net/def/rel/ogc/1.0/queryables"
 
+_NAMING = frozenset(
+    {
+        b"host",
+        b"forwarded",
+        b"x-forwarded-proto",
+        b"x-forwarded-host",
+        b"x-forwarded-port",
+        b"x-forwarded-prefix",
+    }
+)
 _HOST = re.compile(r"[A-Za-z0-9.-]+(:[0-9]{1,5})?\Z|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?\Z")
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~%-]+)*/?\Z")
 
@@ -53,16 +62,16 @@ def base_url(scope: Scope, root_url: str | None) -> str:
     """
     if root_url:
         return root_url
-    headers = Headers(scope=scope)
-    forwarded = _forwarded(headers.get("forwarded", ""))
-    scheme = forwarded.get("proto") or _first(headers, "x-forwarded-proto") or scope.get("scheme", "http")
-    host = forwarded.get("host") or _first(headers, "x-forwarded-host") or headers.get("host", "")
+    headers = {name: value.decode("latin-1") for name, value in scope["headers"] if name in _NAMING}
+    forwarded = _forwarded(headers.get(b"forwarded", ""))
+    scheme = forwarded.get("proto") or _first(headers, b"x-forwarded-proto") or scope.get("scheme", "http")
+    host = forwarded.get("host") or _first(headers, b"x-forwarded-host") or headers.get(b"host", "")
     if not _HOST.match(host):
         host = _server(scope)
-    port = _first(headers, "x-forwarded-port")
+    port = _first(headers, b"x-forwarded-port")
     if port.isdigit() and ":" not in host and port != {"http": "80", "https": "443"}.get(scheme):
         host = f"{host}:{port}"
-    prefix = _first(headers, "x-forwarded-prefix") or scope.get("root_path", "")
+    prefix = _first(headers, b"x-forwarded-prefix") or scope.get("root_path", "")
     if not _PREFIX.match(prefix):
         prefix = ""
     return f"{scheme if scheme in ('http', 'https') else 'http'}://{host}{prefix.rstrip('/')}"
@@ -70,12 +79,14 @@ def base_url(scope: Scope, root_url: str | None) -> str:
 
 def _forwarded(header: str) -> dict[str, str]:
     """The first hop's parameters: the one next to the client."""
+    if not header:
+        return {}
     pairs = (part.partition("=") for part in header.split(",")[0].split(";"))
     return {name.strip().lower(): value.strip().strip('"') for name, _, value in pairs if value}
 
 
-def _first(headers: Headers, name: str) -> str:
-    return headers.get(name, "").split(",")[0].strip()
+def _first(headers: Mapping[bytes, str], name: bytes) -> str:
+    return headers.get(name, "").partition(",")[0].strip()
 
 
 def _server(scope: Scope) -> str:

@@ -1,0 +1,75 @@
+import asyncio
+
+import pytest
+
+from stac_api.cache import ExpiringCache
+
+
+class Counted:
+    """Gives 1, 2, 3 … once `go` is set."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.cancelled = 0
+        self.go = asyncio.Event()
+
+    async def __call__(self) -> int:
+        self.calls += 1
+        try:
+            await self.go.wait()
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        return self.calls
+
+
+async def test_a_value_is_kept_until_its_time_is_over() -> None:
+    now = [0.0]
+    cache: ExpiringCache[str, int] = ExpiringCache(10, clock=lambda: now[0])
+    find = Counted()
+    find.go.set()
+    assert [await cache.get("a", find), await cache.get("a", find)] == [1, 1]
+    now[0] = 11
+    assert await cache.get("a", find) == 2
+
+
+async def test_many_who_ask_at_once_search_once() -> None:
+    cache: ExpiringCache[str, int] = ExpiringCache(10)
+    find = Counted()
+    asking = [asyncio.create_task(cache.get("a", find)) for _ in range(5)]
+    await asyncio.sleep(0)
+    find.go.set()
+    assert await asyncio.gather(*asking) == [1] * 5
+
+
+async def test_one_who_leaves_does_not_end_the_search_and_the_last_one_does() -> None:
+    cache: ExpiringCache[str, int] = ExpiringCache(10)
+    find = Counted()
+    first, second = (asyncio.create_task(cache.get("a", find)) for _ in range(2))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    assert find.cancelled == 0
+    second.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await second
+    await asyncio.sleep(0)
+    assert find.cancelled == 1
+    find.go.set()
+    assert await cache.get("a", find) == 2
+
+
+async def test_failures_are_not_kept() -> None:
+    cache: ExpiringCache[str, int] = ExpiringCache(10)
+
+    async def fail() -> int:
+        raise RuntimeError
+
+    for _ in range(2):
+        with pytest.raises(RuntimeError):
+            await cache.get("a", fail)
+    find = Counted()
+    find.go.set()
+    assert await cache.get("a", find) == 1
