@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import unquote, urlsplit
 
 import typer
 from rich.console import Console
@@ -60,14 +61,10 @@ def preview_item(
     """The Item that a file or URL would give by the rules (None where there is none), and the problems."""
     is_url = file_or_url.startswith(("http://", "https://"))
     try:
-        if is_url:
-            match = _match(rules, file_or_url)
-            reader = url_reader(file_or_url)
-        else:
-            path = blob or _path_of(Path(file_or_url))
-            match = _match(rules, BlobName(_NO_ACCOUNT, container, path).url)
-            reader = file_reader(file_or_url)
-        url = canonical_url(file_or_url) if is_url else reader.look.url
+        thought_url = _thought_url(file_or_url, container, blob)
+        match = _match(rules, thought_url)
+        reader = url_reader(file_or_url) if is_url else file_reader(file_or_url)
+        url = file_or_url if is_url else reader.look.url
         return _composed(url, reader, match, rules.collection(match.collection))
     except Rejected as rejection:
         return None, [_problem(f"{rejection.reason}: {rejection.detail}")]
@@ -104,6 +101,16 @@ def _problems(composition: Composition, rules: CollectionRules | None, match: Ma
     if missing:
         return [_problem(f"the rule requires {', '.join(missing)} too before the Item is published")]
     return []
+
+
+def _thought_url(file_or_url: str, container: str, blob: str | None) -> str:
+    """The blob URL whose rule decides: a blob's own, else that of a blob of this name in the container."""
+    if blob is None and file_or_url.startswith(("http://", "https://")):
+        try:
+            return canonical_url(file_or_url)
+        except Rejected:
+            blob = unquote(urlsplit(file_or_url).path).lstrip("/")
+    return BlobName(_NO_ACCOUNT, container, blob or _path_of(Path(file_or_url))).url
 
 
 def _of_one_file(rules: CollectionRules | None) -> CollectionRules | None:

@@ -11,7 +11,7 @@ from eventstac.validation.problems import Problem
 _DATES, _ASSETS, _LINKS, _BANDS, _FIELDS = (
     f"checks/{name}" for name in ("dates", "assets", "links", "bands", "fields")
 )
-_ABSOLUTE = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://[^/\s]\S*$")
+_ABSOLUTE = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*://[^/\s]|file:///[^/\s])\S*$")
 # Where the catalog is served from is known to its API alone, so these may be relative in what is stored.
 _STRUCTURAL = frozenset({"collection", "parent", "root", "items"})
 

@@ -1,0 +1,128 @@
+"""`eventstac preview`: the Item that a file would give, or what is wrong with it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pystac
+import pytest
+import rasterio
+from rasterio.transform import from_origin
+from typer.testing import CliRunner
+
+from eventstac.cli.main import app
+from eventstac.validation import validate_item
+
+RULES = """
+collections:
+  pairs:
+    rules:
+      - name: pairs
+        pattern: pairs/{date}/{asset}.tif
+        item: pair-{date}
+        require: [red, nir]
+        assets:
+          red: {bands: [red]}
+          nir: {bands: [nir]}
+      - name: papers
+        pattern: papers/{item}.{asset}
+        assets:
+          tif: {roles: [data]}
+          pdf: {read: file, roles: [metadata]}
+"""
+
+
+@pytest.fixture
+def raster(tmp_path: Path) -> Path:
+    path = tmp_path / "scene.tif"
+    with rasterio.open(
+        path,
+        "w",
+        driver="GTiff",
+        width=64,
+        height=32,
+        count=1,
+        dtype="int16",
+        crs="EPSG:32632",
+        transform=from_origin(500000, 5600000, 10, 10),
+        nodata=-1,
+    ) as dataset:
+        dataset.write(np.arange(64 * 32, dtype="int16").reshape(1, 32, 64))
+    return path
+
+
+def preview(*arguments: str) -> tuple[int, dict[str, Any]]:
+    result = CliRunner().invoke(app, ["preview", *arguments, "--json"])
+    return result.exit_code, json.loads(result.stdout)
+
+
+def test_a_good_raster_gives_a_valid_item_and_no_problems(raster: Path) -> None:
+    code, printed = preview(str(raster))
+    assert (code, printed["problems"]) == (0, [])
+    assert validate_item(printed["item"]) == []
+    item = pystac.Item.from_dict(printed["item"])
+    assert item.collection_id == "bronze-tier"
+    assert printed["item"]["properties"]["proj:code"] == "EPSG:32632"
+    assert printed["item"]["assets"]["data"]["href"] == raster.as_uri()
+
+
+def test_the_rules_decide_by_the_path_that_the_blob_would_have(raster: Path, tmp_path: Path) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(RULES)
+    code, printed = preview(str(raster), "--rules", str(rules), "--blob", "pairs/2024-05-01/red.tif")
+    assert printed["item"]["id"] == "pair-2024-05-01"
+    assert [problem["message"] for problem in printed["problems"]] == [
+        "the rule requires nir too before the Item is published"
+    ]
+    assert code == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "empty"),
+        (b"plain text", "not-a-raster"),
+        (b"II*\x00\x08\x00\x00\x00", "truncated|bad-raster|not-a-raster"),
+    ],
+)
+def test_what_is_no_raster_has_no_item_and_a_reason(tmp_path: Path, content: bytes, says: str) -> None:
+    path = tmp_path / "bad.tif"
+    path.write_bytes(content)
+    code, printed = preview(str(path))
+    assert (code, printed["item"]) == (1, None)
+    assert any(reason in printed["problems"][0]["message"] for reason in says.split("|"))
+
+
+def test_a_truncated_raster_says_how_much_is_missing(raster: Path) -> None:
+    raster.write_bytes(raster.read_bytes()[:-1000])
+    _, printed = preview(str(raster))
+    assert printed["item"] is None
+    assert "truncated" in printed["problems"][0]["message"]
+    assert "missing" in printed["problems"][0]["message"]
+
+
+@pytest.mark.parametrize(
+    ("argument", "says"),
+    [("nowhere.tif", "no file"), ("README", "no rule"), ("http://127.0.0.1:1/c/x.tif", "read")],
+)
+def test_what_cannot_be_previewed_is_told_in_a_sentence(argument: str, says: str) -> None:
+    code, printed = preview(argument)
+    assert (code, printed["item"]) == (1, None)
+    assert says in printed["problems"][0]["message"]
+
+
+def test_a_file_that_gives_no_item_by_itself_says_so(tmp_path: Path) -> None:
+    rules, paper = tmp_path / "rules.yaml", tmp_path / "a.pdf"
+    rules.write_text(RULES)
+    paper.write_bytes(b"%PDF")
+    _, printed = preview(str(paper), "--rules", str(rules), "--blob", "papers/a.pdf")
+    assert "gives no Item by itself" in printed["problems"][0]["message"]
+
+
+def test_a_rules_file_with_a_mistake_is_told_by_line(raster: Path, tmp_path: Path) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text("collections:\n  c:\n    rulez: []\n")
+    result = CliRunner().invoke(app, ["preview", str(raster), "--rules", str(rules)])
+    assert result.exit_code == 1
+    assert f"{rules}:3" in str(result.exception)
