@@ -11,10 +11,12 @@ from eventstac.azure.service_bus import ServiceBus, open_client
 from eventstac.azure.triggers import received
 from eventstac.catalog.merge import MergeSettings
 from eventstac.catalog.postgres import PostgresCatalog
+from eventstac.catalog.runs import PostgresRuns
 from eventstac.consumption import Consumer
 from eventstac.containers import Watched
+from eventstac.events import Origin
 from eventstac.once import once
-from scanner import blob_event, scan, settings
+from scanner import blob_event, pages, settings
 
 app = func.FunctionApp()
 
@@ -29,6 +31,7 @@ def now() -> datetime:
 class Ports:
     consumer: Consumer
     catalog: PostgresCatalog
+    runs: PostgresRuns
     blobs: BlobStorage
     watched: Watched
 
@@ -38,7 +41,8 @@ def ports() -> Ports:
     blobs = BlobStorage(open_blob_service(os.environ))
     catalog = PostgresCatalog(SETTINGS.database, MergeSettings("scanner", 0), SETTINGS.default_collection)
     consumer = Consumer("scanner", ServiceBus(open_client(os.environ)))
-    return Ports(consumer, catalog, blobs, Watched(blobs.account_url, SETTINGS.containers))
+    runs = PostgresRuns(catalog.connection)
+    return Ports(consumer, catalog, runs, blobs, Watched(blobs.account_url, SETTINGS.containers))
 
 
 @app.service_bus_topic_trigger(
@@ -59,12 +63,27 @@ def scan_page(message: func.ServiceBusMessage) -> None:
     use = ports()
     use.consumer.consume(
         received(message, "scan-requests", "scanner"),
-        lambda envelope: scan.handle(
+        lambda envelope: pages.handle(
             envelope,
             catalog=use.catalog,
+            runs=use.runs,
             blobs=use.blobs,
             watched=use.watched,
             page_size=SETTINGS.page_size,
             clock=now,
         ),
     )
+
+
+@app.timer_trigger(arg_name="timer", schedule=SETTINGS.reconcile_schedule)
+def reconcile(timer: func.TimerRequest) -> None:
+    use = ports()
+    begun = pages.begin_reconcile(
+        catalog=use.catalog,
+        runs=use.runs,
+        blobs=use.blobs,
+        watched=use.watched,
+        page_size=SETTINGS.page_size,
+        clock=now,
+    )
+    use.consumer.send(begun, Origin.new(f"reconcile {now().isoformat()}"))

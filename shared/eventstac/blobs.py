@@ -58,6 +58,7 @@ class Listed:
     etag: str
     size: int
     last_modified: datetime
+    archived: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,11 @@
 """What a blob is to be looked at as, by the rules and by what is known of it already."""
 
+from dataclasses import replace
+
 from eventstac.blob_urls import BlobName
 from eventstac.catalog.rules_store import AppliedRules
 from eventstac.containers import Watched
-from eventstac.events import BlobMatched
+from eventstac.events import AssetRejected, BlobMatched
 from eventstac.events.blob import CogOf
 from eventstac.facts import Fact, Stage
 
@@ -31,3 +33,25 @@ def match_blob(
     if match is None:
         return None
     return BlobMatched(name.url, match, applied.revision, cause, timeline, cog_of)
+
+
+def withdrawal(known: Fact | None, applied: AppliedRules, *, cause: str) -> AssetRejected | None:
+    """That a blob which is in the catalog leaves it, because no rule knows it any more; None where it is not in it.
+
+    What a look means depends on the rules, so this needs none: at the same ETag the greater revision stands.
+    """
+    if known is None or known.claim or known.finding.state != "present":
+        return None
+    if known.finding.revision >= applied.revision:
+        return None
+    finding = replace(
+        known.finding,
+        match=replace(known.match, rule="", options={}),  # no rule: nothing of it may keep the asset
+        revision=applied.revision,
+        state="rejected",
+        metadata=None,
+        thumbnail=None,
+        reason="no-rule",
+        detail="no rule matches it any more. Add one, or leave it out of the catalog",
+    )
+    return AssetRejected(known.url, finding, cause)

@@ -11,20 +11,22 @@ from eventstac.bus import Message
 from eventstac.consumption import Consumer
 from eventstac.containers import ContainerNames, Watched
 from eventstac.errors import Rejected
-from eventstac.events import Envelope
+from eventstac.events import Envelope, Origin, ScanRequested, seal
 from eventstac.events.envelope import event_id
 from eventstac.facts import Match
 from eventstac.looking import Content, Looker
 from eventstac.publishing import publish_outbox
+from eventstac.reconciling import Reconciler, Run
 from eventstac.rules import Rules, load_rules
 from eventstac.times import to_text
 from extractor import look
 from loader import asset_facts, collection_update
-from scanner import blob_event, scan
+from scanner import blob_event, pages
 from tests.samples import ACCOUNT, metadata, url_of
 from tests.twins.blobs import MemoryBlobs
 from tests.twins.bus import MemoryBus, as_received
 from tests.twins.catalog import MemoryCatalog
+from tests.twins.runs import MemoryRuns, finished
 
 RULES: Rules = load_rules(
     """
@@ -60,6 +62,7 @@ class Pipeline:
     def __init__(self) -> None:
         self.bus, self.blobs = MemoryBus(), MemoryBlobs()
         self.catalog = MemoryCatalog(RULES, clock=self.now)
+        self.runs = MemoryRuns(self.catalog)
         self.looker = Looker(self.blobs, WATCHED, read_text, self.now)
         self.breaker = Breaker()
         self._delivered = 0
@@ -86,6 +89,20 @@ class Pipeline:
     def cog_completed(self, source_url: str, cog_url: str, **data: Any) -> Message:
         data = {"source_url": source_url, "cog_url": cog_url, **data}
         return self._event("cog-events", "eventstac.cog.completed.v1", data)
+
+    def scan(self, prefix: str = "", **request: Any) -> Message:
+        """A request to scan the source container."""
+        return self._page(ScanRequested("a-run", f"{ACCOUNT}/source", prefix, **request))
+
+    def reconcile(self, run_id: str, **asked: Any) -> Run:
+        """A whole run, page by page, and all that it causes."""
+        reconciler = Reconciler(self.catalog, self.blobs, WATCHED, self.runs, 2, self.now)
+        self.run(self._page(reconciler.begin(run_id, **asked)))
+        return finished(self.runs, run_id)
+
+    def _page(self, request: ScanRequested) -> Message:
+        body = seal(request, app="operator", origin=Origin.new(request.run), at=self.now())
+        return Message("scan-requests", body["id"], body)
 
     def _event(self, topic: str, event_type: str, data: dict[str, Any]) -> Message:
         self._events += 1
@@ -131,8 +148,14 @@ class Pipeline:
         return blob_event.handle(envelope, catalog=self.catalog, watched=WATCHED, clock=self.now)
 
     def scan_page(self, envelope: Envelope) -> Any:
-        return scan.handle(
-            envelope, catalog=self.catalog, blobs=self.blobs, watched=WATCHED, page_size=2, clock=self.now
+        return pages.handle(
+            envelope,
+            catalog=self.catalog,
+            runs=self.runs,
+            blobs=self.blobs,
+            watched=WATCHED,
+            page_size=2,
+            clock=self.now,
         )
 
     def load(self, facts: Any) -> None:

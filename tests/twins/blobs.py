@@ -45,6 +45,9 @@ class MemoryBlobs:
     def archive(self, url: str) -> None:
         self._stored[url] = replace(self._stored[url], archived=True)
 
+    def rehydrate(self, url: str) -> None:
+        self._stored[url] = replace(self._stored[url], archived=False)
+
     def look(self, url: str) -> tuple[Look, BlobReader | None]:
         self.looks += 1
         if self.is_away:
@@ -75,7 +78,7 @@ class MemoryBlobs:
         for name in chosen:
             url = replace(parse(f"{container_url}/x"), path=name).url
             stored = self._stored[url]
-            listed.append(Listed(url, stored.etag, len(stored.data), stored.modified))
+            listed.append(Listed(url, stored.etag, len(stored.data), stored.modified, stored.archived))
         return ListedPage(tuple(listed), chosen[-1] if len(after) > size else None)
 
     def etag(self, url: str) -> str | None:

@@ -4,13 +4,13 @@ import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from eventstac.bus import BLOBS_MATCHED, SCAN_REQUESTS
+from eventstac.bus import ASSET_FACTS, BLOBS_MATCHED, SCAN_REQUESTS
 from eventstac.catalog.port import Catalog
 from eventstac.consumption import Outgoing
 from eventstac.containers import Watched
 from eventstac.events import Envelope, ScanRequested, StorageChanged, storage_changes
 from eventstac.events.timeline import passed
-from eventstac.matching import match_blob
+from eventstac.matching import match_blob, withdrawal
 
 log = logging.getLogger("eventstac")
 
@@ -43,15 +43,17 @@ def _of_change(
         )
         return [Outgoing(SCAN_REQUESTS, scan)]
     timeline = passed((), "event", envelope.time or now)
+    known, applied = catalog.fact(name.url), catalog.rules()
     matched = match_blob(
         name,
-        catalog.fact(name.url),
-        catalog.rules(),
+        known,
+        applied,
         watched,
         cause=envelope.type,
         timeline=passed(timeline, "matched", now),
     )
     if matched is None:
         log.info("blob_unmatched", extra={"blob": name.url, "event_id": envelope.id})
-        return []
+        gone = withdrawal(known, applied, cause=envelope.type)
+        return [Outgoing(ASSET_FACTS, gone)] if gone else []
     return [Outgoing(BLOBS_MATCHED, matched)]

@@ -1,4 +1,10 @@
-"""One page of a scan: the blobs of a listing, or what is known below a prefix, become looks."""
+"""One page of a scan: the blobs of a listing, or what is known below a prefix, become looks.
+
+backfill   every page of a listing; what is current is left alone
+directory  the same, then what is known below the prefix: what was deleted is in no listing
+replay     one blob, whose path is the prefix, whatever is known of it
+reconcile  a page of a run that compares everything (`eventstac.reconciling`)
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -6,19 +12,18 @@ from datetime import datetime
 
 from eventstac.blob_urls import BlobName, parse
 from eventstac.blobs import Blobs
-from eventstac.bus import BLOBS_MATCHED, SCAN_REQUESTS
+from eventstac.bus import ASSET_FACTS, BLOBS_MATCHED, SCAN_REQUESTS
 from eventstac.catalog.port import Catalog
 from eventstac.catalog.rules_store import AppliedRules
 from eventstac.consumption import Outgoing
 from eventstac.containers import Watched
 from eventstac.errors import Rejected
-from eventstac.events import BlobMatched, Envelope, ScanRequested
+from eventstac.events import Envelope, ScanRequested
 from eventstac.events.timeline import passed
 from eventstac.facts import Fact
-from eventstac.matching import match_blob
+from eventstac.matching import match_blob, withdrawal
 
-# After the listing's last page come the facts below the prefix: what was deleted is in no listing.
-_FACTS = "facts:"
+_FACTS = "facts:"  # the continuation of a page of what is known, after which URL
 
 
 def handle(
@@ -41,61 +46,77 @@ def handle(
         )
     request = ScanRequested.read(envelope.data)
     watched.any(f"{request.container_url}/any")
-    page = _facts_page if (request.continuation or "").startswith(_FACTS) else _listing_page
+    page = _page_of(request)
     looks, continuation = page(request, catalog, blobs, watched, page_size, clock())
-    outgoing = [Outgoing(BLOBS_MATCHED, look) for look in looks]
-    if continuation is not None:
-        outgoing.append(Outgoing(SCAN_REQUESTS, replace(request, continuation=continuation)))
-    return outgoing
+    if continuation is None:
+        return looks
+    return [*looks, Outgoing(SCAN_REQUESTS, replace(request, continuation=continuation))]
+
+
+def _page_of(request: ScanRequested) -> "_Page":
+    if request.reason == "replay":
+        return _one_blob
+    return _facts_page if (request.continuation or "").startswith(_FACTS) else _listing_page
+
+
+def _one_blob(
+    request: ScanRequested, catalog: Catalog, blobs: Blobs, watched: Watched, size: int, now: datetime
+) -> tuple[list[Outgoing], str | None]:
+    del blobs, size  # no listing: a blob that is gone is looked at too
+    container = parse(f"{request.container_url}/any")
+    name = BlobName(container.account_url, container.container, request.prefix)
+    return _looks(name, catalog.fact(name.url), catalog.rules(), watched, request, now), None
 
 
 def _listing_page(
     request: ScanRequested, catalog: Catalog, blobs: Blobs, watched: Watched, size: int, now: datetime
-) -> tuple[list[BlobMatched], str | None]:
+) -> tuple[list[Outgoing], str | None]:
     page = blobs.page(request.container_url, request.prefix, request.continuation, size)
     known = catalog.facts([listed.url for listed in page.blobs])
     applied = catalog.rules()
-    looks = []
+    looks: list[Outgoing] = []
     for listed in page.blobs:
         fact = known.get(listed.url)
         if not request.force and _is_current(fact, listed.etag, applied):
             continue
-        look = _look(parse(listed.url), fact, applied, watched, request, now)
-        if look:
-            looks.append(look)
+        looks += _looks(parse(listed.url), fact, applied, watched, request, now)
     # Only where something may have been deleted is what we know gone through as well.
-    at_end = _FACTS if request.reason in ("directory", "reconcile") else None
+    at_end = _FACTS if request.reason == "directory" else None
     return looks, page.continuation or at_end
 
 
 def _facts_page(
     request: ScanRequested, catalog: Catalog, blobs: Blobs, watched: Watched, size: int, now: datetime
-) -> tuple[list[BlobMatched], str | None]:
+) -> tuple[list[Outgoing], str | None]:
     del blobs  # what is known is in the catalog
     after = (request.continuation or "").removeprefix(_FACTS)
     name = parse(f"{request.container_url}/x")
     below = BlobName(name.account_url, name.container, request.prefix).url
     facts = catalog.facts_below(below, after, size)
     applied = catalog.rules()
-    looks = [look for fact in facts if (look := _look(parse(fact.url), fact, applied, watched, request, now))]
+    looks = [look for fact in facts for look in _looks(parse(fact.url), fact, applied, watched, request, now)]
     return looks, f"{_FACTS}{facts[-1].url}" if len(facts) == size else None
 
 
-def _look(
+def _looks(
     name: BlobName,
     fact: Fact | None,
     applied: AppliedRules,
     watched: Watched,
     request: ScanRequested,
     now: datetime,
-) -> BlobMatched | None:
+) -> list[Outgoing]:
+    """The look at a blob; where no rule knows it (any more), that it leaves the catalog, or nothing."""
     timeline = passed((), f"scanned ({request.reason})", now)
-    look = match_blob(
-        name, fact, applied, watched, cause=f"{request.reason} {request.run}", timeline=timeline
-    )
-    if look and request.collection and look.match.collection != request.collection:
-        return None
-    return look
+    cause = f"{request.reason} {request.run}"
+    look = match_blob(name, fact, applied, watched, cause=cause, timeline=timeline)
+    collections = {look.match.collection if look else None, fact.match.collection if fact else None}
+    if request.collection and request.collection not in collections:
+        return []
+    if look is None:
+        gone = withdrawal(fact, applied, cause=cause)
+        return [Outgoing(ASSET_FACTS, gone)] if gone else []
+    return [Outgoing(BLOBS_MATCHED, look)]
 
 
 def _is_current(fact: Fact | None, etag: str, applied: AppliedRules) -> bool:
@@ -105,3 +126,8 @@ def _is_current(fact: Fact | None, etag: str, applied: AppliedRules) -> bool:
         and fact.finding.state != "gone"
         and fact.revision >= applied.revision
     )
+
+
+type _Page = Callable[
+    [ScanRequested, Catalog, Blobs, Watched, int, datetime], tuple[list[Outgoing], str | None]
+]

@@ -10,12 +10,13 @@ from eventstac.settings import Environment
 
 @dataclass(frozen=True)
 class Settings:
-    """The scanner's settings."""
+    """The scanner's settings; `reconcile_schedule` is six fields (seconds first), in UTC."""
 
     database: DatabaseSettings
     containers: ContainerNames
     default_collection: str
     page_size: int
+    reconcile_schedule: str
 
 
 def read(values: Mapping[str, str]) -> Settings:
@@ -29,6 +30,7 @@ def read(values: Mapping[str, str]) -> Settings:
         containers=ContainerNames.read(env),
         default_collection=env.text("STAC_DEFAULT_COLLECTION", "bronze-tier"),
         page_size=env.integer("SCAN_PAGE_SIZE", 500),
+        reconcile_schedule=env.text("RECONCILE_SCHEDULE", "0 0 3 * * *"),
     )
     env.check("scanner")
     return settings

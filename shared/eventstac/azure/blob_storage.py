@@ -83,6 +83,7 @@ class BlobStorage:
                     canonical_etag(blob.etag),
                     blob.size,
                     blob.last_modified.astimezone(UTC),
+                    archived=blob.blob_tier == "Archive",
                 )
                 for blob in next(pages, ())
             )

@@ -1,12 +1,13 @@
 """The catalog port on PostgreSQL."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from psycopg import DataError
 
 from eventstac.catalog import collection_update, fact_rows, outbox, rejections
-from eventstac.catalog.database import DatabaseSettings, database_failures, open_pool
+from eventstac.catalog.database import Connection, DatabaseSettings, database_failures, open_pool
 from eventstac.catalog.merge import Merged, MergeSettings, merge
 from eventstac.catalog.outbox import Announcement
 from eventstac.catalog.rules_store import AppliedRules, RulesStore
@@ -37,6 +38,12 @@ class PostgresCatalog:
     def close(self) -> None:
         """Close all connections."""
         self._pool.close()
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """A connection of the pool, in autocommit; Transient where the database does not answer."""
+        with database_failures(), self._pool.connection() as connection:
+            yield connection
 
     def rules(self) -> AppliedRules:
         """The rules in force."""

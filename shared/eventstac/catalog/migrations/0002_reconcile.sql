@@ -21,6 +21,7 @@ CREATE TABLE eventstac.listed (
     etag       text NOT NULL,
     outcome    text NOT NULL CHECK (outcome IN ('matched', 'unmatched', 'ignored', 'unclaimed')),
     collection text,
+    archived   boolean NOT NULL,
     PRIMARY KEY (run, url)
 );
 COMMENT ON TABLE eventstac.listed IS 'What the storage listed during a run, and what the rules make of it; kept until the next run.';

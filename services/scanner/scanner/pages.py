@@ -1,0 +1,76 @@
+"""A page message is a page of a scan, or of a run that compares storage and catalog."""
+
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from eventstac.blobs import Blobs
+from eventstac.bus import SCAN_REQUESTS
+from eventstac.catalog.port import Catalog
+from eventstac.consumption import Outgoing
+from eventstac.containers import Watched
+from eventstac.errors import Rejected
+from eventstac.events import Envelope, ScanRequested
+from eventstac.reconciling import Reconciler, Runs
+from scanner import scan
+
+log = logging.getLogger("eventstac")
+
+
+def handle(
+    envelope: Envelope,
+    *,
+    catalog: Catalog,
+    runs: Runs,
+    blobs: Blobs,
+    watched: Watched,
+    page_size: int,
+    clock: Callable[[], datetime],
+) -> Sequence[Outgoing]:
+    """Go through one page and ask for the next.
+
+    Key: run and continuation. Stale rule: a page of a run that is over is left alone. Side effects: what is noted of
+    the run; then what is returned. A page that is handled twice notes and causes the same again.
+    """
+    if envelope.type != ScanRequested.TYPE:
+        raise Rejected(
+            "unknown-event", f"{envelope.type!r} is no scan request: expected {ScanRequested.TYPE}"
+        )
+    request = ScanRequested.read(envelope.data)
+    watched.any(f"{request.container_url}/any")
+    if request.reason != "reconcile":
+        return scan.handle(
+            envelope, catalog=catalog, blobs=blobs, watched=watched, page_size=page_size, clock=clock
+        )
+    step = Reconciler(catalog, blobs, watched, runs, page_size, clock).step(request)
+    if step.following is None:
+        _tell(runs, request.run)
+        return step.outgoing
+    return [*step.outgoing, Outgoing(SCAN_REQUESTS, step.following)]
+
+
+def begin_reconcile(
+    *,
+    catalog: Catalog,
+    runs: Runs,
+    blobs: Blobs,
+    watched: Watched,
+    page_size: int,
+    clock: Callable[[], datetime],
+) -> Sequence[Outgoing]:
+    """Begin the daily run, unless one still goes on; it never removes more than the limit."""
+    busy = runs.busy()
+    if busy:
+        log.warning("reconcile_still_running", extra={"run": busy.id})
+        return []
+    reconciler = Reconciler(catalog, blobs, watched, runs, page_size, clock)
+    return [Outgoing(SCAN_REQUESTS, reconciler.begin(f"daily-{clock():%Y%m%dT%H%M%SZ}"))]
+
+
+def _tell(runs: Runs, run_id: str) -> None:
+    run = runs.find(run_id)
+    if run is None:
+        return
+    level = logging.WARNING if run.state == "stopped" else logging.INFO
+    extra = {"run": run.id, "state": run.state, "detail": run.detail, "report": run.report}
+    log.log(level, "reconcile_ended", extra=extra)

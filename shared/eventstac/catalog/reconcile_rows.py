@@ -1,0 +1,212 @@
+"""The comparison of a run's listing with facts and Items, as SQL over sets."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from eventstac.catalog import fact_rows
+from eventstac.catalog.database import Connection
+from eventstac.catalog.rules_store import AppliedRules
+from eventstac.comparing import SAMPLES, Report, Tally
+from eventstac.compose import compose
+from eventstac.reconciling import Gap, ListedBlob, Run
+
+# A fact that changed after the run began was looked at after the listing: it knows better.
+_COMPARED = """
+    WITH listed AS (
+        SELECT url, etag, outcome, collection, archived FROM eventstac.listed
+        WHERE run = %(run)s AND url > %(after)s
+    ), known AS (
+        SELECT url, etag, state, kind, collection, item, revision, changed_at > %(since)s AS is_fresh,
+            state = 'rejected' AND document #>> '{finding,reason}' = 'archived' AS archived
+        FROM eventstac.facts
+        WHERE url > %(after)s
+        AND EXISTS (SELECT 1 FROM unnest(%(containers)s::text[]) AS container WHERE starts_with(url, container || '/'))
+    ), compared AS (
+        SELECT url, known.item,
+            CASE WHEN listed.outcome = 'matched' AND known.kind IS DISTINCT FROM 'cog' THEN listed.collection
+                ELSE known.collection END AS collection,
+            CASE
+            WHEN listed.url IS NULL THEN
+                CASE WHEN known.state = 'gone' THEN 'gone' WHEN is_fresh THEN 'current' ELSE 'orphaned' END
+            WHEN known.kind = 'cog' OR listed.outcome = 'matched' THEN
+                CASE
+                WHEN known.url IS NULL THEN 'missing'
+                WHEN known.state = 'gone' THEN CASE WHEN is_fresh THEN 'gone' ELSE 'missing' END
+                WHEN known.revision < %(revision)s THEN 'stale'
+                WHEN is_fresh THEN CASE known.state WHEN 'rejected' THEN 'rejected' ELSE 'current' END
+                WHEN known.etag <> listed.etag OR known.archived <> listed.archived THEN 'stale'
+                WHEN known.state = 'rejected' THEN 'rejected'
+                ELSE 'current'
+                END
+            WHEN known.state = 'present' THEN 'withdrawn'
+            ELSE listed.outcome
+            END AS status
+        FROM listed FULL JOIN known USING (url)
+        WHERE %(collection)s::text IS NULL OR %(collection)s::text IN (listed.collection, known.collection)
+            OR known.url IS NULL AND listed.collection IS NULL
+    )
+"""
+
+_MISMATCHES = """
+    SELECT collection, item, 'lost' AS what FROM eventstac.items i
+    LEFT JOIN pgstac.items p ON p.collection = i.collection AND p.id = i.item
+    WHERE i.state = 'published' AND (%(collection)s::text IS NULL OR i.collection = %(collection)s)
+        AND (p.id IS NULL OR (p.datetime, p.end_datetime) IS DISTINCT FROM (i.starts, i.ends))
+    UNION ALL
+    SELECT p.collection, p.id, 'surplus' FROM pgstac.items p
+    LEFT JOIN eventstac.items i ON i.collection = p.collection AND i.item = p.id AND i.state = 'published'
+    WHERE i.item IS NULL AND (%(collection)s::text IS NULL OR p.collection = %(collection)s)
+        AND p.collection IN (
+            SELECT collection FROM eventstac.items UNION SELECT collection FROM eventstac.collections
+            UNION SELECT unnest(%(ours)s::text[])
+        )
+"""
+
+_BLOB_COUNTS = f"""
+    {_COMPARED}, mismatches AS MATERIALIZED ({_MISMATCHES})
+    SELECT c.collection,
+        CASE WHEN c.status = 'current' AND m.item IS NOT NULL THEN 'lost_blobs' ELSE c.status END, count(*)
+    FROM compared c
+    LEFT JOIN mismatches m ON m.what = 'lost' AND (m.collection, m.item) = (c.collection, c.item)
+    GROUP BY 1, 2
+"""
+
+_ITEM_COUNTS = """
+    SELECT collection, count(*) FILTER (WHERE state = 'published'), count(*) FILTER (WHERE state = 'incomplete'),
+        count(*) FILTER (WHERE state = 'rejected'), coalesce(sum(cardinality(conflicts)), 0)
+    FROM eventstac.items WHERE %(collection)s::text IS NULL OR collection = %(collection)s GROUP BY 1
+"""
+
+_OF_LISTING = ("unmatched", "ignored", "unclaimed")
+_MENDED_BY_A_LOOK = ("missing", "stale")
+_REMOVED_BY_A_LOOK = ("orphaned", "withdrawn")
+
+_ITEMS_A_PAGE = 200
+
+
+def compare(connection: Connection, run: Run, applied: AppliedRules) -> Report:
+    """Count what is the same and what differs; one statement each for blobs, Items and samples."""
+    tally, values = Tally(applied.revision), _values(run, applied)
+    for collection, status, count in connection.execute(_BLOB_COUNTS, values):
+        if status in _OF_LISTING:
+            tally.add(None, status, count)
+        elif status != "gone":
+            tally.add(collection, status, count)
+    for collection, published, incomplete, unpublishable, conflicting in connection.execute(
+        _ITEM_COUNTS, values
+    ):
+        tally.add(collection, "items", published)
+        tally.add(collection, "incomplete", incomplete)
+        tally.add(collection, "unpublishable", unpublishable)
+        tally.add(collection, "conflicting", int(conflicting))
+    for collection, _, what in mismatches(connection, applied, run.collection):
+        tally.add(collection, what)
+    listed = connection.execute("SELECT count(*) FROM eventstac.listed WHERE run = %s", [run.id]).fetchone()
+    tally.add(None, "listed", listed[0] if listed else 0)
+    samples = connection.execute(
+        "SELECT url FROM eventstac.listed WHERE run = %s AND outcome = 'unmatched' ORDER BY url LIMIT %s",
+        [run.id, SAMPLES],
+    )
+    return tally.report([url for (url,) in samples])
+
+
+def mismatches(
+    connection: Connection, applied: AppliedRules, collection: str | None
+) -> list[tuple[str, str, str]]:
+    """Items that pgstac lacks or has elsewhere in time ("lost"), or has without reason ("surplus"), in key order.
+
+    Of Collections that are ours: in the rules, or with Items or facts of ours.
+    """
+    ours = [each.id for each in applied.rules.collections]
+    if applied.rules.default_collection:
+        ours.append(applied.rules.default_collection)
+    rows = connection.execute(f"{_MISMATCHES} ORDER BY 1, 2", {"collection": collection, "ours": ours})
+    return [(found, item, what) for found, item, what in rows]
+
+
+def gaps(connection: Connection, run: Run, applied: AppliedRules, after: str, limit: int) -> list[Gap]:
+    """A page of blobs that differ."""
+    statuses = _MENDED_BY_A_LOOK + (_REMOVED_BY_A_LOOK if run.removes else ())
+    rows = connection.execute(
+        f"{_COMPARED} SELECT url, status FROM compared WHERE status = ANY(%(statuses)s) ORDER BY url LIMIT %(limit)s",
+        {**_values(run, applied), "after": after, "statuses": list(statuses), "limit": limit},
+    )
+    return [Gap(url, status) for url, status in rows]
+
+
+def removals(connection: Connection, run: Run, applied: AppliedRules, ceiling: int) -> int:
+    """How many published Items would not be, without their orphaned and withdrawn blobs; counted to `ceiling`."""
+    count = 0
+    for page in _losing_items(connection, run, applied):
+        facts = fact_rows.by_items(connection, page)
+        for key, leaving in page.items():
+            staying = [fact for fact in facts[key] if fact.url not in leaving]
+            count += compose(staying, applied.rules.collection(key[0])).state != "published"
+            if count >= ceiling:
+                return count
+    return count
+
+
+def _losing_items(
+    connection: Connection, run: Run, applied: AppliedRules
+) -> Iterator[dict[tuple[str, str], set[str]]]:
+    """Pages of published Items with blobs that would leave them, by Item."""
+    following = ("", "")
+    while True:
+        rows = connection.execute(
+            f"""
+            {_COMPARED}
+            SELECT i.collection, i.item, array_agg(f.url)
+            FROM compared c
+            JOIN eventstac.facts f ON f.url = c.url
+            JOIN eventstac.items i ON (i.collection, i.item) = (f.collection, f.item) AND i.state = 'published'
+            WHERE c.status = ANY(%(statuses)s) AND (i.collection, i.item) > (%(a)s, %(b)s)
+            GROUP BY 1, 2 ORDER BY 1, 2 LIMIT %(limit)s
+            """,
+            {
+                **_values(run, applied),
+                "statuses": list(_REMOVED_BY_A_LOOK),
+                "a": following[0],
+                "b": following[1],
+                "limit": _ITEMS_A_PAGE,
+            },
+        ).fetchall()
+        if rows:
+            yield {(collection, item): set(urls) for collection, item, urls in rows}
+        if len(rows) < _ITEMS_A_PAGE:
+            return
+        following = rows[-1][0], rows[-1][1]
+
+
+def add_listed(connection: Connection, run_id: str, listed: Sequence[ListedBlob]) -> None:
+    """Note blobs that the storage listed."""
+    connection.execute(
+        """
+        INSERT INTO eventstac.listed (run, url, etag, outcome, collection, archived)
+        SELECT %s, * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::bool[])
+        ON CONFLICT (run, url) DO UPDATE SET (etag, archived) = (excluded.etag, excluded.archived)
+        """,
+        [
+            run_id,
+            [blob.url for blob in listed],
+            [blob.etag for blob in listed],
+            [blob.outcome for blob in listed],
+            [blob.collection for blob in listed],
+            [blob.archived for blob in listed],
+        ],
+    )
+
+
+def _values(run: Run, applied: AppliedRules) -> dict[str, Any]:
+    ours = [each.id for each in applied.rules.collections]
+    if applied.rules.default_collection:
+        ours.append(applied.rules.default_collection)
+    return {
+        "run": run.id,
+        "since": run.started_at,
+        "containers": list(run.containers),
+        "collection": run.collection,
+        "revision": applied.revision,
+        "after": "",
+        "ours": ours,
+    }

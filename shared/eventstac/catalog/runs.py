@@ -1,0 +1,114 @@
+"""The rows of `eventstac.runs`: each reconcile, how far it is, and what it found."""
+
+import json
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from datetime import timedelta
+
+from psycopg.types.json import Json as JsonParameter
+
+from eventstac.catalog import reconcile_rows
+from eventstac.catalog.database import Connection
+from eventstac.catalog.rules_store import AppliedRules
+from eventstac.comparing import Report
+from eventstac.reconciling import Gap, ListedBlob, Run
+
+# A run that has not gone on for so long has lost its message: it bars no other any more.
+ABANDONED_AFTER = timedelta(days=2)  # twice as long as a page waits for what is away
+
+_COLUMNS = (
+    "run, containers, collection, allow_removals, check_only, state, removes, detail, started_at, report"
+)
+
+
+class PostgresRuns:
+    """Runs in PostgreSQL; `connections` gives a connection in autocommit, as a context manager."""
+
+    def __init__(self, connections: Callable[[], AbstractContextManager[Connection]]) -> None:
+        self._connections = connections
+
+    def begin(self, run: Run) -> None:
+        """Note a new run; the listings of runs that are over are forgotten."""
+        with self._connections() as connection, connection.transaction():
+            connection.execute(
+                """
+                UPDATE eventstac.runs SET state = 'stopped', detail = 'abandoned: it did not go on'
+                WHERE state IN ('listing', 'looking') AND changed_at < now() - %s
+                """,
+                [ABANDONED_AFTER],
+            )
+            connection.execute(
+                """
+                DELETE FROM eventstac.listed
+                WHERE run IN (SELECT run FROM eventstac.runs WHERE state IN ('done', 'stopped'))
+                """
+            )
+            connection.execute(
+                """
+                INSERT INTO eventstac.runs (run, containers, collection, allow_removals, check_only)
+                VALUES (%s, %s, %s, %s, %s) ON CONFLICT (run) DO NOTHING
+                """,
+                [run.id, list(run.containers), run.collection, run.allow_removals, run.check_only],
+            )
+
+    def find(self, run_id: str) -> Run | None:
+        """A run, None for one that nobody began."""
+        with self._connections() as connection:
+            return _one(connection, "WHERE run = %s", [run_id])
+
+    def busy(self) -> Run | None:
+        """A run that is not a mere check and still goes on, if there is one."""
+        where = "WHERE state IN ('listing', 'looking') AND NOT check_only AND changed_at > now() - %s LIMIT 1"
+        with self._connections() as connection:
+            return _one(connection, where, [ABANDONED_AFTER])
+
+    def add_listed(self, run_id: str, listed: Sequence[ListedBlob]) -> None:
+        """Note blobs that the storage listed; the same page twice is noted once."""
+        with self._connections() as connection, connection.transaction():
+            reconcile_rows.add_listed(connection, run_id, listed)
+            connection.execute("UPDATE eventstac.runs SET changed_at = now() WHERE run = %s", [run_id])
+
+    def compare(self, run: Run, applied: AppliedRules) -> Report:
+        """What is the same and what differs, by collection."""
+        with self._connections() as connection:
+            return reconcile_rows.compare(connection, run, applied)
+
+    def removals(self, run: Run, applied: AppliedRules, ceiling: int) -> int:
+        """How many Items would leave the catalog, counted to `ceiling`."""
+        with self._connections() as connection:
+            return reconcile_rows.removals(connection, run, applied, ceiling)
+
+    def gaps(self, run: Run, applied: AppliedRules, after: str, limit: int) -> list[Gap]:
+        """A page of blobs that differ."""
+        with self._connections() as connection:
+            return reconcile_rows.gaps(connection, run, applied, after, limit)
+
+    def note(self, run: Run) -> None:
+        """Keep a run's state, removes, detail and report."""
+        with self._connections() as connection:
+            connection.execute(
+                """
+                UPDATE eventstac.runs SET state = %s, removes = %s, detail = %s, report = %s, changed_at = now()
+                WHERE run = %s
+                """,
+                [
+                    run.state,
+                    run.removes,
+                    run.detail,
+                    JsonParameter(run.report, dumps=json.dumps) if run.report is not None else None,
+                    run.id,
+                ],
+            )
+
+
+def latest(connection: Connection) -> Run | None:
+    """The run that was begun last and is not a mere check."""
+    return _one(connection, "WHERE NOT check_only ORDER BY started_at DESC LIMIT 1", [])
+
+
+def _one(connection: Connection, where: str, values: Sequence[object]) -> Run | None:
+    row = connection.execute(f"SELECT {_COLUMNS} FROM eventstac.runs {where}", list(values)).fetchone()
+    if row is None:
+        return None
+    run, containers, *rest = row
+    return Run(run, tuple(containers), *rest)

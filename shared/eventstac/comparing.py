@@ -1,0 +1,179 @@
+"""What comparing storage, facts and catalog found: counts for each collection, and how complete the catalog is."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal
+
+Outcome = Literal["matched", "unmatched", "ignored", "unclaimed"]
+
+REMOVAL_SHARE = 0.05  # of the Items; more than this looks like a mistake, not like deletions
+REMOVAL_COUNT = 1000
+SAMPLES = 20
+
+
+def removal_limit(items: int, allowed: int | None) -> int:
+    """How many Items a run may remove without being told to."""
+    return allowed if allowed is not None else min(REMOVAL_COUNT, int(items * REMOVAL_SHARE))
+
+
+@dataclass(frozen=True)
+class CollectionReport:
+    """One collection: its blobs by how they compare, and its Items.
+
+    Of the listed blobs, `current` and `rejected` ones are known as they are, `stale` ones at another ETag or by older
+    rules, `missing` ones not at all; `withdrawn` ones are shown though no rule matches them any more; `lost_blobs` are
+    known and their Item is not in the catalog. `orphaned` blobs are known and not listed. `items` should be in the
+    catalog: `lost` of them are not (as they should be); `surplus` ones are in it and should not.
+    """
+
+    collection: str
+    current: int = 0
+    rejected: int = 0
+    stale: int = 0
+    missing: int = 0
+    orphaned: int = 0
+    withdrawn: int = 0
+    lost_blobs: int = 0
+    items: int = 0
+    incomplete: int = 0
+    conflicting: int = 0
+    unpublishable: int = 0
+    lost: int = 0
+    surplus: int = 0
+
+    @property
+    def matched(self) -> int:
+        """The listed blobs that belong to the collection by rule, or as a COG."""
+        return self.current + self.rejected + self.stale + self.missing + self.lost_blobs
+
+    @property
+    def blobs(self) -> int:
+        """The listed blobs that belong to it or are still shown in it."""
+        return self.matched + self.withdrawn
+
+    @property
+    def has_gap(self) -> bool:
+        """Whether storage and catalog differ."""
+        differing = (self.stale, self.missing, self.orphaned, self.withdrawn, self.lost, self.surplus)
+        return any(differing)
+
+    @property
+    def completeness(self) -> float:
+        """Percent of what is listed, known or shown that the catalog has as the storage has it.
+
+        A rejected blob counts as known: the catalog says why it is not shown.
+        """
+        everything = self.blobs + self.orphaned + self.surplus
+        if not everything:
+            return 0.0 if self.lost else 100.0
+        percent = 100 * (self.current + self.rejected) / everything
+        return 100.0 if not self.has_gap else min(round(percent, 2), 99.99)
+
+    def to_json(self) -> dict[str, Any]:
+        """All counts."""
+        found = asdict(self)
+        return {
+            "collection": found.pop("collection"),
+            "blobs": self.blobs,
+            "matched": self.matched,
+            **found,
+            "completeness": self.completeness,
+        }
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a comparison found. `removals` are the Items that would leave the catalog, `removal_limit` how many may."""
+
+    revision: int
+    listed: int = 0
+    unmatched: int = 0
+    ignored: int = 0
+    unclaimed: int = 0
+    samples: tuple[str, ...] = ()
+    collections: tuple[CollectionReport, ...] = ()
+    removals: int = 0
+    removal_limit: int = 0
+
+    @property
+    def items(self) -> int:
+        """The Items that should be in the catalog."""
+        return sum(each.items for each in self.collections)
+
+    @property
+    def surplus(self) -> int:
+        """The Items that are in the catalog and should not."""
+        return sum(each.surplus for each in self.collections)
+
+    @property
+    def has_gap(self) -> bool:
+        """Whether storage and catalog differ."""
+        return any(each.has_gap for each in self.collections)
+
+    @property
+    def completeness(self) -> float:
+        """That of all collections together."""
+        return _sum(self.collections).completeness
+
+    def to_json(self) -> dict[str, Any]:
+        """All counts, for programs and for the run's row."""
+        return {
+            "revision": self.revision,
+            "listed": self.listed,
+            "unmatched": self.unmatched,
+            "unmatched_samples": list(self.samples),
+            "ignored": self.ignored,
+            "unclaimed": self.unclaimed,
+            "collections": [each.to_json() for each in self.collections],
+            "completeness": self.completeness,
+            "gap": self.has_gap,
+            "removals": self.removals,
+            "removal_limit": self.removal_limit,
+        }
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> "Report":
+        """Read what `to_json` wrote."""
+        names = {each.name for each in fields(CollectionReport)}
+        return cls(
+            revision=found.get("revision", 0),
+            listed=found.get("listed", 0),
+            unmatched=found.get("unmatched", 0),
+            ignored=found.get("ignored", 0),
+            unclaimed=found.get("unclaimed", 0),
+            samples=tuple(found.get("unmatched_samples", ())),
+            collections=tuple(
+                CollectionReport(**{name: value for name, value in each.items() if name in names})
+                for each in found.get("collections", ())
+            ),
+            removals=found.get("removals", 0),
+            removal_limit=found.get("removal_limit", 0),
+        )
+
+
+@dataclass
+class Tally:
+    """Collects counts into a report."""
+
+    revision: int
+    totals: dict[str, int] = field(default_factory=dict)
+    by_collection: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    def add(self, collection: str | None, name: str, count: int = 1) -> None:
+        """Count something of a collection, or (None) of the listing as a whole."""
+        counts = self.totals if collection is None else self.by_collection.setdefault(collection, {})
+        counts[name] = counts.get(name, 0) + count
+
+    def report(self, samples: Iterable[str]) -> Report:
+        """The report; collections in the order of their ids."""
+        collections = tuple(
+            CollectionReport(collection, **counts)
+            for collection, counts in sorted(self.by_collection.items())
+        )
+        return Report(self.revision, **self.totals, samples=tuple(samples), collections=collections)
+
+
+def _sum(collections: Iterable[CollectionReport]) -> CollectionReport:
+    names = [each.name for each in fields(CollectionReport) if each.name != "collection"]
+    collections = tuple(collections)
+    return CollectionReport("", **{name: sum(getattr(each, name) for each in collections) for name in names})

@@ -1,0 +1,217 @@
+"""Compares the storage with what is known, a page at a time, and causes a look at whatever differs.
+
+A run lists every watched container, compares once (`comparing`), then goes through what differs in the order of URLs.
+Where it is stands in the request for its next page, so that a crash repeats one page at most. A listing is never
+evidence: a blob that it does not show is looked at, and only the storage's answer to that look removes anything.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+from eventstac.blob_urls import parse
+from eventstac.blobs import Blobs, Listed
+from eventstac.bus import ASSET_FACTS, BLOBS_MATCHED
+from eventstac.catalog.port import Catalog
+from eventstac.catalog.rules_store import AppliedRules
+from eventstac.comparing import Outcome, Report, removal_limit
+from eventstac.consumption import Outgoing
+from eventstac.containers import Watched
+from eventstac.errors import Refused, Stale
+from eventstac.events import BlobMatched, ScanRequested
+from eventstac.events.timeline import passed
+from eventstac.facts import Fact
+from eventstac.matching import match_blob, withdrawal
+
+# Composing Items without what they would lose is what counting removals costs: beyond this it is "more than".
+REMOVALS_COUNTED = 10_000
+
+_LIST, _COMPARE, _LOOK = "list:", "compare:", "look:"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One reconcile: what it was asked for, and how far it is.
+
+    `allow_removals` is the number of Items that it may remove, None for the usual limit. `removes` is whether it was
+    found to stay within it. `started_at` is the database's time. `report` is what comparing found.
+    """
+
+    id: str
+    containers: tuple[str, ...]
+    collection: str | None = None
+    allow_removals: int | None = None
+    check_only: bool = False
+    state: Literal["listing", "looking", "done", "stopped"] = "listing"
+    removes: bool = False
+    detail: str = ""
+    started_at: datetime | None = None
+    report: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class ListedBlob:
+    """One blob of a listing, and what the rules make of it; `collection` only where a rule matches."""
+
+    url: str
+    etag: str
+    outcome: Outcome
+    collection: str | None
+    archived: bool
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A blob about which storage and catalog differ."""
+
+    url: str
+    status: Literal["missing", "stale", "orphaned", "withdrawn"]
+
+
+class Runs(Protocol):
+    """What is noted of runs, and the comparison of a run's listing with facts and Items."""
+
+    def begin(self, run: Run) -> None:
+        """Note a new run; the listings of runs that are over are forgotten."""
+
+    def find(self, run_id: str) -> Run | None:
+        """A run, None for one that nobody began."""
+
+    def busy(self) -> Run | None:
+        """A run that is not a mere check and still goes on, if there is one."""
+
+    def add_listed(self, run_id: str, listed: Sequence[ListedBlob]) -> None:
+        """Note blobs that the storage listed; the same page twice is noted once."""
+
+    def compare(self, run: Run, applied: AppliedRules) -> Report:
+        """What is the same and what differs, by collection; its `removals` are left at 0."""
+
+    def removals(self, run: Run, applied: AppliedRules, ceiling: int) -> int:
+        """How many Items would leave the catalog if nothing is where the listing does not show it (to `ceiling`)."""
+
+    def gaps(self, run: Run, applied: AppliedRules, after: str, limit: int) -> list[Gap]:
+        """Blobs that differ, in the order of URLs, after a URL; what would remove only where the run `removes`."""
+
+    def note(self, run: Run) -> None:
+        """Keep a run's state, removes, detail and report."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one page led to: events to send, and the request for the next page (None: the run is over)."""
+
+    outgoing: tuple[Outgoing, ...]
+    following: ScanRequested | None
+
+
+@dataclass(frozen=True)
+class Reconciler:
+    """Begins runs and goes through their pages."""
+
+    catalog: Catalog
+    blobs: Blobs
+    watched: Watched
+    runs: Runs
+    page_size: int
+    clock: Callable[[], datetime]
+
+    def begin(
+        self,
+        run_id: str,
+        *,
+        collection: str | None = None,
+        allow_removals: int | None = None,
+        check_only: bool = False,
+    ) -> ScanRequested:
+        """Note a new run; returns the request for its first page."""
+        names = dict.fromkeys((*self.watched.names.source, *self.watched.names.cogs))
+        containers = tuple(f"{self.watched.account_url}/{name}" for name in names)
+        self.runs.begin(Run(run_id, containers, collection, allow_removals, check_only))
+        return ScanRequested(run_id, containers[0], reason="reconcile", collection=collection)
+
+    def step(self, request: ScanRequested) -> Step:
+        """Go through one page. Stale for a run that is over; a refused container stops the run with its reason."""
+        run = self.runs.find(request.run)
+        if run is None or run.state in ("done", "stopped"):
+            raise Stale(f"run {request.run} is over")
+        where = request.continuation or _LIST
+        try:
+            if where.startswith(_LIST):
+                return self._list(run, request, where.removeprefix(_LIST) or None)
+        except Refused as refusal:
+            self.runs.note(replace(run, state="stopped", detail=refusal.detail))
+            return Step((), None)
+        if where.startswith(_COMPARE):
+            return self._compare(run, request)
+        return self._look(run, request, where.removeprefix(_LOOK))
+
+    def _list(self, run: Run, request: ScanRequested, continuation: str | None) -> Step:
+        page = self.blobs.page(request.container_url, "", continuation, self.page_size)
+        applied = self.catalog.rules()
+        self.runs.add_listed(run.id, [self._listed(blob, applied) for blob in page.blobs])
+        if page.continuation:
+            return Step((), replace(request, continuation=f"{_LIST}{page.continuation}"))
+        following = run.containers[run.containers.index(request.container_url) + 1 :]
+        if following:
+            return Step((), replace(request, container_url=following[0], continuation=None))
+        return Step((), replace(request, continuation=_COMPARE))
+
+    def _compare(self, run: Run, request: ScanRequested) -> Step:
+        applied = self.catalog.rules()
+        report = self.runs.compare(run, applied)
+        limit = removal_limit(report.items, run.allow_removals)
+        removals = self.runs.removals(run, applied, max(limit + 1, REMOVALS_COUNTED)) + report.surplus
+        report = replace(report, removals=removals, removal_limit=limit)
+        run = replace(run, state="looking", removes=removals <= limit, report=report.to_json())
+        self.runs.note(run)
+        if run.check_only:
+            self._end(run)
+            return Step((), None)
+        return Step((), replace(request, continuation=_LOOK))
+
+    def _look(self, run: Run, request: ScanRequested, after: str) -> Step:
+        applied = self.catalog.rules()
+        gaps = self.runs.gaps(run, applied, after, self.page_size)
+        known = self.catalog.facts([gap.url for gap in gaps])
+        outgoing = [sent for gap in gaps if (sent := self._cause(gap, known.get(gap.url), applied, run))]
+        if len(gaps) == self.page_size:
+            return Step(tuple(outgoing), replace(request, continuation=f"{_LOOK}{gaps[-1].url}"))
+        self._end(run)
+        return Step(tuple(outgoing), None)
+
+    def _end(self, run: Run) -> None:
+        if run.removes or run.check_only:
+            self.runs.note(replace(run, state="done"))
+            return
+        report = Report.from_json(run.report or {})
+        self.runs.note(replace(run, state="stopped", detail=_too_many(report)))
+
+    def _listed(self, blob: Listed, applied: AppliedRules) -> ListedBlob:
+        if not self.watched.is_source(parse(blob.url)):
+            return ListedBlob(blob.url, blob.etag, "unclaimed", None, blob.archived)
+        explanation = applied.rules.explain(blob.url)
+        collection = explanation.match.collection if explanation.match else None
+        return ListedBlob(blob.url, blob.etag, explanation.outcome, collection, blob.archived)
+
+    def _cause(self, gap: Gap, fact: Fact | None, applied: AppliedRules, run: Run) -> Outgoing | None:
+        """The look at a blob that differs; or, without one, that no rule knows it any more."""
+        cause = f"reconcile {run.id}"
+        if gap.status == "withdrawn":
+            event = withdrawal(fact, applied, cause=cause)
+            return Outgoing(ASSET_FACTS, event) if event else None
+        timeline = passed((), f"reconcile ({gap.status})", self.clock())
+        look = match_blob(parse(gap.url), fact, applied, self.watched, cause=cause, timeline=timeline)
+        if look is None and fact is not None and gap.status == "orphaned":
+            # Whatever the rules say now: only a look can tell that it is gone.
+            look = BlobMatched(gap.url, fact.match, applied.revision, cause, timeline)
+        return Outgoing(BLOBS_MATCHED, look) if look else None
+
+
+def _too_many(report: Report) -> str:
+    at_least = "at least " if report.removals >= REMOVALS_COUNTED else ""
+    return (
+        f"it would remove {at_least}{report.removals} of {report.items} Items, and may remove {report.removal_limit}: "
+        f"nothing that removes was done. If the blobs are really gone, run `eventstac reconcile --allow-removals "
+        f"{report.removals}`"
+    )

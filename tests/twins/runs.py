@@ -1,0 +1,130 @@
+"""Runs in memory: the same comparison, written a second time and in Python over the memory catalog."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from eventstac.catalog.rules_store import AppliedRules
+from eventstac.comparing import SAMPLES, Report, Tally
+from eventstac.compose import compose
+from eventstac.errors import Transient
+from eventstac.facts import Fact
+from eventstac.reconciling import Gap, ListedBlob, Run
+from tests.twins.catalog import MemoryCatalog
+
+_GAPS = ("missing", "stale", "orphaned", "withdrawn")
+
+
+@dataclass
+class MemoryRuns:
+    catalog: MemoryCatalog
+    runs: dict[str, Run] = field(default_factory=dict)
+    listed: dict[str, dict[str, ListedBlob]] = field(default_factory=dict)
+
+    def begin(self, run: Run) -> None:
+        self._answer()
+        self.runs.setdefault(run.id, run)
+        self.listed.setdefault(run.id, {})
+
+    def find(self, run_id: str) -> Run | None:
+        self._answer()
+        return self.runs.get(run_id)
+
+    def busy(self) -> Run | None:
+        going_on = [run for run in self.runs.values() if run.state in ("listing", "looking")]
+        return next((run for run in going_on if not run.check_only), None)
+
+    def add_listed(self, run_id: str, listed: Sequence[ListedBlob]) -> None:
+        self._answer()
+        self.listed[run_id].update({blob.url: blob for blob in listed})
+
+    def note(self, run: Run) -> None:
+        self._answer()
+        self.runs[run.id] = run
+
+    def compare(self, run: Run, applied: AppliedRules) -> Report:
+        tally, samples = Tally(applied.revision), []
+        published = {key for key, row in self.catalog.rows.items() if row.is_published}
+        for url, (collection, status) in self._compared(run, applied).items():
+            if collection is None:
+                tally.add(None, status)
+                samples += [url] if status == "unmatched" else []
+                continue
+            fact = self.catalog.known.get(url)
+            lost = fact and fact.item_key in published and fact.item_key not in self.catalog.items
+            tally.add(collection, "lost_blobs" if status == "current" and lost else status)
+        for (collection, item), row in self.catalog.rows.items():
+            if run.collection not in (None, collection):
+                continue
+            names = {"published": "items", "incomplete": "incomplete", "rejected": "unpublishable"}
+            tally.add(collection, names[row.state])
+            tally.add(collection, "conflicting", len(row.conflicts))
+            if row.is_published and (collection, item) not in self.catalog.items:
+                tally.add(collection, "lost")
+        for collection, _ in self.catalog.items.keys() - published:
+            tally.add(collection, "surplus")
+        tally.add(None, "listed", len(self.listed[run.id]))
+        return tally.report(sorted(samples)[:SAMPLES])
+
+    def removals(self, run: Run, applied: AppliedRules, ceiling: int) -> int:
+        compared = self._compared(run, applied)
+        leaving = {url for url, (_, status) in compared.items() if status in ("orphaned", "withdrawn")}
+        touched = {self.catalog.known[url].item_key for url in leaving}
+        count = 0
+        for key in touched & {key for key, row in self.catalog.rows.items() if row.is_published}:
+            facts = [fact for fact in self.catalog.known.values() if fact.item_key == key]
+            staying = [fact for fact in facts if fact.url not in leaving]
+            count += compose(staying, applied.rules.collection(key[0])).state != "published"
+        return min(count, ceiling)
+
+    def gaps(self, run: Run, applied: AppliedRules, after: str, limit: int) -> list[Gap]:
+        wanted = _GAPS if run.removes else _GAPS[:2]
+        found = [
+            Gap(url, status)  # type: ignore[arg-type]  # one of the wanted
+            for url, (_, status) in sorted(self._compared(run, applied).items())
+            if status in wanted and url > after
+        ]
+        return found[:limit]
+
+    def _compared(self, run: Run, applied: AppliedRules) -> dict[str, tuple[str | None, str]]:
+        """Collection and status of every blob that is listed or known to be there, by URL."""
+        listed = self.listed[run.id]
+        compared = {}
+        for url in {*listed, *self.catalog.known}:
+            one, fact = listed.get(url), self.catalog.known.get(url)
+            status = _status(one, fact, applied.revision)
+            if status is None or (fact and not url.startswith(run.containers)):
+                continue
+            by_rule = one and one.outcome == "matched" and not (fact and fact.claim)
+            collection = one.collection if one and by_rule else fact.match.collection if fact else None
+            if status in ("unmatched", "ignored", "unclaimed"):
+                collection = None
+            elif run.collection not in (None, collection, one.collection if one else None):
+                continue
+            compared[url] = (collection, status)
+        return compared
+
+    def _answer(self) -> None:
+        if self.catalog.is_away:
+            raise Transient("the database is away")
+
+
+def _status(listed: ListedBlob | None, fact: Fact | None, revision: int) -> str | None:
+    known = fact.finding if fact else None
+    if listed is None:
+        return None if known is None or known.state == "gone" else "orphaned"
+    if listed.outcome != "matched" and not (fact and fact.claim):
+        return "withdrawn" if known and known.state == "present" else listed.outcome
+    if fact is None or known is None or known.state == "gone":
+        return "missing"
+    if fact.revision < revision or known.etag != listed.etag:
+        return "stale"
+    if (known.reason == "archived") != listed.archived:
+        return "stale"
+    return "rejected" if known.state == "rejected" else "current"
+
+
+def finished(runs: MemoryRuns, run_id: str) -> Run:
+    """A run that must be over."""
+    run = runs.runs[run_id]
+    assert run.state in ("done", "stopped"), run
+    return replace(run)

@@ -1,0 +1,310 @@
+"""A run compares storage, facts and catalog, and mends what differs."""
+
+from typing import Any
+
+import pytest
+
+from eventstac.comparing import CollectionReport, removal_limit
+from eventstac.errors import Refused
+from eventstac.rules import load_rules
+from tests.samples import ACCOUNT, url_of
+from tests.twins.apps import Pipeline, scene
+
+
+@pytest.fixture
+def pipeline() -> Pipeline:
+    return Pipeline()
+
+
+def report_of(pipeline: Pipeline, **asked: Any) -> dict[str, Any]:
+    """What a mere check finds."""
+    number = len(pipeline.runs.runs)
+    run = pipeline.reconcile(f"check-{number}", check_only=True, **asked)
+    assert run.report is not None
+    return run.report
+
+
+def collection_of(report: dict[str, Any], collection: str) -> dict[str, Any]:
+    [found] = [each for each in report["collections"] if each["collection"] == collection]
+    return dict(found)
+
+
+def filled(pipeline: Pipeline, scenes: int = 40) -> None:
+    """A catalog in which one Item is less than 5 %."""
+    pipeline.run(*[pipeline.put(scene(f"s{number:02}", "b1"), b"raster 1") for number in range(scenes)])
+    pipeline.blobs.wait(10)
+
+
+def test_blobs_whose_events_were_lost_are_looked_at(pipeline: Pipeline) -> None:
+    for number in range(5):
+        pipeline.blobs.put(scene(f"s{number}", "b1"), b"raster 10")
+    assert collection_of(report_of(pipeline), "scenes")["missing"] == 5
+    run = pipeline.reconcile("r")
+    assert run.state == "done"
+    assert len(pipeline.items) == 5
+    report = report_of(pipeline)
+    assert (report["completeness"], report["gap"]) == (100.0, False)
+
+
+def test_a_blob_that_was_overwritten_unheard_is_looked_at_again(pipeline: Pipeline) -> None:
+    pipeline.run(pipeline.put(scene("a", "b1"), b"raster 10"))
+    pipeline.blobs.wait(5)
+    pipeline.blobs.put(scene("a", "b1"), b"raster 20")
+    assert collection_of(report_of(pipeline), "scenes")["stale"] == 1
+    pipeline.reconcile("r")
+    assert pipeline.items["a"]["bbox"][0] == 20
+
+
+def test_a_blob_that_was_deleted_unheard_costs_one_look_and_leaves(pipeline: Pipeline) -> None:
+    filled(pipeline)
+    pipeline.blobs.delete(scene("s07", "b1"))
+    assert collection_of(report_of(pipeline), "scenes")["orphaned"] == 1
+    looks = pipeline.blobs.looks
+    run = pipeline.reconcile("r")
+    assert (run.state, pipeline.blobs.looks - looks) == ("done", 1)
+    assert "s07" not in pipeline.items
+    assert report_of(pipeline)["gap"] is False
+
+
+def test_a_listing_that_shows_too_little_removes_nothing_that_is_there(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled(pipeline)
+    whole_page = pipeline.blobs.page
+
+    def without_one(*arguments: Any) -> Any:
+        page = whole_page(*arguments)
+        return type(page)(
+            tuple(one for one in page.blobs if "/s07/" not in one.url), continuation=page.continuation
+        )
+
+    monkeypatch.setattr(pipeline.blobs, "page", without_one)
+    run = pipeline.reconcile("r")
+    assert run.state == "done"
+    assert "s07" in pipeline.items
+
+
+def test_a_run_that_would_remove_much_stops_and_asks(pipeline: Pipeline) -> None:
+    filled(pipeline)
+    for number in range(3):
+        pipeline.blobs.delete(scene(f"s{number:02}", "b1"))
+    pipeline.blobs.put(scene("new", "b1"), b"raster 10")
+    run = pipeline.reconcile("r")
+    assert run.state == "stopped"
+    assert "3 of 40 Items" in run.detail
+    assert "--allow-removals 3" in run.detail
+    assert "s00" in pipeline.items
+    assert "new" in pipeline.items, "what removes nothing was done"
+    assert pipeline.reconcile("told", allow_removals=3).state == "done"
+    assert len(pipeline.items) == 38
+    assert report_of(pipeline)["completeness"] == 100.0
+
+
+def test_an_item_that_keeps_another_data_asset_is_no_removal(pipeline: Pipeline) -> None:
+    pipeline.run(pipeline.put(scene("a", "b1"), b"raster 10"), pipeline.put(scene("a", "b2"), b"raster 10"))
+    pipeline.blobs.wait(5)
+    pipeline.blobs.delete(scene("a", "b2"))
+    assert pipeline.reconcile("r").state == "done"
+    assert "b2" not in pipeline.items["a"]["assets"]
+
+
+@pytest.mark.parametrize(
+    ("items", "allowed", "limit"),
+    [(100, None, 5), (10, None, 0), (1_000_000, None, 1000), (100, 50, 50), (100, 0, 0)],
+)
+def test_the_limit_is_the_smaller_of_five_percent_and_a_thousand(
+    items: int, allowed: int | None, limit: int
+) -> None:
+    assert removal_limit(items, allowed) == limit
+
+
+def test_a_check_causes_nothing(pipeline: Pipeline) -> None:
+    pipeline.blobs.put(scene("a", "b1"), b"raster 10")
+    assert report_of(pipeline)["gap"] is True
+    assert pipeline.bus.to("blobs-matched") == []
+
+
+def test_a_refused_container_stops_the_run_with_its_reason(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled(pipeline, 3)
+
+    def refuse(*_: Any) -> Any:
+        raise Refused(f"{ACCOUNT}/source: the storage answers 404 ContainerNotFound")
+
+    monkeypatch.setattr(pipeline.blobs, "page", refuse)
+    run = pipeline.reconcile("r")
+    assert run.state == "stopped"
+    assert "ContainerNotFound" in run.detail
+    assert len(pipeline.items) == 3
+
+
+def test_a_storage_that_is_away_only_delays_the_run(pipeline: Pipeline) -> None:
+    filled(pipeline, 3)
+    pipeline.blobs.is_away = True
+    request = pipeline._page(_reconciler(pipeline).begin("r"))
+    assert pipeline.deliver(request) == "waiting"
+    pipeline.blobs.is_away = False
+    pipeline.run()
+    assert pipeline.runs.runs["r"].state == "done"
+
+
+def test_a_page_that_comes_twice_changes_nothing(pipeline: Pipeline) -> None:
+    filled(pipeline, 5)
+    pipeline.blobs.put(scene("late", "b1"), b"raster 10")
+    request = pipeline._page(_reconciler(pipeline).begin("r"))
+    pipeline.run(request, request)
+    assert pipeline.runs.runs["r"].state == "done"
+    assert len(pipeline.items) == 6
+    assert report_of(pipeline)["completeness"] == 100.0
+
+
+def test_changed_rules_are_applied_to_every_blob_rejected_ones_too(pipeline: Pipeline) -> None:
+    pipeline.run(pipeline.put(scene("a", "b1"), b"raster 10"), pipeline.put(scene("b", "b1"), b"nonsense"))
+    pipeline.blobs.wait(5)
+    pipeline.catalog.in_force = load_rules(
+        "collections:\n  other:\n    rules:\n      - {name: all, pattern: 'scenes/{item}/{asset}.tif'}\n",
+        file="rules.yaml",
+    )
+    pipeline.catalog.revision = 2
+    looks = pipeline.blobs.looks
+    assert collection_of(report_of(pipeline), "other")["stale"] == 2
+    pipeline.reconcile("r")
+    assert list(pipeline.catalog.items) == [("other", "a")]
+    assert pipeline.blobs.looks - looks == 2
+    assert collection_of(report_of(pipeline), "other")["rejected"] == 1
+
+
+class TestABlobThatNoRuleKnowsAnyMore:
+    @pytest.fixture
+    def after(self, pipeline: Pipeline) -> Pipeline:
+        filled(pipeline)
+        pipeline.run(pipeline.put(scene("bad", "b1"), b"raster 1"))
+        pipeline.catalog.in_force = load_rules(
+            "ignore: ['scenes/bad/*']\n"
+            "collections:\n  scenes:\n    rules:\n      - {name: scenes, pattern: 'scenes/{item}/{asset}.tif'}\n",
+            file="rules.yaml",
+        )
+        pipeline.catalog.revision = 2
+        return pipeline
+
+    def test_leaves_the_catalog(self, after: Pipeline) -> None:
+        assert collection_of(report_of(after), "scenes")["withdrawn"] == 1
+        after.reconcile("r")
+        assert "bad" not in after.items
+        assert after.catalog.known[scene("bad", "b1")].finding.reason == "no-rule"
+        assert report_of(after)["gap"] is False
+
+    def test_comes_back_when_a_rule_knows_it_again(self, after: Pipeline) -> None:
+        after.reconcile("r")
+        after.catalog.in_force = load_rules(
+            "collections:\n  scenes:\n    rules:\n      - {name: scenes, pattern: 'scenes/{item}/{asset}.tif'}\n",
+            file="rules.yaml",
+        )
+        after.catalog.revision = 3
+        after.reconcile("r2")
+        assert "bad" in after.items
+
+    def test_is_gone_when_it_is_deleted(self, after: Pipeline) -> None:
+        after.blobs.wait(5)
+        after.blobs.delete(scene("bad", "b1"))
+        after.reconcile("r")
+        assert after.catalog.known[scene("bad", "b1")].finding.state == "gone"
+        assert report_of(after)["gap"] is False
+
+
+class TestCogs:
+    COG = url_of("a/b1.cog.tif", "cogs")
+
+    @pytest.fixture
+    def with_cog(self, pipeline: Pipeline) -> Pipeline:
+        pipeline.run(pipeline.put(scene("a", "b1"), b"raster 10"))
+        pipeline.blobs.put(self.COG, b"cog 10")
+        pipeline.run(pipeline.cog_completed(scene("a", "b1"), self.COG))
+        pipeline.blobs.wait(5)
+        return pipeline
+
+    def test_one_that_was_deleted_unheard_leaves_the_item(self, with_cog: Pipeline) -> None:
+        with_cog.blobs.delete(self.COG)
+        assert with_cog.reconcile("r").state == "done"
+        assert "b1_cog" not in with_cog.items["a"]["assets"]
+
+    def test_one_that_was_made_anew_is_looked_at_as_a_cog(self, with_cog: Pipeline) -> None:
+        with_cog.blobs.put(self.COG, b"raster 10")
+        with_cog.reconcile("r")
+        assert with_cog.catalog.known[self.COG].finding.reason == "not-a-cog"
+
+    def test_a_blob_that_no_event_named_is_unclaimed_and_no_gap(self, with_cog: Pipeline) -> None:
+        with_cog.blobs.put(url_of("stray.tif", "cogs"), b"cog 10")
+        report = report_of(with_cog)
+        assert (report["unclaimed"], report["gap"]) == (1, False)
+
+
+def test_a_rehydrated_blob_is_looked_at_though_its_etag_is_the_same(pipeline: Pipeline) -> None:
+    event = pipeline.put(scene("a", "b1"), b"raster 10")
+    pipeline.blobs.archive(scene("a", "b1"))
+    pipeline.run(event)
+    assert report_of(pipeline)["gap"] is False
+    pipeline.blobs.rehydrate(scene("a", "b1"))
+    pipeline.blobs.wait(5)
+    pipeline.reconcile("r")
+    assert "a" in pipeline.items
+
+
+def test_unmatched_blobs_are_counted_and_shown(pipeline: Pipeline) -> None:
+    for name in ("notes.txt", "readme.md"):
+        pipeline.blobs.put(url_of(name), b"text")
+    report = report_of(pipeline)
+    assert (report["unmatched"], report["unmatched_samples"]) == (
+        2,
+        [url_of("notes.txt"), url_of("readme.md")],
+    )
+    assert report["completeness"] == 100.0
+
+
+def test_a_run_of_one_collection_leaves_the_others_alone(pipeline: Pipeline) -> None:
+    pipeline.blobs.put(scene("a", "b1"), b"raster 10")
+    pipeline.blobs.put(url_of("other.tif"), b"raster 10")
+    pipeline.reconcile("r", collection="scenes")
+    assert list(pipeline.items) == ["a"]
+    assert [each["collection"] for each in report_of(pipeline, collection="scenes")["collections"]] == [
+        "scenes"
+    ]
+
+
+def test_an_item_that_the_catalog_lost_is_a_gap(pipeline: Pipeline) -> None:
+    pipeline.run(pipeline.put(scene("a", "b1"), b"raster 10"))
+    del pipeline.catalog.items["scenes", "a"]
+    report = report_of(pipeline)
+    assert (collection_of(report, "scenes")["lost"], report["completeness"]) == (1, 0.0)
+
+
+def test_an_item_without_facts_is_a_gap(pipeline: Pipeline) -> None:
+    pipeline.catalog.items["scenes", "a"] = {"id": "a"}
+    assert collection_of(report_of(pipeline), "scenes")["surplus"] == 1
+
+
+def test_completeness_is_never_rounded_up_to_a_hundred() -> None:
+    assert CollectionReport("c", current=10_000_000, missing=1).completeness == 99.99
+
+
+def test_a_daily_run_does_not_begin_while_one_goes_on(pipeline: Pipeline) -> None:
+    from scanner import pages
+
+    asked: dict[str, Any] = {
+        "catalog": pipeline.catalog,
+        "runs": pipeline.runs,
+        "blobs": pipeline.blobs,
+        "watched": _reconciler(pipeline).watched,
+        "page_size": 2,
+        "clock": pipeline.now,
+    }
+    assert len(pages.begin_reconcile(**asked)) == 1
+    assert pages.begin_reconcile(**asked) == []
+
+
+def _reconciler(pipeline: Pipeline) -> Any:
+    from eventstac.reconciling import Reconciler
+    from tests.twins.apps import WATCHED
+
+    return Reconciler(pipeline.catalog, pipeline.blobs, WATCHED, pipeline.runs, 2, pipeline.now)

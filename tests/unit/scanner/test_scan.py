@@ -1,0 +1,72 @@
+"""A scan goes through a listing page by page; a replay looks at one blob."""
+
+import pytest
+
+from eventstac.rules import load_rules
+from tests.samples import url_of
+from tests.twins.apps import Pipeline, scene
+
+
+@pytest.fixture
+def pipeline() -> Pipeline:
+    return Pipeline()
+
+
+def test_a_backfill_makes_items_of_what_was_there_before(pipeline: Pipeline) -> None:
+    for number in range(5):
+        pipeline.blobs.put(scene(f"s{number}", "b1"), b"raster 10")
+    pipeline.run(pipeline.scan())
+    assert len(pipeline.items) == 5
+    assert len(pipeline.bus.to("scan-requests")) == 2  # pages of two
+
+
+def test_a_second_backfill_looks_at_nothing_unless_it_is_forced(pipeline: Pipeline) -> None:
+    pipeline.run(pipeline.put(scene("a", "b1"), b"raster 10"), pipeline.put(scene("b", "b1"), b"nonsense"))
+    looks = pipeline.blobs.looks
+    pipeline.run(pipeline.scan())
+    assert pipeline.blobs.looks == looks
+    pipeline.run(pipeline.scan(force=True))
+    assert pipeline.blobs.looks == looks + 2
+
+
+def test_a_backfill_of_a_prefix_or_a_collection_leaves_the_rest(pipeline: Pipeline) -> None:
+    pipeline.blobs.put(scene("a", "b1"), b"raster 10")
+    pipeline.blobs.put(scene("b", "b1"), b"raster 10")
+    pipeline.blobs.put(url_of("other.tif"), b"raster 10")
+    pipeline.run(pipeline.scan("scenes/a/"))
+    assert list(pipeline.items) == ["a"]
+    pipeline.run(pipeline.scan(collection="scenes"))
+    assert sorted(pipeline.items) == ["a", "b"]
+
+
+def test_a_backfill_says_that_no_rule_knows_a_blob_any_more(pipeline: Pipeline) -> None:
+    pipeline.run(pipeline.put(scene("a", "b1"), b"raster 10"))
+    pipeline.catalog.in_force = load_rules("ignore: ['scenes/*/*']", file="rules.yaml")
+    pipeline.catalog.revision = 2
+    pipeline.run(pipeline.scan())
+    assert pipeline.items == {}
+    assert pipeline.catalog.known[scene("a", "b1")].finding.reason == "no-rule"
+
+
+def test_an_event_about_a_blob_that_no_rule_knows_any_more_takes_it_out(pipeline: Pipeline) -> None:
+    event = pipeline.put(scene("a", "b1"), b"raster 10")
+    pipeline.run(event)
+    pipeline.catalog.in_force = load_rules("ignore: ['scenes/*/*']", file="rules.yaml")
+    pipeline.catalog.revision = 2
+    pipeline.run(event)
+    assert pipeline.items == {}
+
+
+def test_a_replay_looks_at_its_one_blob_though_it_is_current(pipeline: Pipeline) -> None:
+    pipeline.run(pipeline.put(scene("a", "b1"), b"raster 10"), pipeline.put(scene("a", "b10"), b"raster 10"))
+    looks = pipeline.blobs.looks
+    pipeline.run(pipeline.scan("scenes/a/b1.tif", reason="replay"))
+    assert pipeline.blobs.looks == looks + 1
+
+
+def test_a_replay_of_a_blob_that_is_gone_finds_that_out(pipeline: Pipeline) -> None:
+    pipeline.run(pipeline.put(scene("a", "b1"), b"raster 10"))
+    pipeline.blobs.wait(5)
+    pipeline.blobs.delete(scene("a", "b1"))
+    pipeline.run(pipeline.scan("scenes/a/b1.tif", reason="replay"))
+    assert pipeline.items == {}
