@@ -4,6 +4,8 @@ import hashlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime, parsedate_to_datetime
 
 import orjson
 from starlette.exceptions import HTTPException
@@ -49,8 +51,17 @@ def base(request: Request) -> str:
     return base_url(request.scope, services(request).settings.root_url)
 
 
-def answer(request: Request, body: bytes, media_type: str = JSON, page: Page | None = None) -> Response:
-    """The document, or a page for people made from it; 304 where the client has it already."""
+def answer(
+    request: Request,
+    body: bytes,
+    media_type: str = JSON,
+    page: Page | None = None,
+    modified: str | None = None,
+) -> Response:
+    """The document, or a page for people made from it; 304 where the client has it already.
+
+    `modified` is the RFC 3339 time of the document's last change, where it is known.
+    """
     settings = services(request).settings
     if page is not None and wants_html(request):
         context = Context(base(request), settings.catalog_title)
@@ -61,7 +72,9 @@ def answer(request: Request, body: bytes, media_type: str = JSON, page: Page | N
     if request.method in ("GET", "HEAD"):
         etag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
         headers |= {"etag": etag, "cache-control": settings.cache_control}
-        if _matches(request.headers.get("if-none-match"), etag):
+        if modified and (changed := _http_date(modified)):
+            headers["last-modified"] = changed
+        if _is_known(request, etag, headers.get("last-modified")):
             return Response(status_code=304, headers=headers)
     return Response(body, headers=headers)
 
@@ -119,6 +132,27 @@ _DESCRIPTIONS = {
     404: "There is no such page.",
     405: "This API is read-only: the catalog changes when blobs are uploaded or deleted.",
 }
+
+
+def _is_known(request: Request, etag: str, modified: str | None) -> bool:
+    """Whether the client's copy is this one (RFC 9110 13.2.2: the date counts only where no ETag was sent)."""
+    if "if-none-match" in request.headers:
+        return _matches(request.headers["if-none-match"], etag)
+    since = request.headers.get("if-modified-since")
+    if not since or not modified:
+        return False
+    try:
+        return parsedate_to_datetime(modified) <= parsedate_to_datetime(since)
+    except (TypeError, ValueError):  # no date, or one without a zone: as if it had not been sent
+        return False
+
+
+def _http_date(text: str) -> str | None:
+    """An RFC 3339 time as HTTP writes it, None for what is no such time."""
+    try:
+        return format_datetime(datetime.fromisoformat(text).astimezone(UTC), usegmt=True)
+    except (ValueError, OverflowError):
+        return None
 
 
 def _matches(header: str | None, etag: str) -> bool:

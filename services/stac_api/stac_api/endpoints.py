@@ -113,7 +113,8 @@ async def item(request: Request) -> Response:
         if await app.collections.one(name) is None:
             raise _no_collection(request)
         raise NotFound(f"There is no Item {item_name!r} in collection {name!r}.")
-    return answer(request, FeatureWriter(base(request), app.bases).feature(row), GEOJSON, pages.item)
+    feature = FeatureWriter(base(request), app.bases).feature(row)
+    return answer(request, feature, GEOJSON, pages.item, modified=row["updated"])
 
 
 async def get_search(request: Request) -> Response:

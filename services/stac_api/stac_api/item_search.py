@@ -25,7 +25,8 @@ from stac_api.tokens import parse as parse_token
 # pgstac keeps once for their collection, and are completed by pgstac itself.
 COLUMNS = """i.id, i.collection, textsend(ST_AsGeoJSON(i.geometry, 20)) AS geometry,
   textsend((CASE WHEN i.collection = ANY({bases}) THEN content_hydrate(i) ELSE i.content END)::text) AS content"""
-_ONE = f"SELECT {COLUMNS.format(bases='$3')} FROM items i WHERE i.collection = $1 AND i.id = $2"
+_ONE = f"""SELECT {COLUMNS.format(bases="$3")}, i.content#>>'{{properties,updated}}' AS updated
+  FROM items i WHERE i.collection = $1 AND i.id = $2"""
 
 _DEFAULT_SORT = (SortKey("datetime", descending=True),)
 _COLUMN_TYPES = {
@@ -99,7 +100,7 @@ class ItemSearch:
         )
 
     async def one(self, collection: str, item: str) -> Row | None:
-        """One Item's row, None where there is none."""
+        """One Item's row, with the time of its last update as text; None where there is none."""
         bases = await self._bases.hydrated()
         row = await self._database.row(_ONE, collection, item, bases)
         if row is not None and await self._bases.changed([row], bases):

@@ -95,7 +95,12 @@ def _many(count: int) -> list[Json]:
 
 EAST = item("fiji-east", "edges", [177, -19, 179, -17], "2022-01-01T00:00:00Z", title="East of the line")
 WEST = item(
-    "fiji-west", "edges", [-179, -19, -177, -17], "2022-01-02T00:00:00Z", description="west words here"
+    "fiji-west",
+    "edges",
+    [-179, -19, -177, -17],
+    "2022-01-02T00:00:00Z",
+    updated="2023-05-06T07:08:09.5Z",
+    description="west words here",
 )
 ZERO = item(
     "greenwich", "edges", [-1, -19, 1, -17], "2022-01-03T00:00:00Z", note="ünïcode ☃", tags=["a", "b"]

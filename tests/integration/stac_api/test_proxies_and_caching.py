@@ -49,6 +49,23 @@ def test_an_unchanged_document_is_304(api: Client, path: str) -> None:
     assert api("GET", path, headers={"If-None-Match": '"other"'}).status_code == 200
 
 
+def test_an_item_says_when_it_was_last_modified(api: Client) -> None:
+    path = "/collections/edges/items/fiji-west"
+    first = api("GET", path)
+    assert first.headers["Last-Modified"] == "Sat, 06 May 2023 07:08:09 GMT"
+    assert "Last-Modified" not in api("GET", "/collections/edges/items/period").headers
+    for since, status in (
+        ("Sat, 06 May 2023 07:08:09 GMT", 304),
+        ("Sun, 07 May 2023 00:00:00 GMT", 304),
+        ("Fri, 05 May 2023 00:00:00 GMT", 200),
+        ("yesterday", 200),
+        ("Sat, 06 May 2023 07:08:09 -0000", 200),
+    ):
+        assert api("GET", path, headers={"If-Modified-Since": since}).status_code == status, since
+    both = {"If-Modified-Since": "Sun, 07 May 2023 00:00:00 GMT", "If-None-Match": '"other"'}
+    assert api("GET", path, headers=both).status_code == 200
+
+
 def test_html_and_json_have_etags_of_their_own(api: Client) -> None:
     as_json = api("GET", "/collections/edges")
     as_html = api("GET", "/collections/edges", headers={"Accept": "text/html"})
