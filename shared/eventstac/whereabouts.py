@@ -45,13 +45,13 @@ class Queued:
 class Evidence:
     """All that is known about one blob.
 
-    `watched` is None for a declared container, else why it is not watched. `is_source` tells a source container from
+    `look` is what the storage says, None for a blob that is not watched, and `not_watched` then says why. `is_source` tells a source container from
     a COG container. `published` is whether the Item is in the catalog itself.
     """
 
     url: str
-    look: Look
-    watched: str | None
+    look: Look | None
+    not_watched: str | None
     is_source: bool
     explanation: Explanation
     revision: int
@@ -74,18 +74,19 @@ class Whereabouts:
 
 def whereabouts(evidence: Evidence) -> Whereabouts:
     """The one verdict."""
-    if evidence.look.state == "gone":
+    look = evidence.look
+    if look is None:
+        return Whereabouts("ignored", evidence.not_watched or "it is not watched")
+    if look.state == "gone":
         return _not_in_storage(evidence)
-    if evidence.watched is not None:
-        return Whereabouts("ignored", evidence.watched)
     fact = evidence.fact
     if not (fact and fact.claim):
         unknown = _unknown_to_rules(evidence)
         if unknown:
             return unknown
-    if fact and fact.finding.state != "gone" and fact.finding.etag == evidence.look.etag:
+    if fact and fact.finding.state != "gone" and fact.finding.etag == look.etag:
         return _by_fact(evidence, fact)
-    return _on_its_way(evidence)
+    return _on_its_way(evidence, look)
 
 
 def _not_in_storage(evidence: Evidence) -> Whereabouts:
@@ -162,7 +163,7 @@ def _in_published_item(evidence: Evidence, fact: Fact, row: ItemRow, name: str) 
     return Whereabouts("searchable", why, since=seen)
 
 
-def _on_its_way(evidence: Evidence) -> Whereabouts:
+def _on_its_way(evidence: Evidence, look: Look) -> Whereabouts:
     """The blob as it is now has not been looked at, as far as the facts say."""
     waiting = _first_waiting(evidence.queued)
     if waiting:
@@ -171,7 +172,7 @@ def _on_its_way(evidence: Evidence) -> Whereabouts:
     if dead:
         why = f"its message is in the dead letters of {dead.stage}: {dead.dead_letter_reason}"
         return Whereabouts("rejected", why, dead.stage, dead.since)
-    changed = evidence.look.last_modified
+    changed = look.last_modified
     given_up = next(
         (
             one
@@ -211,7 +212,7 @@ def to_json(evidence: Evidence, found: Whereabouts) -> dict[str, Any]:
         "why": found.why,
         "stage": found.stage,
         "since": found.since.isoformat() if found.since else None,
-        "storage": {"state": look.state, "etag": look.etag, "size": look.size},
+        "storage": {"state": look.state, "etag": look.etag, "size": look.size} if look else None,
         "collection": fact.match.collection if fact else None,
         "item": fact.match.item if fact else None,
         "asset": fact.match.asset if fact else None,

@@ -22,7 +22,7 @@ def evidence(**changes: object) -> Evidence:
     known = Evidence(
         url=URL,
         look=LOOK,
-        watched=None,
+        not_watched=None,
         is_source=True,
         explanation=Explanation(URL, "matched", "rule 'scenes' matches", MATCH),
         revision=1,
@@ -52,7 +52,7 @@ GONE = replace(LOOK, state="gone", etag="")
         (evidence(look=GONE), "not in storage", "nobody ever looked"),
         (evidence(look=GONE, fact=fact_of(URL, gone(MATCH, 5))), "not in storage", "the catalog knows it"),
         (evidence(look=GONE, fact=read(), item=row(), published=True), "not in storage", "still shows it"),
-        (evidence(watched="its container is not declared"), "ignored", "not declared"),
+        (evidence(look=None, not_watched="its container is not declared"), "ignored", "not declared"),
         (evidence(explanation=Explanation(URL, "ignored", "`ignore: *.tmp`")), "ignored", "*.tmp"),
         (evidence(is_source=False), "ignored", "no cog.completed has named it"),
         (

@@ -79,8 +79,9 @@ def gather(blob_url: str, values: dict[str, str]) -> Evidence:
     env.check("eventstac where")
     url = canonical_url(blob_url)
     blobs = BlobStorage(open_blob_service(values))
-    look, _ = blobs.look(url)
     watched = Watched(blobs.account_url, names)
+    not_watched = _why_not_watched(watched, url)
+    look = None if not_watched else blobs.look(url)[0]
     with open_client(values) as bus:
         queued = queued_about(bus, url)
     with connect(database) as connection, database_failures():
@@ -95,7 +96,7 @@ def gather(blob_url: str, values: dict[str, str]) -> Evidence:
     return Evidence(
         url=url,
         look=look,
-        watched=_why_not_watched(watched, url),
+        not_watched=not_watched,
         is_source=watched.is_source(parse(url)),
         explanation=applied.rules.explain(url),
         revision=applied.revision,
