@@ -1,0 +1,226 @@
+"""The comparison in SQL: the same as the twin's, and repairs of the catalog."""
+
+import random
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from eventstac.catalog import pgstac_items, repairing
+from eventstac.catalog.database import Connection
+from eventstac.catalog.merge import MergeSettings, merge
+from eventstac.catalog.postgres import PostgresCatalog
+from eventstac.catalog.rules_store import RulesStore, apply_rules
+from eventstac.catalog.runs import PostgresRuns
+from eventstac.facts import Fact
+from eventstac.reconciling import Reconciler, Run
+from eventstac.rules import load_rules
+from tests.integration.conftest import CatalogDatabase
+from tests.samples import url_of
+from tests.twins.apps import WATCHED, Pipeline, scene
+
+RULES = """
+ignore: ['*.tmp']
+collections:
+  scenes:
+    rules:
+      - {name: scenes, pattern: 'scenes/{item}/{asset}.tif'}
+"""
+NARROW = RULES.replace("scenes/{item}", "scenes/s{item}")
+
+
+@pytest.fixture
+def connection(database: CatalogDatabase) -> Iterator[Connection]:
+    with database.connect() as connection:
+        yield connection
+
+
+@pytest.fixture
+def runs(database: CatalogDatabase) -> Iterator[PostgresRuns]:
+    """As the scanner, whose rights must do."""
+    database.clear()
+    catalog = PostgresCatalog(
+        database.as_role("eventstac_scanner"), MergeSettings("scanner", 0), "bronze-tier"
+    )
+    yield PostgresRuns(catalog.connection)
+    catalog.close()
+
+
+def load(database: CatalogDatabase, facts: list[Fact], rules_texts: tuple[str, ...] = (RULES,)) -> RulesStore:
+    """Put rules in force, and merge facts, an hour ago as the database knows it."""
+    store = RulesStore("bronze-tier")
+    with database.connect("eventstac_setup") as connection:
+        connection.execute("TRUNCATE eventstac.rules")
+        for text in rules_texts:
+            rules = load_rules(text, file="rules.yaml")
+            apply_rules(connection, text, rules, extractor=1)
+            pgstac_items.prepare_collection(connection, "scenes", rules.collection("scenes"))
+            pgstac_items.prepare_collection(connection, "bronze-tier", rules.collection("bronze-tier"))
+    with database.connect() as connection:
+        merge(connection, store, facts, MergeSettings("loader", 0.0), datetime.now(UTC))
+        connection.execute("UPDATE eventstac.facts SET changed_at = changed_at - %s", [timedelta(hours=1)])
+    return store
+
+
+def a_history(chance: random.Random) -> Pipeline:
+    """A twin whose storage has gone its own way for a while, unheard."""
+    pipeline = Pipeline()
+    pipeline.catalog.in_force = load_rules(RULES, file="rules.yaml")
+    urls = [scene(f"{kind}{number}", asset) for kind in "st" for number in range(4) for asset in ("a", "b")]
+    urls += [url_of(f"{number}.tif") for number in range(2)]
+    for url in urls:
+        if chance.random() < 0.8:
+            pipeline.run(pipeline.put(url, chance.choice([b"raster 10", b"raster 12", b"nonsense"])))
+    cog = url_of("made.tif", "cogs")
+    pipeline.blobs.put(cog, b"cog 10")
+    if chance.random() < 0.7:
+        pipeline.run(pipeline.cog_completed(urls[0], cog))
+    pipeline.blobs.wait(10)
+    for url in urls:
+        match chance.randint(0, 7):
+            case 0 if pipeline.blobs.etag(url):
+                pipeline.blobs.delete(url)
+            case 1:
+                pipeline.blobs.put(url, b"raster 30")
+            case 2 if pipeline.blobs.etag(url):
+                pipeline.blobs.archive(url)
+    for name in ("notes.txt", "x.tmp"):
+        pipeline.blobs.put(url_of(name), b"text")
+    return pipeline
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_comparison_is_the_same_as_the_twin_s(
+    database: CatalogDatabase, runs: PostgresRuns, seed: int
+) -> None:
+    chance = random.Random(seed)
+    pipeline = a_history(chance)
+    texts = (RULES, NARROW) if chance.random() < 0.5 else (RULES,)
+    load(database, list(pipeline.catalog.known.values()), texts)
+    applied_catalog = PostgresCatalog(
+        database.as_role("eventstac_scanner"), MergeSettings("scanner", 0), "bronze-tier"
+    )
+    pipeline.catalog.in_force = load_rules(texts[-1], file="rules.yaml")
+    pipeline.catalog.revision = len(texts)
+    asked: dict[str, Any] = {
+        "collection": chance.choice([None, None, "scenes", "bronze-tier"]),
+        "allow_removals": chance.choice([None, 100]),
+    }
+    found = {}
+    for name, catalog, noted in (
+        ("twin", pipeline.catalog, pipeline.runs),
+        ("real", applied_catalog, runs),
+    ):
+        reconciler = Reconciler(catalog, pipeline.blobs, WATCHED, noted, 3, pipeline.now)
+        found[name] = _whole(reconciler, f"run-{seed}", asked)
+    applied_catalog.close()
+    assert found["real"] == found["twin"]
+
+
+def _whole(reconciler: Reconciler, run_id: str, asked: dict[str, Any]) -> tuple[Any, ...]:
+    """A run's end, its report, and the looks that it causes."""
+    following, caused = reconciler.begin(run_id, **asked), []
+    while following:
+        step = reconciler.step(following)
+        caused += [(one.topic, one.event.data()) for one in step.outgoing]
+        following = step.following
+    run = reconciler.runs.find(run_id)
+    assert run is not None
+    return run.state, run.detail, run.report, caused
+
+
+class TestRepair:
+    @pytest.fixture
+    def store(self, database: CatalogDatabase) -> RulesStore:
+        database.clear()
+        pipeline = Pipeline()
+        pipeline.run(*[pipeline.put(scene(f"s{number:02}", "b1"), b"raster 10") for number in range(30)])
+        return load(database, list(pipeline.catalog.known.values()))
+
+    def test_a_damaged_catalog_is_rebuilt_to_the_byte(
+        self, database: CatalogDatabase, connection: Connection, store: RulesStore
+    ) -> None:
+        before = database.catalog()
+        with database.connect("eventstac_setup") as vandal:
+            vandal.execute("SET ROLE pgstac_admin")
+            vandal.execute("DELETE FROM pgstac.items WHERE id IN ('s00', 's01')")
+            vandal.execute(
+                "UPDATE pgstac.items SET content = jsonb_set(content, '{properties,gsd}', '9') WHERE id = 's02'"
+            )
+            vandal.execute(
+                "INSERT INTO pgstac.items SELECT 'nobody', geometry, collection, datetime, end_datetime, content "
+                "FROM pgstac.items WHERE id = 's03'"
+            )
+        with database.connect() as other:
+            other.execute("DELETE FROM eventstac.items WHERE item = 's04'")
+        assert database.catalog() != before
+        items, repaired = repairing.rebuild_collection(
+            connection, store, "scenes", "operator", datetime.now(UTC)
+        )
+        assert (items, repaired) == (31, 4)
+        assert database.catalog() == before
+        again = repairing.rebuild_collection(connection, store, "scenes", "operator", datetime.now(UTC))
+        assert again == (30, 0)
+
+    def test_lost_items_come_back_and_a_few_surplus_ones_go(
+        self, database: CatalogDatabase, connection: Connection, store: RulesStore
+    ) -> None:
+        before = database.catalog()
+        connection.execute("DELETE FROM pgstac.items WHERE id = 's00'")
+        self._surplus(connection, 1)
+        done = repairing.repair(connection, store, None, "loader", datetime.now(UTC))
+        assert (done.rows, done.left) == (2, 0)
+        assert database.catalog() == before
+
+    def test_many_surplus_items_are_left_alone(
+        self, database: CatalogDatabase, connection: Connection, store: RulesStore
+    ) -> None:
+        self._surplus(connection, 5)
+        damaged = database.catalog()
+        done = repairing.repair(connection, store, None, "loader", datetime.now(UTC))
+        assert (done.rows, done.left) == (0, 5)
+        assert database.catalog() == damaged
+        assert repairing.repair(connection, store, None, "loader", datetime.now(UTC), remove=True).rows == 5
+
+    @staticmethod
+    def _surplus(connection: Connection, count: int) -> None:
+        connection.execute(
+            "INSERT INTO pgstac.items SELECT 'x' || n, geometry, collection, datetime, end_datetime, content "
+            "FROM pgstac.items, generate_series(1, %s) AS n WHERE id = 's03'",
+            [count],
+        )
+
+
+def test_lost_and_surplus_items_are_in_the_report(database: CatalogDatabase, runs: PostgresRuns) -> None:
+    pipeline = Pipeline()
+    pipeline.run(*[pipeline.put(scene(name, "b1"), b"raster 10") for name in ("s1", "s2")])
+    load(database, list(pipeline.catalog.known.values()))
+    with database.connect() as connection:
+        connection.execute("UPDATE pgstac.items SET id = 'renamed' WHERE id = 's1'")
+        applied = RulesStore("bronze-tier").current(connection)
+    container = f"{WATCHED.account_url}/source"
+    runs.begin(Run("r", (container,)))
+    run = runs.find("r")
+    assert run is not None
+    reconciler = Reconciler(pipeline.catalog, pipeline.blobs, WATCHED, runs, 10, pipeline.now)
+    page = pipeline.blobs.page(container, "", None, 10)
+    runs.add_listed("r", [reconciler._listed(blob, applied) for blob in page.blobs])
+    [scenes] = runs.compare(run, applied).collections
+    assert (scenes.lost, scenes.lost_blobs, scenes.current, scenes.surplus) == (1, 1, 1, 1)
+    assert scenes.completeness == 33.33
+
+
+def test_a_fact_that_changed_after_the_run_began_knows_better_than_the_listing(
+    database: CatalogDatabase, runs: PostgresRuns, connection: Connection
+) -> None:
+    pipeline = Pipeline()
+    pipeline.run(pipeline.put(scene("s1", "b1"), b"raster 10"))
+    load(database, list(pipeline.catalog.known.values()))
+    applied = RulesStore("bronze-tier").current(connection)
+    runs.begin(Run("r", (f"{WATCHED.account_url}/source",), allow_removals=9))
+    run = runs.find("r")
+    assert run is not None
+    assert runs.compare(run, applied).collections[0].orphaned == 1
+    connection.execute("UPDATE eventstac.facts SET changed_at = now()")
+    assert runs.compare(run, applied).has_gap is False

@@ -1,0 +1,136 @@
+"""The catalog works behind a connection pooler in transaction mode, as Azure's PgBouncer is."""
+
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from eventstac.catalog.database import DatabaseSettings
+from eventstac.catalog.merge import MergeSettings
+from eventstac.catalog.outbox import Announcement
+from eventstac.catalog.postgres import PostgresCatalog
+from eventstac.facts import Match, fact_of
+from infra.local.postgres.account import unprivileged
+from tests.integration.conftest import CatalogDatabase
+from tests.samples import gone, present, url_of
+
+NOW = datetime(2024, 6, 1, tzinfo=UTC)
+MATCH = Match("scenes", "one", "b1")
+URL = url_of("scenes/one/b1.tif")
+
+
+@dataclass(frozen=True)
+class Pooler:
+    port: int
+
+    def of(self, settings: DatabaseSettings) -> DatabaseSettings:
+        return replace(settings, port=self.port)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture(scope="module")
+def pooler(database: CatalogDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pooler]:
+    program = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
+    assert program, (
+        "pgbouncer is not installed: `make setup` installs it (Debian and Ubuntu: apt-get install pgbouncer)"
+    )
+    directory: Path = tmp_path_factory.mktemp("pgbouncer")
+    port, settings = _free_port(), database.settings
+    users = directory / "users.txt"
+    users.write_text("".join(f'"{role}" "{password}"\n' for role, password in database.passwords.items()))
+    config = directory / "pgbouncer.ini"
+    config.write_text(
+        f"[databases]\n{settings.database} = host={settings.host} port={settings.port}\n"
+        f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
+        f"auth_type = scram-sha-256\nauth_file = {users}\n"
+        # One server connection for all clients: whatever a client leaves behind on it, the next one gets.
+        "pool_mode = transaction\ndefault_pool_size = 1\nmax_client_conn = 100\n"
+    )
+    account = unprivileged()
+    for folder in (directory, *directory.parents):  # pytest's folders are for their owner only
+        if account.reaches(directory):
+            break
+        folder.chmod(0o755)
+    for path in (users, config):
+        account.own(path)
+    log = directory / "log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [program, str(config)],
+            stdout=output,
+            stderr=output,
+            user=account.uid,
+            group=account.gid,
+            extra_groups=None if account.uid is None else [],
+        )
+    try:
+        _wait_until_it_answers(port, process, log)
+        yield Pooler(port)
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=20)
+
+
+def _wait_until_it_answers(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and process.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    pytest.fail(f"pgbouncer does not answer:\n{log.read_text()[-2000:]}")
+
+
+def test_merging_publishing_and_updating_share_one_server_connection(
+    database: CatalogDatabase, pooler: Pooler
+) -> None:
+    database.clear()
+    settings = pooler.of(database.as_role("eventstac_loader"))
+    catalogs = [PostgresCatalog(settings, MergeSettings("loader", 0.5), "bronze-tier") for _ in range(3)]
+    published: list[Announcement] = []
+    facts = [
+        fact_of(URL, present(MATCH, 1, "a")),
+        fact_of(URL, present(MATCH, 9, "b", west=20)),
+        fact_of(URL, gone(MATCH, 20)),
+        fact_of(URL, present(MATCH, 30, "c", west=30)),
+    ]
+    for number, fact in enumerate(facts):
+        catalogs[number % 3].merge([fact])
+        catalogs[(number + 1) % 3].publish_outbox(published.extend)
+        catalogs[(number + 2) % 3].update_collections(["scenes"], NOW)
+    catalogs[0].publish_outbox(published.extend)
+    for catalog in catalogs:
+        catalog.close()
+    with database.connect() as connection:
+        row = connection.execute("SELECT content->'bbox' FROM pgstac.items WHERE id = 'one'").fetchone()
+    assert row == ([30.0, 50.0, 30.5, 50.5],)
+    kinds = [one.event["type"] for one in published if "item" in one.event["type"]]
+    assert kinds == [
+        "eventstac.item.changed.v1",
+        "eventstac.item.changed.v1",
+        "eventstac.item.removed.v1",
+        "eventstac.item.changed.v1",
+    ]
+
+
+def test_the_connection_really_is_shared(database: CatalogDatabase, pooler: Pooler) -> None:
+    settings = pooler.of(database.as_role("eventstac_loader"))
+    pids = set()
+    for _ in range(3):
+        with psycopg.connect(settings.conninfo, autocommit=True, prepare_threshold=None) as connection:
+            pids.add(connection.execute("SELECT pg_backend_pid()").fetchone())
+    assert len(pids) == 1
