@@ -36,7 +36,7 @@ class Settings:
     connections: int = 10
     statement_timeout_s: float = 30.0
     default_limit: int = 10
-    max_limit: int = 10_000
+    max_limit: int = 1_000  # Items of 5 kB: a page of 5 MB, held in memory
     max_body_bytes: int = 1_000_000
     max_positions: int = 10_000  # of one geometry: beyond that an intersection costs seconds
     max_filter_depth: int = 20
@@ -55,7 +55,7 @@ def read(environ: Mapping[str, str]) -> Settings:
     port = _number(environ, "POSTGRES_PORT", 5432, problems)
     connections = _number(environ, "STAC_API_CONNECTIONS", 10, problems)
     timeout_s = _number(environ, "STAC_API_STATEMENT_TIMEOUT_S", 30, problems)
-    max_limit = _number(environ, "STAC_API_MAX_LIMIT", 10_000, problems)
+    max_limit = _number(environ, "STAC_API_MAX_LIMIT", 1_000, problems)
     if problems:
         raise SettingsError("The STAC API cannot start: " + "; ".join(problems) + ".")
     catalog_id = environ["STAC_CATALOG_ID"]

@@ -1,0 +1,106 @@
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stac_api.features import FeatureWriter, wrap
+
+BASE = "https://a.example"
+texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=8)
+names = st.sampled_from(["links", "stac_version", "type", "id", "bbox", "pgstac:base_item", "gsd"]) | texts
+values: st.SearchStrategy[Any] = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**50), 2**50)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=3),
+    max_leaves=6,
+)
+links = st.lists(
+    st.fixed_dictionaries(
+        {"rel": st.sampled_from(["self", "root", "via", "parent", "license"]), "href": texts}
+    ),
+    max_size=2,
+)
+contents = st.fixed_dictionaries(
+    {"properties": st.dictionaries(names, values, max_size=4)},
+    optional={
+        "bbox": st.lists(st.floats(-180, 180), min_size=4, max_size=4),
+        "links": links,
+        "assets": st.dictionaries(names, values, max_size=3),
+        "stac_version": st.sampled_from(["1.0.0", "1.1.0"]),
+        "stac_extensions": st.lists(texts, max_size=2),
+        "type": st.just("Feature"),
+        "id": st.just("stale"),
+        "extra": values,
+    },
+)
+
+
+class Known:
+    """Bases that know one version."""
+
+    def stac_version(self, collection: str) -> str:
+        assert collection
+        return "1.1.0"
+
+
+def as_jsonb_prints(value: Any) -> str:
+    """Keys by length, then by bytes, with blanks, as PostgreSQL does it."""
+    if isinstance(value, dict):
+        keys = sorted(value, key=lambda key: (len(key.encode()), key.encode()))
+        return "{" + ", ".join(f"{json.dumps(key)}: {as_jsonb_prints(value[key])}" for key in keys) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(as_jsonb_prints(each) for each in value) + "]"
+    return json.dumps(value)
+
+
+@given(content=contents, name=texts.filter(bool), collection=texts.filter(bool))
+def test_an_item_is_whole_and_says_everything_once(
+    content: dict[str, Any], name: str, collection: str
+) -> None:
+    geometry = {"type": "Point", "coordinates": [1, 2]}
+    row = {
+        "id": name,
+        "collection": collection,
+        "geometry": json.dumps(geometry).encode(),
+        "content": as_jsonb_prints(content).encode(),
+    }
+    text = FeatureWriter(BASE, Known()).feature(row)  # type: ignore[arg-type]  # rows and bases of this test
+    item = json.loads(text, object_pairs_hook=_without_repetition)
+    stored = {key: value for key, value in content.items() if key not in ("links", "type", "id")}
+    expected = {"stac_version": "1.1.0"} | stored | {"type": "Feature", "id": name, "collection": collection}
+    assert {key: value for key, value in item.items() if key != "links"} == expected | {"geometry": geometry}
+    own = [link["rel"] for link in item["links"][:4]]
+    assert own == ["self", "parent", "collection", "root"]
+    kept = [link for link in content.get("links", []) if link["rel"] in ("via", "license")]
+    assert item["links"][4:] == kept
+
+
+def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    assert len(made) == len(pairs), pairs
+    return made
+
+
+@pytest.mark.parametrize("matched", [None, 0, 7])
+def test_a_number_that_is_not_known_is_left_out(matched: int | None) -> None:
+    page = json.loads(wrap([b'{"id":1}', b'{"id":2}'], [], matched))
+    assert page["numberReturned"] == 2
+    assert page.get("numberMatched", "absent") == ("absent" if matched is None else matched)
+    assert page["features"] == [{"id": 1}, {"id": 2}]
+
+
+def test_names_are_quoted_in_addresses() -> None:
+    row = {
+        "id": "a/b ?#",
+        "collection": "ü&c",
+        "geometry": b"{}",
+        "content": b'{"bbox": [1], "links": [], "a": 1}',
+    }
+    item = json.loads(FeatureWriter(BASE, Known()).feature(row))  # type: ignore[arg-type]  # as above
+    assert item["links"][0]["href"] == f"{BASE}/collections/%C3%BC%26c/items/a%2Fb%20%3F%23"
+    assert item["id"] == "a/b ?#"
