@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 
-def until[T](probe: Callable[[], T | None], what: str, seconds: float = 60.0) -> T:
+def until[T](probe: Callable[[], T | None], what: str | Callable[[], str], seconds: float = 45.0) -> T:
     """The first truthy answer of `probe`. Fails, naming what it waited for and the last answer."""
     deadline = time.monotonic() + seconds
     while True:
@@ -12,5 +12,6 @@ def until[T](probe: Callable[[], T | None], what: str, seconds: float = 60.0) ->
         if answer:
             return answer
         if time.monotonic() > deadline:
-            raise AssertionError(f"waited {seconds:.0f} s for {what}; the last answer was {answer!r}")
+            said = what if isinstance(what, str) else what()
+            raise AssertionError(f"waited {seconds:.0f} s for {said}; the last answer was {answer!r}")
         time.sleep(0.1)

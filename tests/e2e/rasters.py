@@ -26,9 +26,9 @@ def geotiff(
 
 def cog(content: bytes) -> bytes:
     """A Cloud Optimized GeoTIFF of a GeoTIFF, made by rio-cogeo as a converter would."""
-    options = {"quiet": True, "in_memory": True, "use_cog_driver": False}
     with MemoryFile(content) as source, source.open() as dataset, MemoryFile() as memory:
-        cog_translate(dataset, memory.name, cog_profiles.get("deflate"), **options)
+        profile = cog_profiles.get("deflate")  # type: ignore[no-untyped-call]  # rio-cogeo has no types here
+        cog_translate(dataset, memory.name, profile, in_memory=True, quiet=True)
         made: bytes = memory.read()
     return made
 

@@ -101,7 +101,7 @@ class User:
                     return None
             raise
 
-    def searchable(self, collection: str, items: Iterable[str], seconds: float = 60.0) -> None:
+    def searchable(self, collection: str, items: Iterable[str], seconds: float = 45.0) -> None:
         """Wait until all of these Items are found by a search for their ids."""
         wanted = sorted(items)
 
@@ -147,7 +147,7 @@ class User:
         found: dict[str, Any] = json.loads(result.stdout)
         return found
 
-    def verdict(self, url: str, expected: str, seconds: float = 60.0) -> dict[str, Any]:
+    def verdict(self, url: str, expected: str, seconds: float = 45.0) -> dict[str, Any]:
         """Wait until `where` ends in a verdict; returns all that it says."""
         said: dict[str, Any] = {}
 
@@ -155,7 +155,7 @@ class User:
             said.update(self.where(url))
             return bool(said["verdict"] == expected)
 
-        until(arrived, f"the verdict {expected!r} on {url}; said {said}", seconds)
+        until(arrived, lambda: f"the verdict {expected!r} on {url}; it said {said}", seconds)
         return said
 
     def entities(self) -> dict[str, dict[str, Any]]:
@@ -179,9 +179,13 @@ class User:
         """How many announcements wait to be published."""
         return int(self.stack.query("SELECT count(*) FROM eventstac.outbox")[0][0])
 
-    def quiet(self, seconds: float = 90.0) -> None:
+    def quiet(self, seconds: float = 45.0) -> None:
         """Wait until nothing is on its way anywhere; there must be no dead letter then."""
-        until(lambda: self._is_quiet() and self._is_quiet(), "all messages to be handled", seconds)
+        until(
+            lambda: self._is_quiet() and self._is_quiet(),
+            lambda: f"all messages to be handled: {self.outbox()} in the outbox, {self.entities()}",
+            seconds,
+        )
         dead = {name: counts for name, counts in self.entities().items() if counts.get("dead_letter")}
         assert dead == {}
 

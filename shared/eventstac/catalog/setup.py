@@ -38,6 +38,10 @@ def set_up(
         _install_pgstac(settings, say)
         with connect(settings) as connection:
             _migrate(connection, say)
+            # pgstac lets its readers fill its caches of searches; ours search with pgstac.readonly, and write nothing.
+            connection.execute(
+                "REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON ALL TABLES IN SCHEMA pgstac FROM pgstac_read"
+            )
             for role, grants in ROLES.items():
                 with connection.transaction():
                     _ensure_role(connection, role, passwords.get(role))

@@ -1,0 +1,83 @@
+"""The catalog shows what the storage holds last, whatever comes late or twice."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.e2e.conditions import until
+from tests.e2e.rasters import geotiff
+from tests.e2e.user import User
+
+pytestmark = pytest.mark.stack
+
+
+def shape(user: User, item: str) -> list[int] | None:
+    document = user.item("scenes", item)
+    return document["properties"]["proj:shape"] if document else None
+
+
+def events_about(user: User, topic: str, text: str) -> list[dict[str, Any]]:
+    return [event for event in user.seen(topic) if text in json.dumps(event)]
+
+
+def test_the_last_of_many_quick_overwrites_wins(user: User) -> None:
+    path = "scenes/overwritten/b1.tif"
+    sizes = (40, 41, 42, 43, 44, 45, 46, 47)
+    for size in sizes:
+        user.upload(path, geotiff(size=size))
+    user.quiet()
+    assert shape(user, "overwritten") == [sizes[-1], sizes[-1]]
+    # The looks were closer than Dates can tell apart: the catalog looked again when it could.
+    created = [
+        event for event in events_about(user, "blob-events", path) if event["type"].endswith("BlobCreated")
+    ]
+    assert len(created) == len(sizes)
+
+
+def test_other_content_in_the_second_of_a_look_is_shown(user: User) -> None:
+    path = "scenes/twice-in-a-second/b1.tif"
+    user.upload(path, geotiff(size=30))
+    until(lambda: events_about(user, "asset-facts", path), "the first look")
+    user.upload(path, geotiff(size=31))
+    user.quiet()
+    assert shape(user, "twice-in-a-second") == [31, 31]
+
+
+def test_a_deleted_blob_leaves_and_a_late_duplicate_does_not_bring_it_back(user: User) -> None:
+    path = "scenes/deleted/b1.tif"
+    user.upload(path, geotiff())
+    user.searchable("scenes", ["deleted"])
+    (created,) = events_about(user, "blob-events", path)
+    user.delete(path)
+    until(lambda: user.item("scenes", "deleted") is None, "the Item to go")
+    user.quiet()
+    looks = len(events_about(user, "asset-facts", path))
+    # With ids of its own: the broker's duplicate detection must not be what saves us.
+    user.send("blob-events", {**created, "id": "a-late-duplicate"}, "a-late-duplicate")
+    user.quiet()
+    assert len(events_about(user, "asset-facts", path)) == looks + 1
+    assert user.item("scenes", "deleted") is None
+    assert user.verdict(user.stack.blob_url("source", path), "not in storage")["why"].endswith("knows it")
+    told = [event["type"] for event in events_about(user, "catalog-events", '"deleted"')]
+    assert told == ["eventstac.item.changed.v1", "eventstac.item.removed.v1"]
+
+
+def test_an_item_loses_only_the_file_that_was_deleted(user: User) -> None:
+    user.upload_all({f"scenes/halved/{key}.tif": geotiff(seed=seed) for seed, key in enumerate(("a", "b"))})
+    until(lambda: {"a", "b"} <= (user.item("scenes", "halved") or {"assets": {}})["assets"].keys(), "both")
+    user.delete("scenes/halved/a.tif")
+    until(lambda: "a" not in (user.item("scenes", "halved") or {"assets": {}})["assets"], "one to go")
+    assert "b" in (user.item("scenes", "halved") or {"assets": {}})["assets"]
+
+
+def test_an_upload_that_comes_twice_is_announced_once(user: User) -> None:
+    path = "scenes/once/b1.tif"
+    user.upload(path, geotiff())
+    user.searchable("scenes", ["once"])
+    (created,) = events_about(user, "blob-events", path)
+    for number in range(3):
+        user.send("blob-events", {**created, "id": f"again-{number}"}, f"again-{number}")
+    user.quiet()
+    assert len(events_about(user, "asset-facts", path)) == 4
+    assert len(events_about(user, "catalog-events", '"once"')) == 1
