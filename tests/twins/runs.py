@@ -98,7 +98,7 @@ class MemoryRuns:
             collection = one.collection if one and by_rule else fact.match.collection if fact else None
             if status in ("unmatched", "ignored", "unclaimed"):
                 collection = None
-            elif run.collection not in (None, collection, one.collection if one else None):
+            elif run.collection not in (None, collection, fact.match.collection if fact else None):
                 continue
             compared[url] = (collection, status)
         return compared

@@ -48,7 +48,7 @@ _COMPARED = """
 """
 
 _MISMATCHES = """
-    SELECT collection, item, 'lost' AS what FROM eventstac.items i
+    SELECT i.collection, i.item, 'lost' AS what FROM eventstac.items i
     LEFT JOIN pgstac.items p ON p.collection = i.collection AND p.id = i.item
     WHERE i.state = 'published' AND (%(collection)s::text IS NULL OR i.collection = %(collection)s)
         AND (p.id IS NULL OR (p.datetime, p.end_datetime) IS DISTINCT FROM (i.starts, i.ends))

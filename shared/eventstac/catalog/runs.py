@@ -16,6 +16,9 @@ from eventstac.reconciling import Gap, ListedBlob, Run
 # A run that has not gone on for so long has lost its message: it bars no other any more.
 ABANDONED_AFTER = timedelta(days=2)  # twice as long as a page waits for what is away
 
+# `eventstac reconcile --wait` compares the same listing again.
+LISTING_KEPT = timedelta(hours=1)
+
 _COLUMNS = (
     "run, containers, collection, allow_removals, check_only, state, removes, detail, started_at, report"
 )
@@ -28,7 +31,7 @@ class PostgresRuns:
         self._connections = connections
 
     def begin(self, run: Run) -> None:
-        """Note a new run; the listings of runs that are over are forgotten."""
+        """Note a new run; the listings of runs that have been over for a while are forgotten."""
         with self._connections() as connection, connection.transaction():
             connection.execute(
                 """
@@ -40,8 +43,12 @@ class PostgresRuns:
             connection.execute(
                 """
                 DELETE FROM eventstac.listed
-                WHERE run IN (SELECT run FROM eventstac.runs WHERE state IN ('done', 'stopped'))
-                """
+                WHERE run IN (
+                    SELECT run FROM eventstac.runs
+                    WHERE state IN ('done', 'stopped') AND changed_at < now() - %s
+                )
+                """,
+                [LISTING_KEPT],
             )
             connection.execute(
                 """

@@ -5,7 +5,7 @@ import sys
 import typer
 from rich.console import Console
 
-from eventstac.cli import collections, preview, rules, setup, where
+from eventstac.cli import collections, preview, rebuild, reconcile, rules, scan, setup, where
 from eventstac.errors import EventstacError, Rejected
 
 app = typer.Typer(
@@ -18,6 +18,9 @@ app.add_typer(collections.app, name="collections")
 app.add_typer(rules.app, name="rules")
 app.command("preview")(preview.preview)
 app.command("where")(where.where)
+app.command("scan")(scan.scan)
+app.command("reconcile")(reconcile.reconcile)
+app.command("rebuild")(rebuild.rebuild)
 
 
 def main() -> None:

@@ -41,7 +41,7 @@ def test_a_backfill_of_a_prefix_or_a_collection_leaves_the_rest(pipeline: Pipeli
 
 def test_a_backfill_says_that_no_rule_knows_a_blob_any_more(pipeline: Pipeline) -> None:
     pipeline.run(pipeline.put(scene("a", "b1"), b"raster 10"))
-    pipeline.catalog.in_force = load_rules("ignore: ['scenes/*/*']", file="rules.yaml")
+    pipeline.catalog.in_force = load_rules("{ignore: ['scenes/*/*'], collections: {}}", file="rules.yaml")
     pipeline.catalog.revision = 2
     pipeline.run(pipeline.scan())
     assert pipeline.items == {}
@@ -51,7 +51,7 @@ def test_a_backfill_says_that_no_rule_knows_a_blob_any_more(pipeline: Pipeline) 
 def test_an_event_about_a_blob_that_no_rule_knows_any_more_takes_it_out(pipeline: Pipeline) -> None:
     event = pipeline.put(scene("a", "b1"), b"raster 10")
     pipeline.run(event)
-    pipeline.catalog.in_force = load_rules("ignore: ['scenes/*/*']", file="rules.yaml")
+    pipeline.catalog.in_force = load_rules("{ignore: ['scenes/*/*'], collections: {}}", file="rules.yaml")
     pipeline.catalog.revision = 2
     pipeline.run(event)
     assert pipeline.items == {}

@@ -1,0 +1,112 @@
+"""What the operator's commands work with: database, storage and bus, from the environment that `make up` writes."""
+
+import json
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import typer
+
+from eventstac.azure.blob_storage import BlobStorage, open_blob_service
+from eventstac.azure.service_bus import ServiceBus, open_client
+from eventstac.catalog.database import Connection, DatabaseSettings, connect, database_failures
+from eventstac.catalog.rules_store import AppliedRules, RulesStore
+from eventstac.consumption import Consumer
+from eventstac.containers import ContainerNames, Watched
+from eventstac.settings import Environment
+
+APP = "operator"
+
+# The names that SDK users know, for what the apps call otherwise (`.local/env` has the former).
+_ALIASES = {
+    "BlobStorage": "AZURE_STORAGE_CONNECTION_STRING",
+    "ServiceBus": "SERVICEBUS_CONNECTION_STRING",
+    "SOURCE_CONTAINERS": "SOURCE_CONTAINER",
+}
+_STORAGE, _BUS = (
+    ("BlobStorage", "BlobStorage__blobServiceUri"),
+    ("ServiceBus", "ServiceBus__fullyQualifiedNamespace"),
+)
+
+
+@dataclass(frozen=True)
+class Ports:
+    """The operator's ports; each is opened when it is asked for."""
+
+    values: Mapping[str, str]
+    database: DatabaseSettings
+    names: ContainerNames
+    default_collection: str
+
+    @classmethod
+    def read(
+        cls, command: str, environment: Mapping[str, str], *, storage: bool = True, bus: bool = True
+    ) -> "Ports":
+        """Read the environment; SettingsMissing lists everything that the command lacks."""
+        values = dict(environment)
+        for name, alias in _ALIASES.items():
+            if not values.get(name) and values.get(alias):
+                values[name] = values[alias]
+        env = Environment(values)
+        for name, other in ((_STORAGE,) if storage else ()) + ((_BUS,) if bus else ()):
+            if not env.has(other):
+                env.text(name)
+        if not storage:
+            values.setdefault("SOURCE_CONTAINERS", "source")  # nothing is asked of the storage
+        ports = cls(
+            values,
+            DatabaseSettings.read(env),
+            ContainerNames.read(env),
+            env.text("STAC_DEFAULT_COLLECTION", "bronze-tier"),
+        )
+        env.check(f"eventstac {command}")
+        return ports
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """A connection in autocommit; Transient where the database does not answer."""
+        with connect(self.database) as connection, database_failures():
+            yield connection
+
+    def rules(self, connection: Connection) -> AppliedRules:
+        """The rules in force."""
+        return self.rules_store().current(connection)
+
+    def rules_store(self) -> RulesStore:
+        """Reads the rules in force."""
+        return RulesStore(self.default_collection)
+
+    def storage(self) -> BlobStorage:
+        """The blobs."""
+        return BlobStorage(open_blob_service(self.values))
+
+    def watched(self, storage: BlobStorage) -> Watched:
+        """The declared containers."""
+        return Watched(storage.account_url, self.names)
+
+    @contextmanager
+    def consumer(self) -> Iterator[Consumer]:
+        """Sends events as the operator."""
+        bus = ServiceBus(open_client(self.values))
+        try:
+            yield Consumer(APP, bus)
+        finally:
+            bus.close()
+
+
+def now() -> datetime:
+    """The time, in UTC."""
+    return datetime.now(UTC)
+
+
+def run_id(kind: str) -> str:
+    """A name for a run that sorts by time and that no two runs share."""
+    return f"{kind}-{now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+
+
+def print_json(document: Any) -> None:
+    """Print a document for programs."""
+    typer.echo(json.dumps(document, ensure_ascii=False, default=str))

@@ -1,0 +1,32 @@
+"""`eventstac rebuild`: the Items of a collection, from its facts."""
+
+import os
+from typing import Annotated
+
+import typer
+
+from eventstac.catalog import collection_update, repairing
+from eventstac.cli.ports import APP, Ports, now, print_json
+
+
+def rebuild(
+    collection: Annotated[str, typer.Argument(help="The collection.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Compose every Item of a collection anew from its facts, whatever the catalog has now.
+
+    Nothing is looked at in the storage. Items that are missing, damaged or without facts are put right; those that are
+    right stay as they are, to the byte.
+    """
+    ports = Ports.read("rebuild", os.environ, storage=False, bus=False)
+    rules = ports.rules_store()
+    with ports.connection() as connection:
+        items, repaired = repairing.rebuild_collection(connection, rules, collection, APP, now())
+        of_collection = rules.current(connection).rules.collection(collection)
+        collection_update.update_collection(
+            connection, collection, of_collection, APP, now(), recompute_any_size=True
+        )
+    if as_json:
+        print_json({"collection": collection, "items": items, "repaired": repaired})
+    else:
+        typer.echo(f"{collection}: {items} Items composed, {repaired} rows of the catalog were wrong")

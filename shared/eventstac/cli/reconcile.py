@@ -1,0 +1,165 @@
+"""`eventstac reconcile`: compares storage and catalog, and mends what differs."""
+
+import os
+import time
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from eventstac.catalog import repairing
+from eventstac.catalog.merge import MergeSettings
+from eventstac.catalog.postgres import PostgresCatalog
+from eventstac.catalog.runs import PostgresRuns
+from eventstac.cli.ports import APP, Ports, now, print_json, run_id
+from eventstac.comparing import Report
+from eventstac.consumption import Consumer
+from eventstac.errors import EventstacError
+from eventstac.events import Origin, ScanRequested
+from eventstac.reconciling import Reconciler, Run
+
+GAP, STOPPED = 3, 4  # exit codes; 1 is a failure, 2 a wrong command line
+
+PAGE = 5000  # what one listing request gives at most
+LONGEST_WAIT_S = 3000  # the listing of a run is kept for an hour at least
+_POLL_S = 1.0
+
+_SHOWN = (
+    ("blobs", "blobs"),
+    ("current", "current"),
+    ("stale", "stale"),
+    ("missing", "missing"),
+    ("orphaned", "orphaned"),
+    ("withdrawn", "withdrawn"),
+    ("rejected", "rejected"),
+    ("incomplete", "incomplete"),
+    ("conflicting", "conflicting"),
+    ("lost", "lost"),
+    ("surplus", "surplus"),
+    ("completeness", "%"),
+)
+
+
+class RunStopped(EventstacError):
+    """The storage refused a container: nothing can be said of the blobs in it."""
+
+
+def reconcile(
+    check: Annotated[
+        bool, typer.Option("--check", help="Only report: look at nothing, change nothing.")
+    ] = False,
+    collection: Annotated[str | None, typer.Option(help="Only this collection.")] = None,
+    allow_removals: Annotated[
+        int | None, typer.Option(min=0, help="How many Items may be removed; else 5 %, and 1,000 at most.")
+    ] = None,
+    wait: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            max=LONGEST_WAIT_S,
+            help="Seconds to wait until what was looked at has arrived in the catalog.",
+        ),
+    ] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Compare storage, facts and catalog in both directions, and look at every blob about which they differ.
+
+    Nothing is believed to be gone because a listing lacks it: such a blob is looked at. Items that the catalog itself
+    lacks, has wrong or has without reason are composed anew from the facts.
+
+    Exit code 0: no gap (with --wait: none is left). 3: there is (or was) a gap. 4: stopped, because too much would be
+    removed; what removes nothing was done. 1: it could not be done.
+    """
+    ports = Ports.read("reconcile", os.environ, bus=not check)
+    catalog = PostgresCatalog(ports.database, MergeSettings(APP, 0.0), ports.default_collection)
+    try:
+        storage = ports.storage()
+        reconciler = Reconciler(
+            catalog, storage, ports.watched(storage), PostgresRuns(catalog.connection), PAGE, now
+        )
+        run = _go(reconciler, ports, collection, allow_removals, check)
+        if not check and wait and run.state != "stopped":
+            run = _wait(reconciler, run, wait)
+    finally:
+        catalog.close()
+    report = Report.from_json(run.report or {})
+    _show(run, report, as_json)
+    if not check and run.state == "stopped":
+        raise typer.Exit(STOPPED)
+    raise typer.Exit(GAP if report.has_gap else 0)
+
+
+def _go(
+    reconciler: Reconciler, ports: Ports, collection: str | None, allow_removals: int | None, check: bool
+) -> Run:
+    """Go through all pages here, instead of as messages."""
+    run_name = run_id("check" if check else "reconcile")
+    following = reconciler.begin(
+        run_name, collection=collection, allow_removals=allow_removals, check_only=check
+    )
+    if check:
+        _pages(reconciler, following, None)
+    else:
+        with ports.consumer() as consumer:
+            _pages(reconciler, following, consumer)
+    run = reconciler.runs.find(run_name)
+    if run is None or run.report is None:
+        raise RunStopped(run.detail if run else f"run {run_name} is gone")
+    if not check:
+        with ports.connection() as connection:
+            repairing.repair(connection, ports.rules_store(), collection, APP, now(), remove=run.removes)
+    return run
+
+
+def _pages(reconciler: Reconciler, request: ScanRequested, consumer: Consumer | None) -> None:
+    following: ScanRequested | None = request
+    while following:
+        step = reconciler.step(following)
+        if consumer:
+            consumer.send(step.outgoing, Origin.new(f"{following.run} {following.continuation}"))
+        following = step.following
+
+
+def _wait(reconciler: Reconciler, run: Run, seconds: float) -> Run:
+    """Compare the same listing again until nothing differs any more, or the time is over."""
+    deadline = time.monotonic() + seconds
+    while True:
+        report = reconciler.runs.compare(run, reconciler.catalog.rules())
+        run = replace(run, report=report.to_json())
+        if not report.has_gap or time.monotonic() > deadline:
+            return run
+        time.sleep(_POLL_S)
+
+
+def _show(run: Run, report: Report, as_json: bool) -> None:
+    if as_json:
+        print_json({"run": run.id, "state": run.state, "detail": run.detail, **report.to_json()})
+        return
+    console = Console(soft_wrap=True, highlight=False)
+    table = Table(
+        "collection",
+        *(title for _, title in _SHOWN),
+        title=f"{report.listed} blobs, {report.completeness} % complete",
+    )
+    for each in report.collections:
+        counts = each.to_json()
+        style = "yellow" if each.has_gap else ""
+        table.add_row(each.collection, *(str(counts[name]) for name, _ in _SHOWN), style=style)
+    console.print(table)
+    for name in ("unmatched", "ignored", "unclaimed"):
+        if count := getattr(report, name):
+            console.print(f"{count} blobs are {name}")
+    for url in report.samples:
+        console.print(f"  unmatched: {url}", markup=False)
+    if run.detail:
+        console.print(run.detail, style="red", markup=False)
+    elif report.has_gap and run.check_only:
+        console.print("there is a gap: `eventstac reconcile` mends it", style="yellow")
+    elif report.has_gap:
+        console.print(
+            "the blobs that differed are being looked at: check again, or use --wait", style="yellow"
+        )
+    else:
+        console.print("no gap", style="green")

@@ -1,0 +1,40 @@
+"""`eventstac scan`: looks at what is in a container already."""
+
+import os
+from typing import Annotated
+
+import typer
+
+from eventstac.blob_urls import BlobName
+from eventstac.bus import SCAN_REQUESTS
+from eventstac.cli.ports import Ports, print_json, run_id
+from eventstac.consumption import Outgoing
+from eventstac.events import Origin, ScanRequested
+
+
+def scan(
+    container: Annotated[str, typer.Argument(help="A watched container.")],
+    prefix: Annotated[str, typer.Option(help="Only blobs whose path begins with this.")] = "",
+    collection: Annotated[str | None, typer.Option(help="Only blobs that belong to this collection.")] = None,
+    force: Annotated[bool, typer.Option(help="Look at blobs that are known as they are, too.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Backfill: go through a container's listing and look at every blob that is not known as it is now.
+
+    The pages travel as messages, so nothing has to stay open; a blob that is known at its ETag and by the rules in
+    force costs no look. `eventstac reconcile` also finds what was deleted.
+    """
+    ports = Ports.read("scan", os.environ)
+    storage = ports.storage()
+    name = BlobName(storage.account_url, container, prefix or "any")
+    ports.watched(storage).any(name.url)
+    storage.page(name.container_url, prefix, None, 1)  # says at once that it is not there, or may not be read
+    request = ScanRequested(run_id("scan"), name.container_url, prefix, force=force, collection=collection)
+    with ports.consumer() as consumer:
+        consumer.send([Outgoing(SCAN_REQUESTS, request)], Origin.new(request.run))
+    if as_json:
+        print_json({"run": request.run, "container": container, "prefix": prefix, "force": force})
+    else:
+        typer.echo(
+            f"{request.run}: {container}/{prefix} is being gone through; `eventstac status` tells how far"
+        )
