@@ -19,7 +19,7 @@ from eventstac.raster.statistics import BandStatistics, Pixels, Valid, all_stati
 from eventstac.raster.tiff import Directory
 
 SAMPLE_PIXELS = 1024  # the longer side of the image that an approximation is made from
-CHUNK_BYTES = 24 * 1024 * 1024  # decoded at a time
+CHUNK_BYTES = 8 * 1024 * 1024  # decoded at a time; counting values takes four times as much again
 MAX_BLOCK_BYTES = 256 * 1024 * 1024  # GDAL decodes a block as a whole; larger ones are refused
 MAX_LEVEL_BYTES = 64 * 1024 * 1024  # of an overview, compressed, that is fetched in one request
 

@@ -5,6 +5,7 @@ of the one blob. Workers are kept and used again; one that was killed or has don
 """
 
 import atexit
+import fcntl
 import os
 import selectors
 import signal
@@ -22,6 +23,7 @@ from eventstac.raster.frames import Closed
 from eventstac.raster.worker import look_to
 
 MAX_READS = 500  # of one worker: whatever a library leaks ends with it
+PIPE_BYTES = 1024 * 1024  # the most that Linux allows without privileges; 64 KB would mean many switches
 START_S = 60.0  # importing rasterio, pyproj and shapely takes one second on an idle machine
 MAX_IDLE = 8
 _KEPT_VARIABLES = (
@@ -62,6 +64,8 @@ class Worker:
         assert self._process.stdout is not None  # noqa: S101
         self._stdin, self._stdout = self._process.stdin, self._process.stdout
         os.set_blocking(self._stdin.fileno(), False)
+        if hasattr(fcntl, "F_SETPIPE_SZ"):
+            fcntl.fcntl(self._stdin.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
         self._writable, self._readable = selectors.DefaultSelector(), selectors.DefaultSelector()
         self._writable.register(self._stdin, selectors.EVENT_WRITE)
         self._readable.register(self._stdout, selectors.EVENT_READ)

@@ -44,14 +44,17 @@ def render(dataset: DatasetReader, sample: Sample, options: ThumbnailOptions) ->
 
 
 def png(pixels: Bytes8) -> bytes:
-    """Encode rows x columns x (1 to 4) bytes; the same pixels always give the same bytes."""
+    """Encode rows x columns x (1 to 4) bytes; the same pixels always give the same bytes.
+
+    Level 1: level 6 took two thirds of the time of a whole extraction, for a file a few percent smaller.
+    """
     rows, columns, channels = pixels.shape
     flat = pixels.reshape(rows, columns * channels)
     # Each row as differences to the one above (filter 2): it halves most images and costs one subtraction.
     above = np.vstack([np.zeros((1, flat.shape[1]), np.uint8), flat[:-1]])
     filtered = np.hstack([np.full((rows, 1), 2, np.uint8), flat - above])
     header = struct.pack(">IIBBBBB", columns, rows, 8, _COLOUR_TYPE[channels], 0, 0, 0)
-    body = zlib.compress(filtered.tobytes(), 6)
+    body = zlib.compress(filtered.tobytes(), 1)
     chunks = [(b"IHDR", header), (b"IDAT", body), (b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, data) for kind, data in chunks)
 

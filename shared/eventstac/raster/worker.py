@@ -38,9 +38,16 @@ class PipeReader:
     def stream(self, chunk_bytes: int = 4 * 1024 * 1024) -> Iterator[bytes]:
         """Ask the parent for everything, chunk by chunk."""
         frames.send(self._sink, {"ask": "stream", "chunk_bytes": chunk_bytes})
-        while chunk := self._answer():
-            yield chunk
+        chunk = self._answer()
+        while chunk:
+            # Ask first: the parent downloads the next chunk while this one is hashed and written.
             frames.send(self._sink, {"ask": "more"})
+            try:
+                yield chunk
+            except GeneratorExit:
+                self._answer()
+                raise
+            chunk = self._answer()
 
     def _answer(self) -> bytes:
         message, body = frames.receive(_exactly(self._source))

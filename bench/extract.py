@@ -1,0 +1,305 @@
+"""Extraction beside rio-stac, on the same blobs in Azurite, in one run: `python -m bench.extract [--quick]`.
+
+Prints a Markdown table. Every case and variant runs in a process of its own (after a warm-up on another blob), behind
+a proxy that counts requests and bytes and adds a delay to each request.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import multiprocessing
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+from azure.storage.blob import BlobServiceClient
+
+from infra.local.azurite.server import connection_string
+from infra.local.azurite.testing import running_azurite
+from tests.unit.raster.corpus import cog, gradient, tiff
+
+THREADS = 8
+PASSES, ENOUGH_S = 7, 2.0  # the median of so many, fewer of what takes long
+VARIANTS = ("rio-stac", "rio-stac tuned", "eventstac")
+TUNED = {
+    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
+    "GDAL_INGESTED_BYTES_AT_OPEN": "65536",
+    "CPL_VSIL_CURL_CHUNK_SIZE": "1048576",
+    "CPL_VSIL_CURL_USE_HEAD": "NO",
+    "VSI_CACHE": "YES",
+}
+
+
+def names(case: str) -> list[str]:
+    count = {"scene of 19": 19, "20 tiny of 1,000": 20}.get(case, 1)
+    return [f"{case.replace(' ', '-').replace(',', '')}/{number:04}.tif" for number in range(count)]
+
+
+def contents(side: int) -> dict[str, bytes]:
+    """One file's bytes for each case."""
+    import numpy as np
+
+    noise = np.random.default_rng(1).integers(0, 4000, (side, side)).astype("uint16")
+    return {
+        "small": tiff(gradient(500, 500), compress="deflate"),
+        "37 MB COG": cog(noise[:3720, :3720], compress="none"),
+        f"{side * side * 2 * 4 // 3 // 10**6} MB COG": cog(noise, compress="none"),
+        f"{side * side * 2 // 10**6} MB striped": tiff(noise, blockysize=1),
+        "scene of 19": tiff(gradient(512, 512), compress="deflate"),
+        "20 tiny of 1,000": tiff(gradient(64, 64)),
+    }
+
+
+def upload(service: BlobServiceClient, files: dict[str, bytes]) -> None:
+    container = service.create_container("source")
+    container.upload_blob("warm-up/a.tif", tiff(gradient(300, 300)))
+    for case, data in files.items():
+        for name in names(case):
+            container.upload_blob(name, data, overwrite=True)
+    folder = names("20 tiny of 1,000")[0].rsplit("/", 1)[0]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda n: container.upload_blob(f"{folder}/other-{n:05}.txt", b"x"), range(1000 - 20)))
+
+
+def proxy(upstream: int, delay_s: float, ready: Connection) -> None:
+    """Pass everything on after a delay; `/-/stats` gives and clears the counts."""
+    counts = {"requests": 0, "bytes": 0}
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        if request.path == "/-/stats":
+            answer = web.json_response(dict(counts))
+            counts.update(requests=0, bytes=0)
+            return answer
+        counts["requests"] += 1
+        await asyncio.sleep(delay_s)
+        headers = {k: v for k, v in request.headers.items() if k.lower() not in ("host", "connection")}
+        url = f"http://127.0.0.1:{upstream}{request.raw_path}"
+        session: aiohttp.ClientSession = request.app["session"]
+        from yarl import URL
+
+        body = await request.read()
+        async with session.request(
+            request.method, URL(url, encoded=True), headers=headers, data=body or None
+        ) as got:
+            hop = ("connection", "transfer-encoding", "keep-alive")
+            kept = {k: v for k, v in got.headers.items() if k.lower() not in hop}
+            response = web.StreamResponse(status=got.status, headers=kept)
+            await response.prepare(request)
+            # GDAL hangs up on what it did not want after all (the HEAD of a folder, the rest of a listing).
+            with contextlib.suppress(aiohttp.ClientConnectionResetError):
+                async for chunk in got.content.iter_any():
+                    counts["bytes"] += len(chunk)
+                    await response.write(chunk)
+                await response.write_eof()
+            return response
+
+    async def serve() -> None:
+        app = web.Application(client_max_size=2**30)
+        app["session"] = aiohttp.ClientSession(
+            auto_decompress=False, connector=aiohttp.TCPConnector(limit=64)
+        )
+        app.router.add_route("*", "/{tail:.*}", handle)
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        assert site._server is not None
+        ready.send(runner.addresses[0][1])
+        await asyncio.Event().wait()
+
+    asyncio.run(serve())
+
+
+def stats(port: int) -> dict[str, int]:
+    import urllib.request
+
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/-/stats") as response:
+        return dict(json.load(response))
+
+
+def one_rio_stac(text: str, name: str, settings: dict[str, str]) -> None:
+    # Without this a second pass would read GDAL's cache: the stale-cache trap, which also makes it look fast.
+    settings = {**settings, "CPL_VSIL_CURL_NON_CACHED": "/vsiaz/source/"}
+    import rasterio
+    import rio_stac
+
+    with rasterio.Env(AZURE_STORAGE_CONNECTION_STRING=text, **settings):
+        item = rio_stac.create_stac_item(
+            f"/vsiaz/source/{name}", input_datetime=datetime(2026, 1, 1, tzinfo=UTC), id="a",
+            with_proj=True, with_raster=True, with_eo=True,
+        )  # fmt: skip
+        assert item.bbox
+
+
+def child(variant: str, case: str, port: int) -> None:
+    """Extract a case's blobs in one way, and print what it took."""
+    import warnings
+
+    warnings.simplefilter("ignore")
+    text = connection_string(f"http://127.0.0.1:{port}/devstoreaccount1")
+    if variant == "eventstac":
+        from eventstac.azure.blob_storage import BlobStorage, open_blob_service
+        from eventstac.raster.extract import read_raster
+
+        service = open_blob_service({"BlobStorage": text})
+        storage = BlobStorage(service)
+
+        def extract(name: str) -> None:
+            _, reader = storage.look(f"{storage.account_url}/source/{name}")
+            assert reader is not None
+            assert read_raster(reader, {}).metadata["bbox"]
+    else:
+
+        def extract(name: str) -> None:
+            one_rio_stac(text, name, TUNED if variant == "rio-stac tuned" else {})
+
+    threads = 1 if variant == "rio-stac" else min(THREADS, len(names(case)))
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(extract, ["warm-up/a.tif"] * threads))
+        stats(port)
+        cpu, passes = cpu_seconds(), []
+        while len(passes) < PASSES and sum(passes) < ENOUGH_S:
+            began = time.perf_counter()
+            list(pool.map(extract, names(case)))
+            passes.append(time.perf_counter() - began)
+    cpu, used = cpu_seconds() - cpu, stats(port)
+    used = {key: round(value / len(passes)) for key, value in used.items()}
+    memory = peak_kilobytes([Path("/proc/self"), *workers()])
+    seconds = statistics.median(passes)
+    print(json.dumps({"seconds": seconds, "cpu": cpu / len(passes), "memory": memory / 1024, **used}))
+
+
+def workers() -> list[Path]:
+    """The processes of our children in /proc."""
+    tasks = Path("/proc/self/task").iterdir()
+    return [Path("/proc", pid) for task in tasks for pid in (task / "children").read_text().split()]
+
+
+def cpu_seconds() -> float:
+    """Of this process and of its living workers."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    ticks = sum(sum(map(int, (w / "stat").read_text().rsplit(")", 1)[1].split()[11:13])) for w in workers())
+    return usage.ru_utime + usage.ru_stime + ticks / os.sysconf("SC_CLK_TCK")
+
+
+def peak_kilobytes(processes: list[Path]) -> int:
+    """The peaks of all of them together (getrusage would count what we were forked from)."""
+    lines = [line for process in processes for line in (process / "status").read_text().splitlines()]
+    return sum(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+
+
+def measure(variant: str, case: str, port: int) -> dict[str, Any] | None:
+    command = [sys.executable, "-m", "bench.extract", "--child", variant, case, str(port)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    except subprocess.TimeoutExpired:
+        return None
+    if done.returncode:
+        print(done.stderr[-2000:], file=sys.stderr)
+        return None
+    return dict(json.loads(done.stdout))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="smaller large files")
+    parser.add_argument(
+        "--corpus", action="store_true", help="right or wrong on hard files, instead of speed"
+    )
+    parser.add_argument("--child", nargs=3)
+    arguments = parser.parse_args()
+    if arguments.child:
+        child(arguments.child[0], arguments.child[1], int(arguments.child[2]))
+        return
+    if arguments.corpus:
+        corpus()
+        return
+    files = contents(6000 if arguments.quick else 10000)
+    with tempfile.TemporaryDirectory() as folder, running_azurite(Path(folder)) as azurite:
+        upload(BlobServiceClient.from_connection_string(azurite.connection_string), files)
+        print(
+            "| case | added | variant | s | CPU s | requests | MB | peak MB |\n|---|---|---|---|---|---|---|---|"
+        )
+        context = multiprocessing.get_context("spawn")
+        for delay_ms in (0, 25):
+            here, there = context.Pipe()
+            process = context.Process(target=proxy, args=(azurite.port, delay_ms / 1000, there), daemon=True)
+            process.start()
+            port = here.recv()
+            for case in files:
+                for variant in VARIANTS:
+                    row = measure(variant, case, port)
+                    print(f"| {case} | {delay_ms} ms | {variant} | " + columns(row), flush=True)
+            process.terminate()
+            process.join()
+
+
+def corpus() -> None:
+    """Right, wrong or failed on every hard place: rio-stac at its defaults, densified, and eventstac."""
+    import shapely
+
+    from eventstac.raster.extract import read_in_process
+    from tests.unit.raster.corpus import PLACES, Place, at
+    from tests.unit.raster.readers import MemoryReader
+    from tests.unit.raster.test_footprint import seen_points, unseen_points
+
+    def rio(data: bytes, **options: Any) -> Any:
+        import rio_stac
+        from rasterio.io import MemoryFile
+
+        with MemoryFile(data) as memory, memory.open() as dataset:
+            item = rio_stac.create_stac_item(
+                dataset, input_datetime=datetime(2026, 1, 1, tzinfo=UTC), id="a", **options
+            )
+            return item.geometry
+
+    ways = {
+        "rio-stac": rio,
+        "rio-stac, 21 points": lambda data: rio(data, geom_densify_pts=21, geom_precision=7),
+        "eventstac": lambda data: read_in_process(MemoryReader(data), {}).metadata["footprint"],
+    }
+
+    def verdict(way: Any, place: Place, data: bytes) -> str:
+        try:
+            region = shapely.geometry.shape(way(data))
+        except Exception as error:  # noqa: BLE001  (whatever the other one raises is its answer)
+            return f"fails ({type(error).__name__})"
+        if not region.is_valid:
+            return "wrong (invalid)"
+        recall = float(shapely.intersects_xy(region, *seen_points(place)).mean())
+        wrongly = shapely.contains_xy(region, *unseen_points(place))  # none for an image of the whole world
+        extra = float(wrongly.mean()) if wrongly.size else 0.0
+        word = "right" if recall > 0.999 and extra < 0.002 else "wrong"
+        return word if word == "right" else f"wrong (holds {recall:.1%}, {extra:.1%} too much)"
+
+    print("| place | " + " | ".join(ways) + " |\n|---|---|---|---|")
+    for place in PLACES:
+        data = at(place)
+        print(
+            f"| {place.name} | " + " | ".join(verdict(way, place, data) for way in ways.values()) + " |",
+            flush=True,
+        )
+
+
+def columns(row: dict[str, Any] | None) -> str:
+    if row is None:
+        return "over 120 or failed | | | | |"
+    figures = f"{row['seconds']:.2f} | {row['cpu']:.2f} | {row['requests']} | {row['bytes'] / 1e6:.2f}"
+    return f"{figures} | {row['memory']:.0f} |"
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    main()
