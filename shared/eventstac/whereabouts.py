@@ -11,6 +11,7 @@ from eventstac.catalog.item_rows import ItemRow
 from eventstac.catalog.rejections import Rejection
 from eventstac.facts import Fact
 from eventstac.rules import Explanation
+from eventstac.times import to_text
 
 Verdict = Literal[
     "not in storage", "ignored", "no rule", "waiting", "rejected", "incomplete", "stale", "searchable"
@@ -70,6 +71,16 @@ class Whereabouts:
     why: str
     stage: str | None = None
     since: datetime | None = None
+    missing: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The verdict as people read it: `waiting at extractor since …`, `incomplete (missing red)`."""
+        if self.verdict == "waiting" and self.since:
+            return f"waiting at {self.stage} since {to_text(self.since)}"
+        if self.verdict == "incomplete":
+            return f"incomplete (missing {', '.join(self.missing)})"
+        return self.verdict
 
 
 def whereabouts(evidence: Evidence) -> Whereabouts:
@@ -136,7 +147,8 @@ def _by_fact(evidence: Evidence, fact: Fact) -> Whereabouts:
             since=finding.seen,
         )
     if row.state == "incomplete":
-        return Whereabouts("incomplete", f"{name} is missing {', '.join(row.missing)}", since=finding.seen)
+        why = f"{name} is missing {', '.join(row.missing)}"
+        return Whereabouts("incomplete", why, since=finding.seen, missing=row.missing)
     if row.state == "rejected":
         return Whereabouts(
             "rejected", f"{name} cannot be published: {row.reason}: {row.detail}", since=finding.seen
@@ -185,7 +197,7 @@ def _on_its_way(evidence: Evidence, look: Look) -> Whereabouts:
         why = f"{given_up.stage} gave it up: {given_up.reason}: {given_up.detail}"
         return Whereabouts("rejected", why, given_up.stage, given_up.rejected_at)
     if evidence.fact and evidence.fact.finding.state != "gone":
-        why = f"the catalog knows it as it was at {evidence.fact.finding.seen}; no message about it is on its way"
+        why = f"the catalog knows it as it was at {to_text(evidence.fact.finding.seen)}; no message about it is on its way"
         return Whereabouts("stale", f"{why}. Scan its prefix to look at it again", since=changed)
     why = "nobody looked at it yet, and no message about it is on its way: the storage event is still to come"
     return Whereabouts("waiting", why, stage="events", since=changed)
@@ -199,7 +211,7 @@ def _waiting(queued: Queued) -> Whereabouts:
     why = f"a message about it is waiting for {queued.stage}"
     if queued.attempt > 1:
         why += f" (attempt {queued.attempt}"
-        why += f", not before {queued.next_at})" if queued.next_at else ")"
+        why += f", not before {to_text(queued.next_at)})" if queued.next_at else ")"
     return Whereabouts("waiting", why, queued.stage, queued.since)
 
 
@@ -209,6 +221,7 @@ def to_json(evidence: Evidence, found: Whereabouts) -> dict[str, Any]:
     return {
         "url": evidence.url,
         "verdict": found.verdict,
+        "text": found.text,
         "why": found.why,
         "stage": found.stage,
         "since": found.since.isoformat() if found.since else None,

@@ -105,6 +105,12 @@ def test_each_verdict_has_its_reason(known: Evidence, verdict: str, says: str) -
 def test_waiting_says_where_and_since_when() -> None:
     found = whereabouts(evidence(queued=[Queued("blobs-matched", at(5), 1), Queued("blob-events", at(1), 1)]))
     assert (found.stage, found.since) == ("scanner", at(1))
+    assert found.text == "waiting at scanner since 2024-05-01T12:00:01Z"
+
+
+def test_incomplete_says_what_is_missing() -> None:
+    found = whereabouts(evidence(fact=read(), item=row("incomplete", missing=("red", "nir"))))
+    assert found.text == "incomplete (missing red, nir)"
 
 
 def test_a_rejection_counts_until_the_blob_is_written_again() -> None:

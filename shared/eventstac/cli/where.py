@@ -50,12 +50,7 @@ def where(
         typer.echo(json.dumps(to_json(evidence, found), ensure_ascii=False))
         return
     console = Console(soft_wrap=True, highlight=False)
-    verdict: str = found.verdict
-    if found.verdict == "waiting":
-        verdict = (
-            f"waiting at {found.stage} since {found.since:%Y-%m-%d %H:%M:%S}Z" if found.since else "waiting"
-        )
-    console.print(verdict, style=_COLOURS.get(found.verdict, ""))
+    console.print(found.text, style=_COLOURS.get(found.verdict, ""))
     console.print(found.why, markup=False)
     for stage in evidence.fact.finding.timeline if evidence.fact else ():
         console.print(f"  {stage.at:%Y-%m-%d %H:%M:%S.%f}Z  {stage.stage}", style="dim")
