@@ -46,8 +46,9 @@ class Queued:
 class Evidence:
     """All that is known about one blob.
 
-    `look` is what the storage says, None for a blob that is not watched, and `not_watched` then says why. `is_source` tells a source container from
-    a COG container. `published` is whether the Item is in the catalog itself.
+    `look` is what the storage says, None for a blob that is not watched, and `not_watched` then says why.
+    `is_source` tells a source container from a COG container. `published` is whether the Item is in the catalog
+    itself.
     """
 
     url: str
@@ -197,7 +198,8 @@ def _on_its_way(evidence: Evidence, look: Look) -> Whereabouts:
         why = f"{given_up.stage} gave it up: {given_up.reason}: {given_up.detail}"
         return Whereabouts("rejected", why, given_up.stage, given_up.rejected_at)
     if evidence.fact and evidence.fact.finding.state != "gone":
-        why = f"the catalog knows it as it was at {to_text(evidence.fact.finding.seen)}; no message about it is on its way"
+        seen = to_text(evidence.fact.finding.seen)
+        why = f"the catalog knows it as it was at {seen}; no message about it is on its way"
         return Whereabouts("stale", f"{why}. Scan its prefix to look at it again", since=changed)
     why = "nobody looked at it yet, and no message about it is on its way: the storage event is still to come"
     return Whereabouts("waiting", why, stage="events", since=changed)
