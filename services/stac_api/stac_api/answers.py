@@ -70,7 +70,7 @@ def answer(
     if media_type.startswith("text/html"):
         headers |= HEADERS
     if request.method in ("GET", "HEAD"):
-        etag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+        etag = f'"{hashlib.sha256(body).hexdigest()[:24]}"'
         headers |= {"etag": etag, "cache-control": settings.cache_control}
         if modified and (changed := _http_date(modified)):
             headers["last-modified"] = changed
