@@ -8,6 +8,8 @@ from eventstac.errors import Rejected
 # Characters that a blob name keeps as they are in the canonical URL: RFC 3986's unreserved, and the slash.
 _SAFE = "/-._~"
 
+_DOTS = frozenset({".", ".."})
+
 
 @dataclass(frozen=True)
 class BlobName:
@@ -27,33 +29,43 @@ class BlobName:
         """The URL of the container that holds the blob."""
         return f"{self.account_url}/{self.container}"
 
+    @property
+    def is_addressable(self) -> bool:
+        """Whether a URL can name the blob: HTTP clients resolve "." and ".." segments before they ask."""
+        return _DOTS.isdisjoint(self.path.split("/"))
+
 
 def parse(url: str) -> BlobName:
     """Take a blob URL from anywhere (event, listing, header, SAS URL, dfs endpoint) apart.
 
     Lower-case host, blob endpoint, default ports dropped, percent-encoding undone once, query and fragment dropped.
     A path-style account (an IP address or localhost as host: Azurite, emulators) is part of `account_url`.
-    Raises Rejected `bad-url` for what is no blob URL.
+    Raises Rejected `bad-url` for what is no blob URL, and for a path with "." or ".." segments: HTTP clients resolve
+    them, so that such a URL would be read in another place, or another container, than the one it seems to name.
     """
-    parts = urlsplit(url.strip())
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise Rejected("bad-url", f"{url!r} is not an http(s) URL of a blob")
     try:
+        url.encode()
+        parts = urlsplit(url.strip())
         port = parts.port
     except ValueError as error:
-        raise Rejected("bad-url", f"{url!r} has a port that is no number") from error
+        raise Rejected("bad-url", f"{url!r} is no URL: {error}") from error
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise Rejected("bad-url", f"{url!r} is not an http(s) URL of a blob")
     host = parts.hostname.lower()
     segments = parts.path.lstrip("/").split("/")
     prefix = ""
     if _is_path_style(host):
         prefix, segments = "/" + unquote(segments[0]), segments[1:]
-    host = _blob_endpoint(host)
+    host = f"[{host}]" if ":" in host else _blob_endpoint(host)
     if port is not None and port != {"http": 80, "https": 443}[parts.scheme]:
         host = f"{host}:{port}"
     if len(segments) < 2 or not segments[0] or not any(segments[1:]):
         raise Rejected("bad-url", f"{url!r} names no blob: expected …/CONTAINER/PATH")
     path = unquote("/".join(segments[1:]), errors="strict") if _decodes(segments) else "/".join(segments[1:])
-    return BlobName(f"{parts.scheme}://{host}{prefix}", unquote(segments[0]).lower(), path)
+    name = BlobName(f"{parts.scheme}://{host}{prefix}", unquote(segments[0]).lower(), path)
+    if not name.is_addressable:
+        raise Rejected("bad-url", f"{url!r} has a segment '.' or '..': write the blob's path without it")
+    return name
 
 
 def canonical_url(url: str) -> str:

@@ -79,13 +79,14 @@ class BlobStorage:
             )
             blobs = tuple(
                 Listed(
-                    BlobName(name.account_url, name.container, blob.name).url,
+                    listed.url,
                     canonical_etag(blob.etag),
                     blob.size,
                     blob.last_modified.astimezone(UTC),
                     archived=blob.blob_tier == "Archive",
                 )
                 for blob in next(pages, ())
+                if (listed := BlobName(name.account_url, name.container, blob.name)).is_addressable
             )
         except HttpResponseError as error:
             code = getattr(error, "error_code", None) or error.reason
