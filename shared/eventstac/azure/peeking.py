@@ -3,7 +3,9 @@
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 from azure.core.exceptions import AzureError
@@ -22,6 +24,7 @@ from eventstac.times import from_text
 from eventstac.whereabouts import Queued
 
 PAGE = 250  # messages of one peek; Service Bus gives fewer where they are large
+COUNTED = 1000  # messages of one subscription that are counted: beyond it the number says little
 LIMIT = 20_000  # messages of one subscription that are gone through: beyond it a blob is not searched for
 
 
@@ -49,6 +52,43 @@ def queued_about(client: ServiceBusClient, url: str) -> list[Queued]:
             return [queued for found in pool.map(about, places) for queued in found]
     except AzureError as error:
         raise Transient(f"Service Bus does not answer: {error}") from error
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """What waits in one subscription: how many messages (counted to COUNTED), since when, and how many are dead."""
+
+    topic: str
+    subscription: str
+    messages: int
+    oldest: datetime | None
+    dead: int
+
+
+def backlogs(client: ServiceBusClient) -> list[Backlog]:
+    """What waits in every subscription, and in its dead-letter queue; Transient where the bus is away."""
+    places = subscriptions()
+    asked = [(topic, name, dead) for topic, name in places for dead in (False, True)]
+
+    def waiting(place: tuple[str, str, bool]) -> list[datetime]:
+        found = islice(_peek(client, *place), COUNTED)
+        return [message.enqueued_time_utc or datetime.now(UTC) for message in found]
+
+    try:
+        with ThreadPoolExecutor(len(asked)) as pool:
+            times = dict(zip(asked, pool.map(waiting, asked), strict=True))
+    except AzureError as error:
+        raise Transient(f"Service Bus does not answer: {error}") from error
+    return [
+        Backlog(
+            topic,
+            name,
+            len(times[topic, name, False]),
+            min(times[topic, name, False], default=None),
+            len(times[topic, name, True]),
+        )
+        for topic, name in places
+    ]
 
 
 def _peek(

@@ -1,9 +1,10 @@
 """Events that were given up, kept for the operator."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from psycopg.types.json import Json as JsonParameter
 
@@ -24,6 +25,34 @@ class Rejection:
     event: Any
     state: str
     rejected_at: datetime
+    resolved_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which rejections: by what is given, all of it. `url` is a prefix, `stage` a topic or TOPIC/SUBSCRIPTION."""
+
+    state: str | None = "open"
+    reason: str | None = None
+    stage: str | None = None
+    url: str | None = None
+    collection: str | None = None
+
+
+_COLUMNS = "id, stage, reason, detail, url, attempts, event, state, rejected_at, resolved_at"
+
+# Where an event says of which collection it is; else the blob's fact does.
+_COLLECTION = """coalesce(
+    event #>> '{data,match,collection}', event #>> '{data,collection}', event ->> 'collection',
+    (SELECT collection FROM eventstac.facts f WHERE f.url = r.url))"""
+
+_WHERE = f"""
+    (%(state)s::text IS NULL OR state = %(state)s)
+    AND (%(reason)s::text IS NULL OR reason = %(reason)s)
+    AND (%(stage)s::text IS NULL OR stage = %(stage)s OR starts_with(stage, %(stage)s || '/'))
+    AND (%(url)s::text IS NULL OR starts_with(url, %(url)s))
+    AND (%(collection)s::text IS NULL OR {_COLLECTION} = %(collection)s)
+"""
 
 
 def record(connection: Connection, identity: str, rejected: EventRejected) -> None:
@@ -48,10 +77,42 @@ def record(connection: Connection, identity: str, rejected: EventRejected) -> No
 def about(connection: Connection, url: str) -> list[Rejection]:
     """The rejections that are about a blob, newest first."""
     rows = connection.execute(
-        """
-        SELECT id, stage, reason, detail, url, attempts, event, state, rejected_at FROM eventstac.rejected
-        WHERE url = %s ORDER BY rejected_at DESC
-        """,
-        [url],
+        f"SELECT {_COLUMNS} FROM eventstac.rejected WHERE url = %s ORDER BY rejected_at DESC", [url]
     )
     return [Rejection(*row) for row in rows]
+
+
+def find(connection: Connection, chosen: Filter, limit: int | None = None) -> list[Rejection]:
+    """The rejections that a filter chooses, newest first."""
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM eventstac.rejected r WHERE {_WHERE} ORDER BY rejected_at DESC, id LIMIT %(limit)s",
+        {**vars(chosen), "limit": limit},
+    )
+    return [Rejection(*row) for row in rows]
+
+
+def by_id(connection: Connection, start: str) -> list[Rejection]:
+    """The rejections whose id begins so."""
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM eventstac.rejected WHERE starts_with(id, %s) ORDER BY id LIMIT 10", [start]
+    )
+    return [Rejection(*row) for row in rows]
+
+
+def counts(connection: Connection) -> list[tuple[str, str, int, datetime]]:
+    """The open rejections by stage and reason: how many, and since when."""
+    rows = connection.execute(
+        "SELECT stage, reason, count(*), min(rejected_at) FROM eventstac.rejected WHERE state = 'open' "
+        "GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2"
+    )
+    return [(stage, reason, count, since) for stage, reason, count, since in rows]
+
+
+def resolve(
+    connection: Connection, identities: Sequence[str], state: Literal["replayed", "discarded"]
+) -> int:
+    """Note that open rejections are settled; returns how many were open."""
+    return connection.execute(
+        "UPDATE eventstac.rejected SET state = %s, resolved_at = now() WHERE id = ANY(%s) AND state = 'open'",
+        [state, list(identities)],
+    ).rowcount

@@ -5,7 +5,18 @@ import sys
 import typer
 from rich.console import Console
 
-from eventstac.cli import collections, preview, rebuild, reconcile, rules, scan, setup, where
+from eventstac.cli import (
+    collections,
+    preview,
+    rebuild,
+    reconcile,
+    rejected,
+    rules,
+    scan,
+    setup,
+    status,
+    where,
+)
 from eventstac.errors import EventstacError, Rejected
 
 app = typer.Typer(
@@ -21,6 +32,8 @@ app.command("where")(where.where)
 app.command("scan")(scan.scan)
 app.command("reconcile")(reconcile.reconcile)
 app.command("rebuild")(rebuild.rebuild)
+app.add_typer(rejected.app, name="rejected")
+app.command("status")(status.status)
 
 
 def main() -> None:

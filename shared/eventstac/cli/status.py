@@ -1,0 +1,118 @@
+"""`eventstac status`: how the catalog stands, and what waits where."""
+
+import os
+from datetime import datetime
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from eventstac.azure.peeking import COUNTED, Backlog, backlogs
+from eventstac.azure.service_bus import open_client
+from eventstac.catalog.overview import Overview, overview
+from eventstac.cli.ports import Ports, now, print_json
+from eventstac.errors import Transient
+
+
+def status(
+    incomplete: Annotated[int, typer.Option(min=0, help="How many incomplete Items to list.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Say how the catalog stands: Items and blobs by collection, what is incomplete, rejected, and what waits where.
+
+    Where Service Bus does not answer, that is said, and the rest is shown. Exit code 0 all the same.
+    """
+    ports = Ports.read("status", os.environ, storage=False)
+    with ports.connection() as connection:
+        found = overview(connection, ports.rules(connection), incomplete)
+    waiting: list[Backlog] | None
+    try:
+        with open_client(ports.values) as bus:
+            waiting, away = backlogs(bus), ""
+    except Transient as failure:
+        waiting, away = None, failure.detail
+    if as_json:
+        queues = None if waiting is None else [_backlog_json(one) for one in waiting]
+        print_json({**found.to_json(), "subscriptions": queues, "service_bus": away or "answers"})
+    else:
+        _show(found, waiting, away)
+
+
+def _show(found: Overview, waiting: list[Backlog] | None, away: str) -> None:
+    console = Console(soft_wrap=True, highlight=False)
+    names = (
+        "published",
+        "incomplete",
+        "unpublishable",
+        "conflicting",
+        "present",
+        "rejected",
+        "gone",
+        "behind",
+    )
+    title = f"rules: revision {found.revision}"
+    table = Table("collection", *names, title=title)
+    for each in found.collections:
+        table.add_row(each.collection, *(str(getattr(each, name)) for name in names))
+    console.print(table)
+    for item in found.incomplete:
+        missing = ", ".join(item.missing)
+        line = f"incomplete for {_age(item.since)}: {item.collection}/{item.item} lacks {missing}"
+        console.print(line, style="yellow", markup=False)
+    for stage, reason, count, since in found.rejected:
+        console.print(
+            f"rejected: {count} x {reason} at {stage}, since {_age(since)}", style="red", markup=False
+        )
+    if found.outbox:
+        oldest = _age(found.outbox_since) if found.outbox_since else "?"
+        console.print(
+            f"{found.outbox} announcements are not published yet, the oldest for {oldest}", style="yellow"
+        )
+    _show_backlogs(console, waiting, away)
+    run = found.last_run
+    if run is None:
+        console.print("never reconciled")
+    else:
+        started = f"{run.started_at:%Y-%m-%d %H:%M}Z" if run.started_at else "?"
+        share = (run.report or {}).get("completeness")
+        complete = "" if share is None else f", {share} % complete then"
+        console.print(f"last reconcile: {run.id}, begun {started}, {run.state}{complete}")
+        if run.detail:
+            console.print(run.detail, style="red", markup=False)
+
+
+def _show_backlogs(console: Console, waiting: list[Backlog] | None, away: str) -> None:
+    if waiting is None:
+        console.print(away, style="red", markup=False)
+        return
+    for one in waiting:
+        if one.messages:
+            count = f"{one.messages}{' or more' if one.messages >= COUNTED else ''}"
+            oldest = f", the oldest for {_age(one.oldest)}" if one.oldest else ""
+            console.print(
+                f"waiting: {count} messages in {one.topic}/{one.subscription}{oldest}", style="cyan"
+            )
+        if one.dead:
+            console.print(f"dead letters: {one.dead} in {one.topic}/{one.subscription}", style="red")
+    if not any(one.messages or one.dead for one in waiting):
+        console.print("no message waits", style="green")
+
+
+def _backlog_json(one: Backlog) -> dict[str, object]:
+    return {
+        "topic": one.topic,
+        "subscription": one.subscription,
+        "messages": one.messages,
+        "oldest": one.oldest.isoformat() if one.oldest else None,
+        "dead": one.dead,
+    }
+
+
+def _age(since: datetime) -> str:
+    """How long ago, in the unit that says most."""
+    seconds = max(0, int((now() - since).total_seconds()))
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds // length} {unit}"
+    return f"{seconds} s"

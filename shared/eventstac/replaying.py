@@ -1,0 +1,52 @@
+"""What is sent to try a given-up event again: a new look at its blob, never an old result."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from eventstac.blob_urls import parse
+from eventstac.bus import COG_EVENTS, RETRY_FOR, SCAN_REQUESTS, Message
+from eventstac.catalog.rejections import Rejection
+from eventstac.errors import Rejected
+from eventstac.events import (
+    CogCompleted,
+    CollectionUpdated,
+    ItemChanged,
+    ItemRemoved,
+    Origin,
+    ScanRequested,
+    seal,
+)
+from eventstac.times import to_text
+
+# Consumers whose events are hints to look into the database, or news for the world: these are sent again as they are,
+# and only to the consumer that gave them up.
+_NEWS = (ItemChanged.TYPE, ItemRemoved.TYPE, CollectionUpdated.TYPE)
+
+
+def replay(rejection: Rejection, run: str, at: Any, app: str = "operator") -> Message:
+    """The message that makes the pipeline try again.
+
+    A blob goes back to the first stage, as a look of the scanner. A finished COG is announced again, a page of a scan
+    asked for again: nothing else knows of them. News for the world go to their own consumer. Rejected
+    `not-replayable` for an event that names nothing.
+    """
+    original = rejection.event if isinstance(rejection.event, Mapping) else {}
+    event_type = original.get("type")
+    again = f"{rejection.id}~{run}"
+    if event_type == CogCompleted.TYPE:
+        return Message(COG_EVENTS, again, original)
+    if event_type == ScanRequested.TYPE:
+        return Message(SCAN_REQUESTS, again, original)
+    if event_type in _NEWS:
+        topic, _, subscription = rejection.stage.partition("/")
+        return Message(topic, again, original, {RETRY_FOR: subscription, "firstsent": to_text(at)})
+    if rejection.url is None:
+        raise Rejected(
+            "not-replayable",
+            f"{rejection.id} names no blob, so there is nothing to look at again. See what it is with `eventstac "
+            "rejected show`, then discard it",
+        )
+    name = parse(rejection.url)
+    request = ScanRequested(run, name.container_url, name.path, reason="replay", force=True)
+    origin = Origin.new(again)
+    return Message(SCAN_REQUESTS, again, seal(request, app=app, origin=origin, at=at))

@@ -1,0 +1,69 @@
+"""Given-up events are kept, chosen and settled."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from eventstac.catalog import rejections
+from eventstac.catalog.database import Connection
+from eventstac.catalog.rejections import Filter
+from eventstac.events import EventRejected
+from tests.integration.conftest import CatalogDatabase
+from tests.samples import url_of
+
+
+@pytest.fixture
+def connection(database: CatalogDatabase) -> Iterator[Connection]:
+    database.clear()
+    with database.connect("eventstac_operator") as connection:
+        keep(connection, "a1", "blobs-matched/extractor", "gave-up", url_of("a/1.tif"), {"data": {}})
+        matched = {"data": {"match": {"collection": "scenes"}}}
+        keep(connection, "a2", "asset-facts/loader", "unstorable", url_of("a/2.tif"), matched)
+        keep(connection, "b3", "compose", "invalid-item", None, {"collection": "scenes", "item": "x"})
+        keep(connection, "b4", "blob-events/scanner", "malformed-event", None, "no JSON at all")
+        yield connection
+
+
+def keep(connection: Connection, identity: str, stage: str, reason: str, url: str | None, event: Any) -> None:
+    rejections.record(connection, identity, EventRejected(stage, reason, "because", url, 1, event))
+
+
+@pytest.mark.parametrize(
+    ("chosen", "found"),
+    [
+        (Filter(), {"a1", "a2", "b3", "b4"}),
+        (Filter(reason="gave-up"), {"a1"}),
+        (Filter(stage="asset-facts"), {"a2"}),
+        (Filter(stage="asset-facts/loader"), {"a2"}),
+        (Filter(stage="asset"), set()),
+        (Filter(url=url_of("a/")), {"a1", "a2"}),
+        (Filter(collection="scenes"), {"a2", "b3"}),
+        (Filter(state="discarded"), set()),
+        (Filter(state=None, reason="malformed-event"), {"b4"}),
+    ],
+)
+def test_filters_choose(connection: Connection, chosen: Filter, found: set[str]) -> None:
+    assert {one.id for one in rejections.find(connection, chosen)} == found
+
+
+def test_a_blob_s_collection_is_that_of_its_fact(connection: Connection) -> None:
+    connection.execute(
+        "INSERT INTO eventstac.facts (url, collection, item, asset, kind, state, seen, etag, revision, document) "
+        "VALUES (%s, 'naip', 'i', 'a', 'source', 'gone', now(), '', 1, '{}')",
+        [url_of("a/1.tif")],
+    )
+    assert [one.id for one in rejections.find(connection, Filter(collection="naip"))] == ["a1"]
+
+
+def test_what_is_settled_is_settled_once(connection: Connection) -> None:
+    assert rejections.resolve(connection, ["a1", "a2"], "replayed") == 2
+    assert rejections.resolve(connection, ["a1"], "discarded") == 0
+    [one] = rejections.by_id(connection, "a1")
+    assert one.state == "replayed"
+    assert one.resolved_at is not None
+    assert {one.id for one in rejections.find(connection, Filter())} == {"b3", "b4"}
+
+
+def test_an_id_is_found_by_its_beginning(connection: Connection) -> None:
+    assert [one.id for one in rejections.by_id(connection, "a")] == ["a1", "a2"]

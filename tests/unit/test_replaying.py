@@ -1,0 +1,55 @@
+"""What is sent to try a given-up event again."""
+
+from typing import Any
+
+import pytest
+
+from eventstac.bus import RETRY_FOR
+from eventstac.catalog.rejections import Rejection
+from eventstac.errors import Rejected
+from eventstac.events import EventRejected
+from eventstac.replaying import replay
+from eventstac.validation import event_problems
+from tests.samples import START, at, url_of
+from tests.twins.apps import Pipeline, scene
+
+
+def rejection(stage: str, event: Any, url: str | None = None) -> Rejection:
+    return Rejection("an-id", stage, "gave-up", "it was away", url, 9, event, "open", START)
+
+
+def test_a_blob_goes_back_to_the_first_stage_as_a_look() -> None:
+    old_result = {"type": "eventstac.asset.read.v1", "data": {}}
+    message = replay(rejection("asset-facts/loader", old_result, url_of("%C3%A4%20b%23.tif")), "run", at(5))
+    assert message.topic == "scan-requests"
+    assert isinstance(message.body, dict)
+    assert event_problems(message.body, exact=True) == []
+    assert (message.body["data"]["prefix"], message.body["data"]["reason"]) == ("ä b#.tif", "replay")
+
+
+def test_a_finished_cog_is_announced_again_under_another_message_id() -> None:
+    event = {"type": "eventstac.cog.completed.v1", "id": "an-id", "data": {}}
+    message = replay(rejection("cog-events/cog-updater", event, url_of("a.tif")), "run", at(5))
+    assert (message.topic, message.body) == ("cog-events", event)
+    assert message.message_id != "an-id", "duplicate detection would drop it"
+
+
+def test_news_go_to_the_consumer_that_gave_them_up_and_to_no_other() -> None:
+    event = {"type": "eventstac.item.changed.v1", "data": {}}
+    message = replay(rejection("items-changed/outbound", event), "run", at(5))
+    assert message.topic == "items-changed"
+    assert message.properties[RETRY_FOR] == "outbound"
+
+
+def test_what_names_no_blob_cannot_be_replayed() -> None:
+    with pytest.raises(Rejected, match="names no blob"):
+        replay(rejection("blob-events/scanner", "not json"), "run", at(5))
+
+
+def test_a_replayed_blob_gets_into_the_catalog() -> None:
+    pipeline = Pipeline()
+    pipeline.blobs.put(scene("a", "b1"), b"raster 10")
+    given_up = EventRejected("blobs-matched/extractor", "gave-up", "away", scene("a", "b1"), 9, {"type": "x"})
+    kept = rejection(given_up.stage, given_up.event, given_up.url)
+    pipeline.run(replay(kept, "run", pipeline.now()))
+    assert "a" in pipeline.items
