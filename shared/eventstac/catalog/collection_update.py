@@ -24,7 +24,10 @@ from eventstac.rules import CollectionRules
 # Recomputing reads every Item's row: up to this many at once, beyond it when the timer comes.
 CHEAP_ITEMS = 50_000
 
+# The rows that commits wrote since the changes were taken are dropped in the same snapshot that counts their Items:
+# folded in later, they would count twice.
 _RECOMPUTE = """
+    WITH counted AS (DELETE FROM eventstac.collection_changes WHERE collection = %(collection)s)
     SELECT count(*), min(south), max(north),
         min(west) FILTER (WHERE west <= east AND west < 0 AND east <= 0),
         max(east) FILTER (WHERE west <= east AND west < 0 AND east <= 0),
@@ -33,7 +36,7 @@ _RECOMPUTE = """
         max(east) FILTER (WHERE west <= east AND west < 0 AND east > 0),
         min(west) FILTER (WHERE west > east), max(east) FILTER (WHERE west > east),
         min(starts), max(ends)
-    FROM eventstac.items WHERE collection = %s AND state = 'published'
+    FROM eventstac.items WHERE collection = %(collection)s AND state = 'published'
 """
 
 
@@ -99,7 +102,7 @@ def _fold(stored: _Stored, changes: Sequence[Sequence[Any]]) -> _Stored:
 
 
 def _recomputed(connection: Connection, collection: str) -> _Stored:
-    row = connection.execute(_RECOMPUTE, [collection]).fetchone()
+    row = connection.execute(_RECOMPUTE, {"collection": collection}).fetchone()
     if row is None:
         raise LookupError("an aggregate gives a row")
     count, *spans = row
