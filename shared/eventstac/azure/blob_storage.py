@@ -22,6 +22,7 @@ _CONNECTION_TIMEOUT_S = 10
 _READ_TIMEOUT_S = 60
 
 _NO_SUCH_RANGE = 416
+_CHUNK_BYTES = 16 * 1024 * 1024
 
 
 def open_blob_service(values: Mapping[str, str], name: str = "BlobStorage") -> BlobServiceClient:
@@ -30,6 +31,9 @@ def open_blob_service(values: Mapping[str, str], name: str = "BlobStorage") -> B
         "connection_timeout": _CONNECTION_TIMEOUT_S,
         "read_timeout": _READ_TIMEOUT_S,
         "retry_total": 3,
+        # A large file is streamed in few requests; two of these are in memory at once.
+        "max_single_get_size": _CHUNK_BYTES,
+        "max_chunk_get_size": _CHUNK_BYTES,
     }
     connection_string = values.get(name)
     if connection_string:
