@@ -38,7 +38,7 @@ def set_up(
         _install_pgstac(settings, say)
         with connect(settings) as connection:
             _migrate(connection, say)
-            # pgstac lets its readers fill its caches of searches; ours search with pgstac.readonly, and write nothing.
+            # pgstac lets its readers fill its caches of searches; ours write nothing (`readonly` below).
             connection.execute(
                 "REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON ALL TABLES IN SCHEMA pgstac FROM pgstac_read"
             )
@@ -66,9 +66,10 @@ def _install_pgstac(settings: DatabaseSettings, say: Callable[[str], None]) -> N
             Migrate(db).run_migration(toversion=PGSTAC_VERSION)
             say(f"pgstac {PGSTAC_VERSION} {'installed' if found is None else f'migrated from {found}'}")
         # QGIS drops a page whose numberMatched is null: "auto" gives a number where counting is cheap.
+        # "readonly": a search writes nothing, since who searches may not.
         connection = db.connect()
         connection.execute(
-            "INSERT INTO pgstac.pgstac_settings (name, value) VALUES ('context', 'auto') "
+            "INSERT INTO pgstac.pgstac_settings (name, value) VALUES ('context', 'auto'), ('readonly', 'true') "
             "ON CONFLICT (name) DO UPDATE SET value = excluded.value"
         )
         connection.commit()
