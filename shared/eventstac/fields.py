@@ -1,5 +1,6 @@
 """Reads the fields of an event's data, and says which one is wrong."""
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -111,5 +112,5 @@ def _kind(value: object) -> str:
     if isinstance(value, str):
         return repr(value if len(value) <= 80 else value[:77] + "…")
     if value is None or isinstance(value, (bool, int, float)):
-        return {None: "null", True: "true", False: "false"}.get(value, str(value))  # type: ignore[arg-type]  # bool, int and float hash alike
+        return json.dumps(value)
     return "a list" if isinstance(value, list) else "an object"

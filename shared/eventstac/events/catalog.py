@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Literal
 
+from eventstac.errors import Rejected
 from eventstac.events import timeline as timelines
 from eventstac.facts import Json, Stage
 from eventstac.fields import Fields
@@ -17,7 +18,10 @@ def _text(moment: datetime | None) -> str | None:
 
 def _bbox(data: Fields) -> tuple[float, ...] | None:
     numbers = data.optional_sequence("bbox")
-    return tuple(float(number) for number in numbers) if numbers else None
+    try:
+        return tuple(float(number) for number in numbers) if numbers else None
+    except (TypeError, ValueError, OverflowError) as error:
+        raise Rejected("malformed-event", f"data.bbox must be numbers, not {numbers!r}") from error
 
 
 @dataclass(frozen=True)

@@ -64,10 +64,7 @@ class Envelope:
 
 def open_envelope(body: bytes | str) -> Envelope:
     """Read a structured CloudEvent; Rejected `malformed-event` says which attribute is wrong."""
-    try:
-        raw = json.loads(body)
-    except ValueError as error:
-        raise Rejected("malformed-event", f"the message is no JSON: {error}") from error
+    raw = _json(body)
     fields = Fields(raw, "event")
     version = fields.text("specversion")
     if version != "1.0":
@@ -84,6 +81,22 @@ def open_envelope(body: bytes | str) -> Envelope:
         origin=Origin(identity, fields.optional_text("correlationid") or identity, traceparent),
         raw=raw,
     )
+
+
+def _json(body: bytes | str) -> Any:
+    """JSON that can be sent and stored again: UTF-8, no NaN, no half of a surrogate pair, not nested without end."""
+    try:
+        text = body if isinstance(body, str) else body.decode("utf-8-sig")
+        raw = json.loads(text, parse_constant=_refuse)
+        if "\\u" in text:
+            json.dumps(raw, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise Rejected("malformed-event", f"the message is no JSON: {error}") from error
+    return raw
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON number")
 
 
 def seal(event: Event, *, app: str, origin: Origin, at: datetime) -> dict[str, Any]:

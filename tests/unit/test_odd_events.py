@@ -1,0 +1,77 @@
+"""What no sender should send is rejected with a reason; it never crashes a consumer until it is a dead letter."""
+
+import json
+from typing import Any
+
+import pytest
+
+from eventstac.bus import Received
+from eventstac.consumption import Consumer
+from eventstac.errors import Rejected
+from eventstac.events import Envelope, EventRejected, ItemChanged, open_envelope
+from eventstac.fields import Fields
+from eventstac.times import from_text
+from tests.samples import START
+from tests.twins.bus import MemoryBus
+
+EVENT = {"specversion": "1.0", "id": "a", "source": "s", "type": "t", "data": {}}
+
+
+def body_with(**changes: Any) -> bytes:
+    return json.dumps({**EVENT, **changes}).encode()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 100_000,
+        body_with(data={"x": float("nan")}),
+        body_with(data={"x": float("-inf")}),
+        body_with(data={"url": "half a pair: \ud800"}),
+        body_with(id="\udfff"),
+        body_with().decode().encode("utf-16"),
+        b"\xff\xfe",
+        body_with(time="9999-12-31T23:59:59-05:00"),
+        body_with(time="0001-01-01T00:00:00+05:00"),
+    ],
+)
+def test_a_message_that_could_not_be_sent_or_stored_again_is_rejected_as_text(body: bytes) -> None:
+    bus = MemoryBus()
+    received = Received("blob-events", "scanner", "m", body, 1, START)
+
+    def never(_: Envelope) -> list[Any]:
+        raise AssertionError("it is not handled")
+
+    assert Consumer("scanner", bus).consume(received, never) == "rejected"
+    [message] = bus.to("rejected")
+    again = EventRejected.read(open_envelope(json.dumps(message.body)).data)
+    assert again.reason == "malformed-event"
+
+
+def test_a_message_with_a_byte_order_mark_is_read() -> None:
+    assert open_envelope(b"\xef\xbb\xbf" + body_with()).id == "a"
+
+
+def test_escaped_pairs_of_surrogates_are_characters() -> None:
+    assert open_envelope(body_with(subject="\U0001f6f0")).subject == "\U0001f6f0"
+
+
+@pytest.mark.parametrize("bbox", [["west"], [None, 1, 2, 3], [{}], [10**400]])
+def test_a_bbox_that_is_no_numbers_is_rejected(bbox: Any) -> None:
+    data = {"collection": "c", "item": "i", "bbox": bbox, "start": None, "end": None, "change": "created"}
+    fields = Fields({**data, "updated": "2024-05-01T00:00:00Z", "urls": [], "timeline": []}, "data")
+    with pytest.raises(Rejected, match="bbox"):
+        ItemChanged.read(fields)
+
+
+def test_an_instant_beyond_the_calendar_is_a_value_error() -> None:
+    with pytest.raises(ValueError, match="9999"):
+        from_text("9999-12-31T23:59:59-05:00")
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(1, "1"), (0, "0"), (True, "true"), (None, "null"), (1.5, "1.5")]
+)
+def test_a_wrong_value_is_named_as_it_was_written(value: Any, shown: str) -> None:
+    with pytest.raises(Rejected, match=f"must be a string, not {shown}$"):
+        Fields({"x": value}, "data").text("x")
