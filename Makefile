@@ -16,8 +16,8 @@ setup: ## Install what is missing (into .venv and .local; PostgreSQL by apt)
 demo: setup ## Real GeoTIFFs from upload to search, in front of your eyes (KEEP=1 leaves the stack running)
 	@KEEP="$(KEEP)" $(PYTHON) scripts/demo.py
 
-test: setup ## All tests (ARGS="-k name" for some)
-	@$(PYTHON) -m pytest $(ARGS)
+test: setup ## All tests, three at a time since most of them wait (ARGS="-k name" for some)
+	@$(PYTHON) -m pytest -n 3 --dist loadgroup $(ARGS)
 
 check: setup ## Style, types, the lock file, and nothing of one machine in the repository
 	@$(PYTHON) scripts/check
