@@ -7,16 +7,19 @@ from datetime import UTC, datetime
 
 import azure.functions as func
 
+from eventstac.azure.blob_storage import BlobStorage, open_blob_service
+from eventstac.azure.dead_letter_queues import DeadLetterQueues
 from eventstac.azure.event_grid import EventGridTopic, open_topic
 from eventstac.azure.service_bus import ServiceBus, open_client
 from eventstac.azure.triggers import received, received_all
 from eventstac.breaker import Breaker
 from eventstac.catalog.merge import MergeSettings
 from eventstac.catalog.postgres import PostgresCatalog
+from eventstac.catalog.rules_store import RulesStore
 from eventstac.consumption import Consumer
 from eventstac.once import once
 from eventstac.publishing import publish_outbox
-from loader import asset_facts, collection_update, outbound, rejected, settings
+from loader import asset_facts, collection_update, dead_letters, housekeeping, outbound, rejected, settings
 
 app = func.FunctionApp()  # batches are annotated typing.List: the worker indexes no other list
 
@@ -29,6 +32,8 @@ class Ports:
     consumer: Consumer
     catalog: PostgresCatalog
     topic: EventGridTopic
+    blobs: BlobStorage
+    dead_letters: DeadLetterQueues
 
 
 @once
@@ -36,7 +41,9 @@ def ports() -> Ports:
     merging = MergeSettings("loader", SETTINGS.skew_window_s)
     catalog = PostgresCatalog(SETTINGS.database, merging, SETTINGS.default_collection)
     consumer = Consumer("loader", ServiceBus(open_client(os.environ)))
-    return Ports(consumer, catalog, open_topic(os.environ))
+    blobs = BlobStorage(open_blob_service(os.environ))
+    dead = DeadLetterQueues(lambda: open_client(os.environ))
+    return Ports(consumer, catalog, open_topic(os.environ), blobs, dead)
 
 
 @app.service_bus_topic_trigger(
@@ -110,4 +117,26 @@ def publish_announced(timer: func.TimerRequest) -> None:
 def recompute_collections(timer: func.TimerRequest) -> None:
     use = ports()
     use.catalog.update_collections(None, datetime.now(UTC))
+    publish_outbox(use.catalog, use.consumer.bus)
+
+
+@app.timer_trigger(arg_name="timer", schedule="30 */5 * * * *")
+def drain_dead_letters(timer: func.TimerRequest) -> None:
+    use = ports()
+    dead_letters.drain_queues(queues=use.dead_letters, catalog=use.catalog)
+
+
+@app.timer_trigger(arg_name="timer", schedule="45 */5 * * * *")
+def drain_undelivered(timer: func.TimerRequest) -> None:
+    use = ports()
+    url = f"{use.blobs.account_url}/{SETTINGS.deadletter_container}"
+    dead_letters.drain_container(container_url=url, blobs=use.blobs, catalog=use.catalog)
+
+
+@app.timer_trigger(arg_name="timer", schedule=SETTINGS.housekeeping_schedule)
+def keep_house(timer: func.TimerRequest) -> None:
+    use = ports()
+    housekeeping.run(
+        catalog=use.catalog, rules=RulesStore(SETTINGS.default_collection), now=datetime.now(UTC)
+    )
     publish_outbox(use.catalog, use.consumer.bus)

@@ -9,23 +9,32 @@ from eventstac.settings import Environment
 
 @dataclass(frozen=True)
 class Settings:
-    """The loader's settings; `skew_window_s` covers the whole seconds and clocks of the storage's front ends."""
+    """The loader's settings.
+
+    `skew_window_s` covers the whole seconds and clocks of the storage's front ends. `deadletter_container` is where
+    Event Grid writes what it cannot deliver. `housekeeping_schedule` is six fields (seconds first), in UTC.
+    """
 
     database: DatabaseSettings
     default_collection: str
     skew_window_s: float
+    deadletter_container: str
+    housekeeping_schedule: str
 
 
 def read(values: Mapping[str, str]) -> Settings:
     """Read the environment; SettingsMissing lists everything that is missing."""
     env = Environment(values)
-    if not env.has("ServiceBus"):
-        env.text("ServiceBus__fullyQualifiedNamespace")
+    for connection, uri in (("ServiceBus", "fullyQualifiedNamespace"), ("BlobStorage", "blobServiceUri")):
+        if not env.has(connection):
+            env.text(f"{connection}__{uri}")
     env.text("CatalogEvents__topicEndpoint")
     settings = Settings(
         database=DatabaseSettings.read(env),
         default_collection=env.text("STAC_DEFAULT_COLLECTION", "bronze-tier"),
         skew_window_s=env.seconds("SKEW_WINDOW_S", 5.0),
+        deadletter_container=env.text("DEADLETTER_CONTAINER", "deadletter"),
+        housekeeping_schedule=env.text("HOUSEKEEPING_SCHEDULE", "0 0 5 * * *"),
     )
     env.check("loader")
     return settings

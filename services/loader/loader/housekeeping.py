@@ -1,0 +1,33 @@
+"""Once a day: pgstac is brought back to what the facts say, and what nothing needs any more is forgotten."""
+
+import logging
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Protocol
+
+from eventstac.catalog import pruning, repairing
+from eventstac.catalog.database import Connection
+from eventstac.catalog.rules_store import RulesStore
+
+log = logging.getLogger("eventstac")
+
+
+class Connections(Protocol):
+    """The database, as this handler sees it."""
+
+    def connection(self) -> AbstractContextManager[Connection]:
+        """A connection in autocommit."""
+
+
+def run(*, catalog: Connections, rules: RulesStore, now: datetime) -> None:
+    """Repair and prune.
+
+    Key: none. Side effects: rows of pgstac that were lost or have no reason, within the limit of a reconcile; rows of
+    ours that are over age. Run twice, the second finds nothing to do.
+    """
+    with catalog.connection() as connection:
+        repaired = repairing.repair(connection, rules, None, "loader", now)
+        if repaired.rows or repaired.left:
+            log.warning("catalog_repaired", extra={"rows": repaired.rows, "surplus_left": repaired.left})
+        pruned = pruning.prune(connection)
+    log.info("pruned", extra=vars(pruned))

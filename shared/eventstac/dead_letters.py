@@ -1,0 +1,105 @@
+"""What the bus or Event Grid gave up, as rejections that the operator sees."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from eventstac.blob_urls import canonical_url
+from eventstac.errors import Rejected
+from eventstac.events import EventRejected
+from eventstac.events.envelope import event_id
+
+DEAD_LETTER = "dead-letter"
+UNDELIVERED = "undelivered"
+
+# What Event Grid adds to an event that it gives up (CloudEvents schema; Microsoft Learn, "Dead letter and retry").
+_ADDED = (
+    "deadletterreason",
+    "deliveryattempts",
+    "lastdeliveryoutcome",
+    "publishtime",
+    "lastdeliveryattempttime",
+)
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """A message that a subscription's consumer could not handle in all its deliveries, or that expired.
+
+    `sequence` is the broker's number of it: unique in its subscription.
+    """
+
+    topic: str
+    subscription: str
+    sequence: int
+    message_id: str
+    body: bytes
+    reason: str
+    description: str
+    deliveries: int
+
+    def rejection(self) -> tuple[str, EventRejected]:
+        """The row that keeps it: its id, the same whenever it is read again, and what it says."""
+        identity = event_id(DEAD_LETTER, self.topic, self.subscription, str(self.sequence), self.message_id)
+        event = _object_or_text(self.body)
+        detail = f"{self.reason}: {self.description}" if self.description else self.reason
+        stage = f"{self.topic}/{self.subscription}"
+        return identity, EventRejected(stage, DEAD_LETTER, detail, url_of(event), self.deliveries, event)
+
+
+def undelivered(blob_url: str, subscription: str, content: bytes) -> Iterable[tuple[str, EventRejected]]:
+    """The rows for a blob in which Event Grid keeps events that it could not deliver.
+
+    `subscription` is the event subscription's name. A blob that is no JSON array is one row itself.
+    """
+    stage = f"event-grid/{subscription}"
+    try:
+        events = json.loads(content)
+    except ValueError:
+        events = None
+    if not isinstance(events, list) or not all(isinstance(event, dict) for event in events):
+        text = content.decode("utf-8", errors="replace")
+        detail = f"{blob_url} is no array of events"
+        yield event_id(UNDELIVERED, blob_url), EventRejected(stage, UNDELIVERED, detail, None, 0, text)
+        return
+    for position, event in enumerate(events):
+        original = {name: value for name, value in event.items() if name not in _ADDED}
+        said = [str(event[name]) for name in ("deadletterreason", "lastdeliveryoutcome") if event.get(name)]
+        attempts = event.get("deliveryattempts")
+        yield (
+            event_id(UNDELIVERED, blob_url, str(position), str(event.get("id"))),
+            EventRejected(
+                stage,
+                UNDELIVERED,
+                ": ".join(said) or "Event Grid does not say why",
+                url_of(original),
+                attempts if isinstance(attempts, int) else 0,
+                original,
+            ),
+        )
+
+
+def url_of(event: Mapping[str, Any] | str) -> str | None:
+    """The blob that an event is about, where one can tell."""
+    data = event.get("data") if isinstance(event, Mapping) else None
+    if not isinstance(data, Mapping):
+        return None
+    for name in ("url", "source_url", "cog_url", "sourceUrl"):
+        if isinstance(data.get(name), str):
+            try:
+                return canonical_url(data[name])
+            except Rejected:
+                continue
+    return None
+
+
+def _object_or_text(body: bytes) -> Mapping[str, Any] | str:
+    try:
+        found = json.loads(body)
+    except ValueError:
+        found = None
+    # PostgreSQL's json takes any text but one with a NUL.
+    return (
+        found if isinstance(found, dict) else body.decode("utf-8", errors="replace").replace("\x00", "\ufffd")
+    )

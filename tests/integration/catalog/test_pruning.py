@@ -1,0 +1,111 @@
+"""What nothing needs any more is forgotten, and nothing else."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from eventstac.catalog import pruning
+from eventstac.catalog.database import Connection
+from eventstac.catalog.pruning import Pruned
+from tests.integration.conftest import CatalogDatabase
+
+
+@pytest.fixture
+def connection(database: CatalogDatabase) -> Iterator[Connection]:
+    database.clear()
+    with database.connect() as connection:
+        yield connection
+
+
+def fact(connection: Connection, url: str, state: str, days: float, source_url: str | None = None) -> None:
+    connection.execute(
+        """
+        INSERT INTO eventstac.facts
+            (url, collection, item, asset, kind, state, seen, etag, revision, source_url, document, changed_at)
+        VALUES (%s, 'c', 'i', 'a', %s, %s, now(), '', 1, %s, '{}', now() - %s * interval '1 day')
+        """,
+        [url, "cog" if source_url else "source", state, source_url, days],
+    )
+
+
+def urls(connection: Connection) -> list[str]:
+    return [url for (url,) in connection.execute("SELECT url FROM eventstac.facts ORDER BY url")]
+
+
+def test_only_facts_that_are_gone_for_long_are_forgotten(connection: Connection) -> None:
+    fact(connection, "present", "present", 100)
+    fact(connection, "rejected", "rejected", 100)
+    fact(connection, "gone lately", "gone", 29)
+    fact(connection, "gone long ago", "gone", 31)
+    assert pruning.prune(connection).facts == 1
+    assert urls(connection) == ["gone lately", "present", "rejected"]
+
+
+def test_what_is_a_cog_by_somebody_s_word_stays_while_its_source_is_there(connection: Connection) -> None:
+    fact(connection, "s1", "present", 100)
+    fact(connection, "s2", "gone", 100)
+    fact(connection, "cog of s1", "gone", 100, "s1")
+    fact(connection, "cog of s2", "gone", 100, "s2")
+    assert pruning.prune(connection).facts == 2
+    assert urls(connection) == ["cog of s1", "s1"]
+
+
+def test_many_are_forgotten_in_several_statements(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(7):
+        fact(connection, str(number), "gone", 100)
+    monkeypatch.setattr(pruning, "BATCH", 3)
+    assert pruning.prune(connection).facts == 7
+
+
+def test_open_rejections_stay_for_ever_and_settled_ones_for_a_month(connection: Connection) -> None:
+    for identity, state, days in (
+        ("a", "open", 400),
+        ("b", "replayed", 31),
+        ("c", "discarded", 31),
+        ("d", "discarded", 29),
+    ):
+        connection.execute(
+            """
+            INSERT INTO eventstac.rejected
+                (id, stage, reason, detail, attempts, event, state, rejected_at, resolved_at)
+            VALUES (%s, 's', 'r', '', 1, '{}', %s, now() - interval '400 days', now() - %s * interval '1 day')
+            """,
+            [identity, state, days],
+        )
+    assert pruning.prune(connection).rejections == 2
+    kept = connection.execute("SELECT id FROM eventstac.rejected ORDER BY id").fetchall()
+    assert kept == [("a",), ("d",)]
+
+
+def test_announcements_are_kept_as_long_as_the_bus_would(connection: Connection) -> None:
+    connection.execute(
+        """
+        INSERT INTO eventstac.outbox (topic, body, not_before, made_at) VALUES
+            ('old', '{}', NULL, now() - interval '15 days'),
+            ('new', '{}', NULL, now() - interval '13 days'),
+            ('due later', '{}', now(), now() - interval '15 days')
+        """
+    )
+    assert pruning.prune(connection) == Pruned(0, 1, 0, 0)
+    assert connection.execute("SELECT count(*) FROM eventstac.outbox").fetchone() == (2,)
+
+
+def test_runs_that_ended_long_ago_are_forgotten_and_listings_sooner(connection: Connection) -> None:
+    for run, state, days in (("old", "done", 91), ("older", "looking", 91), ("new", "done", 2)):
+        connection.execute(
+            "INSERT INTO eventstac.runs (run, check_only, containers, state, changed_at) "
+            "VALUES (%s, false, '{}', %s, now() - %s * interval '1 day')",
+            [run, state, days],
+        )
+        connection.execute(
+            "INSERT INTO eventstac.listed (run, url, etag, outcome, archived) VALUES (%s, 'u', 'e', 'ignored', false)",
+            [run],
+        )
+    assert pruning.prune(connection).runs == 1
+    assert connection.execute("SELECT run FROM eventstac.runs ORDER BY run").fetchall() == [
+        ("new",),
+        ("older",),
+    ]
+    assert connection.execute("SELECT count(*) FROM eventstac.listed").fetchone() == (0,)

@@ -1,0 +1,60 @@
+"""Dead letters are taken out of a real broker's queues after they were kept."""
+
+from collections.abc import Iterator, Sequence
+
+import pytest
+from azure.servicebus import ServiceBusClient, ServiceBusMessage
+
+from eventstac.azure.dead_letter_queues import DeadLetterQueues
+from eventstac.azure.peeking import backlogs
+from eventstac.contracts import contract_path
+from eventstac.dead_letters import DeadLetter
+from eventstac.errors import Transient
+from infra.local.servicebus.testing import RunningServer, running_server
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    with running_server(contract_path("topology.json"), tmp_path_factory.mktemp("broker")) as server:
+        yield server
+
+
+@pytest.fixture
+def client(broker: RunningServer) -> Iterator[ServiceBusClient]:
+    with ServiceBusClient.from_connection_string(broker.connection_string) as client:
+        yield client
+
+
+def die(client: ServiceBusClient, topic: str, subscription: str, *bodies: str) -> None:
+    with client.get_topic_sender(topic) as sender:
+        sender.send_messages([ServiceBusMessage(body, message_id=f"{topic} {body}") for body in bodies])
+    with client.get_subscription_receiver(topic, subscription) as receiver:
+        left = len(bodies)
+        while left:
+            for message in receiver.receive_messages(left, max_wait_time=10):
+                receiver.dead_letter_message(message, reason="poison", error_description="as a test wants it")
+                left -= 1
+
+
+def test_every_subscription_s_dead_letters_are_handed_over_once(
+    broker: RunningServer, client: ServiceBusClient
+) -> None:
+    die(client, "asset-facts", "loader", "1", "2", "3")
+    die(client, "blobs-matched", "extractor", "4")
+    queues = DeadLetterQueues(lambda: ServiceBusClient.from_connection_string(broker.connection_string))
+
+    def refuse(_: Sequence[DeadLetter]) -> None:
+        raise Transient("the database is away")
+
+    with pytest.raises(Transient, match="database"):
+        queues.drain(refuse)
+    found = {(one.topic, one.subscription): one.dead for one in backlogs(client)}
+    assert (found["asset-facts", "loader"], found["blobs-matched", "extractor"]) == (3, 1)
+
+    kept: list[DeadLetter] = []
+    assert queues.drain(kept.extend) == 4
+    assert sorted(one.body for one in kept) == [b"1", b"2", b"3", b"4"]
+    assert {(one.reason, one.description) for one in kept} == {("poison", "as a test wants it")}
+    assert len({one.rejection()[0] for one in kept}) == 4
+    assert queues.drain(kept.extend) == 0
+    assert not any(one.dead for one in backlogs(client))

@@ -1,0 +1,129 @@
+"""Dead letters are kept, and only then given up."""
+
+import json
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from eventstac.dead_letters import DeadLetter
+from eventstac.errors import Transient
+from loader import dead_letters
+from tests.samples import ACCOUNT, url_of
+from tests.twins.apps import RULES
+from tests.twins.blobs import MemoryBlobs
+from tests.twins.catalog import MemoryCatalog
+
+CONTAINER = f"{ACCOUNT}/deadletter"
+LETTER = DeadLetter(
+    "blobs-matched",
+    "extractor",
+    7,
+    "m7",
+    json.dumps({"type": "x", "data": {"url": url_of("a.tif") + "?sig=secret"}}).encode(),
+    "MaxDeliveryCountExceeded",
+    "ten times",
+    10,
+)
+
+
+class MemoryQueues:
+    def __init__(self, *letters: DeadLetter) -> None:
+        self.letters = list(letters)
+
+    def drain(self, keep: Callable[[Sequence[DeadLetter]], None]) -> int:
+        keep(self.letters)
+        count = len(self.letters)
+        self.letters.clear()
+        return count
+
+
+class DeletingBlobs(MemoryBlobs):
+    def delete(self, url: str, etag: str = "") -> None:
+        if not etag or self.etag(url) == etag:
+            super().delete(url)
+
+
+@pytest.fixture
+def catalog() -> MemoryCatalog:
+    return MemoryCatalog(RULES)
+
+
+@pytest.fixture
+def blobs() -> DeletingBlobs:
+    return DeletingBlobs()
+
+
+def test_a_dead_letter_is_kept_with_its_blob_and_why_it_died(catalog: MemoryCatalog) -> None:
+    queues = MemoryQueues(LETTER)
+    assert dead_letters.drain_queues(queues=queues, catalog=catalog) == 1
+    [kept] = catalog.rejections.values()
+    assert (kept.stage, kept.reason, kept.attempts) == ("blobs-matched/extractor", "dead-letter", 10)
+    assert kept.url == url_of("a.tif")
+    assert "ten times" in kept.detail
+
+
+def test_what_is_not_kept_stays_in_the_queue(catalog: MemoryCatalog) -> None:
+    queues, catalog.is_away = MemoryQueues(LETTER), True
+    with pytest.raises(Transient):
+        dead_letters.drain_queues(queues=queues, catalog=catalog)
+    assert queues.letters == [LETTER]
+
+
+def test_one_that_comes_again_is_kept_once(catalog: MemoryCatalog) -> None:
+    for _ in range(2):
+        dead_letters.drain_queues(queues=MemoryQueues(LETTER), catalog=catalog)
+    assert len(catalog.rejections) == 1
+
+
+@pytest.mark.parametrize("body", [b"\xff\x00 no text", b"[1, 2]", b'"text"', b""])
+def test_a_body_that_is_no_event_is_kept_as_text(catalog: MemoryCatalog, body: bytes) -> None:
+    letter = DeadLetter("t", "s", 1, "", body, "r", "", 1)
+    dead_letters.drain_queues(queues=MemoryQueues(letter), catalog=catalog)
+    [kept] = catalog.rejections.values()
+    assert isinstance(kept.event, str)
+    assert "\x00" not in kept.event
+    assert kept.url is None
+
+
+UNDELIVERED = {
+    "id": "e1",
+    "type": "Microsoft.Storage.BlobCreated",
+    "data": {"url": url_of("a.tif")},
+    "deadletterreason": "MaxDeliveryAttemptsExceeded",
+    "deliveryattempts": 30,
+    "lastdeliveryoutcome": "NotFound",
+    "publishtime": "2024-05-01T12:00:00.0000000Z",
+    "lastdeliveryattempttime": "2024-05-01T12:00:00.0000000Z",
+}
+
+
+def test_undelivered_events_are_kept_and_their_blob_deleted(
+    catalog: MemoryCatalog, blobs: DeletingBlobs
+) -> None:
+    for hour in range(3):
+        events = [{**UNDELIVERED, "id": f"{hour}-{number}"} for number in range(2)]
+        blobs.put(f"{CONTAINER}/CREATED/2024/5/1/{hour}/x.json", json.dumps(events).encode())
+    assert dead_letters.drain_container(container_url=CONTAINER, blobs=blobs, catalog=catalog) == 3
+    kept = list(catalog.rejections.values())
+    assert len(kept) == 6
+    assert {one.stage for one in kept} == {"event-grid/created"}
+    assert kept[0].attempts == 30
+    assert kept[0].detail == "MaxDeliveryAttemptsExceeded: NotFound"
+    assert isinstance(kept[0].event, dict)
+    assert "deadletterreason" not in kept[0].event
+    assert blobs.page(CONTAINER, "", None, 10).blobs == ()
+
+
+def test_a_blob_that_is_no_array_of_events_is_kept_too(catalog: MemoryCatalog, blobs: DeletingBlobs) -> None:
+    blobs.put(f"{CONTAINER}/CREATED/x.json", b"{not json")
+    dead_letters.drain_container(container_url=CONTAINER, blobs=blobs, catalog=catalog)
+    [kept] = catalog.rejections.values()
+    assert kept.event == "{not json"
+
+
+def test_a_database_that_is_away_leaves_the_blob(catalog: MemoryCatalog, blobs: DeletingBlobs) -> None:
+    blobs.put(f"{CONTAINER}/CREATED/x.json", json.dumps([UNDELIVERED]).encode())
+    catalog.is_away = True
+    with pytest.raises(Transient):
+        dead_letters.drain_container(container_url=CONTAINER, blobs=blobs, catalog=catalog)
+    assert len(blobs.page(CONTAINER, "", None, 10).blobs) == 1
