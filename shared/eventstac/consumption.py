@@ -4,7 +4,8 @@
     Rejected   an `event.rejected` with the original goes to the topic `rejected`; the message is completed
     Transient  the message is sent again, later and only to its own subscription; after a day it is Rejected `gave-up`
     Stale      counted; the message is completed
-    a bug      raises: the host abandons the message, and the broker dead-letters it after its deliveries
+    a bug      raises: the host abandons the message, and the broker dead-letters it after its deliveries; in a batch
+               it waits like a Transient, until it comes alone
 
 Side effects come in the order write, publish, acknowledge: a crash in between repeats, and loses nothing.
 """
@@ -12,7 +13,7 @@ Side effects come in the order write, publish, acknowledge: a crash in between r
 import logging
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,6 +24,9 @@ from eventstac.events import Envelope, Event, EventRejected, Origin, open_envelo
 from eventstac.times import to_text
 
 log = logging.getLogger("eventstac")
+
+# Of an original that is too large: escaped six times as long, and three times over, it is still below the limit.
+_CUT_CHARACTERS = 12_000
 
 Clock = Callable[[], datetime]
 
@@ -85,7 +89,8 @@ class Consumer:
     ) -> None:
         """Handle a batch as one; what cannot be read, or is Rejected when handled alone, is rejected alone.
 
-        A Transient makes all that is not rejected wait.
+        A Transient makes all that is not rejected wait. A bug makes what it is about wait, so that it does not take
+        the rest of the batch along; alone in its batch it raises.
         """
         opened: list[tuple[Received, T]] = []
         for received in batch:
@@ -93,28 +98,43 @@ class Consumer:
                 opened.append((received, decode(open_envelope(received.body))))
             except Rejected as rejection:
                 self.reject(received, rejection)
-        try:
-            self._handle_all(opened, handle)
-        except Transient as failure:
-            for received, _ in opened:
-                self.wait(received, failure)
-
-    def _handle_all[T](
-        self, opened: Sequence[tuple[Received, T]], handle: Callable[[Sequence[T]], None]
-    ) -> None:
         if not opened:
             return
         try:
             handle([event for _, event in opened])
-        except Rejected as rejection:
-            if len(opened) == 1:
-                self.reject(opened[0][0], rejection)
-                return
-            for one in opened:
-                self._handle_all([one], handle)
+        except Transient as failure:
+            self._wait_all(opened, failure)
+        except Exception as failure:
+            if len(opened) > 1:
+                self._handle_alone(opened, handle)
+            elif isinstance(failure, Rejected):
+                self.reject(opened[0][0], failure)
+            else:
+                raise
         else:
             for received, _ in opened:
                 self._outcome(received, "handled")
+
+    def _handle_alone[T](
+        self, opened: Sequence[tuple[Received, T]], handle: Callable[[Sequence[T]], None]
+    ) -> None:
+        for index, (received, event) in enumerate(opened):
+            try:
+                handle([event])
+            except Rejected as rejection:
+                self.reject(received, rejection)
+            except Transient as failure:
+                self._wait_all(opened[index:], failure)
+                return
+            except Exception as bug:  # raised, it would take the rest of the batch to the dead letters
+                log.exception("message_failed", extra={"message_id": received.message_id})
+                self.wait(received, Transient(f"unexpected {type(bug).__name__}: {bug}"))
+            else:
+                self._outcome(received, "handled")
+
+    def _wait_all(self, opened: Sequence[tuple[Received, Any]], failure: Transient) -> None:
+        for received, _ in opened:
+            self.wait(received, failure)
 
     def send(self, outgoing: Sequence[Outgoing], origin: Origin) -> None:
         """Send events that a message caused."""
@@ -132,7 +152,10 @@ class Consumer:
             attempts=received.attempt,
             event=event,
         )
-        self.bus.send([self._message(Outgoing(REJECTED, rejected), origin)])
+        try:
+            self.bus.send([self._message(Outgoing(REJECTED, rejected), origin)])
+        except Rejected:  # the original, with what is said of it, is over the bus's limit
+            self.bus.send([self._message(Outgoing(REJECTED, _cut(rejected, received)), origin)])
         log.warning(
             "event_rejected",
             extra={
@@ -186,6 +209,16 @@ class Consumer:
             },
         )
         return outcome
+
+
+def _cut(rejected: EventRejected, received: Received) -> EventRejected:
+    """A rejection that any bus takes: of the original, its beginning as text."""
+    text = received.body.decode("utf-8", errors="replace")
+    url = rejected.url if rejected.url and len(rejected.url) <= _CUT_CHARACTERS else None
+    note = f"… (cut: {len(received.body)} bytes)"
+    return replace(
+        rejected, detail=rejected.detail[:_CUT_CHARACTERS], url=url, event=text[:_CUT_CHARACTERS] + note
+    )
 
 
 def _original(received: Received) -> tuple[dict[str, Any] | str, Origin, str | None]:

@@ -3,10 +3,12 @@
 import logging
 from collections.abc import Sequence
 
-from eventstac.bus import Bus, Message
+from eventstac.bus import REJECTED, Bus, Message
 from eventstac.catalog.outbox import Announcement
 from eventstac.catalog.port import Catalog
-from eventstac.errors import Transient
+from eventstac.errors import Rejected, Transient
+from eventstac.events import EventRejected, Origin, seal
+from eventstac.times import from_text
 
 log = logging.getLogger("eventstac")
 
@@ -15,15 +17,41 @@ def publish_outbox(catalog: Catalog, bus: Bus) -> int:
     """Publish the outbox; what the bus does not take stays in it, for the timer. Returns how many were published."""
 
     def send(announcements: Sequence[Announcement]) -> None:
-        bus.send(
-            [
-                Message(one.topic, one.event["id"], one.event, not_before=one.not_before)
-                for one in announcements
-            ]
-        )
+        try:
+            bus.send([_message(one) for one in announcements])
+        except Rejected:  # one of them is too large: it must not keep the others back
+            for one in announcements:
+                _send_alone(bus, one)
 
     try:
         return catalog.publish_outbox(send)
     except Transient as failure:
         log.warning("outbox_waits", extra={"detail": failure.detail})
         return 0
+
+
+def _send_alone(bus: Bus, announcement: Announcement) -> None:
+    try:
+        bus.send([_message(announcement)])
+    except Rejected as rejection:
+        bus.send([_message(_given_up(announcement, rejection))])
+
+
+def _message(announcement: Announcement) -> Message:
+    event = announcement.event
+    return Message(announcement.topic, event["id"], event, not_before=announcement.not_before)
+
+
+def _given_up(announcement: Announcement, rejection: Rejected) -> Announcement:
+    """That an event cannot be published: its attributes, without the data that is too much for the bus."""
+    event = announcement.event
+    rejected = EventRejected(
+        stage="outbox",
+        reason=rejection.reason,
+        detail=f"{event['type']} of {event['subject']}: {rejection.detail}",
+        url=None,
+        attempts=1,
+        event={name: value for name, value in event.items() if name != "data"},
+    )
+    app, origin = event["source"].rpartition("/")[2], Origin.new(event["id"])
+    return Announcement(REJECTED, seal(rejected, app=app, origin=origin, at=from_text(event["time"])))

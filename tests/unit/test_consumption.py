@@ -190,6 +190,49 @@ class TestBatch:
         assert len(bus.to("blob-events")) == 9
         assert len(bus.to("rejected")) == 1
 
+    def test_a_bug_in_one_message_takes_no_other_to_the_dead_letters(self) -> None:
+        bus, handled = MemoryBus(), set[str]()
+
+        def handle(ids: Sequence[str]) -> None:
+            if "e7" in ids:
+                raise KeyError("e7")
+            handled.update(ids)
+
+        consumer(bus).consume_batch(self.batch(20, 0), lambda envelope: envelope.id, handle)
+        assert len(handled) == 18
+        [waiting] = bus.to("blob-events")
+        assert json.loads(str(waiting.body))["id"] == "e7"
+
+    def test_a_bug_alone_in_its_batch_is_not_swallowed(self) -> None:
+        def handle(ids: Sequence[str]) -> None:
+            raise KeyError(ids[0])
+
+        with pytest.raises(KeyError):
+            consumer(MemoryBus()).consume_batch([message()], lambda envelope: envelope.id, handle)
+
+    def test_what_is_rejected_does_not_wait_too_when_the_next_is_transient(self) -> None:
+        bus = MemoryBus()
+
+        def handle(ids: Sequence[str]) -> None:
+            if "e2" in ids:
+                raise Rejected("unstorable", "e2")
+            raise Transient("away")
+
+        batch = [message({**BODY, "id": name}) for name in ("e2", "e3", "e4")]
+        consumer(bus).consume_batch(batch, lambda envelope: envelope.id, handle)
+        assert [json.loads(str(sent.body))["id"] for sent in bus.to("blob-events")] == ["e3", "e4"]
+        assert len(bus.to("rejected")) == 1
+
+
+@pytest.mark.parametrize(
+    "body", [{**BODY, "extra": "x" * 261_000}, b"\x01" * 200_000, {**BODY, "data": {"url": "x" * 261_000}}]
+)
+def test_a_rejection_that_would_be_too_large_is_sent_with_the_beginning_of_the_original(body: Any) -> None:
+    bus = MemoryBus()
+    assert consumer(bus).consume(message(body), failing(Rejected("bad-thing", "y" * 50_000))) == "rejected"
+    [data] = bus.data("rejected")
+    assert "cut: " in data["event"]
+
 
 def test_retry_delays_grow_with_jitter_up_to_the_limit() -> None:
     policy = RetryPolicy(first_s=2, longest_s=60)
