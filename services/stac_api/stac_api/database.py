@@ -30,6 +30,7 @@ _CUT = (
 _CLIENT_FAULTS = (
     asyncpg.DataError,
     asyncpg.UndefinedFunctionError,
+    asyncpg.PostgresSyntaxError,
     asyncpg.DatatypeMismatchError,
     asyncpg.CannotCoerceError,
     asyncpg.IndeterminateDatatypeError,

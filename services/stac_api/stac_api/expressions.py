@@ -105,6 +105,8 @@ def _value(node: object, where: str, depth: int) -> Any:
     if not isinstance(node, dict):
         return scalar(node, where)
     if "op" in node:
+        if str(node["op"]).lower() in _CONDITIONS:
+            raise _wrong(where, "expected a value, not a condition")
         return _operation(node, where, depth)
     if "property" in node:
         return _property(node["property"], where)

@@ -50,6 +50,10 @@ class _Request:
         except asyncio.CancelledError:
             if not self._hung_up or self._task is None or self._task.uncancel():
                 raise
+        except Exception:
+            # The answer is out and the error logged; a server that got it too would answer with nothing.
+            if not self._status:
+                raise
         finally:
             self._timer.cancel()
             if self._watcher is not None:

@@ -64,6 +64,7 @@ def test_a_query_becomes_a_condition() -> None:
         ({"op": "in", "args": [{"property": "a"}, 5]}, "filter.args[1]"),
         ({"op": "s_within", "args": [{"property": "geometry"}, {"type": "Point"}]}, "filter.args[1]"),
         ({"op": "+", "args": [1, 2]}, "filter"),
+        ({"op": "between", "args": [1, GOOD, 2]}, "filter.args[1]"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_named_by_its_path(value: Any, place: str) -> None:
