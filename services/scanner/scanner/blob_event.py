@@ -4,10 +4,12 @@ import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from eventstac.blob_urls import BlobName
 from eventstac.bus import ASSET_FACTS, BLOBS_MATCHED, SCAN_REQUESTS
 from eventstac.catalog.port import Catalog
 from eventstac.consumption import Outgoing
 from eventstac.containers import Watched
+from eventstac.errors import Rejected
 from eventstac.events import Envelope, ScanRequested, StorageChanged, storage_changes
 from eventstac.events.timeline import passed
 from eventstac.matching import match_blob, withdrawal
@@ -21,19 +23,39 @@ def handle(
     """Match the blob of a storage event to a rule.
 
     Key: the blob's URL. Stale rule: none; the event only causes a look, whatever it says and however late it is.
-    Side effects: none but what is returned. Rejected: a blob outside the declared containers.
+    Side effects: none but what is returned. Rejected: a blob outside the declared containers; of a rename from or to
+    one, the declared end is looked at.
     """
     return [
         outgoing
-        for change in storage_changes(envelope)
-        for outgoing in _of_change(change, envelope, catalog, watched, clock())
+        for change, name in _declared(storage_changes(envelope), watched)
+        for outgoing in _of_change(change, name, envelope, catalog, watched, clock())
     ]
 
 
+def _declared(
+    changes: Sequence[StorageChanged], watched: Watched
+) -> Sequence[tuple[StorageChanged, BlobName]]:
+    declared: list[tuple[StorageChanged, BlobName]] = []
+    refusals: list[Rejected] = []
+    for change in changes:
+        try:
+            declared.append((change, watched.any(change.url)))
+        except Rejected as refusal:
+            refusals.append(refusal)
+    if refusals and not declared:
+        raise refusals[0]
+    return declared
+
+
 def _of_change(
-    change: StorageChanged, envelope: Envelope, catalog: Catalog, watched: Watched, now: datetime
+    change: StorageChanged,
+    name: BlobName,
+    envelope: Envelope,
+    catalog: Catalog,
+    watched: Watched,
+    now: datetime,
 ) -> list[Outgoing]:
-    name = watched.any(change.url)
     if change.is_directory:
         scan = ScanRequested(
             run=f"directory-{envelope.id}",
