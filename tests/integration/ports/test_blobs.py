@@ -1,7 +1,6 @@
 """The storage port: the twin and Azurite behave alike."""
 
 import io
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -231,6 +230,4 @@ def test_an_upload_of_many_blocks_is_streamed_whole(real: RealStorage) -> None:
     data = bytes(range(251)) * 40_000
     client.upload_blob(io.BytesIO(data), overwrite=True, max_concurrency=1)
     reader = reader_of(real, url_in(real, "blocks.tif"))
-    started = time.monotonic()
     assert b"".join(reader.stream()) == data
-    assert time.monotonic() - started < 60
