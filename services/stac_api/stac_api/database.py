@@ -25,19 +25,19 @@ _CUT = (
     asyncpg.InternalClientError,
     ConnectionError,
 )
-# What a client's filter may provoke: data exceptions, text against number, geometries that PostGIS refuses, and
-# the sentences that pgstac's own functions raise.
+# What a client's filter may provoke: data exceptions, text against number and whatever else has no meaning as SQL,
+# geometries that PostGIS refuses.
 _CLIENT_FAULTS = (
     asyncpg.DataError,
-    asyncpg.UndefinedFunctionError,
-    asyncpg.PostgresSyntaxError,
-    asyncpg.DatatypeMismatchError,
-    asyncpg.CannotCoerceError,
-    asyncpg.IndeterminateDatatypeError,
-    asyncpg.StatementTooComplexError,
+    asyncpg.SyntaxOrAccessError,
     asyncpg.ProgramLimitExceededError,
     asyncpg.InternalServerError,
     asyncpg.FeatureNotSupportedError,
+)
+_OUR_FAULTS = (
+    asyncpg.InsufficientPrivilegeError,
+    asyncpg.UndefinedTableError,
+    asyncpg.InvalidSchemaNameError,
 )
 
 
@@ -157,7 +157,7 @@ def _in_our_words(error: Exception) -> Exception:
         )
     if isinstance(error, asyncpg.RaiseError):
         return Refused(str(error.args[0]) if error.args else None)
-    if isinstance(error, _CLIENT_FAULTS):
+    if isinstance(error, _CLIENT_FAULTS) and not isinstance(error, _OUR_FAULTS):
         _log.info("refused by the database", extra={"sqlstate": getattr(error, "sqlstate", None)})
         return Refused(None)
     if isinstance(error, (*_CUT, TimeoutError, OSError)):

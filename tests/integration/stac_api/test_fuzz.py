@@ -118,6 +118,8 @@ def test_no_path_breaks_it(api: Client, segments: list[str], method: str) -> Non
         {"filter": {"op": "<", "args": [{"property": "count"}, "many"]}},
         {"filter": {"op": "in", "args": [{"property": "count"}, ["a", 1, True]]}},
         {"filter": {"op": "=", "args": [1, 1]}},
+        {"filter": {"op": "a_contains", "args": [["a"], ["a"]]}},
+        {"filter": {"op": "between", "args": ["", "", {"op": "like", "args": ["", ""]}]}},
         {"filter": {"op": "like", "args": [{"property": "id"}, "\\"]}},
         {"filter": {"op": "t_after", "args": [{"property": "datetime"}, {"timestamp": "0000-00-00"}]}},
         {"filter": {"op": "casei", "args": [{"property": "id"}]}},
