@@ -10,19 +10,30 @@ from psycopg import errors
 from psycopg.conninfo import make_conninfo
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from eventstac.errors import Transient
+from eventstac.errors import Rejected, Transient
 from eventstac.settings import Environment
 
 Connection = psycopg.Connection[Any]
 
 CONNECT_TIMEOUT_S = 10  # a database that is failing over must not hold a message's lock for long
 
-# What says nothing about the statement: the server goes away, is full, or two transactions met.
-_TRANSIENT = (
+# What says nothing about the input: the server goes away, is full, or two transactions met.
+_AWAY = (
     errors.OperationalError,
     errors.InterfaceError,
     errors.InternalError_,
     PoolTimeout,
+)
+
+# Nor does this: a standby or a full disk takes no writes, and a database that is not set up yet (or not for this
+# version) is set up later.
+_NOT_READY = (
+    errors.ReadOnlySqlTransaction,
+    errors.InsufficientPrivilege,
+    errors.InvalidSchemaName,
+    errors.UndefinedColumn,
+    errors.UndefinedFunction,
+    errors.UndefinedTable,
 )
 
 
@@ -95,12 +106,21 @@ def open_pool(settings: DatabaseSettings) -> ConnectionPool[Connection]:
 
 @contextmanager
 def database_failures() -> Iterator[None]:
-    """Turn what PostgreSQL does when it is away, full or busy into Transient."""
+    """Turn what PostgreSQL does when it is away, full, busy or not set up into Transient.
+
+    Rejected `unstorable` for what is over a limit of PostgreSQL, such as a URL that is too long for an index.
+    """
     try:
         yield
-    except _TRANSIENT as error:
+    except errors.ProgramLimitExceeded as error:
+        raise Rejected("unstorable", f"PostgreSQL refuses it: {str(error).strip()}") from error
+    except _AWAY as error:
         raise Transient(
             f"the database does not answer: {str(error).strip() or type(error).__name__}"
+        ) from error
+    except _NOT_READY as error:
+        raise Transient(
+            f"the database is not ready: {str(error).strip()}. If it was never set up, run `eventstac setup`"
         ) from error
 
 

@@ -16,6 +16,7 @@ from eventstac.catalog.database import Connection, advisory_key
 from eventstac.catalog.item_rows import ItemKey
 from eventstac.catalog.rules_store import AppliedRules, RulesStore
 from eventstac.compose import Composition, compose
+from eventstac.errors import Transient
 from eventstac.facts import Fact, join, unsure
 
 # More facts than this are merged in several transactions: their advisory locks share one table of fixed size.
@@ -94,7 +95,7 @@ def _merge_chunk(
             collection = str(not_ready)
             applied = rules.current(connection)
             pgstac_items.prepare_collection(connection, collection, applied.rules.collection(collection))
-    raise pgstac_items.CollectionNotReady(
+    raise Transient(
         f"the Items {sorted(locked)} could not be written in {_ATTEMPTS} attempts: their blobs keep moving, or the "
         "Collection's table keeps vanishing"
     )

@@ -16,7 +16,7 @@ from shapely.geometry import shape
 from eventstac.catalog import PGSTAC_VERSION
 from eventstac.catalog.collection_documents import ensure_collection
 from eventstac.catalog.database import Connection
-from eventstac.errors import EventstacError
+from eventstac.errors import EventstacError, Rejected, Transient
 from eventstac.rules import CollectionRules
 
 # Kept in columns of their own, or put there when the Item is read.
@@ -27,16 +27,16 @@ _PARTITION_LOCK = (
 )
 
 
-class UnknownPgstac(EventstacError):
-    """The database's pgstac is not the version whose tables this module knows."""
+class UnknownPgstac(Transient):
+    """The database's pgstac is not the version whose tables this module knows: that of the other is to be installed."""
 
 
 class CollectionNotReady(EventstacError):
     """A Collection has no partition (any more): prepare it, in a transaction of its own, and try again."""
 
 
-class PartitionedCollection(EventstacError):
-    """A Collection is partitioned by date, which this module does not write."""
+class PartitionedCollection(Rejected):
+    """A Collection is partitioned by date, which this module does not write: its blobs alone are rejected."""
 
 
 def check_version(connection: Connection) -> None:
@@ -61,8 +61,9 @@ def prepare_collection(connection: Connection, collection: str, rules: Collectio
         ).fetchone()
         if row and row[0]:
             raise PartitionedCollection(
+                "partitioned-collection",
                 f"collection {collection!r} has partition_trunc {row[0]!r}; eventstac writes unpartitioned "
-                "Collections: set it to NULL with pgstac.repartition"
+                "Collections: set it to NULL with pgstac.repartition",
             )
         connection.execute(
             """

@@ -69,7 +69,7 @@ class PostgresCatalog:
         with database_failures(), self._pool.connection() as connection:
             try:
                 return merge(connection, self._rules, facts, self._merging, self._clock())
-            except DataError as error:
+            except (DataError, UnicodeEncodeError) as error:
                 raise Rejected("unstorable", f"PostgreSQL refuses it: {str(error).strip()}") from error
 
     def publish_outbox(self, publish: Callable[[Sequence[Announcement]], None]) -> int:

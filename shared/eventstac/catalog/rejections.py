@@ -1,6 +1,7 @@
 """Events that were given up, kept for the operator."""
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -41,6 +42,10 @@ class Filter:
 
 _COLUMNS = "id, stage, reason, detail, url, attempts, event, state, rejected_at, resolved_at"
 
+_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")  # an escaped NUL, and no escaped backslash before "u0000"
+
+_LONGEST_URL = 2500  # bytes; a BTREE row holds 2,704 bytes
+
 # Where an event says of which collection it is; else the blob's fact does.
 _COLLECTION = """coalesce(
     event #>> '{data,match,collection}', event #>> '{data,collection}', event ->> 'collection',
@@ -56,7 +61,12 @@ _WHERE = f"""
 
 
 def record(connection: Connection, identity: str, rejected: EventRejected) -> None:
-    """Keep a rejection; the same one twice is one row."""
+    """Keep a rejection; the same one twice is one row.
+
+    Whatever the event holds: NUL characters, which PostgreSQL refuses, become U+FFFD, and a URL that is too long for
+    an index is in the event only.
+    """
+    url = _storable(rejected.url) if rejected.url is not None else None
     connection.execute(
         """
         INSERT INTO eventstac.rejected (id, stage, reason, detail, url, attempts, event)
@@ -65,13 +75,21 @@ def record(connection: Connection, identity: str, rejected: EventRejected) -> No
         [
             identity,
             rejected.stage,
-            rejected.reason,
-            rejected.detail,
-            rejected.url,
+            _storable(rejected.reason),
+            _storable(rejected.detail),
+            url if url is not None and len(url.encode()) <= _LONGEST_URL else None,
             rejected.attempts,
-            JsonParameter(rejected.event, dumps=json.dumps),
+            JsonParameter(rejected.event, dumps=_storable_json),
         ],
     )
+
+
+def _storable(text: str) -> str:
+    return text.replace("\x00", "\ufffd").encode(errors="replace").decode()
+
+
+def _storable_json(value: Any) -> str:
+    return _NUL.sub(r"\1\\ufffd", json.dumps(value))
 
 
 def about(connection: Connection, url: str) -> list[Rejection]:

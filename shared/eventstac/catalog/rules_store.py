@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from threading import Lock
 
 from eventstac.catalog.database import Connection
-from eventstac.rules import Rules, load_rules
+from eventstac.errors import Transient
+from eventstac.rules import Rules, RulesInvalid, load_rules
 
 _APPLY_LOCK = 4_402_116_093_218  # any number: one change of the rules at a time
 
@@ -37,7 +38,11 @@ class RulesStore:
             "SELECT text FROM eventstac.rules WHERE revision = %s", [revision]
         ).fetchone()
         text = found[0] if found else ""
-        rules = load_rules(text, file=f"revision {revision}", default_collection=self._default_collection)
+        try:
+            rules = load_rules(text, file=f"revision {revision}", default_collection=self._default_collection)
+        except RulesInvalid as error:
+            # They were valid where they were applied: that was another version of eventstac.
+            raise Transient(f"this version cannot read the rules in force: {error}") from error
         applied = AppliedRules(revision, rules)
         with self._lock:
             self._known = applied
