@@ -28,6 +28,7 @@ def everything_happened(user: User) -> None:
     user.cog_completed(source, made, source_etag='"0x1"', size=1, job_id="1")
     user.cog_completed(user.stack.blob_url("source", "notes.txt"), made)
     until(lambda: "b1_cog" in (user.item("scenes", "life") or {"assets": {}})["assets"], "the COG")
+    user.stack.eventstac("scan", "source", "--prefix", "scenes/life")
     user.delete("scenes/life/b1.tif")
     until(lambda: user.item("scenes", "life") is None, "the Item to go")
     user.quiet()
@@ -53,7 +54,7 @@ def expected_types() -> dict[str, set[str]]:
     changes = {"eventstac.item.changed.v1", "eventstac.item.removed.v1", "eventstac.collection.updated.v1"}
     return {
         "blob-events": {f"{storage}Created", f"{storage}Deleted"},
-        "scan-requests": set(),
+        "scan-requests": {"eventstac.scan.requested.v1"},
         "blobs-matched": {"eventstac.blob.matched.v1"},
         "asset-facts": {f"eventstac.asset.{kind}.v1" for kind in ("read", "gone", "rejected")},
         "cog-events": {"eventstac.cog.completed.v1"},
