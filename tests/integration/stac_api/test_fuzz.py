@@ -102,6 +102,8 @@ def test_no_body_breaks_it(api: Client, body: Any) -> None:
     method=st.sampled_from(["GET", "PUT", "DELETE", "PATCH"]),
 )
 def test_no_path_breaks_it(api: Client, segments: list[str], method: str) -> None:
+    # Control characters in a path never reach the app: the Functions host answers them itself.
+    segments = ["".join(letter for letter in each if letter.isprintable()) for each in segments]
     path = "/".join(
         quote(each, safe="", errors="surrogatepass") for each in segments if each not in (".", "..")
     )
