@@ -18,8 +18,19 @@ def geometry_of(data_assets: Sequence[Shown]) -> tuple[dict[str, Any], list[floa
     """The geometry (GeoJSON, RFC 7946 winding, split at the antimeridian) and bbox (west > east across 180).
 
     The rule's own geometry, or the footprint of its designated asset, or the union of all. Rejected `no-footprint`
-    where no file says where on the Earth it is.
+    where no file says where on the Earth it is, `bad-footprint` where what is said is no area.
     """
+    try:
+        return _geometry_of(data_assets)
+    except (shapely.errors.ShapelyError, ValueError, TypeError, LookupError) as error:
+        raise Rejected(
+            "bad-footprint",
+            f"the footprints of {', '.join(shown.fact.url for shown in data_assets)} make no geometry: {error}. "
+            "Give the rule a `geometry:` or a `footprint_asset:`",
+        ) from error
+
+
+def _geometry_of(data_assets: Sequence[Shown]) -> tuple[dict[str, Any], list[float]]:
     given = next((shown.rule.geometry for shown in data_assets if shown.rule.geometry), None)
     footprints = [given] if given else _footprints(data_assets)
     distinct = {shapely.to_wkb(shape(dict(footprint))): footprint for footprint in footprints}

@@ -29,7 +29,7 @@ def compose(facts: Iterable[Fact], rules: CollectionRules | None) -> Composition
     validated: an Item that is not valid is a rejection, never a document.
     """
     facts = tuple(facts)
-    selection = select(facts, rules)
+    selection = _without_taken_keys(select(facts, rules))
     data_assets = tuple(shown for shown in selection.sources if shown.is_data)
     outcome = Composition("empty", conflicts=selection.conflicts, outdated=selection.outdated)
     if not data_assets:
@@ -53,6 +53,23 @@ def compose(facts: Iterable[Fact], rules: CollectionRules | None) -> Composition
     return replace(outcome, state="published", item=item, urls=urls)
 
 
+def _without_taken_keys(selection: Selection) -> Selection:
+    """The selection without COGs whose asset key a source has: it was there first, the COG is a conflict."""
+    taken = {shown.key for shown in selection.sources}
+    refused = {cog.fact.url for cog in selection.cogs if cog.rule.cog == "add" and _cog_key(cog) in taken}
+    if not refused:
+        return selection
+    return replace(
+        selection,
+        cogs=tuple(cog for cog in selection.cogs if cog.fact.url not in refused),
+        conflicts=tuple(sorted({*selection.conflicts, *refused})),
+    )
+
+
+def _cog_key(cog: Shown) -> str:
+    return cog.key if cog.rule.cog == "replace" else f"{cog.key}_cog"
+
+
 def _missing(selection: Selection) -> tuple[str, ...]:
     there = {shown.key for shown in selection.sources}
     required = {key for shown in selection.sources for key in shown.rule.require}
@@ -73,7 +90,7 @@ def _document(
         if shown.is_data:
             data_keys.append(shown.key)
     for cog in selection.cogs:
-        key = cog.key if cog.rule.cog == "replace" else f"{cog.key}_cog"
+        key = _cog_key(cog)
         assets[key] = asset_of(cog, is_cog=True)
         data_keys.append(key)
     thumbnail = next((shown.finding.thumbnail for shown in data_assets if shown.finding.thumbnail), None)

@@ -1,6 +1,7 @@
 """Compiles JSON Schemas once and turns their errors into problems; never reaches for the network."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -9,6 +10,10 @@ import jsonschema_rs
 from eventstac.validation.problems import Problem, path_of, short
 
 Validator = jsonschema_rs.Draft7Validator | jsonschema_rs.Draft202012Validator
+_MAYBE_UNSTORABLE = re.compile(
+    r"\\u(0000|d[89a-f])"
+)  # also whole pairs, and an escaped backslash before "u0000"
+
 Retriever = Callable[[str], dict[str, Any]]
 
 
@@ -32,11 +37,15 @@ def schema_problems(validator: Validator, document: dict[str, Any], schema: str)
 
 
 def json_problem(document: Any) -> Problem | None:
-    """The first reason why a document is not JSON: NaN, an infinity, a date object, a key that is no text."""
+    """The first reason why a document is not JSON: NaN, an infinity, a date object, a key that is no text.
+
+    Nor is a NUL character or half a surrogate pair for anybody who stores it or sends it on.
+    """
     try:
-        json.dumps(document, allow_nan=False)
+        text = json.dumps(document, allow_nan=False)
         if _has_text_keys(document):  # json.dumps makes text of other keys, and is silent about it
-            return None
+            found = _not_json(document, ()) if _MAYBE_UNSTORABLE.search(text) else None
+            return Problem(path_of(found[0]), found[1], "json") if found else None
         place, reason = _not_json(document, ()) or ((), "a key is no text")
     except (ValueError, TypeError, RecursionError):
         try:
@@ -44,6 +53,10 @@ def json_problem(document: Any) -> Problem | None:
         except RecursionError:
             place, reason = (), "the document is nested too deeply, or holds itself"
     return Problem(path_of(place), reason, "json")
+
+
+def _unstorable(text: str) -> bool:
+    return "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _has_text_keys(value: Any) -> bool:
@@ -91,7 +104,9 @@ def _is_name(error: jsonschema_rs.ValidationError) -> bool:
 
 
 def _not_json(value: Any, place: tuple[str | int, ...]) -> tuple[tuple[str | int, ...], str] | None:
-    if value is None or isinstance(value, str | bool | int):
+    if isinstance(value, str):
+        return (place, "text has a NUL character or half a surrogate pair") if _unstorable(value) else None
+    if value is None or isinstance(value, bool | int):
         return None
     if isinstance(value, float):
         finite = value == value and value not in (float("inf"), float("-inf"))
@@ -106,6 +121,8 @@ def _not_json(value: Any, place: tuple[str | int, ...]) -> tuple[tuple[str | int
     for key, child in children:
         if isinstance(value, dict) and not isinstance(key, str):
             return place, f"the key {key!r} is no text"
+        if isinstance(key, str) and _unstorable(key):
+            return place, f"the key {key!r} has a NUL character or half a surrogate pair"
         found = _not_json(child, (*place, key))
         if found:
             return found

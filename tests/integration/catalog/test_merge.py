@@ -201,9 +201,7 @@ def test_two_publishers_do_not_publish_the_same_rows(database: CatalogDatabase) 
 
 
 def test_one_fact_that_the_database_refuses_takes_nothing_with_it(connection: Connection) -> None:
-    bad = fact("bad")
-    assert bad.finding.metadata is not None
-    bad.finding.metadata["properties"]["note"] = "a NUL: \x00"
+    bad = fact("bad", asset="a NUL: \x00")
     with pytest.raises(psycopg.DataError):
         load(connection, fact("good"), bad)
     assert connection.execute("SELECT count(*) FROM eventstac.facts").fetchone() == (0,)
