@@ -168,12 +168,24 @@ def _in_published_item(evidence: Evidence, fact: Fact, row: ItemRow, name: str) 
         )
     if not evidence.published:
         return Whereabouts("stale", f"{name} should be in the catalog and is not: rebuild it", since=seen)
+    if fact.claim and fact.url not in row.urls:
+        return _hidden_cog(fact, name, fact.claim.source_url)
     why = f"{name} shows it"
     if fact.url not in row.urls:
         why = f"{name} shows its COG in its place"
     if fact.revision < evidence.revision:
         why += f"; found by revision {fact.revision} of the rules, {evidence.revision} is in force"
     return Whereabouts("searchable", why, since=seen)
+
+
+def _hidden_cog(fact: Fact, name: str, source_url: str) -> Whereabouts:
+    """A COG that its Item does not show."""
+    cog = (fact.finding.metadata or {}).get("cog") or {}
+    if not cog.get("valid"):
+        problems = "; ".join(str(problem) for problem in cog.get("problems", ())) or "it is no GeoTIFF"
+        return Whereabouts("rejected", f"not-a-cog: {problems}", since=fact.finding.seen)
+    why = f"{name} does not show it: it waits for its source {source_url} to be shown"
+    return Whereabouts("waiting", why, stage="compose", since=fact.finding.seen)
 
 
 def _on_its_way(evidence: Evidence, look: Look) -> Whereabouts:

@@ -130,6 +130,21 @@ class TestCogs:
         assert (found.verdict, found.stage) == ("waiting", "compose")
         assert "scenes/one/source.tif" in found.why
 
+    def test_a_cog_whose_source_left_an_item_of_many_files_is_not_said_to_be_searchable(self) -> None:
+        finding = present(MATCH, 5, "e2")
+        valid = replace(finding, metadata={**(finding.metadata or {}), "cog": {"valid": True}})
+        fact = cog_fact(URL, valid, url_of("scenes/one/source.tif"))
+        found = whereabouts(evidence(fact=fact, item=row(urls=("another",)), published=True))
+        assert (found.verdict, found.stage) == ("waiting", "compose")
+        assert "scenes/one/source.tif" in found.why
+
+    def test_a_cog_that_is_none_is_not_said_to_be_searchable(self) -> None:
+        finding = present(MATCH, 5, "e2")
+        none = replace(finding, metadata={"cog": {"valid": False, "problems": ["it is not tiled"]}})
+        fact = cog_fact(URL, none, url_of("scenes/one/source.tif"))
+        found = whereabouts(evidence(fact=fact, item=row(urls=("another",)), published=True))
+        assert (found.verdict, found.why) == ("rejected", "not-a-cog: it is not tiled")
+
     def test_an_outdated_cog_is_stale(self) -> None:
         found = whereabouts(evidence(fact=self.COG, item=row(urls=(), outdated=(URL,)), published=True))
         assert found.verdict == "stale"
