@@ -1,0 +1,528 @@
+metadata description = 'eventstac on Azure: blob events in, searchable STAC Items out. Deployed to a subscription.'
+
+targetScope = 'subscription'
+
+import { existingAccount, person } from 'modules/types.bicep'
+
+@description('Name of the environment: dev, test, prod, or what azd is told. It is part of the resources\' names.')
+@minLength(2)
+@maxLength(12)
+param environmentName string
+
+@description('The region of everything; Flex Consumption has to be there.')
+param location string
+
+@description('The resource group. It is made if it is not there.')
+param resourceGroupName string = 'rg-eventstac-${environmentName}'
+
+@description('Sizes of sizes.json: instances and memory of the apps, machine of the database.')
+param size ('small' | 'large') = 'small'
+
+@description('Who runs `eventstac setup`: the Entra administrator of the database. A group, so that it may be several.')
+param databaseAdministrator person
+
+@description('Who uses the command `eventstac` to look after the catalog; nobody if left out.')
+param operator person?
+
+@description('Containers whose blobs become Items.')
+@minLength(1)
+param sourceContainers string[] = ['source']
+
+@description('Containers of converted COGs, in the same account; watched for deletions.')
+param cogContainers string[] = ['cogs']
+
+@description('The account that holds the rasters already. Left out, an account is made. Its source containers have to be there.')
+param existingStorage existingAccount?
+
+@description('Make the COG containers in an existing account; where they are there already, do not.')
+param makeCogContainers bool = true
+
+@description('The existing account\'s system topic, if it has one (Defender for Storage makes one, too): an account can have only one. It needs a system-assigned identity.')
+param existingSystemTopicName string = ''
+
+@description('Give a new account directories (Data Lake).')
+param hierarchicalNamespace bool = false
+
+@description('How many copies of the rasters a new account keeps, and where.')
+param storageRedundancy ('Standard_LRS' | 'Standard_ZRS' | 'Standard_GRS') = 'Standard_LRS'
+
+@description('Object ids of the converters (managed identities, applications) that may publish finished COGs.')
+param cogPublisherIds string[] = []
+
+@description('Tier of Service Bus. Premium for bigger messages, more throughput, or a private network.')
+param serviceBusSku ('Standard' | 'Premium') = 'Standard'
+
+@description('Messaging units of a Premium namespace.')
+param serviceBusCapacity (1 | 2 | 4 | 8 | 16) = 1
+
+@description('Everything in a network of its own, reachable from inside only. Needs `serviceBusSku` Premium.')
+param privateNetwork bool = false
+
+@description('The addresses of that network: a /22 or larger that nothing peered with it has.')
+param networkAddresses string = '10.91.0.0/22'
+
+@description('Who may read the catalog: `open` is everybody who reaches the API, `entra` those who sign in.')
+param apiAccess ('open' | 'entra') = 'entra'
+
+@description('Client id of the application registration that callers of the API sign in to; needed for `entra`.')
+param apiClientId string = ''
+
+@description('Instances of the API that always run, so that the first request after a pause need not wait.')
+@minValue(0)
+param apiAlwaysReady int = 0
+
+@description('Instances that always run for the first look at an upload (scanner, extractor, loader), one number for each app.')
+@minValue(0)
+param pipelineAlwaysReady int = 0
+
+@description('PgBouncer of the server, in transaction mode, between apps and database. Not for Burstable.')
+param pgBouncer bool = false
+
+@description('Days to which the catalog can be restored.')
+param backupDays int = 7
+
+@description('Keep backups in the paired region, too.')
+param geoRedundantBackup bool = false
+
+@description('A standby of the database in another zone. Not for Burstable.')
+param highAvailability bool = false
+
+@description('Mail addresses that alerts go to.')
+param alertMail string[] = []
+
+@description('Days for which logs are kept.')
+param logDays int = 30
+
+@description('Gigabytes of logs a day after which the rest of the day is dropped; -1 for no limit.')
+param logDailyCapGB int = 1
+
+@description('Id of the catalog: the root of the STAC API.')
+param catalogId string = 'eventstac'
+
+@description('Title of the catalog.')
+param catalogTitle string = 'Rasters as they arrive'
+
+@description('What the catalog says about itself.')
+param catalogDescription string = 'Rasters, searchable as STAC Items seconds after their upload.'
+
+@description('Seconds after which a search is given up.')
+@minValue(1)
+param apiStatementTimeoutSeconds int = 30
+
+@description('The most Items that a page may have.')
+@minValue(1)
+param apiMaxLimit int = 1000
+
+@description('The Cache-Control of answers that may be kept.')
+param apiCacheControl string = 'no-cache'
+
+@description('Web sites whose pages may call the API; * is all.')
+param apiCorsOrigins string[] = ['*']
+
+@description('The Collection of blobs that no rule matches.')
+param defaultCollection string = 'bronze-tier'
+
+@description('The address that links in the catalog begin with, if it is not the API\'s own: a gateway\'s, a domain\'s.')
+param rootUrl string = ''
+
+@description('When storage, facts and catalog are compared, as six fields (seconds first), UTC.')
+param reconcileSchedule string = '0 0 3 * * *'
+
+@description('Seconds by which the clocks of the storage\'s front ends may differ.')
+@minValue(1)
+param skewWindowSeconds int = 5
+
+@description('Tags of every resource.')
+param tags object = {}
+
+var token = take(uniqueString(subscription().id, resourceGroupName, environmentName), 8)
+var prefix = toLower('eventstac-${environmentName}-${token}')
+var compact = toLower(replace('es${take(environmentName, 8)}${token}', '-', ''))
+var allTags = union(tags, { application: 'eventstac', 'azd-env-name': environmentName })
+
+var access = loadJsonContent('access.json')
+var chosen = loadJsonContent('sizes.json')[size]
+var apps = ['scanner', 'extractor', 'loader', 'cog-updater', 'stac-api']
+var managed = filter(map(items(access.identities), item => item.key), name => name != 'operator')
+var known = operator == null ? managed : concat(managed, ['operator'])
+var verbs = map(items(access.roles), item => item.key)
+var grants = flatten(map(
+  known,
+  identity =>
+    flatten(map(
+      verbs,
+      verb => map(access.identities[identity][?verb] ?? [], on => { identity: identity, verb: verb, on: on })
+    ))
+))
+var containersByKind = {
+  source: sourceContainers
+  cogs: cogContainers
+  thumbnails: ['thumbnails']
+  claims: ['claims']
+}
+var watchedName = existingStorage.?name ?? '${compact}data'
+var watchedGroup = existingStorage.?resourceGroup ?? resourceGroupName
+var watchedSubscription = existingStorage.?subscriptionId ?? subscription().subscriptionId
+var isMade = existingStorage == null
+var hasTopic = !empty(existingSystemTopicName)
+
+resource group 'Microsoft.Resources/resourceGroups@2024-11-01' = {
+  name: resourceGroupName
+  location: location
+  tags: allTags
+}
+
+module identity 'modules/identity.bicep' = {
+  scope: group
+  name: 'identity'
+  params: { location: location, tags: allTags, prefix: prefix, names: managed }
+}
+
+resource existingTopic 'Microsoft.EventGrid/systemTopics@2025-02-15' existing = if (hasTopic) {
+  scope: resourceGroup(watchedSubscription, watchedGroup)
+  name: hasTopic ? existingSystemTopicName : 'none'
+}
+
+var principalsByName = union(
+  toObject(
+    identity.outputs.identities,
+    item => item.name,
+    item => { id: item.principalId, type: 'ServicePrincipal', key: item.name }
+  ),
+  operator == null
+    ? {}
+    : { operator: { id: operator!.objectId, type: operator!.principalType, key: operator!.objectId } },
+  hasTopic
+    ? {
+        'storage-events': {
+          id: existingTopic!.identity.principalId
+          type: 'ServicePrincipal'
+          key: existingSystemTopicName
+        }
+      }
+    : {}
+)
+
+module network 'modules/network.bicep' = if (privateNetwork) {
+  scope: group
+  name: 'network'
+  params: { location: location, tags: allTags, name: prefix, addresses: networkAddresses }
+}
+
+var link = privateNetwork ? { subnetId: network!.outputs.endpointsSubnetId, zoneIds: network!.outputs.zoneIds } : null
+
+module monitoring 'modules/monitoring.bicep' = {
+  scope: group
+  name: 'monitoring'
+  params: {
+    location: location
+    tags: allTags
+    name: prefix
+    retentionDays: logDays
+    dailyCapGB: logDailyCapGB
+    grants: grants
+    principalsByName: principalsByName
+  }
+}
+
+module messaging 'modules/messaging.bicep' = {
+  scope: group
+  name: 'messaging'
+  params: {
+    location: location
+    tags: allTags
+    name: prefix
+    sku: privateNetwork && serviceBusSku != 'Premium'
+      ? fail('privateNetwork needs serviceBusSku Premium: Standard has no private endpoints')
+      : serviceBusSku
+    capacity: serviceBusCapacity
+    grants: grants
+    principalsByName: principalsByName
+    privateNetwork: link
+    workspaceId: monitoring.outputs.workspaceId
+  }
+}
+
+module watchedAccount 'modules/storage_account.bicep' = if (isMade) {
+  scope: group
+  name: 'watched-account'
+  params: {
+    location: location
+    tags: allTags
+    name: watchedName
+    redundancy: storageRedundancy
+    hierarchicalNamespace: hierarchicalNamespace
+    restoreDays: 7
+    privateNetwork: link
+  }
+}
+
+module watched 'modules/storage.bicep' = {
+  scope: resourceGroup(watchedSubscription, watchedGroup)
+  name: 'watched-containers-${token}'
+  params: {
+    accountName: watchedName
+    containersToMake: concat(
+      isMade ? sourceContainers : [],
+      isMade || makeCogContainers ? cogContainers : [],
+      ['thumbnails', 'claims']
+    )
+    containersByKind: containersByKind
+    verbs: ['reads', 'writes']
+    grants: grants
+    principalsByName: principalsByName
+  }
+  dependsOn: [watchedAccount]
+}
+
+module stateAccount 'modules/storage_account.bicep' = {
+  scope: group
+  name: 'state-account'
+  params: {
+    location: location
+    tags: allTags
+    name: '${compact}state'
+    redundancy: storageRedundancy
+    restoreDays: 7
+    privateNetwork: link
+  }
+}
+
+module state 'modules/storage.bicep' = {
+  scope: group
+  name: 'state-containers'
+  params: {
+    accountName: stateAccount.outputs.name
+    containersToMake: ['deadletter', 'config']
+    containersByKind: { deadletter: ['deadletter'], config: ['config'] }
+    verbs: ['deadLetters']
+    grants: grants
+    principalsByName: principalsByName
+  }
+}
+
+module events 'modules/events.bicep' = {
+  scope: group
+  name: 'events'
+  params: {
+    location: location
+    tags: allTags
+    prefix: prefix
+    grants: grants
+    principalsByName: principalsByName
+    cogPublisherIds: cogPublisherIds
+    identityId: identity.outputs.identities[indexOf(managed, 'custom-events')].id
+    serviceBusTopicIds: messaging.outputs.topicIds
+    deadLetterAccountId: state.outputs.accountId
+    privateNetwork: link
+  }
+}
+
+module eventSource 'modules/event_source.bicep' = {
+  scope: resourceGroup(watchedSubscription, watchedGroup)
+  name: 'event-source-${token}'
+  params: {
+    location: existingStorage.?location ?? location
+    tags: allTags
+    accountName: watchedName
+    existingTopicName: existingSystemTopicName
+    identityId: identity.outputs.identities[indexOf(managed, 'storage-events')].id
+    serviceBusTopicIds: messaging.outputs.topicIds
+    deadLetterAccountId: state.outputs.accountId
+    containersByKind: containersByKind
+  }
+  dependsOn: [watched]
+}
+
+module database 'modules/database.bicep' = {
+  scope: group
+  name: 'database'
+  params: {
+    location: location
+    tags: allTags
+    name: prefix
+    sku: chosen.database.sku
+    tier: chosen.database.tier
+    storageGB: chosen.database.storageGB
+    backupDays: backupDays
+    geoRedundantBackup: geoRedundantBackup
+    highAvailability: highAvailability && chosen.database.tier == 'Burstable'
+      ? fail('highAvailability needs size large: a Burstable server has none')
+      : highAvailability
+    pgBouncer: pgBouncer && chosen.database.tier == 'Burstable'
+      ? fail('pgBouncer needs size large: a Burstable server has none')
+      : pgBouncer
+    administrator: databaseAdministrator
+    privateNetwork: link
+    workspaceId: monitoring.outputs.workspaceId
+  }
+}
+
+// What the apps' code reads; tests hold these to the code, both ways.
+var busSettings = {
+  ServiceBus__fullyQualifiedNamespace: messaging.outputs.hostName
+}
+var storageSettings = {
+  BlobStorage__blobServiceUri: watched.outputs.blobEndpoint
+  SOURCE_CONTAINERS: join(sourceContainers, ',')
+  COG_CONTAINERS: join(cogContainers, ',')
+  THUMBNAILS_CONTAINER: 'thumbnails'
+}
+var databaseSettings = {
+  POSTGRES_HOST: database.outputs.host
+  POSTGRES_PORT: database.outputs.port
+  POSTGRES_DB: database.outputs.databaseName
+  POSTGRES_AUTH: 'entra'
+  POSTGRES_SSLMODE: 'require'
+  PGSTAC_SCHEMA: 'pgstac'
+}
+var catalogSettings = {
+  STAC_DEFAULT_COLLECTION: defaultCollection
+}
+var settings = {
+  scanner: union(busSettings, storageSettings, databaseSettings, catalogSettings, {
+    POSTGRES_USER: 'eventstac_scanner'
+    POSTGRES_POOL_SIZE: string(chosen.apps.scanner.poolSize)
+    RECONCILE_SCHEDULE: reconcileSchedule
+    SCAN_PAGE_SIZE: '500'
+  })
+  extractor: union(busSettings, storageSettings, {})
+  loader: union(busSettings, databaseSettings, catalogSettings, {
+    POSTGRES_USER: 'eventstac_loader'
+    POSTGRES_POOL_SIZE: string(chosen.apps.loader.poolSize)
+    CatalogEvents__topicEndpoint: events.outputs.catalogEventsEndpoint
+    SKEW_WINDOW_S: string(skewWindowSeconds)
+  })
+  'cog-updater': union(busSettings, storageSettings, databaseSettings, catalogSettings, {
+    POSTGRES_USER: 'eventstac_cog_updater'
+    POSTGRES_POOL_SIZE: string(chosen.apps['cog-updater'].poolSize)
+    SKEW_WINDOW_S: string(skewWindowSeconds)
+  })
+  'stac-api': union(databaseSettings, {
+    POSTGRES_USER: 'eventstac_stac_api'
+    POSTGRES_POOLED: string(pgBouncer)
+    STAC_API_CONNECTIONS: string(chosen.apps['stac-api'].poolSize)
+    STAC_API_VERSION: '1.0.0'
+    STAC_CATALOG_ID: catalogId
+    STAC_CATALOG_TITLE: catalogTitle
+    STAC_CATALOG_DESCRIPTION: catalogDescription
+    STAC_ROOT_URL: rootUrl
+    STAC_API_STATEMENT_TIMEOUT_S: string(apiStatementTimeoutSeconds)
+    STAC_API_MAX_LIMIT: string(apiMaxLimit)
+    STAC_API_CACHE_CONTROL: apiCacheControl
+    STAC_API_CORS_ORIGINS: join(apiCorsOrigins, ',')
+  })
+}
+// The host finds an identity-based connection by these, and the SDKs' credential by the last part of them.
+var connectionsOf = {
+  scanner: ['ServiceBus', 'BlobStorage']
+  extractor: ['ServiceBus', 'BlobStorage']
+  loader: ['ServiceBus', 'CatalogEvents']
+  'cog-updater': ['ServiceBus', 'BlobStorage']
+  'stac-api': []
+}
+var alwaysReadyOf = {
+  scanner: [{ name: 'function:scan_blob_event', instanceCount: pipelineAlwaysReady }]
+  extractor: [{ name: 'function:look_at_blob', instanceCount: pipelineAlwaysReady }]
+  loader: [{ name: 'function:load_facts', instanceCount: pipelineAlwaysReady }]
+  'cog-updater': []
+  'stac-api': [{ name: 'http', instanceCount: apiAlwaysReady }]
+}
+
+module app 'modules/function_app.bicep' = [
+  for name in apps: {
+    scope: group
+    name: 'app-${name}'
+    params: {
+      location: location
+      tags: allTags
+      app: name
+      name: '${prefix}-${name}'
+      // an account's name has room for six letters of the app's
+      hostAccountName: take('${compact}${replace(name, '-', '')}', 24)
+      identity: identity.outputs.identities[indexOf(managed, name)]
+      instanceMemoryMB: chosen.apps[name].instanceMemoryMB
+      maximumInstanceCount: chosen.apps[name].maximumInstanceCount
+      alwaysReady: filter(alwaysReadyOf[name], entry => entry.instanceCount > 0)
+      settings: union(
+        settings[name],
+        toObject(
+          connectionsOf[name],
+          connection => '${connection}__clientId',
+          connection => identity.outputs.identities[indexOf(managed, name)].clientId
+        ),
+        toObject(connectionsOf[name], connection => '${connection}__credential', connection => 'managedidentity')
+      )
+      applicationInsightsConnectionString: monitoring.outputs.connectionString
+      signInClientId: name == 'stac-api' && apiAccess == 'entra'
+        ? (empty(apiClientId)
+            ? fail('apiAccess entra needs apiClientId, the application that callers sign in to')
+            : apiClientId)
+        : ''
+      subnetId: privateNetwork ? network!.outputs.appsSubnetId : ''
+      privateNetwork: link
+    }
+  }
+]
+
+module alerts 'modules/alerts.bicep' = {
+  scope: group
+  name: 'alerts'
+  params: {
+    location: location
+    tags: allTags
+    prefix: prefix
+    mailTo: alertMail
+    namespaceId: messaging.outputs.namespaceId
+    serverId: database.outputs.serverId
+    // an alert cannot watch a resource of another subscription
+    eventTopicIds: concat(
+      events.outputs.topicIds,
+      watchedSubscription == subscription().subscriptionId ? [eventSource.outputs.topicId] : []
+    )
+    eventTopicCount: 2 + (watchedSubscription == subscription().subscriptionId ? 1 : 0)
+    insightsId: monitoring.outputs.insightsId
+    apiName: app[indexOf(apps, 'stac-api')].outputs.name
+    backlogMessages: 10000
+    apiP95Seconds: 2
+  }
+}
+
+@description('The resource group.')
+output AZURE_RESOURCE_GROUP string = group.name
+
+@description('Where the STAC API answers.')
+output STAC_API_URL string = app[indexOf(apps, 'stac-api')].outputs.url
+
+@description('For `eventstac`: host name of the Service Bus namespace.')
+output ServiceBus__fullyQualifiedNamespace string = messaging.outputs.hostName
+
+@description('For `eventstac`: endpoint of the watched account.')
+output BlobStorage__blobServiceUri string = watched.outputs.blobEndpoint
+
+@description('For `eventstac`: host of the database.')
+output POSTGRES_HOST string = database.outputs.host
+
+@description('For `eventstac`: name of the database.')
+output POSTGRES_DB string = database.outputs.databaseName
+
+@description('For `eventstac`: the watched containers.')
+output SOURCE_CONTAINERS string = join(sourceContainers, ',')
+
+@description('For `eventstac`: the containers of COGs.')
+output COG_CONTAINERS string = join(cogContainers, ',')
+
+@description('Where converters publish finished COGs.')
+output COG_EVENTS_ENDPOINT string = events.outputs.cogEventsEndpoint
+
+@description('The function apps, by their names in azure.yaml.')
+output FUNCTION_APPS object = toObject(apps, name => name, name => '${prefix}-${name}')
+
+@description('Who logs in as each database role: object ids for `pgaadauth_create_principal_with_oid`.')
+output DATABASE_PRINCIPALS object = {
+  ...(operator == null ? {} : { eventstac_operator: operator!.objectId })
+  eventstac_scanner: identity.outputs.identities[indexOf(managed, 'scanner')].principalId
+  eventstac_loader: identity.outputs.identities[indexOf(managed, 'loader')].principalId
+  eventstac_cog_updater: identity.outputs.identities[indexOf(managed, 'cog-updater')].principalId
+  eventstac_stac_api: identity.outputs.identities[indexOf(managed, 'stac-api')].principalId
+}

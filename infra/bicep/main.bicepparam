@@ -1,0 +1,13 @@
+// What `azd up` takes: like dev, under the name that azd was given.
+using 'main.bicep'
+
+param environmentName = readEnvironmentVariable('AZURE_ENV_NAME')
+param location = readEnvironmentVariable('AZURE_LOCATION', 'westeurope')
+param databaseAdministrator = {
+  objectId: readEnvironmentVariable('DATABASE_ADMIN_ID')
+  principalName: readEnvironmentVariable('DATABASE_ADMIN_NAME')
+  principalType: readEnvironmentVariable('DATABASE_ADMIN_TYPE', 'User')
+}
+param size = readEnvironmentVariable('EVENTSTAC_SIZE', 'small')
+param apiAccess = readEnvironmentVariable('EVENTSTAC_API_ACCESS', 'open')
+param apiClientId = readEnvironmentVariable('EVENTSTAC_API_CLIENT_ID', '')

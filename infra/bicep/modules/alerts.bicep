@@ -1,0 +1,267 @@
+metadata description = 'Alerts on what the platform itself measures.'
+
+@description('The region.')
+param location string
+
+@description('Tags of every resource.')
+param tags object
+
+@description('What comes before an alert\'s own name.')
+param prefix string
+
+@description('Mail addresses that are told.')
+param mailTo string[]
+
+@description('The Service Bus namespace.')
+param namespaceId string
+
+@description('The PostgreSQL server.')
+param serverId string
+
+@description('The topics of Event Grid.')
+param eventTopicIds string[]
+
+@description('How many they are: known before their ids are.')
+param eventTopicCount int
+
+@description('Application Insights.')
+param insightsId string
+
+@description('The API\'s function app, as requests name it.')
+param apiName string
+
+@description('Messages that wait in a subscription for half an hour before somebody is told.')
+param backlogMessages int
+
+@description('Seconds within which 95 of 100 requests to the API are answered.')
+param apiP95Seconds int
+
+var onServiceBus = [
+  {
+    name: 'dead-letters'
+    description: 'A message was given up by Service Bus: a crash or a bug. docs/deploy.md, "When an alert comes".'
+    metric: 'DeadletteredMessages'
+    aggregation: 'Average'
+    entity: '*'
+    threshold: 0
+    window: 'PT5M'
+    severity: 1
+  }
+  {
+    name: 'rejected'
+    description: 'Something was rejected: a file that cannot be read, or an event that nobody understands.'
+    metric: 'IncomingMessages'
+    aggregation: 'Total'
+    entity: 'rejected'
+    threshold: 0
+    window: 'PT15M'
+    severity: 3
+  }
+  {
+    name: 'backlog'
+    description: 'More waits in a topic than its app works off.'
+    metric: 'ActiveMessages'
+    aggregation: 'Minimum'
+    entity: '*'
+    threshold: backlogMessages
+    window: 'PT30M'
+    severity: 2
+  }
+  {
+    name: 'throttled'
+    description: 'Service Bus refuses requests: more than the namespace takes.'
+    metric: 'ThrottledRequests'
+    aggregation: 'Total'
+    entity: ''
+    threshold: 0
+    window: 'PT15M'
+    severity: 3
+  }
+]
+
+var onDatabase = [
+  {
+    name: 'database-storage'
+    description: 'The database has less than a fifth of its storage left.'
+    metric: 'storage_percent'
+    aggregation: 'Average'
+    threshold: 80
+  }
+  {
+    name: 'database-connections'
+    description: 'Connections to the database fail: too many, or a wrong identity.'
+    metric: 'connections_failed'
+    aggregation: 'Total'
+    threshold: 10
+  }
+  {
+    name: 'database-cpu'
+    description: 'The database has worked at its limit for a quarter of an hour.'
+    metric: 'cpu_percent'
+    aggregation: 'Average'
+    threshold: 90
+  }
+]
+
+var onRequests = [
+  {
+    name: 'api-5xx'
+    description: 'The API answers with server errors.'
+    query: 'requests | where cloud_RoleName =~ "${apiName}" and toint(resultCode) >= 500'
+    threshold: 5
+    severity: 1
+  }
+  {
+    name: 'api-p95'
+    description: 'The slowest twentieth of requests to the API takes longer than it may.'
+    query: 'requests | where cloud_RoleName =~ "${apiName}" | summarize requests = count(), p95 = percentile(duration, 95) | where requests >= 20 and p95 > ${apiP95Seconds * 1000}'
+    threshold: 0
+    severity: 2
+  }
+  {
+    name: 'failed-functions'
+    description: 'A function of an app raises: its message is delivered again, and becomes a dead letter after ten times.'
+    query: 'requests | where cloud_RoleName !~ "${apiName}" and success == false'
+    threshold: 10
+    severity: 2
+  }
+]
+
+resource people 'Microsoft.Insights/actionGroups@2023-01-01' = if (!empty(mailTo)) {
+  name: '${prefix}-people'
+  location: 'global'
+  tags: tags
+  properties: {
+    groupShortName: 'eventstac'
+    enabled: true
+    emailReceivers: [
+      for (address, i) in mailTo: { name: 'mail-${i}', emailAddress: address, useCommonAlertSchema: true }
+    ]
+  }
+}
+
+var told = empty(mailTo) ? [] : [{ actionGroupId: people.id }]
+
+resource busAlert 'Microsoft.Insights/metricAlerts@2018-03-01' = [
+  for item in onServiceBus: {
+    name: '${prefix}-${item.name}'
+    location: 'global'
+    tags: tags
+    properties: {
+      description: item.description
+      severity: item.severity
+      enabled: true
+      scopes: [namespaceId]
+      evaluationFrequency: 'PT5M'
+      windowSize: item.window
+      autoMitigate: true
+      actions: told
+      criteria: {
+        'odata.type': 'Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria'
+        allOf: [
+          {
+            criterionType: 'StaticThresholdCriterion'
+            name: item.name
+            metricName: item.metric
+            timeAggregation: item.aggregation
+            operator: 'GreaterThan'
+            threshold: item.threshold
+            dimensions: empty(item.entity) ? [] : [{ name: 'EntityName', operator: 'Include', values: [item.entity] }]
+          }
+        ]
+      }
+    }
+  }
+]
+
+resource databaseAlert 'Microsoft.Insights/metricAlerts@2018-03-01' = [
+  for item in onDatabase: {
+    name: '${prefix}-${item.name}'
+    location: 'global'
+    tags: tags
+    properties: {
+      description: item.description
+      severity: 2
+      enabled: true
+      scopes: [serverId]
+      evaluationFrequency: 'PT5M'
+      windowSize: 'PT15M'
+      autoMitigate: true
+      actions: told
+      criteria: {
+        'odata.type': 'Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria'
+        allOf: [
+          {
+            criterionType: 'StaticThresholdCriterion'
+            name: item.name
+            metricName: item.metric
+            timeAggregation: item.aggregation
+            operator: 'GreaterThan'
+            threshold: item.threshold
+          }
+        ]
+      }
+    }
+  }
+]
+
+resource eventAlert 'Microsoft.Insights/metricAlerts@2018-03-01' = [
+  for i in range(0, eventTopicCount): {
+    name: '${prefix}-event-dead-letters-${i}'
+    location: 'global'
+    tags: tags
+    properties: {
+      description: 'Event Grid gave up an event and wrote it to the container deadletter.'
+      severity: 1
+      enabled: true
+      scopes: [eventTopicIds[i]]
+      evaluationFrequency: 'PT5M'
+      windowSize: 'PT15M'
+      autoMitigate: true
+      actions: told
+      criteria: {
+        'odata.type': 'Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria'
+        allOf: [
+          {
+            criterionType: 'StaticThresholdCriterion'
+            name: 'event-dead-letters'
+            metricName: 'DeadLetteredCount'
+            timeAggregation: 'Total'
+            operator: 'GreaterThan'
+            threshold: 0
+          }
+        ]
+      }
+    }
+  }
+]
+
+resource requestAlert 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
+  for item in onRequests: {
+    name: '${prefix}-${item.name}'
+    location: location
+    tags: tags
+    properties: {
+      displayName: item.name
+      description: item.description
+      severity: item.severity
+      enabled: true
+      scopes: [insightsId]
+      evaluationFrequency: 'PT5M'
+      windowSize: 'PT15M'
+      autoMitigate: true
+      actions: { actionGroups: empty(mailTo) ? [] : [people.id] }
+      criteria: {
+        allOf: [
+          {
+            query: item.query
+            timeAggregation: 'Count'
+            operator: 'GreaterThan'
+            threshold: item.threshold
+            failingPeriods: { numberOfEvaluationPeriods: 1, minFailingPeriodsToAlert: 1 }
+          }
+        ]
+      }
+    }
+  }
+]

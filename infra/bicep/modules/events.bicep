@@ -1,0 +1,130 @@
+metadata description = 'Event Grid\'s custom topics of contracts/eventgrid.json: finished COGs in, changes of the catalog out.'
+
+import { grant, principals, privateLink } from 'types.bicep'
+
+@description('The region.')
+param location string
+
+@description('Tags of every resource.')
+param tags object
+
+@description('What comes before a topic\'s own name.')
+param prefix string
+
+@description('Rows of access.json: `publishes` is granted here.')
+param grants grant[]
+
+@description('Who the identities are.')
+param principalsByName principals
+
+@description('Object ids of the converters (managed identities, applications) that may publish finished COGs.')
+param cogPublisherIds string[]
+
+@description('Resource id of the user-assigned identity that delivers.')
+param identityId string
+
+@description('Resource ids of the Service Bus topics, by name.')
+param serviceBusTopicIds object
+
+@description('Resource id of the account that takes dead letters.')
+param deadLetterAccountId string
+
+@description('Private endpoints; null leaves the topics reachable over the Internet, by Entra ID only.')
+param privateNetwork privateLink?
+
+var topics = loadJsonContent('../../../contracts/eventgrid.json').customTopics
+var roles = loadJsonContent('../access.json').roles
+var topicNames = map(topics, topic => topic.name)
+var subscriptions = flatten(map(
+  topics,
+  (topic, index) => map(topic.eventSubscriptions, item => { topic: index, content: item })
+))
+
+resource topic 'Microsoft.EventGrid/topics@2025-02-15' = [
+  for name in topicNames: {
+    name: '${prefix}-${name}'
+    location: location
+    tags: tags
+    identity: { type: 'UserAssigned', userAssignedIdentities: { '${identityId}': {} } }
+    properties: {
+      inputSchema: 'CloudEventSchemaV1_0'
+      disableLocalAuth: true
+      minimumTlsVersionAllowed: '1.2'
+      publicNetworkAccess: privateNetwork == null ? 'Enabled' : 'Disabled'
+    }
+  }
+]
+
+@batchSize(1)
+resource subscription 'Microsoft.EventGrid/topics/eventSubscriptions@2025-02-15' = [
+  for item in subscriptions: {
+    parent: topic[item.topic]
+    name: item.content.name
+    properties: {
+      eventDeliverySchema: 'CloudEventSchemaV1_0'
+      deliveryWithResourceIdentity: {
+        identity: { type: 'UserAssigned', userAssignedIdentity: identityId }
+        destination: {
+          endpointType: 'ServiceBusTopic'
+          properties: { resourceId: serviceBusTopicIds[item.content.destination.topic] }
+        }
+      }
+      deadLetterWithResourceIdentity: {
+        identity: { type: 'UserAssigned', userAssignedIdentity: identityId }
+        deadLetterDestination: {
+          endpointType: 'StorageBlob'
+          properties: { resourceId: deadLetterAccountId, blobContainerName: item.content.deadLetterContainer }
+        }
+      }
+      retryPolicy: {
+        maxDeliveryAttempts: item.content.retryPolicy.maxDeliveryAttempts
+        eventTimeToLiveInMinutes: item.content.retryPolicy.eventTimeToLiveInMinutes
+      }
+    }
+  }
+]
+
+var publishers = concat(
+  map(filter(grants, row => row.verb == 'publishes'), row => {
+    on: row.on
+    id: principalsByName[row.identity].id
+    key: row.identity
+  }),
+  map(cogPublisherIds, id => { on: 'cog-events', id: id, key: id })
+)
+
+resource publishes 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for row in publishers: {
+    scope: topic[indexOf(topicNames, row.on)]
+    name: guid(topic[indexOf(topicNames, row.on)].id, row.key, roles.publishes.id)
+    properties: {
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.publishes.id)
+      principalId: row.id
+      principalType: 'ServicePrincipal'
+    }
+  }
+]
+
+module endpoint 'private_endpoint.bicep' = [
+  for (name, i) in topicNames: if (privateNetwork != null) {
+    name: '${name}-endpoint'
+    params: {
+      location: location
+      tags: tags
+      resourceId: topic[i].id
+      resourceName: topic[i].name
+      service: 'eventgrid'
+      groupId: 'topic'
+      privateNetwork: privateNetwork!
+    }
+  }
+]
+
+@description('Resource ids of the topics, in the order of the contract.')
+output topicIds string[] = [for (_, i) in topicNames: topic[i].id]
+
+@description('Where finished COGs are published.')
+output cogEventsEndpoint string = topic[indexOf(topicNames, 'cog-events')].properties.endpoint
+
+@description('Where changes of the catalog are published.')
+output catalogEventsEndpoint string = topic[indexOf(topicNames, 'catalog-events')].properties.endpoint

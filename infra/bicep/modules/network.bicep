@@ -1,0 +1,89 @@
+metadata description = 'A network for the apps, the private endpoints, and the machine from which people set up and deploy.'
+
+@description('The region.')
+param location string
+
+@description('Tags of every resource.')
+param tags object
+
+@description('Name of the network.')
+param name string
+
+@description('Its addresses: a /22 or larger, that nothing which is peered with it has.')
+param addresses string
+
+var zones = {
+  blob: 'privatelink.blob.${environment().suffixes.storage}'
+  servicebus: 'privatelink.servicebus.windows.net'
+  postgres: 'privatelink.postgres.database.azure.com'
+  eventgrid: 'privatelink.eventgrid.azure.net'
+  sites: 'privatelink.azurewebsites.net'
+}
+
+resource network 'Microsoft.Network/virtualNetworks@2024-05-01' = {
+  name: name
+  location: location
+  tags: tags
+  properties: {
+    addressSpace: { addressPrefixes: [addresses] }
+    subnets: [
+      {
+        // All five apps share it; a Flex Consumption instance takes an address, so a /23 holds them all.
+        name: 'apps'
+        properties: {
+          addressPrefix: cidrSubnet(addresses, 23, 0)
+          delegations: [
+            { name: 'apps', properties: { serviceName: 'Microsoft.App/environments' } }
+          ]
+        }
+      }
+      {
+        name: 'endpoints'
+        properties: { addressPrefix: cidrSubnet(addresses, 24, 2) }
+      }
+      {
+        // The build agent or machine that runs set-up, deployment and smoke test stands here.
+        name: 'operators'
+        properties: { addressPrefix: cidrSubnet(addresses, 24, 3) }
+      }
+    ]
+  }
+
+  resource apps 'subnets' existing = { name: 'apps' }
+  resource endpoints 'subnets' existing = { name: 'endpoints' }
+  resource operators 'subnets' existing = { name: 'operators' }
+}
+
+resource zone 'Microsoft.Network/privateDnsZones@2024-06-01' = [
+  for item in items(zones): {
+    name: item.value
+    location: 'global'
+    tags: tags
+  }
+]
+
+resource link 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-01' = [
+  for (item, i) in items(zones): {
+    parent: zone[i]
+    name: name
+    location: 'global'
+    tags: tags
+    properties: { registrationEnabled: false, virtualNetwork: { id: network.id } }
+  }
+]
+
+@description('Subnet of the apps.')
+output appsSubnetId string = network::apps.id
+
+@description('Subnet of the private endpoints.')
+output endpointsSubnetId string = network::endpoints.id
+
+@description('Subnet from which people set up and deploy.')
+output operatorsSubnetId string = network::operators.id
+
+@description('Private DNS zones, by service.')
+output zoneIds object = toObject(
+  items(zones),
+  item => item.key,
+  item => resourceId('Microsoft.Network/privateDnsZones', item.value)
+)

@@ -1,0 +1,75 @@
+metadata description = 'A storage account without keys.'
+
+import { privateLink } from 'types.bicep'
+
+@description('The region.')
+param location string
+
+@description('Tags of every resource.')
+param tags object
+
+@description('Name of the account.')
+param name string
+
+@description('How many copies are kept, and where.')
+param redundancy ('Standard_LRS' | 'Standard_ZRS' | 'Standard_GRS')
+
+@description('With directories (Data Lake).')
+param hierarchicalNamespace bool = false
+
+@description('Days for which a deleted blob can be restored; 0 for none.')
+param restoreDays int = 0
+
+@description('Private endpoints; null leaves it reachable over the Internet, by Entra ID only.')
+param privateNetwork privateLink?
+
+resource account 'Microsoft.Storage/storageAccounts@2024-01-01' = {
+  name: name
+  location: location
+  tags: tags
+  kind: 'StorageV2'
+  sku: { name: redundancy }
+  properties: {
+    allowBlobPublicAccess: false
+    allowSharedKeyAccess: false
+    defaultToOAuthAuthentication: true
+    isHnsEnabled: hierarchicalNamespace
+    minimumTlsVersion: 'TLS1_2'
+    supportsHttpsTrafficOnly: true
+    // Event Grid writes dead letters as a trusted service; it has no private route.
+    publicNetworkAccess: 'Enabled'
+    networkAcls: { bypass: 'AzureServices', defaultAction: privateNetwork == null ? 'Allow' : 'Deny' }
+  }
+
+  resource blobs 'blobServices' = {
+    name: 'default'
+    properties: restoreDays == 0
+      ? {}
+      : {
+          deleteRetentionPolicy: { enabled: true, days: restoreDays }
+          containerDeleteRetentionPolicy: { enabled: true, days: restoreDays }
+        }
+  }
+}
+
+module endpoint 'private_endpoint.bicep' = if (privateNetwork != null) {
+  name: '${name}-endpoint'
+  params: {
+    location: location
+    tags: tags
+    resourceId: account.id
+    resourceName: account.name
+    service: 'blob'
+    groupId: 'blob'
+    privateNetwork: privateNetwork!
+  }
+}
+
+@description('Resource id of the account.')
+output id string = account.id
+
+@description('Name of the account.')
+output name string = account.name
+
+@description('Its blob endpoint.')
+output blobEndpoint string = account.properties.primaryEndpoints.blob

@@ -1,0 +1,15 @@
+// Where a release is tried: as prod, but smaller and without a standby.
+using 'main.bicep'
+
+param environmentName = 'test'
+param location = readEnvironmentVariable('AZURE_LOCATION', 'westeurope')
+param databaseAdministrator = {
+  objectId: readEnvironmentVariable('DATABASE_ADMIN_ID')
+  principalName: readEnvironmentVariable('DATABASE_ADMIN_NAME')
+  principalType: readEnvironmentVariable('DATABASE_ADMIN_TYPE', 'User')
+}
+param size = 'large'
+param apiAccess = 'entra'
+param apiClientId = readEnvironmentVariable('EVENTSTAC_API_CLIENT_ID')
+param pgBouncer = true
+param alertMail = [readEnvironmentVariable('EVENTSTAC_ALERT_MAIL')]
