@@ -141,7 +141,7 @@ class TestCogs:
     def test_a_cog_that_is_none_is_not_said_to_be_searchable(self) -> None:
         finding = present(MATCH, 5, "e2")
         none = replace(finding, metadata={"cog": {"valid": False, "problems": ["it is not tiled"]}})
-        fact = cog_fact(URL, none, url_of("scenes/one/source.tif"))
+        fact = replace(cog_fact(URL, none, url_of("scenes/one/source.tif")), finding=none)
         found = whereabouts(evidence(fact=fact, item=row(urls=("another",)), published=True))
         assert (found.verdict, found.why) == ("rejected", "not-a-cog: it is not tiled")
 
