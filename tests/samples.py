@@ -1,5 +1,6 @@
 """Facts for tests: what a look at a small raster finds."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -96,6 +97,9 @@ def rejected(match: Match, seconds: float, etag: str, *, revision: int = 1) -> F
 
 
 def cog_fact(url: str, finding: Finding, source_url: str, source_etag: str = "") -> Fact:
+    if finding.metadata:
+        cog = {"valid": True, "tiled": True, "problems": []}
+        finding = replace(finding, metadata={**finding.metadata, "cog": cog})
     return fact_of(
         url, finding, Claim(source_url, finding.match, finding.revision, finding.seen, source_etag)
     )

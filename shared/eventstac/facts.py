@@ -101,9 +101,14 @@ class Finding:
     timeline: tuple[Stage, ...] = ()
 
     @property
-    def order(self) -> tuple[datetime, str]:
+    def condition(self) -> tuple[str, bool, bool]:
+        """What the storage has: two looks that differ in this saw two states. Moving a tier changes no ETag."""
+        return (self.etag, self.state == "gone", self.reason == "archived")
+
+    @property
+    def order(self) -> tuple[datetime, tuple[str, bool, bool]]:
         """Of two different states, the greater stands."""
-        return (self.seen, self.etag)
+        return (self.seen, self.condition)
 
     def meaning(self) -> str:
         """Everything but when it was looked at, as text that orders and compares."""
@@ -124,21 +129,25 @@ class Finding:
 class Claim:
     """That a blob is a COG of another blob, as somebody's `cog.completed` said and a look confirmed.
 
-    `match` is the COG's place in the catalog: the source's collection, Item and asset key.
+    `match` is the COG's place in the catalog: the source's collection, Item and asset key. `said` is the time of that
+    `cog.completed`, however often and late it was looked at since: a COG that is made again is claimed again, and the
+    claim that was said last tells which content it was made from.
     """
 
     source_url: str
     match: Match
     revision: int
-    seen: datetime
+    said: datetime
     source_etag: str = ""
 
-    def order(self) -> tuple[int, datetime, str]:
-        """Of two claims on one blob, the greater stands."""
+    def order(self) -> tuple[datetime, str, str, int, str]:
+        """Of two claims on one blob, the greater stands; of one claim, what it means by the newer rules."""
         return (
+            self.said,
+            self.source_url,
+            self.source_etag,
             self.revision,
-            self.seen,
-            canonical_json([self.source_url, self.source_etag, self.match.to_json("cog")]),
+            canonical_json(self.match.to_json("cog")),
         )
 
 
@@ -229,7 +238,7 @@ def join(mine: Fact, other: Fact) -> Fact:
 
 def stands(mine: Finding, other: Finding) -> Finding:
     """The finding that stands of two about one blob."""
-    if (mine.etag, mine.state == "gone") != (other.etag, other.state == "gone"):
+    if mine.condition != other.condition:
         return max(mine, other, key=lambda finding: finding.order)
     if mine.state == "gone":
         # A gone blob shows nothing, so the later look is all of the answer.
@@ -249,8 +258,7 @@ def unsure(mine: Finding, other: Finding, window_s: float) -> bool:
 
     `window_s` covers the whole seconds of a Date header and the clocks of several front ends.
     """
-    same = (mine.etag, mine.state == "gone") == (other.etag, other.state == "gone")
-    return not same and abs((mine.seen - other.seen).total_seconds()) <= window_s
+    return mine.condition != other.condition and abs((mine.seen - other.seen).total_seconds()) <= window_s
 
 
 def canonical_json(value: object) -> str:

@@ -67,6 +67,11 @@ class Looker:
             )
         raise Transient(f"{url} changed under each of {_LOOKS} looks: it is still being written")
 
+    def still_is(self, url: str, finding: Finding) -> bool:
+        """Whether the storage still has what was found; a look at the header tells."""
+        look, _ = self.blobs.look(url)
+        return finding.condition == (look.etag, look.state == "gone", look.state == "archived")
+
     def _found(
         self, look: Look, reader: BlobReader | None, match: Match, must_be_cog: bool
     ) -> dict[str, Any]:

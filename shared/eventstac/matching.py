@@ -26,7 +26,7 @@ def match_blob(
     """
     match, cog_of = None, None
     if known and known.claim:
-        cog_of = CogOf(known.claim.source_url, known.claim.source_etag)
+        cog_of = CogOf(known.claim.source_url, known.claim.source_etag, known.claim.said)
         match = applied.rules.match(known.claim.source_url) or known.match
     elif watched.is_source(name):
         match = applied.rules.match(name.url)

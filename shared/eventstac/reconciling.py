@@ -27,7 +27,7 @@ from eventstac.matching import match_blob, withdrawal
 # Composing Items without what they would lose is what counting removals costs: beyond this it is "more than".
 REMOVALS_COUNTED = 10_000
 
-_LIST, _COMPARE, _LOOK = "list:", "compare:", "look:"
+_LIST, _COMPARE, _LOOK, _END = "list:", "compare:", "look:", "end:"
 
 
 @dataclass(frozen=True)
@@ -87,11 +87,14 @@ class Runs(Protocol):
     def compare(self, run: Run, applied: AppliedRules) -> Report:
         """What is the same and what differs, by collection; its `removals` are left at 0."""
 
+    def mark(self, run: Run, applied: AppliedRules) -> None:
+        """Keep which blobs differ, for `removals` and `gaps`."""
+
     def removals(self, run: Run, applied: AppliedRules, ceiling: int) -> int:
         """How many Items would leave the catalog if nothing is where the listing does not show it (to `ceiling`)."""
 
-    def gaps(self, run: Run, applied: AppliedRules, after: str, limit: int) -> list[Gap]:
-        """Blobs that differ, in the order of URLs, after a URL; what would remove only where the run `removes`."""
+    def gaps(self, run: Run, after: str, limit: int) -> list[Gap]:
+        """Marked blobs, in the order of URLs, after a URL; what would remove only where the run `removes`."""
 
     def note(self, run: Run) -> None:
         """Keep a run's state, removes, detail and report."""
@@ -144,6 +147,9 @@ class Reconciler:
             return Step((), None)
         if where.startswith(_COMPARE):
             return self._compare(run, request)
+        if where.startswith(_END):
+            self._end(run)
+            return Step((), None)
         return self._look(run, request, where.removeprefix(_LOOK))
 
     def _list(self, run: Run, request: ScanRequested, continuation: str | None) -> Step:
@@ -160,6 +166,7 @@ class Reconciler:
     def _compare(self, run: Run, request: ScanRequested) -> Step:
         applied = self.catalog.rules()
         report = self.runs.compare(run, applied)
+        self.runs.mark(run, applied)
         limit = removal_limit(report.items, run.allow_removals)
         removals = self.runs.removals(run, applied, max(limit + 1, REMOVALS_COUNTED)) + report.surplus
         report = replace(report, removals=removals, removal_limit=limit)
@@ -172,13 +179,13 @@ class Reconciler:
 
     def _look(self, run: Run, request: ScanRequested, after: str) -> Step:
         applied = self.catalog.rules()
-        gaps = self.runs.gaps(run, applied, after, self.page_size)
+        gaps = self.runs.gaps(run, after, self.page_size)
         known = self.catalog.facts([gap.url for gap in gaps])
         outgoing = [sent for gap in gaps if (sent := self._cause(gap, known.get(gap.url), applied, run))]
         if len(gaps) == self.page_size:
             return Step(tuple(outgoing), replace(request, continuation=f"{_LOOK}{gaps[-1].url}"))
-        self._end(run)
-        return Step(tuple(outgoing), None)
+        # A page of its own ends the run: what this one causes is not sent yet, and a run that is over repeats nothing.
+        return Step(tuple(outgoing), replace(request, continuation=_END))
 
     def _end(self, run: Run) -> None:
         if run.removes or run.check_only:

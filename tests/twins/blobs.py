@@ -12,7 +12,9 @@ from tests.samples import ACCOUNT, START
 
 
 @dataclass(frozen=True)
-class _Stored:
+class Stored:
+    """One version of a blob."""
+
     data: bytes
     etag: str
     modified: datetime
@@ -27,32 +29,43 @@ class MemoryBlobs:
         self.now = START
         self.is_away = False
         self.looks = 0
-        self._stored: dict[str, _Stored] = {}
+        self.stored: dict[str, Stored] = {}
         self._writes = 0
 
     def wait(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
 
     def put(self, url: str, data: bytes, content_type: str = "application/octet-stream") -> str:
-        self._writes += 1
-        etag = f"0x{(self._writes * 7919) % 9973:04X}"  # unrelated to order, as the real ones
-        self._stored[url] = _Stored(data, etag, self._date(), content_type)
+        etag = self._new_etag()
+        self.stored[url] = Stored(data, etag, self._date(), content_type)
         return etag
 
+    def tag(self, url: str) -> None:
+        """Set metadata: another ETag and Last-Modified, the same content."""
+        self.stored[url] = replace(self.stored[url], etag=self._new_etag(), modified=self._date())
+
+    def rename(self, url: str, to: str) -> None:
+        """Move a blob over another; it keeps its times."""
+        self.restore(to, self.stored.pop(url), same_etag=False)
+
+    def restore(self, url: str, version: Stored, *, same_etag: bool) -> None:
+        """Bring a version back, with the times that it had."""
+        self.stored[url] = version if same_etag else replace(version, etag=self._new_etag())
+
     def delete(self, url: str) -> None:
-        del self._stored[url]
+        del self.stored[url]
 
     def archive(self, url: str) -> None:
-        self._stored[url] = replace(self._stored[url], archived=True)
+        self.stored[url] = replace(self.stored[url], archived=True)
 
     def rehydrate(self, url: str) -> None:
-        self._stored[url] = replace(self._stored[url], archived=False)
+        self.stored[url] = replace(self.stored[url], archived=False)
 
     def look(self, url: str) -> tuple[Look, BlobReader | None]:
         self.looks += 1
         if self.is_away:
             raise Transient("the storage is away")
-        stored = self._stored.get(url)
+        stored = self.stored.get(url)
         if stored is None:
             return Look(url, "gone", self._date()), None
         look = Look(
@@ -71,19 +84,23 @@ class MemoryBlobs:
     def page(self, container_url: str, prefix: str, continuation: str | None, size: int) -> ListedPage:
         if self.is_away:
             raise Transient("the storage is away")
-        names = sorted(parse(url).path for url in self._stored if parse(url).container_url == container_url)
+        names = sorted(parse(url).path for url in self.stored if parse(url).container_url == container_url)
         after = [name for name in names if name.startswith(prefix) and name > (continuation or "")]
         chosen = after[:size]
         listed = []
         for name in chosen:
             url = replace(parse(f"{container_url}/x"), path=name).url
-            stored = self._stored[url]
+            stored = self.stored[url]
             listed.append(Listed(url, stored.etag, len(stored.data), stored.modified, stored.archived))
         return ListedPage(tuple(listed), chosen[-1] if len(after) > size else None)
 
     def etag(self, url: str) -> str | None:
-        stored = self._stored.get(url)
+        stored = self.stored.get(url)
         return stored.etag if stored else None
+
+    def _new_etag(self) -> str:
+        self._writes += 1
+        return f"0x{(self._writes * 7919) % 9973:04X}"  # unrelated to order, as the real ones
 
     def _date(self) -> datetime:
         return self.now.replace(microsecond=0)

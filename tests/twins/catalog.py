@@ -1,6 +1,6 @@
 """The catalog in memory: the same joining, composing and announcing, without a database."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,6 +18,17 @@ from eventstac.rules import Rules
 from tests.samples import START
 
 
+@dataclass(frozen=True)
+class Staged:
+    """What one transaction is going to write: all of it, or nothing."""
+
+    facts: tuple[Fact, ...]
+    fresh: Mapping[str, Fact]
+    changes: Sequence[Change]
+    announced: Sequence[Announcement]
+    merged: Merged
+
+
 @dataclass
 class MemoryCatalog:
     in_force: Rules
@@ -33,46 +44,72 @@ class MemoryCatalog:
     updated: list[str] = field(default_factory=list)
 
     def rules(self) -> AppliedRules:
-        self._answer()
+        self.answer()
         return AppliedRules(self.revision, self.in_force)
 
     def fact(self, url: str) -> Fact | None:
         return self.facts([url]).get(url)
 
     def facts(self, urls: Sequence[str]) -> dict[str, Fact]:
-        self._answer()
+        self.answer()
         return {url: self.known[url] for url in urls if url in self.known}
 
     def facts_below(self, prefix: str, after: str, limit: int) -> list[Fact]:
-        self._answer()
+        self.answer()
         found = sorted(url for url in self.known if url.startswith(prefix) and url > after)
         return [self.known[url] for url in found if self.known[url].finding.state != "gone"][:limit]
 
     def merge(self, facts: Sequence[Fact]) -> Merged:
-        self._answer()
+        self.answer()
+        self.waiting_for_locks()
+        staged = self.stage(facts)
+        self.commit(staged)
+        return staged.merged
+
+    def waiting_for_locks(self) -> None:
+        """What others commit meanwhile is seen: nothing was read yet."""
+
+    def stage(self, facts: Sequence[Fact]) -> Staged:
+        """What a transaction would write, by what is known now."""
         for fact in facts:
             if "\x00" in str(fact.finding.metadata):
                 raise Rejected("unstorable", "a NUL character")
-        fresh: set[str] = set()
-        touched: set[ItemKey] = set()
-        unsure_ones: dict[str, None] = {}
+        arrived: dict[str, Fact] = {}
+        unsure_ones: set[str] = set()
         for fact in facts:
-            old = self.known.get(fact.url)
-            new = join(old, fact) if old else fact
-            if old and unsure(old.finding, fact.finding, self.skew_window_s):
-                unsure_ones[fact.url] = None
-            if new != old:
-                fresh.add(fact.url)
-                touched |= {new.item_key} | ({old.item_key} if old else set())
-                self.known[fact.url] = new
-        changes = [change for key in sorted(touched) if (change := self._recompose(key))]
-        looks = [self.known[url] for url in unsure_ones]
+            before = arrived.get(fact.url)
+            if before and unsure(before.finding, fact.finding, self.skew_window_s):
+                unsure_ones.add(fact.url)
+            arrived[fact.url] = join(before, fact) if before else fact
+        old = {url: self.known[url] for url in arrived if url in self.known}
+        joined = {url: join(old[url], fact) if url in old else fact for url, fact in arrived.items()}
+        fresh = {url: fact for url, fact in joined.items() if fact != old.get(url)}
+        unsure_ones |= {
+            url for url in old if unsure(old[url].finding, arrived[url].finding, self.skew_window_s)
+        }
+        touched = {fact.item_key for url in fresh for fact in (fresh[url], old.get(url)) if fact}
+        known = {**self.known, **fresh}
+        changes = [change for key in sorted(touched) if (change := self._change(key, known))]
+        looks = [joined[url] for url in sorted(unsure_ones)]
         wait = timedelta(seconds=self.skew_window_s + 1)
-        self.outbox += announcements_of(changes, looks, "loader", self.clock(), wait)
-        return Merged(len(fresh), len(facts) - len(fresh), tuple(change.key for change in changes))
+        merged = Merged(len(fresh), len(facts) - len(fresh), tuple(change.key for change in changes))
+        announced = announcements_of(changes, looks, "loader", self.clock(), wait)
+        return Staged(tuple(facts), fresh, changes, announced, merged)
+
+    def commit(self, staged: Staged) -> None:
+        """All of it at once."""
+        self.known.update(staged.fresh)
+        for change in staged.changes:
+            self.rows.pop(change.key, None)
+            self.items.pop(change.key, None)
+            if change.after:
+                self.rows[change.key] = change.after
+            if change.composition.item:
+                self.items[change.key] = change.composition.item
+        self.outbox += staged.announced
 
     def publish_outbox(self, publish: Callable[[Sequence[Announcement]], None]) -> int:
-        self._answer()
+        self.answer()
         announced = list(self.outbox)
         if announced:
             publish(announced)
@@ -80,28 +117,20 @@ class MemoryCatalog:
         return len(announced)
 
     def update_collections(self, collections: Sequence[str] | None, now: datetime) -> None:
-        self._answer()
+        self.answer()
         self.updated += collections or []
 
     def reject(self, identity: str, rejected: EventRejected) -> None:
-        self._answer()
+        self.answer()
         self.rejections.setdefault(identity, rejected)
 
-    def _recompose(self, key: ItemKey) -> Change | None:
-        facts = tuple(fact for _, fact in sorted(self.known.items()) if fact.item_key == key)
+    def _change(self, key: ItemKey, known: Mapping[str, Fact]) -> Change | None:
+        facts = tuple(fact for _, fact in sorted(known.items()) if fact.item_key == key)
         composition = compose(facts, self.in_force.collection(key[0]))
         before, after = self.rows.get(key), row_of(key, composition)
-        if before == after:
-            return None
-        change = Change(key, before, after, composition, facts)
-        self.rows.pop(key, None)
-        self.items.pop(key, None)
-        if after:
-            self.rows[key] = after
-        if composition.item:
-            self.items[key] = composition.item
-        return change
+        return None if before == after else Change(key, before, after, composition, facts)
 
-    def _answer(self) -> None:
+    def answer(self) -> None:
+        """Every request begins here."""
         if self.is_away:
             raise Transient("the database is away")

@@ -19,6 +19,7 @@ class MemoryRuns:
     catalog: MemoryCatalog
     runs: dict[str, Run] = field(default_factory=dict)
     listed: dict[str, dict[str, ListedBlob]] = field(default_factory=dict)
+    marked: dict[str, list[Gap]] = field(default_factory=dict)
 
     def begin(self, run: Run) -> None:
         self._answer()
@@ -76,14 +77,17 @@ class MemoryRuns:
             count += compose(staying, applied.rules.collection(key[0])).state != "published"
         return min(count, ceiling)
 
-    def gaps(self, run: Run, applied: AppliedRules, after: str, limit: int) -> list[Gap]:
-        wanted = _GAPS if run.removes else _GAPS[:2]
-        found = [
-            Gap(url, status)  # type: ignore[arg-type]  # one of the wanted
-            for url, (_, status) in sorted(self._compared(run, applied).items())
-            if status in wanted and url > after
+    def mark(self, run: Run, applied: AppliedRules) -> None:
+        compared = sorted(self._compared(run, applied).items())
+        self.marked[run.id] = [
+            Gap(url, status)  # type: ignore[arg-type]  # one of _GAPS
+            for url, (_, status) in compared
+            if status in _GAPS
         ]
-        return found[:limit]
+
+    def gaps(self, run: Run, after: str, limit: int) -> list[Gap]:
+        wanted = _GAPS if run.removes else _GAPS[:2]
+        return [gap for gap in self.marked[run.id] if gap.status in wanted and gap.url > after][:limit]
 
     def _compared(self, run: Run, applied: AppliedRules) -> dict[str, tuple[str | None, str]]:
         """Collection and status of every blob that is listed or known to be there, by URL."""

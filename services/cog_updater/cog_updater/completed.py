@@ -4,10 +4,11 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from eventstac.breaker import Breaker
+from eventstac.bus import BLOBS_MATCHED
 from eventstac.catalog.port import Catalog
 from eventstac.consumption import Outgoing
 from eventstac.errors import Rejected
-from eventstac.events import CogCompleted, Envelope, asset_event
+from eventstac.events import BlobMatched, CogCompleted, Envelope, asset_event
 from eventstac.events.blob import CogOf
 from eventstac.events.timeline import passed
 from eventstac.looking import Looker
@@ -23,8 +24,9 @@ def handle(
 ) -> Sequence[Outgoing]:
     """Look at a COG, check that it is one, and merge what was found.
 
-    Key: the COG's URL. Stale rule: the later look stands; the COG waits as a fact until its source has an Item. Side
-    effects: fact, Item and outbox in one commit. A conversion in place is just a new look at the source.
+    Key: the COG's URL. Stale rule: the later look stands, and of what was said about its source the later event; the
+    COG waits as a fact until its source has an Item. Side effects: fact, Item and outbox in one commit; then
+    another look, where the COG changed meanwhile. A conversion in place is just a new look at the source.
     """
     if envelope.type != CogCompleted.TYPE:
         raise Rejected("unknown-event", f"{envelope.type!r} is no finished COG: expected {CogCompleted.TYPE}")
@@ -37,9 +39,14 @@ def handle(
     if match is None or match.read != "raster":
         raise Rejected("no-rule", f"no rule makes an Item of {completed.source_url}, so it can have no COG")
     in_place = completed.cog_url == completed.source_url
-    timeline = passed(passed((), "event", envelope.time or clock()), "matched", clock())
+    said = envelope.time or clock()
+    timeline = passed(passed((), "event", said), "matched", clock())
     finding = looker.look(completed.cog_url, match, applied.revision, timeline, must_be_cog=not in_place)
-    cog_of = None if in_place else CogOf(completed.source_url, completed.source_etag or "")
+    cog_of = None if in_place else CogOf(completed.source_url, completed.source_etag or "", said)
     with breaker.guard():
         catalog.merge([asset_event(completed.cog_url, finding, envelope.id, cog_of).fact()])
-    return []
+    # Until this commit nobody knew the blob for a COG: an event of the storage about it was left alone.
+    if looker.still_is(completed.cog_url, finding):
+        return []
+    again = BlobMatched(completed.cog_url, match, applied.revision, envelope.id, timeline, cog_of)
+    return [Outgoing(BLOBS_MATCHED, again)]

@@ -108,7 +108,8 @@ def _of_rejection(change: Change, app: str, now: datetime) -> Announcement:
 
 
 def _of_second_look(fact: Fact, app: str, now: datetime, at: datetime) -> Announcement:
-    cog_of = CogOf(fact.claim.source_url, fact.claim.source_etag) if fact.claim else None
+    claim = fact.claim
+    cog_of = CogOf(claim.source_url, claim.source_etag, claim.said) if claim else None
     event = BlobMatched(
         url=fact.url,
         match=fact.match,

@@ -21,7 +21,7 @@ def fact_to_json(fact: Fact) -> dict[str, Any]:
             "source_etag": claim.source_etag,
             "match": claim.match.to_json("cog"),
             "revision": claim.revision,
-            "seen": to_text(claim.seen),
+            "seen": to_text(claim.said),
         },
         "contents": [
             {
@@ -87,7 +87,7 @@ def _claim(fields: Fields) -> Claim:
         source_url=fields.text("source_url"),
         match=Match.from_json(fields.nested("match")),
         revision=fields.integer("revision"),
-        seen=fields.moment("seen"),
+        said=fields.moment("seen"),
         source_etag=fields.text("source_etag"),
     )
 

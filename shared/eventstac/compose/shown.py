@@ -58,41 +58,50 @@ def select(facts: Iterable[Fact], collection: CollectionRules | None) -> Selecti
     unless it was made from other content.
     """
     ordered = sorted(facts, key=lambda fact: fact.url)
-    by_url = {fact.url: fact for fact in ordered}
-    sources: dict[str, Shown] = {}
-    cogs: dict[str, Shown] = {}
+    found = [shown for fact in ordered if (shown := _shown(fact, collection))]
     conflicts: list[str] = []
-    outdated: list[str] = []
-    for fact in ordered:
-        rule = (collection.rule(fact.match.rule) if collection else None) or _NO_RULE
-        finding, kept = _finding(fact, rule)
-        if finding is None:
-            continue
-        shown = Shown(fact.match.asset, fact, finding, rule, _asset_rule(rule, fact), kept)
-        if fact.claim:
-            source = by_url.get(fact.claim.source_url)
-            if source is None or _finding(source, rule)[0] is None:
-                continue
-            if _made_from_other_content(fact, source):
-                outdated.append(fact.url)
-                continue
-        chosen = cogs if fact.claim else sources
-        if chosen.setdefault(fact.match.asset, shown) is not shown:
-            conflicts.append(fact.url)
+    sources = _first_of_each_key((shown for shown in found if not shown.fact.claim), conflicts)
+    by_url = {shown.fact.url: shown.fact for shown in sources.values()}
+    made = [(shown, by_url.get(shown.fact.claim.source_url)) for shown in found if shown.fact.claim]
+    outdated = [cog.fact.url for cog, source in made if source and _made_from_other_content(cog.fact, source)]
+    current = (cog for cog, source in made if source and cog.fact.url not in outdated)
+    cogs = _first_of_each_key(current, conflicts)
     return Selection(
         sources=tuple(sorted(sources.values(), key=lambda shown: shown.position)),
         cogs=tuple(sorted(cogs.values(), key=lambda shown: shown.position)),
-        conflicts=tuple(conflicts),
+        conflicts=tuple(sorted(conflicts)),
         outdated=tuple(outdated),
     )
 
 
+def _shown(fact: Fact, collection: CollectionRules | None) -> Shown | None:
+    """The blob as it would be shown, None for one of which nothing can be."""
+    rule = (collection.rule(fact.match.rule) if collection else None) or _NO_RULE
+    finding, kept = _finding(fact, rule)
+    return Shown(fact.match.asset, fact, finding, rule, _asset_rule(rule, fact), kept) if finding else None
+
+
+def _first_of_each_key(candidates: Iterable[Shown], conflicts: list[str]) -> dict[str, Shown]:
+    """By asset key, the first in the order of URLs; the others are noted as conflicts."""
+    chosen: dict[str, Shown] = {}
+    for shown in candidates:
+        if chosen.setdefault(shown.key, shown) is not shown:
+            conflicts.append(shown.fact.url)
+    return chosen
+
+
 def _finding(fact: Fact, rule: Rule) -> tuple[Finding | None, bool]:
-    if fact.finding.state == "present":
-        return fact.finding, False
-    if fact.finding.state == "rejected" and rule.keep_last_good and fact.last_good:
-        return fact.last_good, True
-    return None, False
+    finding, kept = fact.finding, False
+    if finding.state == "rejected" and rule.keep_last_good and fact.last_good:
+        finding, kept = fact.last_good, True
+    if finding.state != "present" or (fact.claim and not _is_cog(finding)):
+        return None, False
+    return finding, kept
+
+
+def _is_cog(finding: Finding) -> bool:
+    """A blob that was read before it was known to be a COG was not asked whether it is one."""
+    return bool(((finding.metadata or {}).get("cog") or {}).get("valid"))
 
 
 def _asset_rule(rule: Rule, fact: Fact) -> AssetRule:

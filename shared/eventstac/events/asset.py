@@ -44,7 +44,7 @@ class _AssetEvent:
                 self.cog_of.url,
                 self.finding.match,
                 self.finding.revision,
-                self.finding.seen,
+                self.cog_of.said or self.finding.seen,
                 self.cog_of.etag,
             )
         return fact_of(self.url, self.finding, claim)

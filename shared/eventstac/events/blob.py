@@ -1,11 +1,13 @@
 """Events before a look: what to look at, and what it is by the rules."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, ClassVar
 
 from eventstac.events import timeline as timelines
 from eventstac.facts import Match, Stage
 from eventstac.fields import Fields
+from eventstac.times import to_text
 
 
 @dataclass(frozen=True)
@@ -59,21 +61,30 @@ class ScanRequested:
 
 @dataclass(frozen=True)
 class CogOf:
-    """The source of a blob that is a COG, and the source's ETag when it was made (empty: unknown)."""
+    """The source of a blob that is a COG, the source's ETag when it was made (empty: unknown), and when this was said.
+
+    `said` is None where nobody noted it: it then counts as said when the COG is looked at.
+    """
 
     url: str
     etag: str = ""
+    said: datetime | None = None
 
     @classmethod
     def read(cls, data: Fields) -> "CogOf | None":
         """Read `cog_of` from an event's data."""
         fields = data.optional_nested("cog_of")
-        return cls(fields.text("url"), fields.optional_text("etag") or "") if fields else None
+        if fields is None:
+            return None
+        return cls(fields.text("url"), fields.optional_text("etag") or "", fields.optional_moment("said"))
 
 
 def cog_of_json(cog_of: CogOf | None) -> dict[str, Any] | None:
     """`cog_of` as events carry it."""
-    return {"url": cog_of.url, "etag": cog_of.etag or None} if cog_of else None
+    if cog_of is None:
+        return None
+    said = to_text(cog_of.said) if cog_of.said else None
+    return {"url": cog_of.url, "etag": cog_of.etag or None, "said": said}
 
 
 @dataclass(frozen=True)

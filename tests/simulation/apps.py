@@ -1,0 +1,124 @@
+"""The apps' handlers bound to the topology's subscriptions, as their function_app.py bind them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from cog_updater import completed
+from eventstac.breaker import Breaker
+from eventstac.bus import Received
+from eventstac.consumption import Consumer, Outgoing
+from eventstac.events import Envelope
+from eventstac.looking import Looker
+from eventstac.publishing import publish_outbox
+from extractor import look
+from loader import asset_facts, collection_update, outbound, rejected
+from scanner import blob_event, pages
+from tests.simulation.bus import SimulatedBus
+from tests.simulation.catalog import SimulatedCatalog
+from tests.simulation.storage import SimulatedStorage
+from tests.twins.apps import WATCHED, read_text
+from tests.twins.runs import MemoryRuns
+
+PAGE_SIZE = 2
+
+
+@dataclass
+class Apps:
+    """The apps over their ports; `tell` is what the outside world does with the events that it is sent."""
+
+    bus: SimulatedBus
+    blobs: SimulatedStorage
+    catalog: SimulatedCatalog
+    runs: MemoryRuns
+    tell: Callable[[Sequence[Mapping[str, Any]]], None]
+    now: Callable[[], datetime]
+    _breakers: dict[str, Breaker] = field(default_factory=dict)
+
+    def handle(self, topic: str, subscription: str, batch: Sequence[Received]) -> None:
+        """One invocation of the function of a subscription."""
+        getattr(self, "_" + subscription.replace("-", "_"))(topic, batch)
+
+    def publish_announced(self) -> None:
+        """The loader's timer."""
+        publish_outbox(self.catalog, self.bus)
+
+    def restart(self, topic: str, subscription: str) -> None:
+        """The process that served a subscription died: what it only remembered is lost."""
+        self._breakers.pop(_app(topic, subscription), None)
+
+    def publish(self, events: Sequence[Mapping[str, Any]]) -> None:
+        """The outbound function's Event Grid topic."""
+        self.tell(events)
+
+    def _consumer(self, app: str) -> Consumer:
+        return Consumer(app, self.bus, clock=self.now)
+
+    def _breaker(self, app: str) -> Breaker:
+        return self._breakers.setdefault(app, Breaker(clock=lambda: self.now().timestamp()))
+
+    def _scanner(self, topic: str, batch: Sequence[Received]) -> None:
+        handle = self._page if topic == "scan-requests" else self._blob_event
+        self._consumer("scanner").consume(batch[0], handle)
+
+    def _blob_event(self, envelope: Envelope) -> Sequence[Outgoing]:
+        return blob_event.handle(envelope, catalog=self.catalog, watched=WATCHED, clock=self.now)
+
+    def _page(self, envelope: Envelope) -> Sequence[Outgoing]:
+        return pages.handle(
+            envelope,
+            catalog=self.catalog,
+            runs=self.runs,
+            blobs=self.blobs,
+            watched=WATCHED,
+            page_size=PAGE_SIZE,
+            clock=self.now,
+        )
+
+    def _extractor(self, _topic: str, batch: Sequence[Received]) -> None:
+        self._consumer("extractor").consume(batch[0], lambda e: look.handle(e, looker=self.looker))
+
+    def _loader(self, topic: str, batch: Sequence[Received]) -> None:
+        consumer = self._consumer("loader")
+        if topic == "rejected":
+            consumer.consume(batch[0], lambda e: rejected.handle(e, catalog=self.catalog))
+            return
+        breaker = self._breaker("loader")
+        consumer.consume_batch(
+            batch,
+            asset_facts.decode,
+            lambda facts: asset_facts.handle(facts, catalog=self.catalog, breaker=breaker),
+        )
+        publish_outbox(self.catalog, self.bus)
+
+    def _cog_updater(self, _topic: str, batch: Sequence[Received]) -> None:
+        breaker = self._breaker("cog_updater")
+        self._consumer("cog_updater").consume(
+            batch[0],
+            lambda e: completed.handle(
+                e, catalog=self.catalog, looker=self.looker, breaker=breaker, clock=self.now
+            ),
+        )
+        publish_outbox(self.catalog, self.bus)
+
+    def _collection_update(self, _topic: str, batch: Sequence[Received]) -> None:
+        self._consumer("loader").consume_batch(
+            batch,
+            collection_update.decode,
+            lambda names: collection_update.handle(names, catalog=self.catalog, now=self.now()),
+        )
+        publish_outbox(self.catalog, self.bus)
+
+    def _outbound(self, _topic: str, batch: Sequence[Received]) -> None:
+        self._consumer("loader").consume_batch(
+            batch, outbound.decode, lambda events: outbound.handle(events, topic=self)
+        )
+
+    @property
+    def looker(self) -> Looker:
+        return Looker(self.blobs, WATCHED, read_text, self.now)
+
+
+def _app(topic: str, subscription: str) -> str:
+    return "loader" if topic == "items-changed" else subscription.replace("-", "_")

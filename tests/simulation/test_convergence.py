@@ -1,0 +1,37 @@
+"""The catalog converges to what the storage holds, whatever happens: thousands of seeds against the oracle.
+
+SIMULATION_SEEDS says how many (1,000 by default); `python -m tests.simulation` runs more, and replays one.
+"""
+
+import os
+
+import pytest
+
+from tests.simulation.trial import Trial, problems_of, report, trial_of
+
+SEEDS = int(os.environ.get("SIMULATION_SEEDS", "1000"))
+PARTS = 4
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.timeout(3600)
+def test_the_catalog_is_what_the_storage_says_in_the_end(part: int) -> None:
+    for seed in range(part, SEEDS, PARTS):
+        trial = trial_of(seed)
+        if problems_of(trial):
+            pytest.fail(report(trial), pytrace=False)
+
+
+def test_a_trial_is_the_same_every_time() -> None:
+    """Else its command would replay nothing."""
+    from tests.simulation.faults import KINDS, Faults
+    from tests.simulation.world import World
+
+    stories = []
+    for _ in range(2):
+        trial = Trial(7, frozenset(KINDS))
+        world = World(trial.steps, Faults(trial.seed, trial.kinds))
+        world.run()
+        world.reconcile()
+        stories.append((world.now(), world.catalog.items, world.bus.sent))
+    assert stories[0] == stories[1]

@@ -1,0 +1,105 @@
+"""The simulation finds what it is for: each fault that is put into our own code fails some seed."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import pytest
+
+from eventstac import facts
+from eventstac.catalog.merge import Merged
+from eventstac.catalog.outbox import Announcement
+from eventstac.facts import Fact, Finding
+from tests.simulation.catalog import SimulatedCatalog
+from tests.simulation.trial import problems_of, report, trial_of
+from tests.twins.catalog import MemoryCatalog
+
+SEEDS = 400
+
+Patch = pytest.MonkeyPatch
+
+
+def no_revision(patch: Patch) -> None:
+    """At one ETag, what was read by older rules may stand."""
+
+    def stands(mine: Finding, other: Finding) -> Finding:
+        if mine.condition != other.condition:
+            return max(mine, other, key=lambda finding: finding.order)
+        chosen = max(mine, other, key=lambda finding: (finding.state == "present", finding.meaning()))
+        return replace(chosen, seen=max(mine.seen, other.seen))
+
+    patch.setattr(facts, "stands", stands)
+
+
+def no_second_look(patch: Patch) -> None:
+    patch.setattr("tests.twins.catalog.unsure", lambda mine, other, window_s: False)
+
+
+def no_outbox(patch: Patch) -> None:
+    """What a commit announced is only in the memory of the process that publishes it."""
+
+    def publish(catalog: MemoryCatalog, send: Callable[[Sequence[Announcement]], None]) -> int:
+        catalog.answer()
+        announced = list(catalog.outbox)
+        catalog.outbox.clear()
+        if announced:
+            send(announced)
+        return len(announced)
+
+    patch.setattr(MemoryCatalog, "publish_outbox", publish)
+
+
+def retry_to_all_subscriptions(patch: Patch) -> None:
+    patch.setattr("eventstac.consumption.RETRY_FOR", "retrywhatever")
+
+
+def claims_do_not_stick(patch: Patch) -> None:
+    """A look that knows nothing of a COG takes what is known away."""
+    patch.setattr(
+        "tests.twins.catalog.join", lambda mine, other: replace(facts.join(mine, other), claim=other.claim)
+    )
+
+
+def gone_is_never_recorded(patch: Patch) -> None:
+    def join(mine: Fact, other: Fact) -> Fact:
+        return mine if other.finding.state == "gone" else facts.join(mine, other)
+
+    patch.setattr("tests.twins.catalog.join", join)
+
+
+def the_last_write_wins(patch: Patch) -> None:
+    """A stale look overwrites."""
+    patch.setattr(
+        "tests.twins.catalog.join",
+        lambda mine, other: replace(facts.join(mine, other), finding=other.finding),
+    )
+
+
+def read_before_the_lock(patch: Patch) -> None:
+    def merge(catalog: SimulatedCatalog, arrived: Sequence[Fact]) -> Merged:
+        catalog.answer()
+        staged = catalog.stage(arrived)
+        catalog.waiting_for_locks()
+        catalog.commit(staged)
+        return staged.merged
+
+    patch.setattr(SimulatedCatalog, "merge", merge)
+
+
+MUTANTS = (
+    no_revision,
+    no_second_look,
+    no_outbox,
+    retry_to_all_subscriptions,
+    claims_do_not_stick,
+    gone_is_never_recorded,
+    the_last_write_wins,
+    read_before_the_lock,
+)
+
+
+@pytest.mark.parametrize("mutate", MUTANTS, ids=lambda mutate: str(mutate.__name__))
+def test_a_fault_in_our_own_code_is_caught(mutate: Callable[[Patch], None], monkeypatch: Patch) -> None:
+    mutate(monkeypatch)
+    found = next((trial for seed in range(SEEDS) if problems_of(trial := trial_of(seed))), None)
+    assert found is not None, f"{SEEDS} seeds notice nothing"
+    print(report(found))

@@ -1,0 +1,132 @@
+"""One trial: a seed's world against the oracle, and the smallest history that still fails."""
+
+import random
+import traceback
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tests.simulation.faults import NEED_RECONCILE, Faults, kinds_of
+from tests.simulation.histories import Step, history
+from tests.simulation.oracle import ExpectedAsset, ExpectedItem, expected
+from tests.simulation.world import World
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What is tried: a seed, the kinds of faults, and which steps of its history (None: all)."""
+
+    seed: int
+    kinds: frozenset[str]
+    only: tuple[int, ...] | None = None
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        losses, rule_changes = "losses" in self.kinds, "rule-changes" in self.kinds
+        whole = history(self.seed, losses=losses, rule_changes=rule_changes)
+        return whole if self.only is None else tuple(whole[index] for index in self.only)
+
+    def command(self) -> str:
+        """What replays it."""
+        words = [
+            "python -m tests.simulation",
+            "--seed",
+            str(self.seed),
+            "--faults",
+            ",".join(sorted(self.kinds)) or "none",
+        ]
+        if self.only is not None:
+            words += ["--only", ",".join(map(str, self.only))]
+        return " ".join(words)
+
+
+def trial_of(seed: int) -> Trial:
+    return Trial(seed, kinds_of(seed))
+
+
+def problems_of(trial: Trial) -> list[str]:
+    """What is wrong at the end; nothing where the catalog is what the storage says."""
+    random.seed(trial.seed)  # the product's own jitter
+    world = World(trial.steps, Faults(trial.seed, trial.kinds))
+    try:
+        world.run()
+        if world.needs_reconcile:
+            world.reconcile()
+    except Exception as failure:  # noqa: BLE001 - a bug anywhere is what a trial is to find
+        where = traceback.extract_tb(failure.__traceback__)[-1]
+        return [f"{type(failure).__name__}: {failure} ({where.filename}:{where.lineno})"]
+    return [*_differences(world), *_leftovers(world)]
+
+
+def smallest(trial: Trial) -> Trial:
+    """Leave out kinds of faults, then steps, as long as it still fails."""
+    for kind in sorted(trial.kinds - NEED_RECONCILE):
+        without = replace(trial, kinds=trial.kinds - {kind})
+        if problems_of(without):
+            trial = without
+    trial = replace(trial, only=tuple(range(len(trial.steps))))
+    shrunk = True
+    while shrunk:
+        shrunk = False
+        for index in trial.only or ():
+            without = replace(trial, only=tuple(each for each in trial.only or () if each != index))
+            if problems_of(without):
+                trial, shrunk = without, True
+                break
+    return trial
+
+
+def report(trial: Trial) -> str:
+    """The smallest trace of a failing trial, what is wrong at its end, and what replays it."""
+    least = smallest(trial)
+    lines = [
+        f"seed {trial.seed} fails; the least of it, with {', '.join(sorted(least.kinds)) or 'no faults'}:",
+        *(f"  {step}" for step in least.steps),
+        *(f"  => {problem}" for problem in problems_of(least)),
+        f"  {least.command()}",
+    ]
+    return "\n".join(lines)
+
+
+def _differences(world: World) -> list[str]:
+    wanted, shown = expected(world.truth()), {key: _shown(item) for key, item in world.catalog.items.items()}
+    problems = [
+        f"{'/'.join(key)} is {shown.get(key)}\n     expected {wanted.get(key)}"
+        for key in sorted(wanted.keys() | shown.keys())
+        if wanted.get(key) != shown.get(key)
+    ]
+    for key, item in world.catalog.items.items():
+        thumbnail = item["assets"].get("thumbnail")
+        if thumbnail and thumbnail["href"] not in world.storage.stored:
+            problems.append(f"{'/'.join(key)} has a thumbnail that is not there")
+    if world.replica != world.catalog.items:
+        told, there = sorted(world.replica), sorted(world.catalog.items)
+        problems.append(f"who follows the events for the world has other Items: {told} of {there}")
+    return problems
+
+
+def _leftovers(world: World) -> list[str]:
+    dead = [f"dead letter in {'/'.join(entry.key)}: {entry.message.body}" for entry in world.bus.dead]
+    # Nothing but a COG of what no rule knew just then may be given up.
+    given_up = [
+        f"rejected: {one.reason}: {one.detail}"
+        for one in world.catalog.rejections.values()
+        if one.reason != "no-rule" or "rule-changes" not in world.faults.kinds
+    ]
+    return dead + given_up
+
+
+def _shown(item: dict[str, Any]) -> ExpectedItem:
+    """What an Item shows, in the oracle's words."""
+    properties = item["properties"]
+    west, south, east, north = item["bbox"]
+    return ExpectedItem(
+        assets={
+            name: ExpectedAsset(asset["href"], asset["updated"])
+            for name, asset in item["assets"].items()
+            if name != "thumbnail"
+        },
+        bbox=(west, south, east, north),
+        updated=properties["updated"],
+        start=properties.get("start_datetime") or properties["datetime"],
+        end=properties.get("end_datetime") or properties["datetime"],
+    )
