@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
@@ -39,7 +39,7 @@ _NOT_READY = (
 
 @dataclass(frozen=True)
 class DatabaseSettings:
-    """Where the database is and who asks. On Azure the password is a managed identity's token."""
+    """Where the database is and who asks; `token` gives a password for each new connection, instead of `password`."""
 
     host: str
     port: int
@@ -48,10 +48,12 @@ class DatabaseSettings:
     password: str
     pgstac_schema: str = "pgstac"
     pool_size: int = 4
+    sslmode: str = "prefer"
+    token: Callable[[], str] | None = field(default=None, compare=False)
 
     @classmethod
     def read(cls, env: Environment) -> "DatabaseSettings":
-        """Read POSTGRES_HOST, _PORT, _DB, _USER, _PASS and _POOL_SIZE, and PGSTAC_SCHEMA."""
+        """Read POSTGRES_HOST, _PORT, _DB, _USER, _PASS, _POOL_SIZE, _SSLMODE and _AUTH, and PGSTAC_SCHEMA."""
         schema = env.text("PGSTAC_SCHEMA", "pgstac")
         if schema != "pgstac":
             env.wrong(
@@ -65,6 +67,8 @@ class DatabaseSettings:
             password=env.text("POSTGRES_PASS", ""),
             pgstac_schema=schema,
             pool_size=env.integer("POSTGRES_POOL_SIZE", 4),
+            sslmode=env.text("POSTGRES_SSLMODE", "prefer"),
+            token=_token(env),
         )
 
     @property
@@ -75,10 +79,22 @@ class DatabaseSettings:
             port=self.port,
             dbname=self.database,
             user=self.user,
-            password=self.password,
+            password=self.token() if self.token else self.password,
+            sslmode=self.sslmode,
             connect_timeout=CONNECT_TIMEOUT_S,
             application_name="eventstac",
         )
+
+
+def _token(env: Environment) -> Callable[[], str] | None:
+    auth = env.text("POSTGRES_AUTH", "password")
+    if auth == "entra":
+        from eventstac.azure.database_token import identity_token  # takes half a second, and only Azure needs it
+
+        return identity_token()
+    if auth != "password":
+        env.wrong(f"POSTGRES_AUTH must be 'password' or 'entra', not {auth!r}")
+    return None
 
 
 def connect(settings: DatabaseSettings) -> Connection:
@@ -93,7 +109,7 @@ def open_pool(settings: DatabaseSettings) -> ConnectionPool[Connection]:
     Nothing is prepared on the server, so a transaction-mode pooler may stand between (PgBouncer).
     """
     return ConnectionPool(
-        settings.conninfo,
+        lambda: settings.conninfo,  # at each connection anew: a token holds for an hour
         min_size=0,
         max_size=settings.pool_size,
         timeout=CONNECT_TIMEOUT_S,

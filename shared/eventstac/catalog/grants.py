@@ -25,7 +25,7 @@ _MERGE = {
 }
 
 # A run compares listing, facts and Items, and writes only its own notes.
-_RECONCILE = {"runs": WRITE, "listed": WRITE}
+_RECONCILE = {"runs": WRITE, "listed": WRITE, "gaps": WRITE}
 
 ROLES: dict[str, Grants] = {
     "eventstac_scanner": Grants(

@@ -60,10 +60,12 @@ def prune(connection: Connection) -> Pruned:
         "DELETE FROM eventstac.rejected WHERE state <> 'open' AND coalesce(resolved_at, rejected_at) < now() - %s",
         [REJECTIONS],
     ).rowcount
-    connection.execute(
-        "DELETE FROM eventstac.listed WHERE run IN (SELECT run FROM eventstac.runs WHERE changed_at < now() - %s)",
-        [LISTINGS],
-    )
+    for table in ("listed", "gaps"):
+        connection.execute(
+            f"DELETE FROM eventstac.{table} "
+            "WHERE run IN (SELECT run FROM eventstac.runs WHERE changed_at < now() - %s)",
+            [LISTINGS],
+        )
     runs = connection.execute(
         "DELETE FROM eventstac.runs WHERE state IN ('done', 'stopped') AND changed_at < now() - %s", [RUNS]
     ).rowcount

@@ -14,13 +14,13 @@ from eventstac.reconciling import Gap, ListedBlob, Run
 _COMPARED = """
     WITH listed AS (
         SELECT url, etag, outcome, collection, archived FROM eventstac.listed
-        WHERE run = %(run)s AND url > %(after)s
+        WHERE run = %(run)s
     ), known AS (
         SELECT url, etag, state, kind, collection, item, revision, changed_at > %(since)s AS is_fresh,
             state = 'rejected' AND document #>> '{finding,reason}' = 'archived' AS archived
         FROM eventstac.facts
-        WHERE url > %(after)s
-        AND EXISTS (SELECT 1 FROM unnest(%(containers)s::text[]) AS container WHERE starts_with(url, container || '/'))
+        WHERE EXISTS (
+            SELECT 1 FROM unnest(%(containers)s::text[]) AS container WHERE starts_with(url, container || '/'))
     ), compared AS (
         SELECT url, known.item,
             CASE WHEN listed.outcome = 'matched' AND known.kind IS DISTINCT FROM 'cog' THEN listed.collection
@@ -124,12 +124,28 @@ def mismatches(
     return [(found, item, what) for found, item, what in rows]
 
 
-def gaps(connection: Connection, run: Run, applied: AppliedRules, after: str, limit: int) -> list[Gap]:
-    """A page of blobs that differ."""
+def mark(connection: Connection, run: Run, applied: AppliedRules) -> None:
+    """Keep which blobs differ, in one statement: what is counted is then what is looked at."""
+    with connection.transaction():
+        connection.execute("DELETE FROM eventstac.gaps WHERE run = %s", [run.id])
+        connection.execute(
+            f"""
+            {_COMPARED}
+            INSERT INTO eventstac.gaps (run, url, status)
+            SELECT %(run)s, url, status FROM compared WHERE status = ANY(%(statuses)s)
+            """,
+            {**_values(run, applied), "statuses": [*_MENDED_BY_A_LOOK, *_REMOVED_BY_A_LOOK]},
+        )
+
+
+def gaps(connection: Connection, run: Run, after: str, limit: int) -> list[Gap]:
+    """A page of blobs that differed when they were compared."""
     statuses = _MENDED_BY_A_LOOK + (_REMOVED_BY_A_LOOK if run.removes else ())
     rows = connection.execute(
-        f"{_COMPARED} SELECT url, status FROM compared WHERE status = ANY(%(statuses)s) ORDER BY url LIMIT %(limit)s",
-        {**_values(run, applied), "after": after, "statuses": list(statuses), "limit": limit},
+        """
+        SELECT url, status FROM eventstac.gaps WHERE run = %s AND url > %s AND status = ANY(%s) ORDER BY url LIMIT %s
+        """,
+        [run.id, after, list(statuses), limit],
     )
     return [Gap(url, status) for url, status in rows]
 
@@ -137,7 +153,7 @@ def gaps(connection: Connection, run: Run, applied: AppliedRules, after: str, li
 def removals(connection: Connection, run: Run, applied: AppliedRules, ceiling: int) -> int:
     """How many published Items would not be, without their orphaned and withdrawn blobs; counted to `ceiling`."""
     count = 0
-    for page in _losing_items(connection, run, applied):
+    for page in _losing_items(connection, run):
         facts = fact_rows.by_items(connection, page)
         for key, leaving in page.items():
             staying = [fact for fact in facts[key] if fact.url not in leaving]
@@ -147,29 +163,20 @@ def removals(connection: Connection, run: Run, applied: AppliedRules, ceiling: i
     return count
 
 
-def _losing_items(
-    connection: Connection, run: Run, applied: AppliedRules
-) -> Iterator[dict[tuple[str, str], set[str]]]:
+def _losing_items(connection: Connection, run: Run) -> Iterator[dict[tuple[str, str], set[str]]]:
     """Pages of published Items with blobs that would leave them, by Item."""
     following = ("", "")
     while True:
         rows = connection.execute(
-            f"""
-            {_COMPARED}
+            """
             SELECT i.collection, i.item, array_agg(f.url)
-            FROM compared c
-            JOIN eventstac.facts f ON f.url = c.url
+            FROM eventstac.gaps g
+            JOIN eventstac.facts f ON f.url = g.url
             JOIN eventstac.items i ON (i.collection, i.item) = (f.collection, f.item) AND i.state = 'published'
-            WHERE c.status = ANY(%(statuses)s) AND (i.collection, i.item) > (%(a)s, %(b)s)
-            GROUP BY 1, 2 ORDER BY 1, 2 LIMIT %(limit)s
+            WHERE g.run = %s AND g.status = ANY(%s) AND (i.collection, i.item) > (%s, %s)
+            GROUP BY 1, 2 ORDER BY 1, 2 LIMIT %s
             """,
-            {
-                **_values(run, applied),
-                "statuses": list(_REMOVED_BY_A_LOOK),
-                "a": following[0],
-                "b": following[1],
-                "limit": _ITEMS_A_PAGE,
-            },
+            [run.id, list(_REMOVED_BY_A_LOOK), *following, _ITEMS_A_PAGE],
         ).fetchall()
         if rows:
             yield {(collection, item): set(urls) for collection, item, urls in rows}
@@ -207,6 +214,5 @@ def _values(run: Run, applied: AppliedRules) -> dict[str, Any]:
         "containers": list(run.containers),
         "collection": run.collection,
         "revision": applied.revision,
-        "after": "",
         "ours": ours,
     }

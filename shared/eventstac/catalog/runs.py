@@ -40,16 +40,17 @@ class PostgresRuns:
                 """,
                 [ABANDONED_AFTER],
             )
-            connection.execute(
-                """
-                DELETE FROM eventstac.listed
-                WHERE run IN (
-                    SELECT run FROM eventstac.runs
-                    WHERE state IN ('done', 'stopped') AND changed_at < now() - %s
+            for table in ("listed", "gaps"):
+                connection.execute(
+                    f"""
+                    DELETE FROM eventstac.{table}
+                    WHERE run IN (
+                        SELECT run FROM eventstac.runs
+                        WHERE state IN ('done', 'stopped') AND changed_at < now() - %s
+                    )
+                    """,
+                    [LISTING_KEPT],
                 )
-                """,
-                [LISTING_KEPT],
-            )
             connection.execute(
                 """
                 INSERT INTO eventstac.runs (run, containers, collection, allow_removals, check_only)
@@ -80,15 +81,20 @@ class PostgresRuns:
         with self._connections() as connection:
             return reconcile_rows.compare(connection, run, applied)
 
+    def mark(self, run: Run, applied: AppliedRules) -> None:
+        """Keep which blobs differ."""
+        with self._connections() as connection:
+            reconcile_rows.mark(connection, run, applied)
+
     def removals(self, run: Run, applied: AppliedRules, ceiling: int) -> int:
         """How many Items would leave the catalog, counted to `ceiling`."""
         with self._connections() as connection:
             return reconcile_rows.removals(connection, run, applied, ceiling)
 
-    def gaps(self, run: Run, applied: AppliedRules, after: str, limit: int) -> list[Gap]:
+    def gaps(self, run: Run, after: str, limit: int) -> list[Gap]:
         """A page of blobs that differ."""
         with self._connections() as connection:
-            return reconcile_rows.gaps(connection, run, applied, after, limit)
+            return reconcile_rows.gaps(connection, run, after, limit)
 
     def note(self, run: Run) -> None:
         """Keep a run's state, removes, detail and report."""
