@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from functools import partial
 from typing import Any, Protocol
 
 import asyncpg  # type: ignore[import-untyped]  # it ships no types
@@ -136,7 +137,10 @@ class Database:
                     port=settings.port,
                     database=settings.database,
                     user=settings.user,
-                    password=settings.password,
+                    # fetching a token must not hold up other requests
+                    password=partial(asyncio.to_thread, settings.token)
+                    if settings.token
+                    else settings.password,
                     ssl=settings.ssl,
                     min_size=1,
                     max_size=settings.connections,

@@ -1,10 +1,10 @@
 """What the API is told at start: one frozen object, read once from the environment."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
-_REQUIRED = ("POSTGRES_HOST", "POSTGRES_DB", "POSTGRES_USER", "POSTGRES_PASS", "STAC_CATALOG_ID")
+_REQUIRED = ("POSTGRES_HOST", "POSTGRES_DB", "POSTGRES_USER", "STAC_CATALOG_ID")
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*\Z")
 
 
@@ -17,7 +17,8 @@ class Settings:
     """Where the catalog is, what it is called, and how much one request may ask for.
 
     `root_url` is the address that links begin with; None takes it from each request (and from the headers that a
-    proxy adds). `cache_control` is sent with every answer that may be kept.
+    proxy adds). `cache_control` is sent with every answer that may be kept. `token` gives a password for each new
+    connection, instead of `password`.
     """
 
     host: str
@@ -44,11 +45,17 @@ class Settings:
     count_ttl_s: float = 10.0
     cache_control: str = "no-cache"
     cors_origins: tuple[str, ...] = ("*",)
+    token: Callable[[], str] | None = field(default=None, compare=False)
 
 
 def read(environ: Mapping[str, str]) -> Settings:
     """Take the settings from the environment. Raises SettingsError naming all that is missing or wrong."""
-    problems = [f"{name} is missing" for name in _REQUIRED if not environ.get(name)]
+    auth = environ.get("POSTGRES_AUTH") or "password"
+    by_token = auth == "entra"
+    required = _REQUIRED if by_token else (*_REQUIRED, "POSTGRES_PASS")
+    problems = [f"{name} is missing" for name in required if not environ.get(name)]
+    if auth not in ("password", "entra"):
+        problems.append(f"POSTGRES_AUTH is {auth!r}, expected 'password' or 'entra'")
     schema = environ.get("PGSTAC_SCHEMA") or "pgstac"
     if not _IDENTIFIER.match(schema):
         problems.append(f"PGSTAC_SCHEMA is {schema!r}, which is no name of a schema")
@@ -64,7 +71,7 @@ def read(environ: Mapping[str, str]) -> Settings:
         port=port,
         database=environ["POSTGRES_DB"],
         user=environ["POSTGRES_USER"],
-        password=environ["POSTGRES_PASS"],
+        password=environ.get("POSTGRES_PASS", ""),
         schema=schema,
         ssl=environ.get("POSTGRES_SSLMODE") or "prefer",
         pooled=environ.get("POSTGRES_POOLED", "").lower() in ("1", "true", "yes"),
@@ -78,7 +85,14 @@ def read(environ: Mapping[str, str]) -> Settings:
         root_url=(environ.get("STAC_ROOT_URL") or "").rstrip("/") or None,
         cache_control=environ.get("STAC_API_CACHE_CONTROL") or "no-cache",
         cors_origins=tuple((environ.get("STAC_API_CORS_ORIGINS") or "*").split(",")),
+        token=_identity_token() if by_token else None,
     )
+
+
+def _identity_token() -> Callable[[], str]:
+    from eventstac.azure.database_token import identity_token  # takes half a second, and only Azure needs it
+
+    return identity_token()
 
 
 def _number(environ: Mapping[str, str], name: str, default: int, problems: list[str]) -> int:

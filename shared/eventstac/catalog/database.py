@@ -89,7 +89,9 @@ class DatabaseSettings:
 def _token(env: Environment) -> Callable[[], str] | None:
     auth = env.text("POSTGRES_AUTH", "password")
     if auth == "entra":
-        from eventstac.azure.database_token import identity_token  # takes half a second, and only Azure needs it
+        from eventstac.azure.database_token import (
+            identity_token,
+        )  # takes half a second, and only Azure needs it
 
         return identity_token()
     if auth != "password":
