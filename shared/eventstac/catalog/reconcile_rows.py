@@ -99,8 +99,8 @@ def compare(connection: Connection, run: Run, applied: AppliedRules) -> Report:
         tally.add(collection, "incomplete", incomplete)
         tally.add(collection, "unpublishable", unpublishable)
         tally.add(collection, "conflicting", int(conflicting))
-    for collection, _, what in mismatches(connection, applied, run.collection):
-        tally.add(collection, what)
+    for collection, what, count in mismatch_counts(connection, applied, run.collection):
+        tally.add(collection, what, count)
     listed = connection.execute("SELECT count(*) FROM eventstac.listed WHERE run = %s", [run.id]).fetchone()
     tally.add(None, "listed", listed[0] if listed else 0)
     samples = connection.execute(
@@ -110,18 +110,41 @@ def compare(connection: Connection, run: Run, applied: AppliedRules) -> Report:
     return tally.report([url for (url,) in samples])
 
 
-def mismatches(
+def mismatch_counts(
     connection: Connection, applied: AppliedRules, collection: str | None
-) -> list[tuple[str, str, str]]:
-    """Items that pgstac lacks or has elsewhere in time ("lost"), or has without reason ("surplus"), in key order.
+) -> list[tuple[str, str, int]]:
+    """How many Items pgstac lacks or has elsewhere in time ("lost"), or has without reason ("surplus")."""
+    rows = connection.execute(
+        f"WITH m AS ({_MISMATCHES}) SELECT collection, what, count(*) FROM m GROUP BY 1, 2 ORDER BY 1, 2",
+        {"collection": collection, "ours": _ours(applied)},
+    )
+    return [(found, what, count) for found, what, count in rows]
 
-    Of Collections that are ours: in the rules, or with Items or facts of ours.
-    """
-    ours = [each.id for each in applied.rules.collections]
-    if applied.rules.default_collection:
-        ours.append(applied.rules.default_collection)
-    rows = connection.execute(f"{_MISMATCHES} ORDER BY 1, 2", {"collection": collection, "ours": ours})
-    return [(found, item, what) for found, item, what in rows]
+
+def mismatches(
+    connection: Connection,
+    applied: AppliedRules,
+    collection: str | None,
+    whats: Sequence[str],
+    after: tuple[str, str],
+    limit: int,
+) -> list[tuple[str, str]]:
+    """A page of such Items, in key order after a key."""
+    rows = connection.execute(
+        f"""
+        WITH m AS ({_MISMATCHES}) SELECT DISTINCT collection, item FROM m
+        WHERE what = ANY(%(whats)s) AND (collection, item) > (%(a)s, %(b)s) ORDER BY 1, 2 LIMIT %(limit)s
+        """,
+        {
+            "collection": collection,
+            "ours": _ours(applied),
+            "whats": list(whats),
+            "a": after[0],
+            "b": after[1],
+            "limit": limit,
+        },
+    )
+    return [(found, item) for found, item in rows]
 
 
 def mark(connection: Connection, run: Run, applied: AppliedRules) -> None:
@@ -205,14 +228,17 @@ def add_listed(connection: Connection, run_id: str, listed: Sequence[ListedBlob]
 
 
 def _values(run: Run, applied: AppliedRules) -> dict[str, Any]:
-    ours = [each.id for each in applied.rules.collections]
-    if applied.rules.default_collection:
-        ours.append(applied.rules.default_collection)
     return {
         "run": run.id,
         "since": run.started_at,
         "containers": list(run.containers),
         "collection": run.collection,
         "revision": applied.revision,
-        "ours": ours,
+        "ours": _ours(applied),
     }
+
+
+def _ours(applied: AppliedRules) -> list[str]:
+    """The Collections of the rules: an Item without facts is surplus in these, and in those that have facts."""
+    default = applied.rules.default_collection
+    return [*(each.id for each in applied.rules.collections), *([default] if default else [])]

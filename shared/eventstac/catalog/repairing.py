@@ -9,6 +9,8 @@ from eventstac.catalog.merge import rebuild
 from eventstac.catalog.rules_store import RulesStore
 from eventstac.comparing import removal_limit
 
+_PAGE = 10_000  # Items whose names are held at a time
+
 
 @dataclass(frozen=True)
 class Repaired:
@@ -28,31 +30,43 @@ def repair(
     remove: bool | None = None,
 ) -> Repaired:
     """Compose lost and surplus Items anew. `remove` None removes surplus Items only within the usual limit."""
-    found = reconcile_rows.mismatches(connection, rules.current(connection), collection)
-    lost = [(of, item) for of, item, what in found if what == "lost"]
-    surplus = [(of, item) for of, item, what in found if what == "surplus"]
+    applied = rules.current(connection)
+    counts = reconcile_rows.mismatch_counts(connection, applied, collection)
+    surplus = sum(count for _, what, count in counts if what == "surplus")
     if remove is None:
-        remove = len(surplus) <= removal_limit(_published(connection, collection), None)
-    keys = sorted({*lost, *(surplus if remove else ())})
-    rows = rebuild(connection, rules, keys, app, now) if keys else 0
-    return Repaired(rows, 0 if remove else len(surplus))
+        remove = surplus <= removal_limit(_published(connection, collection), None)
+    whats = ("lost", "surplus") if remove else ("lost",)
+    repaired, after = 0, ("", "")
+    while counts:
+        keys = reconcile_rows.mismatches(connection, applied, collection, whats, after, _PAGE)
+        repaired += rebuild(connection, rules, keys, app, now)
+        if len(keys) < _PAGE:
+            break
+        after = keys[-1]
+    return Repaired(repaired, 0 if remove else surplus)
 
 
 def rebuild_collection(
     connection: Connection, rules: RulesStore, collection: str, app: str, now: datetime
 ) -> tuple[int, int]:
     """Compose every Item of a Collection anew from its facts; returns how many Items, and how many rows were wrong."""
-    rows = connection.execute(
-        """
-        SELECT item FROM eventstac.facts WHERE collection = %(collection)s
-        UNION SELECT item FROM eventstac.items WHERE collection = %(collection)s
-        UNION SELECT id FROM pgstac.items WHERE collection = %(collection)s
-        ORDER BY 1
-        """,
-        {"collection": collection},
-    )
-    keys = [(collection, item) for (item,) in rows]
-    return len(keys), rebuild(connection, rules, keys, app, now)
+    items, repaired, after = 0, 0, ""
+    while True:
+        rows = connection.execute(
+            """
+            SELECT item FROM eventstac.facts WHERE collection = %(collection)s AND item > %(after)s
+            UNION SELECT item FROM eventstac.items WHERE collection = %(collection)s AND item > %(after)s
+            UNION SELECT id FROM pgstac.items WHERE collection = %(collection)s AND id > %(after)s
+            ORDER BY 1 LIMIT %(limit)s
+            """,
+            {"collection": collection, "after": after, "limit": _PAGE},
+        )
+        keys = [(collection, item) for (item,) in rows]
+        repaired += rebuild(connection, rules, keys, app, now)
+        items += len(keys)
+        if len(keys) < _PAGE:
+            return items, repaired
+        after = keys[-1][1]
 
 
 def _published(connection: Connection, collection: str | None) -> int:

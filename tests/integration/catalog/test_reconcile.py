@@ -143,8 +143,13 @@ class TestRepair:
         return load(database, list(pipeline.catalog.known.values()))
 
     def test_a_damaged_catalog_is_rebuilt_to_the_byte(
-        self, database: CatalogDatabase, connection: Connection, store: RulesStore
+        self,
+        database: CatalogDatabase,
+        connection: Connection,
+        store: RulesStore,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
+        monkeypatch.setattr(repairing, "_PAGE", 7)
         before = database.catalog()
         with connect(database.settings) as vandal:
             vandal.execute("SET ROLE pgstac_admin")
