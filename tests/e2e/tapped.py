@@ -25,9 +25,7 @@ from infra.local.stack.service import Service
 from infra.local.stack.testing import Stack, _stop, _wait_until_ready
 
 TAP = "tap"
-LOCK = (
-    "PT15S"  # long enough for a renewal on a busy machine; the product's PT5M is how long a crash would delay
-)
+LOCK = "PT6S"  # the product has up to PT5M; it is how long a crash delays what the app held
 
 
 def topology() -> dict[str, Any]:

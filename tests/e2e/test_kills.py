@@ -15,7 +15,7 @@ pytestmark = pytest.mark.stack
 BLOBS = 32
 COGS = 12
 
-# What each app consumes; the killed one is first held away until all of it waits there.
+# What each app consumes; it is held away until all of it waits there.
 SUBSCRIPTIONS = {
     "scanner": ("blob-events", "scanner"),
     "extractor": ("blobs-matched", "extractor"),
@@ -36,7 +36,7 @@ def killed_at_work(user: User, app: str, messages: int) -> Iterator[None]:
         counts = user.subscription(*subscription)
         return bool(counts["locked"]) or counts["active"] < messages
 
-    user.stack.stop(app)
+    user.stack.kill(app)
     try:
         yield
         until(lambda: waiting() >= messages, f"{messages} messages to wait for {app}")
@@ -90,17 +90,28 @@ def facts_locked(user: User) -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def restarted_after(user: User, *names: str) -> Iterator[None]:
+    """Every test leaves all processes running, a failed one too."""
+    try:
+        yield
+    finally:
+        for name in names:
+            if user.stack.layout.hold(name).exists():
+                user.stack.restart(name)
+
+
 def test_a_kill_between_commit_and_publishing_loses_no_notification(user: User) -> None:
-    with facts_locked(user):
-        user.upload("scenes/committed/b1.tif", geotiff())
-        until(lambda: merges_waiting(user), "the loader to be in its transaction")
-        user.stack.kill("servicebus")
-    until(user.outbox, "the loader to commit, and to have nobody to publish to")
-    user.stack.kill("loader")
-    assert user.item("scenes", "committed") is not None
-    user.stack.restart("servicebus")
-    assert told_of(user, "committed") == []
-    user.stack.restart("loader")
+    with restarted_after(user, "servicebus", "loader"):
+        with facts_locked(user):
+            user.upload("scenes/committed/b1.tif", geotiff())
+            until(lambda: merges_waiting(user), "the loader to be in its transaction")
+            user.stack.kill("servicebus")
+        until(user.outbox, "the loader to commit, and to have nobody to publish to")
+        user.stack.kill("loader")
+        assert user.item("scenes", "committed") is not None
+        user.stack.restart("servicebus")
+        assert told_of(user, "committed") == []
     until(lambda: told_of(user, "committed"), "the world to be told of the Item")
     user.quiet()
     assert {event["change"] for event in told_of(user, "committed")} == {"created"}

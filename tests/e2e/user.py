@@ -14,7 +14,7 @@ import pystac_client
 from azure.core.credentials import AzureKeyCredential
 from azure.core.messaging import CloudEvent
 from azure.eventgrid import EventGridPublisherClient
-from azure.servicebus import ServiceBusClient, ServiceBusMessage
+from azure.servicebus import ServiceBusClient, ServiceBusMessage, ServiceBusReceiver, ServiceBusSender
 from azure.storage.blob import BlobServiceClient, ContentSettings
 from typer.testing import CliRunner
 
@@ -27,14 +27,36 @@ COG_COMPLETED = "eventstac.cog.completed.v1"
 BROKEN = "broken-on-purpose"  # ids that begin so are of messages that a test made to be refused
 
 
+class Links:
+    """Senders and receivers that stay open: the SDK sleeps for a second in opening and closing each."""
+
+    def __init__(self, bus: ServiceBusClient, closing: ExitStack) -> None:
+        self._bus, self._closing = bus, closing
+        self._senders: dict[str, ServiceBusSender] = {}
+        self._taps: dict[str, ServiceBusReceiver] = {}
+
+    def sender(self, topic: str) -> ServiceBusSender:
+        """The sender of a topic."""
+        if topic not in self._senders:
+            self._senders[topic] = self._closing.enter_context(self._bus.get_topic_sender(topic))
+        return self._senders[topic]
+
+    def tap(self, topic: str) -> ServiceBusReceiver:
+        """The receiver of a topic's tap, to peek with."""
+        if topic not in self._taps:
+            receiver = self._bus.get_subscription_receiver(topic, TAP, prefetch_count=0)
+            self._taps[topic] = self._closing.enter_context(receiver)
+        return self._taps[topic]
+
+
 @dataclass(frozen=True)
 class User:
     """A user of a running stack."""
 
     stack: Stack
     storage: BlobServiceClient
-    bus: ServiceBusClient
     cog_topic: EventGridPublisherClient
+    _links: Links
 
     @classmethod
     @contextmanager
@@ -42,19 +64,20 @@ class User:
         """A user who knows `.local/env`."""
         env = stack.env
         with ExitStack() as clients:
+            bus = clients.enter_context(
+                ServiceBusClient.from_connection_string(env["SERVICEBUS_CONNECTION_STRING"])
+            )
             yield cls(
                 stack,
                 clients.enter_context(
                     BlobServiceClient.from_connection_string(env["AZURE_STORAGE_CONNECTION_STRING"])
                 ),
                 clients.enter_context(
-                    ServiceBusClient.from_connection_string(env["SERVICEBUS_CONNECTION_STRING"])
-                ),
-                clients.enter_context(
                     EventGridPublisherClient(
                         env["EVENTGRID_TOPIC_ENDPOINT"], AzureKeyCredential(env["EVENTGRID_TOPIC_KEY"])
                     )
                 ),
+                Links(bus, clients),
             )
 
     # Storage
@@ -121,10 +144,9 @@ class User:
     def send(self, topic: str, body: str | Mapping[str, Any], message_id: str) -> None:
         """Send a message to a Service Bus topic."""
         text = body if isinstance(body, str) else json.dumps(body)
-        with self.bus.get_topic_sender(topic) as sender:
-            sender.send_messages(
-                ServiceBusMessage(text, message_id=message_id, content_type="application/cloudevents+json")
-            )
+        self._links.sender(topic).send_messages(
+            ServiceBusMessage(text, message_id=message_id, content_type="application/cloudevents+json")
+        )
 
     def seen(self, topic: str) -> list[dict[str, Any]]:
         """Every event that was ever sent to a topic, in order, but for what is no JSON."""
@@ -132,11 +154,10 @@ class User:
         return [json.loads(body) for body in bodies if body.startswith(b"{")]
 
     def _tapped(self, topic: str) -> Iterator[Any]:
-        with self.bus.get_subscription_receiver(topic, TAP) as receiver:
-            following = 0
-            while page := receiver.peek_messages(250, sequence_number=following):
-                yield from page
-                following = (page[-1].sequence_number or following) + 1
+        receiver, following = self._links.tap(topic), 1  # 0 would go on where the last peek ended
+        while page := receiver.peek_messages(250, sequence_number=following):
+            yield from page
+            following = (page[-1].sequence_number or following) + 1
 
     # Operations
 
