@@ -17,6 +17,7 @@ from azure.storage.blob import BlobClient, BlobServiceClient, ContentSettings
 from eventstac.blob_urls import BlobName, canonical_etag, canonical_url, parse
 from eventstac.blobs import HEAD_BYTES, BlobReader, Listed, ListedPage, Look
 from eventstac.errors import BlobChanged, Refused, Rejected, Transient
+from eventstac.settings import SettingsMissing
 
 _CONNECTION_TIMEOUT_S = 10
 _READ_TIMEOUT_S = 60
@@ -37,7 +38,10 @@ def open_blob_service(values: Mapping[str, str], name: str = "BlobStorage") -> B
     }
     connection_string = values.get(name)
     if connection_string:
-        return BlobServiceClient.from_connection_string(connection_string, **options)
+        try:
+            return BlobServiceClient.from_connection_string(connection_string, **options)
+        except ValueError as error:
+            raise SettingsMissing(f"{name} is no connection string of a storage account: {error}") from error
     credential = DefaultAzureCredential(managed_identity_client_id=values.get(f"{name}__clientId"))
     return BlobServiceClient(values[f"{name}__blobServiceUri"], credential=credential, **options)
 

@@ -12,13 +12,17 @@ from azure.servicebus.exceptions import MessageSizeExceededError
 from eventstac.bus import Message
 from eventstac.errors import Rejected, Transient
 from eventstac.events.envelope import CONTENT_TYPE
+from eventstac.settings import SettingsMissing
 
 
 def open_client(values: Mapping[str, str], name: str = "ServiceBus") -> ServiceBusClient:
     """A client from the settings that the Functions host itself reads: a connection string, or a namespace's name."""
     connection_string = values.get(name)
     if connection_string:
-        return ServiceBusClient.from_connection_string(connection_string)
+        try:
+            return ServiceBusClient.from_connection_string(connection_string)
+        except ValueError as error:
+            raise SettingsMissing(f"{name} is no connection string of Service Bus: {error}") from error
     namespace = values[f"{name}__fullyQualifiedNamespace"]
     client_id = values.get(f"{name}__clientId")
     return ServiceBusClient(namespace, DefaultAzureCredential(managed_identity_client_id=client_id))
@@ -50,11 +54,12 @@ class ServiceBus:
         self._client.close()
 
     def _send_to(self, topic: str, messages: Sequence[Message]) -> None:
+        outgoing = [_to_sdk(message) for message in messages]
         sender = self._senders.get(topic)
         if sender is None:
             sender = self._senders[topic] = self._client.get_topic_sender(topic)
         try:
-            self._send_batches(sender, messages)
+            self._send_batches(sender, outgoing)
         except MessageSizeExceededError as error:
             raise Rejected("too-large", f"a message to {topic} is over the bus's limit: {error}") from error
         except (AzureError, OSError, ValueError) as error:
@@ -62,23 +67,26 @@ class ServiceBus:
             self._senders.pop(topic).close()
             raise Transient(f"Service Bus topic {topic} does not take messages: {error}") from error
 
-    def _send_batches(self, sender: ServiceBusSender, messages: Sequence[Message]) -> None:
+    def _send_batches(self, sender: ServiceBusSender, messages: Sequence[ServiceBusMessage]) -> None:
         batch = sender.create_message_batch()
         for message in messages:
-            outgoing = _to_sdk(message)
             try:
-                batch.add_message(outgoing)
+                batch.add_message(message)
             except ValueError:  # the batch is full (MessageSizeExceededError is a ValueError too)
                 if len(batch) == 0:
                     raise
                 sender.send_messages(batch)
                 batch = sender.create_message_batch()
-                batch.add_message(outgoing)
+                batch.add_message(message)
         sender.send_messages(batch)
 
 
 def _to_sdk(message: Message) -> ServiceBusMessage:
-    body = message.body if isinstance(message.body, str) else json.dumps(message.body, ensure_ascii=False)
+    text = message.body if isinstance(message.body, str) else json.dumps(message.body, ensure_ascii=False)
+    try:
+        body = text.encode()
+    except UnicodeEncodeError as error:
+        raise Rejected("unsendable", f"a message to {message.topic} is no UTF-8 text: {error}") from error
     outgoing = ServiceBusMessage(
         body,
         content_type=CONTENT_TYPE,
