@@ -8,6 +8,7 @@ import azure.functions as func
 from eventstac.azure.blob_storage import BlobStorage, open_blob_service
 from eventstac.azure.service_bus import ServiceBus, open_client
 from eventstac.azure.triggers import received
+from eventstac.claims import ClaimingBus, Claims
 from eventstac.consumption import Consumer
 from eventstac.containers import Watched
 from eventstac.looking import Looker
@@ -32,7 +33,9 @@ def ports() -> Ports:
 
     blobs = BlobStorage(open_blob_service(os.environ))
     looker = Looker(blobs, Watched(blobs.account_url, SETTINGS.containers), read_content)
-    return Ports(Consumer("extractor", ServiceBus(open_client(os.environ))), looker)
+    claims = Claims(blobs, blobs.account_url, SETTINGS.claims_container)
+    bus = ClaimingBus(ServiceBus(open_client(os.environ)), claims)
+    return Ports(Consumer("extractor", bus), looker)
 
 
 @app.service_bus_topic_trigger(

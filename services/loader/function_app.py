@@ -16,6 +16,7 @@ from eventstac.breaker import Breaker
 from eventstac.catalog.merge import MergeSettings
 from eventstac.catalog.postgres import PostgresCatalog
 from eventstac.catalog.rules_store import RulesStore
+from eventstac.claims import Claims
 from eventstac.consumption import Consumer
 from eventstac.once import once
 from eventstac.publishing import publish_outbox
@@ -40,8 +41,9 @@ class Ports:
 def ports() -> Ports:
     merging = MergeSettings("loader", SETTINGS.skew_window_s)
     catalog = PostgresCatalog(SETTINGS.database, merging, SETTINGS.default_collection)
-    consumer = Consumer("loader", ServiceBus(open_client(os.environ)))
     blobs = BlobStorage(open_blob_service(os.environ))
+    claims = Claims(blobs, blobs.account_url, SETTINGS.claims_container)
+    consumer = Consumer("loader", ServiceBus(open_client(os.environ)), claims=claims)
     dead = DeadLetterQueues(lambda: open_client(os.environ))
     return Ports(consumer, catalog, open_topic(os.environ), blobs, dead)
 

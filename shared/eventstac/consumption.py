@@ -18,9 +18,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from eventstac.blob_urls import canonical_url
-from eventstac.bus import ATTEMPT, FIRST_SENT, REJECTED, RETRY_FOR, Bus, Message, Received
+from eventstac.bus import ATTEMPT, FIRST_SENT, REJECTED, RETRY_FOR, SCAN_REQUESTS, Bus, Message, Received
+from eventstac.claims import ClaimLost, Claims, look_again
 from eventstac.errors import Rejected, Stale, Transient
 from eventstac.events import Envelope, Event, EventRejected, Origin, open_envelope, seal
+from eventstac.events.claim import EventClaimed
 from eventstac.times import to_text
 
 log = logging.getLogger("eventstac")
@@ -65,11 +67,12 @@ class Consumer:
     bus: Bus
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     clock: Clock = _now
+    claims: Claims | None = None
 
     def consume(self, received: Received, handle: Callable[[Envelope], Sequence[Outgoing]]) -> str:
         """Handle one message; returns the outcome's word. A bug in the handler raises."""
         try:
-            envelope = open_envelope(received.body)
+            envelope = self._open(received)
             outgoing = handle(envelope)
             self.send(outgoing, envelope.origin)
         except Rejected as rejection:
@@ -95,9 +98,13 @@ class Consumer:
         opened: list[tuple[Received, T]] = []
         for received in batch:
             try:
-                opened.append((received, decode(open_envelope(received.body))))
+                opened.append((received, decode(self._open(received))))
             except Rejected as rejection:
                 self.reject(received, rejection)
+            except Transient as failure:  # a claim's storage is away
+                self.wait(received, failure)
+            except Stale:
+                self._outcome(received, "stale")
         if not opened:
             return
         try:
@@ -135,6 +142,25 @@ class Consumer:
     def _wait_all(self, opened: Sequence[tuple[Received, Any]], failure: Transient) -> None:
         for received, _ in opened:
             self.wait(received, failure)
+
+    def _open(self, received: Received) -> Envelope:
+        """The event of a message; where it is a claim, the event that this stands for.
+
+        A claim that is lost is Stale: its blob is looked at anew.
+        """
+        envelope = open_envelope(received.body)
+        if envelope.type != EventClaimed.TYPE or self.claims is None:
+            return envelope
+        claimed = EventClaimed.read(envelope.data)
+        try:
+            return self.claims.redeem(claimed)
+        except ClaimLost as lost:
+            if claimed.url is None:
+                raise Rejected("claim-lost", f"{lost}, and it names no blob to look at") from lost
+            log.warning("claim_lost", extra={"blob": claimed.url, "detail": str(lost)})
+            request = look_again(claimed.url, f"claim-{envelope.id}")
+            self.send([Outgoing(SCAN_REQUESTS, request)], envelope.origin)
+            raise Stale(str(lost)) from lost
 
     def send(self, outgoing: Sequence[Outgoing], origin: Origin) -> None:
         """Send events that a message caused."""

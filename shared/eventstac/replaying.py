@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from eventstac.blob_urls import parse
 from eventstac.bus import COG_EVENTS, RETRY_FOR, SCAN_REQUESTS, Message
 from eventstac.catalog.rejections import Rejection
+from eventstac.claims import look_again
 from eventstac.errors import Rejected
 from eventstac.events import (
     CogCompleted,
@@ -46,7 +46,5 @@ def replay(rejection: Rejection, run: str, at: Any, app: str = "operator") -> Me
             f"{rejection.id} names no blob, so there is nothing to look at again. See what it is with `eventstac "
             "rejected show`, then discard it",
         )
-    name = parse(rejection.url)
-    request = ScanRequested(run, name.container_url, name.path, reason="replay", force=True)
-    origin = Origin.new(again)
-    return Message(SCAN_REQUESTS, again, seal(request, app=app, origin=origin, at=at))
+    request = look_again(rejection.url, run)
+    return Message(SCAN_REQUESTS, again, seal(request, app=app, origin=Origin.new(again), at=at))

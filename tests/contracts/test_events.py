@@ -9,6 +9,7 @@ import pytest
 
 from eventstac import events
 from eventstac.contracts import contract_path
+from eventstac.events.claim import EventClaimed
 from eventstac.facts import Finding, Match, Stage
 from eventstac.fields import Fields
 from eventstac.validation import event_problems, event_types
@@ -184,6 +185,7 @@ def sent() -> list[events.Event]:
             "c", {"spatial": {"bbox": [[0, 0, 1, 1]]}, "temporal": {"interval": [[None, None]]}}, 3
         ),
         events.CogCompleted(URL, URL, size=5),
+        EventClaimed("https://account.blob.core.windows.net/claims/a.json", "a" * 64, 9, "eventstac.x.v1", URL),
         events.EventRejected("loader", "gave-up", "for a day", None, 9, "text"),
         events.EventRejected("loader", "gave-up", "for a day", URL, 9, {"id": "x"}),
     ]

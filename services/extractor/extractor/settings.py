@@ -9,9 +9,10 @@ from eventstac.settings import Environment
 
 @dataclass(frozen=True)
 class Settings:
-    """The extractor's settings."""
+    """The extractor's settings; events that are too large for the bus go into `claims_container`."""
 
     containers: ContainerNames
+    claims_container: str
 
 
 def read(values: Mapping[str, str]) -> Settings:
@@ -20,6 +21,6 @@ def read(values: Mapping[str, str]) -> Settings:
     for connection, uri in (("ServiceBus", "fullyQualifiedNamespace"), ("BlobStorage", "blobServiceUri")):
         if not env.has(connection):
             env.text(f"{connection}__{uri}")
-    settings = Settings(containers=ContainerNames.read(env))
+    settings = Settings(ContainerNames.read(env), env.text("CLAIMS_CONTAINER", "claims"))
     env.check("extractor")
     return settings

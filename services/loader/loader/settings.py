@@ -12,13 +12,15 @@ class Settings:
     """The loader's settings.
 
     `skew_window_s` covers the whole seconds and clocks of the storage's front ends. `deadletter_container` is where
-    Event Grid writes what it cannot deliver. `housekeeping_schedule` is six fields (seconds first), in UTC.
+    Event Grid writes what it cannot deliver, `claims_container` where events lie that were too large for the bus.
+    `housekeeping_schedule` is six fields (seconds first), in UTC.
     """
 
     database: DatabaseSettings
     default_collection: str
     skew_window_s: float
     deadletter_container: str
+    claims_container: str
     housekeeping_schedule: str
 
 
@@ -33,6 +35,7 @@ def read(values: Mapping[str, str]) -> Settings:
         database=DatabaseSettings.read(env),
         default_collection=env.text("STAC_DEFAULT_COLLECTION", "bronze-tier"),
         skew_window_s=env.seconds("SKEW_WINDOW_S", 5.0),
+        claims_container=env.text("CLAIMS_CONTAINER", "claims"),
         deadletter_container=env.text("DEADLETTER_CONTAINER", "deadletter"),
         housekeeping_schedule=env.text("HOUSEKEEPING_SCHEDULE", "0 0 5 * * *"),
     )
