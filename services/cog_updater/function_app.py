@@ -59,4 +59,4 @@ def update_cog(message: func.ServiceBusMessage) -> None:
             envelope, catalog=use.catalog, looker=use.looker, breaker=BREAKER, clock=now
         ),
     )
-    publish_outbox(use.catalog, use.consumer.bus)
+    publish_outbox(use.catalog, use.consumer.bus, BREAKER)

@@ -24,6 +24,12 @@ class Breaker:
         self._until = 0.0
         self._probing = False
 
+    @property
+    def is_open(self) -> bool:
+        """Whether what it guards is known to be away, and nobody has found it back yet."""
+        with self._lock:
+            return bool(self._open_s)
+
     @contextmanager
     def guard(self) -> Iterator[bool]:
         """Go through, and learn from how it went; gives whether this is a probe (try little first).

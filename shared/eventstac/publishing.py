@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 
+from eventstac.breaker import Breaker
 from eventstac.bus import REJECTED, Bus, Message
 from eventstac.catalog.outbox import Announcement
 from eventstac.catalog.port import Catalog
@@ -13,8 +14,13 @@ from eventstac.times import from_text
 log = logging.getLogger("eventstac")
 
 
-def publish_outbox(catalog: Catalog, bus: Bus) -> int:
-    """Publish the outbox; what the bus does not take stays in it, for the timer. Returns how many were published."""
+def publish_outbox(catalog: Catalog, bus: Bus, breaker: Breaker | None = None) -> int:
+    """Publish the outbox; what the bus does not take stays in it, for the timer. Returns how many were published.
+
+    A catalog that its `breaker` knows to be away is not asked.
+    """
+    if breaker and breaker.is_open:
+        return 0
 
     def send(announcements: Sequence[Announcement]) -> None:
         try:

@@ -1,6 +1,7 @@
 """Reads settings from the environment, once, and lists all that are missing."""
 
 from collections.abc import Callable, Mapping
+from math import isfinite
 
 from eventstac.errors import EventstacError
 
@@ -63,7 +64,10 @@ class Environment:
         if not value:
             return default
         try:
-            return kind(value)
+            number = kind(value)
         except ValueError:
+            number = None
+        if number is None or not isfinite(number) or number < 0:
             self._problems.append(f"{name} must be {what}, not {value!r}")
             return default
+        return number

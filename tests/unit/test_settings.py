@@ -52,3 +52,11 @@ def test_a_number_that_is_none_is_named() -> None:
         SettingsMissing, match=r"SKEW_WINDOW_S must be .*'soon'.*POSTGRES_PORT must be .*'many'"
     ):
         env.check("loader")
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "-1"])
+def test_a_time_that_is_none_is_a_problem_and_no_setting(text: str) -> None:
+    env = Environment({"SKEW_WINDOW_S": text})
+    env.seconds("SKEW_WINDOW_S", 5.0)
+    with pytest.raises(SettingsMissing, match="SKEW_WINDOW_S"):
+        env.check("loader")

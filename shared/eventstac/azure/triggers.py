@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from hashlib import sha256
 
 import azure.functions as func
 
@@ -12,21 +13,36 @@ from eventstac.times import from_text
 def received(message: func.ServiceBusMessage, topic: str, subscription: str) -> Received:
     """One message of a subscription."""
     properties = message.application_properties or {}
-    enqueued = message.enqueued_time_utc or datetime.now(UTC)
-    first_sent = properties.get(FIRST_SENT)
+    body = message.get_body()
     return Received(
         topic=topic,
         subscription=subscription,
-        message_id=message.message_id,
-        body=message.get_body(),
-        attempt=int(properties.get(ATTEMPT, 1)),
-        first_sent=from_text(str(first_sent)) if first_sent else _aware(enqueued),
+        # Retries are told apart by it: without one, two messages' retries would be taken for duplicates.
+        message_id=message.message_id or sha256(body).hexdigest()[:32],
+        body=body,
+        attempt=_attempt(properties.get(ATTEMPT)),
+        first_sent=_first_sent(properties.get(FIRST_SENT), message.enqueued_time_utc),
     )
 
 
 def received_all(messages: Iterable[func.ServiceBusMessage], topic: str, subscription: str) -> list[Received]:
     """A batch of a subscription."""
     return [received(message, topic, subscription) for message in messages]
+
+
+# Properties are anybody's to write: one that nobody can read must not take a batch to the dead letters.
+def _attempt(value: object) -> int:
+    try:
+        return max(1, int(str(value)))
+    except ValueError:
+        return 1
+
+
+def _first_sent(value: object, enqueued: datetime | None) -> datetime:
+    try:
+        return from_text(str(value))
+    except ValueError:
+        return _aware(enqueued or datetime.now(UTC))
 
 
 def _aware(moment: datetime) -> datetime:
