@@ -391,6 +391,8 @@ var settings = {
     POSTGRES_USER: 'eventstac_loader'
     POSTGRES_POOL_SIZE: string(chosen.apps.loader.poolSize)
     CatalogEvents__topicEndpoint: events.outputs.catalogEventsEndpoint
+    BlobStorage__blobServiceUri: watched.outputs.blobEndpoint
+    DeadLetters__blobServiceUri: state.outputs.blobEndpoint
     SKEW_WINDOW_S: string(skewWindowSeconds)
   })
   'cog-updater': union(busSettings, storageSettings, databaseSettings, catalogSettings, {
@@ -417,7 +419,7 @@ var settings = {
 var connectionsOf = {
   scanner: ['ServiceBus', 'BlobStorage']
   extractor: ['ServiceBus', 'BlobStorage']
-  loader: ['ServiceBus', 'CatalogEvents']
+  loader: ['ServiceBus', 'CatalogEvents', 'BlobStorage', 'DeadLetters']
   'cog-updater': ['ServiceBus', 'BlobStorage']
   'stac-api': []
 }

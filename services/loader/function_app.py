@@ -33,8 +33,8 @@ class Ports:
     consumer: Consumer
     catalog: PostgresCatalog
     topic: EventGridTopic
-    blobs: BlobStorage
     dead_letters: DeadLetterQueues
+    undelivered: BlobStorage
 
 
 @once
@@ -45,7 +45,8 @@ def ports() -> Ports:
     claims = Claims(blobs, blobs.account_url, SETTINGS.claims_container)
     consumer = Consumer("loader", ServiceBus(open_client(os.environ)), claims=claims)
     dead = DeadLetterQueues(lambda: open_client(os.environ))
-    return Ports(consumer, catalog, open_topic(os.environ), blobs, dead)
+    undelivered = BlobStorage(open_blob_service(os.environ, SETTINGS.deadletter_connection))
+    return Ports(consumer, catalog, open_topic(os.environ), dead, undelivered)
 
 
 @app.service_bus_topic_trigger(
@@ -131,8 +132,8 @@ def drain_dead_letters(timer: func.TimerRequest) -> None:
 @app.timer_trigger(arg_name="timer", schedule="45 */5 * * * *")
 def drain_undelivered(timer: func.TimerRequest) -> None:
     use = ports()
-    url = f"{use.blobs.account_url}/{SETTINGS.deadletter_container}"
-    dead_letters.drain_container(container_url=url, blobs=use.blobs, catalog=use.catalog)
+    url = f"{use.undelivered.account_url}/{SETTINGS.deadletter_container}"
+    dead_letters.drain_container(container_url=url, blobs=use.undelivered, catalog=use.catalog)
 
 
 @app.timer_trigger(arg_name="timer", schedule=SETTINGS.housekeeping_schedule)

@@ -11,15 +11,16 @@ from eventstac.settings import Environment
 class Settings:
     """The loader's settings.
 
-    `skew_window_s` covers the whole seconds and clocks of the storage's front ends. `deadletter_container` is where
-    Event Grid writes what it cannot deliver, `claims_container` where events lie that were too large for the bus.
-    `housekeeping_schedule` is six fields (seconds first), in UTC.
+    `skew_window_s` covers the whole seconds and clocks of the storage's front ends. `claims_container` is where events
+    lie that were too large for the bus, `deadletter_container` where Event Grid writes what it cannot deliver, in the
+    account of `deadletter_connection`. `housekeeping_schedule` is six fields (seconds first), in UTC.
     """
 
     database: DatabaseSettings
     default_collection: str
     skew_window_s: float
     deadletter_container: str
+    deadletter_connection: str
     claims_container: str
     housekeeping_schedule: str
 
@@ -31,12 +32,14 @@ def read(values: Mapping[str, str]) -> Settings:
         if not env.has(connection):
             env.text(f"{connection}__{uri}")
     env.text("CatalogEvents__topicEndpoint")
+    is_apart = env.has("DeadLetters") or env.has("DeadLetters__blobServiceUri")
     settings = Settings(
         database=DatabaseSettings.read(env),
         default_collection=env.text("STAC_DEFAULT_COLLECTION", "bronze-tier"),
         skew_window_s=env.seconds("SKEW_WINDOW_S", 5.0),
         claims_container=env.text("CLAIMS_CONTAINER", "claims"),
         deadletter_container=env.text("DEADLETTER_CONTAINER", "deadletter"),
+        deadletter_connection="DeadLetters" if is_apart else "BlobStorage",
         housekeeping_schedule=env.text("HOUSEKEEPING_SCHEDULE", "0 0 5 * * *"),
     )
     env.check("loader")
