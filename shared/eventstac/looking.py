@@ -87,8 +87,10 @@ class Looker:
                 _check_cog(content.metadata)
             thumbnail = self._put_thumbnail(look, content)
         except Rejected as rejection:
-            return {**found, "state": "rejected", "reason": rejection.reason, "detail": rejection.detail}
-        return {**found, "state": "present", "metadata": content.metadata, "thumbnail": thumbnail}
+            detail = _storable(rejection.detail)
+            return {**found, "state": "rejected", "reason": rejection.reason, "detail": detail}
+        metadata = _storable(content.metadata)
+        return {**found, "state": "present", "metadata": metadata, "thumbnail": thumbnail}
 
     def _put_thumbnail(self, look: Look, content: Content) -> str | None:
         """Write the thumbnail under a name of its own for each version of the blob; returns its URL."""
@@ -99,6 +101,17 @@ class Looker:
         url = self.watched.thumbnail_url(f"{digest[:2]}/{digest}.{suffix}")
         self.blobs.put(url, content.thumbnail, content.thumbnail_type)
         return url
+
+
+def _storable(value: Any) -> Any:
+    """A value whose text any bus and database takes: what a file states may hold NULs, and bytes that are no UTF-8."""
+    if isinstance(value, str):
+        return value.replace("\x00", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, Mapping):
+        return {_storable(name): _storable(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_storable(inner) for inner in value]
+    return value
 
 
 def _check_cog(metadata: Mapping[str, Any]) -> None:

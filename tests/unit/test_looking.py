@@ -1,0 +1,49 @@
+"""What a look makes of what a file states."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from eventstac.blobs import BlobReader
+from eventstac.errors import Rejected
+from eventstac.facts import Match
+from eventstac.looking import Content, Looker
+from tests.samples import url_of
+from tests.twins.apps import WATCHED
+from tests.twins.blobs import MemoryBlobs
+
+URL = url_of("scenes/one/b1.tif")
+MATCH = Match("scenes", "one", "b1")
+ODD = "NUL \x00, half a pair \udc80, a satellite \U0001f6f0"
+READABLE = "NUL \ufffd, half a pair \ufffd, a satellite \U0001f6f0"
+
+
+def looker(read: Callable[[BlobReader, Match, bool], Content]) -> Looker:
+    blobs = MemoryBlobs()
+    blobs.put(URL, b"raster")
+    return Looker(blobs, WATCHED, read, lambda: blobs.now)
+
+
+def test_text_of_a_file_that_no_database_takes_is_made_readable() -> None:
+    def read(reader: BlobReader, match: Match, thumbnail: bool) -> Content:
+        return Content({"properties": {ODD: [ODD, 1.5, None]}, "bbox": (1.0, 2.0)})
+
+    finding = looker(read).look(URL, MATCH, 1)
+    assert finding.metadata == {"properties": {READABLE: [READABLE, 1.5, None]}, "bbox": [1.0, 2.0]}
+    json.dumps(finding.metadata, ensure_ascii=False).encode()
+
+
+def test_a_reason_that_quotes_a_file_is_made_readable() -> None:
+    def read(*_: Any) -> Content:
+        raise Rejected("bad-sidecar", ODD)
+
+    finding = looker(read).look(URL, MATCH, 1)
+    assert (finding.state, finding.detail) == ("rejected", READABLE)
+
+
+@pytest.mark.parametrize("text", ["", "plain", "\U0001f6f0", "\u00e9\ufffd\ufeff"])
+def test_other_text_stays_as_it_is(text: str) -> None:
+    finding = looker(lambda *_: Content({"note": text})).look(URL, MATCH, 1)
+    assert finding.metadata == {"note": text}
