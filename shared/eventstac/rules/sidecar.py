@@ -5,6 +5,7 @@ The two libraries are imported where they are used: they take 300 ms, and most r
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from math import isfinite
 from typing import Any
 from xml.etree import ElementTree
 
@@ -106,7 +107,7 @@ def _text(found: Any) -> Any:
 
 def _value(name: str, how: str | Spec, find: Find) -> Any:
     spec: Spec = {"path": how} if isinstance(how, str) else how
-    value = find(spec["path"])
+    value = _found(spec["path"], name, find)
     if value is None or value == "":
         if spec.get("required"):
             raise Rejected("bad-sidecar", f"the sidecar has no {spec['path']} for {name!r}")
@@ -115,8 +116,19 @@ def _value(name: str, how: str | Spec, find: Find) -> Any:
         value = spec["lookup"].get(str(value))
     try:
         return None if value is None else _scaled(typed(value, spec.get("type")), spec)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise Rejected("bad-sidecar", f"{spec['path']} for {name!r} is {value!r}: {error}") from error
+
+
+def _found(path: str, name: str, find: Find) -> Any:
+    """The value at a path; an expression that stumbles over this file's content is the file's fault."""
+    try:
+        value = find(path)
+    except Exception as error:
+        raise Rejected("bad-sidecar", f"{path} for {name!r} cannot be evaluated: {error}") from error
+    if isinstance(value, float) and not isfinite(value):
+        raise Rejected("bad-sidecar", f"{path} for {name!r} is {value}, which is no JSON number")
+    return value
 
 
 def _scaled(value: Any, spec: Spec) -> Any:
@@ -129,11 +141,11 @@ def _scaled(value: Any, spec: Spec) -> Any:
 def _time(name: str, how: str | Spec, find: Find) -> str | None:
     spec: Spec = {"path": how} if isinstance(how, str) else how
     paths: Sequence[str] = [spec["path"]] if isinstance(spec["path"], str) else spec["path"]
-    parts = [find(path) for path in paths]
+    parts = [_found(path, name, find) for path in paths]
     if any(part is None or part == "" for part in parts):
         return None
     try:
         start, end = parse_date("T".join(str(part).strip() for part in parts), spec.get("format"))
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise Rejected("bad-sidecar", f"{name} of the sidecar: {error}") from error
     return to_text(end if name == "end_datetime" else start)
