@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from eventstac.catalog import rejections
+from eventstac.catalog.database import Connection
 from eventstac.catalog.rejections import Filter, Rejection
 from eventstac.cli.ports import Ports, now, print_json, run_id
 from eventstac.errors import Rejected
@@ -88,10 +89,11 @@ def replay(
 
     A finished COG is announced again. Exit code 1 where one of them names nothing that could be looked at.
     """
+    choice = _choice(ids, everything, reason, stage, url, collection)
     ports = Ports.read("rejected replay", os.environ, storage=False)
     run, done, refused = run_id("replay"), [], []
     with ports.connection() as connection, ports.consumer() as consumer:
-        for one in _chosen(connection, ids, everything, Filter("open", reason, stage, url, collection)):
+        for one in _chosen(connection, ids, choice):
             try:
                 message = message_for(one, run, now())
             except Rejected as rejection:
@@ -115,24 +117,37 @@ def discard(
     as_json: AsJson = False,
 ) -> None:
     """Settle what needs nothing more. It stays listed as discarded until it is pruned."""
+    choice = _choice(ids, everything, reason, stage, url, collection)
     ports = Ports.read("rejected discard", os.environ, storage=False, bus=False)
     with ports.connection() as connection:
-        chosen = _chosen(connection, ids, everything, Filter("open", reason, stage, url, collection))
+        chosen = _chosen(connection, ids, choice)
         rejections.resolve(connection, [one.id for one in chosen], "discarded")
     _tell("discarded", [one.id for one in chosen], [], as_json)
 
 
-def _chosen(connection: Any, ids: list[str] | None, everything: bool, chosen: Filter) -> list[Rejection]:
-    """The open rejections that a command line means; nothing is chosen by leaving everything out."""
-    filtered = any((chosen.reason, chosen.stage, chosen.url, chosen.collection))
-    if ids:
-        if everything or filtered:
-            raise typer.BadParameter("Give ids, or filters, or --all: not ids with the others.")
-        found = [_only(rejections.by_id(connection, identity), identity) for identity in ids]
-        return [one for one in found if one.state == "open"]
-    if not everything and not filtered:
+def _choice(
+    ids: list[str] | None,
+    everything: bool,
+    reason: str | None,
+    stage: str | None,
+    url: str | None,
+    of: str | None,
+) -> Filter:
+    """The filter of a command line; nothing is chosen by leaving everything out."""
+    filtered = any((reason, stage, url, of))
+    if ids and (everything or filtered):
+        raise typer.BadParameter("Give ids, or filters, or --all: not ids with the others.")
+    if not ids and not everything and not filtered:
         raise typer.BadParameter("Give ids, filters such as --reason, or --all.")
-    return rejections.find(connection, chosen)
+    return Filter("open", reason, stage, url, of)
+
+
+def _chosen(connection: Connection, ids: list[str] | None, chosen: Filter) -> list[Rejection]:
+    """The open rejections that a command line means."""
+    if not ids:
+        return rejections.find(connection, chosen)
+    found = [_only(rejections.by_id(connection, identity), identity) for identity in ids]
+    return [one for one in found if one.state == "open"]
 
 
 def _only(found: list[Rejection], identity: str) -> Rejection:

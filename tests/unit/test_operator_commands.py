@@ -1,0 +1,79 @@
+"""The operator's commands say in one sentence what they lack, before they touch anything."""
+
+import json
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from eventstac.cli.main import app
+from eventstac.cli.status import _age
+from eventstac.comparing import CollectionReport, Report
+from eventstac.settings import SettingsMissing
+
+
+@pytest.mark.parametrize(
+    ("command", "lacks"),
+    [
+        (["reconcile"], ["BlobStorage", "ServiceBus", "POSTGRES_HOST", "SOURCE_CONTAINERS"]),
+        (["scan", "source"], ["BlobStorage", "ServiceBus", "POSTGRES_HOST"]),
+        (["rebuild", "scenes"], ["POSTGRES_HOST", "POSTGRES_DB", "POSTGRES_USER"]),
+        (["status"], ["ServiceBus", "POSTGRES_HOST"]),
+        (["rejected", "list"], ["POSTGRES_HOST"]),
+        (["rejected", "replay", "--all"], ["ServiceBus", "POSTGRES_HOST"]),
+    ],
+)
+def test_a_command_names_every_setting_that_it_lacks(command: list[str], lacks: list[str]) -> None:
+    result = CliRunner().invoke(app, command, env=_nothing())
+    assert isinstance(result.exception, SettingsMissing)
+    for name in lacks:
+        assert name in str(result.exception)
+
+
+def test_a_check_needs_no_service_bus() -> None:
+    result = CliRunner().invoke(app, ["reconcile", "--check"], env=_nothing())
+    assert "ServiceBus" not in str(result.exception)
+
+
+@pytest.mark.parametrize("action", ["replay", "discard"])
+@pytest.mark.parametrize("arguments", [[], ["an-id", "--all"], ["an-id", "--reason", "gave-up"]])
+def test_nothing_is_replayed_or_discarded_by_leaving_everything_out(
+    action: str, arguments: list[str]
+) -> None:
+    result = CliRunner().invoke(app, ["rejected", action, *arguments], env=_nothing())
+    assert result.exit_code == 2
+    assert "Give ids" in result.output
+
+
+def test_a_state_that_is_none_is_said() -> None:
+    result = CliRunner().invoke(app, ["rejected", "list", "--state", "closed"], env=_nothing())
+    assert result.exit_code == 2
+    assert "open, replayed, discarded, all" in result.output
+
+
+def test_a_report_is_the_same_after_it_was_kept() -> None:
+    scenes = CollectionReport("scenes", current=7, missing=2, orphaned=1, items=3, lost=1, surplus=1)
+    report = Report(4, 12, 1, 2, 0, ("a", "b"), (scenes,), removals=2, removal_limit=1)
+    kept: dict[str, Any] = json.loads(json.dumps(report.to_json()))
+    assert Report.from_json(kept) == report
+    assert kept["completeness"] == 63.64
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(0, "0 s"), (119, "119 s"), (7199, "119 min"), (200_000, "2 d")]
+)
+def test_an_age_is_told_in_the_unit_that_says_most(
+    monkeypatch: pytest.MonkeyPatch, seconds: int, said: str
+) -> None:
+    from datetime import timedelta
+
+    from tests.samples import START
+
+    monkeypatch.setattr("eventstac.cli.status.now", lambda: START + timedelta(seconds=seconds))
+    assert _age(START) == said
+
+
+def _nothing() -> dict[str, str | None]:
+    names = ("BlobStorage", "ServiceBus", "AZURE_STORAGE_CONNECTION_STRING", "SERVICEBUS_CONNECTION_STRING")
+    database = ("POSTGRES_HOST", "POSTGRES_DB", "POSTGRES_USER", "POSTGRES_PASS", "POSTGRES_PORT")
+    return dict.fromkeys((*names, *database, "SOURCE_CONTAINERS", "SOURCE_CONTAINER"))
