@@ -14,6 +14,8 @@ Json = Mapping[str, Any]
 State = Literal["present", "gone", "rejected"]
 Kind = Literal["source", "cog"]
 
+NO_RULE = "no-rule"  # why a blob that no rule knows any more is rejected
+
 HISTORY_LENGTH = (
     8  # contents of a source that a COG may have been made from; a COG older than that is made again
 )

@@ -7,7 +7,7 @@ from eventstac.catalog.rules_store import AppliedRules
 from eventstac.containers import Watched
 from eventstac.events import AssetRejected, BlobMatched
 from eventstac.events.blob import CogOf
-from eventstac.facts import Fact, Stage
+from eventstac.facts import NO_RULE, Fact, Stage
 
 
 def match_blob(
@@ -51,7 +51,7 @@ def withdrawal(known: Fact | None, applied: AppliedRules, *, cause: str) -> Asse
         state="rejected",
         metadata=None,
         thumbnail=None,
-        reason="no-rule",
+        reason=NO_RULE,
         detail="no rule matches it any more. Add one, or leave it out of the catalog",
     )
     return AssetRejected(known.url, finding, cause)

@@ -210,8 +210,9 @@ class Reconciler:
         timeline = passed((), f"reconcile ({gap.status})", self.clock())
         look = match_blob(parse(gap.url), fact, applied, self.watched, cause=cause, timeline=timeline)
         if look is None and fact is not None and gap.status == "orphaned":
-            # Whatever the rules say now: only a look can tell that it is gone.
-            look = BlobMatched(gap.url, fact.match, applied.revision, cause, timeline)
+            # Whatever the rules say now: only a look can tell that it is gone. Found there, it is so by the rules that
+            # knew it, for the next run to withdraw.
+            look = BlobMatched(gap.url, fact.match, min(fact.revision, applied.revision - 1), cause, timeline)
         return Outgoing(BLOBS_MATCHED, look) if look else None
 
 

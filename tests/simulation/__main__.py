@@ -17,6 +17,9 @@ def main() -> int:
         "--faults", metavar="KIND,…", help=f"of one seed: none, or some of {', '.join(KINDS)}"
     )
     parser.add_argument("--only", metavar="N,…", help="of one seed: which steps of its history")
+    parser.add_argument(
+        "--dice", type=int, default=0, metavar="N", help="of one seed: how the dice fall (default 0)"
+    )
     parser.add_argument("--most", type=int, default=3, metavar="N", help="stop after N failures (default 3)")
     asked = parser.parse_args()
     if asked.seed is not None:
@@ -41,7 +44,8 @@ def _replay(asked: argparse.Namespace) -> int:
         kinds = frozenset(asked.faults.split(",")) - {"none", ""}
         trial = Trial(asked.seed, kinds)
     if asked.only is not None:
-        trial = Trial(trial.seed, trial.kinds, tuple(int(index) for index in asked.only.split(",") if index))
+        only = tuple(int(index) for index in asked.only.split(",") if index)
+        trial = Trial(trial.seed, trial.kinds, only, asked.dice)
     for step in trial.steps:
         print(step)
     problems = problems_of(trial)

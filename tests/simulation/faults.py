@@ -22,7 +22,7 @@ NEED_RECONCILE = frozenset({"losses", "rule-changes"})
 class Faults:
     """Dice: one for each kind of fault, and one (`random`) for what is no fault."""
 
-    def __init__(self, seed: int, kinds: Collection[str]) -> None:
+    def __init__(self, seed: str, kinds: Collection[str]) -> None:
         self.kinds = frozenset(kinds)
         self.random = Random(f"{seed}/order")
         self._dice = {kind: Random(f"{seed}/{kind}") for kind in KINDS}

@@ -1,7 +1,6 @@
 """Storage histories: what people and converters do to blobs, drawn from a seed."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from tests.samples import url_of
@@ -49,62 +48,77 @@ class Step:
 def history(seed: int, *, losses: bool, rule_changes: bool) -> tuple[Step, ...]:
     """A history of a few steps on a few blobs: short ones find as much as long ones, and are read more easily."""
     random = Random(f"{seed}/history")
-    blobs = random.sample(SOURCES, random.choice((1, 2, 3, 4)))
-    steps: list[Step] = []
-    for _ in range(random.choice((3, 6, 10, 16))):
-        step = _step(random, blobs, rule_changes=rule_changes)
-        if losses and random.random() < 0.25:
-            step = Step(step.gap_s, step.does, step.url, step.other, step.text, heard=False)
-        steps.append(step)
-    return tuple(steps)
+    author = _Author(random, random.sample(SOURCES, random.choice((1, 2, 3, 4))), rule_changes=rule_changes)
+    steps = [author.step() for _ in range(random.choice((3, 6, 10, 16)))]
+    return tuple(replace(step, heard=not losses or random.random() > LOST) for step in steps)
 
 
-def _step(random: Random, blobs: list[str], *, rule_changes: bool) -> Step:
-    gap_s = random.choice((0.0, 0.1, 0.2, 0.4, 0.7, 1.1, 1.7, 3.0, 8.0, 30.0))
-    url = random.choice(blobs)
-    kinds = [*_KINDS, *(["change-rules"] * 4 if rule_changes else [])]
-    does = random.choice(kinds)
-    if does == "change-rules":
-        return Step(gap_s, does, text=random.choice(RULE_VARIANTS))
-    if does in _CHOICES:
-        return _CHOICES[does](random, gap_s, url)
-    if does != "convert-in-place" and random.random() < 0.2:
-        url = random.choice(COGS.get(url, (url,)))
-    return Step(gap_s, does, url)
+class _Author:
+    """Writes histories in which most steps do something: it notes roughly what is there."""
+
+    def __init__(self, random: Random, sources: list[str], *, rule_changes: bool) -> None:
+        self._random, self._sources = random, sources
+        self._there: set[str] = set()
+        self._deleted: set[str] = set()
+        self._rule_changes = rule_changes
+
+    def step(self) -> Step:
+        gap_s = self._random.choice((0.0, 0.1, 0.2, 0.4, 0.7, 1.1, 1.7, 3.0, 8.0, 30.0))
+        if self._rule_changes and self._random.random() < 0.15:
+            return Step(gap_s, "change-rules", text=self._random.choice(RULE_VARIANTS))
+        url = self._random.choice(self._sources)
+        if url in self._there:
+            # A COG of it, made or to be made, every now and then instead of the source.
+            other = self._random.choice(COGS.get(url, (url,)))
+            write = self._on_cog if other != url and self._random.random() < 0.25 else self._on_source
+            return write(gap_s, url, other)
+        if url in self._deleted and self._random.random() < 0.4:
+            self._there.add(url)
+            return Step(gap_s, "undelete", url)
+        return self._put(gap_s, url)
+
+    def _on_source(self, gap_s: float, url: str, cog: str) -> Step:
+        does = self._random.choice(_TO_SOURCES)
+        if does == "put":
+            return self._put(gap_s, url)
+        if does == "convert" and cog != url:
+            self._there.add(cog)
+            # From the version before, without ETags, or so badly that no COG comes out.
+            how = self._random.choice(("", "", "", "late", "blind", "bad"))
+            return Step(gap_s, "convert", url, cog, how)
+        if does == "rename":
+            to = self._random.choice(SOURCES)
+            self._is_gone(url)
+            self._there.add(to)
+            return Step(gap_s, "rename", url, to)
+        if does in ("delete", "delete-folder"):
+            self._is_gone(url)
+        return Step(gap_s, "convert-in-place" if does == "convert" else does, url)
+
+    def _on_cog(self, gap_s: float, url: str, cog: str) -> Step:
+        """Something is done to a COG, or written where one will be, and nobody says that it is one."""
+        if cog not in self._there:
+            self._there.add(cog)
+            text = self._random.choice(("raster 40", "cog 40", "nonsense"))
+            return Step(gap_s, "put", cog, text=text)
+        does = self._random.choice(("delete", "undelete", "tag", "put-same", "completed-again", "archive"))
+        return Step(gap_s, does, cog)
+
+    def _put(self, gap_s: float, url: str) -> Step:
+        self._there.add(url)
+        text = self._random.choice(("raster 10", "raster 20", "raster 20.00", "cog 30", "nonsense"))
+        return Step(gap_s, "put", url, text=text)
+
+    def _is_gone(self, url: str) -> None:
+        self._there.discard(url)
+        self._deleted.add(url)
 
 
-def _put(random: Random, gap_s: float, url: str) -> Step:
-    text = random.choice(("raster 10", "raster 20", "raster 20.00", "cog 30", "nonsense"))
-    return Step(gap_s, "put", url, text=text)
-
-
-def _put_cog(random: Random, gap_s: float, url: str) -> Step:
-    """Something is written where a COG is or will be, and nobody says that it is one."""
-    text = random.choice(("raster 40", "cog 40", "nonsense"))
-    return Step(gap_s, "put", random.choice(COGS.get(url, (url,))), text=text)
-
-
-def _convert(random: Random, gap_s: float, url: str) -> Step:
-    """`late`: made from the version before; `blind`: without ETags; `bad`: no COG comes out."""
-    how = random.choice(("", "", "", "late", "blind", "bad"))
-    return Step(gap_s, "convert", url, random.choice(COGS.get(url, (url,))), how)
-
-
-def _rename(random: Random, gap_s: float, url: str) -> Step:
-    return Step(gap_s, "rename", url, random.choice(SOURCES))
-
-
-_CHOICES: dict[str, Callable[[Random, float, str], Step]] = {
-    "put": _put,
-    "put-cog": _put_cog,
-    "convert": _convert,
-    "rename": _rename,
-}
-_KINDS = (
-    *("put",) * 6,
-    *("delete", "convert", "put-same", "tag") * 3,
-    *("undelete", "rename", "convert-in-place", "put-cog") * 2,
-    *("archive", "rehydrate", "completed-again", "scan"),
+LOST = 0.25  # of the events, where some are lost
+_TO_SOURCES = (
+    *("put", "convert") * 4,
+    *("delete", "put-same", "tag", "rename") * 2,
+    *("convert-in-place", "archive", "rehydrate", "completed-again", "scan"),
 )
 
 

@@ -7,6 +7,7 @@ import pytest
 from eventstac.bus import Message
 from eventstac.errors import Transient
 from eventstac.facts import Claim, Match, fact_of, join
+from eventstac.rules import load_rules
 from tests.samples import at, present, url_of
 from tests.twins.apps import Pipeline, scene
 
@@ -62,8 +63,6 @@ def test_what_was_read_before_it_was_claimed_must_be_a_cog_too(pipeline: Pipelin
 
 
 def test_the_cog_of_a_blob_that_is_not_shown_is_not_shown(pipeline: Pipeline) -> None:
-    from eventstac.rules import load_rules
-
     pattern = "pattern: ['scenes/{item}/{asset}.tif', 'scenes/{item}/{asset}.tiff']"
     pipeline.catalog.in_force = load_rules(
         f"collections: {{scenes: {{rules: [{{name: scenes, {pattern}}}]}}}}", file="rules.yaml"
@@ -109,6 +108,21 @@ def test_the_last_page_of_a_reconcile_is_repeated_whole_when_its_looks_were_not_
     pipeline.reconcile("a-run")
     assert refused
     assert list(pipeline.items) == ["a"]
+
+
+def test_a_blob_that_no_rule_knows_any_more_is_not_brought_back_by_a_second_look(pipeline: Pipeline) -> None:
+    first = pipeline.put(scene("a", "b1"), b"raster 10")
+    pipeline.run(first)
+    second = pipeline.put(scene("a", "b1"), b"raster 20")  # in the same second: nobody knows the order yet
+    pipeline.deliver(second)
+    look_by_old_rules = pipeline.bus.sent[-1]
+    pipeline.catalog.in_force = load_rules("{ignore: ['scenes/*/*'], collections: {}}", file="rules.yaml")
+    pipeline.catalog.revision = 2
+    pipeline.run(first)  # withdraws it
+    pipeline.run(look_by_old_rules)
+    pipeline.blobs.wait(10)
+    pipeline.reconcile("a-run", allow_removals=1)
+    assert pipeline.items == {}
 
 
 def test_newer_rules_do_not_make_an_older_claim_stand() -> None:

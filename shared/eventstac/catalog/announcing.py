@@ -11,7 +11,7 @@ from eventstac.compose import Composition
 from eventstac.events import BlobMatched, EventRejected, ItemChanged, ItemRemoved, Origin, seal
 from eventstac.events.blob import CogOf
 from eventstac.events.timeline import passed
-from eventstac.facts import Fact, Stage
+from eventstac.facts import NO_RULE, Fact, Stage
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,9 @@ def announcements_of(
         for change in changes
         if change.after and change.after.state == "rejected" and change.after != change.before
     ]
-    return announcements + [_of_second_look(fact, app, now, now + wait) for fact in second_looks]
+    # What no rule knows shows nothing, whichever look was the later one; and nothing says how to look at it.
+    unsure = [fact for fact in second_looks if fact.finding.reason != NO_RULE]
+    return announcements + [_of_second_look(fact, app, now, now + wait) for fact in unsure]
 
 
 def _of_change(change: Change, app: str, now: datetime) -> Announcement:
