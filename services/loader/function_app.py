@@ -63,7 +63,7 @@ def load_facts(messages: typing.List[func.ServiceBusMessage]) -> None:
         asset_facts.decode,
         lambda facts: asset_facts.handle(facts, catalog=use.catalog, breaker=BREAKER),
     )
-    publish_outbox(use.catalog, use.consumer.bus)
+    publish_outbox(use.catalog, use.consumer.bus, BREAKER)
 
 
 @app.service_bus_topic_trigger(

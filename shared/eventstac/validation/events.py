@@ -25,7 +25,7 @@ def event_problems(event: Mapping[str, Any], *, exact: bool = False) -> list[Pro
     what we send ourselves.
     """
     document = dict(event)
-    not_json = json_problem(document)
+    not_json = json_problem(document, any_text=True)  # a rejection holds whatever came
     if not_json:
         return [not_json]
     name = document.get("type")

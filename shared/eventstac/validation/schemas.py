@@ -36,15 +36,16 @@ def schema_problems(validator: Validator, document: dict[str, Any], schema: str)
             yield Problem(path_of(nearest.instance_path), short(nearest.message), schema)
 
 
-def json_problem(document: Any) -> Problem | None:
+def json_problem(document: Any, *, any_text: bool = False) -> Problem | None:
     """The first reason why a document is not JSON: NaN, an infinity, a date object, a key that is no text.
 
-    Nor is a NUL character or half a surrogate pair for anybody who stores it or sends it on.
+    Unless `any_text`, nor is a NUL character or half a surrogate pair: JSON may have them, a database may not.
     """
     try:
         text = json.dumps(document, allow_nan=False)
         if _has_text_keys(document):  # json.dumps makes text of other keys, and is silent about it
-            found = _not_json(document, ()) if _MAYBE_UNSTORABLE.search(text) else None
+            suspicious = not any_text and _MAYBE_UNSTORABLE.search(text)
+            found = _not_json(document, ()) if suspicious else None
             return Problem(path_of(found[0]), found[1], "json") if found else None
         place, reason = _not_json(document, ()) or ((), "a key is no text")
     except (ValueError, TypeError, RecursionError):
