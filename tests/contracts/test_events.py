@@ -185,7 +185,9 @@ def sent() -> list[events.Event]:
             "c", {"spatial": {"bbox": [[0, 0, 1, 1]]}, "temporal": {"interval": [[None, None]]}}, 3
         ),
         events.CogCompleted(URL, URL, size=5),
-        EventClaimed("https://account.blob.core.windows.net/claims/a.json", "a" * 64, 9, "eventstac.x.v1", URL),
+        EventClaimed(
+            "https://account.blob.core.windows.net/claims/a.json", "a" * 64, 9, "eventstac.x.v1", URL
+        ),
         events.EventRejected("loader", "gave-up", "for a day", None, 9, "text"),
         events.EventRejected("loader", "gave-up", "for a day", URL, 9, {"id": "x"}),
     ]

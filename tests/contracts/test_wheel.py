@@ -65,7 +65,7 @@ def test_an_installed_wheel_brings_its_contracts_and_validates_with_them(unpacke
     said = json.loads(done.stdout)
     assert said["package"].startswith(str(unpacked))
     assert said["topology"].startswith(str(unpacked))
-    assert len(said["types"]) == 16
+    assert len(said["types"]) == 17
     assert said["item"] == said["event"] == []
 
 
