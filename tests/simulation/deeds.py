@@ -72,13 +72,20 @@ class Deeds:
             self._changed(step, "Microsoft.Storage.BlobRenamed", step.other, **data)
 
     def _delete_folder(self, step: Step) -> None:
-        """A whole folder at once, as a hierarchical namespace has it: one event, none for its blobs."""
+        """A whole folder at once, as a hierarchical namespace has it: one event, none for its blobs.
+
+        Nobody looks again at a blob below it whose first look is still on its way: only a reconcile finds that it is
+        gone.
+        """
         folder = step.url.rpartition("/")[0]
+        if folder.endswith("/source"):
+            return  # a container is no folder
         below = [url for url in self._storage.stored if url.startswith(f"{folder}/")]
         for url in below:
             self._storage.delete(url)
         if below:
             self._changed(step, "Microsoft.Storage.DirectoryDeleted", folder)
+            self.needs_reconcile = True
 
     def _archive(self, step: Step) -> None:
         if step.url in self._storage.stored:

@@ -8,7 +8,7 @@ KINDS = {
     "skew": 1.0,  # front ends up to 2 s apart
     "duplicates": 0.1,  # a message is delivered twice
     "reordering": 1.0,  # messages are taken in any order
-    "delays": 0.15,  # a message arrives up to 20 s late
+    "delays": 0.2,  # a message arrives up to a minute late
     "lost-acks": 0.1,  # a message that was handled is delivered again
     "crashes": 0.03,  # a process dies between two side effects
     "errors": 0.04,  # storage, database or bus are away for a moment
@@ -35,7 +35,7 @@ class Faults:
         return self._dice["skew"].choice((-1.0, -0.3, 0.3, 1.0)) if "skew" in self.kinds else 0.0
 
     def delay_s(self) -> float:
-        return self._dice["delays"].uniform(0.5, 20.0) if self.happens("delays") else 0.0
+        return self._dice["delays"].choice((0.5, 3.0, 10.0, 60.0)) if self.happens("delays") else 0.0
 
 
 def kinds_of(seed: int) -> frozenset[str]:

@@ -117,7 +117,7 @@ class _Author:
 LOST = 0.25  # of the events, where some are lost
 _TO_SOURCES = (
     *("put", "convert") * 4,
-    *("delete", "put-same", "tag", "rename") * 2,
+    *("delete", "put-same", "tag", "rename", "delete-folder") * 2,
     *("convert-in-place", "archive", "rehydrate", "completed-again", "scan"),
 )
 

@@ -7,7 +7,8 @@ import os
 
 import pytest
 
-from tests.simulation.trial import Trial, problems_of, report, trial_of
+from tests.simulation.faults import KINDS
+from tests.simulation.trial import Trial, play, problems_of, report, trial_of
 
 SEEDS = int(os.environ.get("SIMULATION_SEEDS", "1000"))
 PARTS = 4
@@ -24,14 +25,6 @@ def test_the_catalog_is_what_the_storage_says_in_the_end(part: int) -> None:
 
 def test_a_trial_is_the_same_every_time() -> None:
     """Else its command would replay nothing."""
-    from tests.simulation.faults import KINDS, Faults
-    from tests.simulation.world import World
-
-    stories = []
-    for _ in range(2):
-        trial = Trial(7, frozenset(KINDS))
-        world = World(trial.steps, Faults("7", trial.kinds))
-        world.run()
-        world.reconcile()
-        stories.append((world.now(), world.catalog.items, world.bus.sent))
+    worlds = [play(Trial(7, frozenset(KINDS))) for _ in range(2)]
+    stories = [(world.now(), world.catalog.items, world.bus.sent) for world in worlds]
     assert stories[0] == stories[1]

@@ -10,7 +10,7 @@ from eventstac.catalog.merge import Merged
 from eventstac.catalog.outbox import Announcement
 from eventstac.facts import Fact, Finding
 from tests.simulation.catalog import SimulatedCatalog
-from tests.simulation.trial import problems_of, report, trial_of
+from tests.simulation.trial import Trial, problems_of, report, smallest, trial_of
 from tests.twins.catalog import MemoryCatalog
 
 SEEDS = 400
@@ -102,4 +102,18 @@ def test_a_fault_in_our_own_code_is_caught(mutate: Callable[[Patch], None], monk
     mutate(monkeypatch)
     found = next((trial for seed in range(SEEDS) if problems_of(trial := trial_of(seed))), None)
     assert found is not None, f"{SEEDS} seeds notice nothing"
-    print(report(found))
+
+
+def test_a_failing_seed_tells_the_least_that_fails_and_what_replays_it(monkeypatch: Patch) -> None:
+    gone_is_never_recorded(monkeypatch)
+    found = next(trial for seed in range(SEEDS) if problems_of(trial := trial_of(seed)))
+    least = smallest(found)
+    assert len(least.steps) <= 3
+    told = report(found)
+    assert all(str(step) in told for step in least.steps)
+    assert told.endswith(least.command())
+    words = least.command().split()
+    kinds = frozenset(words[words.index("--faults") + 1].split(",")) - {"none"}
+    only = tuple(int(index) for index in words[words.index("--only") + 1].split(","))
+    dice = int(words[words.index("--dice") + 1]) if "--dice" in words else 0
+    assert Trial(found.seed, kinds, only, dice) == least

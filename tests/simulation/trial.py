@@ -52,16 +52,22 @@ def trial_of(seed: int) -> Trial:
 
 def problems_of(trial: Trial) -> list[str]:
     """What is wrong at the end; nothing where the catalog is what the storage says."""
-    random.seed(trial.seed)  # the product's own jitter
-    world = World(trial.steps, Faults(f"{trial.seed}/{trial.dice}", trial.kinds))
     try:
-        world.run()
-        if world.needs_reconcile:
-            world.reconcile()
+        world = play(trial)
     except Exception as failure:  # noqa: BLE001 - a bug anywhere is what a trial is to find
         where = traceback.extract_tb(failure.__traceback__)[-1]
         return [f"{type(failure).__name__}: {failure} ({where.filename}:{where.lineno})"]
     return [*_differences(world), *_leftovers(world)]
+
+
+def play(trial: Trial) -> World:
+    """The world at the end; after a reconcile where events were lost or rules changed, before any where not."""
+    random.seed(trial.seed)  # the product's own jitter
+    world = World(trial.steps, Faults(f"{trial.seed}/{trial.dice}", trial.kinds))
+    world.run()
+    if world.needs_reconcile:
+        world.reconcile()
+    return world
 
 
 def smallest(trial: Trial) -> Trial:
