@@ -8,7 +8,7 @@ import signal
 import sys
 from pathlib import Path
 
-from infra.local.servicebus.broker import TIERS
+from infra.local.servicebus.broker import PREMIUM_MB, TIERS
 from infra.local.servicebus.server import Options, Server
 from infra.local.servicebus.store import StoreError
 from infra.local.servicebus.topology import TopologyError, load
@@ -26,11 +26,21 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--status-port", type=int, help="HTTP port for /health and /entities")
     parser.add_argument("--tier", choices=sorted(TIERS), default="standard", help="which size limits apply")
     parser.add_argument(
+        "--max-message-mb",
+        type=int,
+        choices=PREMIUM_MB,
+        default=1,
+        metavar="MB",
+        help="premium only: the largest message, 1 to 100",
+    )
+    parser.add_argument(
         "--survive-power-loss", action="store_true", help="wait for the disk at every commit (slower)"
     )
     given = parser.parse_args(arguments)
     if not given.key:
         parser.error("--key (or SERVICEBUS_KEY) must hold the shared access key")
+    if given.max_message_mb > 1 and given.tier != "premium":
+        parser.error("--max-message-mb is a setting of --tier premium")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
         topology = load(given.topology)
@@ -42,6 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
             given.status_port,
             given.tier,
             given.survive_power_loss,
+            given.max_message_mb,
         )
         asyncio.run(_serve(Server(options)))
     except (TopologyError, StoreError, OSError) as error:

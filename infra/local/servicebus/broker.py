@@ -6,15 +6,17 @@ from pathlib import Path
 
 from infra.local.servicebus import store as sql
 from infra.local.servicebus.amqp.message import Message
+from infra.local.servicebus.entries import ACTIVE, SCHEDULED, Entry, now_ms
 from infra.local.servicebus.errors import EntityNotFound, TooLarge
 from infra.local.servicebus.filters import Filter
-from infra.local.servicebus.queue import ACTIVE, SCHEDULED, Entry, Queue, now_ms
-from infra.local.servicebus.sqlfilter import FilterError
+from infra.local.servicebus.queue import Queue
+from infra.local.servicebus.sqlvalues import FilterError
 from infra.local.servicebus.store import Change, Row, Store
 from infra.local.servicebus.topology import QueueSettings, Topology
 
 Sent = Callable[[Exception | None], None]
 TIERS = {"standard": 256 * 1024, "premium": 1024 * 1024}  # the largest message and batch, bytes
+PREMIUM_MB = range(1, 101)  # what a premium entity may be set to take as one message; a batch stays at 1 MB
 
 
 class Sink:
@@ -97,9 +99,11 @@ class Broker:
         loop: asyncio.AbstractEventLoop,
         *,
         survive_power_loss: bool = False,
+        max_message_mb: int = 1,
     ) -> None:
         self.store = Store(data, loop, survive_power_loss=survive_power_loss)
-        self.max_bytes = TIERS[tier]
+        self.max_batch_bytes = TIERS[tier]
+        self.max_bytes = TIERS[tier] if tier != "premium" else max_message_mb * 1024 * 1024
         self.sinks: dict[str, Sink] = {}
         self.queues: dict[str, Queue] = {}
         self._by_id: dict[int, Queue] = {}
@@ -268,18 +272,26 @@ class Broker:
         self._submit(sink, [], changes, fresh, committed)
 
     def check_size(self, size: int) -> None:
-        """Refuse what is larger than the tier allows. Raises TooLarge."""
-        if size > self.max_bytes:
-            raise TooLarge(
-                f"The received message (delivery-id:0, size:{size} bytes) exceeds the limit "
-                f"({self.max_bytes} bytes) currently allowed on the link."
-            )
+        """Refuse a message that is larger than the tier allows. Raises TooLarge."""
+        _check(size, self.max_bytes)
+
+    def check_batch(self, size: int) -> None:
+        """Refuse a batch that is larger than the tier allows. Raises TooLarge."""
+        _check(size, self.max_batch_bytes)
 
     def close(self) -> None:
         """Stop the timers and close the files."""
         for queue in self._by_id.values():
             queue.close()
         self.store.close()
+
+
+def _check(size: int, limit: int) -> None:
+    if size > limit:
+        raise TooLarge(
+            f"The received message (delivery-id:0, size:{size} bytes) exceeds the limit "
+            f"({limit} bytes) currently allowed on the link."
+        )
 
 
 def _expiry(message: Message, now: int, *limits: int | None) -> int | None:

@@ -8,7 +8,8 @@ from typing import Any
 from uuid import UUID
 
 from infra.local.servicebus.amqp import message
-from infra.local.servicebus.amqp.codec import Array, DecodeError, Symbol, Timestamp
+from infra.local.servicebus.amqp.codec import Array, Symbol, Timestamp
+from infra.local.servicebus.amqp.decoding import DecodeError
 from infra.local.servicebus.amqp.message import Message
 from infra.local.servicebus.broker import Broker
 from infra.local.servicebus.errors import BadArgument, NotSupported, ServiceBusFailure

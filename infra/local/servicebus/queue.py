@@ -1,62 +1,25 @@
 """One queue, subscription or dead-letter queue: who may have which message, and until when.
 
 The index of all messages is in memory, their content on disk. A change is visible in memory once it is committed;
-until then the message is `busy` and nobody gets it. Locks live in memory only: after a restart every message that was
-locked is available at once, with the delivery count of its failed deliveries.
+until then the message is `busy` and nobody gets it.
 """
 
 import asyncio
 import heapq
-import time
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from infra.local.servicebus import store as sql
 from infra.local.servicebus.amqp.codec import Int, Timestamp
 from infra.local.servicebus.amqp.message import Head, Message, assemble, parse, with_properties
-from infra.local.servicebus.errors import LockLost, MessageNotFound
+from infra.local.servicebus.entries import ACTIVE, BUSY, DEFERRED, SCHEDULED, Entry, Lock, Locks, now_ms
+from infra.local.servicebus.errors import MessageNotFound
 from infra.local.servicebus.store import Done, Row, Store
 from infra.local.servicebus.topology import QueueSettings
 
-ACTIVE, DEFERRED, SCHEDULED = 0, 1, 2
 SLICE = 200  # deliveries before other work of the event loop gets its turn
-
-
-def now_ms() -> int:
-    """The time now, as messages carry it."""
-    return time.time_ns() // 1_000_000
-
-
-class Entry:
-    """A message's place in a queue. `lock` is None (available), a Lock, or BUSY (being written)."""
-
-    __slots__ = ("deliveries", "due", "enqueued", "expires", "lock", "row", "sent_seq", "seq", "state")
-
-    def __init__(self, row: Row) -> None:
-        self.row = row.id
-        self.seq = row.seq
-        self.state = row.state
-        self.enqueued = row.enqueued
-        self.expires = row.expires
-        self.due = row.due
-        self.deliveries = row.deliveries
-        self.sent_seq = row.seq if row.sent_seq == row.seq else row.sent_seq
-        self.lock: Lock | None = None
-
-
-class Lock:
-    """One receiver's hold on a message, until `until` (ms); dead once it is settled or expired."""
-
-    __slots__ = ("alive", "entry", "queue", "token", "until")
-
-    def __init__(self, queue: "Queue", entry: Entry, until: int) -> None:
-        self.queue = queue
-        self.token = uuid4()
-        self.entry = entry
-        self.until = until
-        self.alive = True
 
 
 class Consumer(Protocol):
@@ -99,13 +62,12 @@ class Queue:
         self._store = store
         self._entries: dict[int, Entry] = {}
         self._ready: list[int] = []
-        self._locks: OrderedDict[UUID, Lock] = OrderedDict()
+        self._locks = Locks(settings.lock_ms)
         self._scheduled: list[tuple[int, int]] = []
         self._next_expiry: int | None = None
         self._consumers: deque[Consumer] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._pumping = False
-        self._BUSY = Lock(self, Entry(Row(0, 0, 0, 0, 0, 0, None, None, 0, 0)), 0)
 
     # --- what is in it
 
@@ -214,7 +176,7 @@ class Queue:
         self._delete(entry, lambda error: None if error else consumer.deliver(payload, None))
 
     def _delete(self, entry: Entry, done: Done) -> None:
-        entry.lock = self._BUSY
+        entry.lock = BUSY
 
         def committed(error: Exception | None) -> None:
             if error is None:
@@ -246,37 +208,18 @@ class Queue:
 
     # --- locks
 
-    def _lock(self, entry: Entry) -> Lock:
-        lock = Lock(self, entry, now_ms() + self.settings.lock_ms)
-        entry.lock = lock
-        self._locks[lock.token] = lock
-        self._arm()
-        return lock
-
     def locked(self, token: UUID) -> Lock:
         """The lock that a token names. Raises LockLost."""
-        lock = self._locks.get(token)
-        if lock is None or lock.until <= now_ms():
-            raise LockLost(
-                "The lock supplied is invalid. Either the lock expired, or the message has already been "
-                "removed from the queue."
-            )
-        return lock
+        return self._locks.find(token)
 
     def renew(self, token: UUID) -> int:
         """Hold a lock for another lock duration; its new end (ms). Raises LockLost."""
-        lock = self.locked(token)
-        lock.until = now_ms() + self.settings.lock_ms
-        self._locks.move_to_end(token)
-        return lock.until
+        return self._locks.renew(token)
 
-    def _unlock(self, lock: Lock) -> Entry:
-        """End a lock that is about to be settled: nobody gets the message until that is written."""
-        held = self.locked(lock.token)
-        del self._locks[held.token]
-        held.alive = False
-        held.entry.lock = self._BUSY
-        return held.entry
+    def _lock(self, entry: Entry) -> Lock:
+        lock = self._locks.hold(entry)
+        self._arm()
+        return lock
 
     def _free(self, entry: Entry) -> None:
         """The message is available again, at its place in the order."""
@@ -291,23 +234,23 @@ class Queue:
 
     def complete(self, lock: Lock, done: Done) -> None:
         """The message is done with. Raises LockLost."""
-        self._delete(self._unlock(lock), done)
+        self._delete(self._locks.settle(lock), done)
 
     def release(self, lock: Lock) -> None:
         """Give a message back that was not looked at: no failed delivery. Raises LockLost."""
-        self._free(self._unlock(lock))
+        self._free(self._locks.settle(lock))
 
     def abandon(self, lock: Lock, changes: Mapping[str, Any], done: Done) -> None:
         """Give a message back after a failed delivery. Raises LockLost."""
-        self._failed(self._unlock(lock), changes, done)
+        self._failed(self._locks.settle(lock), changes, done)
 
     def defer(self, lock: Lock, changes: Mapping[str, Any], done: Done) -> None:
         """Set a message aside: from now on only its sequence number fetches it. Raises LockLost."""
-        self._rewrite(self._unlock(lock), changes, done, state=DEFERRED, failed=0)
+        self._rewrite(self._locks.settle(lock), changes, done, state=DEFERRED, failed=0)
 
     def dead_letter(self, lock: Lock, changes: Mapping[str, Any], done: Done) -> None:
         """Move a message to the dead letters. Raises LockLost."""
-        self._bury(self._unlock(lock), changes, done)
+        self._bury(self._locks.settle(lock), changes, done)
 
     def _failed(self, entry: Entry, changes: Mapping[str, Any], done: Done) -> None:
         if not self.dead and entry.deliveries + 1 >= self.settings.max_deliveries:
@@ -324,7 +267,7 @@ class Queue:
     def _rewrite(
         self, entry: Entry, changes: Mapping[str, Any], done: Done, *, state: int, failed: int
     ) -> None:
-        entry.lock = self._BUSY
+        entry.lock = BUSY
 
         def committed(error: Exception | None) -> None:
             if error is None:
@@ -340,7 +283,7 @@ class Queue:
         self._store.submit(writes, committed)
 
     def _bury(self, entry: Entry, changes: Mapping[str, Any], done: Done) -> None:
-        entry.lock = self._BUSY
+        entry.lock = BUSY
         bare = with_properties(self._store.content(entry.row)[1], changes)
 
         def committed(error: Exception | None) -> None:
@@ -393,7 +336,7 @@ class Queue:
         if len(found) != len(entries):
             raise MessageNotFound("A scheduled message with this sequence number was not found.")
         for entry in found:
-            entry.lock = self._BUSY
+            entry.lock = BUSY
 
         def committed(error: Exception | None) -> None:
             for entry in found:
@@ -412,9 +355,7 @@ class Queue:
             self._next_expiry = min(entry.expires, self._next_expiry or entry.expires)
 
     def _arm(self) -> None:
-        due = [when for when in (self._next_expiry,) if when is not None]
-        if self._locks:
-            due.append(next(iter(self._locks.values())).until)
+        due = [when for when in (self._next_expiry, self._locks.next_end()) if when is not None]
         if self._scheduled:
             due.append(self._scheduled[0][0])
         if not due:
@@ -431,13 +372,8 @@ class Queue:
     def _tick(self) -> None:
         self._timer = None
         now = now_ms()
-        while self._locks:
-            lock = next(iter(self._locks.values()))
-            if lock.until > now:
-                break
-            del self._locks[lock.token]
-            lock.alive = False
-            self._failed(lock.entry, {}, lambda _error: None)
+        for entry in self._locks.expired(now):
+            self._failed(entry, {}, lambda _error: None)
         if self._next_expiry is not None and self._next_expiry <= now:
             self._sweep(now)
         self._wake_scheduled(now)
@@ -469,7 +405,7 @@ class Queue:
         while self._scheduled and self._scheduled[0][0] <= now:
             entry = self._entries.get(heapq.heappop(self._scheduled)[1])
             if entry is not None and entry.lock is None and entry.state == SCHEDULED:
-                entry.lock = self._BUSY
+                entry.lock = BUSY
                 ready.append(entry)
         if ready:
             self.on_due(ready)

@@ -25,6 +25,7 @@ class Options:
     status_port: int | None = None
     tier: str = "standard"
     survive_power_loss: bool = False
+    max_message_mb: int = 1
 
 
 class Server:
@@ -42,7 +43,12 @@ class Server:
         options = self._options
         loop = asyncio.get_running_loop()
         self._broker = Broker(
-            options.topology, options.data, options.tier, loop, survive_power_loss=options.survive_power_loss
+            options.topology,
+            options.data,
+            options.tier,
+            loop,
+            survive_power_loss=options.survive_power_loss,
+            max_message_mb=options.max_message_mb,
         )
         links = factory(self._broker, Keys(KEY_NAME, options.key))
         self._listener = await loop.create_server(

@@ -20,10 +20,10 @@ START_S = 30
 class RunningServer:
     """A started broker. After `restart` it has the same ports and the same data."""
 
-    def __init__(self, topology: Path, data: Path, key: str, tier: str) -> None:
+    def __init__(self, topology: Path, data: Path, key: str, tier: str, *options: str) -> None:
         self._command = [
             *(sys.executable, "-m", "infra.local.servicebus", "--topology", str(topology)),
-            *("--data", str(data), "--key", key, "--tier", tier),
+            *("--data", str(data), "--key", key, "--tier", tier, *options),
         ]
         self._log_path = data.parent / f"{data.name}.log"
         self.key = key
@@ -97,6 +97,7 @@ def running_server(
     *,
     key: str = "c2VjcmV0LW9mLXRoZS1sYXB0b3A=",
     tier: str = "standard",
+    options: tuple[str, ...] = (),
 ) -> Iterator[RunningServer]:
     """A broker on free ports over `data` (made if missing); stopped, or killed, at the end."""
     data.mkdir(parents=True, exist_ok=True)
@@ -104,7 +105,7 @@ def running_server(
         path = data.parent / f"{data.name}-topology.json"
         path.write_text(json.dumps(topology), encoding="utf-8")
         topology = path
-    server = RunningServer(topology, data, key, tier)
+    server = RunningServer(topology, data, key, tier, *options)
     try:
         yield server
     finally:

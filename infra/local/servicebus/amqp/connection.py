@@ -7,7 +7,8 @@ from collections.abc import Callable
 from uuid import uuid4
 
 from infra.local.servicebus.amqp import frames
-from infra.local.servicebus.amqp.codec import Array, DecodeError, Symbol, Ubyte, Uint, Ushort
+from infra.local.servicebus.amqp.codec import Array, Symbol, Ubyte, Uint, Ushort
+from infra.local.servicebus.amqp.decoding import DecodeError
 from infra.local.servicebus.amqp.frames import (
     Attach,
     Begin,

@@ -3,15 +3,8 @@
 import struct
 from typing import Any, NamedTuple
 
-from infra.local.servicebus.amqp.codec import (
-    DecodeError,
-    Described,
-    Symbol,
-    Uint,
-    Ulong,
-    decode,
-    encode,
-)
+from infra.local.servicebus.amqp.codec import Described, Symbol, Uint, Ulong, encode
+from infra.local.servicebus.amqp.decoding import DecodeError, decode
 
 PROTOCOL_AMQP = b"AMQP\x00\x01\x00\x00"
 PROTOCOL_SASL = b"AMQP\x03\x01\x00\x00"

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from infra.local.servicebus.amqp import frames
-from infra.local.servicebus.amqp.codec import DecodeError, Described, Ulong, encode
+from infra.local.servicebus.amqp.codec import Described, Ulong, encode
+from infra.local.servicebus.amqp.decoding import DecodeError
 from infra.local.servicebus.amqp.frames import Attach, Flow, Transfer
 
 if TYPE_CHECKING:

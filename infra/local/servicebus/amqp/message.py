@@ -9,19 +9,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from infra.local.servicebus.amqp.codec import (
-    DecodeError,
-    Described,
-    Symbol,
-    Ubyte,
-    Uint,
-    Ulong,
-    compound,
-    decode,
-    encode,
-    pairs,
-    skip,
-)
+from infra.local.servicebus.amqp.codec import Described, Symbol, Ubyte, Uint, Ulong, compound, encode
+from infra.local.servicebus.amqp.decoding import DecodeError, decode, pairs, skip
 
 HEADER, DELIVERY_ANNOTATIONS, MESSAGE_ANNOTATIONS, PROPERTIES = 0x70, 0x71, 0x72, 0x73
 APPLICATION_PROPERTIES, DATA, SEQUENCE, VALUE, FOOTER = 0x74, 0x75, 0x76, 0x77, 0x78

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from infra.local.servicebus.amqp import frames
-from infra.local.servicebus.amqp.codec import DecodeError, Described, Ubyte, Uint, Ulong
+from infra.local.servicebus.amqp.codec import Described, Ubyte, Uint, Ulong
+from infra.local.servicebus.amqp.decoding import DecodeError
 from infra.local.servicebus.amqp.frames import Attach, Begin, Detach, Disposition, Flow, Transfer
 from infra.local.servicebus.amqp.link import WRAP, IncomingLink, OutgoingLink
 from infra.local.servicebus.errors import ServiceBusFailure

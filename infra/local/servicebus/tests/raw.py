@@ -9,7 +9,8 @@ from uuid import uuid4
 from azure.servicebus._pyamqp.utils import generate_sas_token
 
 from infra.local.servicebus.amqp import frames
-from infra.local.servicebus.amqp.codec import Described, Ubyte, Uint, Ulong, Ushort, decode, encode
+from infra.local.servicebus.amqp.codec import Described, Ubyte, Uint, Ulong, Ushort, encode
+from infra.local.servicebus.amqp.decoding import decode
 
 KEY_NAME = "RootManageSharedAccessKey"
 
@@ -55,6 +56,22 @@ def transfer(handle: int, number: int, payload: bytes, *, more: bool = False) ->
     return frames.frame(0, frames.transfer(handle, number, b"tag", settled=False, more=more) + payload)
 
 
+def outcome(number: int, state: Described) -> bytes:
+    """What a receiver makes of a delivery."""
+    return frames.frame(0, frames.performative(0x15, True, Uint(number), None, False, state))
+
+
+def request(operation: str, body: dict[str, Any]) -> bytes:
+    """An encoded request to a `$management` node."""
+    return b"".join(
+        (
+            encode(Described(Ulong(0x73), (uuid4(), None, None, None, "replies"))),
+            encode(Described(Ulong(0x74), {"operation": f"com.microsoft:{operation}"})),
+            encode(Described(Ulong(0x77), body)),
+        )
+    )
+
+
 def data(body: bytes) -> bytes:
     """An encoded message with nothing but a body."""
     return encode(Described(Ulong(0x75), body))
@@ -63,12 +80,13 @@ def data(body: bytes) -> bytes:
 class RawClient:
     """A connection that is open, with a token for everything."""
 
-    def __init__(self, port: int, key: str) -> None:
+    def __init__(self, port: int, key: str, *, token_s: int = 600) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
         self.socket.sendall(opening())
         self._buffer = b""
+        self.payload = b""  # what came behind the last performative
         token = generate_sas_token(  # type: ignore[no-untyped-call]  # the SDK has no types here
-            f"sb://127.0.0.1:{port}", KEY_NAME, key, int(time.time()) + 600
+            f"sb://127.0.0.1:{port}", KEY_NAME, key, int(time.time()) + token_s
         )
         request = b"".join(
             (
@@ -87,6 +105,7 @@ class RawClient:
             + transfer(101, 0, request)
         )
         self.expect(0x14)
+        self.expect(0x15)
 
     def __enter__(self) -> Self:
         return self
@@ -106,7 +125,8 @@ class RawClient:
             if size and self._buffer[:4] != b"AMQP" and len(self._buffer) >= size:
                 body, self._buffer = self._buffer[8:size], self._buffer[size:]
                 if body:
-                    performative = decode(body)[0]
+                    performative, end = decode(body)
+                    self.payload = body[end:]
                     return performative.descriptor, performative.value
                 continue
             try:

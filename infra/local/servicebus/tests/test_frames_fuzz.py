@@ -10,20 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from infra.local.servicebus.amqp import frames
-from infra.local.servicebus.amqp.codec import (
-    Array,
-    DecodeError,
-    Described,
-    Symbol,
-    Timestamp,
-    Ubyte,
-    Uint,
-    Ulong,
-    decode,
-    encode,
-    skip,
-)
+from infra.local.servicebus.amqp.codec import Array, Described, Symbol, Timestamp, Ubyte, Uint, Ulong, encode
 from infra.local.servicebus.amqp.connection import Connection
+from infra.local.servicebus.amqp.decoding import DecodeError, decode, skip
 from infra.local.servicebus.amqp.message import parse, parse_batch
 from infra.local.servicebus.broker import Broker
 from infra.local.servicebus.links import factory

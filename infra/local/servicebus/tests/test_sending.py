@@ -59,19 +59,27 @@ def test_the_standard_tier_refuses_more_than_256_kilobytes(talk: Talk) -> None:
     sender.send_messages(ServiceBusMessage(b"x" * 200_000))
 
 
-def test_the_premium_tier_takes_a_megabyte(tmp_path: Path) -> None:
+def test_the_premium_tier_takes_what_it_is_set_to_and_batches_of_a_megabyte(tmp_path: Path) -> None:
+    options = ("--max-message-mb", "3")
     with (
-        running_server(document({"q": {}}), tmp_path / "data", tier="premium") as server,
+        running_server(document({"q": {}}), tmp_path / "data", tier="premium", options=options) as server,
         ServiceBusClient.from_connection_string(server.connection_string) as client,
         client.get_queue_sender("q") as sender,
         client.get_queue_receiver("q") as receiver,
     ):
-        assert sender.create_message_batch().max_size_in_bytes == 1024 * 1024
-        sender.send_messages(ServiceBusMessage(b"x" * 1_000_000))
+        batch = sender.create_message_batch()
+        assert batch.max_size_in_bytes == 1024 * 1024
+        sender.send_messages(ServiceBusMessage(b"x" * 3_000_000))
         (got,) = receive(receiver, 1)
-        assert len(b"".join(got.body)) == 1_000_000
+        assert len(b"".join(got.body)) == 3_000_000
         with pytest.raises(MessageSizeExceededError):
-            sender.send_messages(ServiceBusMessage(b"x" * 1_100_000))
+            sender.send_messages(ServiceBusMessage(b"x" * 3_200_000))
+        batch.add_message(ServiceBusMessage(b"x" * 1_000_000))
+        sender.send_messages(batch)
+        batch._max_size_in_bytes = 2_000_000  # the SDK would refuse by itself; the broker must, too
+        batch.add_message(ServiceBusMessage(b"x" * 100_000))
+        with pytest.raises(MessageSizeExceededError):
+            sender.send_messages(batch)
 
 
 def test_a_scheduled_message_comes_at_its_time_with_a_new_number(talk: Talk) -> None:

@@ -6,7 +6,8 @@ from uuid import UUID
 import pytest
 
 from infra.local.servicebus.amqp.codec import Timestamp
-from infra.local.servicebus.sqlfilter import FilterError, FilterSyntaxError, compile_filter
+from infra.local.servicebus.sqlfilter import FilterSyntaxError, compile_filter
+from infra.local.servicebus.sqlvalues import FilterError
 
 SYSTEM = {"label": "bus-stop", "messageid": "m1", "to": "Store5"}
 USER: dict[str, Any] = {
