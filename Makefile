@@ -1,6 +1,6 @@
 # Everything there is to learn: `make help`. Each target installs what it needs first.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format up down status run lock bench conformance
+.PHONY: help setup demo test check format up down status run lock package bench conformance
 .SUFFIXES:
 
 PYTHON3 ?= $(shell command -v python3 || command -v python)
@@ -40,6 +40,10 @@ run: setup ## The stack in the foreground, until Ctrl-C
 
 lock: setup ## Write requirements.lock anew from the pyproject.toml files (UPGRADE=1 takes the newest versions)
 	@$(PYTHON) scripts/lock $(if $(UPGRADE),--upgrade)
+	@$(PYTHON) scripts/package.py lock
+
+package: setup ## Each app's zip for Azure, into build/packages (NAME=loader for one)
+	@$(PYTHON) scripts/package.py $(NAME)
 
 bench: setup ## Figures beside what one would use instead (NAME=api for one, ARGS="…" for its options)
 	@for script in $(if $(NAME),bench/$(NAME).py,$(wildcard bench/*.py)); do \

@@ -7,8 +7,10 @@ keeps one app for each process, so every check runs in a process of its own.
 import asyncio
 import json
 import os
+import shutil
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -51,13 +53,25 @@ class Report:
     calls: list[Result]
 
 
-def work(app_dir: Path, *calls: Call, settings: Mapping[str, str] | None = None) -> Report:
-    """Let a fresh worker process index `app_dir` and make the calls in turn."""
+def work(
+    app_dir: Path, *calls: Call, settings: Mapping[str, str] | None = None, library: Path | None = None
+) -> Report:
+    """Let a fresh worker process index `app_dir` and make the calls in turn.
+
+    With `library` (see `worker_alone`) the process sees neither this checkout nor what is installed beside it: only
+    Python's own library, that folder, and what the app brings in its .python_packages.
+    """
+    hidden = ["-S", "-P"] if library else []
+    environment = dict(os.environ) | {"FUNCTIONS_WORKER_RUNTIME": "python"} | dict(settings or {})
+    if library:
+        own = app_dir / ".python_packages" / "lib" / "site-packages"
+        environment["PYTHONPATH"] = os.pathsep.join([str(own), str(library)])
     request = json.dumps({"app_dir": str(app_dir), "calls": [asdict(call) for call in calls]})
     process = subprocess.run(
-        [sys.executable, "-m", "tests.contracts.microsoft_worker"],
+        [sys.executable, *hidden, "-m", "tests.contracts.microsoft_worker"],
         input=request,
-        env=dict(os.environ) | {"FUNCTIONS_WORKER_RUNTIME": "python"} | dict(settings or {}),
+        env=environment,
+        cwd=library,
         capture_output=True,
         text=True,
         timeout=DEADLINE_S,
@@ -68,6 +82,18 @@ def work(app_dir: Path, *calls: Call, settings: Mapping[str, str] | None = None)
         raise AssertionError(f"The worker died with {process.returncode} on {app_dir}.\n{process.stderr}")
     reply = json.loads(replies[0].removeprefix(_REPLY))
     return Report(Result(**reply["indexed"]), reply["functions"], [Result(**call) for call in reply["calls"]])
+
+
+def worker_alone(folder: Path) -> Path:
+    """Copy the worker library and this harness to `folder`, and nothing else of this checkout."""
+    installed = Path(sysconfig.get_path("purelib"))
+    for name in ("azure_functions_runtime", "azurefunctions"):
+        shutil.copytree(installed / name, folder / name)
+    for module in (Path(__file__), Path(protos.__file__)):
+        target = folder / module.relative_to(Path(__file__).parents[2])
+        target.parent.mkdir(parents=True)
+        shutil.copyfile(module, target)
+    return folder
 
 
 async def _answer(request: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,176 @@
+"""Each app's package, loaded from its zip by Microsoft's worker with this checkout hidden."""
+
+import importlib.util
+import json
+import re
+import zipfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import packages_distributions
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from azure.servicebus import ServiceBusClient
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from infra.local.servicebus.testing import RunningServer, running_server
+from tests.contracts.microsoft_worker import Call, work, worker_alone
+from tests.contracts.reach import APPS, ROOT, reach
+
+SITE_PACKAGES = ".python_packages/lib/site-packages/"
+SETTINGS = {
+    "BlobStorage": "UseDevelopmentStorage=true",
+    "CatalogEvents__topicEndpoint": "http://127.0.0.1:1/api/events",
+    "CatalogEvents__topicKey": "a2V5",
+    "POSTGRES_HOST": "127.0.0.1",
+    "POSTGRES_PORT": "1",
+    "POSTGRES_DB": "eventstac",
+    "POSTGRES_USER": "nobody",
+    "POSTGRES_PASS": "none",
+    "SOURCE_CONTAINERS": "source",
+    "STAC_CATALOG_ID": "eventstac",
+}
+ONE = {"MessageId": ("string", "m"), "DeliveryCount": ("json", "1"), "UserProperties": ("json", "{}")}
+MANY = {
+    f"{name}Array": (kind, f"[{value if kind == 'json' else json.dumps(value)}]")
+    for name, (kind, value) in ONE.items()
+}
+CALLS = {
+    "scanner": Call("scan_blob_event", {"message": ("string", "no CloudEvent")}, ONE),
+    "extractor": Call("look_at_blob", {"message": ("string", "no CloudEvent")}, ONE),
+    "cog_updater": Call("update_cog", {"message": ("string", "no CloudEvent")}, ONE),
+    "loader": Call("keep_rejection", {"message": ("string", "no CloudEvent")}, ONE),
+    "stac_api": Call(
+        "http_app_func",
+        {
+            "req": (
+                "http",
+                {"method": "GET", "url": "http://h/conformance", "params": {"route": "conformance"}},
+            )
+        },
+    ),
+}
+
+
+def packaging() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("package", ROOT / "scripts" / "package.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+PACKAGING = packaging()
+# The scanner's is packed as the loader's, the cog_updater's as both others': half of the time for the same finding.
+PACKED = ("extractor", "loader", "stac_api")
+
+
+@pytest.fixture(scope="module")
+def zips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Packages, not compressed: that is what takes the time."""
+    folder = tmp_path_factory.mktemp("packages")
+    shared = PACKAGING.shared_wheel(folder)
+    with ThreadPoolExecutor(2) as pool:
+        return dict(
+            zip(PACKED, pool.map(lambda app: PACKAGING.package(app, shared, folder, 0), PACKED), strict=True)
+        )
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return worker_alone(tmp_path_factory.mktemp("worker"))
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    topology = ROOT / "contracts" / "topology.json"
+    with running_server(topology, tmp_path_factory.mktemp("broker") / "data") as server:
+        yield server
+
+
+@pytest.mark.parametrize("app", PACKED)
+def test_a_package_runs_in_the_worker_with_nothing_else_there(
+    zips: dict[str, Path], alone: Path, broker: RunningServer, tmp_path: Path, app: str
+) -> None:
+    with zipfile.ZipFile(zips[app]) as archive:
+        archive.extractall(tmp_path)
+
+    report = work(
+        tmp_path, CALLS[app], settings=SETTINGS | {"ServiceBus": broker.connection_string}, library=alone
+    )
+
+    assert report.indexed.ok, report.indexed.error
+    assert report.calls[0].ok, report.calls[0].error
+    if app == "stac_api":
+        assert report.calls[0].answer["http"]["status_code"] == "200"
+        return
+    client = ServiceBusClient.from_connection_string(broker.connection_string)
+    with client, client.get_subscription_receiver("rejected", "loader") as receiver:
+        (message,) = receiver.receive_messages(1, max_wait_time=5)
+        receiver.complete_message(message)
+    assert json.loads(b"".join(message.body))["type"] == "eventstac.event.rejected.v1"
+
+
+@pytest.mark.parametrize("app", PACKED)
+def test_a_package_holds_what_the_app_imports_lazily_or_not(zips: dict[str, Path], app: str) -> None:
+    names = {name.removeprefix(SITE_PACKAGES) for name in zipfile.ZipFile(zips[app]).namelist()}
+    folders = {"/".join(name.split("/")[:depth]) for name in names for depth in (1, 2, 3)}
+    for module in reach(app).foreign:
+        path = module.replace(".", "/")
+        assert path in folders or f"{path}.py" in names, f"{app} imports {module}"
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_what_is_left_out_of_a_package_is_imported_nowhere_in_its_app(app: str) -> None:
+    distributions = {
+        module: set(map(canonicalize_name, names)) for module, names in packages_distributions().items()
+    }
+    for module in reach(app).foreign:
+        own = distributions[module] if "." not in module else {module.replace(".", "-")}
+        assert not own & PACKAGING.UNUSED[app], module
+
+
+@pytest.mark.parametrize("app", PACKED)
+def test_a_package_holds_no_tests_no_bytecode_and_rasterio_only_where_it_reads_rasters(
+    zips: dict[str, Path], app: str
+) -> None:
+    names = zipfile.ZipFile(zips[app]).namelist()
+    foreign = [
+        name
+        for name in names
+        if not name.startswith((f"{SITE_PACKAGES}eventstac/", f"{SITE_PACKAGES}numpy/testing/"))
+    ]
+    assert not [name for name in foreign if re.search(r"(^|/)(tests?|docs|__pycache__)/|\.pyc$", name)]
+    assert any(name.startswith(f"{SITE_PACKAGES}rasterio/") for name in names) == (
+        app in ("extractor", "cog_updater")
+    )
+    assert f"{SITE_PACKAGES}eventstac/_contracts/topology.json" in names
+    assert {"function_app.py", "host.json", f"{app}/__init__.py"} <= set(names)
+    assert not [name for name in names if name.endswith(("direct_url.json", "RECORD"))]
+
+
+def test_the_same_checkout_gives_the_same_bytes(zips: dict[str, Path], tmp_path: Path) -> None:
+    again = PACKAGING.package("stac_api", PACKAGING.shared_wheel(tmp_path), tmp_path / "elsewhere", 0)
+    assert again.read_bytes() == zips["stac_api"].read_bytes()
+
+
+def test_what_is_packed_is_what_was_tested() -> None:
+    tested = {}
+    for line in (ROOT / "requirements.lock").read_text().splitlines():
+        pin = Requirement(line)
+        tested[canonicalize_name(pin.name)] = str(pin.specifier)
+    packed = {
+        name: str(Requirement(re.split(r"\s+[;\\]|\s+--hash", entry)[0].strip()).specifier)
+        for name, entry in PACKAGING.locked().items()
+    }
+    assert {name: tested.get(name) for name in packed} == packed
+    for app in APPS:
+        assert set(PACKAGING.needed_by(app)) <= set(packed)
+
+
+def test_every_pin_has_a_hash() -> None:
+    for name, entry in PACKAGING.locked().items():
+        assert "--hash=sha256:" in entry, name
