@@ -128,6 +128,9 @@ param rootUrl string = ''
 @description('When storage, facts and catalog are compared, as six fields (seconds first), UTC.')
 param reconcileSchedule string = '0 0 3 * * *'
 
+@description('When what is no longer needed is cleared away, as six fields (seconds first), UTC.')
+param housekeepingSchedule string = '0 0 5 * * *'
+
 @description('Seconds by which the clocks of the storage\'s front ends may differ.')
 @minValue(1)
 param skewWindowSeconds int = 5
@@ -386,13 +389,18 @@ var settings = {
     RECONCILE_SCHEDULE: reconcileSchedule
     SCAN_PAGE_SIZE: '500'
   })
-  extractor: union(busSettings, storageSettings, {})
+  extractor: union(busSettings, storageSettings, {
+    CLAIMS_CONTAINER: 'claims'
+  })
   loader: union(busSettings, databaseSettings, catalogSettings, {
     POSTGRES_USER: 'eventstac_loader'
     POSTGRES_POOL_SIZE: string(chosen.apps.loader.poolSize)
     CatalogEvents__topicEndpoint: events.outputs.catalogEventsEndpoint
     BlobStorage__blobServiceUri: watched.outputs.blobEndpoint
     DeadLetters__blobServiceUri: state.outputs.blobEndpoint
+    DEADLETTER_CONTAINER: 'deadletter'
+    CLAIMS_CONTAINER: 'claims'
+    HOUSEKEEPING_SCHEDULE: housekeepingSchedule
     SKEW_WINDOW_S: string(skewWindowSeconds)
   })
   'cog-updater': union(busSettings, storageSettings, databaseSettings, catalogSettings, {
@@ -521,10 +529,12 @@ output COG_EVENTS_ENDPOINT string = events.outputs.cogEventsEndpoint
 output FUNCTION_APPS object = toObject(apps, name => name, name => '${prefix}-${name}')
 
 @description('Who logs in as each database role: object ids for `pgaadauth_create_principal_with_oid`.')
-output DATABASE_PRINCIPALS object = {
-  ...(operator == null ? {} : { eventstac_operator: operator!.objectId })
-  eventstac_scanner: identity.outputs.identities[indexOf(managed, 'scanner')].principalId
-  eventstac_loader: identity.outputs.identities[indexOf(managed, 'loader')].principalId
-  eventstac_cog_updater: identity.outputs.identities[indexOf(managed, 'cog-updater')].principalId
-  eventstac_stac_api: identity.outputs.identities[indexOf(managed, 'stac-api')].principalId
-}
+output DATABASE_PRINCIPALS object = union(
+  {
+    eventstac_scanner: identity.outputs.identities[indexOf(managed, 'scanner')].principalId
+    eventstac_loader: identity.outputs.identities[indexOf(managed, 'loader')].principalId
+    eventstac_cog_updater: identity.outputs.identities[indexOf(managed, 'cog-updater')].principalId
+    eventstac_stac_api: identity.outputs.identities[indexOf(managed, 'stac-api')].principalId
+  },
+  operator == null ? {} : { eventstac_operator: operator!.objectId }
+)

@@ -26,11 +26,11 @@ param identityId string
 @description('Resource ids of the Service Bus topics, by name.')
 param serviceBusTopicIds object
 
-@description('Resource id of the account that takes dead letters.')
-param deadLetterAccountId string
-
 @description('Private endpoints; null leaves the topics reachable over the Internet, by Entra ID only.')
 param privateNetwork privateLink?
+
+@description('Resource id of the account that takes dead letters.')
+param deadLetterAccountId string
 
 var topics = loadJsonContent('../../../contracts/eventgrid.json').customTopics
 var roles = loadJsonContent('../access.json').roles

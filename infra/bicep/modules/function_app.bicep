@@ -58,11 +58,11 @@ param applicationInsightsConnectionString string
 @description('Client id of the application that callers sign in to; empty leaves the app\'s functions open.')
 param signInClientId string
 
-@description('Subnet of the apps; empty where the network is public.')
-param subnetId string
-
 @description('Private endpoints; null leaves app and host storage reachable over the Internet.')
 param privateNetwork privateLink?
+
+@description('Subnet of the apps; empty where the network is public.')
+param subnetId string
 
 var roles = loadJsonContent('../access.json').roles
 // What the Functions host and the SDKs read; the app's own settings are the caller's.

@@ -56,7 +56,7 @@ resource namespace 'Microsoft.ServiceBus/namespaces@2024-01-01' = {
     disableLocalAuth: true
     minimumTlsVersion: '1.2'
     publicNetworkAccess: privateNetwork == null ? 'Enabled' : 'Disabled'
-    ...(sku == 'Premium' ? { premiumMessagingPartitions: 1 } : {})
+    premiumMessagingPartitions: sku == 'Premium' ? 1 : null
   }
 }
 
@@ -165,7 +165,7 @@ resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' 
 output namespaceId string = namespace.id
 
 @description('Host name of the namespace, as the SDKs want it.')
-output hostName string = split(split(namespace.properties.serviceBusEndpoint, '//')[1], ':')[0]
+output hostName string = replace(replace(namespace.properties.serviceBusEndpoint, 'https://', ''), ':443/', '')
 
 @description('Resource ids of the topics, by name.')
 output topicIds object = toObject(

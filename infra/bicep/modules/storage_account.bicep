@@ -17,11 +17,11 @@ param redundancy ('Standard_LRS' | 'Standard_ZRS' | 'Standard_GRS')
 @description('With directories (Data Lake).')
 param hierarchicalNamespace bool = false
 
-@description('Days for which a deleted blob can be restored; 0 for none.')
-param restoreDays int = 0
-
 @description('Private endpoints; null leaves it reachable over the Internet, by Entra ID only.')
 param privateNetwork privateLink?
+
+@description('Days for which a deleted blob can be restored; 0 for none.')
+param restoreDays int = 0
 
 resource account 'Microsoft.Storage/storageAccounts@2024-01-01' = {
   name: name
