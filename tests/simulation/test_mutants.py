@@ -8,7 +8,9 @@ import pytest
 from eventstac import facts
 from eventstac.catalog.merge import Merged
 from eventstac.catalog.outbox import Announcement
+from eventstac.events import ScanRequested
 from eventstac.facts import Fact, Finding
+from eventstac.reconciling import Reconciler, Run, Step
 from tests.simulation.catalog import SimulatedCatalog
 from tests.simulation.trial import Trial, problems_of, report, smallest, trial_of
 from tests.twins.catalog import MemoryCatalog
@@ -85,6 +87,24 @@ def read_before_the_lock(patch: Patch) -> None:
     patch.setattr(SimulatedCatalog, "merge", merge)
 
 
+def archived_is_no_state(patch: Patch) -> None:
+    """A tier changes no ETag, so ETags alone do not tell states apart."""
+    patch.setattr(Finding, "condition", property(lambda found: (found.etag, found.state == "gone", False)))
+
+
+def a_run_is_over_before_its_looks_are_sent(patch: Patch) -> None:
+    look = Reconciler._look
+
+    def look_and_end(reconciler: Reconciler, run: Run, request: ScanRequested, after: str) -> Step:
+        step = look(reconciler, run, request, after)
+        if step.following is None or (step.following.continuation or "").startswith("look:"):
+            return step
+        reconciler._end(run)
+        return replace(step, following=None)
+
+    patch.setattr(Reconciler, "_look", look_and_end)
+
+
 MUTANTS = (
     no_revision,
     no_second_look,
@@ -94,6 +114,8 @@ MUTANTS = (
     gone_is_never_recorded,
     the_last_write_wins,
     read_before_the_lock,
+    archived_is_no_state,
+    a_run_is_over_before_its_looks_are_sent,
 )
 
 
