@@ -41,7 +41,7 @@ def constant(value: Any) -> Evaluate:
 
 
 def _lookup(properties: Properties, name: str) -> Any:
-    """The value of a property by its name in any case; KeyError without one."""
+    """The value of a property by its name in any case; None without one."""
     if name in properties:
         return properties[name]
     wanted = name.lower()

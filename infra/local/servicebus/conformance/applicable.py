@@ -8,7 +8,6 @@ _REASONS = (
         "operation_negative",
         "stale: it replaces a function of the SDK by one without the parameters of SDK 7.15",
     ),
-    ("send_timeout", "it imports websocket-client and replaces the transport inside the SDK"),
 )
 
 

@@ -41,6 +41,11 @@ TOPIC = {
         {"Name": "round", "Rules": [correlation("circle", Label="circle", Properties={"size": 3})]},
         {"Name": "either", "Rules": [sql("a", "size = 1"), sql("b", "sys.Label = 'square'")]},
         {"Name": "failing", "Rules": [sql("sum", "size + 1 > 2")]},
+        {
+            "Name": "lenient",
+            "Properties": {"DeadLetteringOnFilterEvaluationExceptions": False},
+            "Rules": [sql("sum", "size + 1 > 2")],
+        },
     ],
 }
 QUEUES = {

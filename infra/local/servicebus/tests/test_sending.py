@@ -156,6 +156,9 @@ def test_a_topic_gives_each_subscription_what_its_rules_let_through(client: Serv
         assert str(letter) == "words"
         assert letter.dead_letter_error_description == "'large' + 1 cannot be calculated"
         dead.complete_message(letter)
+    assert subscribed(client, "lenient") == ["circle"]
+    with client.get_subscription_receiver("shapes", "lenient", sub_queue="deadletter") as dead:
+        assert dead.peek_messages(1, sequence_number=1) == []
 
 
 def test_a_schedule_at_a_topic_reaches_the_subscriptions_in_time(client: ServiceBusClient) -> None:
