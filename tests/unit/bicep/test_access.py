@@ -1,0 +1,171 @@
+"""Every identity has the roles that its code's SDK calls need, and no others; topics are one set everywhere."""
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from eventstac import bus
+from eventstac.contracts import read_contract
+from tests.contracts.reach import ROOT, reach
+from tests.unit.bicep.source import BICEP, TEMPLATES
+
+ACCESS = json.loads((BICEP / "access.json").read_text())
+IDENTITIES: dict[str, dict[str, list[str]]] = ACCESS["identities"]
+APPS = ("scanner", "extractor", "loader", "cog-updater", "stac-api")
+TOPICS = {
+    topic["Name"]: topic for topic in read_contract("topology.json")["UserConfig"]["Namespaces"][0]["Topics"]
+}
+SUBSCRIPTIONS = {f"{name}/{sub['Name']}" for name, topic in TOPICS.items() for sub in topic["Subscriptions"]}
+GRID = read_contract("eventgrid.json")
+# Microsoft's ids of its built-in roles, the same in every tenant.
+BUILT_IN = {
+    "Azure Service Bus Data Receiver": "4f6d3b9b-027b-4f4c-9142-0e5a2a2247e0",
+    "Azure Service Bus Data Sender": "69a216fc-b8fb-44d8-bc22-1f3c2cd27a39",
+    "Storage Blob Data Reader": "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1",
+    "Storage Blob Data Contributor": "ba92f5b4-2d11-453d-a403-e96b0029c9fe",
+    "Storage Blob Data Owner": "b7e6dc6d-f1e8-4753-8033-0f276bb0955b",
+    "EventGrid Data Sender": "d5a91429-5739-47e2-a06b-3470a27159e7",
+    "Monitoring Metrics Publisher": "3913510d-42f4-4e42-8a64-420c390055eb",
+}
+
+
+def consumed(app: str) -> set[str]:
+    """The subscriptions that an app's triggers are bound to, and those whose dead letters it takes."""
+    source = (ROOT / "services" / app.replace("-", "_") / "function_app.py").read_text()
+    bound = {
+        "/".join(pair) for pair in re.findall(r'topic_name="([^"]+)",\s*subscription_name="([^"]+)"', source)
+    }
+    return SUBSCRIPTIONS if "DeadLetterQueues" in source else bound
+
+
+def sent(app: str) -> set[str]:
+    """The topics that the code of an app names in what it sends, and those that it consumes (for retries)."""
+    modules = reach(app.replace("-", "_")).ours
+    found = {path.split("/")[0] for path in consumed(app)} if app != "loader" else own_topics(app)
+    for name, module in modules.items():
+        if name == "eventstac.catalog.announcing" and "eventstac.publishing" not in modules:
+            continue  # what it announces waits in the outbox for an app that publishes
+        topics = set(_topics_of_messages(module))
+        if name == "eventstac.consumption" and not redeems_claims(app):
+            topics -= {bus.SCAN_REQUESTS}  # it asks for another look at what a lost claim was about
+        found |= topics
+    return found
+
+
+def redeems_claims(app: str) -> bool:
+    source = (ROOT / "services" / app.replace("-", "_") / "function_app.py").read_text()
+    return re.search(r"Consumer\([^\n]*claims=", source) is not None
+
+
+def own_topics(app: str) -> set[str]:
+    source = (ROOT / "services" / app / "function_app.py").read_text()
+    return set(re.findall(r'topic_name="([^"]+)"', source))
+
+
+def _topics_of_messages(module: ast.Module) -> Iterator[str]:
+    for node in ast.walk(module):
+        if (
+            isinstance(node, ast.Call)
+            and ast.unparse(node.func) in ("Outgoing", "Message", "_sealed")
+            and node.args
+        ):
+            topic = node.args[0]
+            if isinstance(topic, ast.Constant):
+                yield str(topic.value)
+            elif isinstance(topic, ast.Name) and topic.id.isupper():
+                yield getattr(bus, topic.id)
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_an_app_may_receive_from_what_it_consumes_and_from_nothing_else(app: str) -> None:
+    assert set(IDENTITIES[app].get("receives", [])) == (consumed(app) if app != "stac-api" else set())
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_an_app_may_send_to_the_topics_that_its_code_names_and_to_those_it_consumes(app: str) -> None:
+    assert set(IDENTITIES[app].get("sends", [])) == (sent(app) if app != "stac-api" else set())
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_an_app_may_touch_the_containers_that_its_ports_do(app: str) -> None:
+    modules = reach(app.replace("-", "_")).ours
+    rights = IDENTITIES[app]
+    watched = {"source", "cogs"} if "eventstac.containers" in modules and app != "loader" else set()
+    assert set(rights.get("reads", [])) - {"claims"} == watched
+    assert ("thumbnails" in rights.get("writes", [])) == ("eventstac.looking" in modules)
+    assert ("publishes" in rights) == ("eventstac.azure.event_grid" in modules)
+    assert rights["reports"] == ["applicationInsights"]
+    assert rights["hosts"] == [app]
+
+
+def test_event_grid_may_send_where_it_delivers_and_write_its_dead_letters() -> None:
+    for identity, topics in (
+        ("storage-events", GRID["systemTopics"]),
+        ("custom-events", GRID["customTopics"]),
+    ):
+        routes = [route for topic in topics for route in topic["eventSubscriptions"]]
+        assert set(IDENTITIES[identity]["sends"]) == {route["destination"]["topic"] for route in routes}
+        assert set(IDENTITIES[identity]["deadLetters"]) == {route["deadLetterContainer"] for route in routes}
+
+
+def test_every_right_is_about_something_that_there_is() -> None:
+    known = {
+        "receives": SUBSCRIPTIONS,
+        "sends": set(TOPICS),
+        "reads": {"source", "cogs", "thumbnails", "claims"},
+        "writes": {"source", "cogs", "thumbnails", "claims"},
+        "deadLetters": {"deadletter"},
+        "publishes": {topic["name"] for topic in GRID["customTopics"]},
+        "reports": {"applicationInsights"},
+        "hosts": set(APPS),
+    }
+    assert set(ACCESS["roles"]) == set(known)
+    for identity, rights in IDENTITIES.items():
+        for verb, entities in rights.items():
+            assert set(entities) <= known[verb], (identity, verb)
+            assert len(entities) == len(set(entities))
+
+
+def test_nobody_but_event_grid_and_the_apps_may_write_and_nobody_may_write_to_the_rasters() -> None:
+    for identity, rights in IDENTITIES.items():
+        assert not {"source", "cogs"} & set(rights.get("writes", [])), identity
+
+
+def test_roles_are_microsoft_s_and_every_verb_is_granted_somewhere() -> None:
+    granted = "\n".join(path.read_text() for path in TEMPLATES)
+    for verb, role in ACCESS["roles"].items():
+        assert BUILT_IN[role["role"]] == role["id"]
+        assert f"roles.{verb}.id" in granted or f"'{verb}'" in granted, verb
+    assert not re.search(r"'[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}", granted), "a role beside the table"
+
+
+def test_the_templates_take_topics_and_routes_from_the_contracts_and_name_none_themselves() -> None:
+    modules = BICEP / "modules"
+    assert "contracts/topology.json" in (modules / "messaging.bicep").read_text()
+    for name in ("events.bicep", "event_source.bicep"):
+        assert "contracts/eventgrid.json" in (modules / name).read_text()
+    for subscription in SUBSCRIPTIONS:
+        for path in TEMPLATES:
+            assert f"'{subscription}'" not in path.read_text()
+
+
+def test_each_subscription_of_the_contract_has_one_rule_which_the_template_takes() -> None:
+    for topic in TOPICS.values():
+        for subscription in topic["Subscriptions"]:
+            assert len(subscription["Rules"]) == 1
+            properties = subscription["Properties"]
+            assert properties["DeadLetteringOnMessageExpiration"]
+            assert "ForwardTo" not in properties
+
+
+def test_system_events_of_the_contract_are_about_containers_that_the_template_knows() -> None:
+    for route in GRID["systemTopics"][0]["eventSubscriptions"]:
+        parts = route["filter"]["subjectBeginsWith"].split("/")
+        assert parts[:4] == ["", "blobServices", "default", "containers"]
+        assert parts[4] in ("source", "cogs")  # event_source.bicep puts the declared containers in this place
+        assert parts[5:] == [""]
+    for topic in GRID["customTopics"]:
+        assert all(route["filter"] == {} for route in topic["eventSubscriptions"])  # events.bicep sets none

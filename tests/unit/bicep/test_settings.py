@@ -1,0 +1,153 @@
+"""Every setting that an app's code reads is set by the templates, and the other way round."""
+
+import importlib
+import json
+from collections.abc import Iterator, Mapping
+
+import pytest
+from azure.servicebus import ServiceBusClient
+
+from eventstac.azure.blob_storage import open_blob_service
+from eventstac.azure.event_grid import open_topic
+from eventstac.azure.service_bus import open_client
+from tests.unit.bicep.source import BICEP, members, nodes, parse, text, variables
+
+MAIN = BICEP / "main.bicep"
+APPS = ("scanner", "extractor", "loader", "cog-updater", "stac-api")
+# What stands in for a managed identity on a laptop: connection strings, keys, passwords.
+SECRETS = {"ServiceBus", "BlobStorage", "DeadLetters", "CatalogEvents__topicKey", "POSTGRES_PASS"}
+# Read by the Functions host, or by the SDKs' credential, not by our code.
+HOST = {
+    "AZURE_CLIENT_ID",
+    "APPLICATIONINSIGHTS_CONNECTION_STRING",
+    "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
+}
+
+
+class Recording(Mapping[str, str]):
+    """An environment that notes what is asked of it, and answers as Azure's does: without secrets."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self.values_there = values
+        self.asked: set[str] = set()
+
+    def __getitem__(self, name: str) -> str:
+        self.asked.add(name)
+        return self.values_there[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.values_there)
+
+    def __len__(self) -> int:
+        return len(self.values_there)
+
+
+def written(app: str) -> dict[str, str]:
+    """The settings that main.bicep gives an app, by name, as they are written there."""
+    settings = members(MAIN, variables(MAIN)["settings"])[app]
+    connections = members(MAIN, variables(MAIN)["connectionsOf"])[app]
+    found = {name: text(node) for name, node in members(MAIN, settings).items()}
+    for name in map(text, nodes(connections, "string")):
+        found |= {f"{name}__clientId": "client", f"{name}__credential": "managedidentity"}
+    return found
+
+
+def as_on_azure(app: str) -> Recording:
+    """The app's settings with values such as Azure would give."""
+    values = {
+        name: "1" if name.startswith(("POSTGRES_PO", "STAC_API_", "SCAN_", "SKEW_")) else name
+        for name in written(app)
+    }
+    values |= {name: "https://x.example/api" for name in values if name.endswith(("Uri", "Endpoint"))}
+    values |= {name: "bus.example" for name in values if name.endswith("Namespace")}
+    if "POSTGRES_HOST" in values:
+        values |= {"PGSTAC_SCHEMA": "pgstac", "POSTGRES_AUTH": "entra"}
+    return Recording(values)
+
+
+def read(app: str, values: Mapping[str, str]) -> None:
+    """Let the app read its settings, and open its clients, as its function_app.py does."""
+    package = app.replace("-", "_")
+    importlib.import_module(f"{package}.settings").read(values)
+    opened = text(members(MAIN, variables(MAIN)["connectionsOf"])[app])
+    if "ServiceBus" in opened:
+        assert isinstance(open_client(values), ServiceBusClient)
+    for name in ("BlobStorage", "DeadLetters"):
+        if name in opened:
+            open_blob_service(values, name)
+    if "CatalogEvents" in opened:
+        open_topic(values)
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_an_app_starts_with_the_settings_of_the_templates(app: str) -> None:
+    read(app, as_on_azure(app))
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_what_an_app_reads_is_what_the_templates_set(app: str) -> None:
+    values = as_on_azure(app)
+    read(app, values)
+
+    by_host = {name for name in written(app) if name.endswith("__credential")}
+    assert values.asked - SECRETS == set(written(app)) - by_host
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_a_setting_that_the_templates_forget_would_be_noticed(app: str) -> None:
+    values = as_on_azure(app)
+    forgotten = "POSTGRES_HOST" if "POSTGRES_HOST" in values else "SOURCE_CONTAINERS"
+    without = Recording({name: value for name, value in values.items() if name != forgotten})
+    with pytest.raises(Exception, match=forgotten):
+        read(app, without)
+
+
+def test_the_host_s_own_settings_name_the_identity_and_no_key() -> None:
+    module = BICEP / "modules" / "function_app.bicep"
+    host = members(module, variables(module)["hostSettings"])
+    assert {name for name in host if not name.startswith("AzureWebJobsStorage__")} == HOST
+    assert {name for name in host if name.startswith("AzureWebJobsStorage__")} == {
+        f"AzureWebJobsStorage__{part}" for part in ("accountName", "credential", "clientId")
+    }
+    for path in BICEP.rglob("*.bicep"):
+        assert "FUNCTIONS_WORKER_RUNTIME" not in path.read_text()  # Flex Consumption refuses it
+
+
+def test_each_app_logs_in_to_the_database_as_its_own_role() -> None:
+    from eventstac.catalog.grants import ROLES
+
+    users = {app: written(app).get("POSTGRES_USER") for app in APPS}
+    assert users == {
+        app: None if app == "extractor" else f"eventstac_{app.replace('-', '_')}" for app in APPS
+    }
+    principals = parse(MAIN).text or b""
+    for user in filter(None, users.values()):
+        assert user in ROLES
+        assert f"    {user}: identity.outputs".encode() in principals
+
+
+def test_instances_times_pool_stay_below_the_database_s_connections() -> None:
+    sizes = json.loads((BICEP / "sizes.json").read_text())
+    for size in sizes.values():
+        connections = sum(
+            scale_groups(app) * wanted["maximumInstanceCount"] * wanted["poolSize"]
+            for app, wanted in size["apps"].items()
+        )
+        usable = size["database"]["maxConnections"] - 15  # the server keeps 15 for itself
+        assert connections <= 0.9 * usable, f"{connections} of {usable}"  # and people want a few
+
+
+def scale_groups(app: str) -> int:
+    """How many times an app may have its greatest number of instances: each of its functions scales by itself."""
+    source = (BICEP.parents[1] / "services" / app.replace("-", "_") / "function_app.py").read_text()
+    triggers = source.count("@app.service_bus_topic_trigger(")
+    return triggers + 1  # all HTTP functions are one group; each timer runs on one instance at a time
+
+
+def test_a_pool_is_as_large_as_the_app_opens_it() -> None:
+    for app in APPS:
+        setting = "STAC_API_CONNECTIONS" if app == "stac-api" else "POSTGRES_POOL_SIZE"
+        has_pool = "POSTGRES_HOST" in written(app)
+        assert (setting in written(app)) == has_pool
+        for size in json.loads((BICEP / "sizes.json").read_text()).values():
+            assert bool(size["apps"][app]["poolSize"]) == has_pool
