@@ -19,7 +19,8 @@ from infra.local.servicebus.errors import MessageNotFound
 from infra.local.servicebus.store import Done, Row, Store
 from infra.local.servicebus.topology import QueueSettings
 
-SLICE = 200  # deliveries before other work of the event loop gets its turn
+SLICE = 200  # deliveries, or expired messages, before other work of the event loop gets its turn
+LARGE = 10_000  # messages above which a queue looks for expired ones once a second, not whenever one is due
 
 
 class Consumer(Protocol):
@@ -380,15 +381,23 @@ class Queue:
         self._arm()
 
     def _sweep(self, now: int) -> None:
-        """Expire what is over; a locked message expires when its lock ends."""
+        """Expire what is over, a slice at a time; a locked message expires when its lock ends."""
         self._next_expiry = None
+        left = SLICE
         for entry in list(self._entries.values()):
             if entry.expires is None or entry.state == SCHEDULED or entry.lock is not None:
                 continue
-            if entry.expires <= now:
+            if entry.expires > now:
+                self._note_expiry(entry)
+            elif left:
+                left -= 1
                 self._expire(entry)
             else:
-                self._note_expiry(entry)
+                self._next_expiry = now  # the rest after other work had its turn
+                return
+        if self._next_expiry is not None and len(self._entries) > LARGE:
+            # Looking at them all has its price. Nothing is delivered late: `_deliver` looks for itself.
+            self._next_expiry = max(self._next_expiry, now + 1000)
 
     def _expire(self, entry: Entry) -> None:
         if self.settings.dead_letter_expired:

@@ -242,6 +242,16 @@ def test_an_expired_message_becomes_a_dead_letter(client: ServiceBusClient, expi
         dead.complete_message(letter)
 
 
+def test_many_messages_that_expire_together_all_become_dead_letters(
+    client: ServiceBusClient, expiring_queue: str
+) -> None:
+    send(client, expiring_queue, *(str(n) for n in range(500)))  # more than one slice of the broker's work
+    with client.get_queue_receiver(expiring_queue, sub_queue="deadletter", prefetch_count=500) as dead:
+        letters = receive(dead, 500)
+        assert sorted(int(str(letter)) for letter in letters) == list(range(500))
+        assert {letter.dead_letter_reason for letter in letters} == {"TTLExpiredException"}
+
+
 def test_a_message_past_its_own_time_to_live_is_gone_where_expiry_drops(talk: Talk) -> None:
     sender, receiver = talk.sender, talk.receiver
     sender.send_messages(ServiceBusMessage("brief", time_to_live=timedelta(milliseconds=300)))
