@@ -525,8 +525,8 @@ output COG_CONTAINERS string = join(cogContainers, ',')
 @description('Where converters publish finished COGs.')
 output COG_EVENTS_ENDPOINT string = events.outputs.cogEventsEndpoint
 
-@description('The function apps, by their names in azure.yaml.')
-output FUNCTION_APPS object = toObject(apps, name => name, name => '${prefix}-${name}')
+@description('A function app is this, a hyphen, and its name: scanner, extractor, loader, cog-updater, stac-api.')
+output FUNCTION_APP_PREFIX string = prefix
 
 @description('Who logs in as each database role: object ids for `pgaadauth_create_principal_with_oid`.')
 output DATABASE_PRINCIPALS object = union(
