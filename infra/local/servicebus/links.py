@@ -1,6 +1,5 @@
 """Where a client's links lead: entities, their management nodes, and the node that takes tokens."""
 
-import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -28,8 +27,6 @@ from infra.local.servicebus.errors import (
 from infra.local.servicebus.management import Management
 from infra.local.servicebus.sas import Keys, entity_path
 from infra.local.servicebus.tokens import CBS, Answer, Tokens
-
-_log = logging.getLogger(__name__)
 
 _MANAGEMENT = "/$management"
 _SESSION_FILTER = "com.microsoft:session-filter"
