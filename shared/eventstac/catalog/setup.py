@@ -1,6 +1,7 @@
 """Installs or migrates everything in the database: pgstac, our schema, roles; safe twice and at the same time."""
 
 import re
+import time
 from collections.abc import Callable, Mapping
 from importlib import resources
 from typing import Any
@@ -17,36 +18,58 @@ from eventstac.errors import EventstacError
 
 _SETUP_LOCK = 7_316_290_411_837  # any number, the same for everybody: one set-up at a time in a database
 
+_GRANT_ATTEMPTS = 10
+_GRANT_PAUSE_S = 0.2  # making a table takes a few hundredths of a second
+
 
 class SetupRefused(EventstacError):
     """The database is not one that this version may set up; the message says why and what to do."""
 
 
 def set_up(
-    settings: DatabaseSettings, passwords: Mapping[str, str], say: Callable[[str], None] = lambda _: None
+    settings: DatabaseSettings,
+    passwords: Mapping[str, str],
+    say: Callable[[str], None] = lambda _: None,
+    afterwards: Callable[[], None] = lambda: None,
 ) -> None:
     """Bring a database to this version: pgstac at its pin, the schema `eventstac`, the login roles and grants.
 
     `passwords` by role name (a role without one can log in by a token only). Refuses a pgstac that is newer than
-    the pin. The role that runs it owns the database or may create schemas in it, and has CREATEROLE.
+    the pin. The role that runs it owns the database or may create schemas in it, and has CREATEROLE. `afterwards`
+    runs before another set-up may begin.
     """
     unknown = sorted(set(passwords) - set(ROLES))
     if unknown:
         raise SetupRefused(f"passwords for unknown roles: {', '.join(unknown)}; known are {', '.join(ROLES)}")
-    with connect(settings) as lock:
-        lock.execute("SELECT pg_advisory_lock(%s)", [_SETUP_LOCK])
+    # A lock of a transaction, since a pooler would keep one of a session for whoever comes next.
+    with connect(settings) as lock, lock.transaction():
+        lock.execute("SELECT pg_advisory_xact_lock(%s)", [_SETUP_LOCK])
         _install_pgstac(settings, say)
         with connect(settings) as connection:
             _migrate(connection, say)
-            # pgstac lets its readers fill its caches of searches; ours write nothing (`readonly` below).
-            connection.execute(
-                "REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON ALL TABLES IN SCHEMA pgstac FROM pgstac_read"
-            )
-            for role, grants in ROLES.items():
-                with connection.transaction():
+            _grant_all(connection, passwords)
+            say(f"{len(ROLES)} login roles have their rights")
+        afterwards()
+
+
+def _grant_all(connection: Connection, passwords: Mapping[str, str]) -> None:
+    for attempts_left in range(_GRANT_ATTEMPTS - 1, -1, -1):
+        try:
+            with connection.transaction():
+                # pgstac lets its readers fill its caches of searches; ours write nothing (`readonly` below).
+                connection.execute(
+                    "REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON ALL TABLES IN SCHEMA pgstac FROM pgstac_read"
+                )
+                for role, grants in ROLES.items():
                     _ensure_role(connection, role, passwords.get(role))
                     _grant(connection, role, grants.pgstac_role, grants.tables)
-            say(f"{len(ROLES)} login roles have their rights")
+        except psycopg.errors.InternalError_:
+            # "tuple concurrently updated": a loader at work made a Collection's table meanwhile.
+            if not attempts_left:
+                raise
+            time.sleep(_GRANT_PAUSE_S)
+        else:
+            return
 
 
 def _install_pgstac(settings: DatabaseSettings, say: Callable[[str], None]) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from eventstac.catalog.database import DatabaseSettings
+from eventstac.catalog.database import DatabaseSettings, database_failures
 from eventstac.catalog.setup import SetupRefused, set_up
 from eventstac.cli.applying import apply_file
 from eventstac.settings import Environment
@@ -31,11 +31,15 @@ def setup(
     default_collection = env.text("STAC_DEFAULT_COLLECTION", "bronze-tier")
     env.check("eventstac setup")
     console = Console(highlight=False, soft_wrap=True)
-    set_up(database, _passwords(os.environ.get(PASSWORDS)), console.print)
-    applied = apply_file(database, collections, default_collection)
-    console.print(
-        f"{len(applied.collections)} collections of {collections} are in force, revision {applied.revision}"
-    )
+
+    def apply() -> None:
+        applied = apply_file(database, collections, default_collection)
+        console.print(
+            f"{len(applied.collections)} collections of {collections} are in force, revision {applied.revision}"
+        )
+
+    with database_failures():
+        set_up(database, _passwords(os.environ.get(PASSWORDS)), console.print, apply)
 
 
 def _passwords(text: str | None) -> dict[str, str]:

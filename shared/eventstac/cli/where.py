@@ -73,10 +73,11 @@ def gather(blob_url: str, values: dict[str, str]) -> Evidence:
             env.text(name)
     env.check("eventstac where")
     url = canonical_url(blob_url)
-    blobs = BlobStorage(open_blob_service(values))
-    watched = Watched(blobs.account_url, names)
-    not_watched = _why_not_watched(watched, url)
-    look = None if not_watched else blobs.look(url)[0]
+    with open_blob_service(values) as service:
+        blobs = BlobStorage(service)
+        watched = Watched(blobs.account_url, names)
+        not_watched = _why_not_watched(watched, url)
+        look = None if not_watched else blobs.look(url)[0]
     with open_client(values) as bus:
         queued = queued_about(bus, url)
     with connect(database) as connection, database_failures():
