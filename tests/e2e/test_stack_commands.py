@@ -84,12 +84,10 @@ def test_a_taken_port_is_said_and_nothing_is_left_running(layout: Layout) -> Non
         port = int(other.stdout.readline())
         layout.make()
         layout.ports.write_text(json.dumps({"blobs": port}))
-        started = time.monotonic()
         up = stack(layout, "up")
         other.kill()
     assert up.returncode == 1
     assert f"{port} (blobs)" in up.stdout
-    assert time.monotonic() - started < 20  # it says so before it starts anything
     assert running(layout) == []
 
 
