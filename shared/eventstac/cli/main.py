@@ -3,9 +3,9 @@
 import sys
 
 import typer
-from rich.console import Console
 
 from eventstac.cli import (
+    blobs,
     collections,
     preview,
     rebuild,
@@ -17,6 +17,7 @@ from eventstac.cli import (
     status,
     where,
 )
+from eventstac.cli.console import open_console
 from eventstac.errors import EventstacError, Rejected
 
 app = typer.Typer(
@@ -29,6 +30,7 @@ app.add_typer(collections.app, name="collections")
 app.add_typer(rules.app, name="rules")
 app.command("preview")(preview.preview)
 app.command("where")(where.where)
+app.command("blobs")(blobs.blobs)
 app.command("scan")(scan.scan)
 app.command("reconcile")(reconcile.reconcile)
 app.command("rebuild")(rebuild.rebuild)
@@ -47,5 +49,5 @@ def main() -> None:
 
 
 def _fail(sentence: str) -> None:
-    Console(stderr=True, soft_wrap=True).print(f"eventstac: {sentence}", markup=False, style="red")
+    open_console(stderr=True).print(f"eventstac: {sentence}", markup=False, style="red")
     sys.exit(1)

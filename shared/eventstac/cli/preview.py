@@ -7,11 +7,11 @@ from typing import Annotated, Any
 from urllib.parse import unquote, urlsplit
 
 import typer
-from rich.console import Console
 
 from eventstac.blob_urls import BlobName, canonical_url
 from eventstac.blobs import BlobReader
 from eventstac.cli.applying import read_text
+from eventstac.cli.console import open_console
 from eventstac.compose import Composition, compose
 from eventstac.errors import BlobChanged, Rejected, Transient
 from eventstac.facts import Finding, Match, fact_of
@@ -45,7 +45,7 @@ def preview(
     if as_json:
         typer.echo(json.dumps({"item": item, "problems": problems}, ensure_ascii=False, allow_nan=False))
     else:
-        console = Console(soft_wrap=True, highlight=False)
+        console = open_console()
         if item is not None:
             console.print_json(json.dumps(item, ensure_ascii=False))
         for problem in problems:

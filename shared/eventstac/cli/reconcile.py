@@ -6,13 +6,12 @@ from dataclasses import replace
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from eventstac.catalog import repairing
 from eventstac.catalog.merge import MergeSettings
 from eventstac.catalog.postgres import PostgresCatalog
 from eventstac.catalog.runs import PostgresRuns
+from eventstac.cli.console import new_table, open_console
 from eventstac.cli.ports import APP, Ports, now, print_json, run_id
 from eventstac.comparing import Report
 from eventstac.consumption import Consumer
@@ -137,8 +136,8 @@ def _show(run: Run, report: Report, as_json: bool) -> None:
     if as_json:
         print_json({"run": run.id, "state": run.state, "detail": run.detail, **report.to_json()})
         return
-    console = Console(soft_wrap=True, highlight=False)
-    table = Table(
+    console = open_console()
+    table = new_table(
         "collection",
         *(title for _, title in _SHOWN),
         title=f"{report.listed} blobs, {report.completeness} % complete",

@@ -5,12 +5,11 @@ import os
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from eventstac.catalog import rejections
 from eventstac.catalog.database import Connection
 from eventstac.catalog.rejections import Filter, Rejection
+from eventstac.cli.console import new_table, open_console
 from eventstac.cli.ports import Ports, now, print_json, run_id
 from eventstac.errors import Rejected
 from eventstac.replaying import replay as message_for
@@ -50,11 +49,13 @@ def list_(
     if as_json:
         print_json([_to_json(one) for one in found])
         return
-    table = Table("id", "when", "stage", "reason", "blob", "state")
+    table = new_table("id", "when", "stage", "reason", "blob", "state")
     for one in found:
         when = f"{one.rejected_at:%Y-%m-%d %H:%M}"
         table.add_row(one.id[:12], when, one.stage, one.reason, one.url or "", one.state)
-    Console(soft_wrap=True, highlight=False).print(table if found else "nothing is rejected that is so")
+    open_console().print(
+        table if found else "no event was given up that is so; which blobs are not shown: eventstac blobs"
+    )
 
 
 @app.command()
@@ -68,7 +69,7 @@ def show(
     if as_json:
         print_json(_to_json(one))
         return
-    console = Console(soft_wrap=True, highlight=False)
+    console = open_console()
     for name, value in _to_json(one).items():
         if name != "event":
             console.print(f"{name}: {value}", markup=False)

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from eventstac.blob_urls import BlobName
+from eventstac.cli.console import new_table, open_console
 from eventstac.errors import EventstacError, Rejected
 from eventstac.rules import Explanation, Mistake, Rules, RulesInvalid, load_rules
 from eventstac.rules.builder import find_builder
@@ -173,12 +172,12 @@ def _show_tally(tally: _Tally, container: str, as_json: bool) -> None:
         fields = {"container": container, "blobs": tally.blobs, "rules": counts, "ignored": tally.ignored}
         typer.echo(json.dumps({**fields, "unmatched": tally.unmatched, "samples": tally.samples}))
         return
-    table = Table("collection", "rule", "blobs", title=f"{tally.blobs} blobs of {container}")
+    table = new_table("collection", "rule", "blobs", title=f"{tally.blobs} blobs of {container}")
     for each in counts:
         table.add_row(str(each["collection"]), str(each["rule"]) or "(default)", str(each["blobs"]))
     table.add_row("", "ignored", str(tally.ignored), style="dim")
     table.add_row("", "unmatched", str(tally.unmatched), style="red" if tally.unmatched else "dim")
-    Console().print(table)
+    open_console().print(table)
     for url in tally.samples:
         typer.echo(f"unmatched: {url}")
 

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from eventstac.catalog.database import DatabaseSettings, database_failures
 from eventstac.catalog.setup import SetupRefused, set_up
 from eventstac.cli.applying import apply_file
+from eventstac.cli.console import open_console
 from eventstac.settings import Environment
 
 PASSWORDS = "EVENTSTAC_ROLE_PASSWORDS"
@@ -30,7 +30,7 @@ def setup(
     database = DatabaseSettings.read(env)
     default_collection = env.text("STAC_DEFAULT_COLLECTION", "bronze-tier")
     env.check("eventstac setup")
-    console = Console(highlight=False, soft_wrap=True)
+    console = open_console()
 
     def apply() -> None:
         applied = apply_file(database, collections, default_collection)

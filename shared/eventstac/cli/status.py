@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from eventstac.azure.peeking import COUNTED, Backlog, backlogs
 from eventstac.azure.service_bus import open_client
 from eventstac.catalog.overview import Overview, overview
+from eventstac.cli.console import new_table, open_console
 from eventstac.cli.ports import Ports, now, print_json
 from eventstac.errors import Transient
 
@@ -39,9 +39,15 @@ def status(
         _show(found, waiting, away)
 
 
+# A column of noughts is left out, so that the others fit a narrow terminal; but not these.
+_ALWAYS = ("published", "present", "rejected")
+
+_WANTS_SOMEBODY = ("rejected", "incomplete", "unpublishable", "conflicting")
+
+
 def _show(found: Overview, waiting: list[Backlog] | None, away: str) -> None:
-    console = Console(soft_wrap=True, highlight=False)
-    names = (
+    console = open_console()
+    counted = (
         "published",
         "incomplete",
         "unpublishable",
@@ -51,11 +57,16 @@ def _show(found: Overview, waiting: list[Backlog] | None, away: str) -> None:
         "gone",
         "behind",
     )
+    names = [
+        name for name in counted if name in _ALWAYS or any(getattr(each, name) for each in found.collections)
+    ]
     title = f"rules: revision {found.revision}"
-    table = Table("collection", *names, title=title)
+    table = new_table("collection", *names, title=title)
     for each in found.collections:
         table.add_row(each.collection, *(str(getattr(each, name)) for name in names))
     console.print(table)
+    if any(getattr(each, name) for each in found.collections for name in _WANTS_SOMEBODY):
+        console.print("which blobs are not shown, and why: eventstac blobs")
     for item in found.incomplete:
         missing = ", ".join(item.missing)
         line = f"incomplete for {_age(item.since)}: {item.collection}/{item.item} lacks {missing}"

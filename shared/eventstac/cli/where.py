@@ -5,7 +5,6 @@ import os
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from eventstac.azure.blob_storage import BlobStorage, open_blob_service
 from eventstac.azure.peeking import queued_about
@@ -14,6 +13,7 @@ from eventstac.blob_urls import canonical_url, parse
 from eventstac.catalog import fact_rows, item_rows, rejections
 from eventstac.catalog.database import DatabaseSettings, connect, database_failures
 from eventstac.catalog.rules_store import RulesStore
+from eventstac.cli.console import open_console
 from eventstac.containers import ContainerNames, Watched
 from eventstac.errors import Rejected
 from eventstac.settings import Environment
@@ -49,7 +49,7 @@ def where(
     if as_json:
         typer.echo(json.dumps(to_json(evidence, found), ensure_ascii=False))
         return
-    console = Console(soft_wrap=True, highlight=False)
+    console = open_console()
     console.print(found.text, style=_COLOURS.get(found.verdict, ""))
     console.print(found.why, markup=False)
     for stage in evidence.fact.finding.timeline if evidence.fact else ():
