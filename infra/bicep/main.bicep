@@ -162,6 +162,7 @@ var containersByKind = {
   cogs: cogContainers
   thumbnails: ['thumbnails']
   claims: ['claims']
+  config: ['config']
 }
 var watchedName = existingStorage.?name ?? '${compact}data'
 var watchedGroup = existingStorage.?resourceGroup ?? resourceGroupName
@@ -268,7 +269,7 @@ module watched 'modules/storage.bicep' = {
     containersToMake: concat(
       isMade ? sourceContainers : [],
       isMade || makeCogContainers ? cogContainers : [],
-      ['thumbnails', 'claims']
+      ['thumbnails', 'claims', 'config']
     )
     containersByKind: containersByKind
     verbs: ['reads', 'writes']
@@ -296,8 +297,8 @@ module state 'modules/storage.bicep' = {
   name: 'state-containers'
   params: {
     accountName: stateAccount.outputs.name
-    containersToMake: ['deadletter', 'config']
-    containersByKind: { deadletter: ['deadletter'], config: ['config'] }
+    containersToMake: ['deadletter']
+    containersByKind: { deadletter: ['deadletter'] }
     verbs: ['deadLetters']
     grants: grants
     principalsByName: principalsByName
@@ -400,6 +401,8 @@ var settings = {
     DeadLetters__blobServiceUri: state.outputs.blobEndpoint
     DEADLETTER_CONTAINER: 'deadletter'
     CLAIMS_CONTAINER: 'claims'
+    CONFIG_CONTAINER: 'config'
+    RULES_BLOB: 'collections.yaml'
     HOUSEKEEPING_SCHEDULE: housekeepingSchedule
     SKEW_WINDOW_S: string(skewWindowSeconds)
   })

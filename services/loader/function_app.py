@@ -12,15 +12,27 @@ from eventstac.azure.dead_letter_queues import DeadLetterQueues
 from eventstac.azure.event_grid import EventGridTopic, open_topic
 from eventstac.azure.service_bus import ServiceBus, open_client
 from eventstac.azure.triggers import received, received_all
+from eventstac.blob_urls import BlobName
 from eventstac.breaker import Breaker
 from eventstac.catalog.merge import MergeSettings
 from eventstac.catalog.postgres import PostgresCatalog
+from eventstac.catalog.rules_blob import Taken, take_in
 from eventstac.catalog.rules_store import RulesStore
 from eventstac.claims import Claims
 from eventstac.consumption import Consumer
+from eventstac.events import Origin
 from eventstac.once import once
 from eventstac.publishing import publish_outbox
-from loader import asset_facts, collection_update, dead_letters, housekeeping, outbound, rejected, settings
+from loader import (
+    asset_facts,
+    collection_update,
+    dead_letters,
+    housekeeping,
+    outbound,
+    rejected,
+    rules_file,
+    settings,
+)
 
 app = func.FunctionApp()  # batches are annotated typing.List: the worker indexes no other list
 
@@ -35,6 +47,15 @@ class Ports:
     topic: EventGridTopic
     dead_letters: DeadLetterQueues
     undelivered: BlobStorage
+    blobs: BlobStorage
+
+    @property
+    def rules_url(self) -> str:
+        return BlobName(self.blobs.account_url, SETTINGS.config_container, SETTINGS.rules_blob).url
+
+    def take_in_rules(self) -> Taken:
+        with self.catalog.connection() as connection:
+            return take_in(connection, self.blobs, self.rules_url, SETTINGS.default_collection)
 
 
 @once
@@ -46,7 +67,7 @@ def ports() -> Ports:
     consumer = Consumer("loader", ServiceBus(open_client(os.environ)), claims=claims)
     dead = DeadLetterQueues(lambda: open_client(os.environ))
     undelivered = BlobStorage(open_blob_service(os.environ, SETTINGS.deadletter_connection))
-    return Ports(consumer, catalog, open_topic(os.environ), dead, undelivered)
+    return Ports(consumer, catalog, open_topic(os.environ), dead, undelivered, blobs)
 
 
 @app.service_bus_topic_trigger(
@@ -110,6 +131,17 @@ def keep_rejection(message: func.ServiceBusMessage) -> None:
     )
 
 
+@app.service_bus_topic_trigger(
+    arg_name="message", topic_name="config-events", subscription_name="loader", connection="ServiceBus"
+)
+def apply_rules(message: func.ServiceBusMessage) -> None:
+    use = ports()
+    use.consumer.consume(
+        received(message, "config-events", "loader"),
+        lambda envelope: rules_file.handle(envelope, url=use.rules_url, take_in=use.take_in_rules),
+    )
+
+
 @app.timer_trigger(arg_name="timer", schedule="*/15 * * * * *")
 def publish_announced(timer: func.TimerRequest) -> None:
     use = ports()
@@ -121,6 +153,13 @@ def recompute_collections(timer: func.TimerRequest) -> None:
     use = ports()
     use.catalog.update_collections(None, datetime.now(UTC))
     publish_outbox(use.catalog, use.consumer.bus)
+
+
+@app.timer_trigger(arg_name="timer", schedule="15 */5 * * * *")
+def look_at_rules(timer: func.TimerRequest) -> None:
+    use = ports()
+    refused = rules_file.look(take_in=use.take_in_rules)
+    use.consumer.send(refused, Origin.new(f"rules file {datetime.now(UTC).isoformat()}"))
 
 
 @app.timer_trigger(arg_name="timer", schedule="30 */5 * * * *")

@@ -10,6 +10,7 @@ SCAN_REQUESTS = "scan-requests"
 BLOBS_MATCHED = "blobs-matched"
 ASSET_FACTS = "asset-facts"
 COG_EVENTS = "cog-events"
+CONFIG_EVENTS = "config-events"
 ITEMS_CHANGED = "items-changed"
 REJECTED = "rejected"
 

@@ -174,6 +174,8 @@ SETTINGS = {
     "COG_CONTAINERS": "cogs",
     "THUMBNAILS_CONTAINER": "thumbnails",
     "CLAIMS_CONTAINER": "claims",
+    "CONFIG_CONTAINER": "config",
+    "RULES_BLOB": "collections.yaml",
     "STAC_CATALOG_ID": "eventstac",
     "STAC_CATALOG_TITLE": "eventstac",
 }

@@ -84,7 +84,7 @@ def test_somebody_sends_to_every_topic_that_event_grid_does_not_feed() -> None:
         for name, operation in ASYNCAPI["operations"].items()
         if operation["action"] == "send"
     }
-    assert sent | {"blob-events", "cog-events"} == set(ASYNCAPI["channels"])
+    assert sent | {"blob-events", "cog-events", "config-events"} == set(ASYNCAPI["channels"])
 
 
 def test_asyncapi_has_the_custom_topics_of_event_grid() -> None:
@@ -101,6 +101,7 @@ def test_event_grid_delivers_to_topics_that_there_are_and_types_that_have_a_cont
                 subscription["filter"].get("includedEventTypes", ())
             )
     assert delivered["blob-events"] == messages_of("blob-events")
+    assert delivered["config-events"] == messages_of("config-events")
     assert delivered["cog-events"] <= messages_of("cog-events")
 
 

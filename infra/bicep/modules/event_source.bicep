@@ -21,7 +21,7 @@ param serviceBusTopicIds object
 @description('Resource id of the account that takes dead letters.')
 param deadLetterAccountId string
 
-@description('The containers that are watched, by kind: `source` and `cogs`.')
+@description('The containers that are watched, by kind: `source`, `cogs` and `config`.')
 param containersByKind {
   @description('Names of the containers of one kind.')
   *: string[]

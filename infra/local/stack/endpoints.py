@@ -79,6 +79,8 @@ class Endpoints:
             "COG_CONTAINERS": "cogs",
             "THUMBNAILS_CONTAINER": "thumbnails",
             "CLAIMS_CONTAINER": "claims",
+            "CONFIG_CONTAINER": "config",
+            "RULES_BLOB": "collections.yaml",
             "SKEW_WINDOW_S": "1",  # one machine has one clock
             "STAC_API_VERSION": "1.0.0",
             "STAC_CATALOG_ID": "eventstac",

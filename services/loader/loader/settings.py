@@ -13,7 +13,8 @@ class Settings:
 
     `skew_window_s` covers the whole seconds and clocks of the storage's front ends. `claims_container` is where events
     lie that were too large for the bus, `deadletter_container` where Event Grid writes what it cannot deliver, in the
-    account of `deadletter_connection`. `housekeeping_schedule` is six fields (seconds first), in UTC.
+    account of `deadletter_connection`. `config_container` and `rules_blob` are
+    where the rules file lies. `housekeeping_schedule` is six fields (seconds first), in UTC.
     """
 
     database: DatabaseSettings
@@ -22,6 +23,8 @@ class Settings:
     deadletter_container: str
     deadletter_connection: str
     claims_container: str
+    config_container: str
+    rules_blob: str
     housekeeping_schedule: str
 
 
@@ -38,6 +41,8 @@ def read(values: Mapping[str, str]) -> Settings:
         default_collection=env.text("STAC_DEFAULT_COLLECTION", "bronze-tier"),
         skew_window_s=env.seconds("SKEW_WINDOW_S", 5.0),
         claims_container=env.text("CLAIMS_CONTAINER", "claims"),
+        config_container=env.text("CONFIG_CONTAINER", "config"),
+        rules_blob=env.text("RULES_BLOB", "collections.yaml"),
         deadletter_container=env.text("DEADLETTER_CONTAINER", "deadletter"),
         deadletter_connection="DeadLetters" if is_apart else "BlobStorage",
         housekeeping_schedule=env.text("HOUSEKEEPING_SCHEDULE", "0 0 5 * * *"),

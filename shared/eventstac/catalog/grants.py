@@ -27,15 +27,18 @@ _MERGE = {
 # A run compares listing, facts and Items, and writes only its own notes.
 _RECONCILE = {"runs": WRITE, "listed": WRITE, "gaps": WRITE}
 
+# Rules are put in force by who writes Collections anyway; a revision is added, never changed.
+_APPLY_RULES = {"rules": APPEND, "rules_file": WRITE}
+
 ROLES: dict[str, Grants] = {
     "eventstac_scanner": Grants(
         "pgstac_read", {"rules": READ, "facts": READ, "items": READ, "collections": READ, **_RECONCILE}
     ),
     "eventstac_extractor": Grants(None, {"rules": READ, "facts": READ}),
-    "eventstac_loader": Grants("pgstac_ingest", {**_MERGE, "rejected": WRITE, **_RECONCILE}),
+    "eventstac_loader": Grants("pgstac_ingest", {**_MERGE, **_APPLY_RULES, "rejected": WRITE, **_RECONCILE}),
     "eventstac_cog_updater": Grants("pgstac_ingest", _MERGE),
     "eventstac_stac_api": Grants("pgstac_read", {"public_facts": READ}),
     "eventstac_operator": Grants(
-        "pgstac_ingest", {**_MERGE, "rules": APPEND, "rejected": WRITE, "public_facts": READ, **_RECONCILE}
+        "pgstac_ingest", {**_MERGE, **_APPLY_RULES, "rejected": WRITE, "public_facts": READ, **_RECONCILE}
     ),
 }

@@ -117,12 +117,13 @@ def _migrate(connection: Connection, say: Callable[[str], None]) -> None:
         )
     done = {row[0] for row in connection.execute("SELECT number FROM eventstac.migrations")}
     migrations = _migrations()
-    if done and max(done) > len(migrations):
+    newest = max(number for number, _, _ in migrations)
+    if done and max(done) > newest:
         raise SetupRefused(
-            f"the schema eventstac is at migration {max(done)}, this version knows {len(migrations)}: "
+            f"the schema eventstac is at migration {max(done)}, this version knows {newest}: "
             "install the newer eventstac"
         )
-    for number, (name, text) in enumerate(migrations, start=1):
+    for number, name, text in migrations:
         if number not in done:
             with connection.transaction():
                 connection.execute(text)
@@ -132,12 +133,13 @@ def _migrate(connection: Connection, say: Callable[[str], None]) -> None:
             say(f"migration {name} applied")
 
 
-def _migrations() -> list[tuple[str, bytes]]:
+def _migrations() -> list[tuple[int, str, bytes]]:
+    """Number, name and text of each, in order; the number is the name's beginning."""
     folder = resources.files("eventstac.catalog").joinpath("migrations")
     files = sorted(
         (file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda file: file.name
     )
-    return [(file.name.removesuffix(".sql"), file.read_bytes()) for file in files]
+    return [(int(file.name[:4]), file.name.removesuffix(".sql"), file.read_bytes()) for file in files]
 
 
 def _ensure_role(connection: Connection, role: str, password: str | None) -> None:

@@ -1,36 +1,77 @@
 """`eventstac collections`: the rules file in force."""
 
-import json
 import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from eventstac.catalog.database import DatabaseSettings
-from eventstac.cli.applying import apply_file
-from eventstac.settings import Environment
+from eventstac.catalog.rules_blob import known_file, take_in
+from eventstac.cli.files import read_text
+from eventstac.cli.ports import Ports, print_json
+from eventstac.errors import Rejected
+from eventstac.rules import load_rules
 
 app = typer.Typer(no_args_is_help=True, help="The rules file that is in force.")
 
-
-@app.callback()
-def _group() -> None:
-    """Keep `apply` a sub-command, however few there are."""
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command()
 def apply(
     file: Annotated[Path, typer.Argument(help="The rules file.")] = Path("collections.yaml"),
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Put a rules file in force; a changed file raises the revision, and blobs are looked at again by it."""
-    env = Environment(os.environ)
-    database = DatabaseSettings.read(env)
-    default_collection = env.text("STAC_DEFAULT_COLLECTION", "bronze-tier")
-    env.check("eventstac collections apply")
-    applied = apply_file(database, file, default_collection)
+    """Put a rules file in force: write it into the storage, where the loader takes it from, and apply it at once.
+
+    A file with mistakes is not written; they are listed by line. A changed file raises the revision. Blobs that it
+    means something else for are looked at again by `eventstac reconcile`.
+    """
+    ports = Ports.read("collections apply", os.environ, bus=False)
+    text = read_text(file)
+    load_rules(text, file=str(file), default_collection=ports.default_collection)
+    storage = ports.storage()
+    url = ports.rules_url(storage)
+    storage.put(url, text.encode(), "application/yaml")
+    with ports.connection() as connection:
+        taken = take_in(connection, storage, url, ports.default_collection, again=True)
+        applied = ports.rules(connection)
+    if taken.outcome != "applied" or taken.file is None:
+        detail = taken.file.mistakes if taken.file else f"{url} was deleted meanwhile"
+        raise Rejected("rules-invalid", detail)
+    collections = [each.id for each in applied.rules.collections]
     if as_json:
-        typer.echo(json.dumps({"revision": applied.revision, "collections": list(applied.collections)}))
+        print_json(
+            {"revision": applied.revision, "collections": collections, "url": url, "etag": taken.file.etag}
+        )
     else:
-        typer.echo(f"revision {applied.revision} is in force: {', '.join(applied.collections)}")
+        typer.echo(f"revision {applied.revision} is in force: {', '.join(collections)}")
+        typer.echo(f"from {url}; `eventstac reconcile` brings what is there already to it")
+
+
+@app.command()
+def show(as_json: AsJson = False) -> None:
+    """Print the rules in force, as their file has them; where they are from goes to the error output.
+
+    Exit code 1 where the file in the storage was refused: the rules in force are older then.
+    """
+    ports = Ports.read("collections show", os.environ, storage=False, bus=False)
+    with ports.connection() as connection:
+        row = connection.execute(
+            "SELECT revision, text, origin, applied_at FROM eventstac.rules ORDER BY revision DESC LIMIT 1"
+        ).fetchone()
+        file = known_file(connection)
+    revision, text, origin, applied_at = row or (0, "", "", None)
+    mistakes = file.mistakes if file else ""
+    if as_json:
+        at = applied_at.isoformat() if applied_at else None
+        print_json(
+            {"revision": revision, "origin": origin, "applied_at": at, "text": text, "refused": mistakes}
+        )
+    else:
+        since = f", since {applied_at:%Y-%m-%d %H:%M}Z" if applied_at else ""
+        typer.echo(f"# revision {revision}{since}{f', from {origin}' if origin else ''}", err=True)
+        typer.echo(text, nl=not text.endswith("\n"))
+        if file and mistakes:
+            typer.echo(f"{file.url} ({file.etag}) is refused:\n{mistakes}", err=True)
+    raise typer.Exit(1 if mistakes else 0)

@@ -12,6 +12,7 @@ import typer
 
 from eventstac.azure.blob_storage import BlobStorage, open_blob_service
 from eventstac.azure.service_bus import ServiceBus, open_client
+from eventstac.blob_urls import BlobName
 from eventstac.catalog.database import Connection, DatabaseSettings, connect, database_failures
 from eventstac.catalog.rules_store import AppliedRules, RulesStore
 from eventstac.consumption import Consumer
@@ -86,6 +87,12 @@ class Ports:
     def watched(self, storage: BlobStorage) -> Watched:
         """The declared containers."""
         return Watched(storage.account_url, self.names)
+
+    def rules_url(self, storage: BlobStorage) -> str:
+        """Where the rules file lies."""
+        container = self.values.get("CONFIG_CONTAINER") or "config"
+        name = self.values.get("RULES_BLOB") or "collections.yaml"
+        return BlobName(storage.account_url, container, name).url
 
     @contextmanager
     def consumer(self) -> Iterator[Consumer]:

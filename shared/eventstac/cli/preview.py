@@ -10,13 +10,13 @@ import typer
 
 from eventstac.blob_urls import BlobName, canonical_url
 from eventstac.blobs import BlobReader
-from eventstac.cli.applying import read_text
 from eventstac.cli.console import open_console
+from eventstac.cli.files import read_text
 from eventstac.compose import Composition, compose
 from eventstac.errors import BlobChanged, Rejected, Transient
 from eventstac.facts import Finding, Match, fact_of
 from eventstac.looking import storage_of
-from eventstac.raster.extract import EXTRACTOR_REVISION
+from eventstac.raster.revision import EXTRACTOR_REVISION
 from eventstac.raster.source import file_reader, url_reader
 from eventstac.reading import read_content
 from eventstac.rules import CollectionRules, Rules, load_rules

@@ -12,9 +12,9 @@ import typer
 
 from eventstac.blob_urls import BlobName
 from eventstac.cli.console import new_table, open_console
-from eventstac.errors import EventstacError, Rejected
-from eventstac.rules import Explanation, Mistake, Rules, RulesInvalid, load_rules
-from eventstac.rules.builder import find_builder
+from eventstac.errors import EventstacError
+from eventstac.rules import Explanation, Rules, RulesInvalid, load_rules
+from eventstac.rules.builders import check_builders
 from eventstac.times import to_text
 
 app = typer.Typer(no_args_is_help=True, help="Check collections.yaml, and see what it makes of blobs.")
@@ -40,9 +40,11 @@ def check(
     """List every mistake of a rules file as FILE:LINE: WHAT. WHAT TO WRITE INSTEAD. Exit code 1 if there is one."""
     try:
         rules = load_rules(_read(file), file=str(file), default_collection=default_collection)
-        mistakes = _missing_builders(rules)
+        check_builders(rules)
     except RulesInvalid as error:
         rules, mistakes = None, error.mistakes
+    else:
+        mistakes = []
     if as_json:
         typer.echo(json.dumps({"valid": not mistakes, "mistakes": [vars(mistake) for mistake in mistakes]}))
     elif rules is not None and not mistakes:
@@ -99,19 +101,6 @@ def _load(file: Path, default_collection: str) -> Rules:
 def _stopped(message: str) -> typer.Exit:
     typer.echo(message, err=True)
     return typer.Exit(1)
-
-
-def _missing_builders(rules: Rules) -> list[Mistake]:
-    found = []
-    for collection in rules.collections:
-        for rule in collection.rules:
-            try:
-                if rule.builder is not None:
-                    find_builder(rule.builder)
-            except Rejected as error:
-                advice = "Install its package, or mend the name"
-                found.append(Mistake(rules.file, rules.line(collection.id, rule.name), error.detail, advice))
-    return found
 
 
 def _url(path: str, container: str) -> str:

@@ -7,21 +7,27 @@ from typing import Annotated
 
 import typer
 
-from eventstac.catalog.database import DatabaseSettings, database_failures
+from eventstac.catalog import applying
+from eventstac.catalog.database import DatabaseSettings, connect, database_failures
+from eventstac.catalog.rules_blob import known_file
+from eventstac.catalog.rules_store import RulesStore
 from eventstac.catalog.setup import SetupRefused, set_up
-from eventstac.cli.applying import apply_file
 from eventstac.cli.console import open_console
+from eventstac.cli.files import read_text
+from eventstac.rules import load_rules
 from eventstac.settings import Environment
 
 PASSWORDS = "EVENTSTAC_ROLE_PASSWORDS"
 
 
 def setup(
-    collections: Annotated[Path, typer.Option(help="The rules file to put in force.")] = Path(
+    collections: Annotated[Path, typer.Option(help="The rules file to begin with.")] = Path(
         "collections.yaml"
     ),
 ) -> None:
     """Install or migrate pgstac and our schema, make the roles, apply the collections. Safe to run again.
+
+    Once a rules file was taken from the storage (`eventstac collections apply`), that one stays in force.
 
     Reads POSTGRES_HOST, POSTGRES_PORT, POSTGRES_DB, POSTGRES_USER, POSTGRES_PASS; EVENTSTAC_ROLE_PASSWORDS is a JSON
     object of passwords by role name (without it the roles log in by token).
@@ -33,13 +39,28 @@ def setup(
     console = open_console()
 
     def apply() -> None:
-        applied = apply_file(database, collections, default_collection)
-        console.print(
-            f"{len(applied.collections)} collections of {collections} are in force, revision {applied.revision}"
-        )
+        console.print(put_in_force(database, collections, default_collection))
 
     with database_failures():
         set_up(database, _passwords(os.environ.get(PASSWORDS)), console.print, apply)
+
+
+def put_in_force(database: DatabaseSettings, file: Path, default_collection: str) -> str:
+    """Apply a rules file, or what was taken from the storage before; returns a sentence. RulesInvalid by line."""
+    with connect(database) as connection, database_failures():
+        taken = known_file(connection)
+        if taken is None:
+            text, origin = read_text(file), str(file)
+            rules = load_rules(text, file=origin, default_collection=default_collection)
+        else:
+            row = connection.execute(
+                "SELECT text, origin FROM eventstac.rules ORDER BY revision DESC LIMIT 1"
+            ).fetchone()
+            text, origin = row or ("", "")
+            rules = RulesStore(default_collection).current(connection).rules
+        applying.prepare(connection, rules)
+        revision = applying.apply(connection, text, rules, origin)
+    return f"{len(rules.collections)} collections of {origin} are in force, revision {revision}"
 
 
 def _passwords(text: str | None) -> dict[str, str]:

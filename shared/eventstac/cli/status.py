@@ -10,6 +10,7 @@ from rich.console import Console
 from eventstac.azure.peeking import COUNTED, Backlog, backlogs
 from eventstac.azure.service_bus import open_client
 from eventstac.catalog.overview import Overview, overview
+from eventstac.catalog.rules_blob import RulesFile, known_file
 from eventstac.cli.console import new_table, open_console
 from eventstac.cli.ports import Ports, now, print_json
 from eventstac.errors import Transient
@@ -26,6 +27,7 @@ def status(
     ports = Ports.read("status", os.environ, storage=False)
     with ports.connection() as connection:
         found = overview(connection, ports.rules(connection), incomplete)
+        file = known_file(connection)
     waiting: list[Backlog] | None
     try:
         with open_client(ports.values) as bus:
@@ -34,9 +36,10 @@ def status(
         waiting, away = None, failure.detail
     if as_json:
         queues = None if waiting is None else [_backlog_json(one) for one in waiting]
-        print_json({**found.to_json(), "subscriptions": queues, "service_bus": away or "answers"})
+        answer = {"subscriptions": queues, "service_bus": away or "answers"}
+        print_json({**found.to_json(), "rules_file": _file_json(file), **answer})
     else:
-        _show(found, waiting, away)
+        _show(found, file, waiting, away)
 
 
 # A column of noughts is left out, so that the others fit a narrow terminal; but not these.
@@ -45,7 +48,7 @@ _ALWAYS = ("published", "present", "rejected")
 _WANTS_SOMEBODY = ("rejected", "incomplete", "unpublishable", "conflicting")
 
 
-def _show(found: Overview, waiting: list[Backlog] | None, away: str) -> None:
+def _show(found: Overview, file: RulesFile | None, waiting: list[Backlog] | None, away: str) -> None:
     console = open_console()
     counted = (
         "published",
@@ -67,6 +70,12 @@ def _show(found: Overview, waiting: list[Backlog] | None, away: str) -> None:
     console.print(table)
     if any(getattr(each, name) for each in found.collections for name in _WANTS_SOMEBODY):
         console.print("which blobs are not shown, and why: eventstac blobs")
+    if file and file.mistakes:
+        console.print(
+            f"{file.url} ({file.etag}) is refused, the rules before it stay in force:\n{file.mistakes}",
+            style="red",
+            markup=False,
+        )
     for item in found.incomplete:
         missing = ", ".join(item.missing)
         line = f"incomplete for {_age(item.since)}: {item.collection}/{item.item} lacks {missing}"
@@ -108,6 +117,18 @@ def _show_backlogs(console: Console, waiting: list[Backlog] | None, away: str) -
             console.print(f"dead letters: {one.dead} in {one.topic}/{one.subscription}", style="red")
     if not any(one.messages or one.dead for one in waiting):
         console.print("no message waits", style="green")
+
+
+def _file_json(file: RulesFile | None) -> dict[str, object] | None:
+    if file is None:
+        return None
+    return {
+        "url": file.url,
+        "etag": file.etag,
+        "seen": file.seen.isoformat(),
+        "revision": file.revision,
+        "mistakes": file.mistakes,
+    }
 
 
 def _backlog_json(one: Backlog) -> dict[str, object]:

@@ -23,10 +23,6 @@ from eventstac.raster.projection import gsd, projection
 from eventstac.raster.sandbox import SANDBOX
 from eventstac.raster.valid_data import valid_footprint
 
-EXTRACTOR_REVISION = (
-    1  # raise it when the same file gives other metadata: reconcile then reads everything again
-)
-
 # What the default domain does not hold, but satellites' products do.
 _DOMAINS = ("", "IMAGERY", "EXIF", "RPC")
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from eventstac.catalog.database import Connection
 from eventstac.catalog.merge import MergeSettings, merge
 from eventstac.catalog.rules_store import RulesStore
-from eventstac.cli.applying import apply_file
+from eventstac.cli.setup import put_in_force
 from eventstac.facts import Fact, Match, fact_of
 from tests.integration.conftest import CatalogDatabase
 from tests.samples import at, cog_fact, gone, present, rejected, url_of
@@ -25,7 +25,7 @@ MERGING = MergeSettings("loader", 0.5)
 
 @pytest.fixture(scope="module")
 def catalog(database: CatalogDatabase) -> CatalogDatabase:
-    apply_file(database.as_role("eventstac_operator"), Path("collections.yaml"), "bronze-tier")
+    put_in_force(database.as_role("eventstac_operator"), Path("collections.yaml"), "bronze-tier")
     return database
 
 

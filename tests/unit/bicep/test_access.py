@@ -94,7 +94,8 @@ def test_an_app_may_touch_the_containers_that_its_ports_do(app: str) -> None:
     modules = reach(app.replace("-", "_")).ours
     rights = IDENTITIES[app]
     watched = {"source", "cogs"} if "eventstac.containers" in modules and app != "loader" else set()
-    assert set(rights.get("reads", [])) - {"claims"} == watched
+    assert set(rights.get("reads", [])) - {"claims", "config"} == watched
+    assert ("config" in rights.get("reads", [])) == ("eventstac.catalog.rules_blob" in modules)
     assert ("thumbnails" in rights.get("writes", [])) == ("eventstac.looking" in modules)
     assert ("publishes" in rights) == ("eventstac.azure.event_grid" in modules)
     assert rights["reports"] == ["applicationInsights"]
@@ -115,8 +116,8 @@ def test_every_right_is_about_something_that_there_is() -> None:
     known = {
         "receives": SUBSCRIPTIONS,
         "sends": set(TOPICS),
-        "reads": {"source", "cogs", "thumbnails", "claims"},
-        "writes": {"source", "cogs", "thumbnails", "claims"},
+        "reads": {"source", "cogs", "thumbnails", "claims", "config"},
+        "writes": {"source", "cogs", "thumbnails", "claims", "config"},
         "deadLetters": {"deadletter"},
         "publishes": {topic["name"] for topic in GRID["customTopics"]},
         "reports": {"applicationInsights"},
@@ -165,7 +166,11 @@ def test_system_events_of_the_contract_are_about_containers_that_the_template_kn
     for route in GRID["systemTopics"][0]["eventSubscriptions"]:
         parts = route["filter"]["subjectBeginsWith"].split("/")
         assert parts[:4] == ["", "blobServices", "default", "containers"]
-        assert parts[4] in ("source", "cogs")  # event_source.bicep puts the declared containers in this place
+        assert parts[4] in (
+            "source",
+            "cogs",
+            "config",
+        )  # event_source.bicep puts the declared containers in this place
         assert parts[5:] == [""]
     for topic in GRID["customTopics"]:
         assert all(route["filter"] == {} for route in topic["eventSubscriptions"])  # events.bicep sets none
