@@ -2,10 +2,10 @@
 
 import hashlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import format_datetime, parsedate_to_datetime
+from email.utils import parsedate_to_datetime
 
 import orjson
 from starlette.exceptions import HTTPException
@@ -13,10 +13,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from stac_api import pages
-from stac_api.bases import Bases
 from stac_api.collection_search import CollectionSearch
 from stac_api.database import Database
 from stac_api.errors import ApiError, Unavailable
+from stac_api.features import Writers
 from stac_api.html import HEADERS, Context, Json
 from stac_api.item_search import ItemSearch
 from stac_api.links import JSON, base_url
@@ -24,6 +24,8 @@ from stac_api.settings import Settings
 
 _log = logging.getLogger("stac_api")
 
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 RETRY_AFTER_S = 5  # a failover or a restart of the database takes about that long
 
 Page = Callable[[Json, Context], str]
@@ -35,7 +37,7 @@ class Services:
 
     settings: Settings
     database: Database
-    bases: Bases
+    writers: Writers
     items: ItemSearch
     collections: CollectionSearch
 
@@ -69,14 +71,33 @@ def answer(
     headers = {"content-type": media_type, "vary": "Accept, Forwarded, X-Forwarded-Host, X-Forwarded-Proto"}
     if media_type.startswith("text/html"):
         headers |= HEADERS
-    if request.method in ("GET", "HEAD"):
+    if request.method != "POST":
         etag = f'"{hashlib.sha256(body).hexdigest()[:24]}"'
         headers |= {"etag": etag, "cache-control": settings.cache_control}
         if modified and (changed := _http_date(modified)):
             headers["last-modified"] = changed
         if _is_known(request, etag, headers.get("last-modified")):
-            return Response(status_code=304, headers=headers)
-    return Response(body, headers=headers)
+            return _Answer(b"", 304, headers)
+    return _Answer(body, 200, headers)
+
+
+class _Answer(Response):
+    """A response whose headers are all known: Starlette's looks up what might be missing, for each answer."""
+
+    def __init__(self, body: bytes, status: int, headers: Mapping[str, str]) -> None:
+        self.status_code, self.body, self.background = status, body, None
+        self.raw_headers = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+        if status != 304:
+            self.raw_headers.append((b"content-length", b"%d" % len(body)))
+
+
+def header(request: Request, name: bytes) -> str | None:
+    """A header's first value; `name` in lower case."""
+    for given, value in request.scope["headers"]:
+        if given == name:
+            text: str = value.decode("latin-1")
+            return text
+    return None
 
 
 def document(request: Request, value: object, media_type: str = JSON, page: Page | None = None) -> Response:
@@ -86,11 +107,10 @@ def document(request: Request, value: object, media_type: str = JSON, page: Page
 
 def wants_html(request: Request) -> bool:
     """Whether a browser asks: the first media type that we have, of those it accepts most, is HTML; or `f=html`."""
-    wanted = request.query_params.get("f")
-    if wanted:
+    if b"f=" in request.scope["query_string"] and (wanted := request.query_params.get("f")):
         return wanted == "html"
-    accepted = request.headers.get("accept", "")
-    if "html" not in accepted:
+    accepted = header(request, b"accept")
+    if accepted is None or "html" not in accepted:
         return False
     best, best_quality = "json", 0.0
     for part in accepted.split(","):
@@ -136,9 +156,9 @@ _DESCRIPTIONS = {
 
 def _is_known(request: Request, etag: str, modified: str | None) -> bool:
     """Whether the client's copy is this one (RFC 9110 13.2.2: the date counts only where no ETag was sent)."""
-    if "if-none-match" in request.headers:
-        return _matches(request.headers["if-none-match"], etag)
-    since = request.headers.get("if-modified-since")
+    if (known := header(request, b"if-none-match")) is not None:
+        return _matches(known, etag)
+    since = header(request, b"if-modified-since")
     if not since or not modified:
         return False
     try:
@@ -150,15 +170,15 @@ def _is_known(request: Request, etag: str, modified: str | None) -> bool:
 def _http_date(text: str) -> str | None:
     """An RFC 3339 time as HTTP writes it, None for what is no such time."""
     try:
-        return format_datetime(datetime.fromisoformat(text).astimezone(UTC), usegmt=True)
+        moment = datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+    day, month = _DAYS[moment.weekday()], _MONTHS[moment.month - 1]  # strftime's would be the locale's
+    return f"{day}, {moment.day:02} {month} {moment.year:04} {moment:%H:%M:%S} GMT"
 
 
-def _matches(header: str | None, etag: str) -> bool:
-    if not header:
-        return False
-    return header.strip() == "*" or etag in {each.strip().removeprefix("W/") for each in header.split(",")}
+def _matches(known: str, etag: str) -> bool:
+    return known.strip() == "*" or etag in {each.strip().removeprefix("W/") for each in known.split(",")}
 
 
 def _quality(parameters: str) -> float:

@@ -16,6 +16,7 @@ from stac_api.bases import Bases
 from stac_api.collection_search import CollectionSearch
 from stac_api.database import Database
 from stac_api.errors import ApiError
+from stac_api.features import Writers
 from stac_api.item_search import ItemSearch
 from stac_api.settings import Settings
 from stac_api.surroundings import Surroundings
@@ -65,6 +66,6 @@ def create_app(settings: Settings) -> ASGIApp:
         exception_handlers={ApiError: error_answer, HTTPException: error_answer, Exception: error_answer},
     )
     app.state.services = Services(
-        settings, database, bases, ItemSearch(database, bases, settings), CollectionSearch(database)
+        settings, database, Writers(bases), ItemSearch(database, bases, settings), CollectionSearch(database)
     )
     return Surroundings(app)

@@ -1,5 +1,6 @@
 """What pgstac keeps once for a whole collection and leaves out of its Items' rows."""
 
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +8,25 @@ from dataclasses import dataclass
 from stac_api.database import Database, Row
 
 _NAMES_BASE = b'"pgstac:base_item": '
+# How nearly every row ends: jsonb sorts a document's keys by length, so neither a version nor the name of a base item
+# can come after these extensions, nor a version right before them, where an object ends.
+_EXTENSIONS = b'}, "stac_extensions": ['
+_PLAIN_END = re.compile(rb'\}, "stac_extensions": \[[^\[\]{}]*\]\}\Z')
+_END_BYTES = (
+    1_000  # of a document that are searched for its end; a longer list of extensions takes the long way
+)
 _FRESH_S = 60.0  # after which a collection that was made anew with other parts is noticed
+
+
+def ends_plainly(content: bytes) -> bool:
+    """Whether a look at the document's end tells that it has no version and names no base item."""
+    start = content.rfind(_EXTENSIONS, -_END_BYTES)
+    return start > 0 and _PLAIN_END.match(content, start) is not None
+
+
+def names_base(content: bytes) -> bool:
+    """Whether the row may name the base item that it belongs to."""
+    return not ends_plainly(content) and _NAMES_BASE in content
 
 
 @dataclass(frozen=True)
@@ -41,7 +60,10 @@ class Bases:
         A collection that was not known until now may need it, and one that was edited: its new Items name the base
         item that they belong to. Text that merely looks like such a name costs a second look, no more.
         """
-        if all(row["collection"] in self._known and _NAMES_BASE not in row["content"] for row in rows):
+        for row in rows:
+            if row["collection"] not in self._known or names_base(row["content"]):
+                break
+        else:
             return False
         await self._load()
         return self._hydrated != bases

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import asyncpg  # type: ignore[import-untyped]  # it ships no types
 
 from stac_api.errors import BadRequest, TooSlow, Unavailable
+from stac_api.pool import Pool
 from stac_api.settings import Settings
 
 _log = logging.getLogger("stac_api")
@@ -64,19 +65,12 @@ class Refused(Exception):
         return BadRequest(parameter, self.sentence or plain)
 
 
-class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no types
-    def get_reset_query(self) -> str:
-        """Nothing to undo when it goes back to the pool: that would be one more round trip for each request."""
-        return ""
-
-
 class Database:
     """Runs queries. It connects at the first one, so that a start costs nothing; close it at the end."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._pool: asyncpg.Pool | None = None
-        self._opening = asyncio.Lock()
+        self._pool: Pool[asyncpg.Connection] = Pool(self._connect, settings.connections, _ACQUIRE_TIMEOUT_S)
         self._session = {
             "search_path": f"{settings.schema},public",
             "statement_timeout": str(int(settings.statement_timeout_s * 1000)),
@@ -108,13 +102,11 @@ class Database:
 
     async def close(self) -> None:
         """Let the connections go."""
-        if self._pool is not None:
-            pool, self._pool = self._pool, None
-            await pool.close()
+        self._pool.close()
 
     async def _run(self, sql: str, args: tuple[object, ...]) -> list[Row]:
-        pool = self._pool or await self._open()
-        async with pool.acquire(timeout=_ACQUIRE_TIMEOUT_S) as connection:
+        connection = await self._pool.borrow()
+        try:
             rows: list[Row]
             if not self._settings.pooled:
                 rows = await connection.fetch(sql, *args)
@@ -123,34 +115,30 @@ class Database:
                     await connection.execute(self._local_settings())
                     rows = await connection.fetch(sql, *args)
             return rows
+        finally:
+            # Nothing in a session is ever changed, so there is nothing to undo; a query that was cancelled is waited
+            # for by the driver before the connection's next one.
+            self._pool.give_back(connection)
 
     def _local_settings(self) -> str:
         """The session's settings for one transaction: behind a pooler the next one is another session."""
         return "SELECT " + ", ".join(f"set_config('{n}', '{v}', true)" for n, v in self._session.items())
 
-    async def _open(self) -> asyncpg.Pool:
+    async def _connect(self) -> asyncpg.Connection:
         settings = self._settings
-        async with self._opening:
-            if self._pool is None:
-                self._pool = await asyncpg.create_pool(
-                    host=settings.host,
-                    port=settings.port,
-                    database=settings.database,
-                    user=settings.user,
-                    # fetching a token must not hold up other requests
-                    password=partial(asyncio.to_thread, settings.token)
-                    if settings.token
-                    else settings.password,
-                    ssl=settings.ssl,
-                    min_size=1,
-                    max_size=settings.connections,
-                    timeout=_CONNECT_TIMEOUT_S,
-                    command_timeout=settings.statement_timeout_s + _CLIENT_GRACE_S,
-                    statement_cache_size=0 if settings.pooled else _STATEMENTS,
-                    server_settings=None if settings.pooled else self._session,
-                    connection_class=_Connection,
-                )
-        return self._pool
+        return await asyncpg.connect(
+            host=settings.host,
+            port=settings.port,
+            database=settings.database,
+            user=settings.user,
+            # fetching a token must not hold up other requests
+            password=partial(asyncio.to_thread, settings.token) if settings.token else settings.password,
+            ssl=settings.ssl,
+            timeout=_CONNECT_TIMEOUT_S,
+            command_timeout=settings.statement_timeout_s + _CLIENT_GRACE_S,
+            statement_cache_size=0 if settings.pooled else _STATEMENTS,
+            server_settings=None if settings.pooled else self._session,
+        )
 
 
 def _in_our_words(error: Exception) -> Exception:

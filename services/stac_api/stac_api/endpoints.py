@@ -7,9 +7,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from stac_api import collection_writer, conformance, pages, searches
-from stac_api.answers import Services, answer, base, document, services
+from stac_api.answers import Services, answer, base, document, header, services
 from stac_api.errors import BadRequest, NotFound, TooLarge, UnsupportedMedia
-from stac_api.features import FeatureWriter, wrap
+from stac_api.features import Parts, wrap
 from stac_api.item_search import Page
 from stac_api.links import (
     GEOJSON,
@@ -113,7 +113,7 @@ async def item(request: Request) -> Response:
         if await app.collections.one(name) is None:
             raise _no_collection(request)
         raise NotFound(f"There is no Item {item_name!r} in collection {name!r}.")
-    feature = FeatureWriter(base(request), app.bases).feature(row)
+    feature = app.writers.writer(base(request)).feature(row)
     return answer(request, feature, GEOJSON, pages.item, modified=row["updated"])
 
 
@@ -148,7 +148,7 @@ async def queryables(request: Request) -> Response:
 
 async def json_body(request: Request, most: int) -> Any:
     """The request's body as JSON, read no further than the cap."""
-    kind = request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
+    kind = (header(request, b"content-type") or JSON).partition(";")[0].strip().lower()
     if kind not in (JSON, GEOJSON) and not kind.endswith("+json"):
         raise UnsupportedMedia(f"The body is {kind!r}, expected {JSON}.")
     body = bytearray()
@@ -166,8 +166,12 @@ def _found(
     request: Request, app: Services, search: Search, page: Page, links: list[dict[str, Any]]
 ) -> Response:
     here = base(request)
-    writer = FeatureWriter(here, app.bases)
-    features = [_shown(writer.feature(row), search) for row in page.rows]
+    writer = app.writers.writer(here)
+    features: list[Parts] = (
+        [writer.parts(row) for row in page.rows]
+        if search.fields is None
+        else [(_shown(writer.feature(row), search),) for row in page.rows]
+    )
     links = [link("self", _self_url(request, here), GEOJSON), link("root", f"{here}/"), *links]
     if page.next:
         links.append(_page_link(request, "next", str(page.next), GEOJSON))

@@ -6,84 +6,106 @@ from typing import Any
 
 import orjson
 
-from stac_api.bases import Bases
+from stac_api.bases import Bases, ends_plainly
 from stac_api.database import Row
 from stac_api.links import GEOJSON, OWN_ITEM_LINKS, collection_url, link, segment
 
 # How nearly every row begins: jsonb sorts its keys by length, and what would come before or between is not stored.
 _PLAIN = re.compile(rb'\{("bbox": \[[-+0-9.eE, ]+\], )"links": \[\], ')
 _VERSION = b'"stac_version": '
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9._~-]+\Z")  # the same in JSON and in a URL
+_MOST_BASES = 100  # a client may say any host name; an API has few
 _WRITTEN = frozenset({"type", "id", "collection", "geometry", "pgstac:base_item"})
+
+Parts = Sequence[bytes | memoryview]
 
 
 class FeatureWriter:
-    """Writes Items for one request: links begin with `base`."""
+    """Writes Items whose links begin with `base`."""
 
     def __init__(self, base: str, bases: Bases) -> None:
         self._base = base
         self._bases = bases
-        self._by_collection: dict[str, tuple[bytes, bytes, str]] = {}
+        self._by_collection: dict[str, tuple[bytes, bytes, bytes]] = {}
 
     def feature(self, row: Row) -> bytes:
-        """One Item, from a row with `item_search.COLUMNS`."""
+        """One Item, from a row that `rows.Rows` read."""
+        return b"".join(self.parts(row))
+
+    def parts(self, row: Row) -> Parts:
+        """One Item's JSON in pieces: most of it as the database sent it, not copied until the answer is joined."""
         content: bytes = row["content"]
-        own_links = b""
-        head = _PLAIN.match(content)
-        if head is None or _VERSION in content:
-            content, own_links = self._taken_apart(content, row["collection"])
+        collection: str = row["collection"]
+        middle, links, items_url = self._by_collection.get(collection) or self._of_collection(collection)
+        name: str = row["id"]
+        if _PLAIN_NAME.match(name):
+            quoted = segments = name.encode()
         else:
-            content = self._version(row["collection"]) + head[1] + content[head.end() :]
-        middle, links, items_url = self._of_collection(row["collection"])
-        name = row["id"]
-        return b"".join(
-            (
-                b'{"type":"Feature","id":',
-                orjson.dumps(name),
-                middle,
-                orjson.dumps(link("self", items_url + segment(name), GEOJSON)),
-                links,
-                own_links,
-                b'],"geometry":',
-                row["geometry"],
-                b",",
-                content,
-            )
+            quoted, segments = orjson.dumps(name)[1:-1], segment(name).encode()
+        head = _PLAIN.match(content)
+        if head is not None and (ends_plainly(content) or _VERSION not in content):
+            version = self._bases.stac_version(collection).encode()
+            begin = b'"stac_version":"%b",%b' % (version, head[1])
+            rest, own_links = memoryview(content)[head.end() :], b""
+        else:
+            begin = b""
+            rest, own_links = self._taken_apart(content, collection)
+        return (
+            b'{"type":"Feature","id":"%b"%b%b%b"}%b%b],"geometry":'
+            % (quoted, middle, items_url, segments, links, own_links),
+            row["geometry"],
+            b"," + begin,
+            rest,
         )
 
-    def _taken_apart(self, content: bytes, collection: str) -> tuple[bytes, bytes]:
+    def _taken_apart(self, content: bytes, collection: str) -> tuple[memoryview, bytes]:
         """The members that the API does not write itself, without the first brace, and the Item's own links."""
         members = {name: value for name, value in orjson.loads(content).items() if name not in _WRITTEN}
         links = members.pop("links", None) or []
         kept = [each for each in links if isinstance(each, dict) and each.get("rel") not in OWN_ITEM_LINKS]
         members.setdefault("stac_version", self._bases.stac_version(collection))
-        return orjson.dumps(members)[1:], b"".join(b"," + orjson.dumps(each) for each in kept)
+        return memoryview(orjson.dumps(members))[1:], b"".join(b"," + orjson.dumps(each) for each in kept)
 
-    def _version(self, collection: str) -> bytes:
-        return b'"stac_version":"%b",' % self._bases.stac_version(collection).encode()
-
-    def _of_collection(self, collection: str) -> tuple[bytes, bytes, str]:
+    def _of_collection(self, collection: str) -> tuple[bytes, bytes, bytes]:
         """What the Items of a collection share: made once."""
-        kept = self._by_collection.get(collection)
-        if kept is None:
-            url = collection_url(self._base, collection)
-            shared = (link("parent", url), link("collection", url), link("root", f"{self._base}/"))
-            kept = (
-                b',"collection":' + orjson.dumps(collection) + b',"links":[',
-                b"".join(b"," + orjson.dumps(each) for each in shared),
-                f"{url}/items/",
-            )
-            self._by_collection[collection] = kept
+        url = collection_url(self._base, collection)
+        shared = (link("parent", url), link("collection", url), link("root", f"{self._base}/"))
+        self_link = orjson.dumps(link("self", f"{url}/items/", GEOJSON))
+        kept = (
+            b',"collection":%b,"links":[' % orjson.dumps(collection),
+            b"".join(b"," + orjson.dumps(each) for each in shared),
+            self_link.removesuffix(b'"}'),  # the Item's name comes here
+        )
+        self._by_collection[collection] = kept
         return kept
 
 
-def wrap(features: Sequence[bytes], links: Sequence[dict[str, Any]], matched: int | None) -> bytes:
+class Writers:
+    """A writer for each address that links begin with."""
+
+    def __init__(self, bases: Bases) -> None:
+        self._bases = bases
+        self._by_base: dict[str, FeatureWriter] = {}
+
+    def writer(self, base: str) -> FeatureWriter:
+        """The writer whose links begin with `base`."""
+        writer = self._by_base.get(base)
+        if writer is None:
+            if len(self._by_base) >= _MOST_BASES:
+                self._by_base.clear()
+            writer = self._by_base[base] = FeatureWriter(base, self._bases)
+        return writer
+
+
+def wrap(features: Sequence[Parts], links: Sequence[dict[str, Any]], matched: int | None) -> bytes:
     """Put Items that are JSON already into a FeatureCollection; an unknown number of matches is left out."""
     counts: dict[str, Any] = {"numberReturned": len(features)}
     if matched is not None:
         counts["numberMatched"] = matched
-    parts = [b'{"type":"FeatureCollection","features":[']
+    parts: list[bytes | memoryview] = [b'{"type":"FeatureCollection","features":[']
     for feature in features:
-        parts += (feature, b",")
+        parts += feature
+        parts.append(b",")
     if features:
         parts.pop()
     # Joined once: a page is half a megabyte, and copying it costs as much as making it.

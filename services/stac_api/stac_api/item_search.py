@@ -13,20 +13,14 @@ from stac_api.bases import Bases
 from stac_api.cache import ExpiringCache
 from stac_api.database import Database, Refused, Row
 from stac_api.errors import BadRequest
+from stac_api.lookups import Lookups
+from stac_api.rows import Rows
 from stac_api.searches import Search
 from stac_api.settings import Settings
 from stac_api.sorting import SortKey
 from stac_api.statements import Statement, keyset
 from stac_api.tokens import PageToken
 from stac_api.tokens import parse as parse_token
-
-# Printing `content` is most of what an Item costs, so it is named once, and what does not belong is cut out of the
-# text afterwards; `textsend` hands the text over as bytes, undecoded. Items of the collections in the array lack what
-# pgstac keeps once for their collection, and are completed by pgstac itself.
-COLUMNS = """i.id, i.collection, textsend(ST_AsGeoJSON(i.geometry, 20)) AS geometry,
-  textsend((CASE WHEN i.collection = ANY({bases}) THEN content_hydrate(i) ELSE i.content END)::text) AS content"""
-_ONE = f"""SELECT {COLUMNS.format(bases="$3")}, i.content#>>'{{properties,updated}}' AS updated
-  FROM items i WHERE i.collection = $1 AND i.id = $2"""
 
 _DEFAULT_SORT = (SortKey("datetime", descending=True),)
 _COLUMN_TYPES = {
@@ -63,12 +57,13 @@ class ItemSearch:
 
     def __init__(self, database: Database, bases: Bases, settings: Settings) -> None:
         self._database = database
-        self._bases = bases
+        self._rows = Rows(database, bases)
+        self._lookups = Lookups(self._rows)
         self._settings = settings
         self._translations: ExpiringCache[bytes, tuple[str, tuple[Key, ...]]] = ExpiringCache(
             _TRANSLATION_TTL_S
         )
-        self._counts: ExpiringCache[str, int] = ExpiringCache(settings.count_ttl_s)
+        self._counts: ExpiringCache[tuple[str, tuple[object, ...]], int] = ExpiringCache(settings.count_ttl_s)
 
     async def page(self, search: Search) -> Page:
         """One page of what the search finds. Raises BadRequest for what cannot be searched by."""
@@ -82,15 +77,13 @@ class ItemSearch:
     async def _page(self, search: Search) -> Page:
         condition, keys = await self._translated(search)
         token = parse_token(search.token, len(keys)) if search.token else None
-        statement = _conditions(search, condition)
-        found = list(statement.conditions), list(statement.args)
-        rows = await self._rows(statement, keys, token, search.limit)
+        rows = await self._found(search, condition, keys, token)
         more = len(rows) > search.limit
         rows = rows[: search.limit]
         back = token is not None and token.back
         if back:
             rows.reverse()
-        matched = len(rows) if token is None and not more else await self._matched(*found)
+        matched = len(rows) if token is None and not more else await self._matched(search, condition)
         has_next, has_prev = (True, more) if back else (more, token is not None)
         return Page(
             rows,
@@ -101,34 +94,29 @@ class ItemSearch:
 
     async def one(self, collection: str, item: str) -> Row | None:
         """One Item's row, with the time of its last update as text; None where there is none."""
-        bases = await self._bases.hydrated()
-        row = await self._database.row(_ONE, collection, item, bases)
-        if row is not None and await self._bases.changed([row], bases):
-            row = await self._database.row(_ONE, collection, item, await self._bases.hydrated())
-        return row
+        return await self._lookups.one(collection, item)
 
-    async def _rows(
-        self, statement: Statement, keys: tuple[Key, ...], token: PageToken | None, limit: int
+    async def _found(
+        self, search: Search, condition: str, keys: tuple[Key, ...], token: PageToken | None
     ) -> list[Row]:
+        """The page's rows and one more, where there is one; backwards when the token asks for the page before."""
         back = token is not None and token.back
         order = [(expression, kind, descending != back) for expression, kind, descending in keys]
-        if token is not None:
-            statement.where(_bound(order[0], token.values[0], statement))
-            statement.where(keyset(order, token.values, statement))
         order_by = ", ".join(
             f"{expression} {'DESC' if descending else 'ASC'}" for expression, _, descending in order
         )
         sorted_by = "".join(f", ({expression})::text AS key{n}" for n, (expression, _, _) in enumerate(keys))
-        most = statement.value(limit + 1)
-        bases = await self._bases.hydrated()
-        columns = COLUMNS.format(bases=statement.value(bases))
-        sql = f"""SELECT {columns}{sorted_by} FROM items i WHERE {statement.where_clause}
-            ORDER BY {order_by} LIMIT {most}::bigint"""
-        rows = await self._database.rows(sql, *statement.args)
-        if await self._bases.changed(rows, bases):
-            statement.args[-1] = await self._bases.hydrated()
-            rows = await self._database.rows(sql, *statement.args)
-        return rows
+
+        def page(columns: str, statement: Statement) -> str:
+            _narrow(statement, search, condition)
+            if token is not None:
+                statement.where(_bound(order[0], token.values[0], statement))
+                statement.where(keyset(order, token.values, statement))
+            most = statement.value(search.limit + 1)
+            return f"""SELECT {columns}{sorted_by} FROM items i WHERE {statement.where_clause}
+                ORDER BY {order_by} LIMIT {most}::bigint"""
+
+        return await self._rows.read(page)
 
     async def _translated(self, search: Search) -> tuple[str, tuple[Key, ...]]:
         """The SQL of the filter and of the sort keys. pgstac makes it, once for the same question."""
@@ -168,11 +156,13 @@ class ItemSearch:
         keys = tuple((*_expression(key.field, expressions), key.descending) for key in sort)
         return (row["condition"] if search.condition is not None or search.words else ""), keys
 
-    async def _matched(self, conditions: list[str], args: list[object]) -> int:
-        where = " AND ".join(conditions) or "TRUE"
-        return await self._counts.get(repr((where, args)), lambda: self._count(where, args))
+    async def _matched(self, search: Search, condition: str) -> int:
+        statement = Statement()
+        _narrow(statement, search, condition)
+        where, args = statement.where_clause, tuple(statement.args)
+        return await self._counts.get((where, args), lambda: self._count(where, args))
 
-    async def _count(self, where: str, args: list[object]) -> int:
+    async def _count(self, where: str, args: tuple[object, ...]) -> int:
         """Exact up to the settings' limit; beyond it what the planner expects, which costs no reading."""
         limit = self._settings.count_limit
         sql = f"SELECT count(*) AS n FROM (SELECT FROM items i WHERE {where} LIMIT {limit + 1:d}) AS found"
@@ -185,8 +175,8 @@ class ItemSearch:
         return max(counted, int(expected))
 
 
-def _conditions(search: Search, condition: str) -> Statement:
-    statement = Statement()
+def _narrow(statement: Statement, search: Search, condition: str) -> None:
+    """Ask for what the search asks for; `condition` is its filter as SQL."""
     if search.ids is not None:
         statement.where(f"id = ANY({statement.value(search.ids)}::text[])")
     if search.collections is not None:
@@ -201,7 +191,6 @@ def _conditions(search: Search, condition: str) -> Statement:
         statement.where(f"ST_Intersects(geometry, ST_GeomFromGeoJSON({statement.value(geojson)}::text))")
     if condition:
         statement.where(f"({condition})")
-    return statement
 
 
 def _suspect(search: Search) -> str | None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -62,16 +63,22 @@ def base_url(scope: Scope, root_url: str | None) -> str:
     """
     if root_url:
         return root_url
-    headers = {name: value.decode("latin-1") for name, value in scope["headers"] if name in _NAMING}
+    naming = tuple((name, value) for name, value in scope["headers"] if name in _NAMING)
+    return _base_url(naming, scope.get("scheme", "http"), _server(scope), scope.get("root_path", ""))
+
+
+@lru_cache(maxsize=256)  # one for each address that the API is called by
+def _base_url(naming: tuple[tuple[bytes, bytes], ...], scheme: str, server: str, root_path: str) -> str:
+    headers = {name: value.decode("latin-1") for name, value in naming}
     forwarded = _forwarded(headers.get(b"forwarded", ""))
-    scheme = forwarded.get("proto") or _first(headers, b"x-forwarded-proto") or scope.get("scheme", "http")
+    scheme = forwarded.get("proto") or _first(headers, b"x-forwarded-proto") or scheme
     host = forwarded.get("host") or _first(headers, b"x-forwarded-host") or headers.get(b"host", "")
     if not _HOST.match(host):
-        host = _server(scope)
+        host = server
     port = _first(headers, b"x-forwarded-port")
     if port.isdigit() and ":" not in host and port != {"http": "80", "https": "443"}.get(scheme):
         host = f"{host}:{port}"
-    prefix = _first(headers, b"x-forwarded-prefix") or scope.get("root_path", "")
+    prefix = _first(headers, b"x-forwarded-prefix") or root_path
     if not _PREFIX.match(prefix):
         prefix = ""
     return f"{scheme if scheme in ('http', 'https') else 'http'}://{host}{prefix.rstrip('/')}"

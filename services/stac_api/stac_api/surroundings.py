@@ -2,17 +2,16 @@
 
 import asyncio
 import logging
+import os
 import re
 import time
-import uuid
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _log = logging.getLogger("stac_api.requests")
 
 _WATCH_AFTER_S = 0.25  # most answers are out before that, and need no watching
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}\Z")
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}\Z")
 
 
 class Surroundings:
@@ -32,10 +31,14 @@ class Surroundings:
 class _Request:
     def __init__(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         self._app, self._scope, self._receive, self._send = app, scope, receive, send
-        headers = Headers(scope=scope)
-        given = headers.get("x-request-id", "")
-        self._id = given if _REQUEST_ID.match(given) else uuid.uuid4().hex
-        self._traceparent = headers.get("traceparent")
+        self._id = ""
+        self._traceparent: str | None = None
+        for name, value in scope["headers"]:
+            if name == b"x-request-id" and _REQUEST_ID.match(value):
+                self._id = value.decode("latin-1")
+            elif name == b"traceparent":
+                self._traceparent = value.decode("latin-1")
+        self._id = self._id or os.urandom(16).hex()
         self._body_read = scope["method"] != "POST"
         self._status = 0
         self._hung_up = False
@@ -69,7 +72,7 @@ class _Request:
     async def _write(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self._status = message["status"]
-            MutableHeaders(scope=message)["x-request-id"] = self._id
+            message["headers"] = [*message.get("headers", ()), (b"x-request-id", self._id.encode())]
         await self._send(message)
 
     def _watch(self) -> None:

@@ -88,7 +88,7 @@ def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("matched", [None, 0, 7])
 def test_a_number_that_is_not_known_is_left_out(matched: int | None) -> None:
-    page = json.loads(wrap([b'{"id":1}', b'{"id":2}'], [], matched))
+    page = json.loads(wrap([(b'{"id":1}',), (b'{"id"', b":2}")], [], matched))
     assert page["numberReturned"] == 2
     assert page.get("numberMatched", "absent") == ("absent" if matched is None else matched)
     assert page["features"] == [{"id": 1}, {"id": 2}]

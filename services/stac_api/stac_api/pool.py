@@ -1,0 +1,120 @@
+"""A few connections, each lent to one query at a time: what a query pays for its turn is next to nothing."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+IDLE_S = 300.0  # a connection that nobody needed for so long is closed: the database has few
+
+
+class Lent(Protocol):
+    """A connection, as far as the pool knows it."""
+
+    def is_closed(self) -> bool:
+        """Whether it is of no more use."""
+        ...
+
+    def terminate(self) -> None:
+        """Close it at once."""
+        ...
+
+
+class Pool[C: Lent]:
+    """Makes connections as they are needed, up to `size`, and lends them in the order in which they are asked for.
+
+    Whoever borrows gives back, whatever happened meanwhile; a closed connection makes room for a new one.
+    """
+
+    def __init__(
+        self, connect: Callable[[], Awaitable[C]], size: int, patience_s: float, idle_s: float = IDLE_S
+    ) -> None:
+        self._connect = connect
+        self._room = size  # connections that may still be made
+        self._patience_s = patience_s
+        self._idle_s = idle_s
+        self._free: deque[tuple[C, float]] = deque()  # the last to come back first; with the time when it did
+        self._waiting: deque[asyncio.Future[C | None]] = deque()
+        self._sweep: asyncio.TimerHandle | None = None
+
+    async def borrow(self) -> C:
+        """A connection for one query. Raises TimeoutError after `patience_s`, and whatever connecting raises."""
+        while True:
+            while self._free:
+                connection, _ = self._free.pop()
+                if not connection.is_closed():
+                    return connection
+                self._room += 1
+            if self._room > 0:
+                return await self._new()
+            lent = await self._turn()
+            if lent is not None:
+                return lent
+
+    def give_back(self, connection: C) -> None:
+        """The query is over."""
+        if connection.is_closed():
+            self._room += 1
+            self._pass_on(None)
+        elif not self._pass_on(connection):
+            now = asyncio.get_running_loop().time()
+            self._free.append((connection, now))
+            if self._sweep is None:
+                self._sweep = asyncio.get_running_loop().call_at(now + self._idle_s, self._close_idle)
+
+    def close(self) -> None:
+        """Close what is free; what is lent closes itself when its query ends badly, or with the process."""
+        if self._sweep is not None:
+            self._sweep.cancel()
+            self._sweep = None
+        while self._free:
+            self._free.pop()[0].terminate()
+            self._room += 1
+
+    async def _new(self) -> C:
+        self._room -= 1
+        try:
+            return await self._connect()
+        except BaseException:
+            self._room += 1
+            self._pass_on(None)  # the next may have more luck, or is told at once
+            raise
+
+    async def _turn(self) -> C | None:
+        """Wait for a connection, or for room to make one (None)."""
+        loop = asyncio.get_running_loop()
+        turn: asyncio.Future[C | None] = loop.create_future()
+        self._waiting.append(turn)
+        patience = loop.call_later(self._patience_s, _give_up, turn)
+        try:
+            return await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled() and turn.exception() is None:
+                connection = turn.result()  # it came in the same moment
+                if connection is None:
+                    self._pass_on(None)
+                else:
+                    self.give_back(connection)
+            raise
+        finally:
+            patience.cancel()
+
+    def _pass_on(self, connection: C | None) -> bool:
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(connection)
+                return True
+        return False
+
+    def _close_idle(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._free and self._free[0][1] <= loop.time() - self._idle_s:
+            self._free.popleft()[0].terminate()
+            self._room += 1
+        self._sweep = loop.call_at(self._free[0][1] + self._idle_s, self._close_idle) if self._free else None
+
+
+def _give_up[T](turn: asyncio.Future[T]) -> None:
+    if not turn.done():
+        turn.set_exception(TimeoutError("no connection became free"))

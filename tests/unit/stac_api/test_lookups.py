@@ -1,0 +1,101 @@
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from stac_api.errors import Unavailable
+from stac_api.lookups import Lookups
+from stac_api.statements import Statement
+
+Row = dict[str, Any]
+
+
+class Rows:
+    """Items that are read when the test says so; every Item but those named `missing` is there."""
+
+    def __init__(self) -> None:
+        self.statements: list[tuple[str, list[str]]] = []
+        self.go = asyncio.Event()
+        self.error: Callable[[list[str]], Exception | None] = lambda _: None
+        self.cancelled = 0
+
+    async def read(self, shape: Callable[[str, Statement], str]) -> list[Row]:
+        statement = Statement()
+        shape("i.id", statement)
+        collection, items = statement.args
+        assert isinstance(collection, str)
+        assert isinstance(items, list)
+        self.statements.append((collection, items))
+        try:
+            await self.go.wait()
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        if error := self.error(items):
+            raise error
+        return [{"id": item, "collection": collection} for item in {*items} if item != "missing"]
+
+
+@pytest.fixture
+def rows() -> Rows:
+    return Rows()
+
+
+@pytest.fixture
+def lookups(rows: Rows) -> Lookups:
+    return Lookups(rows)  # type: ignore[arg-type]  # rows of this test
+
+
+async def test_items_asked_for_while_others_are_read_go_together(rows: Rows, lookups: Lookups) -> None:
+    names = ["a", "b", "c", "d", "c", "missing"]
+    asked = [asyncio.create_task(lookups.one("scenes", name)) for name in names]
+    await asyncio.sleep(0)
+    rows.go.set()
+    found = await asyncio.gather(*asked)
+    assert [row and row["id"] for row in found] == ["a", "b", "c", "d", "c", None]
+    first, rest = rows.statements[0], [name for _, items in rows.statements[1:] for name in items]
+    assert first == ("scenes", ["a"])
+    assert sorted(rest) == sorted(names[1:])
+    assert len(rows.statements) < len(names)
+
+
+async def test_each_collection_is_read_by_itself(rows: Rows, lookups: Lookups) -> None:
+    rows.go.set()
+    found = await asyncio.gather(*(lookups.one(name, "same") for name in ("one", "other", "one")))
+    assert [row and row["collection"] for row in found] == ["one", "other", "one"]
+
+
+async def test_an_item_that_cannot_be_read_does_not_spoil_its_neighbours(
+    rows: Rows, lookups: Lookups
+) -> None:
+    rows.error = lambda items: ValueError("bad") if "bad" in items else None
+    asked = [asyncio.create_task(lookups.one("scenes", name)) for name in ("a", "b", "c", "bad", "d")]
+    await asyncio.sleep(0)
+    rows.go.set()
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    assert [type(answer) for answer in answers] == [dict, dict, dict, ValueError, dict]
+
+
+async def test_a_database_that_is_away_is_asked_once_for_all(rows: Rows, lookups: Lookups) -> None:
+    rows.error = lambda _: Unavailable("away")
+    asked = [asyncio.create_task(lookups.one("scenes", str(n))) for n in range(20)]
+    await asyncio.sleep(0)
+    rows.go.set()
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    assert {type(answer) for answer in answers} == {Unavailable}
+    assert len(rows.statements) < 5
+
+
+async def test_a_statement_ends_when_nobody_waits_for_it_any_more(rows: Rows, lookups: Lookups) -> None:
+    gone = [asyncio.create_task(lookups.one("scenes", "a")) for _ in range(8)]
+    await asyncio.sleep(0)
+    for task in gone:
+        task.cancel()
+    await asyncio.gather(*gone, return_exceptions=True)
+    await asyncio.sleep(0)
+    assert rows.cancelled == len(rows.statements)
+    rows.go.set()
+    row = await lookups.one("scenes", "b")
+    assert row
+    assert row["id"] == "b"

@@ -1,0 +1,136 @@
+import asyncio
+
+import pytest
+
+from stac_api.pool import Pool
+
+
+class Connection:
+    """A connection that remembers whether it is closed."""
+
+    def __init__(self) -> None:
+        self.closed = False
+
+    def is_closed(self) -> bool:
+        return self.closed
+
+    def terminate(self) -> None:
+        self.closed = True
+
+
+class Database:
+    """Makes connections, unless it is away."""
+
+    def __init__(self) -> None:
+        self.made: list[Connection] = []
+        self.away = False
+
+    async def connect(self) -> Connection:
+        await asyncio.sleep(0)
+        if self.away:
+            raise ConnectionRefusedError
+        self.made.append(Connection())
+        return self.made[-1]
+
+
+def pool_of(
+    database: Database, size: int = 2, patience_s: float = 5.0, idle_s: float = 300.0
+) -> Pool[Connection]:
+    return Pool(database.connect, size, patience_s, idle_s)
+
+
+async def test_a_connection_that_came_back_is_lent_again() -> None:
+    database = Database()
+    pool = pool_of(database)
+    for _ in range(3):
+        pool.give_back(await pool.borrow())
+    assert len(database.made) == 1
+
+
+async def test_no_more_are_made_than_the_size_and_those_who_wait_get_their_turn_in_order() -> None:
+    database = Database()
+    pool = pool_of(database)
+    lent = [await pool.borrow(), await pool.borrow()]
+    order: list[int] = []
+
+    async def wait(number: int) -> None:
+        connection = await pool.borrow()
+        order.append(number)
+        pool.give_back(connection)
+
+    waiting = [asyncio.create_task(wait(n)) for n in range(5)]
+    await asyncio.sleep(0)
+    for connection in lent:
+        pool.give_back(connection)
+    await asyncio.gather(*waiting)
+    assert order == [0, 1, 2, 3, 4]
+    assert len(database.made) == 2
+
+
+async def test_a_closed_connection_makes_room_for_a_new_one() -> None:
+    database = Database()
+    pool = pool_of(database, size=1)
+    lent = await pool.borrow()
+    waiting = asyncio.create_task(pool.borrow())
+    await asyncio.sleep(0)
+    lent.terminate()
+    pool.give_back(lent)
+    second = await waiting
+    pool.give_back(second)
+    second.terminate()  # while it is free
+    assert await pool.borrow() not in (lent, second)
+    assert len(database.made) == 3
+
+
+async def test_whoever_waits_while_connecting_fails_is_told_too() -> None:
+    database = Database()
+    database.away = True
+    pool = pool_of(database, size=1)
+    answers = await asyncio.gather(*(pool.borrow() for _ in range(3)), return_exceptions=True)
+    assert [type(answer) for answer in answers] == [ConnectionRefusedError] * 3
+    database.away = False
+    assert not (await pool.borrow()).closed
+
+
+async def test_whoever_waits_too_long_gives_up_and_leaves_the_turn_to_others() -> None:
+    database = Database()
+    pool = pool_of(database, size=1, patience_s=0.01)
+    lent = await pool.borrow()
+    with pytest.raises(TimeoutError):
+        await pool.borrow()
+    pool.give_back(lent)
+    assert await pool.borrow() is lent
+
+
+async def test_a_connection_that_was_handed_to_a_cancelled_query_is_not_lost() -> None:
+    database = Database()
+    pool = pool_of(database, size=1)
+    lent = await pool.borrow()
+    waiting = asyncio.create_task(pool.borrow())
+    await asyncio.sleep(0)
+    pool.give_back(lent)  # it is the waiting one's now
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert await pool.borrow() is lent
+
+
+async def test_connections_that_nobody_needs_are_closed_and_others_stay() -> None:
+    database = Database()
+    pool = pool_of(database, idle_s=0.02)
+    first, second = await pool.borrow(), await pool.borrow()
+    pool.give_back(first)
+    async with asyncio.timeout(5):
+        while not first.closed:
+            await asyncio.sleep(0.005)
+    assert not second.closed
+    pool.give_back(second)
+    assert await pool.borrow() is second
+
+
+async def test_what_is_free_is_closed_with_the_pool() -> None:
+    database = Database()
+    pool = pool_of(database)
+    pool.give_back(await pool.borrow())
+    pool.close()
+    assert database.made[0].closed
