@@ -28,6 +28,9 @@ _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 RETRY_AFTER_S = 5  # a failover or a restart of the database takes about that long
 
+# What an answer depends on, beside its address.
+_VARY = "Accept, Forwarded, X-Forwarded-Host, X-Forwarded-Proto, Origin"
+
 Page = Callable[[Json, Context], str]
 
 
@@ -44,7 +47,7 @@ class Services:
 
 def services(request: Request) -> Services:
     """The app's services."""
-    found: Services = request.app.state.services
+    found: Services = request.scope["services"]
     return found
 
 
@@ -68,7 +71,7 @@ def answer(
     if page is not None and wants_html(request):
         context = Context(base(request), settings.catalog_title)
         body, media_type = page(orjson.loads(body), context).encode(), "text/html; charset=utf-8"
-    headers = {"content-type": media_type, "vary": "Accept, Forwarded, X-Forwarded-Host, X-Forwarded-Proto"}
+    headers = {"content-type": media_type, "vary": _VARY}
     if media_type.startswith("text/html"):
         headers |= HEADERS
     if request.method != "POST":
@@ -140,7 +143,7 @@ async def error_answer(request: Request, error: Exception) -> Response:
     if isinstance(error, Unavailable):
         headers["retry-after"] = str(RETRY_AFTER_S)
     problem = {"code": code, "description": description}
-    headers["cache-control"] = "no-store"
+    headers |= {"cache-control": "no-store", "vary": "Origin"}
     if wants_html(request):
         context = Context(base(request), services(request).settings.catalog_title)
         return Response(pages.error(problem, context), status, headers | HEADERS, "text/html")

@@ -1,0 +1,25 @@
+"""What browsers ask of an API that pages of other sites use (CORS)."""
+
+from collections.abc import Sequence
+
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+
+class CrossOrigin:
+    """Wraps the app for requests of browsers; others, who send no `Origin`, pass it by."""
+
+    def __init__(self, app: ASGIApp, origins: Sequence[str]) -> None:
+        self._app = app
+        self._for_browsers = CORSMiddleware(
+            app,
+            allow_origins=origins,
+            allow_methods=["GET", "HEAD", "POST", "OPTIONS"],
+            allow_headers=["*"],
+            expose_headers=["ETag", "Link", "Retry-After", "X-Request-Id"],
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request (or pass the lifespan through)."""
+        of_browser = scope["type"] == "http" and any(name == b"origin" for name, _ in scope["headers"])
+        await (self._for_browsers if of_browser else self._app)(scope, receive, send)

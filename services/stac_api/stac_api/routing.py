@@ -1,0 +1,117 @@
+"""Which endpoint answers a request: a table of addresses, looked up with as little work as it takes."""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import compile_path
+from starlette.types import Message, Receive, Scope, Send
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+ErrorEndpoint = Callable[[Request, Exception], Awaitable[Response]]
+
+
+@dataclass(frozen=True)
+class Route:
+    """An address, with its variable parts in braces (`{name}`, or `{name:path}` with slashes in it)."""
+
+    path: str
+    endpoint: Endpoint
+    method: str = "GET"
+
+
+class Router:
+    """An ASGI app. An endpoint finds its address's variables in `request.path_params`, `state` in `request.scope`.
+
+    Whatever an endpoint raises is answered by `on_error`.
+    """
+
+    def __init__(
+        self,
+        routes: Sequence[Route],
+        state: Mapping[str, object],
+        on_error: ErrorEndpoint,
+        on_end: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._state, self._on_error, self._on_end = state, on_error, on_end
+        self._plain: dict[str, dict[str, Endpoint]] = {}
+        patterns: dict[str, dict[str, Endpoint]] = {}
+        for route in routes:
+            table = patterns if "{" in route.path else self._plain
+            table.setdefault(route.path, {})[route.method] = route.endpoint
+        self._patterns: list[tuple[re.Pattern[str], dict[str, Endpoint]]] = [
+            (compile_path(path)[0], endpoints) for path, endpoints in patterns.items()
+        ]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or see the server come and go."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["type"] == "http":
+            await self._answer(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope.update(self._state)
+        request = Request(scope, receive)
+        started = False
+
+        async def watched(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            response = await self._endpoint(scope)(request)
+            await response(scope, receive, watched)
+        except ClientDisconnect:  # in the middle of its body: nobody is there to be told
+            return
+        except Exception as error:
+            if started:
+                raise
+            response = await self._on_error(request, error)
+            await response(scope, receive, send)
+
+    def _endpoint(self, scope: Scope) -> Endpoint:
+        path: str = scope["path"]
+        root: str = scope.get("root_path", "")
+        if root and path.startswith(root):
+            path = path[len(root) :]
+        found = self._find(path or "/")
+        if found is None:
+            other = path.removesuffix("/") if path.endswith("/") else f"{path}/"
+            if self._find(other) is None:
+                raise HTTPException(404)
+            return _elsewhere
+        endpoints, scope["path_params"] = found
+        method: str = scope["method"]
+        endpoint = endpoints.get("GET" if method == "HEAD" else method)
+        if endpoint is None:
+            allowed = [*endpoints, *(["HEAD"] if "GET" in endpoints else [])]
+            raise HTTPException(405, headers={"Allow": ", ".join(sorted(allowed))})
+        return endpoint
+
+    def _find(self, path: str) -> tuple[dict[str, Endpoint], dict[str, str]] | None:
+        if (endpoints := self._plain.get(path)) is not None:
+            return endpoints, {}
+        for pattern, endpoints in self._patterns:
+            if match := pattern.match(path):
+                return endpoints, match.groupdict()
+        return None
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self._on_end()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _elsewhere(request: Request) -> Response:
+    """The same address with a slash more, or less."""
+    path = request.url.path
+    return RedirectResponse(
+        request.url.replace(path=path.removesuffix("/") if path.endswith("/") else f"{path}/")
+    )
