@@ -14,7 +14,7 @@ from stac_api.cache import ExpiringCache
 from stac_api.database import Database, Refused, Row
 from stac_api.errors import BadRequest
 from stac_api.lookups import Lookups
-from stac_api.rows import Rows
+from stac_api.rows import Rows, Wanted
 from stac_api.searches import Search
 from stac_api.settings import Settings
 from stac_api.sorting import SortKey
@@ -102,19 +102,20 @@ class ItemSearch:
         """The page's rows and one more, where there is one; backwards when the token asks for the page before."""
         back = token is not None and token.back
         order = [(expression, kind, descending != back) for expression, kind, descending in keys]
-        order_by = ", ".join(
-            f"{expression} {'DESC' if descending else 'ASC'}" for expression, _, descending in order
-        )
-        sorted_by = "".join(f", ({expression})::text AS key{n}" for n, (expression, _, _) in enumerate(keys))
+        by = [f"key{n} {'DESC' if descending else 'ASC'}" for n, (_, _, descending) in enumerate(order)]
+        order_by, texts = ", ".join(by), "".join(f", key{n}::text" for n in range(len(keys)))
+        values = "".join(f", {expression} AS key{n}" for n, (expression, _, _) in enumerate(keys))
 
-        def page(columns: str, statement: Statement) -> str:
+        def page(wanted: Wanted) -> str:
+            statement = wanted.statement
             _narrow(statement, search, condition)
             if token is not None:
                 statement.where(_bound(order[0], token.values[0], statement))
                 statement.where(keyset(order, token.values, statement))
-            most = statement.value(search.limit + 1)
-            return f"""SELECT {columns}{sorted_by} FROM items i WHERE {statement.where_clause}
-                ORDER BY {order_by} LIMIT {most}::bigint"""
+            return f"""SELECT {wanted.shown}{texts} FROM (
+                SELECT {wanted.columns}{values} FROM items i WHERE {statement.where_clause}
+                ORDER BY {order_by} LIMIT {statement.value(search.limit + 1)}::bigint
+            ) i ORDER BY {order_by}"""
 
         return await self._rows.read(page)
 

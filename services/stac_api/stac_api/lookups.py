@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 
 from stac_api.database import Row
 from stac_api.errors import ApiError
-from stac_api.rows import Rows
-from stac_api.statements import Statement
+from stac_api.rows import Rows, Wanted
 
 _AT_ONCE = 2  # statements under way for one collection; whoever comes meanwhile waits for the next
 _MOST = 64  # Items of one statement: its answer is held in memory
@@ -103,8 +102,10 @@ class Lookups:
                 each.row.set_result(found.get(each.item))
 
     async def _read(self, collection: str, items: list[str]) -> list[Row]:
-        def by_id(columns: str, statement: Statement) -> str:
-            where = f"i.collection = {statement.value(collection)} AND i.id = ANY({statement.value(items)}::text[])"
-            return f"SELECT {columns}, i.content#>>'{{properties,updated}}' AS updated FROM items i WHERE {where}"
+        def by_id(wanted: Wanted) -> str:
+            value = wanted.statement.value
+            return f"""SELECT {wanted.shown}, i.content#>>'{{properties,updated}}' AS updated
+                FROM (SELECT {wanted.columns} FROM items i
+                    WHERE i.collection = {value(collection)} AND i.id = ANY({value(items)}::text[])) i"""
 
         return await self._rows.read(by_id)

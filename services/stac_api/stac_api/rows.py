@@ -1,17 +1,24 @@
 """Items' rows, read so that what pgstac keeps once for a whole collection is put back."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from stac_api.bases import Bases
 from stac_api.database import Database, Row
 from stac_api.statements import Statement
 
-_CONTENT = "i.content::text"
-# Items of these collections lack what pgstac keeps once for their collection, and are completed by pgstac itself.
-_WHOLE_CONTENT = "(CASE WHEN i.collection = ANY({bases}) THEN content_hydrate(i) ELSE i.content END)::text"
 
-# Makes a statement from what to select of `items i`, and the statement that holds that selection's values.
-Shape = Callable[[str, Statement], str]
+@dataclass(frozen=True)
+class Wanted:
+    """What a statement selects: first `columns` of the rows of `items i` that it finds, then `shown` of these, as `i`.
+
+    In two steps, since printing an Item is most of what it costs: a row that is only sorted, to fall behind the limit
+    after all, must not be printed. `statement` takes the values.
+    """
+
+    columns: str
+    shown: str
+    statement: Statement
 
 
 class Rows:
@@ -21,24 +28,28 @@ class Rows:
         self._database = database
         self._bases = bases
 
-    async def read(self, shape: Shape) -> list[Row]:
+    async def read(self, write: Callable[[Wanted], str]) -> list[Row]:
         """Run a statement; again, when it turns out that other collections' Items had to be completed."""
         bases = await self._bases.hydrated()
-        rows = await self._run(shape, bases)
+        rows = await self._run(write, bases)
         if await self._bases.changed(rows, bases):
-            rows = await self._run(shape, await self._bases.hydrated())
+            rows = await self._run(write, await self._bases.hydrated())
         return rows
 
-    async def _run(self, shape: Shape, bases: tuple[str, ...]) -> list[Row]:
+    async def _run(self, write: Callable[[Wanted], str], bases: tuple[str, ...]) -> list[Row]:
         statement = Statement()
-        # Where no collection needs it the statement does not speak of it: `content_hydrate(i)` makes the database put
-        # together a composite value for each row that it looks at.
-        content = _WHOLE_CONTENT.format(bases=statement.value(bases)) if bases else _CONTENT
-        # Printing `content` is most of what an Item costs, so it is named once, and what does not belong is cut out
-        # of the text afterwards; `textsend` hands the text over as bytes, undecoded.
-        columns = (
+        columns, content = "i.id, i.collection, i.geometry, i.content", "i.content"
+        if bases:  # only then: making a value of a whole row has its price too
+            columns += ", i AS whole"
+            lacking = statement.value(bases)
+            content = (
+                f"CASE WHEN i.collection = ANY({lacking}) THEN content_hydrate(i.whole) ELSE i.content END"
+            )
+        # Named once, and what does not belong is cut out of the text afterwards; `textsend` hands the text over as
+        # bytes, undecoded.
+        shown = (
             "i.id, i.collection, textsend(ST_AsGeoJSON(i.geometry, 20)) AS geometry, "
-            f"textsend({content}) AS content"
+            f"textsend(({content})::text) AS content"
         )
-        sql = shape(columns, statement)
+        sql = write(Wanted(columns, shown, statement))
         return await self._database.rows(sql, *statement.args)

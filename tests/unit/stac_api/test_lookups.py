@@ -6,6 +6,7 @@ import pytest
 
 from stac_api.errors import Unavailable
 from stac_api.lookups import Lookups
+from stac_api.rows import Wanted
 from stac_api.statements import Statement
 
 Row = dict[str, Any]
@@ -20,9 +21,9 @@ class Rows:
         self.error: Callable[[list[str]], Exception | None] = lambda _: None
         self.cancelled = 0
 
-    async def read(self, shape: Callable[[str, Statement], str]) -> list[Row]:
+    async def read(self, write: Callable[[Wanted], str]) -> list[Row]:
         statement = Statement()
-        shape("i.id", statement)
+        write(Wanted("i.id", "i.id", statement))
         collection, items = statement.args
         assert isinstance(collection, str)
         assert isinstance(items, list)
