@@ -102,9 +102,9 @@ class ItemSearch:
         """The page's rows and one more, where there is one; backwards when the token asks for the page before."""
         back = token is not None and token.back
         order = [(expression, kind, descending != back) for expression, kind, descending in keys]
-        by = [f"key{n} {'DESC' if descending else 'ASC'}" for n, (_, _, descending) in enumerate(order)]
-        order_by, texts = ", ".join(by), "".join(f", key{n}::text" for n in range(len(keys)))
-        values = "".join(f", {expression} AS key{n}" for n, (expression, _, _) in enumerate(keys))
+        by = [f"by{n} {'DESC' if descending else 'ASC'}" for n, (_, _, descending) in enumerate(order)]
+        order_by, texts = ", ".join(by), "".join(f", by{n}::text AS key{n}" for n in range(len(keys)))
+        values = "".join(f", {expression} AS by{n}" for n, (expression, _, _) in enumerate(keys))
 
         def page(wanted: Wanted) -> str:
             statement = wanted.statement
