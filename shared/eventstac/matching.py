@@ -1,4 +1,4 @@
-"""What a blob is to be looked at as, by the rules and by what is known of it already."""
+"""What a blob is to be looked at as, by the rules and by what is known of it already; and whether it need be."""
 
 from dataclasses import replace
 
@@ -6,8 +6,12 @@ from eventstac.blob_urls import BlobName
 from eventstac.catalog.rules_store import AppliedRules
 from eventstac.containers import Watched
 from eventstac.events import AssetRejected, BlobMatched
+from eventstac.events.asset import AssetEvent, asset_event
 from eventstac.events.blob import CogOf
-from eventstac.facts import NO_RULE, Fact, Stage
+from eventstac.facts import NO_RULE, Fact, Finding, Match, Stage, canonical_json
+
+# More than this of a finding is read again: the scanner has nowhere to leave what is over the bus's limit.
+_LARGEST_CARRIED = 64 * 1024
 
 
 def match_blob(
@@ -55,3 +59,44 @@ def withdrawal(known: Fact | None, applied: AppliedRules, *, cause: str) -> Asse
         detail="no rule matches it any more. Add one, or leave it out of the catalog",
     )
     return AssetRejected(known.url, finding, cause)
+
+
+def carried(known: Fact | None, look: BlobMatched, applied: AppliedRules) -> AssetEvent | None:
+    """What a look at an unchanged blob would find, without one; None where only a look can tell.
+
+    The caller knows that the storage has what the fact says. A look finds the same again where it would read the same
+    bytes in the same way: only what it means by the rules is new, and at the same ETag the greater revision stands.
+    """
+    if known is None or known.revision >= applied.revision:
+        return None
+    finding = _last_read(known)
+    if finding is None or not _reads_alike(finding, look.match, applied):
+        return None
+    if look.cog_of and not _is_valid_cog(finding):
+        return None  # it may have been read before anybody asked whether it is one
+    event = asset_event(
+        known.url, replace(finding, match=look.match, revision=look.revision), look.cause, look.cog_of
+    )
+    return event if len(canonical_json(event.data())) <= _LARGEST_CARRIED else None
+
+
+def _last_read(known: Fact) -> Finding | None:
+    """What was read of the blob as it is: also by rules that knew it before others did not."""
+    if known.finding.state == "gone":
+        return None
+    if known.finding.reason != NO_RULE:
+        return known.finding
+    good = known.last_good
+    return good if good and good.condition == known.finding.condition else None
+
+
+def _reads_alike(finding: Finding, match: Match, applied: AppliedRules) -> bool:
+    return (
+        finding.revision >= applied.read_alike_since
+        and finding.match.read == match.read
+        and canonical_json(finding.match.options) == canonical_json(match.options)
+    )
+
+
+def _is_valid_cog(finding: Finding) -> bool:
+    return bool(((finding.metadata or {}).get("cog") or {}).get("valid"))

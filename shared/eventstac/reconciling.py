@@ -22,7 +22,7 @@ from eventstac.errors import Refused, Stale
 from eventstac.events import BlobMatched, ScanRequested
 from eventstac.events.timeline import passed
 from eventstac.facts import Fact
-from eventstac.matching import match_blob, withdrawal
+from eventstac.matching import carried, match_blob, withdrawal
 
 # Composing Items without what they would lose is what counting removals costs: beyond this it is "more than".
 REMOVALS_COUNTED = 10_000
@@ -63,10 +63,12 @@ class ListedBlob:
 
 @dataclass(frozen=True)
 class Gap:
-    """A blob about which storage and catalog differ."""
+    """A blob about which storage and catalog differ; `etag` and `archived` are the listing's, if it is in there."""
 
     url: str
     status: Literal["missing", "stale", "orphaned", "withdrawn"]
+    etag: str | None = None
+    archived: bool = False
 
 
 class Runs(Protocol):
@@ -202,7 +204,7 @@ class Reconciler:
         return ListedBlob(blob.url, blob.etag, explanation.outcome, collection, blob.archived)
 
     def _cause(self, gap: Gap, fact: Fact | None, applied: AppliedRules, run: Run) -> Outgoing | None:
-        """The look at a blob that differs; or, without one, that no rule knows it any more."""
+        """The look at a blob that differs; or, without one, what it means now, or that no rule knows it any more."""
         cause = f"reconcile {run.id}"
         if gap.status == "withdrawn":
             event = withdrawal(fact, applied, cause=cause)
@@ -213,6 +215,16 @@ class Reconciler:
             # Whatever the rules say now: only a look can tell that it is gone. Found there, it is so by the rules that
             # knew it, for the next run to withdraw.
             look = BlobMatched(gap.url, fact.match, min(fact.revision, applied.revision - 1), cause, timeline)
+        if (
+            look
+            and fact
+            and gap.status == "stale"
+            and fact.finding.condition == (gap.etag, False, gap.archived)
+        ):
+            # Only the rules are new. What was read may still be what a look would find.
+            means = carried(fact, look, applied)
+            if means:
+                return Outgoing(ASSET_FACTS, means)
         return Outgoing(BLOBS_MATCHED, look) if look else None
 
 

@@ -1,20 +1,23 @@
 """The apps' handlers bound to the topology's subscriptions, as their function_app.py bind them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from cog_updater import completed
+from eventstac.blobs import BlobReader
 from eventstac.breaker import Breaker
 from eventstac.bus import Received
 from eventstac.consumption import Consumer, Outgoing
 from eventstac.events import Envelope
-from eventstac.looking import Looker
+from eventstac.facts import Match
+from eventstac.looking import Content, Looker
 from eventstac.publishing import publish_outbox
 from extractor import look
 from loader import asset_facts, collection_update, outbound, rejected
 from scanner import blob_event, pages
+from tests.samples import metadata
 from tests.simulation.bus import SimulatedBus
 from tests.simulation.catalog import SimulatedCatalog
 from tests.simulation.storage import SimulatedStorage
@@ -34,6 +37,7 @@ class Apps:
     runs: MemoryRuns
     tell: Callable[[Sequence[Mapping[str, Any]]], None]
     now: Callable[[], datetime]
+    extractor: Callable[[], int]
     _breakers: dict[str, Breaker] = field(default_factory=dict)
 
     def handle(self, topic: str, subscription: str, batch: Sequence[Received]) -> None:
@@ -115,9 +119,15 @@ class Apps:
             batch, outbound.decode, lambda events: outbound.handle(events, topic=self)
         )
 
+    def _read(self, reader: BlobReader, match: Match, thumbnail: bool) -> Content:
+        """Each version of the extractor finds everything a little further to the east."""
+        content = read_text(reader, match, thumbnail)
+        moved = metadata(west=content.metadata["bbox"][0] + self.extractor() / 64)
+        return replace(content, metadata={**moved, "cog": content.metadata["cog"]})
+
     @property
     def looker(self) -> Looker:
-        return Looker(self.blobs, WATCHED, read_text, self.now)
+        return Looker(self.blobs, WATCHED, self._read, self.now)
 
 
 def _app(topic: str, subscription: str) -> str:

@@ -21,7 +21,8 @@ _CREATED, _DELETED = "Microsoft.Storage.BlobCreated", "Microsoft.Storage.BlobDel
 
 
 class Deeds:
-    """Does the steps of a history. `completions` is what converters said, `rules` the name of the rules in force.
+    """Does the steps of a history. `completions` is what converters said, `rules` the name of the rules in force,
+    `extractor` how often the extractor was changed.
 
     A step that cannot be done (nothing to delete) does nothing, so that a history can be made smaller.
     """
@@ -32,6 +33,7 @@ class Deeds:
         self._storage, self._bus, self._catalog, self._random = storage, bus, catalog, random
         self.completions: list[Completion] = []
         self.rules = "plain"
+        self.extractor = 0
         self.needs_reconcile = False
         self._events = 0
 
@@ -142,6 +144,13 @@ class Deeds:
             self._catalog.in_force = rules_named(step.text)
             self._catalog.revision += 1
             self.needs_reconcile = True
+
+    def _change_extractor(self, _step: Step) -> None:
+        """Another version of the extractor reads otherwise."""
+        self.extractor += 1
+        self._catalog.revision += 1
+        self._catalog.read_alike_since = self._catalog.revision
+        self.needs_reconcile = True
 
     def _scan(self, step: Step) -> None:
         """Somebody backfills in the middle of it all."""

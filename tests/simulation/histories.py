@@ -19,7 +19,7 @@ COGS = {
     SOURCES[2]: (url_of("a-b2.tif", "cogs"), url_of("again/a-b2.tif", "cogs")),
     SOURCES[4]: (url_of("made/loose.tif"),),
 }
-RULE_VARIANTS = ("plain", "renamed", "moved", "replacing", "ignoring", "requiring")
+RULE_VARIANTS = ("plain", "renamed", "moved", "replacing", "ignoring", "requiring", "reading")
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,8 @@ class _Author:
     def step(self) -> Step:
         gap_s = self._random.choice((0.0, 0.1, 0.2, 0.4, 0.7, 1.1, 1.7, 3.0, 8.0, 30.0))
         if self._rule_changes and self._random.random() < 0.15:
+            if self._random.random() < 0.15:
+                return Step(gap_s, "change-extractor")
             return Step(gap_s, "change-rules", text=self._random.choice(RULE_VARIANTS))
         url = self._random.choice(self._sources)
         if url in self._there:

@@ -51,6 +51,7 @@ class Truth:
     written: Mapping[str, Sequence[Stored]]
     completions: Sequence[Completion]
     rules: str
+    extractor: int
     observed: Collection[tuple[str, str]]
 
 
@@ -79,7 +80,8 @@ def _item(key: Key, sources: Mapping[str, str], made: Mapping[str, Completion], 
         if cogs:
             assets[asset if replacing else f"{asset}_cog"] = min(cogs)
     data = [truth.stored[url] for url in sources.values()]
-    wests = [west for version in data if (west := _west(version)) is not None]
+    moved = truth.extractor / 64 + (5 if truth.rules == "reading" and key[0] == "scenes" else 0)
+    wests = [west + moved for version in data if (west := _west(version)) is not None]
     changed = [_text(truth.stored[url]) for url in assets.values()]
     return ExpectedItem(
         assets={name: ExpectedAsset(url, _text(truth.stored[url])) for name, url in assets.items()},

@@ -11,6 +11,7 @@ _TEXTS = {
     "moved": f"collections: {{elsewhere: {{rules: [{{name: scenes, {_SCENES}}}]}}}}",
     "replacing": f"collections: {{scenes: {{rules: [{{name: scenes, {_SCENES}, cog: replace}}]}}}}",
     "ignoring": f"{{ignore: 'scenes/b/*', collections: {{scenes: {{rules: [{{name: scenes, {_SCENES}}}]}}}}}}",
+    "reading": f"collections: {{scenes: {{rules: [{{name: scenes, {_SCENES}, read: {{nodata: 5}}}}]}}}}",
     "requiring": f"collections: {{scenes: {{rules: [{{name: scenes, {_SCENES}, require: [b1, b2]}}]}}}}",
 }
 

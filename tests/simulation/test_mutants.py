@@ -5,10 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from eventstac import facts
+from eventstac import facts, matching
 from eventstac.catalog.merge import Merged
 from eventstac.catalog.outbox import Announcement
-from eventstac.events import ScanRequested
+from eventstac.catalog.rules_store import AppliedRules
+from eventstac.events import BlobMatched, ScanRequested
+from eventstac.events.asset import AssetEvent
 from eventstac.facts import Fact, Finding
 from eventstac.reconciling import Reconciler, Run, Step
 from tests.simulation.catalog import SimulatedCatalog
@@ -105,7 +107,39 @@ def a_run_is_over_before_its_looks_are_sent(patch: Patch) -> None:
     patch.setattr(Reconciler, "_look", look_and_end)
 
 
+def what_was_read_otherwise_is_carried_on(patch: Patch) -> None:
+    """New rules say to read a blob in another way, and nobody does."""
+    patch.setattr(
+        "eventstac.matching._reads_alike",
+        lambda finding, match, applied: finding.revision >= applied.read_alike_since,
+    )
+
+
+def what_an_older_extractor_read_is_carried_on(patch: Patch) -> None:
+    patch.setattr(
+        "eventstac.matching._reads_alike",
+        lambda finding, match, applied: dict(finding.match.options) == dict(match.options),
+    )
+
+
+def what_is_carried_on_means_what_it_meant(patch: Patch) -> None:
+    """A new revision is said of the old meaning."""
+    carried = matching.carried
+
+    def carry(known: Fact | None, look: BlobMatched, applied: AppliedRules) -> AssetEvent | None:
+        event = carried(known, look, applied)
+        if event is None or known is None or known.claim:
+            return event
+        return replace(event, finding=replace(event.finding, match=known.finding.match))
+
+    patch.setattr("eventstac.reconciling.carried", carry)
+    patch.setattr("scanner.scan.carried", carry)
+
+
 MUTANTS = (
+    what_was_read_otherwise_is_carried_on,
+    what_an_older_extractor_read_is_carried_on,
+    what_is_carried_on_means_what_it_meant,
     no_revision,
     no_second_look,
     no_outbox,

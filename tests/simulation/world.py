@@ -39,9 +39,11 @@ class World:
         self.bus = SimulatedBus(faults, self.now)
         self.catalog = SimulatedCatalog(rules_named("plain"), faults, self.now, self._others)
         runs = MemoryRuns(self.catalog)
-        self.apps = Apps(self.bus, self.storage, self.catalog, runs, self._told, self.now)
-        self.replica: dict[tuple[str, str], dict[str, Any]] = {}
         self._deeds = Deeds(self.storage, self.bus, self.catalog, faults.random)
+        self.apps = Apps(
+            self.bus, self.storage, self.catalog, runs, self._told, self.now, lambda: self._deeds.extractor
+        )
+        self.replica: dict[tuple[str, str], dict[str, Any]] = {}
         self._steps = deque(history)
         self._next_step = self.now() + timedelta(seconds=history[0].gap_s) if history else self.now()
         self._nested = False
@@ -55,7 +57,12 @@ class World:
         outputs = f"{ACCOUNT}/thumbnails/"
         stored = {url: version for url, version in self.storage.stored.items() if not url.startswith(outputs)}
         return Truth(
-            stored, self.storage.written, self._deeds.completions, self._deeds.rules, self.catalog.observed
+            stored,
+            self.storage.written,
+            self._deeds.completions,
+            self._deeds.rules,
+            self._deeds.extractor,
+            self.catalog.observed,
         )
 
     @property

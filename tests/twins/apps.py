@@ -42,12 +42,15 @@ WATCHED = Watched(ACCOUNT, ContainerNames(("source",), ("cogs",), "thumbnails"))
 
 
 def read_text(reader: BlobReader, match: Match, thumbnail: bool) -> Content:
-    """Reads `raster WEST`, the rasters of this pipeline; everything else is rejected."""
+    """Reads `raster WEST`, the rasters of this pipeline; everything else is rejected.
+
+    They lie as far to the east as the rule says that their nodata is: what is read depends on how it is read.
+    """
     text = b"".join(reader.stream()).decode("utf-8", errors="replace")
     word, _, west = text.partition(" ")
     if word not in ("raster", "cog"):
         raise Rejected("not-a-raster", f"it begins with {text[:10]!r}")
-    found = metadata(west=float(west or 10))
+    found = metadata(west=float(west or 10) + float(match.options.get("nodata", 0)))
     found["cog"] = {
         "valid": word == "cog",
         "tiled": word == "cog",
@@ -59,7 +62,8 @@ def read_text(reader: BlobReader, match: Match, thumbnail: bool) -> Content:
 class Pipeline:
     """Five apps over one bus, one storage and one catalog, none of which is real."""
 
-    def __init__(self) -> None:
+    def __init__(self, page_size: int = 2) -> None:
+        self.page_size = page_size
         self.bus, self.blobs = MemoryBus(), MemoryBlobs()
         self.catalog = MemoryCatalog(RULES, clock=self.now)
         self.runs = MemoryRuns(self.catalog)
@@ -96,7 +100,7 @@ class Pipeline:
 
     def reconcile(self, run_id: str, **asked: Any) -> Run:
         """A whole run, page by page, and all that it causes."""
-        reconciler = Reconciler(self.catalog, self.blobs, WATCHED, self.runs, 2, self.now)
+        reconciler = Reconciler(self.catalog, self.blobs, WATCHED, self.runs, self.page_size, self.now)
         self.run(self._page(reconciler.begin(run_id, **asked)))
         return finished(self.runs, run_id)
 
@@ -154,7 +158,7 @@ class Pipeline:
             runs=self.runs,
             blobs=self.blobs,
             watched=WATCHED,
-            page_size=2,
+            page_size=self.page_size,
             clock=self.now,
         )
 

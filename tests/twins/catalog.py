@@ -33,6 +33,7 @@ class Staged:
 class MemoryCatalog:
     in_force: Rules
     revision: int = 1
+    read_alike_since: int = 0
     skew_window_s: float = 0.5
     clock: Callable[[], datetime] = lambda: START
     is_away: bool = False
@@ -45,7 +46,7 @@ class MemoryCatalog:
 
     def rules(self) -> AppliedRules:
         self.answer()
-        return AppliedRules(self.revision, self.in_force)
+        return AppliedRules(self.revision, self.in_force, self.read_alike_since)
 
     def fact(self, url: str) -> Fact | None:
         return self.facts([url]).get(url)
@@ -125,7 +126,8 @@ class MemoryCatalog:
         self.rejections.setdefault(identity, rejected)
 
     def _change(self, key: ItemKey, known: Mapping[str, Fact]) -> Change | None:
-        facts = tuple(fact for _, fact in sorted(known.items()) if fact.item_key == key)
+        mine = (fact for fact in known.values() if fact.item_key == key)
+        facts = tuple(sorted(mine, key=lambda fact: fact.url))
         composition = compose(facts, self.in_force.collection(key[0]))
         before, after = self.rows.get(key), row_of(key, composition)
         return None if before == after else Change(key, before, after, composition, facts)

@@ -79,11 +79,13 @@ class MemoryRuns:
 
     def mark(self, run: Run, applied: AppliedRules) -> None:
         compared = sorted(self._compared(run, applied).items())
-        self.marked[run.id] = [
-            Gap(url, status)  # type: ignore[arg-type]  # one of _GAPS
-            for url, (_, status) in compared
-            if status in _GAPS
-        ]
+        listed = self.listed[run.id]
+        self.marked[run.id] = []
+        for url, (_, status) in compared:
+            if status in _GAPS:
+                one = listed.get(url)
+                etag, archived = (one.etag, one.archived) if one else (None, False)
+                self.marked[run.id].append(Gap(url, status, etag, archived))  # type: ignore[arg-type]  # one of _GAPS
 
     def gaps(self, run: Run, after: str, limit: int) -> list[Gap]:
         wanted = _GAPS if run.removes else _GAPS[:2]

@@ -11,17 +11,17 @@ from dataclasses import replace
 from datetime import datetime
 
 from eventstac.blob_urls import BlobName, parse
-from eventstac.blobs import Blobs
+from eventstac.blobs import Blobs, Listed
 from eventstac.bus import ASSET_FACTS, BLOBS_MATCHED, SCAN_REQUESTS
 from eventstac.catalog.port import Catalog
 from eventstac.catalog.rules_store import AppliedRules
 from eventstac.consumption import Outgoing
 from eventstac.containers import Watched
 from eventstac.errors import Rejected
-from eventstac.events import Envelope, ScanRequested
+from eventstac.events import BlobMatched, Envelope, ScanRequested
 from eventstac.events.timeline import passed
 from eventstac.facts import Fact
-from eventstac.matching import match_blob, withdrawal
+from eventstac.matching import carried, match_blob, withdrawal
 
 _FACTS = "facts:"  # the continuation of a page of what is known, after which URL
 
@@ -38,7 +38,8 @@ def handle(
     """Go through one page and ask for the next.
 
     Key: run and continuation. Stale rule: a blob whose fact is current at ETag and revision is left alone. Side
-    effects: none but what is returned. A listing is a hint: what it does not show is looked at, never removed.
+    effects: none but what is returned. A listing is a hint: what it does not show is looked at, never removed. A blob
+    for which only the rules are new is read again only where they say to read it otherwise.
     """
     if envelope.type != ScanRequested.TYPE:
         raise Rejected(
@@ -79,7 +80,8 @@ def _listing_page(
         fact = known.get(listed.url)
         if not request.force and _is_current(fact, listed.etag, applied):
             continue
-        looks += _looks(parse(listed.url), fact, applied, watched, request, now)
+        caused = _looks(parse(listed.url), fact, applied, watched, request, now)
+        looks += caused if request.force else [_unread(fact, listed, one, applied) for one in caused]
     # Only where something may have been deleted is what we know gone through as well.
     at_end = _FACTS if request.reason == "directory" else None
     return looks, page.continuation or at_end
@@ -117,6 +119,16 @@ def _looks(
         gone = withdrawal(fact, applied, cause=cause)
         return [Outgoing(ASSET_FACTS, gone)] if gone else []
     return [Outgoing(BLOBS_MATCHED, look)]
+
+
+def _unread(fact: Fact | None, listed: Listed, caused: Outgoing, applied: AppliedRules) -> Outgoing:
+    """What a blob that did not change means by new rules, where that takes no look."""
+    if fact is None or not isinstance(caused.event, BlobMatched):
+        return caused
+    if fact.finding.condition != (listed.etag, False, listed.archived):
+        return caused
+    event = carried(fact, caused.event, applied)
+    return Outgoing(ASSET_FACTS, event) if event else caused
 
 
 def _is_current(fact: Fact | None, etag: str, applied: AppliedRules) -> bool:

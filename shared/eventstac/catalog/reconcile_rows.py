@@ -166,11 +166,13 @@ def gaps(connection: Connection, run: Run, after: str, limit: int) -> list[Gap]:
     statuses = _MENDED_BY_A_LOOK + (_REMOVED_BY_A_LOOK if run.removes else ())
     rows = connection.execute(
         """
-        SELECT url, status FROM eventstac.gaps WHERE run = %s AND url > %s AND status = ANY(%s) ORDER BY url LIMIT %s
+        SELECT url, status, etag, coalesce(archived, false)
+        FROM eventstac.gaps LEFT JOIN eventstac.listed USING (run, url)
+        WHERE run = %s AND url > %s AND status = ANY(%s) ORDER BY url LIMIT %s
         """,
         [run.id, after, list(statuses), limit],
     )
-    return [Gap(url, status) for url, status in rows]
+    return [Gap(*row) for row in rows]
 
 
 def removals(connection: Connection, run: Run, applied: AppliedRules, ceiling: int) -> int:

@@ -1,0 +1,142 @@
+"""New rules: what is read again is what they say to read otherwise; all else is composed anew from what was read."""
+
+from typing import Any
+
+import pytest
+
+from eventstac.rules import load_rules
+from tests.samples import url_of
+from tests.twins.apps import Pipeline
+
+TWO = """
+collections:
+  red:
+    rules: [{{name: red, pattern: 'red/{{item}}/{{asset}}.tif'{red}}}]
+  blue:
+    rules: [{{name: blue, pattern: 'blue/{{item}}/{{asset}}.tif'{blue}}}]
+"""
+
+ONLY_BLUE = """
+ignore: 'red/**'
+collections:
+  blue:
+    rules: [{{name: blue, pattern: 'blue/{{item}}/{{asset}}.tif'}}]
+"""
+
+
+def change(pipeline: Pipeline, red: str = "", blue: str = "", *, text: str = TWO) -> None:
+    pipeline.catalog.in_force = load_rules(text.format(red=red, blue=blue), file="rules.yaml")
+    pipeline.catalog.revision += 1
+
+
+def filled(each: int) -> Pipeline:
+    """So many blobs in each of two collections; revision 2."""
+    pipeline = Pipeline(page_size=500)
+    change(pipeline)
+    for number in range(each):
+        pipeline.blobs.put(url_of(f"red/{number:03}/b1.tif"), b"raster 10")
+        pipeline.blobs.put(url_of(f"blue/{number:03}/b1.tif"), b"raster 20")
+    pipeline.reconcile("first")
+    assert len(pipeline.catalog.items) == 2 * each
+    pipeline.blobs.wait(10)
+    return pipeline
+
+
+@pytest.fixture
+def pipeline() -> Pipeline:
+    return filled(20)
+
+
+def reads_of(pipeline: Pipeline, **asked: Any) -> int:
+    """How often a reconcile asks the storage for a blob; nothing is left to do after it."""
+    before = pipeline.blobs.looks
+    run = pipeline.reconcile(f"run-{len(pipeline.runs.runs)}", **asked)
+    assert run.state == "done"
+    check = pipeline.reconcile(f"run-{len(pipeline.runs.runs)}", check_only=True)
+    assert check.report
+    assert (check.report["completeness"], check.report["gap"]) == (100.0, False)
+    return pipeline.blobs.looks - before
+
+
+def item(pipeline: Pipeline, collection: str, name: str = "007") -> dict[str, Any]:
+    return pipeline.catalog.items[collection, name]
+
+
+def test_of_a_thousand_blobs_those_are_read_again_whose_reading_a_rule_changes() -> None:
+    pipeline = filled(500)
+    change(pipeline, red=", read: {nodata: 3}")
+    assert reads_of(pipeline) == 500
+    assert item(pipeline, "red")["bbox"][0] == 13
+    assert item(pipeline, "blue")["bbox"][0] == 20
+
+
+def test_what_only_composing_uses_takes_no_read(pipeline: Pipeline) -> None:
+    change(pipeline, red=", properties: {platform: kite}, assets: {b1: {title: Red}}")
+    assert reads_of(pipeline) == 0
+    assert item(pipeline, "red")["properties"]["platform"] == "kite"
+    assert item(pipeline, "red")["assets"]["b1"]["title"] == "Red"
+    assert "platform" not in item(pipeline, "blue")["properties"]
+
+
+def test_another_item_id_or_asset_key_takes_no_read(pipeline: Pipeline) -> None:
+    change(pipeline, red=", item: 'r{item}', asset: visual")
+    assert reads_of(pipeline) == 0
+    assert ("red", "007") not in pipeline.catalog.items
+    assert list(item(pipeline, "red", "r007")["assets"]) == ["visual", "thumbnail"]
+
+
+def test_a_changed_extractor_reads_all_again(pipeline: Pipeline) -> None:
+    change(pipeline)
+    pipeline.catalog.read_alike_since = pipeline.catalog.revision
+    assert reads_of(pipeline) == 40
+
+
+def test_a_rollback_after_blobs_left_the_catalog_takes_no_read(pipeline: Pipeline) -> None:
+    before = dict(pipeline.catalog.items)
+    change(pipeline, text=ONLY_BLUE)
+    assert reads_of(pipeline, allow_removals=20) == 0
+    assert len(pipeline.catalog.items) == 20
+    change(pipeline)
+    assert reads_of(pipeline) == 0
+    assert pipeline.catalog.items == before
+
+
+def test_a_blob_that_changed_unheard_is_read(pipeline: Pipeline) -> None:
+    pipeline.blobs.put(url_of("red/007/b1.tif"), b"raster 30")
+    pipeline.blobs.archive(url_of("red/008/b1.tif"))
+    change(pipeline, red=", properties: {platform: kite}")
+    assert reads_of(pipeline, allow_removals=1) == 2
+    assert item(pipeline, "red")["bbox"][0] == 30
+
+
+def test_a_rejected_blob_is_read_again_only_where_it_is_read_otherwise(pipeline: Pipeline) -> None:
+    pipeline.run(pipeline.put(url_of("red/bad/b1.tif"), b"nonsense"))
+    change(pipeline, red=", properties: {platform: kite}")
+    assert reads_of(pipeline) == 0
+    assert pipeline.catalog.known[url_of("red/bad/b1.tif")].revision == pipeline.catalog.revision
+    change(pipeline, red=", read: {nodata: 3}")
+    assert reads_of(pipeline) == 21
+
+
+def test_a_cog_goes_with_its_source_and_is_not_read(pipeline: Pipeline) -> None:
+    cog = url_of("red-007.tif", "cogs")
+    pipeline.blobs.put(cog, b"cog 10")
+    pipeline.run(pipeline.cog_completed(url_of("red/007/b1.tif"), cog))
+    change(pipeline, red=", item: 'r{item}'")
+    assert reads_of(pipeline) == 0
+    assert item(pipeline, "red", "r007")["assets"]["b1_cog"]["href"] == cog
+
+
+def test_a_scan_too_reads_only_what_is_read_otherwise(pipeline: Pipeline) -> None:
+    change(pipeline, red=", properties: {platform: kite}", blue=", read: {nodata: 3}")
+    before = pipeline.blobs.looks
+    pipeline.run(pipeline.scan())
+    assert pipeline.blobs.looks - before == 20
+    assert item(pipeline, "red")["properties"]["platform"] == "kite"
+    assert item(pipeline, "blue")["bbox"][0] == 23
+
+
+def test_what_is_too_large_for_the_bus_is_read(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("eventstac.matching._LARGEST_CARRIED", 100)
+    change(pipeline, red=", properties: {platform: kite}")
+    assert reads_of(pipeline) == 40
