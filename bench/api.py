@@ -1,9 +1,11 @@
 """The STAC API beside stac-fastapi-pgstac and beside the bare SQL that it runs: one database, one run.
 
-    .venv/bin/python bench/api.py --items 100000 --seconds 4
+    .venv/bin/python bench/api.py --items 100000 1000000 --write
 
 Both servers run from one private environment (uvicorn with uvloop and httptools, one worker each). The load comes from
-this process, on the same machine: read the figures as ratios.
+one small process (`drivers/api.py`), the same for all three, and everything shares the machine: read ratios. The three
+take turns, so that other work on the machine hits all of them. Bare SQL is the statement of the page or of one Item,
+sent by asyncpg under uvloop over as many connections as the API has, one for each client at most.
 """
 
 import argparse
@@ -11,22 +13,29 @@ import asyncio
 import contextlib
 import json
 import os
+import pickle
 import random
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import psycopg
+from psycopg import sql
 
-from infra.local.postgres.testing import running_postgres
+from infra.local.postgres.testing import RunningPostgres, running_postgres
+from stac_api.bases import Bases
+from stac_api.collection_search import CollectionSearch
+from stac_api.database import Database
+from stac_api.item_search import ItemSearch
+from stac_api.searches import from_body
 from tests.integration.conftest import CatalogDatabase, new_database
 from tests.integration.stac_api.conftest import READER, load, settings_for
 from tests.integration.stac_api.private_venv import ROOT, private_venv
@@ -35,20 +44,25 @@ REQUIREMENTS = ("stac-fastapi-pgstac==7.2.0", "uvicorn[standard]", "cql2==0.6.0"
 COLLECTIONS = ("alpha", "beta")
 CLIENTS = (1, 16, 64)
 BOXES = 64  # different searches; each is sent many times
-_FAILURES = 50  # answers other than 200 that a server may give in a run; each is asked for again, and counted
 _CLOUD = {"type": "number", "title": "Cloud cover"}
 
-Job = Callable[[int], Awaitable[int]]  # runs request number n, returns the bytes that came back
+DRIVER = Path(__file__).parent / "drivers" / "api.py"
+DOCS = ROOT / "docs" / "api-speed.md"
 
 
 @dataclass(frozen=True)
 class Figure:
-    """Requests a second, and percentiles of the time of one in milliseconds."""
+    """Requests a second, percentiles of the time of one in ms, and CPU time of one in ms: driver, server, database."""
 
     rate: float
     p50: float
     p95: float
     p99: float
+    cpu: float
+
+    def __str__(self) -> str:
+        """For a cell of the table."""
+        return f"{self.rate:,.0f} ({self.p50:.0f} / {self.p95:.0f} / {self.p99:.0f})"
 
 
 def item(number: int, chance: random.Random) -> dict[str, Any]:
@@ -116,6 +130,46 @@ def fill(database: CatalogDatabase, count: int) -> None:
         connection.execute("VACUUM ANALYZE items")
 
 
+def grow(database: CatalogDatabase, have: int, want: int) -> None:
+    """More Items, made by the database from those that it has, elsewhere and at other times."""
+    with psycopg.connect(
+        database.settings.conninfo, autocommit=True, options="-c search_path=pgstac,public"
+    ) as connection:
+        for number, name in enumerate(COLLECTIONS):
+            (leaf,) = connection.execute(
+                "SELECT partition FROM partitions WHERE collection = %s", [name]
+            ).fetchall()[0]
+            for first in range(have, want, have):
+                most = min(have, want - first)
+                connection.execute(
+                    sql.SQL(_MORE).format(leaf=sql.Identifier(leaf)),
+                    {"first": first, "most": most, "number": number},
+                )
+        connection.execute("VACUUM ANALYZE items")
+
+
+# Ids go on where the last ones ended; a moment is another Item's, so that it lies within the partition's bounds.
+_MORE = """
+    WITH old AS (
+      SELECT *, right(id, 8)::int AS n, lead(datetime, 7, datetime) OVER (ORDER BY id) AS moment,
+        random() * 359 - 180 AS west, random() * 169 - 85 AS south, round((random() * 100)::numeric, 2) AS cloud
+      FROM {leaf} WHERE right(id, 8)::int < %(most)s AND right(id, 8)::int %% 2 = %(number)s
+    ), new AS (
+      SELECT *, 'scene-' || lpad((%(first)s + n)::text, 8, '0') AS name,
+        to_jsonb(to_char(moment AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')) AS written
+      FROM old
+    )
+    INSERT INTO {leaf} (id, geometry, collection, datetime, end_datetime, content, private)
+    SELECT name, ST_MakeEnvelope(west, south, west + 1, south + 1, 4326), collection, moment, moment,
+      content || jsonb_build_object(
+        'bbox', jsonb_build_array(west, south, west + 1, south + 1),
+        'properties', content->'properties' || jsonb_build_object(
+          'datetime', written, 'created', written, 'updated', written, 'eo:cloud_cover', cloud)),
+      private
+    FROM new
+"""
+
+
 def free_port() -> int:
     """A port that is free now."""
     with socket.socket() as probe:
@@ -160,42 +214,6 @@ def _answers(port: int, path: str) -> bool:
     return True
 
 
-class Http:
-    """A plain HTTP/1.1 client over kept connections: it should cost as little as it can."""
-
-    def __init__(self, port: int) -> None:
-        self._port = port
-        self._free: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
-        self.failures = 0
-
-    async def send(self, request: bytes) -> bytes:
-        """Send one request; returns the body of a 200."""
-        kept = self._free.pop() if self._free else None
-        reader, writer = kept or await asyncio.open_connection("127.0.0.1", self._port)
-        writer.write(request)
-        try:
-            head = await reader.readuntil(b"\r\n\r\n")
-        except (asyncio.IncompleteReadError, ConnectionError):
-            if kept is None:
-                raise
-            return await self.send(request)  # the server closes connections that were idle for seconds
-        lower = head.lower()
-        start = lower.index(b"content-length:") + 15
-        body = await reader.readexactly(int(lower[start : lower.index(b"\r", start)]))
-        self._free.append((reader, writer))
-        if not head.startswith(b"HTTP/1.1 200"):
-            self.failures += 1
-            if self.failures > _FAILURES:
-                raise SystemExit(f"{request[:200]!r}\n{head!r}\n{body[:500]!r}")
-            return await self.send(request)
-        return body
-
-    def close(self) -> None:
-        """Close the connections."""
-        for _, writer in self._free:
-            writer.close()
-
-
 def get(path: str) -> bytes:
     """The bytes of a GET."""
     return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: */*\r\n\r\n".encode()
@@ -224,118 +242,115 @@ def searches() -> list[dict[str, Any]]:
     return made
 
 
-async def http_jobs(port: int, prefix: str, count: int) -> tuple[Http, dict[str, Job]]:
-    """The requests of every scenario, ready to be sent."""
-    http = Http(port)
+CLOUDY = {"filter-lang": "cql2-json", "filter": {"op": "<", "args": [{"property": "eo:cloud_cover"}, 20]}}
+
+
+def ids(count: int) -> list[tuple[str, str]]:
+    """Collection and id of a few thousand Items."""
     chance = random.Random(3)
-    ids = [chance.randrange(count) for _ in range(2_000)]
-    cloudy = {"op": "<", "args": [{"property": "eo:cloud_cover"}, 20]}
-    requests: dict[str, list[bytes]] = {
-        "item by id": [get(f"{prefix}/collections/{COLLECTIONS[n % 2]}/items/scene-{n:08}") for n in ids],
-        "collections": [get(f"{prefix}/collections")],
-        "search, limit 10": [post(f"{prefix}/search", each | {"limit": 10}) for each in searches()],
-        "search, limit 100": [post(f"{prefix}/search", each | {"limit": 100}) for each in searches()],
-        "CQL2 filter, limit 10": [
-            post(f"{prefix}/search", each | {"limit": 10, "filter-lang": "cql2-json", "filter": cloudy})
-            for each in searches()
-        ],
-    }
+    return [(COLLECTIONS[n % 2], f"scene-{n:08}") for n in (chance.randrange(count) for _ in range(2_000))]
+
+
+def http_requests(port: int, count: int) -> dict[str, list[bytes]]:
+    """The requests of every scenario, ready to be sent."""
     later = []
     for each in searches():
         body = each | {"limit": 10}
-        page = json.loads(await http.send(post(f"{prefix}/search", body)))
+        with urlopen(_asked(port, body), timeout=60) as answer:
+            page = json.load(answer)
         following = next((link for link in page["links"] if link["rel"] == "next"), None)
         if following:
-            later.append(post(urlsplit(following["href"]).path, body | following["body"]))
-    requests["page 2 by token"] = later
+            later.append(post("/search", body | following["body"]))
+    return {
+        "Item by id": [get(f"/collections/{collection}/items/{name}") for collection, name in ids(count)],
+        "collections": [get("/collections")],
+        "search, limit 10": [post("/search", each | {"limit": 10}) for each in searches()],
+        "search, limit 100": [post("/search", each | {"limit": 100}) for each in searches()],
+        "CQL2 filter, limit 10": [post("/search", each | {"limit": 10} | CLOUDY) for each in searches()],
+        "page 2 by token": later,
+    }
 
-    def job(prepared: list[bytes]) -> Job:
-        async def run(n: int) -> int:
-            return len(await http.send(prepared[n % len(prepared)]))
 
-        return run
-
-    return http, {name: job(prepared) for name, prepared in requests.items()}
+def _asked(port: int, body: object) -> Request:
+    headers = {"Content-Type": "application/json"}
+    return Request(f"http://127.0.0.1:{port}/search", json.dumps(body).encode(), headers)
 
 
-async def sql_jobs(database: CatalogDatabase, clients: int, count: int) -> tuple[Any, dict[str, Job]]:
-    """The statements that the API runs for these requests, sent by as many connections."""
-    sys.path.insert(0, str(ROOT / "services" / "stac_api"))
-    from stac_api.bases import Bases
-    from stac_api.database import Database
-    from stac_api.item_search import ItemSearch
-    from stac_api.searches import from_body
+Statements = list[tuple[str, tuple[object, ...]]]
 
-    settings = settings_for(database, connections=min(clients, 16), count_ttl_s=3600.0)
+
+async def sql_statements(
+    database: CatalogDatabase, count: int
+) -> tuple[dict[str, str], dict[str, Statements]]:
+    """The session's settings and the statements that the API runs for these requests: not those that count."""
+    settings = settings_for(database, count_ttl_s=3600.0)
     db = Database(settings)
-    search = ItemSearch(db, Bases(db), settings)
-    recorded: list[tuple[str, tuple[object, ...]]] = []
-    rows, row = db.rows, db.row
+    search, listed = ItemSearch(db, Bases(db), settings), CollectionSearch(db)
+    recorded: Statements = []
+    rows = db.rows
 
-    async def record_rows(sql: str, *args: object) -> Any:
+    async def recording(sql: str, *args: object) -> Any:
         recorded.append((sql, args))
         return await rows(sql, *args)
 
-    async def record_row(sql: str, *args: object) -> Any:
-        recorded.append((sql, args))
-        return await row(sql, *args)
+    db.rows = recording  # type: ignore[method-assign]  # to see what is run
 
-    db.rows, db.row = record_rows, record_row  # type: ignore[method-assign]  # to see what is run
+    async def run(body: dict[str, Any]) -> Any:
+        recorded.clear()
+        return await search.page(from_body(body, settings))
 
-    async def statements(bodies: list[dict[str, Any]]) -> list[tuple[str, tuple[object, ...]]]:
-        found = []
-        for body in bodies:
-            recorded.clear()
-            await search.page(from_body(body, settings))
-            found.append(next(each for each in recorded if "LIMIT" in each[0] and "count(*)" not in each[0]))
-        return found
+    def page() -> tuple[str, tuple[object, ...]]:
+        return next(each for each in recorded if "LIMIT" in each[0] and "count(*)" not in each[0])
 
-    chance = random.Random(3)
-    await search.one(COLLECTIONS[0], f"scene-{0:08}")
-    by_id = recorded[-1][0]
-    ids = [chance.randrange(count) for _ in range(2_000)]
-    prepared: dict[str, list[tuple[str, tuple[object, ...]]]] = {
-        "item by id": [(by_id, (COLLECTIONS[n % 2], f"scene-{n:08}", ())) for n in ids],
-        "search, limit 10": await statements([each | {"limit": 10} for each in searches()]),
-        "search, limit 100": await statements([each | {"limit": 100} for each in searches()]),
+    found: dict[str, Statements] = {
+        "search, limit 10": [],
+        "search, limit 100": [],
+        "CQL2 filter, limit 10": [],
     }
-
-    def job(each: list[tuple[str, tuple[object, ...]]]) -> Job:
-        async def run(n: int) -> int:
-            sql, args = each[n % len(each)]
-            return len(await rows(sql, *args))
-
-        return run
-
-    return db, {name: job(each) for name, each in prepared.items()}
-
-
-async def measure(job: Job, clients: int, seconds: float) -> Figure:
-    """Run a job by that many clients at once, each sending its next when the last is answered."""
-    times: list[float] = []
-    counter = iter(range(10**9))
-    end = time.perf_counter() + seconds
-
-    async def client() -> None:
-        while (started := time.perf_counter()) < end:
-            await job(next(counter))
-            times.append(time.perf_counter() - started)
-
-    started = time.perf_counter()
-    await asyncio.gather(*(client() for _ in range(clients)))
-    elapsed = time.perf_counter() - started
-    times.sort()
-    p50, p95, p99 = (times[min(int(len(times) * part), len(times) - 1)] * 1000 for part in (0.5, 0.95, 0.99))
-    return Figure(len(times) / elapsed, p50, p95, p99)
+    later: Statements = []
+    for each in searches():
+        for name, more in zip(found, ({"limit": 10}, {"limit": 100}, {"limit": 10} | CLOUDY), strict=True):
+            await run(each | more)
+            found[name].append(page())
+        first = await run(each | {"limit": 10})
+        if first.next:
+            await run(each | {"limit": 10, "token": str(first.next)})
+            later.append(page())
+    await search.one(*ids(count)[0])
+    by_id = recorded[-1][0]
+    await listed.page(from_body({"limit": 1000}, settings))
+    collections = recorded[-1]
+    session = dict(db.session)
+    await db.close()
+    one: Statements = [(by_id, (collection, [name])) for collection, name in ids(count)]
+    return session, {"Item by id": one, "collections": [collections], **found, "page 2 by token": later}
 
 
-async def measure_all(jobs: dict[str, Job], clients: int, seconds: float) -> dict[str, Figure]:
-    """Every scenario, after a moment of warming."""
-    figures = {}
-    for name, job in jobs.items():
-        await measure(job, clients, seconds / 4)
-        figures[name] = await measure(job, clients, seconds)
-    return figures
+def measure(python: str, work: dict[str, Any], pids: Sequence[int]) -> Figure:
+    """Let the driver do its work; `pids` are the servers, whose time is counted too."""
+    before = sum(map(cpu_s, pids))
+    done = subprocess.run([python, str(DRIVER)], input=pickle.dumps(work), stdout=subprocess.PIPE, check=True)
+    got = json.loads(done.stdout)
+    spent = sum(map(cpu_s, pids)) - before + got["cpu_s"]
+    return Figure(got["rate"], got["p50"], got["p95"], got["p99"], spent * 1000 / got["sent"])
+
+
+def cpu_s(pid: int) -> float:
+    """CPU time of a process and its children, those that have ended included."""
+    try:
+        parts = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:  # it ended meanwhile, and its parent has its time
+        return 0.0
+    own = sum(int(each) for each in parts[11:15]) / os.sysconf("SC_CLK_TCK")
+    return own + sum(cpu_s(int(child)) for child in children)
+
+
+def median(figures: list[Figure]) -> Figure:
+    """Of the rounds, each part by itself."""
+    return Figure(
+        *(statistics.median(getattr(each, part.name) for each in figures) for part in fields(Figure))
+    )
 
 
 def memory_mb(pid: int) -> float:
@@ -344,67 +359,94 @@ def memory_mb(pid: int) -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-async def run(
-    database: CatalogDatabase, count: int, seconds: float, connections: int, all_clients: list[int]
-) -> dict[str, Any]:
-    """All scenarios against the three, at each number of clients."""
+Results = dict[int, dict[str, dict[str, Figure]]]  # by clients, scenario, side
+
+
+def run(
+    postgres: RunningPostgres, database: CatalogDatabase, count: int, options: argparse.Namespace
+) -> tuple[Results, dict[str, float]]:
+    """All scenarios against the three, at each number of clients; and the memory of the servers in MB."""
     writer = (
         database.settings
     )  # stac-fastapi-pgstac writes pgstac's caches of searches, which our reader may not
+    reader = database.as_role(READER)
     python = str(private_venv(*REQUIREMENTS) / "python")
     ours_port, theirs_port = free_port(), free_port()
+    connections = str(options.connections)
     ours_environment = database.environment(READER) | {
         "STAC_CATALOG_ID": "bench",
-        "STAC_API_CONNECTIONS": str(connections),
+        "STAC_API_CONNECTIONS": connections,
         "PYTHONPATH": f"{ROOT / 'services' / 'stac_api'}:{ROOT / 'shared'}",
     }
     theirs_environment = {
         "PGHOST": writer.host, "PGPORT": str(writer.port), "PGDATABASE": writer.database, "PGUSER": writer.user,
-        "PGPASSWORD": writer.password, "DB_MIN_CONN_SIZE": "1", "DB_MAX_CONN_SIZE": "16",
+        "PGPASSWORD": writer.password, "DB_MIN_CONN_SIZE": "1", "DB_MAX_CONN_SIZE": connections,
     }  # fmt: skip
     ours = [python, "-m", "stac_api", "--no-compression", "--port", str(ours_port)]
     theirs = [python, "-m", "uvicorn", "--factory", "--no-access-log", "--port", str(theirs_port)]
     theirs.append("stac_fastapi.pgstac.app:create_app")
-    results: dict[str, Any] = {}
+    session, statements = asyncio.run(sql_statements(database, count))
+    connect = {
+        "host": reader.host, "port": reader.port, "database": reader.database, "user": reader.user,
+        "password": reader.password,
+    }  # fmt: skip
+    results: Results = {}
     with (
         server("eventstac", ours, ours_port, ours_environment, "/collections") as our_pid,
         server("stac-fastapi-pgstac", theirs, theirs_port, theirs_environment, "/collections") as their_pid,
     ):
-        our_http, our_jobs = await http_jobs(ours_port, "", count)
-        their_http, their_jobs = await http_jobs(theirs_port, "", count)
-        for clients in all_clients:
-            db, bare = await sql_jobs(database, clients, count)
-            results[str(clients)] = {
-                "ours": await measure_all(our_jobs, clients, seconds),
-                "theirs": await measure_all(their_jobs, clients, seconds),
-                "sql": await measure_all(bare, clients, seconds),
-            }
-            await db.close()
-        results["memory_mb"] = {"ours": memory_mb(our_pid), "theirs": memory_mb(their_pid)}
-        results["failures"] = {"ours": our_http.failures, "theirs": their_http.failures}
-        our_http.close()
-        their_http.close()
-    return results
+        postgres_pid = postgres.pid or 0
+        our_requests, their_requests = http_requests(ours_port, count), http_requests(theirs_port, count)
+        for clients in options.clients:
+            results[clients] = {}
+            for name, bare in statements.items():
+                sides = {
+                    "ours": ({"port": ours_port, "requests": our_requests[name], "clients": clients}, [our_pid]),
+                    "theirs": ({"port": theirs_port, "requests": their_requests[name], "clients": clients},
+                               [their_pid]),
+                    "sql": ({"connect": connect, "session": session, "statements": bare,
+                             "clients": min(clients, options.connections)}, []),
+                }  # fmt: skip
+                measured: dict[str, list[Figure]] = {side: [] for side in sides}
+                for _ in range(options.rounds):
+                    for side, (work, pids) in sides.items():
+                        work["seconds"] = options.seconds
+                        measured[side].append(measure(python, work, [postgres_pid, *pids]))
+                results[clients][name] = {side: median(figures) for side, figures in measured.items()}
+                print(f"{count} Items, {clients} clients, {name}: {results[clients][name]}", file=sys.stderr)
+        memory = {"ours": memory_mb(our_pid), "theirs": memory_mb(their_pid)}
+    return results, memory
 
 
-def report(results: dict[str, Any]) -> None:
-    """A table for people."""
-    for clients in (each for each in CLIENTS if str(each) in results):
-        print(f"\n{clients} clients: requests/s (p50 / p95 / p99 ms)")
-        print(
-            f"| {'':22} | {'eventstac':32} | {'stac-fastapi-pgstac':32} | {'ratio':6} | {'bare SQL':10} | of it |"
-        )
-        print("|" + "---|" * 6)
-        each = results[str(clients)]
-        for name, ours in each["ours"].items():
-            theirs, sql = each["theirs"][name], each["sql"].get(name)
-            cells = [f"{f.rate:8.0f} ({f.p50:.1f} / {f.p95:.1f} / {f.p99:.1f})" for f in (ours, theirs)]
-            bare = (f"{sql.rate:10.0f}", f"{ours.rate / sql.rate:5.0%}") if sql else (" " * 10, " " * 5)
-            ratio = f"{ours.rate / theirs.rate:5.1f}x"
-            print(f"| {name:22} | {cells[0]:32} | {cells[1]:32} | {ratio} | {bare[0]} | {bare[1]} |")
-    memory, failures = results["memory_mb"], results["failures"]
-    print(f"\nmemory: {memory['ours']:.0f} MB beside {memory['theirs']:.0f} MB")
-    print(f"answers other than 200: {failures['ours']} beside {failures['theirs']}")
+def report(count: int, results: Results, memory: dict[str, float]) -> str:
+    """The section of the docs for that many Items."""
+    lines = [f"## {count:,} Items", ""]
+    for clients, scenarios in results.items():
+        lines += [
+            f"{clients} client{'s' if clients > 1 else ''}, requests/s (p50 / p95 / p99 in ms):",
+            "",
+            "| | eventstac | stac-fastapi-pgstac | ratio | bare SQL | of its rate | of its CPU time |",
+            "|---|---|---|---|---|---|---|",
+        ]
+        for name, sides in scenarios.items():
+            ours, theirs, bare = sides["ours"], sides["theirs"], sides["sql"]
+            lines.append(
+                f"| {name} | {ours} | {theirs} | {ours.rate / theirs.rate:.1f} | {bare} "
+                f"| {ours.rate / bare.rate:.0%} | {bare.cpu / ours.cpu:.0%} |"
+            )
+        lines.append("")
+    lines.append(f"Memory of the worker: {memory['ours']:.0f} MB beside {memory['theirs']:.0f} MB.")
+    return "\n".join(lines) + "\n"
+
+
+def write(count: int, section: str) -> None:
+    """Put the section in the docs, in the place of the last run's."""
+    text = DOCS.read_text()
+    begin, end = f"<!-- {count} -->\n", f"<!-- end of {count} -->\n"
+    if begin not in text:
+        text += f"\n{begin}{end}"
+    before, _, rest = text.partition(begin)
+    DOCS.write_text(f"{before}{begin}{section}{end}{rest.partition(end)[2]}")
 
 
 def main() -> None:
@@ -412,22 +454,31 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--items", type=int, default=100_000)
-    parser.add_argument("--seconds", type=float, default=4.0, help="of each measurement")
-    parser.add_argument("--clients", type=int, nargs="+", default=list(CLIENTS), choices=CLIENTS)
     parser.add_argument(
-        "--connections", type=int, default=6, help="of the API's pool: a few for each core is best"
+        "--items", type=int, nargs="+", default=[100_000], help="of each measured size, growing"
     )
+    parser.add_argument("--seconds", type=float, default=2.0, help="of each measurement")
+    parser.add_argument("--rounds", type=int, default=3, help="in which the three take turns")
+    parser.add_argument("--clients", type=int, nargs="+", default=list(CLIENTS))
+    parser.add_argument("--connections", type=int, default=16, help="of each side to the database, at most")
+    parser.add_argument("--write", action="store_true", help="put the tables into docs/api-speed.md")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, running_postgres(Path(folder) / "postgres") as postgres:
         Path(folder).chmod(0o755)
         database = new_database(postgres)
-        started = time.monotonic()
-        fill(database, options.items)
-        print(f"{options.items} Items loaded in {time.monotonic() - started:.0f} s", file=sys.stderr)
-        report(
-            asyncio.run(run(database, options.items, options.seconds, options.connections, options.clients))
-        )
+        loaded = 0
+        for count in options.items:
+            started = time.monotonic()
+            if loaded:
+                grow(database, loaded, count)
+            else:
+                fill(database, count)
+            loaded = count
+            print(f"{count} Items after {time.monotonic() - started:.0f} s", file=sys.stderr)
+            section = report(count, *run(postgres, database, count, options))
+            print(section)
+            if options.write:
+                write(count, section)
 
 
 if __name__ == "__main__":

@@ -71,7 +71,7 @@ class Database:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._pool: Pool[asyncpg.Connection] = Pool(self._connect, settings.connections, _ACQUIRE_TIMEOUT_S)
-        self._session = {
+        self.session = {
             "search_path": f"{settings.schema},public",
             "statement_timeout": str(int(settings.statement_timeout_s * 1000)),
             "default_transaction_read_only": "on",
@@ -122,7 +122,7 @@ class Database:
 
     def _local_settings(self) -> str:
         """The session's settings for one transaction: behind a pooler the next one is another session."""
-        return "SELECT " + ", ".join(f"set_config('{n}', '{v}', true)" for n, v in self._session.items())
+        return "SELECT " + ", ".join(f"set_config('{n}', '{v}', true)" for n, v in self.session.items())
 
     async def _connect(self) -> asyncpg.Connection:
         settings = self._settings
@@ -137,7 +137,7 @@ class Database:
             timeout=_CONNECT_TIMEOUT_S,
             command_timeout=settings.statement_timeout_s + _CLIENT_GRACE_S,
             statement_cache_size=0 if settings.pooled else _STATEMENTS,
-            server_settings=None if settings.pooled else self._session,
+            server_settings=None if settings.pooled else self.session,
         )
 
 

@@ -11,7 +11,7 @@ from stac_api.database import Row
 from stac_api.errors import ApiError
 from stac_api.rows import Rows, Wanted
 
-_AT_ONCE = 2  # statements under way for one collection; whoever comes meanwhile waits for the next
+_AT_ONCE = 1  # statement under way for one collection; whoever comes meanwhile waits for the next
 _MOST = 64  # Items of one statement: its answer is held in memory
 
 
