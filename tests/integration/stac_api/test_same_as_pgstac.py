@@ -1,7 +1,12 @@
-"""The API's own queries against `pgstac.search`, on random searches: the same Items in the same order."""
+"""The API's own queries against `pgstac.search`, on random searches: the same Items in the same order.
+
+`RANDOM_SEARCHES=3000` asks for more of them than the suite does; each is paged through, there and back.
+"""
 
 import asyncio
 import json
+import os
+import random
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,16 +14,46 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from psycopg.types.json import Jsonb
 
+from infra.local.postgres.testing import RunningPostgres
 from stac_api.bases import Bases
 from stac_api.database import Database
 from stac_api.item_search import ItemSearch
 from stac_api.searches import from_body
-from tests.integration.conftest import CatalogDatabase
+from tests.integration.conftest import CatalogDatabase, new_database
 from tests.integration.stac_api import catalog
-from tests.integration.stac_api.conftest import settings_for
+from tests.integration.stac_api.conftest import load, settings_for
 
-NAMES = [item["id"] for item in catalog.ITEMS]
+SEARCHES = int(os.environ.get("RANDOM_SEARCHES", "250"))
+MONTHLY = catalog.collection("monthly", [-180, -90, 180, 90])  # a partition for each month
+QUERYABLES: dict[str, catalog.Json] = catalog.QUERYABLES | {
+    "created": {"type": "string", "format": "date-time"},
+    "tags": {"type": "array", "items": {"type": "string"}},
+}
+
+
+def _items() -> list[catalog.Json]:
+    """The catalog's, and as many in the partitioned collection; with a property for each kind of queryable."""
+    chance = random.Random(11)
+    monthly = [
+        each | {"id": each["id"].replace("scene", "monthly"), "collection": "monthly"}
+        for each in catalog.ITEMS
+        if each["collection"] == "scenes"
+    ]
+    made = []
+    for each in [*catalog.ITEMS, *monthly]:
+        properties: catalog.Json = dict(each["properties"])
+        if chance.random() < 0.8:
+            properties["created"] = f"2023-0{chance.randint(1, 9)}-01T0{chance.randint(0, 9)}:00:00Z"
+        if chance.random() < 0.8:
+            properties["tags"] = chance.sample(["a", "b", "c d", 'e"f'], chance.randint(1, 3))
+        made.append(each | {"properties": properties})
+    return made
+
+
+ITEMS = _items()
+NAMES = [item["id"] for item in ITEMS]
 longitudes = st.integers(-179, 178).map(float)
 latitudes = st.integers(-89, 88).map(float)
 times = st.tuples(st.integers(1, 12), st.integers(1, 28)).map(
@@ -39,6 +74,7 @@ literals = st.one_of(
     st.tuples(st.just("platform"), st.sampled_from(["alpha", "beta", "Gamma", "none"])),
     st.tuples(st.just("id"), st.sampled_from(NAMES)),
     st.tuples(st.just("unregistered"), st.integers(0, 3)),
+    st.tuples(st.just("created"), times.map(lambda t: t.replace("2021", "2023"))),
 )
 comparisons = st.tuples(st.sampled_from(["=", "<>", "<", "<=", ">", ">="]), literals).map(
     lambda c: {"op": c[0], "args": [{"property": c[1][0]}, c[1][1]]}
@@ -67,7 +103,18 @@ sorts = st.lists(
     st.builds(
         lambda field, direction: {"field": field, "direction": direction},
         st.sampled_from(
-            ["datetime", "eo:cloud_cover", "platform", "count", "id", "collection", "end_datetime"]
+            [
+                "datetime",
+                "eo:cloud_cover",
+                "platform",
+                "count",
+                "created",
+                "tags",
+                "unregistered",
+                "id",
+                "collection",
+                "end_datetime",
+            ]
         ),
         st.sampled_from(["asc", "desc"]),
     ),
@@ -80,7 +127,9 @@ bodies = st.fixed_dictionaries(
     optional={
         "bbox": boxes,
         "datetime": intervals,
-        "collections": st.lists(st.sampled_from(["scenes", "edges", "none"]), min_size=1, unique=True),
+        "collections": st.lists(
+            st.sampled_from(["scenes", "edges", "monthly", "none"]), min_size=1, unique=True
+        ),
         "ids": st.lists(st.sampled_from(NAMES), min_size=1, max_size=30, unique=True),
         "filter": filters,
         "sortby": sorts,
@@ -129,17 +178,40 @@ class Both:
 
 
 @pytest.fixture(scope="module")
-def both(loaded: CatalogDatabase) -> Iterator[Both]:
-    conninfo = loaded.as_role("eventstac_stac_api").conninfo
+def searched(postgres: RunningPostgres) -> CatalogDatabase:
+    """A database of its own, whose third collection has a partition for each month."""
+    database = new_database(postgres)
+    dsn = database.settings.conninfo
+    load(dsn, [*catalog.COLLECTIONS, MONTHLY], [])
+    with psycopg.connect(dsn, autocommit=True, options="-c search_path=pgstac,public") as connection:
+        connection.execute("UPDATE collections SET partition_trunc = 'month' WHERE id = 'monthly'")
+        for name, definition in QUERYABLES.items():
+            connection.execute(
+                "INSERT INTO queryables (name, definition, property_index_type) VALUES (%s, %s, 'BTREE')",
+                [name, Jsonb(definition)],
+            )
+    load(dsn, [*catalog.COLLECTIONS], ITEMS)
+    with psycopg.connect(dsn, autocommit=True, options="-c search_path=pgstac,public") as connection:
+        (partitions,) = connection.execute(
+            "SELECT count(*) FROM partitions WHERE collection = 'monthly'"
+        ).fetchall()[0]
+        assert partitions == 12
+        connection.execute("ANALYZE items")
+    return database
+
+
+@pytest.fixture(scope="module")
+def both(searched: CatalogDatabase) -> Iterator[Both]:
+    conninfo = searched.as_role("eventstac_stac_api").conninfo
     options = "-c search_path=pgstac,public -c default_transaction_read_only=on -c pgstac.readonly=true"
     with psycopg.connect(conninfo, autocommit=True, options=options) as connection:
-        made = Both(loaded, connection)
+        made = Both(searched, connection)
         yield made
         made.loop.run_until_complete(made.database.close())
         made.loop.close()
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=SEARCHES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=bodies)
 def test_random_searches_give_what_pgstac_search_gives_on_each_page_there_and_back(
     both: Both, body: dict[str, Any]

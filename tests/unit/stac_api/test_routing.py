@@ -1,0 +1,128 @@
+from typing import Any
+
+import pytest
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import Message
+
+from stac_api.routing import Route, Router
+
+
+async def tell(request: Request) -> Response:
+    return JSONResponse({"path": request.path_params, "state": request.scope["state_of_app"]})
+
+
+async def broken(_: Request) -> Response:
+    raise ValueError("broken")
+
+
+async def on_error(_: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    headers = error.headers if isinstance(error, HTTPException) else None
+    return JSONResponse({"error": type(error).__name__}, status, headers)
+
+
+ended: list[str] = []
+
+
+async def on_end() -> None:
+    ended.append("end")
+
+
+ROUTER = Router(
+    [
+        Route("/", tell),
+        Route("/broken", broken),
+        Route("/search", tell),
+        Route("/search", tell, "POST"),
+        Route("/a/{name}/items/{item:path}", tell),
+        Route("/a/{name}", tell),
+    ],
+    {"state_of_app": "here"},
+    on_error,
+    on_end,
+)
+
+
+async def ask(path: str, method: str = "GET", root_path: str = "") -> tuple[int, dict[str, str], bytes]:
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope: dict[str, Any] = {
+        "type": "http", "method": method, "path": root_path + path, "root_path": root_path, "query_string": b"q=1",
+        "headers": [(b"host", b"a.example")], "scheme": "http", "server": ("a.example", 80),
+    }  # fmt: skip
+    await ROUTER(scope, receive, send)
+    start, body = sent
+    headers = {name.decode(): value.decode() for name, value in start["headers"]}
+    return start["status"], headers, body["body"]
+
+
+@pytest.mark.parametrize(
+    ("path", "variables"),
+    [
+        ("/", "{}"),
+        ("/search", "{}"),
+        ("/a/b", '{"name":"b"}'),
+        ("/a/b/items/c", '{"name":"b","item":"c"}'),
+        ("/a/b/items/c/d e", '{"name":"b","item":"c/d e"}'),
+    ],
+)
+@pytest.mark.parametrize("root_path", ["", "/api"])
+async def test_an_address_leads_to_its_endpoint_with_its_variables(
+    path: str, variables: str, root_path: str
+) -> None:
+    status, _, body = await ask(path, root_path=root_path)
+    assert (status, body.decode()) == (200, f'{{"path":{variables},"state":"here"}}')
+
+
+async def test_head_is_answered_where_get_is() -> None:
+    assert (await ask("/search", "HEAD"))[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [("DELETE", "/search", "GET, HEAD, POST"), ("PUT", "/a/b", "GET, HEAD"), ("OPTIONS", "/", "GET, HEAD")],
+)
+async def test_another_method_is_refused_and_told_which_are_not(method: str, path: str, allowed: str) -> None:
+    status, headers, _ = await ask(path, method)
+    assert (status, headers["allow"]) == (405, allowed)
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/a", "/search/x"])
+async def test_an_address_that_is_not_there_is_404(path: str) -> None:
+    assert (await ask(path))[0] == 404
+
+
+async def test_a_slash_too_many_leads_to_the_address_without_it() -> None:
+    status, headers, _ = await ask("/search/")
+    assert (status, headers["location"]) == (307, "http://a.example/search?q=1")
+
+
+async def test_what_an_endpoint_raises_is_answered() -> None:
+    assert await ask("/broken") == (
+        500,
+        {"content-length": "22", "content-type": "application/json"},
+        b'{"error":"ValueError"}',
+    )
+
+
+async def test_the_end_of_the_server_is_passed_on() -> None:
+    messages = iter(["lifespan.startup", "lifespan.shutdown"])
+    sent: list[str] = []
+
+    async def receive() -> Message:
+        return {"type": next(messages)}
+
+    async def send(message: Message) -> None:
+        sent.append(message["type"])
+
+    await ROUTER({"type": "lifespan"}, receive, send)
+    assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+    assert ended == ["end"]
