@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
-HEAD_BYTES = 65536  # one range request that holds the header of nearly every COG (facts: rasters, "Reading")
+# The first request. It holds the header of nearly every TIFF, all of a small file, and the small overviews, which a
+# COG has first: bytes that are wanted anyway. 64 KB would cost a second round trip for each small file.
+HEAD_BYTES = 512 * 1024
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class BlobReader(Protocol):
         """Bytes [offset, offset + length) of the blob, fewer only at its end; one range request."""
 
     def stream(self, chunk_bytes: int = 4 * 1024 * 1024) -> Iterator[bytes]:
-        """The whole blob in order, in one request."""
+        """The whole blob in order, in as few requests as are quick (the chunks may have another size)."""
 
 
 @dataclass(frozen=True)

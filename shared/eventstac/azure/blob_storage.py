@@ -3,10 +3,13 @@
 The first GET of a look goes through the SDK, so that Date and ETag of that one response are known.
 """
 
+from collections import deque
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from itertools import islice
 from typing import Any
 
 from azure.core import MatchConditions
@@ -24,6 +27,10 @@ _READ_TIMEOUT_S = 60
 
 _NO_SUCH_RANGE = 416
 _CHUNK_BYTES = 16 * 1024 * 1024
+_STREAM_BYTES = 8 * 1024 * 1024  # of one range of a stream
+_STREAM_CONNECTIONS = (
+    4  # ranges on their way at once: they, and those that wait their turn, are all in memory
+)
 
 
 def open_blob_service(values: Mapping[str, str], name: str = "BlobStorage") -> BlobServiceClient:
@@ -51,8 +58,9 @@ class BlobStorage:
 
     def __init__(self, service: BlobServiceClient) -> None:
         self._service = service
-        # Any name serves: only the account's part of it is taken.
-        self.account_url = parse(f"{str(service.url).rstrip('/')}/container/blob").account_url
+        # Any name serves: only the account's part of it is taken. With a SAS the client's URL has a query.
+        endpoint = str(service.url).partition("?")[0].rstrip("/")
+        self.account_url = parse(f"{endpoint}/container/blob").account_url
 
     def look(self, url: str) -> tuple[Look, BlobReader | None]:
         """Look at one blob: one GET of its first bytes. The reader is None unless the state is "present".
@@ -188,11 +196,22 @@ class _Reader:
         return b"".join(self._download(offset, length))
 
     def stream(self, chunk_bytes: int = 4 * 1024 * 1024) -> Iterator[bytes]:
-        """The whole blob in order."""
-        if self.look.size <= len(self.head):
-            yield self.head
-            return
-        yield from self._download(0, self.look.size)
+        """The whole blob in order, the ranges behind the head over several connections at once."""
+        yield self.head
+        starts = iter(range(len(self.head), self.look.size, _STREAM_BYTES))
+        with ThreadPoolExecutor(_STREAM_CONNECTIONS, thread_name_prefix="stream") as pool:
+            coming = deque(pool.submit(self._range, start) for start in islice(starts, _STREAM_CONNECTIONS))
+            try:
+                while coming:
+                    data = coming.popleft().result()
+                    coming.extend(pool.submit(self._range, start) for start in islice(starts, 1))
+                    yield data
+            finally:
+                for future in coming:
+                    future.cancel()
+
+    def _range(self, start: int) -> bytes:
+        return b"".join(self._download(start, min(_STREAM_BYTES, self.look.size - start)))
 
     def _download(self, offset: int, length: int) -> Iterator[bytes]:
         try:

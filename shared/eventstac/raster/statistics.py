@@ -12,6 +12,9 @@ Pixels = NDArray[Any]
 Valid = NDArray[np.bool_]
 
 BUCKETS = 10
+COUNTED_AT_ONCE = (
+    256 * 1024
+)  # values: bincount widens them to 64 bits, which then still fit a processor's cache
 
 
 @dataclass
@@ -60,8 +63,11 @@ class BandStatistics:
         info = np.iinfo(self.dtype)
         unsigned = data.view(f"u{self.dtype.itemsize}")
         values = unsigned.ravel() if valid is None else unsigned[valid]
-        counts = np.bincount(values, minlength=int(info.max) - int(info.min) + 1)
-        self._counts = counts if self._counts is None else self._counts + counts
+        if self._counts is None:
+            self._counts = np.zeros(int(info.max) - int(info.min) + 1, np.int64)
+        for start in range(0, values.size, COUNTED_AT_ONCE):
+            counts = np.bincount(values[start : start + COUNTED_AT_ONCE])
+            self._counts[: counts.size] += counts
         self.count += values.size
 
     def _merge(self, values: Pixels) -> None:
