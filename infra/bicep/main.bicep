@@ -119,6 +119,21 @@ param apiCacheControl string = 'no-cache'
 @description('Web sites whose pages may call the API; * is all.')
 param apiCorsOrigins string[] = ['*']
 
+@description('Where the API keeps answers, or nowhere: a Redis as rediss://…, better a Key Vault reference to one.')
+param apiRedisUrl string = ''
+
+@description('Give callers who signed in addresses of assets with a signature: the API may then read the rasters.')
+param apiSigning bool = false
+
+@description('Seconds for which such an address is good.')
+@minValue(60)
+@maxValue(3600)
+param apiSignSeconds int = 3600
+
+@description('Seconds for which an answer is kept at most; a change of its Collection ends it sooner.')
+@minValue(1)
+param apiRedisSeconds int = 60
+
 @description('The Collection of blobs that no rule matches.')
 param defaultCollection string = 'bronze-tier'
 
@@ -272,7 +287,7 @@ module watched 'modules/storage.bicep' = {
       ['thumbnails', 'claims', 'config']
     )
     containersByKind: containersByKind
-    verbs: ['reads', 'writes']
+    verbs: concat(['reads', 'writes'], apiSigning ? ['signs', 'delegates'] : [])
     grants: grants
     principalsByName: principalsByName
   }
@@ -411,7 +426,7 @@ var settings = {
     POSTGRES_POOL_SIZE: string(chosen.apps['cog-updater'].poolSize)
     SKEW_WINDOW_S: string(skewWindowSeconds)
   })
-  'stac-api': union(databaseSettings, {
+  'stac-api': union(busSettings, databaseSettings, {
     POSTGRES_USER: 'eventstac_stac_api'
     POSTGRES_POOLED: string(pgBouncer)
     STAC_API_CONNECTIONS: string(chosen.apps['stac-api'].poolSize)
@@ -424,6 +439,14 @@ var settings = {
     STAC_API_MAX_LIMIT: string(apiMaxLimit)
     STAC_API_CACHE_CONTROL: apiCacheControl
     STAC_API_CORS_ORIGINS: join(apiCorsOrigins, ',')
+    REDIS_URL: apiRedisUrl
+    BlobStorage__blobServiceUri: watched.outputs.blobEndpoint
+    STAC_API_SIGN_IN: apiAccess == 'entra' ? 'platform' : 'none'
+    STAC_API_SIGNING: apiSigning && apiAccess != 'entra'
+      ? fail('apiSigning needs apiAccess entra: hrefs are signed for callers who signed in')
+      : string(apiSigning)
+    STAC_API_SIGN_S: string(apiSignSeconds)
+    STAC_API_REDIS_TTL_S: string(apiRedisSeconds)
   })
 }
 // The host finds an identity-based connection by these, and the SDKs' credential by the last part of them.
@@ -432,7 +455,7 @@ var connectionsOf = {
   extractor: ['ServiceBus', 'BlobStorage']
   loader: ['ServiceBus', 'CatalogEvents', 'BlobStorage', 'DeadLetters']
   'cog-updater': ['ServiceBus', 'BlobStorage']
-  'stac-api': []
+  'stac-api': ['ServiceBus', 'BlobStorage']
 }
 var alwaysReadyOf = {
   scanner: [{ name: 'function:scan_blob_event', instanceCount: pipelineAlwaysReady }]

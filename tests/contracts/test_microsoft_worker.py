@@ -219,9 +219,8 @@ def test_every_subscription_of_the_topology_is_consumed_by_exactly_one_function(
 
 
 def test_the_api_takes_every_path_without_a_key(indexed: dict[str, Report]) -> None:
-    (trigger,) = triggers_of("stac_api", indexed["stac_api"])
+    (trigger,) = (t for t in triggers_of("stac_api", indexed["stac_api"]) if isinstance(t, HttpTrigger))
 
-    assert isinstance(trigger, HttpTrigger)
     assert trigger.open_to_all
     assert trigger.route.match("/collections/a/items") == {"route": "collections/a/items"}
 

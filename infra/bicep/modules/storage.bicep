@@ -14,7 +14,7 @@ param containersByKind {
   *: string[]
 }
 
-@description('Verbs of access.json that are granted here: `reads` and `writes`, or `deadLetters`.')
+@description('Verbs of access.json that are granted here: `reads` and `writes`, `signs` and `delegates`, or `deadLetters`.')
 param verbs string[]
 
 @description('Rows of access.json.')
@@ -25,9 +25,11 @@ param principalsByName principals
 
 var roles = loadJsonContent('../access.json').roles
 var wanted = flatten(map(
-  filter(grants, row => contains(verbs, row.verb)),
+  filter(grants, row => contains(verbs, row.verb) && row.verb != 'delegates'),
   row => map(containersByKind[row.on], container => { identity: row.identity, verb: row.verb, container: container })
 ))
+// a right on the account itself: to ask for keys that sign for what its holder may do anyhow
+var delegations = filter(grants, row => contains(verbs, row.verb) && row.verb == 'delegates')
 var containers = union(flatten(map(items(containersByKind), kind => kind.value)), [])
 
 resource account 'Microsoft.Storage/storageAccounts@2024-01-01' existing = {
@@ -62,6 +64,18 @@ resource access 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
       principalType: principalsByName[row.identity].type
     }
     dependsOn: [made]
+  }
+]
+
+resource delegation 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for row in delegations: {
+    scope: account
+    name: guid(account.id, principalsByName[row.identity].key, roles[row.verb].id)
+    properties: {
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles[row.verb].id)
+      principalId: principalsByName[row.identity].id
+      principalType: principalsByName[row.identity].type
+    }
   }
 ]
 

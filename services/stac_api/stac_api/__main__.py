@@ -7,7 +7,7 @@ import sys
 import uvicorn
 from starlette.middleware.gzip import GZipMiddleware
 
-from stac_api.app import create_app
+from stac_api.app import create_app, open_cache, open_signer
 from stac_api.settings import SettingsError, read
 
 _COMPRESS_FROM_BYTES = 1_500  # less fits one packet anyhow
@@ -22,7 +22,8 @@ def main() -> int:
     parser.add_argument("--no-compression", action="store_true", help="leave gzip to a proxy")
     options = parser.parse_args()
     try:
-        app = create_app(read(os.environ))
+        settings = read(os.environ)
+        app = create_app(settings, open_cache(settings), open_signer(settings, os.environ))
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return 2

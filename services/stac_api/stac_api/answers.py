@@ -79,7 +79,7 @@ def answer(
         headers |= {"etag": etag, "cache-control": settings.cache_control}
         if modified and (changed := _http_date(modified)):
             headers["last-modified"] = changed
-        if _is_known(request, etag, headers.get("last-modified")):
+        if is_known(request, etag, headers.get("last-modified")):
             return _Answer(b"", 304, headers)
     return _Answer(body, 200, headers)
 
@@ -157,7 +157,7 @@ _DESCRIPTIONS = {
 }
 
 
-def _is_known(request: Request, etag: str, modified: str | None) -> bool:
+def is_known(request: Request, etag: str, modified: str | None) -> bool:
     """Whether the client's copy is this one (RFC 9110 13.2.2: the date counts only where no ETag was sent)."""
     if (known := header(request, b"if-none-match")) is not None:
         return _matches(known, etag)

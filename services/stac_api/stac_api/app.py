@@ -1,5 +1,8 @@
 """The ASGI app: which address leads to which endpoint, and what surrounds them all."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from starlette.types import ASGIApp
 
 from stac_api import endpoints, health, openapi, statistics, validate
@@ -9,9 +12,11 @@ from stac_api.collection_search import CollectionSearch
 from stac_api.cross_origin import CrossOrigin
 from stac_api.database import Database
 from stac_api.features import Writers
+from stac_api.hot_answers import AnswerCache, kept
 from stac_api.item_search import ItemSearch
-from stac_api.routing import Route, Router
+from stac_api.routing import Endpoint, Route, Router
 from stac_api.settings import Settings
+from stac_api.signing import Signer, sign_with
 from stac_api.surroundings import Surroundings
 
 _ROUTES = (
@@ -34,12 +39,59 @@ _ROUTES = (
 )
 
 
-def create_app(settings: Settings) -> ASGIApp:
+# What many ask for again and again; their answers are kept where there is a cache.
+_HOT: frozenset[Endpoint] = frozenset(
+    (
+        endpoints.get_search,
+        endpoints.post_search,
+        endpoints.item,
+        endpoints.items,
+        endpoints.collection,
+        endpoints.collections,
+    )
+)
+
+
+def open_cache(settings: Settings) -> AnswerCache | None:
+    """The cache of answers, if the settings name one."""
+    if settings.redis_url is None:
+        return None
+    from stac_api.redis_answers import RedisAnswers  # only who has a Redis pays for its client at start
+
+    catalog = f"{settings.database}/{settings.catalog_id}"
+    return RedisAnswers(settings.redis_url, catalog, settings.redis_ttl_s)
+
+
+def open_signer(settings: Settings, environ: Mapping[str, str]) -> Signer | None:
+    """What signs the addresses of assets, if the settings want it."""
+    if not settings.signing:
+        return None
+    from eventstac.azure.blob_signing import BlobSigner  # the storage's SDK takes half a second to load
+    from eventstac.azure.blob_storage import open_blob_service
+
+    return BlobSigner(open_blob_service(environ))
+
+
+def create_app(settings: Settings, cache: AnswerCache | None = None, signer: Signer | None = None) -> ASGIApp:
     """The STAC API. It connects to the database at the first request that needs it."""
     database = Database(settings)
     bases = Bases(database)
     services = Services(
         settings, database, Writers(bases), ItemSearch(database, bases, settings), CollectionSearch(database)
     )
-    router = Router(_ROUTES, {"services": services}, on_error=error_answer, on_end=database.close)
+
+    async def end() -> None:
+        await database.close()
+        if cache is not None:
+            await cache.close()
+
+    routes = list(_ROUTES)
+    if cache is not None:
+        routes = [
+            replace(route, endpoint=kept(route.endpoint, cache)) if route.endpoint in _HOT else route
+            for route in routes
+        ]
+    if signer is not None:
+        routes.append(Route("/sign", sign_with(signer)))
+    router = Router(routes, {"services": services}, on_error=error_answer, on_end=end)
     return Surroundings(CrossOrigin(router, settings.cors_origins))

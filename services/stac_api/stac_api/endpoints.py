@@ -148,6 +148,15 @@ async def queryables(request: Request) -> Response:
 
 async def json_body(request: Request, most: int) -> Any:
     """The request's body as JSON, read no further than the cap."""
+    body = await raw_body(request, most)
+    try:
+        return orjson.loads(body or b"{}")
+    except orjson.JSONDecodeError as error:
+        raise BadRequest("body", f"no JSON: {error}") from error
+
+
+async def raw_body(request: Request, most: int) -> bytes:
+    """The request's body, which says that it is JSON, read no further than the cap."""
     kind = (header(request, b"content-type") or JSON).partition(";")[0].strip().lower()
     if kind not in (JSON, GEOJSON) and not kind.endswith("+json"):
         raise UnsupportedMedia(f"The body is {kind!r}, expected {JSON}.")
@@ -156,10 +165,7 @@ async def json_body(request: Request, most: int) -> Any:
         body += chunk
         if len(body) > most:
             raise TooLarge(f"The body is larger than {most} bytes.")
-    try:
-        return orjson.loads(bytes(body) or b"{}")
-    except orjson.JSONDecodeError as error:
-        raise BadRequest("body", f"no JSON: {error}") from error
+    return bytes(body)
 
 
 def _found(

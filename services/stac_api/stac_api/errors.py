@@ -2,6 +2,7 @@
 
 ApiError
 ├── BadRequest        400  names the parameter and what is wrong with it
+├── Unauthorized      401  who asks has not signed in
 ├── NotFound          404
 ├── TooLarge          413  the body is beyond the cap
 ├── UnsupportedMedia  415  the body is not JSON
@@ -30,6 +31,13 @@ class BadRequest(ApiError):
     def __init__(self, parameter: str, problem: str) -> None:
         super().__init__(f"{parameter}: {problem}")
         self.parameter = parameter
+
+
+class Unauthorized(ApiError):
+    """Only for callers who signed in."""
+
+    status = 401
+    code = "Unauthorized"
 
 
 class NotFound(ApiError):

@@ -77,6 +77,9 @@ _FIELDS = _parameter(
 )
 _WORDS = _parameter("q", "Words to look for in title, description and keywords.", _TEXTS)
 _TOKEN = _parameter("token", "From a next or prev link.", {"type": "string"})
+_HREF = _parameter("href", "The href of an asset, as an Item shows it.", {"type": "string"}) | {
+    "required": True
+}
 _ITEM_PARAMETERS = [
     _LIMIT, _BBOX, _DATETIME, *_FILTERS, _SORT, _FIELDS, _WORDS, _TOKEN,
     _parameter("ids", "Ids of Items.", _TEXTS),
@@ -184,6 +187,14 @@ _SCHEMAS: Json = {
         "required": ["collection", "items"],
         "properties": {"collection": {"type": "string"}, "items": {"type": "integer"}},
     },
+    "Signed": {
+        "type": "object",
+        "required": ["href", "expires"],
+        "properties": {
+            "href": {"type": "string"},
+            "expires": {"type": "string", "format": "date-time", "nullable": True},
+        },
+    },
     "Validation": {
         "type": "object",
         "required": ["valid", "results"],
@@ -234,8 +245,13 @@ def _body(schema: Json) -> Json:
     return {"required": True, "content": _content(schema, JSON)}
 
 
-def description(here: str, title: str, version: str) -> Json:
+def description(here: str, title: str, version: str, *, signing: bool = False) -> Json:
     """The document, with this address as its server."""
+    sign = _operation("The href of an asset with a signature", _ref("Signed"), JSON, _HREF, page=False)
+    sign["responses"]["401"] = {
+        "description": "Nobody signed in.",
+        "content": _content(_ref("Problem"), JSON),
+    }
     one = "/collections/{collection_id}"
     return {
         "openapi": "3.0.3",
@@ -268,6 +284,7 @@ def description(here: str, title: str, version: str) -> Json:
                     page=False, requestBody=_body(_OBJECT),
                 )
             },
+            **({"/sign": {"get": sign}} if signing else {}),
         },
         "components": {"schemas": _SCHEMAS},
     }  # fmt: skip
@@ -277,7 +294,9 @@ async def as_json(request: Request) -> Response:
     """The description for programs."""
     settings = services(request).settings
     return document(
-        request, description(base(request), settings.catalog_title, settings.api_version), OPENAPI
+        request,
+        description(base(request), settings.catalog_title, settings.api_version, signing=settings.signing),
+        OPENAPI,
     )
 
 
@@ -285,5 +304,7 @@ async def as_page(request: Request) -> Response:
     """The description for people."""
     settings = services(request).settings
     context = Context(base(request), settings.catalog_title)
-    described = description(context.base, settings.catalog_title, settings.api_version)
+    described = description(
+        context.base, settings.catalog_title, settings.api_version, signing=settings.signing
+    )
     return answer(request, pages.api(described, context).encode(), "text/html; charset=utf-8")

@@ -80,18 +80,18 @@ class Router:
         if root and path.startswith(root):
             path = path[len(root) :]
         found = self._find(path or "/")
+        here = found is not None
         if found is None:
-            other = path.removesuffix("/") if path.endswith("/") else f"{path}/"
-            if self._find(other) is None:
-                raise HTTPException(404)
-            return _elsewhere
+            found = self._find(path.removesuffix("/") if path.endswith("/") else f"{path}/")
+        if found is None:
+            raise HTTPException(404)
         endpoints, scope["path_params"] = found
         method: str = scope["method"]
         endpoint = endpoints.get("GET" if method == "HEAD" else method)
         if endpoint is None:
             allowed = [*endpoints, *(["HEAD"] if "GET" in endpoints else [])]
             raise HTTPException(405, headers={"Allow": ", ".join(sorted(allowed))})
-        return endpoint
+        return endpoint if here else _elsewhere
 
     def _find(self, path: str) -> tuple[dict[str, Endpoint], dict[str, str]] | None:
         if (endpoints := self._plain.get(path)) is not None:

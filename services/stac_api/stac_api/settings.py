@@ -4,8 +4,13 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from stac_api.callers import SignIn
+
 _REQUIRED = ("POSTGRES_HOST", "POSTGRES_DB", "POSTGRES_USER", "STAC_CATALOG_ID")
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*\Z")
+
+
+MOST_SIGN_S = 3_600  # an hour: who has a signed address needs nothing else
 
 
 class SettingsError(Exception):
@@ -17,8 +22,12 @@ class Settings:
     """Where the catalog is, what it is called, and how much one request may ask for.
 
     `root_url` is the address that links begin with; None takes it from each request (and from the headers that a
-    proxy adds). `cache_control` is sent with every answer that may be kept. `token` gives a password for each new
-    connection, instead of `password`.
+    proxy adds). `cache_control` is sent with every answer that may be kept. `redis_url` is where answers are kept
+    for at most `redis_ttl_s` seconds; None keeps none. `token` gives a password for each new connection, instead of
+    `password`.
+
+    `signing` gives callers who signed in the addresses of assets with a signature for `sign_s` seconds. `sign_in` is
+    "platform" only where App Service authentication stands in front of the API and removes forged headers.
     """
 
     host: str
@@ -45,6 +54,11 @@ class Settings:
     count_ttl_s: float = 10.0
     cache_control: str = "no-cache"
     cors_origins: tuple[str, ...] = ("*",)
+    redis_url: str | None = field(default=None, repr=False)  # may hold a password
+    redis_ttl_s: int = 60
+    signing: bool = False
+    sign_in: SignIn = "none"
+    sign_s: int = MOST_SIGN_S
     token: Callable[[], str] | None = field(default=None, compare=False)
 
 
@@ -63,6 +77,11 @@ def read(environ: Mapping[str, str]) -> Settings:
     connections = _number(environ, "STAC_API_CONNECTIONS", 10, problems)
     timeout_s = _number(environ, "STAC_API_STATEMENT_TIMEOUT_S", 30, problems)
     max_limit = _number(environ, "STAC_API_MAX_LIMIT", 1_000, problems)
+    sign_in, signing, sign_s = _signing(environ, problems)
+    redis_ttl_s = _number(environ, "STAC_API_REDIS_TTL_S", 60, problems)
+    redis_url = environ.get("REDIS_URL") or None
+    if redis_url and not redis_url.startswith(("redis://", "rediss://", "unix://")):
+        problems.append("REDIS_URL is no address of a Redis: expected redis://, rediss:// or unix://")
     if problems:
         raise SettingsError("The STAC API cannot start: " + "; ".join(problems) + ".")
     catalog_id = environ["STAC_CATALOG_ID"]
@@ -85,6 +104,11 @@ def read(environ: Mapping[str, str]) -> Settings:
         root_url=(environ.get("STAC_ROOT_URL") or "").rstrip("/") or None,
         cache_control=environ.get("STAC_API_CACHE_CONTROL") or "no-cache",
         cors_origins=tuple((environ.get("STAC_API_CORS_ORIGINS") or "*").split(",")),
+        redis_url=redis_url,
+        signing=signing,
+        sign_in=sign_in,
+        sign_s=sign_s,
+        redis_ttl_s=redis_ttl_s,
         token=_identity_token() if by_token else None,
     )
 
@@ -93,6 +117,27 @@ def _identity_token() -> Callable[[], str]:
     from eventstac.azure.database_token import identity_token  # takes half a second, and only Azure needs it
 
     return identity_token()
+
+
+def _signing(environ: Mapping[str, str], problems: list[str]) -> tuple[SignIn, bool, int]:
+    """How callers sign in, whether hrefs are signed for them, and for how many seconds."""
+    sign_in = environ.get("STAC_API_SIGN_IN") or "none"
+    signing = (environ.get("STAC_API_SIGNING") or "off").lower()
+    sign_s = _number(environ, "STAC_API_SIGN_S", MOST_SIGN_S, problems)
+    if sign_in not in ("none", "platform"):
+        problems.append(f"STAC_API_SIGN_IN is {sign_in!r}, expected 'none' or 'platform'")
+    if signing not in ("on", "off", "true", "false"):
+        problems.append(f"STAC_API_SIGNING is {signing!r}, expected 'on' or 'off'")
+    if sign_s > MOST_SIGN_S:
+        problems.append(f"STAC_API_SIGN_S is {sign_s}, at most {MOST_SIGN_S}")
+    # App Service says so where somebody has switched its authentication off: then nobody takes forged headers away.
+    by_platform = sign_in == "platform" and environ.get("WEBSITE_AUTH_ENABLED", "").lower() != "false"
+    on = signing in ("on", "true")
+    if on and sign_in == "none":
+        problems.append(
+            "STAC_API_SIGNING is on, which needs STAC_API_SIGN_IN=platform: hrefs are signed for nobody else"
+        )
+    return "platform" if by_platform else "none", on, sign_s
 
 
 def _number(environ: Mapping[str, str], name: str, default: int, problems: list[str]) -> int:

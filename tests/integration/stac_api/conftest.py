@@ -19,7 +19,8 @@ from pypgstac.load import Loader, Methods
 
 from infra.local.functions_host.testing import running_host
 from infra.local.postgres.testing import RunningPostgres
-from stac_api.app import create_app
+from infra.local.servicebus.testing import running_server
+from stac_api.app import create_app, open_cache
 from stac_api.settings import Settings
 from tests.integration.conftest import CatalogDatabase, new_database
 from tests.integration.stac_api import catalog
@@ -79,7 +80,8 @@ def serving(settings: Settings) -> Iterator[str]:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
-        server = uvicorn.Server(uvicorn.Config(create_app(settings), log_level="warning", lifespan="on"))
+        app = create_app(settings, open_cache(settings))
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on"))
         thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
         thread.start()
         deadline = time.monotonic() + 20
@@ -96,13 +98,15 @@ def serving(settings: Settings) -> Iterator[str]:
 @contextlib.contextmanager
 def functions(database: CatalogDatabase, state: Path) -> Iterator[str]:
     """The function app in a Functions host; gives its address."""
-    environment = database.environment(READER) | {
-        "STAC_CATALOG_ID": "test",
-        "STAC_CATALOG_TITLE": "A test catalog",
-    }
-    with running_host(APP, state, environment) as host:
-        host.ready()
-        yield f"http://127.0.0.1:{host.port}"
+    with running_server(Path("contracts/topology.json"), state / "broker") as broker:
+        environment = database.environment(READER) | {
+            "STAC_CATALOG_ID": "test",
+            "STAC_CATALOG_TITLE": "A test catalog",
+            "ServiceBus": broker.connection_string,
+        }
+        with running_host(APP, state / "host", environment) as host:
+            host.ready()
+            yield f"http://127.0.0.1:{host.port}"
 
 
 @pytest.fixture(scope="session", params=["asgi", "functions"])

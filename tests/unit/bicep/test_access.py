@@ -27,6 +27,7 @@ BUILT_IN = {
     "Storage Blob Data Reader": "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1",
     "Storage Blob Data Contributor": "ba92f5b4-2d11-453d-a403-e96b0029c9fe",
     "Storage Blob Data Owner": "b7e6dc6d-f1e8-4753-8033-0f276bb0955b",
+    "Storage Blob Delegator": "db58b8e5-c6ad-4a2a-8342-4190687cbf4a",
     "EventGrid Data Sender": "d5a91429-5739-47e2-a06b-3470a27159e7",
     "Monitoring Metrics Publisher": "3913510d-42f4-4e42-8a64-420c390055eb",
 }
@@ -81,7 +82,7 @@ def _topics_of_messages(module: ast.Module) -> Iterator[str]:
 
 @pytest.mark.parametrize("app", APPS)
 def test_an_app_may_receive_from_what_it_consumes_and_from_nothing_else(app: str) -> None:
-    assert set(IDENTITIES[app].get("receives", [])) == (consumed(app) if app != "stac-api" else set())
+    assert set(IDENTITIES[app].get("receives", [])) == consumed(app)
 
 
 @pytest.mark.parametrize("app", APPS)
@@ -97,6 +98,9 @@ def test_an_app_may_touch_the_containers_that_its_ports_do(app: str) -> None:
     assert set(rights.get("reads", [])) - {"claims", "config"} == watched
     assert ("config" in rights.get("reads", [])) == ("eventstac.catalog.rules_blob" in modules)
     assert ("thumbnails" in rights.get("writes", [])) == ("eventstac.looking" in modules)
+    signs = "eventstac.azure.blob_signing" in modules
+    assert set(rights.get("signs", [])) == ({"source", "cogs", "thumbnails"} if signs else set())
+    assert rights.get("delegates", []) == (["account"] if signs else [])
     assert ("publishes" in rights) == ("eventstac.azure.event_grid" in modules)
     assert rights["reports"] == ["applicationInsights"]
     assert rights["hosts"] == [app]
@@ -118,6 +122,8 @@ def test_every_right_is_about_something_that_there_is() -> None:
         "sends": set(TOPICS),
         "reads": {"source", "cogs", "thumbnails", "claims", "config"},
         "writes": {"source", "cogs", "thumbnails", "claims", "config"},
+        "signs": {"source", "cogs", "thumbnails"},
+        "delegates": {"account"},
         "deadLetters": {"deadletter"},
         "publishes": {topic["name"] for topic in GRID["customTopics"]},
         "reports": {"applicationInsights"},

@@ -25,7 +25,7 @@ def test_only_the_database_module_knows_the_driver() -> None:
 
 def test_a_start_loads_no_schemas_and_no_rasters() -> None:
     """A cold start must not pay for what only /validate needs."""
-    heavy = ("pystac", "rasterio", "jsonschema_rs", "shapely", "psycopg")
+    heavy = ("pystac", "rasterio", "jsonschema_rs", "shapely", "psycopg", "redis")
     code = f"import stac_api.app, sys; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -30,8 +30,37 @@ def test_a_root_url_loses_its_last_slash() -> None:
     assert read(COMPLETE | {"STAC_ROOT_URL": "https://a.example/stac/"}).root_url == "https://a.example/stac"
 
 
+def test_a_redis_is_named_by_its_address_or_not_at_all() -> None:
+    assert read(COMPLETE | {"REDIS_URL": ""}).redis_url is None
+    settings = read(COMPLETE | {"REDIS_URL": "rediss://:hidden@r.example:6380", "STAC_API_REDIS_TTL_S": "5"})
+    assert settings.redis_ttl_s == 5
+    assert "hidden" not in repr(settings)
+    with pytest.raises(SettingsError, match="REDIS_URL") as error:
+        read(COMPLETE | {"REDIS_URL": "http://:hidden@r.example"})
+    assert "hidden" not in str(error.value)
+
+
 def test_numbers_are_whole_and_above_zero() -> None:
     assert read(COMPLETE | {"STAC_API_MAX_LIMIT": "50"}).max_limit == 50
     for wrong in ("0", "-1", "1.5", "٣", "x"):
         with pytest.raises(SettingsError, match="STAC_API_MAX_LIMIT"):
             read(COMPLETE | {"STAC_API_MAX_LIMIT": wrong})
+
+
+SIGNING = COMPLETE | {"STAC_API_SIGNING": "on", "STAC_API_SIGN_IN": "platform"}
+
+
+def test_signing_is_off_unless_callers_sign_in_at_the_platform() -> None:
+    assert not read(COMPLETE).signing
+    assert read(COMPLETE).sign_in == "none"
+    assert read(SIGNING).signing
+    with pytest.raises(SettingsError, match="STAC_API_SIGN_IN=platform"):
+        read(COMPLETE | {"STAC_API_SIGNING": "on"})
+    for name, wrong in (("SIGN_S", "3601"), ("SIGN_S", "0"), ("SIGN_IN", "header"), ("SIGNING", "maybe")):
+        with pytest.raises(SettingsError, match=f"STAC_API_{name}"):
+            read(SIGNING | {f"STAC_API_{name}": wrong})
+
+
+def test_nobody_is_signed_in_where_the_platform_says_that_its_authentication_is_off() -> None:
+    assert read(SIGNING | {"WEBSITE_AUTH_ENABLED": "True"}).sign_in == "platform"
+    assert read(SIGNING | {"WEBSITE_AUTH_ENABLED": "False"}).sign_in == "none"

@@ -74,8 +74,10 @@ def test_the_contract_is_a_topology_with_the_retry_rule_everywhere() -> None:
         ("blob-events", "scanner"),
         ("blobs-matched", "extractor"),
         ("cog-events", "cog-updater"),
+        ("config-events", "loader"),
         ("items-changed", "collection-update"),
         ("items-changed", "outbound"),
+        ("items-changed", "stac-api"),
         ("rejected", "loader"),
         ("scan-requests", "scanner"),
     ]

@@ -1,0 +1,124 @@
+"""Kept answers in Redis, behind a breaker: a Redis that is away or slow costs nothing but speed."""
+
+import asyncio
+import hashlib
+import logging
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from typing import cast
+
+import orjson
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from eventstac.breaker import Breaker
+from eventstac.errors import Transient
+from stac_api.hot_answers import EVERY, KeptAnswer, Slot
+
+_log = logging.getLogger("stac_api")
+
+_ANSWER_WAIT_S = 0.1  # a reader waits no longer: the database would have answered by then
+_FORGET_WAIT_S = 2.0  # nobody waits for that
+_MOST_BYTES = 2_000_000  # of one answer: a larger one pushes out hundreds of small ones
+_GENERATIONS_OUTLIVE_S = 60  # the answers that bear them
+
+
+class RedisAnswers:
+    """Answers of one catalog in one Redis.
+
+    Each collection has a generation, a random word that changes with it. An answer is kept with the generations that
+    its collections had *before* it was looked up in the database, and is good only while they are the same: one that
+    was looked up before a change and put after it is never found. It lives at most `ttl_s` seconds from the question
+    on, even if a change is never told.
+    """
+
+    def __init__(
+        self, url: str, catalog: str, ttl_s: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._redis = Redis.from_url(
+            url,
+            socket_timeout=_FORGET_WAIT_S,
+            socket_connect_timeout=_FORGET_WAIT_S,
+            retry=Retry(NoBackoff(), 1),  # a connection that was cut while it was idle
+        )
+        # In braces: what is asked for together lies together, in a cluster too.
+        self._prefix = f"{{eventstac:{hashlib.sha256(catalog.encode()).hexdigest()[:12]}}}:"
+        self._ttl_s = ttl_s
+        self._clock = clock
+        self._breaker = Breaker(longest_s=10.0)
+
+    async def find(self, question: bytes, collections: Sequence[str]) -> KeptAnswer | Slot | None:
+        """The kept answer, or where to put it; None where Redis does not answer."""
+        asked = self._clock()
+        key = f"{self._prefix}answer:{hashlib.sha256(question).hexdigest()}"
+        keys = [key, *(self._generation(name) for name in collections)]
+        found = await self._guarded(lambda: self._redis.mget(keys))
+        if found is None:
+            return None
+        packed, *words = cast(list[bytes | None], found)  # text is not decoded
+        generations = tuple(word.decode() if word else "" for word in words)
+        kept = _unpacked(packed, generations) if packed else None
+        return kept or Slot(key, generations, asked)
+
+    async def put(self, slot: Slot, answer: KeptAnswer) -> None:
+        """Keep an answer, which came from the database after its slot was found."""
+        left_ms = int((self._ttl_s - (self._clock() - slot.asked)) * 1000)
+        if left_ms > 0 and len(answer.body) <= _MOST_BYTES:
+            packed = _packed(answer, slot.generations)
+            await self._guarded(lambda: self._redis.set(slot.key, packed, px=left_ms))
+
+    async def forget(self, collections: Collection[str]) -> None:
+        """Begin new generations: nothing that was made from these collections is found any more.
+
+        Where Redis is away nothing is done: what it holds ends with its time.
+        """
+        lives_s = int(self._ttl_s) + _GENERATIONS_OUTLIVE_S
+        try:
+            async with asyncio.timeout(_FORGET_WAIT_S), self._redis.pipeline() as together:
+                for name in {*collections, EVERY}:
+                    together.set(self._generation(name), secrets.token_hex(8), ex=lives_s)
+                await together.execute()
+        except (RedisError, OSError) as error:
+            _log.warning("kept answers are not forgotten", extra={"reason": repr(error)})
+
+    async def close(self) -> None:
+        """Let the connections go."""
+        await self._redis.aclose()
+
+    def _generation(self, collection: str) -> str:
+        return f"{self._prefix}generation:{collection}"
+
+    async def _guarded[T](self, ask: Callable[[], Awaitable[T]]) -> T | None:
+        try:
+            self._breaker.enter()
+        except Transient:
+            return None
+        try:
+            async with asyncio.timeout(_ANSWER_WAIT_S):
+                answered = await ask()
+        except (RedisError, OSError) as error:  # a time-out is an OSError
+            self._breaker.failed()
+            _log.warning("redis does not answer", extra={"reason": repr(error)})
+            return None
+        except BaseException:
+            self._breaker.failed()  # a reader who hung up has learnt nothing
+            raise
+        self._breaker.succeeded()
+        return answered
+
+
+def _packed(answer: KeptAnswer, generations: tuple[str, ...]) -> bytes:
+    return orjson.dumps({"generations": generations, "headers": dict(answer.headers)}) + b"\n" + answer.body
+
+
+def _unpacked(packed: bytes, generations: tuple[str, ...]) -> KeptAnswer | None:
+    """The answer, if it is of these generations; None also for what another version of the API has put there."""
+    head, _, body = packed.partition(b"\n")
+    try:
+        about = orjson.loads(head)
+        return KeptAnswer(body, about["headers"]) if tuple(about["generations"]) == generations else None
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return None

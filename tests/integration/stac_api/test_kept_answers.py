@@ -1,0 +1,302 @@
+"""Answers kept in a real Redis: never an old one after its collection changed, and no Redis is no trouble."""
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from azure.servicebus import ServiceBusClient, ServiceBusMessage
+
+from eventstac.contracts import contract_path
+from infra.local.functions_host.testing import running_host
+from infra.local.servicebus.testing import running_server
+from stac_api.hot_answers import EVERY, KeptAnswer, Slot, forget_changed
+from stac_api.redis_answers import RedisAnswers
+from tests.integration.conftest import CatalogDatabase
+from tests.integration.stac_api import catalog
+from tests.integration.stac_api.conftest import APP, READER, Client, load, serving, settings_for
+from tests.integration.stac_api.redis_server import RunningRedis, running_redis
+
+ITEM = "/collections/edges/items/period"
+ANSWER = KeptAnswer(b"{}", {"etag": '"a"'})
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[RunningRedis]:
+    with running_redis(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def own(database: CatalogDatabase) -> CatalogDatabase:
+    load(database.settings.conninfo, catalog.COLLECTIONS, catalog.ITEMS[-6:])
+    return database
+
+
+@pytest.fixture
+def api(own: CatalogDatabase, redis: RunningRedis) -> Iterator[Client]:
+    with serving(settings_for(own, redis_url=redis.url)) as address:
+        client = Client(address)
+        yield client
+        client.session.close()
+
+
+def on_redis[T](
+    redis: RunningRedis, use: Callable[[RedisAnswers], Awaitable[T]], catalog_: str | None = None, **more: Any
+) -> T:
+    async def run() -> T:
+        cache = RedisAnswers(redis.url, catalog_ or "one/catalog", 60, **more)
+        try:
+            return await use(cache)
+        finally:
+            await cache.close()
+
+    return asyncio.run(run())
+
+
+def tell(own: CatalogDatabase, redis: RunningRedis, *collections: str) -> None:
+    """What the app does when an event says that a collection changed."""
+    events = [json.dumps({"data": {"collection": name}}).encode() for name in collections]
+    on_redis(redis, lambda cache: forget_changed(events, cache), f"{own.settings.database}/test")
+
+
+def rename(own: CatalogDatabase, title: str, item: str = "period") -> None:
+    """Change an Item in the catalog, without a word about it."""
+    with psycopg.connect(own.settings.conninfo, autocommit=True) as connection:
+        connection.execute(
+            "UPDATE pgstac.items SET content = jsonb_set(content, '{properties,title}', %s) WHERE id = %s",
+            [json.dumps(title), item],
+        )
+
+
+def example(event_type: str) -> dict[str, Any]:
+    """An event as the contract shows it."""
+    event: dict[str, Any] = json.loads(
+        min(contract_path(f"events/examples/{event_type}").glob("*.json")).read_text()
+    )
+    return event
+
+
+def title(feature: dict[str, Any]) -> Any:
+    return feature["properties"].get("title")
+
+
+QUESTIONS: dict[str, Callable[[Client], Any]] = {
+    "item": lambda api: title(api.get(ITEM)),
+    "items": lambda api: title(api.get("/collections/edges/items", ids="period")["features"][0]),
+    "search": lambda api: title(api.get("/search", ids="period")["features"][0]),
+    "search in it": lambda api: title(api.get("/search", ids="period", collections="edges")["features"][0]),
+    "search in both": lambda api: title(
+        api.get("/search", ids="period", collections="scenes,edges")["features"][0]
+    ),
+    "post": lambda api: title(api.post("/search", {"ids": ["period"]})["features"][0]),
+    "post in it": lambda api: title(
+        api.post("/search", {"ids": ["period"], "collections": ["edges"]})["features"][0]
+    ),
+    "head": lambda api: api("HEAD", ITEM).headers["ETag"] and title(api.get(ITEM)),
+}
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_an_answer_is_kept_until_its_collection_changes(
+    api: Client, own: CatalogDatabase, redis: RunningRedis, question: str
+) -> None:
+    ask = QUESTIONS[question]
+    rename(own, "first")
+    tell(own, redis, "edges")
+    assert ask(api) == "first"
+    rename(own, "second")
+    assert ask(api) == "first"  # nobody said anything: the answer is the kept one
+    tell(own, redis, "scenes")
+    if question in ("item", "items", "search in it", "post in it", "head"):
+        assert ask(api) == "first"  # another collection's change
+    tell(own, redis, "edges")
+    assert ask(api) == "second"
+
+
+def test_collections_are_kept_until_any_changes(
+    api: Client, own: CatalogDatabase, redis: RunningRedis
+) -> None:
+    def titles() -> list[str]:
+        listed = api.get("/collections", collections="scenes")["collections"]
+        return [each["title"] for each in listed if each["id"] == "edges"] + [
+            api.get("/collections/edges")["title"]
+        ]
+
+    assert titles() == ["Edges of the Earth"] * 2
+    with psycopg.connect(own.settings.conninfo, autocommit=True) as connection:
+        connection.execute(
+            "UPDATE pgstac.collections SET content = jsonb_set(content, '{title}', '\"New\"') WHERE id = 'edges'"
+        )
+        try:
+            assert titles() == ["Edges of the Earth"] * 2
+            tell(own, redis, "scenes")
+            assert titles() == ["New", "Edges of the Earth"]
+            tell(own, redis, "edges")
+            assert titles() == ["New", "New"]
+        finally:
+            connection.execute(
+                "UPDATE pgstac.collections SET content = jsonb_set(content, '{title}', '\"Edges of the Earth\"') "
+                "WHERE id = 'edges'"
+            )
+
+
+def test_a_kept_answer_is_the_same_as_a_made_one(own: CatalogDatabase, redis: RunningRedis) -> None:
+    """For every spelling of a question, proxy, language and condition; and one is not given for another."""
+    asked: list[tuple[str, str, dict[str, Any]]] = [
+        ("GET", ITEM, {}),
+        ("GET", ITEM, {"headers": {"Accept": "text/html"}}),
+        ("GET", ITEM, {"headers": {"X-Forwarded-Host": "a.example"}}),
+        ("GET", ITEM, {"headers": {"If-None-Match": "*"}}),
+        ("HEAD", ITEM, {}),
+        ("GET", "/collections/edges", {}),
+        ("GET", "/collections", {}),
+        ("GET", "/collections?limit=1", {}),
+        ("GET", "/search?limit=1", {}),
+        ("GET", "/search?limit=1&ids=period&ids=greenwich", {}),
+        ("GET", "/search?limit=1&fields=id", {}),
+        ("POST", "/search", {"json": {"limit": 1}}),
+        ("POST", "/search", {"json": {"limit": 2}}),
+        ("POST", "/search", {"data": b"", "headers": {"Content-Type": "application/json"}}),
+        ("GET", "/search?limit=none", {}),
+        ("POST", "/search", {"data": b"{", "headers": {"Content-Type": "application/json"}}),
+        ("POST", "/search", {"data": b"{}", "headers": {"Content-Type": "text/plain"}}),
+        ("GET", "/collections/edges/items/none", {}),
+    ]
+
+    def answers(api: Client) -> list[tuple[Any, ...]]:
+        found = [api(method, path, **options) for method, path, options in asked]
+        names = ("Content-Type", "ETag", "Last-Modified", "Cache-Control", "Vary", "Content-Length")
+        return [
+            (each.status_code, each.text.replace(api.url, "URL"), *(each.headers.get(name) for name in names[:1]),
+             each.headers.get("Cache-Control"), each.headers.get("Vary"), "ETag" in each.headers)
+            for each in found
+        ]  # fmt: skip
+
+    with serving(settings_for(own)) as address:
+        made = answers(Client(address))
+    with serving(settings_for(own, redis_url=redis.url)) as address:
+        kept = Client(address)
+        assert answers(kept) == made
+        assert answers(kept) == made
+        etag = kept("GET", ITEM).headers["ETag"]
+        assert kept("GET", ITEM, headers={"If-None-Match": etag}).status_code == 304
+    assert redis.keys() > 8
+
+
+def test_an_answer_from_before_a_change_that_comes_after_it_is_never_found(redis: RunningRedis) -> None:
+    async def race(cache: RedisAnswers) -> None:
+        for collections in (("a",), ("a", "b"), (EVERY,)):
+            slot = await cache.find(b"question", collections)
+            assert isinstance(slot, Slot)
+            await cache.forget(["a"])
+            await cache.put(slot, ANSWER)
+            later = await cache.find(b"question", collections)
+            assert isinstance(later, Slot)
+            await cache.put(later, ANSWER)
+            assert await cache.find(b"question", collections) == ANSWER
+            await cache.put(slot, KeptAnswer(b"old", {}))  # the slowest of all
+            assert isinstance(await cache.find(b"question", collections), Slot)
+
+    on_redis(redis, race)
+
+
+def test_an_answer_lives_no_longer_than_the_setting_says_from_the_question_on(redis: RunningRedis) -> None:
+    now = [1000.0]
+
+    async def use(cache: RedisAnswers) -> None:
+        slot = await cache.find(b"question", ["a"])
+        assert isinstance(slot, Slot)
+        now[0] += 45  # the database took its time
+        await cache.put(slot, ANSWER)
+        assert 0 < await cache._redis.pttl(slot.key) <= 15_000
+        late = await cache.find(b"another", ["a"])
+        assert isinstance(late, Slot)
+        now[0] += 60
+        await cache.put(late, ANSWER)
+        assert isinstance(await cache.find(b"another", ["a"]), Slot)
+
+    on_redis(redis, use, clock=lambda: now[0])
+
+
+def test_what_another_version_put_there_is_passed_over(redis: RunningRedis) -> None:
+    async def use(cache: RedisAnswers) -> None:
+        slot = await cache.find(b"question", ["a"])
+        assert isinstance(slot, Slot)
+        for value in (b"", b"nonsense", b"[]\n{}", b'{"generations":[""]}\n'):
+            await cache._redis.set(slot.key, value)
+            assert isinstance(await cache.find(b"question", ["a"]), Slot)
+
+    on_redis(redis, use)
+
+
+@pytest.mark.parametrize("type_", ["item.changed", "item.removed", "collection.updated"])
+def test_each_event_of_the_topic_names_its_collection(redis: RunningRedis, type_: str) -> None:
+    """And what cannot be read is taken for a change of everything."""
+    event = example(f"eventstac.{type_}.v1")
+    changed = event["data"]["collection"]
+
+    async def use(cache: RedisAnswers) -> None:
+        for body, collection in ((json.dumps(event).encode(), changed), (b"nonsense", EVERY), (b"[]", EVERY)):
+            slot = await cache.find(b"question", [collection])
+            assert isinstance(slot, Slot)
+            await cache.put(slot, ANSWER)
+            await forget_changed([body], cache)
+            assert isinstance(await cache.find(b"question", [collection]), Slot)
+
+    on_redis(redis, use)
+
+
+def test_a_redis_that_is_away_costs_no_reader_an_error(
+    api: Client, own: CatalogDatabase, redis: RunningRedis
+) -> None:
+    assert api.get(ITEM)["id"] == "period"
+    redis.kill()
+    for ask in QUESTIONS.values():
+        ask(api)
+    redis.start()
+    deadline = time.monotonic() + 30
+    while not redis.keys():  # found again by itself
+        assert api.get(ITEM)["id"] == "period"
+        assert time.monotonic() < deadline
+    with redis.paused():
+        for ask in QUESTIONS.values():
+            ask(api)
+    rename(own, "after")
+    redis.kill()
+    tell(own, redis, "edges")  # nobody hears it
+    assert title(api.get(ITEM)) == "after"
+
+
+def test_events_on_the_topic_empty_the_cache_of_the_function_app(
+    own: CatalogDatabase, redis: RunningRedis, tmp_path: Path
+) -> None:
+    with running_server(Path("contracts/topology.json"), tmp_path / "broker") as broker:
+        environment = own.environment(READER) | {
+            "STAC_CATALOG_ID": "test",
+            "REDIS_URL": redis.url,
+            "ServiceBus": broker.connection_string,
+        }
+        with running_host(APP, tmp_path / "state", environment) as host:
+            host.ready()
+            api = Client(f"http://127.0.0.1:{host.port}")
+            rename(own, "before")
+            tell(own, redis, "edges")
+            assert title(api.get(ITEM)) == "before"
+            rename(own, "after")
+            assert title(api.get(ITEM)) == "before"
+            event = example("eventstac.item.changed.v1")
+            event["data"]["collection"] = "edges"
+            with (
+                ServiceBusClient.from_connection_string(broker.connection_string) as client,
+                client.get_topic_sender("items-changed") as sender,
+            ):
+                sender.send_messages(ServiceBusMessage(json.dumps(event)))
+            deadline = time.monotonic() + 30
+            while title(api.get(ITEM)) != "after":
+                assert time.monotonic() < deadline
+            api.session.close()
