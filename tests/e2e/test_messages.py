@@ -58,6 +58,7 @@ def expected_types() -> dict[str, set[str]]:
         "blobs-matched": {"eventstac.blob.matched.v1"},
         "asset-facts": {f"eventstac.asset.{kind}.v1" for kind in ("read", "gone", "rejected")},
         "cog-events": {"eventstac.cog.completed.v1"},
+        "config-events": {f"{storage}Created"},  # the rules file of the tests
         "items-changed": changes,
         "catalog-events": changes,
         "rejected": {"eventstac.event.rejected.v1"},

@@ -77,7 +77,7 @@ def try_rules(
         _show_paths(rules, paths, explanations, as_json)
     elif container:
         try:
-            _show_tally(_tally(rules, _listing(container, prefix), samples), container, as_json)
+            _show_tally(tally_of(rules, _listing(container, prefix), samples), container, as_json)
         except EventstacError as error:
             raise _stopped(str(error).splitlines()[0]) from error  # the SDK adds the whole response
     else:
@@ -127,7 +127,7 @@ def _listing(container: str, prefix: str) -> Iterator[str]:
 
 
 @dataclass
-class _Tally:
+class Tally:
     """How many blobs match which rule; of those that none matches, some samples."""
 
     blobs: int = 0
@@ -137,8 +137,9 @@ class _Tally:
     samples: list[str] = field(default_factory=list)
 
 
-def _tally(rules: Rules, urls: Iterator[str], samples: int) -> _Tally:
-    tally = _Tally(
+def tally_of(rules: Rules, urls: Iterator[str], samples: int) -> Tally:
+    """Count what the rules make of blobs; of any number of them, in the same memory."""
+    tally = Tally(
         rules=Counter({(each.id, rule.name): 0 for each in rules.collections for rule in each.rules})
     )
     for url in urls:
@@ -155,7 +156,7 @@ def _tally(rules: Rules, urls: Iterator[str], samples: int) -> _Tally:
     return tally
 
 
-def _show_tally(tally: _Tally, container: str, as_json: bool) -> None:
+def _show_tally(tally: Tally, container: str, as_json: bool) -> None:
     counts = [{"collection": c, "rule": rule, "blobs": count} for (c, rule), count in tally.rules.items()]
     if as_json:
         fields = {"container": container, "blobs": tally.blobs, "rules": counts, "ignored": tally.ignored}
