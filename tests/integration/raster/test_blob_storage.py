@@ -1,8 +1,9 @@
 """The extraction over real range requests: Azurite, the SDK, and a plain URL."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from azure.storage.blob import BlobServiceClient, PublicAccess
 
@@ -55,6 +56,22 @@ def test_a_blob_that_changes_while_it_is_read_is_said_to_have_changed(
     upload(service, "moving.tif", data)
     with pytest.raises(BlobChanged):
         read_raster(reader, {})
+
+
+def test_a_stream_over_several_connections_has_every_byte_in_its_place(service: BlobServiceClient) -> None:
+    data = np.random.default_rng(1).bytes(45_000_001)  # more ranges than connections, the last one short
+    chunks = list(opened(service, upload(service, "long.bin", data)).stream())
+    assert b"".join(chunks) == data
+    assert len(chunks) > 5
+
+
+def test_a_stream_that_is_left_early_ends(service: BlobServiceClient) -> None:
+    stream = opened(service, upload(service, "left.bin", bytes(45_000_000))).stream()
+    assert next(stream)
+    assert next(stream)
+    assert isinstance(stream, Generator)
+    stream.close()
+    assert list(stream) == []
 
 
 def test_storage_url_and_file_give_the_same_metadata(service: BlobServiceClient, tmp_path: Path) -> None:
