@@ -17,7 +17,7 @@ from tests.simulation.catalog import SimulatedCatalog
 from tests.simulation.trial import Trial, problems_of, report, smallest, trial_of
 from tests.twins.catalog import MemoryCatalog
 
-SEEDS = 400
+SEEDS = 2500
 
 Patch = pytest.MonkeyPatch
 

@@ -22,7 +22,7 @@ def big_striped() -> bytes:
 
 
 def test_a_small_file_is_read_whole_in_one_request_beside_the_head() -> None:
-    reader = MemoryReader(tiff(gradient(400, 400)))
+    reader = MemoryReader(tiff(gradient(600, 600)))
     metadata = read_in_process(reader, {}).metadata
     assert len(reader.asked) == 1
     assert metadata["statistics_exact"] is True
@@ -30,7 +30,7 @@ def test_a_small_file_is_read_whole_in_one_request_beside_the_head() -> None:
 
 
 def test_a_tiny_file_costs_no_request_beside_the_head() -> None:
-    reader = MemoryReader(tiff(gradient(40, 40)))
+    reader = MemoryReader(tiff(gradient(400, 400)))
     read_in_process(reader, {})
     assert reader.asked == []
 

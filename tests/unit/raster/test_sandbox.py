@@ -1,6 +1,7 @@
 """The processes that decode: what they may not see, and what happens when one hangs or dies."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -94,7 +95,10 @@ def test_a_worker_sees_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_memory_beyond_the_limit_is_a_rejection(sandbox: Sandbox) -> None:
-    limit = f"import resource; resource.prlimit({sandbox._idle[0].pid}, resource.RLIMIT_DATA, (2**20, 2**20))"
+    pid = sandbox._idle[0].pid
+    status = Path(f"/proc/{pid}/status").read_text()
+    enough_to_open = int(re.search(r"VmData:\s+(\d+) kB", status)[1]) * 1024 + 32 * 2**20  # type: ignore[index]
+    limit = f"import resource; resource.prlimit({pid}, resource.RLIMIT_DATA, ({enough_to_open},) * 2)"
     subprocess.run([sys.executable, "-c", limit], check=True)
     with pytest.raises(Rejected) as caught:
         sandbox.read(
