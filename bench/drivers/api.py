@@ -32,6 +32,11 @@ class Http(asyncio.Protocol):
         """Keep where requests go."""
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by its type
 
+    @property
+    def closed(self) -> bool:
+        """Whether the server has ended it."""
+        return self._transport.is_closing()
+
     def send(self, request: bytes) -> Awaitable[int]:
         """Send one request; gives the status once the whole answer is here."""
         self._answer = asyncio.get_running_loop().create_future()
@@ -63,12 +68,18 @@ class Http(asyncio.Protocol):
 
 async def http_client(work: dict[str, Any]) -> Job:
     """A client that sends one request after the other."""
-    requests = work["requests"]
-    _, connection = await asyncio.get_running_loop().create_connection(Http, "127.0.0.1", work["port"])
+    requests, loop = work["requests"], asyncio.get_running_loop()
+
+    async def connect() -> Http:
+        return (await loop.create_connection(Http, "127.0.0.1", work["port"]))[1]
+
+    kept = [await connect()]
 
     async def job(number: int) -> None:
         request = requests[number % len(requests)]
-        status = await connection.send(request)
+        if kept[0].closed:  # servers do so with connections that were idle for seconds
+            kept[0] = await connect()
+        status = await kept[0].send(request)
         if status != 200:
             raise SystemExit(f"{status} for {request[:300]!r}")
 
