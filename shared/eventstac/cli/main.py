@@ -14,6 +14,7 @@ from eventstac.cli import (
     rules,
     scan,
     setup,
+    smoke,
     status,
     where,
 )
@@ -30,6 +31,7 @@ app.add_typer(collections.app, name="collections")
 app.add_typer(rules.app, name="rules")
 app.command("preview")(preview.preview)
 app.command("where")(where.where)
+app.command("smoke")(smoke.smoke)
 app.command("blobs")(blobs.blobs)
 app.command("scan")(scan.scan)
 app.command("reconcile")(reconcile.reconcile)

@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -44,9 +44,15 @@ class Ports:
 
     @classmethod
     def read(
-        cls, command: str, environment: Mapping[str, str], *, storage: bool = True, bus: bool = True
+        cls,
+        command: str,
+        environment: Mapping[str, str],
+        *,
+        storage: bool = True,
+        bus: bool = True,
+        also: Callable[[Environment], object] = lambda env: None,
     ) -> "Ports":
-        """Read the environment; SettingsMissing lists everything that the command lacks."""
+        """Read the environment, and what `also` reads from it; SettingsMissing lists everything that is lacking."""
         values = dict(environment)
         for name, alias in _ALIASES.items():
             if not values.get(name) and values.get(alias):
@@ -63,6 +69,7 @@ class Ports:
             ContainerNames.read(env),
             env.text("STAC_DEFAULT_COLLECTION", "bronze-tier"),
         )
+        also(env)
         env.check(f"eventstac {command}")
         return ports
 

@@ -11,12 +11,10 @@ from eventstac.azure.peeking import queued_about
 from eventstac.azure.service_bus import open_client
 from eventstac.blob_urls import canonical_url, parse
 from eventstac.catalog import fact_rows, item_rows, rejections
-from eventstac.catalog.database import DatabaseSettings, connect, database_failures
-from eventstac.catalog.rules_store import RulesStore
 from eventstac.cli.console import open_console
-from eventstac.containers import ContainerNames, Watched
+from eventstac.cli.ports import Ports
+from eventstac.containers import Watched
 from eventstac.errors import Rejected
-from eventstac.settings import Environment
 from eventstac.whereabouts import Evidence, to_json, whereabouts
 
 _COLOURS = {
@@ -25,13 +23,6 @@ _COLOURS = {
     "stale": "yellow",
     "waiting": "cyan",
     "incomplete": "yellow",
-}
-
-# The names that SDK users know, for what the apps call otherwise (`.local/env` has the former).
-_ALIASES = {
-    "BlobStorage": "AZURE_STORAGE_CONNECTION_STRING",
-    "ServiceBus": "SERVICEBUS_CONNECTION_STRING",
-    "SOURCE_CONTAINERS": "SOURCE_CONTAINER",
 }
 
 
@@ -44,7 +35,7 @@ def where(
     Ends in exactly one of: not in storage, ignored, no rule, waiting at STAGE since T, rejected, incomplete, stale,
     searchable. Exit code 0 for every verdict.
     """
-    evidence = gather(blob_url, dict(os.environ))
+    evidence = gather(Ports.read("where", os.environ), canonical_url(blob_url))
     found = whereabouts(evidence)
     if as_json:
         typer.echo(json.dumps(to_json(evidence, found), ensure_ascii=False))
@@ -56,32 +47,17 @@ def where(
         console.print(f"  {stage.at:%Y-%m-%d %H:%M:%S.%f}Z  {stage.stage}", style="dim")
 
 
-def gather(blob_url: str, values: dict[str, str]) -> Evidence:
-    """Ask storage, rules, facts, rejections and the bus about a blob."""
-    for name, alias in _ALIASES.items():
-        if not values.get(name) and values.get(alias):
-            values[name] = values[alias]
-    env = Environment(values)
-    database = DatabaseSettings.read(env)
-    names = ContainerNames.read(env)
-    default_collection = env.text("STAC_DEFAULT_COLLECTION", "bronze-tier")
-    for name, other in (
-        ("BlobStorage", "BlobStorage__blobServiceUri"),
-        ("ServiceBus", "ServiceBus__fullyQualifiedNamespace"),
-    ):
-        if not env.has(other):
-            env.text(name)
-    env.check("eventstac where")
-    url = canonical_url(blob_url)
-    with open_blob_service(values) as service:
+def gather(ports: Ports, url: str) -> Evidence:
+    """Ask storage, rules, facts, rejections and the bus about a blob, by its canonical URL."""
+    with open_blob_service(ports.values) as service:
         blobs = BlobStorage(service)
-        watched = Watched(blobs.account_url, names)
+        watched = ports.watched(blobs)
         not_watched = _why_not_watched(watched, url)
         look = None if not_watched else blobs.look(url)[0]
-    with open_client(values) as bus:
+    with open_client(ports.values) as bus:
         queued = queued_about(bus, url)
-    with connect(database) as connection, database_failures():
-        applied = RulesStore(default_collection).current(connection)
+    with ports.connection() as connection:
+        applied = ports.rules(connection)
         fact = fact_rows.by_urls(connection, [url]).get(url)
         key = fact.item_key if fact else ("", "")
         row = item_rows.read(connection, [key]).get(key)
