@@ -42,6 +42,13 @@ class Change:
         )
 
     @property
+    def is_moved_in_time(self) -> bool:
+        """Whether it was in the catalog with another datetime."""
+        return bool(
+            self.was_published and self.before and self.after and self.before.start != self.after.start
+        )
+
+    @property
     def is_removed(self) -> bool:
         """Whether it leaves the catalog."""
         return self.was_published and not self.is_published

@@ -1,6 +1,6 @@
 """Puts rules in force: a revision of the rules, Collections and queryables in pgstac."""
 
-from eventstac.catalog import pgstac_items
+from eventstac.catalog import pgstac_partitions
 from eventstac.catalog.collection_documents import apply_collection, apply_queryables
 from eventstac.catalog.database import Connection
 from eventstac.catalog.rules_store import apply_rules, lock_rules
@@ -11,7 +11,9 @@ from eventstac.rules import Rules
 def prepare(connection: Connection, rules: Rules) -> None:
     """Make what later writes need, in commits of its own: Collections and their partitions."""
     for collection in rules.collections:
-        pgstac_items.prepare_collection(connection, collection.id, collection)
+        pgstac_partitions.prepare_collection(connection, collection.id, collection)
+        if collection.partition_trunc:
+            pgstac_partitions.repartition(connection, collection.id, collection.partition_trunc)
 
 
 def apply(connection: Connection, text: str, rules: Rules, origin: str) -> int:

@@ -11,10 +11,12 @@ from eventstac.rules import CollectionRules, collection_document
 
 def ensure_collection(connection: Connection, collection: str, rules: CollectionRules | None) -> None:
     """Make a Collection that is missing, as its rules say; leave one that is there alone."""
-    document, private = collection_document(rules or CollectionRules(collection))
+    rules = rules or CollectionRules(collection)
+    document, private = collection_document(rules)
     connection.execute(
-        "INSERT INTO pgstac.collections (content, private) VALUES (%s, %s) ON CONFLICT (id) DO NOTHING",
-        [Jsonb(document), Jsonb(private)],
+        "INSERT INTO pgstac.collections (content, private, partition_trunc) VALUES (%s, %s, nullif(%s, 'none')) "
+        "ON CONFLICT (id) DO NOTHING",
+        [Jsonb(document), Jsonb(private), rules.partition_trunc],
     )
 
 

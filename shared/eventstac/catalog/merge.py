@@ -14,6 +14,7 @@ from eventstac.catalog.announcing import Change, announcements_of
 from eventstac.catalog.collection_changes import record_changes
 from eventstac.catalog.database import Connection, advisory_key
 from eventstac.catalog.item_rows import ItemKey
+from eventstac.catalog.pgstac_partitions import CollectionNotReady, prepare_collection
 from eventstac.catalog.rules_store import AppliedRules, RulesStore
 from eventstac.compose import Composition, compose
 from eventstac.errors import Transient
@@ -91,14 +92,18 @@ def _merge_chunk(
                 return _merge_locked(connection, rules, facts, unsure_urls, locked, settings, now)
         except _LocksTooFew as too_few:
             locked |= too_few.keys
-        except pgstac_items.CollectionNotReady as not_ready:
-            collection = str(not_ready)
-            applied = rules.current(connection)
-            pgstac_items.prepare_collection(connection, collection, applied.rules.collection(collection))
+        except CollectionNotReady as not_ready:
+            _prepare(connection, rules, not_ready)
     raise Transient(
         f"the Items {sorted(locked)} could not be written in {_ATTEMPTS} attempts: their blobs keep moving, or the "
         "Collection's table keeps vanishing"
     )
+
+
+def _prepare(connection: Connection, rules: RulesStore, not_ready: CollectionNotReady) -> None:
+    collection = not_ready.collection
+    found = rules.current(connection).rules.collection(collection)
+    prepare_collection(connection, collection, found, not_ready.needed)
 
 
 def _lock(connection: Connection, urls: Iterable[str], keys: Iterable[ItemKey]) -> None:
@@ -167,7 +172,9 @@ def _recompose(
     written = [key for key in keys if repairing] or [change.key for change in changes if change.is_written]
     removed = [key for key in keys if repairing] or [change.key for change in changes if change.is_removed]
     rows = pgstac_items.upsert_items(
-        connection, [item for key in written if (item := compositions[key].item) is not None]
+        connection,
+        [item for key in written if (item := compositions[key].item) is not None],
+        None if repairing else {change.key for change in changes if change.is_moved_in_time},
     )
     rows += pgstac_items.delete_items(connection, [key for key in removed if compositions[key].item is None])
     item_rows.upsert(connection, [change.after for change in changes if change.after])
@@ -191,8 +198,6 @@ def rebuild(
                     outbox.add(connection, announcements_of(changes, [], app, now, timedelta()))
                 repaired += rows
                 break
-            except pgstac_items.CollectionNotReady as not_ready:
-                collection = str(not_ready)
-                found = rules.current(connection).rules.collection(collection)
-                pgstac_items.prepare_collection(connection, collection, found)
+            except CollectionNotReady as not_ready:
+                _prepare(connection, rules, not_ready)
     return repaired

@@ -5,7 +5,8 @@ Item is dehydrated on our side and joins the caller's transaction. Facts: pgstac
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import shapely
@@ -13,71 +14,50 @@ from psycopg import errors, sql
 from pypgstac.hydration import dehydrate
 from shapely.geometry import shape
 
-from eventstac.catalog import PGSTAC_VERSION
-from eventstac.catalog.collection_documents import ensure_collection
 from eventstac.catalog.database import Connection
-from eventstac.errors import EventstacError, Rejected, Transient
-from eventstac.rules import CollectionRules
+from eventstac.catalog.pgstac_partitions import CollectionNotReady, Needed
+
+ItemKey = tuple[str, str]
 
 # Kept in columns of their own, or put there when the Item is read.
 _IN_COLUMNS = ("id", "collection", "geometry", "pgstac:base_item")
 
-_PARTITION_LOCK = (
-    7_742_038_113_902  # any number: one maker of partitions at a time (two race: UndefinedTable)
-)
+# The leaf of each Item that comes, and what it has to take. partition_stats knows the bounds that a leaf really has:
+# those of a catalog that was partitioned in another time zone are not the months of UTC.
+_LEAVES = """
+    SELECT leaf.partition, min(i.datetime), min(i.end_datetime), max(i.end_datetime)
+    FROM incoming_items i
+    LEFT JOIN pgstac.partition_stats leaf
+        ON leaf.collection = %(collection)s AND leaf.partition_dtrange @> i.datetime
+    GROUP BY leaf.partition,
+        CASE WHEN leaf.partition IS NULL THEN date_trunc(%(unit)s, i.datetime, 'UTC') END
+    ORDER BY leaf.partition, 2
+"""
 
 
-class UnknownPgstac(Transient):
-    """The database's pgstac is not the version whose tables this module knows: that of the other is to be installed."""
+@dataclass(frozen=True)
+class _Table:
+    """A Collection as pgstac keeps it; `unit` is its partition_trunc."""
+
+    key: int
+    unit: str | None
+    exists: bool
+    base_item: dict[str, Any]
+    base_item_id: int | None
+
+    @property
+    def name(self) -> sql.Identifier:
+        return _table(f"_items_{self.key}")
 
 
-class CollectionNotReady(EventstacError):
-    """A Collection has no partition (any more): prepare it, in a transaction of its own, and try again."""
-
-
-class PartitionedCollection(Rejected):
-    """A Collection is partitioned by date, which this module does not write: its blobs alone are rejected."""
-
-
-def check_version(connection: Connection) -> None:
-    """Refuse any pgstac but the pin."""
-    row = connection.execute("SELECT pgstac.get_version()").fetchone()
-    if row is None or row[0] != PGSTAC_VERSION:
-        found = row[0] if row else "none"
-        raise UnknownPgstac(f"the database has pgstac {found}; Items are written for {PGSTAC_VERSION} only")
-
-
-def prepare_collection(connection: Connection, collection: str, rules: CollectionRules | None) -> None:
-    """Make a Collection and its partition, with constraints as wide as time; commits of its own, made beforehand.
-
-    Later writes then need no DDL, during which readers would stall.
-    """
-    check_version(connection)
-    with connection.transaction():
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", [_PARTITION_LOCK])
-        ensure_collection(connection, collection, rules)
-        row = connection.execute(
-            "SELECT partition_trunc FROM pgstac.collections WHERE id = %s", [collection]
-        ).fetchone()
-        if row and row[0]:
-            raise PartitionedCollection(
-                "partitioned-collection",
-                f"collection {collection!r} has partition_trunc {row[0]!r}; eventstac writes unpartitioned "
-                "Collections: set it to NULL with pgstac.repartition",
-            )
-        connection.execute(
-            """
-            SELECT pgstac.check_partition(%s, tstzrange('-infinity', 'infinity', '[]'),
-                                          tstzrange('-infinity', 'infinity', '[]'))
-            """,
-            [collection],
-        )
-
-
-def upsert_items(connection: Connection, items: Sequence[Mapping[str, Any]]) -> int:
+def upsert_items(
+    connection: Connection, items: Sequence[Mapping[str, Any]], moved: Collection[ItemKey] | None = None
+) -> int:
     """Write Items in the caller's transaction; a row that is the same already is left alone.
 
-    Returns how many rows were written. Raises CollectionNotReady where `prepare_collection` has not been called.
+    `moved` are the Items whose datetime may be another than before, so that they may lie in another leaf; None: all.
+    Returns how many rows were written or removed. Raises CollectionNotReady where a leaf is missing or too narrow,
+    with what `pgstac_partitions.prepare_collection` is to make.
     """
     if not items:
         return 0
@@ -92,68 +72,97 @@ def upsert_items(connection: Connection, items: Sequence[Mapping[str, Any]]) -> 
         """
     )
     return sum(
-        _upsert_into(connection, collection, by_collection[collection])
+        _upsert_into(connection, collection, by_collection[collection], moved)
         for collection in sorted(by_collection)
     )
 
 
-def delete_items(connection: Connection, keys: Sequence[tuple[str, str]]) -> int:
+def delete_items(connection: Connection, keys: Sequence[ItemKey]) -> int:
     """Delete Items in the caller's transaction; one that is not there is none the less gone. Returns how many were."""
     deleted = 0
     by_collection: dict[str, list[str]] = {}
     for collection, item in keys:
         by_collection.setdefault(collection, []).append(item)
     for collection in sorted(by_collection):
-        found = _collection(connection, collection)
-        if found:
-            statement = sql.SQL("DELETE FROM {} WHERE id = ANY(%s)").format(_leaf(found[0]))
+        found = _find(connection, collection)
+        if found and found.exists:
+            statement = sql.SQL("DELETE FROM {} WHERE id = ANY(%s)").format(found.name)
             deleted += connection.execute(statement, [by_collection[collection]]).rowcount
     return deleted
 
 
-def _upsert_into(connection: Connection, collection: str, items: Sequence[Mapping[str, Any]]) -> int:
-    found = _collection(connection, collection)
+def _upsert_into(
+    connection: Connection,
+    collection: str,
+    items: Sequence[Mapping[str, Any]],
+    moved: Collection[ItemKey] | None,
+) -> int:
+    found = _find(connection, collection)
     if found is None:
         raise CollectionNotReady(collection)
-    key, base_item, base_item_id = found
     with connection.cursor().copy(
         "COPY incoming_items (id, geometry, collection, datetime, end_datetime, content) FROM STDIN"
     ) as copy:
         for item in sorted(items, key=lambda item: str(item["id"])):
-            copy.write_row(_row(item, base_item, base_item_id))
+            copy.write_row(_row(item, found.base_item, found.base_item_id))
+    leaves = connection.execute(_LEAVES, {"collection": collection, "unit": found.unit}).fetchall()
+    needed = [Needed(*times) for _, *times in leaves]
+    if any(leaf is None for leaf, *_ in leaves):
+        raise CollectionNotReady(collection, needed)
+    ids = [item["id"] for item in items if moved is None or (collection, item["id"]) in moved]
+    try:
+        written = _leave_other_leaves(connection, collection, found, ids) if found.unit and ids else 0
+        written += sum(_upsert_leaf(connection, leaf) for leaf, *_ in leaves)
+    except (errors.UndefinedTable, errors.ForeignKeyViolation, errors.CheckViolation) as error:
+        raise CollectionNotReady(collection, needed) from error
+    connection.execute("DELETE FROM incoming_items")
+    return written
+
+
+def _upsert_leaf(connection: Connection, leaf: str) -> int:
     statement = sql.SQL(
         """
         INSERT INTO {leaf} AS stored (id, geometry, collection, datetime, end_datetime, content)
-        SELECT id, geometry, collection, datetime, end_datetime, content FROM incoming_items ORDER BY id
+        SELECT i.id, i.geometry, i.collection, i.datetime, i.end_datetime, i.content
+        FROM incoming_items i JOIN pgstac.partition_stats s ON s.partition_dtrange @> i.datetime
+        WHERE s.partition = %s ORDER BY i.id
         ON CONFLICT (id) DO UPDATE SET
             (geometry, datetime, end_datetime, content) =
             (excluded.geometry, excluded.datetime, excluded.end_datetime, excluded.content)
         WHERE (stored.geometry, stored.datetime, stored.end_datetime, stored.content)
             IS DISTINCT FROM (excluded.geometry, excluded.datetime, excluded.end_datetime, excluded.content)
         """
-    ).format(leaf=_leaf(key))
-    try:
-        written = connection.execute(statement).rowcount
-    except (errors.UndefinedTable, errors.ForeignKeyViolation, errors.CheckViolation) as error:
-        raise CollectionNotReady(collection) from error
-    connection.execute("DELETE FROM incoming_items")
-    return written
+    ).format(leaf=_table(leaf))
+    return connection.execute(statement, [leaf]).rowcount
 
 
-def _collection(connection: Connection, collection: str) -> tuple[int, dict[str, Any], int | None] | None:
+def _leave_other_leaves(connection: Connection, collection: str, table: _Table, ids: list[str]) -> int:
+    """Delete what Items left behind in another leaf than the one that they belong to now."""
+    statement = sql.SQL(
+        """
+        DELETE FROM {table} stored WHERE stored.id = ANY(%s) AND NOT EXISTS (
+            SELECT FROM incoming_items i JOIN pgstac.partition_stats s
+                ON s.collection = %s AND s.partition_dtrange @> i.datetime
+            WHERE i.id = stored.id AND s.partition_dtrange @> stored.datetime)
+        """
+    ).format(table=table.name)
+    return connection.execute(statement, [ids, collection]).rowcount
+
+
+def _find(connection: Connection, collection: str) -> _Table | None:
     row = connection.execute(
         """
-        SELECT c.key, b.base_item, b.base_item_id
-        FROM pgstac.collections c, pgstac.current_base_item(c.id) b
-        WHERE c.id = %s AND to_regclass(format('pgstac.%%I', '_items_' || c.key)) IS NOT NULL
+        SELECT c.key, c.partition_trunc, to_regclass(format('pgstac.%%I', '_items_' || c.key)) IS NOT NULL,
+            b.base_item, b.base_item_id
+        FROM pgstac.collections c, pgstac.current_base_item(c.id) b WHERE c.id = %s
         """,
         [collection],
     ).fetchone()
-    return (row[0], row[1], row[2]) if row else None
+    return _Table(*row) if row else None
 
 
-def _leaf(key: int) -> sql.Identifier:
-    return sql.Identifier("pgstac", f"_items_{key}")
+def _table(name: str) -> sql.Identifier:
+    return sql.Identifier("pgstac", name)
 
 
 def _row(item: Mapping[str, Any], base_item: dict[str, Any], base_item_id: int | None) -> tuple[Any, ...]:

@@ -107,7 +107,8 @@ class CollectionRules:
 
     `extent` has the parts that override what is kept current from the Items ("spatial", "temporal", STAC's form).
     `summaries` are the names of the Item properties that are summed up. `item_assets` is None where it is to be made
-    from the rules. `extra` are further Collection fields, taken over as they are.
+    from the rules. `extra` are further Collection fields, taken over as they are. `partition_trunc` ("month", "year",
+    "none") says how pgstac divides the Items by date; None: as it is.
     """
 
     id: str
@@ -123,6 +124,7 @@ class CollectionRules:
     extra: Json = field(default_factory=dict)
     ignore: tuple[Pattern, ...] = ()
     rules: tuple[Rule, ...] = ()
+    partition_trunc: str | None = None
 
     def rule(self, name: str) -> Rule | None:
         """The rule of this name, None where the rules have none (any more)."""

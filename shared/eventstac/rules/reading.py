@@ -48,6 +48,7 @@ def _collection(document: Document, collection_id: str, values: Mapping[str, Any
             _rule(document, (*path, "rules", index), each)
             for index, each in enumerate(values.get("rules", ()))
         ),
+        partition_trunc=values.get("partition_trunc"),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from eventstac.catalog import pgstac_items, repairing
+from eventstac.catalog import pgstac_partitions, repairing
 from eventstac.catalog.database import Connection, connect
 from eventstac.catalog.merge import MergeSettings, merge
 from eventstac.catalog.postgres import PostgresCatalog
@@ -56,8 +56,8 @@ def load(database: CatalogDatabase, facts: list[Fact], rules_texts: tuple[str, .
         for text in rules_texts:
             rules = load_rules(text, file="rules.yaml")
             apply_rules(connection, text, rules, extractor=1)
-            pgstac_items.prepare_collection(connection, "scenes", rules.collection("scenes"))
-            pgstac_items.prepare_collection(connection, "bronze-tier", rules.collection("bronze-tier"))
+            pgstac_partitions.prepare_collection(connection, "scenes", rules.collection("scenes"))
+            pgstac_partitions.prepare_collection(connection, "bronze-tier", rules.collection("bronze-tier"))
     with database.connect() as connection:
         merge(connection, store, facts, MergeSettings("loader", 0.0), datetime.now(UTC))
         connection.execute("UPDATE eventstac.facts SET changed_at = changed_at - %s", [timedelta(hours=1)])

@@ -13,18 +13,20 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from eventstac.catalog.database import DatabaseSettings
+from eventstac.catalog.database import DatabaseSettings, connect
 from eventstac.catalog.merge import MergeSettings
 from eventstac.catalog.outbox import Announcement
+from eventstac.catalog.pgstac_partitions import prepare_collection
 from eventstac.catalog.postgres import PostgresCatalog
 from eventstac.facts import Match, fact_of
+from eventstac.rules import CollectionRules
 from infra.local.postgres.account import unprivileged
 from tests.integration.conftest import CatalogDatabase
 from tests.samples import gone, present, url_of
 
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
-MATCH = Match("scenes", "one", "b1")
 URL = url_of("scenes/one/b1.tif")
+MONTH_S = 31 * 86_400
 
 
 @dataclass(frozen=True)
@@ -95,29 +97,33 @@ def _wait_until_it_answers(port: int, process: "subprocess.Popen[bytes]", log: P
     pytest.fail(f"pgbouncer does not answer:\n{log.read_text()[-2000:]}")
 
 
+@pytest.mark.parametrize("partition_trunc", ["none", "month", "year"])
 def test_merging_publishing_and_updating_share_one_server_connection(
-    database: CatalogDatabase, pooler: Pooler
+    database: CatalogDatabase, pooler: Pooler, partition_trunc: str
 ) -> None:
     database.clear()
-    settings = pooler.of(database.as_role("eventstac_loader"))
+    settings, match = pooler.of(database.as_role("eventstac_loader")), Match(partition_trunc, "one", "b1")
+    with connect(settings) as connection:
+        rules = CollectionRules(match.collection, partition_trunc=partition_trunc)
+        prepare_collection(connection, match.collection, rules)
     catalogs = [PostgresCatalog(settings, MergeSettings("loader", 0.5), "bronze-tier") for _ in range(3)]
     published: list[Announcement] = []
     facts = [
-        fact_of(URL, present(MATCH, 1, "a")),
-        fact_of(URL, present(MATCH, 9, "b", west=20)),
-        fact_of(URL, gone(MATCH, 20)),
-        fact_of(URL, present(MATCH, 30, "c", west=30)),
+        fact_of(URL, present(match, 1, "a")),
+        fact_of(URL, present(match, 9 * MONTH_S, "b", west=20)),
+        fact_of(URL, gone(match, 20 * MONTH_S)),
+        fact_of(URL, present(match, 30 * MONTH_S, "c", west=30)),
     ]
     for number, fact in enumerate(facts):
         catalogs[number % 3].merge([fact])
         catalogs[(number + 1) % 3].publish_outbox(published.extend)
-        catalogs[(number + 2) % 3].update_collections(["scenes"], NOW)
+        catalogs[(number + 2) % 3].update_collections([match.collection], NOW)
     catalogs[0].publish_outbox(published.extend)
     for catalog in catalogs:
         catalog.close()
     with database.connect() as connection:
-        row = connection.execute("SELECT content->'bbox' FROM pgstac.items WHERE id = 'one'").fetchone()
-    assert row == ([30.0, 50.0, 30.5, 50.5],)
+        rows = connection.execute("SELECT content->'bbox' FROM pgstac.items WHERE id = 'one'").fetchall()
+    assert rows == [([30.0, 50.0, 30.5, 50.5],)]
     kinds = [one.event["type"] for one in published if "item" in one.event["type"]]
     assert kinds == [
         "eventstac.item.changed.v1",

@@ -7,7 +7,7 @@ from types import ModuleType
 import pytest
 
 from eventstac.errors import Rejected
-from eventstac.rules import collection_document, load_rules
+from eventstac.rules import RulesInvalid, collection_document, load_rules
 from eventstac.rules.builder import Builder, run_builder
 from eventstac.validation import validate_collection
 from tests.unit.rules.asking import asset_of, collection_of, matched, rule_of
@@ -25,6 +25,7 @@ collections:
     providers: [{name: P, roles: [host], url: "https://example.org"}]
     extent: {spatial: {bbox: [[1, 2, 3, 4]]}}
     summaries: ["eo:cloud_cover"]
+    partition_trunc: month
     queryables:
       "eo:cloud_cover": {type: number, sortable: true, title: Clouds}
       "x:seen": {type: datetime}
@@ -55,6 +56,13 @@ def test_a_plain_collection_has_the_defaults_of_an_empty_one() -> None:
         "temporal": {"interval": [[None, None]]},
     }
     assert private == {"item_assets": {}}
+
+
+def test_how_the_items_are_divided_is_left_as_it_is_unless_it_is_said() -> None:
+    assert collection_of(RULES, "plain").partition_trunc is None
+    assert collection_of(RULES, "full").partition_trunc == "month"
+    with pytest.raises(RulesInvalid, match=r"partition_trunc"):
+        load_rules("collections: {c: {partition_trunc: week}}", file="collections.yaml")
 
 
 @pytest.mark.parametrize("collection_id", ["plain", "full", "bronze-tier"])

@@ -1,0 +1,195 @@
+"""Collections that pgstac divides by month or year: several writers, readers beside them, rules that change it."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from eventstac.catalog import applying, pgstac_partitions
+from eventstac.catalog.database import Connection, connect
+from eventstac.catalog.merge import MergeSettings, merge
+from eventstac.catalog.pgstac_partitions import Needed, prepare_collection
+from eventstac.catalog.rules_store import RulesStore
+from eventstac.errors import Transient
+from eventstac.facts import Fact, Match, fact_of
+from eventstac.rules import CollectionRules, Rules, load_rules
+from infra.local.postgres.testing import RunningPostgres
+from tests.integration.conftest import CatalogDatabase, new_database
+from tests.samples import at, gone, present, url_of
+
+NOW = datetime(2024, 6, 1, tzinfo=UTC)
+MERGING = MergeSettings("loader", 0.5)
+MONTH_S = 31 * 86_400
+
+# Whoever waits for a lock for longer gets an error: so no search and no writer stalls for a second.
+LONGEST_WAIT = "1s"
+
+
+@pytest.fixture(params=["none", "month", "year"])
+def trunc(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def database(postgres: RunningPostgres, trunc: str) -> CatalogDatabase:
+    database = new_database(postgres)
+    with database.connect() as connection:
+        prepare_collection(connection, "scenes", CollectionRules("scenes", partition_trunc=trunc))
+    return database
+
+
+@pytest.fixture
+def connection(database: CatalogDatabase) -> Iterator[Connection]:
+    with database.connect() as connection:
+        yield connection
+
+
+def fact(item: str, asset: str = "b1", month: float = 0, etag: str = "e", seen: float | None = None) -> Fact:
+    """A blob of a month; `seen` in months, that month if it is not said."""
+    match = Match("scenes", item, asset, rule="scenes")
+    finding = present(match, month * MONTH_S, etag)
+    if seen is not None:
+        finding = replace(finding, seen=at(seen * MONTH_S))
+    return fact_of(url_of(f"scenes/{item}/{asset}.tif"), finding)
+
+
+def load(connection: Connection, *facts: Fact) -> None:
+    merge(connection, RulesStore("bronze-tier"), facts, MERGING, NOW)
+
+
+def stored(connection: Connection) -> list[tuple[str, set[str]]]:
+    rows = connection.execute("SELECT id, content->'assets' FROM pgstac.items ORDER BY id")
+    return [(item, set(assets)) for item, assets in rows]
+
+
+def limit_waiting(database: CatalogDatabase) -> None:
+    with connect(database.settings) as owner:
+        for role in ("eventstac_loader", "eventstac_stac_api"):
+            owner.execute(
+                sql.SQL("ALTER ROLE {} IN DATABASE {} SET lock_timeout = {}").format(
+                    sql.Identifier(role),
+                    sql.Identifier(database.settings.database),
+                    sql.Literal(LONGEST_WAIT),
+                )
+            )
+
+
+def test_four_writers_on_overlapping_items_across_partitions_lose_nothing_and_nobody_stalls(
+    database: CatalogDatabase,
+) -> None:
+    """The assets of an Item are of different months, so that it moves as they come, in four orders at once."""
+    limit_waiting(database)
+    items, assets = [f"i{number:02}" for number in range(16)], ("b1", "b2", "b3")
+    everything = [
+        fact(item, asset, month=(number * 5 + place * 7) % 19)
+        for number, item in enumerate(items)
+        for place, asset in enumerate(assets)
+    ]
+    searches: list[int] = []
+    done = threading.Event()
+
+    def write(order: Sequence[Fact]) -> None:
+        with database.connect() as connection:
+            for first in range(0, len(order), 5):
+                load(connection, *order[first : first + 5])
+
+    def search() -> None:
+        with database.connect("eventstac_stac_api") as reader:
+            while not done.is_set():
+                row = reader.execute("SELECT pgstac.search('{\"limit\": 100}')").fetchone()
+                assert row is not None
+                searches.append(len(row[0]["features"]))
+                found = reader.execute("SELECT count(*) = count(DISTINCT id) FROM pgstac.items").fetchone()
+                assert found == (True,), "one statement saw an Item twice"
+
+    with ThreadPoolExecutor(5) as pool:
+        searching = pool.submit(search)
+        orders = [
+            everything,
+            everything[::-1],
+            everything[1::2] + everything[::2],
+            everything[24:] + everything[:24],
+        ]
+        try:
+            for writing in [pool.submit(write, order) for order in orders]:
+                writing.result(timeout=120)
+        finally:
+            done.set()
+        searching.result(timeout=30)
+    assert searches, "no search went through beside the writers"
+    with database.connect() as connection:
+        assert stored(connection) == [(item, set(assets)) for item in items]
+
+
+def test_an_item_whose_datetime_moves_exists_once_and_leaves_with_its_last_asset(
+    connection: Connection,
+) -> None:
+    load(connection, fact("one", month=0), fact("two", month=5))
+    load(connection, fact("one", month=14, etag="f"))
+    load(connection, fact("two", month=5, seen=6))
+    assert stored(connection) == [("one", {"b1"}), ("two", {"b1"})]
+    match = Match("scenes", "one", "b1", rule="scenes")
+    load(connection, fact_of(url_of("scenes/one/b1.tif"), gone(match, 15 * MONTH_S)))
+    assert stored(connection) == [("two", {"b1"})]
+
+
+def test_a_table_is_made_without_holding_up_readers_behind_a_long_query(database: CatalogDatabase) -> None:
+    limit_waiting(database)
+    with (
+        database.connect() as loader,
+        database.connect("eventstac_stac_api") as long_query,
+        database.connect("eventstac_stac_api") as reader,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        load(loader, fact("one"))
+        with long_query.transaction():
+            long_query.execute("SELECT count(*) FROM pgstac.items")
+            writing = pool.submit(load, loader, fact("two", month=14))
+            for _ in range(20):
+                row = reader.execute("SELECT pgstac.search('{}')").fetchone()
+                assert row is not None
+                assert row[0]["features"]
+        writing.result(timeout=60)
+        assert [item for item, _ in stored(reader)] == ["one", "two"]
+
+
+def test_rules_divide_a_collection_that_has_items_and_put_it_together_again(connection: Connection) -> None:
+    months = {f"i{number}": number * 3 for number in range(8)}
+    load(connection, *(fact(item, month=month) for item, month in months.items()))
+    for number, unit, tables in ((100, "month", 8), (200, "year", 3), (300, "none", 1)):
+        rules = rules_of(f"collections: {{scenes: {{partition_trunc: {unit}}}}}")
+        applying.prepare(connection, rules)
+        found = connection.execute("SELECT count(DISTINCT tableoid), count(*) FROM pgstac.items").fetchone()
+        assert found == (tables, 8)
+        # What comes later is written as the Collection is now.
+        load(connection, fact("i0", month=0.1, etag=unit, seen=number))
+        load(connection, fact("i0", month=0, etag=f"{unit} again", seen=number + 1))
+    assert [item for item, _ in stored(connection)] == sorted(months)
+
+
+def test_rules_that_do_not_say_it_leave_it_as_it_is(connection: Connection, trunc: str) -> None:
+    applying.prepare(connection, rules_of("collections: {scenes: {title: Scenes}}"))
+    row = connection.execute("SELECT partition_trunc FROM pgstac.collections WHERE id = 'scenes'").fetchone()
+    assert row == (None if trunc == "none" else trunc,)
+
+
+def rules_of(text: str) -> Rules:
+    return load_rules(text, file="collections.yaml", default_collection="bronze-tier")
+
+
+@pytest.mark.parametrize("trunc", ["month"], indirect=True)
+def test_a_table_that_can_never_be_made_is_said_to_be_in_use(
+    database: CatalogDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pgstac_partitions, "_ATTEMPTS", 2)
+    with database.connect() as loader, psycopg.connect(database.settings.conninfo) as dump:
+        load(loader, fact("one"))
+        dump.execute("SELECT count(*) FROM pgstac.items")
+        day = datetime(2031, 1, 1, tzinfo=UTC)
+        with pytest.raises(Transient, match="'scenes' cannot be changed"):
+            prepare_collection(loader, "scenes", None, [Needed(day, day, day)])
