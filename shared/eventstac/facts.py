@@ -1,6 +1,7 @@
 """What is known about one blob, and which of two looks at it stands."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -103,6 +104,18 @@ class Finding:
     timeline: tuple[Stage, ...] = ()
 
     @property
+    def age(self) -> tuple[list[list[int]], str]:
+        """How old the software is that read it, greater for older: of two looks that found the same the older stands.
+
+        So a new version of a library writes no Item anew; raising the extractor's number does.
+        """
+        software = (self.metadata or {}).get("software") or {}
+        versions = (re.findall(r"\d+", str(software[name])) for name in sorted(software))
+        # 1 at the end: 3.12 is older than 3.12.1
+        numbers = [[*(-int(digits) for digits in version), 1] for version in versions]
+        return numbers, canonical_json(software)
+
+    @property
     def condition(self) -> tuple[str, bool, bool]:
         """What the storage has: two looks that differ in this saw two states. Moving a tier changes no ETag."""
         return (self.etag, self.state == "gone", self.reason == "archived")
@@ -113,13 +126,14 @@ class Finding:
         return (self.seen, self.condition)
 
     def meaning(self) -> str:
-        """Everything but when it was looked at, as text that orders and compares."""
+        """Everything but when it was looked at and by which software, as text that orders and compares."""
+        read = {name: value for name, value in (self.metadata or {}).items() if name != "software"}
         return canonical_json(
             [
                 self.match.to_json("source"),
                 self.state == "present",  # of two answers about the same bytes, a read beats a failure
                 self.storage,
-                self.metadata,
+                read if self.metadata is not None else None,
                 self.thumbnail,
                 self.reason,
                 self.detail,
@@ -245,9 +259,11 @@ def stands(mine: Finding, other: Finding) -> Finding:
     if mine.state == "gone":
         # A gone blob shows nothing, so the later look is all of the answer.
         return max(mine, other, key=lambda finding: (finding.seen, finding.revision, finding.meaning()))
-    chosen = max(
-        mine, other, key=lambda finding: (finding.revision, finding.state == "present", finding.meaning())
-    )
+
+    def rank(finding: Finding) -> tuple[int, bool, str, tuple[list[list[int]], str]]:
+        return (finding.revision, finding.state == "present", finding.meaning(), finding.age)
+
+    chosen = max(mine, other, key=rank)
     return replace(
         chosen,
         seen=max(mine.seen, other.seen),

@@ -5,6 +5,8 @@ from typing import Any
 
 from eventstac.compose.shown import Shown
 
+SOFTWARE = "processing:software"
+_LIFTED = ("gsd", SOFTWARE)
 _FILE_EXTENSION_FIELDS = ("file:size", "file:checksum")
 
 
@@ -29,6 +31,8 @@ def asset_of(shown: Shown, *, is_cog: bool) -> dict[str, Any]:
         "bands": _bands(metadata.get("bands") or (), rule.bands) or None,
         **{name: (metadata.get("file") or {}).get(name) for name in _FILE_EXTENSION_FIELDS},
         **(metadata.get("projection") or {}),
+        SOFTWARE: metadata.get("software") or None,
+        **_provenance(shown),
         **rule.extra,
     }
     if shown.kept:
@@ -36,10 +40,23 @@ def asset_of(shown: Shown, *, is_cog: bool) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None or name == "proj:code"}
 
 
+def _provenance(shown: Shown) -> dict[str, Any]:
+    """Which version of the blob was read, and what a COG was made from."""
+    finding, claim = shown.finding, shown.fact.claim
+    return {
+        "eventstac:etag": finding.etag or None,
+        "eventstac:version_id": (finding.storage or {}).get("version_id"),
+        "eventstac:source": claim.source_url if claim else None,
+        "eventstac:source_etag": (claim.source_etag or None) if claim else None,
+    }
+
+
 def lift_common(assets: Mapping[str, dict[str, Any]], keys: Sequence[str]) -> dict[str, Any]:
-    """Move `proj:*` and `gsd` from the data assets to the Item where all of them agree; returns the Item's part."""
+    """Move what all data assets agree on to the Item: `proj:*`, `gsd` and the software; returns the Item's part."""
     chosen = [assets[key] for key in keys]
-    names = sorted({name for asset in chosen for name in asset if name.startswith("proj:") or name == "gsd"})
+    names = sorted(
+        {name for asset in chosen for name in asset if name.startswith("proj:") or name in _LIFTED}
+    )
     common: dict[str, Any] = {}
     for name in names:
         values = [asset.get(name) for asset in chosen]

@@ -1,11 +1,11 @@
 """Composes an Item from the facts of its blobs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
-from eventstac.compose.assets import asset_of, lift_common
+from eventstac.compose.assets import SOFTWARE, asset_of, lift_common
 from eventstac.compose.composition import Composition
 from eventstac.compose.dates import dates
 from eventstac.compose.geometry import geometry_of
@@ -103,6 +103,10 @@ def _document(
     geometry, bbox = geometry_of(data_assets)
     sidecars = tuple(shown for shown in selection.sources if shown.fact.match.read == "sidecar")
     first = data_assets[0].fact.match
+    stated = properties_of(selection.sources)
+    common = lift_common(assets, data_keys)
+    if SOFTWARE in common and isinstance(stated.get(SOFTWARE), Mapping):
+        common[SOFTWARE] = {**common[SOFTWARE], **stated[SOFTWARE]}
     item: dict[str, Any] = {
         "type": "Feature",
         "stac_version": "1.1.0",
@@ -112,8 +116,8 @@ def _document(
         "geometry": geometry,
         "bbox": bbox,
         "properties": {
-            **properties_of(selection.sources),
-            **lift_common(assets, data_keys),
+            **stated,
+            **common,
             **dates(data_assets, sidecars),
             **span_of_storage(all_shown),
         },

@@ -21,6 +21,7 @@ from eventstac.raster.options import Options, parse
 from eventstac.raster.pixels import Sample, read_sample
 from eventstac.raster.projection import gsd, projection
 from eventstac.raster.sandbox import SANDBOX
+from eventstac.raster.software import software
 from eventstac.raster.valid_data import valid_footprint
 
 # What the default domain does not hold, but satellites' products do.
@@ -72,14 +73,16 @@ def read_in_process(reader: BlobReader, options: Mapping[str, Any], *, thumbnail
             "datetimes": datetimes(_tags(dataset)),
             "properties": _properties(_tags(dataset)),
             "statistics_exact": bool(sample and sample.exact),
+            "software": dict(software()),
         }
         size = gsd(dataset, georef) if georef else None
         if size is not None:
             metadata["gsd"] = size
         if problem is not None:
             metadata["footprint_problem"] = {"reason": problem.reason, "detail": problem.detail}
-        image = thumbnails.render(dataset, sample, settings.thumbnail) if thumbnail and sample else None
-    return RasterRead(metadata, image, thumbnails.MEDIA_TYPE if image else None)
+        if thumbnail and sample:
+            return RasterRead(metadata, *thumbnails.render(dataset, sample, settings.thumbnail))
+    return RasterRead(metadata)
 
 
 def _refuse_without_bands(opened: Opened) -> None:

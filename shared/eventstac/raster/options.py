@@ -27,6 +27,7 @@ class FootprintOptions:
 class ThumbnailOptions:
     """How the thumbnail looks: `bands` are 1-based (one or three), `stretch` percentiles of the valid values."""
 
+    format: Literal["png", "webp"] = "png"
     size: int = 512
     bands: tuple[int, ...] = ()
     stretch: tuple[float, float] | None = (2.0, 98.0)
@@ -59,6 +60,9 @@ def parse(options: Mapping[str, Any]) -> Options:
     mode = footprint.get("mode", "frame")
     if mode not in ("frame", "valid-data"):
         raise _bad("footprint.mode", mode, '"frame" or "valid-data"')
+    image_format = thumbnail.get("format", "png")
+    if image_format not in ("png", "webp"):
+        raise _bad("thumbnail.format", image_format, '"png" or "webp"')
     return Options(
         footprint=FootprintOptions(
             tolerance_m=_number(footprint, "tolerance_m", 0, 0.01) if "tolerance_m" in footprint else None,
@@ -66,6 +70,7 @@ def parse(options: Mapping[str, Any]) -> Options:
             geometry=_mapping(footprint, "geometry") or None,
         ),
         thumbnail=ThumbnailOptions(
+            format=image_format,
             size=int(_number(thumbnail, "size", 512, 16, 512)),
             bands=_bands(thumbnail),
             stretch=_stretch(thumbnail),

@@ -61,6 +61,37 @@ def test_two_files_make_one_valid_item_with_assets_in_the_order_of_the_rule() ->
     assert item["assets"]["red"]["bands"][0]["eo:common_name"] == "red"
 
 
+def test_the_software_that_read_all_data_assets_stands_on_the_item() -> None:
+    one, other = ({"eventstac": "0.1.0", "GDAL": version} for version in ("3.12.2", "3.13.0"))
+    item = item_of(with_metadata(pair("red"), software=one), with_metadata(pair("nir"), software=one))
+    assert item["properties"]["processing:software"] == one
+    assert "processing:software" not in item["assets"]["red"]
+    assert "https://stac-extensions.github.io/processing/v1.2.0/schema.json" in item["stac_extensions"]
+    mixed = item_of(with_metadata(pair("red"), software=one), with_metadata(pair("nir"), software=other))
+    assert "processing:software" not in mixed["properties"]
+    assert mixed["assets"]["nir"]["processing:software"] == other
+
+
+def test_an_asset_says_which_version_of_the_blob_was_read() -> None:
+    fact = pair("red", etag="0x1")
+    versioned = replace(fact.finding, storage={**storage(), "version_id": "2024-05-01T12:00:00.0Z"})
+    item = item_of(replace(fact, finding=versioned), pair("nir", etag="0x2"))
+    assert item["assets"]["red"]["eventstac:etag"] == "0x1"
+    assert item["assets"]["red"]["eventstac:version_id"] == "2024-05-01T12:00:00.0Z"
+    assert item["assets"]["nir"]["eventstac:etag"] == "0x2"
+    assert "eventstac:version_id" not in item["assets"]["nir"]
+
+
+@pytest.mark.parametrize(
+    ("older", "newer"), [("3.9.0", "3.10.0"), ("3.12.2", "3.12.2.1"), ("0.1.0", "0.2.0")]
+)
+def test_a_new_version_of_the_software_alone_changes_nothing(older: str, newer: str) -> None:
+    before, after = (with_metadata(pair("red"), software={"GDAL": version}) for version in (older, newer))
+    assert join(before, after) == join(after, before) == before
+    risen = replace(after, finding=replace(after.finding, revision=before.finding.revision + 1))
+    assert (join(before, risen).finding.metadata or {})["software"] == {"GDAL": newer}
+
+
 def test_the_order_of_the_facts_does_not_matter() -> None:
     facts = [pair("nir", west=10.2), pair("red"), pair("extra", south=50.3)]
     assert len({str(compose(order, PAIRS)) for order in permutations(facts)}) == 1
@@ -196,6 +227,10 @@ class TestCog:
     def cog(self, source_etag: str = "", seconds: float = 3) -> Fact:
         finding: Finding = present(match("red"), seconds, "cog")
         return cog_fact(self.URL, finding, self.SOURCE, source_etag)
+
+    def test_it_says_what_it_was_made_from(self) -> None:
+        asset = item_of(pair("red", etag="s1"), self.cog("s1"))["assets"]["red_cog"]
+        assert (asset["eventstac:source"], asset["eventstac:source_etag"]) == (self.SOURCE, "s1")
 
     def test_a_cog_is_an_asset_of_its_own_beside_its_source(self) -> None:
         item = item_of(pair("red"), self.cog())

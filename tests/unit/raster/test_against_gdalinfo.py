@@ -1,7 +1,4 @@
-"""What is read, against gdalinfo of the system's GDAL: another build, and none of our code.
-
-Skipped where there is no gdalinfo (`apt-get install gdal-bin`).
-"""
+"""What is read, against gdalinfo of the system's GDAL: another build, and none of our code."""
 
 import json
 import math
@@ -17,9 +14,7 @@ from eventstac.raster.extract import read_in_process
 from tests.unit.raster.corpus import PLACES, Place, at, cog, gradient, tiff
 from tests.unit.raster.readers import MemoryReader
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("gdalinfo") is None, reason="there is no gdalinfo here: apt-get install gdal-bin"
-)
+PROGRAM = shutil.which("gdalinfo") or "gdalinfo"
 TYPES = {
     "Byte": "uint8",
     "UInt16": "uint16",
@@ -37,12 +32,13 @@ TYPES = {
 def gdalinfo(folder: Path, data: bytes, *options: str) -> dict[str, Any]:
     path = folder / "a.tif"
     path.write_bytes(data)
+    assert shutil.which(PROGRAM), "there is no gdalinfo: `make setup` installs it (Debian's package gdal-bin)"
     done = subprocess.run(
-        ["gdalinfo", "-json", *options, str(path)],
+        [PROGRAM, "-json", *options, str(path)],
         check=True,
         capture_output=True,
         text=True,
-        env={"GDAL_PAM_ENABLED": "NO", "PATH": "/usr/bin:/usr/local/bin:/opt/homebrew/bin"},
+        env={"GDAL_PAM_ENABLED": "NO"},
     )
     return dict(json.loads(done.stdout))
 

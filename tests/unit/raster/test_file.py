@@ -1,5 +1,6 @@
 """COG or not, the projection's fields, times, thumbnails, and an Item that passes the profiles."""
 
+import re
 import struct
 import warnings
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from rasterio.io import MemoryFile
 from rio_cogeo.cogeo import cog_validate
 
+from eventstac.errors import Rejected
 from eventstac.raster.datetime import datetimes
 from eventstac.raster.extract import RasterRead, read_in_process
 from eventstac.validation import validate_item
@@ -155,6 +157,37 @@ def test_a_thumbnail_is_a_png_of_at_most_512_pixels() -> None:
     width, height = struct.unpack(">II", result.thumbnail[16:24])
     assert max(width, height) <= 512
     assert width / height == pytest.approx(1500 / 700, rel=0.02)
+
+
+@pytest.mark.parametrize(("bands", "channels"), [(1, 3), (3, 3)])
+@pytest.mark.parametrize("nodata", [None, 0])
+def test_a_rule_may_ask_for_a_webp(bands: int, channels: int, nodata: int | None) -> None:
+    data = np.broadcast_to(np.linspace(50, 250, 120), (bands, 100, 120)).astype("uint8")
+    data[:, :50] = 0
+    result = read(tiff(data, nodata=nodata), thumbnail={"format": "webp", "size": 64, "stretch": None})
+    assert result.thumbnail_type == "image/webp"
+    assert result.thumbnail is not None
+    assert (result.thumbnail[:4], result.thumbnail[8:12]) == (b"RIFF", b"WEBP")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with MemoryFile(result.thumbnail) as memory, memory.open(driver="WEBP") as dataset:
+            pixels = dataset.read()
+    assert pixels.shape == (channels + (nodata is not None), 50, 60)
+    assert np.abs(pixels[0, 30:].astype(int) - data[0, 60::2, ::2]).mean() < 4
+    if nodata is not None:
+        assert (pixels[-1, :25] == 0).all()
+        assert (pixels[-1, 25:] == 255).all()
+
+
+def test_a_thumbnail_in_another_format_is_refused() -> None:
+    with pytest.raises(Rejected, match=r"thumbnail.format"):
+        read(tiff(gradient(9, 9)), thumbnail={"format": "jpeg"})
+
+
+def test_what_read_the_file_is_said() -> None:
+    software = read(tiff(gradient(9, 9))).metadata["software"]
+    assert list(software) == ["eventstac", "GDAL", "PROJ"]
+    assert all(re.fullmatch(r"\d+(\.\d+)+", version) for version in software.values())
 
 
 def test_a_thumbnail_leaves_nodata_transparent_and_stretches_the_rest() -> None:
