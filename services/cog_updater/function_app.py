@@ -18,6 +18,7 @@ from eventstac.containers import Watched
 from eventstac.looking import Looker
 from eventstac.once import once
 from eventstac.publishing import publish_outbox
+from eventstac.telemetry.opening import open_telemetry
 
 app = func.FunctionApp()
 
@@ -41,7 +42,9 @@ def ports() -> Ports:
     looker = Looker(blobs, Watched(blobs.account_url, SETTINGS.containers), read_content)
     merging = MergeSettings("cog_updater", SETTINGS.skew_window_s)
     catalog = PostgresCatalog(SETTINGS.database, merging, SETTINGS.default_collection)
-    return Ports(Consumer("cog_updater", ServiceBus(open_client(os.environ))), catalog, looker)
+    telemetry = open_telemetry("cog_updater", os.environ)
+    consumer = Consumer("cog_updater", ServiceBus(open_client(os.environ)), telemetry=telemetry)
+    return Ports(consumer, catalog, looker)
 
 
 def now() -> datetime:
@@ -59,4 +62,4 @@ def update_cog(message: func.ServiceBusMessage) -> None:
             envelope, catalog=use.catalog, looker=use.looker, breaker=BREAKER, clock=now
         ),
     )
-    publish_outbox(use.catalog, use.consumer.bus, BREAKER)
+    publish_outbox(use.catalog, use.consumer.bus, BREAKER, use.consumer.telemetry)

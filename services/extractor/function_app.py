@@ -13,6 +13,7 @@ from eventstac.consumption import Consumer
 from eventstac.containers import Watched
 from eventstac.looking import Looker
 from eventstac.once import once
+from eventstac.telemetry.opening import open_telemetry
 from extractor import look, settings
 
 app = func.FunctionApp()
@@ -35,7 +36,7 @@ def ports() -> Ports:
     looker = Looker(blobs, Watched(blobs.account_url, SETTINGS.containers), read_content)
     claims = Claims(blobs, blobs.account_url, SETTINGS.claims_container)
     bus = ClaimingBus(ServiceBus(open_client(os.environ)), claims)
-    return Ports(Consumer("extractor", bus), looker)
+    return Ports(Consumer("extractor", bus, telemetry=open_telemetry("extractor", os.environ)), looker)
 
 
 @app.service_bus_topic_trigger(

@@ -20,9 +20,9 @@ from eventstac.catalog.rules_blob import Taken, take_in
 from eventstac.catalog.rules_store import RulesStore
 from eventstac.claims import Claims
 from eventstac.consumption import Consumer
-from eventstac.events import Origin
 from eventstac.once import once
 from eventstac.publishing import publish_outbox
+from eventstac.telemetry.opening import open_telemetry
 from loader import (
     asset_facts,
     collection_update,
@@ -49,6 +49,9 @@ class Ports:
     undelivered: BlobStorage
     blobs: BlobStorage
 
+    def publish(self, breaker: Breaker | None = None) -> None:
+        publish_outbox(self.catalog, self.consumer.bus, breaker, self.consumer.telemetry)
+
     @property
     def rules_url(self) -> str:
         return BlobName(self.blobs.account_url, SETTINGS.config_container, SETTINGS.rules_blob).url
@@ -64,7 +67,8 @@ def ports() -> Ports:
     catalog = PostgresCatalog(SETTINGS.database, merging, SETTINGS.default_collection)
     blobs = BlobStorage(open_blob_service(os.environ))
     claims = Claims(blobs, blobs.account_url, SETTINGS.claims_container)
-    consumer = Consumer("loader", ServiceBus(open_client(os.environ)), claims=claims)
+    telemetry = open_telemetry("loader", os.environ)
+    consumer = Consumer("loader", ServiceBus(open_client(os.environ)), claims=claims, telemetry=telemetry)
     dead = DeadLetterQueues(lambda: open_client(os.environ))
     undelivered = BlobStorage(open_blob_service(os.environ, SETTINGS.deadletter_connection))
     return Ports(consumer, catalog, open_topic(os.environ), dead, undelivered, blobs)
@@ -84,7 +88,7 @@ def load_facts(messages: typing.List[func.ServiceBusMessage]) -> None:
         asset_facts.decode,
         lambda facts: asset_facts.handle(facts, catalog=use.catalog, breaker=BREAKER),
     )
-    publish_outbox(use.catalog, use.consumer.bus, BREAKER)
+    use.publish(BREAKER)
 
 
 @app.service_bus_topic_trigger(
@@ -101,7 +105,7 @@ def update_collections(messages: typing.List[func.ServiceBusMessage]) -> None:
         collection_update.decode,
         lambda changed: collection_update.handle(changed, catalog=use.catalog, now=datetime.now(UTC)),
     )
-    publish_outbox(use.catalog, use.consumer.bus)
+    use.publish()
 
 
 @app.service_bus_topic_trigger(
@@ -145,21 +149,21 @@ def apply_rules(message: func.ServiceBusMessage) -> None:
 @app.timer_trigger(arg_name="timer", schedule="*/15 * * * * *")
 def publish_announced(timer: func.TimerRequest) -> None:
     use = ports()
-    publish_outbox(use.catalog, use.consumer.bus)
+    use.publish()
 
 
 @app.timer_trigger(arg_name="timer", schedule="0 */5 * * * *")
 def recompute_collections(timer: func.TimerRequest) -> None:
     use = ports()
     use.catalog.update_collections(None, datetime.now(UTC))
-    publish_outbox(use.catalog, use.consumer.bus)
+    use.publish()
 
 
 @app.timer_trigger(arg_name="timer", schedule="15 */5 * * * *")
 def look_at_rules(timer: func.TimerRequest) -> None:
     use = ports()
     refused = rules_file.look(take_in=use.take_in_rules)
-    use.consumer.send(refused, Origin.new(f"rules file {datetime.now(UTC).isoformat()}"))
+    use.consumer.begin("look at rules", f"rules file {datetime.now(UTC).isoformat()}", refused)
 
 
 @app.timer_trigger(arg_name="timer", schedule="30 */5 * * * *")
@@ -181,4 +185,4 @@ def keep_house(timer: func.TimerRequest) -> None:
     housekeeping.run(
         catalog=use.catalog, rules=RulesStore(SETTINGS.default_collection), now=datetime.now(UTC)
     )
-    publish_outbox(use.catalog, use.consumer.bus)
+    use.publish()

@@ -14,8 +14,8 @@ from eventstac.catalog.postgres import PostgresCatalog
 from eventstac.catalog.runs import PostgresRuns
 from eventstac.consumption import Consumer
 from eventstac.containers import Watched
-from eventstac.events import Origin
 from eventstac.once import once
+from eventstac.telemetry.opening import open_telemetry
 from scanner import blob_event, pages, settings
 
 app = func.FunctionApp()
@@ -40,7 +40,8 @@ class Ports:
 def ports() -> Ports:
     blobs = BlobStorage(open_blob_service(os.environ))
     catalog = PostgresCatalog(SETTINGS.database, MergeSettings("scanner", 0), SETTINGS.default_collection)
-    consumer = Consumer("scanner", ServiceBus(open_client(os.environ)))
+    telemetry = open_telemetry("scanner", os.environ)
+    consumer = Consumer("scanner", ServiceBus(open_client(os.environ)), telemetry=telemetry)
     runs = PostgresRuns(catalog.connection)
     return Ports(consumer, catalog, runs, blobs, Watched(blobs.account_url, SETTINGS.containers))
 
@@ -86,4 +87,4 @@ def reconcile(timer: func.TimerRequest) -> None:
         page_size=SETTINGS.page_size,
         clock=now,
     )
-    use.consumer.send(begun, Origin.new(f"reconcile {now().isoformat()}"))
+    use.consumer.begin("reconcile", f"reconcile {now().isoformat()}", begun)

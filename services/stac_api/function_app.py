@@ -5,14 +5,26 @@ import typing
 
 import azure.functions as func
 
+from eventstac.azure.triggers import received_all
+from eventstac.once import once
+from eventstac.telemetry.opening import is_wanted, open_telemetry
+from eventstac.telemetry.spans import Telemetry
 from stac_api.app import create_app, open_cache, open_signer
+from stac_api.hearing import handled
 from stac_api.hot_answers import forget_changed
 from stac_api.settings import read
 
 SETTINGS = read(os.environ)
 CACHE = open_cache(SETTINGS)
+LISTENED_TO = is_wanted(os.environ)
 
 API = create_app(SETTINGS, CACHE, open_signer(SETTINGS, os.environ))
+
+
+@once
+def telemetry() -> Telemetry:
+    return open_telemetry("stac_api", os.environ)
+
 
 app = func.AsgiFunctionApp(app=API, http_auth_level=func.AuthLevel.ANONYMOUS)
 
@@ -25,5 +37,7 @@ app = func.AsgiFunctionApp(app=API, http_auth_level=func.AuthLevel.ANONYMOUS)
     cardinality=func.Cardinality.MANY,
 )
 async def forget_changed_collections(messages: typing.List[func.ServiceBusMessage]) -> None:
-    if CACHE is not None:  # without one there is nothing to forget, and the messages are done
-        await forget_changed([message.get_body() for message in messages], CACHE)
+    heard = received_all(messages, "items-changed", "stac-api")
+    # without a cache there is nothing to forget, and the messages are done
+    forget = None if CACHE is None else forget_changed([one.body for one in heard], CACHE)
+    await handled(heard, forget, telemetry if LISTENED_TO else None)

@@ -52,6 +52,36 @@ class BlobReader(Protocol):
         """The whole blob in order, in as few requests as are quick (the chunks may have another size)."""
 
 
+class Counted:
+    """A reader that counts the bytes that it fetched, those of the head included."""
+
+    def __init__(self, reader: BlobReader) -> None:
+        self._reader = reader
+        self.fetched_bytes = len(reader.head)
+
+    @property
+    def look(self) -> Look:
+        """What the storage said when this reader was opened."""
+        return self._reader.look
+
+    @property
+    def head(self) -> bytes:
+        """The first bytes of the blob."""
+        return self._reader.head
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Bytes [offset, offset + length) of the blob."""
+        data = self._reader.read(offset, length)
+        self.fetched_bytes += len(data)
+        return data
+
+    def stream(self, chunk_bytes: int = 4 * 1024 * 1024) -> Iterator[bytes]:
+        """The whole blob in order."""
+        for chunk in self._reader.stream(chunk_bytes):
+            self.fetched_bytes += len(chunk)
+            yield chunk
+
+
 @dataclass(frozen=True)
 class Listed:
     """One line of a listing: a hint that a blob is there, never proof that another is not."""

@@ -12,17 +12,19 @@ Side effects come in the order write, publish, acknowledge: a crash in between r
 
 import logging
 import random
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from eventstac.blob_urls import canonical_url
 from eventstac.bus import ATTEMPT, FIRST_SENT, REJECTED, RETRY_FOR, SCAN_REQUESTS, Bus, Message, Received
 from eventstac.claims import ClaimLost, Claims, look_again
 from eventstac.errors import Rejected, Stale, Transient
-from eventstac.events import Envelope, Event, EventRejected, Origin, open_envelope, seal
+from eventstac.events import Envelope, Event, EventRejected, Origin, seal
 from eventstac.events.claim import EventClaimed
+from eventstac.handling import Handling
+from eventstac.telemetry.spans import OFF, Span, Telemetry
 from eventstac.times import to_text
 
 log = logging.getLogger("eventstac")
@@ -61,28 +63,37 @@ def _now() -> datetime:
 
 @dataclass(frozen=True)
 class Consumer:
-    """A subscription's consumer: who it is, where it sends, how it waits."""
+    """A subscription's consumer: who it is, where it sends, how it waits, and who is told of it."""
 
     app: str
     bus: Bus
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     clock: Clock = _now
     claims: Claims | None = None
+    telemetry: Telemetry = OFF
 
     def consume(self, received: Received, handle: Callable[[Envelope], Sequence[Outgoing]]) -> str:
         """Handle one message; returns the outcome's word. A bug in the handler raises."""
+        one = Handling.begin(received)
+        with one.inside():
+            try:
+                return self._consume(one, handle)
+            except Exception as failure:
+                self._failed(one, failure)
+                raise
+
+    def _consume(self, one: Handling, handle: Callable[[Envelope], Sequence[Outgoing]]) -> str:
         try:
-            envelope = self._open(received)
+            envelope = self._open(one)
             outgoing = handle(envelope)
             self.send(outgoing, envelope.origin)
         except Rejected as rejection:
-            self.reject(received, rejection)
-            return self._outcome(received, "rejected", reason=rejection.reason)
+            return self._reject(one, rejection)
         except Transient as failure:
-            return self.wait(received, failure)
+            return self._wait(one, failure)
         except Stale:
-            return self._outcome(received, "stale")
-        return self._outcome(received, "handled", sent=len(outgoing))
+            return self._outcome(one, "stale")
+        return self._outcome(one, "handled", sent=len(outgoing))
 
     def consume_batch[T](
         self,
@@ -95,16 +106,34 @@ class Consumer:
         A Transient makes all that is not rejected wait. A bug makes what it is about wait, so that it does not take
         the rest of the batch along; alone in its batch it raises.
         """
-        opened: list[tuple[Received, T]] = []
-        for received in batch:
-            try:
-                opened.append((received, decode(self._open(received))))
-            except Rejected as rejection:
-                self.reject(received, rejection)
-            except Transient as failure:  # a claim's storage is away
-                self.wait(received, failure)
-            except Stale:
-                self._outcome(received, "stale")
+        begun = [Handling.begin(received) for received in batch]
+        if len(begun) > 1:
+            for one in begun:
+                one.notes["batch"] = len(begun)
+        try:
+            self._handle_together(self._decoded(begun, decode), handle)
+        finally:
+            self._tell_of_batch(begun)
+
+    def _decoded[T](
+        self, begun: Sequence[Handling], decode: Callable[[Envelope], T]
+    ) -> list[tuple[Handling, T]]:
+        opened: list[tuple[Handling, T]] = []
+        for one in begun:
+            with one.inside():
+                try:
+                    opened.append((one, decode(self._open(one))))
+                except Rejected as rejection:
+                    self._reject(one, rejection)
+                except Transient as failure:  # a claim's storage is away
+                    self._wait(one, failure)
+                except Stale:
+                    self._outcome(one, "stale")
+        return opened
+
+    def _handle_together[T](
+        self, opened: Sequence[tuple[Handling, T]], handle: Callable[[Sequence[T]], None]
+    ) -> None:
         if not opened:
             return
         try:
@@ -115,73 +144,83 @@ class Consumer:
             if len(opened) > 1:
                 self._handle_alone(opened, handle)
             elif isinstance(failure, Rejected):
-                self.reject(opened[0][0], failure)
+                self._reject(opened[0][0], failure)
             else:
+                self._failed(opened[0][0], failure)
                 raise
         else:
-            for received, _ in opened:
-                self._outcome(received, "handled")
+            for one, _ in opened:
+                self._outcome(one, "handled")
 
     def _handle_alone[T](
-        self, opened: Sequence[tuple[Received, T]], handle: Callable[[Sequence[T]], None]
+        self, opened: Sequence[tuple[Handling, T]], handle: Callable[[Sequence[T]], None]
     ) -> None:
-        for index, (received, event) in enumerate(opened):
-            try:
-                handle([event])
-            except Rejected as rejection:
-                self.reject(received, rejection)
-            except Transient as failure:
-                self._wait_all(opened[index:], failure)
-                return
-            except Exception as bug:  # raised, it would take the rest of the batch to the dead letters
-                log.exception("message_failed", extra={"message_id": received.message_id})
-                self.wait(received, Transient(f"unexpected {type(bug).__name__}: {bug}"))
-            else:
-                self._outcome(received, "handled")
+        for index, (one, event) in enumerate(opened):
+            with one.inside():
+                try:
+                    handle([event])
+                except Rejected as rejection:
+                    self._reject(one, rejection)
+                except Transient as failure:
+                    self._wait_all(opened[index:], failure)
+                    return
+                except Exception as bug:  # raised, it would take the rest of the batch to the dead letters
+                    log.exception("message_failed", extra={"message_id": one.received.message_id})
+                    self._wait(one, Transient(f"unexpected {type(bug).__name__}: {bug}"))
+                else:
+                    self._outcome(one, "handled")
 
-    def _wait_all(self, opened: Sequence[tuple[Received, Any]], failure: Transient) -> None:
-        for received, _ in opened:
-            self.wait(received, failure)
+    def _wait_all(self, opened: Sequence[tuple[Handling, Any]], failure: Transient) -> None:
+        for one, _ in opened:
+            self._wait(one, failure)
 
-    def _open(self, received: Received) -> Envelope:
+    def _open(self, one: Handling) -> Envelope:
         """The event of a message; where it is a claim, the event that this stands for.
 
         A claim that is lost is Stale: its blob is looked at anew.
         """
-        envelope = open_envelope(received.body)
+        envelope = one.event()
         if envelope.type != EventClaimed.TYPE or self.claims is None:
             return envelope
         claimed = EventClaimed.read(envelope.data)
         try:
-            return self.claims.redeem(claimed)
+            redeemed = self.claims.redeem(claimed)
         except ClaimLost as lost:
             if claimed.url is None:
                 raise Rejected("claim-lost", f"{lost}, and it names no blob to look at") from lost
             log.warning("claim_lost", extra={"blob": claimed.url, "detail": str(lost)})
             request = look_again(claimed.url, f"claim-{envelope.id}")
-            self.send([Outgoing(SCAN_REQUESTS, request)], envelope.origin)
+            self.send([Outgoing(SCAN_REQUESTS, request)], one.origin)
             raise Stale(str(lost)) from lost
+        return replace(redeemed, origin=replace(redeemed.origin, traceparent=one.origin.traceparent))
+
+    def begin(self, name: str, cause: str, outgoing: Sequence[Outgoing]) -> None:
+        """Send events that no message caused: each call begins a story, and its trace."""
+        origin, started_ns = Origin.new(cause), time.time_ns()
+        self.send(outgoing, origin)
+        self.telemetry.record(Span(name, origin, None, started_ns, time.time_ns()))
 
     def send(self, outgoing: Sequence[Outgoing], origin: Origin) -> None:
         """Send events that a message caused."""
         if outgoing:
             self.bus.send([self._message(item, origin) for item in outgoing])
 
-    def reject(self, received: Received, rejection: Rejected) -> None:
+    def _reject(self, one: Handling, rejection: Rejected) -> str:
         """Publish that a message is given up, with the original."""
-        event, origin, url = _original(received)
+        received, url = one.received, one.url
+        text = received.body.decode("utf-8", errors="replace")
         rejected = EventRejected(
             stage=f"{received.topic}/{received.subscription}",
             reason=rejection.reason,
             detail=rejection.detail,
             url=url,
             attempts=received.attempt,
-            event=event,
+            event=dict(one.envelope.raw) if one.envelope else text,
         )
         try:
-            self.bus.send([self._message(Outgoing(REJECTED, rejected), origin)])
+            self.bus.send([self._message(Outgoing(REJECTED, rejected), one.origin)])
         except Rejected:  # the original, with what is said of it, is over the bus's limit
-            self.bus.send([self._message(Outgoing(REJECTED, _cut(rejected, received)), origin)])
+            self.bus.send([self._message(Outgoing(REJECTED, _cut(rejected, received)), one.origin)])
         log.warning(
             "event_rejected",
             extra={
@@ -191,15 +230,15 @@ class Consumer:
                 "message_id": received.message_id,
             },
         )
+        return self._outcome(one, "rejected", reason=rejection.reason, detail=rejection.detail)
 
-    def wait(self, received: Received, failure: Transient) -> str:
+    def _wait(self, one: Handling, failure: Transient) -> str:
         """Send a message again, later, only to its own subscription; or give it up after the limit."""
-        now = self.clock()
+        received, now = one.received, self.clock()
         waited_s = (now - received.first_sent).total_seconds()
         if waited_s > self.retry.give_up_after_s:
             detail = f"after {received.attempt} attempts in {waited_s / 3600:.1f} hours: {failure.detail}"
-            self.reject(received, Rejected("gave-up", detail))
-            return self._outcome(received, "rejected", reason="gave-up")
+            return self._reject(one, Rejected("gave-up", detail))
         delay = timedelta(seconds=self.retry.delay_s(received.attempt, failure.after_s))
         again = Message(
             topic=received.topic,
@@ -214,27 +253,49 @@ class Consumer:
             not_before=now + delay,
         )
         self.bus.send([again])
-        return self._outcome(
-            received, "waiting", detail=failure.detail, delay_s=round(delay.total_seconds(), 1)
-        )
+        return self._outcome(one, "waiting", detail=failure.detail, delay_s=round(delay.total_seconds(), 1))
 
     def _message(self, outgoing: Outgoing, origin: Origin) -> Message:
         body = seal(outgoing.event, app=self.app, origin=origin, at=self.clock())
         return Message(outgoing.topic, body["id"], body)
 
-    def _outcome(self, received: Received, outcome: str, **details: Any) -> str:
-        log.info(
-            "message_consumed",
-            extra={
-                "outcome": outcome,
-                "topic": received.topic,
-                "subscription": received.subscription,
-                "message_id": received.message_id,
-                "attempt": received.attempt,
-                **details,
-            },
-        )
+    def _outcome(self, one: Handling, outcome: str, **details: Any) -> str:
+        received = one.received
+        with one.inside():
+            log.info(
+                "message_consumed",
+                extra={
+                    "outcome": outcome,
+                    "topic": received.topic,
+                    "subscription": received.subscription,
+                    "message_id": received.message_id,
+                    "attempt": received.attempt,
+                    **details,
+                },
+            )
+        if self.telemetry.is_on:
+            error = f"{details['reason']}: {details['detail']}" if outcome == "rejected" else None
+            self.telemetry.record(one.span(outcome, details, error))
         return outcome
+
+    def _failed(self, one: Handling, failure: Exception) -> None:
+        """Tell of a try that the broker will repeat."""
+        if self.telemetry.is_on:
+            span = one.span("failed", {}, f"{type(failure).__name__}: {failure}")
+            self.telemetry.record(span.renamed())
+
+    def _tell_of_batch(self, begun: Sequence[Handling]) -> None:
+        """The messages that were handled as one belong to many traces: a span of its own links them."""
+        if not self.telemetry.is_on or not begun:
+            return
+        received = begun[0].received
+        name = f"{received.topic}/{received.subscription}"
+        self.telemetry.measure("eventstac.batch.size", len(begun), subscription=name)
+        if len(begun) > 1:
+            origin = Origin.new("\n".join(("batch", name, *(one.received.message_id for one in begun))))
+            links = tuple(one.origin for one in begun)
+            batch = Span(f"batch of {name}", origin, None, begun[0].started_ns, time.time_ns(), links=links)
+            self.telemetry.record(batch)
 
 
 def _cut(rejected: EventRejected, received: Received) -> EventRejected:
@@ -245,25 +306,3 @@ def _cut(rejected: EventRejected, received: Received) -> EventRejected:
     return replace(
         rejected, detail=rejected.detail[:_CUT_CHARACTERS], url=url, event=text[:_CUT_CHARACTERS] + note
     )
-
-
-def _original(received: Received) -> tuple[dict[str, Any] | str, Origin, str | None]:
-    """The original as an object where it is one, its origin, and the blob that it is about, where one can tell."""
-    try:
-        envelope = open_envelope(received.body)
-    except Rejected:
-        text = received.body.decode("utf-8", errors="replace")
-        return text, Origin.new(received.message_id), None
-    return dict(envelope.raw), envelope.origin, _url_of(envelope)
-
-
-def _url_of(envelope: Envelope) -> str | None:
-    data = envelope.raw.get("data")
-    if isinstance(data, dict):
-        for name in ("url", "source_url", "cog_url"):
-            if isinstance(data.get(name), str):
-                try:
-                    return canonical_url(data[name])
-                except Rejected:
-                    return str(data[name])
-    return None

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from eventstac.fields import Fields
+from eventstac.origin import Origin
 from eventstac.times import to_text
 
 Json = Mapping[str, Any]
@@ -189,7 +190,7 @@ class Fact:
 
     `finding` is the look that stands. `claim` makes the blob a COG for good, whichever is heard of first. `contents`
     are the last contents seen, newest first. `last_good` is the last readable finding, where the standing one is not
-    readable.
+    readable. `origin` is the message that a fact has just come with; it is not kept.
     """
 
     url: str
@@ -197,6 +198,7 @@ class Fact:
     claim: Claim | None = None
     contents: tuple[Content, ...] = ()
     last_good: Finding | None = None
+    origin: Origin | None = field(default=None, compare=False, repr=False)
 
     @property
     def kind(self) -> Kind:

@@ -1,16 +1,18 @@
 """A look at one blob: what the storage says, and what can be read from it."""
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
-from eventstac.blobs import BlobReader, Blobs, Look
+from eventstac.blobs import BlobReader, Blobs, Counted, Look
 from eventstac.containers import Watched
 from eventstac.errors import BlobChanged, Rejected, Transient
 from eventstac.events.timeline import passed
 from eventstac.facts import Finding, Match, Stage
+from eventstac.telemetry.spans import note
 from eventstac.times import to_text
 
 _LOOKS = 4  # a blob that changes under every one of them is still being written: try again later
@@ -81,14 +83,19 @@ class Looker:
         if reader is None:
             detail = "the blob is in the archive tier: rehydrate it, it is then looked at again"
             return {**found, "state": "rejected", "reason": "archived", "detail": detail}
+        counted = Counted(reader)
+        begun = time.perf_counter()
         try:
-            content = self.read(reader, match, not must_be_cog)
+            content = self.read(counted, match, not must_be_cog)
             if must_be_cog:
                 _check_cog(content.metadata)
             thumbnail = self._put_thumbnail(look, content)
         except Rejected as rejection:
             detail = _storable(rejection.detail)
             return {**found, "state": "rejected", "reason": rejection.reason, "detail": detail}
+        finally:
+            seconds = round(time.perf_counter() - begun, 6)
+            note(extraction_s=seconds, extraction_bytes=counted.fetched_bytes, blob_bytes=look.size)
         metadata = _storable(content.metadata)
         return {**found, "state": "present", "metadata": metadata, "thumbnail": thumbnail}
 

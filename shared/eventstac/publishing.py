@@ -1,6 +1,7 @@
 """Publishes what commits announced: after a commit, and by a timer for what a crash left behind."""
 
 import logging
+import time
 from collections.abc import Sequence
 
 from eventstac.breaker import Breaker
@@ -9,12 +10,15 @@ from eventstac.catalog.outbox import Announcement
 from eventstac.catalog.port import Catalog
 from eventstac.errors import Rejected, Transient
 from eventstac.events import EventRejected, Origin, seal
+from eventstac.telemetry.spans import OFF, Span, Telemetry
 from eventstac.times import from_text
 
 log = logging.getLogger("eventstac")
 
 
-def publish_outbox(catalog: Catalog, bus: Bus, breaker: Breaker | None = None) -> int:
+def publish_outbox(
+    catalog: Catalog, bus: Bus, breaker: Breaker | None = None, telemetry: Telemetry = OFF
+) -> int:
     """Publish the outbox; what the bus does not take stays in it, for the timer. Returns how many were published.
 
     A catalog that its `breaker` knows to be away is not asked.
@@ -23,17 +27,36 @@ def publish_outbox(catalog: Catalog, bus: Bus, breaker: Breaker | None = None) -
         return 0
 
     def send(announcements: Sequence[Announcement]) -> None:
+        started_ns = time.time_ns()
         try:
             bus.send([_message(one) for one in announcements])
         except Rejected:  # one of them is too large: it must not keep the others back
             for one in announcements:
                 _send_alone(bus, one)
+        if telemetry.is_on:
+            for one in announcements:
+                telemetry.record(_span(one, started_ns))
 
     try:
         return catalog.publish_outbox(send)
     except Transient as failure:
         log.warning("outbox_waits", extra={"detail": failure.detail})
         return 0
+
+
+def _span(announcement: Announcement, started_ns: int) -> Span:
+    """That an announcement was published: beside what it causes, below what committed it."""
+    event = announcement.event
+    origin = Origin(event["id"], event["correlationid"], event["traceparent"])
+    return Span(
+        f"publish {announcement.topic}",
+        origin.within("publish", event["id"]),
+        origin.span,
+        started_ns,
+        time.time_ns(),
+        "producer",
+        {"topic": announcement.topic, "event_type": event["type"], "subject": event["subject"]},
+    )
 
 
 def _send_alone(bus: Bus, announcement: Announcement) -> None:
@@ -59,5 +82,6 @@ def _given_up(announcement: Announcement, rejection: Rejected) -> Announcement:
         attempts=1,
         event={name: value for name, value in event.items() if name != "data"},
     )
-    app, origin = event["source"].rpartition("/")[2], Origin.new(event["id"])
+    app = event["source"].rpartition("/")[2]
+    origin = Origin(event["id"], event["correlationid"], event["traceparent"])
     return Announcement(REJECTED, seal(rejected, app=app, origin=origin, at=from_text(event["time"])))

@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from eventstac.catalog.announcing import Change, announcements_of
+from eventstac.catalog.announcing import Change, announcements_of, origins_of
 from eventstac.catalog.item_rows import ItemKey, ItemRow, row_of
 from eventstac.catalog.merge import Merged
 from eventstac.catalog.outbox import Announcement
 from eventstac.catalog.rules_store import AppliedRules
 from eventstac.compose import compose
 from eventstac.errors import Rejected, Transient
-from eventstac.events import EventRejected
+from eventstac.events import EventRejected, Origin
 from eventstac.facts import Fact, join, unsure
 from eventstac.rules import Rules
 from tests.samples import START
@@ -94,7 +94,7 @@ class MemoryCatalog:
         looks = [joined[url] for url in sorted(unsure_ones)]
         wait = timedelta(seconds=self.skew_window_s + 1)
         merged = Merged(len(fresh), len(facts) - len(fresh), tuple(change.key for change in changes))
-        announced = announcements_of(changes, looks, "loader", self.clock(), wait)
+        announced = announcements_of(changes, looks, "loader", self.clock(), wait, origins_of(facts, old))
         return Staged(tuple(facts), fresh, changes, announced, merged)
 
     def commit(self, staged: Staged) -> None:
@@ -117,9 +117,9 @@ class MemoryCatalog:
             del self.outbox[: len(announced)]
         return len(announced)
 
-    def update_collections(self, collections: Sequence[str] | None, now: datetime) -> None:
+    def update_collections(self, collections: Mapping[str, Origin | None] | None, now: datetime) -> None:
         self.answer()
-        self.updated += collections or []
+        self.updated += collections or ()
 
     def reject(self, identity: str, rejected: EventRejected) -> None:
         self.answer()

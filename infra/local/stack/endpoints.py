@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from infra.local.azurite.server import ACCOUNT, connection_string
 from infra.local.stack.keys import APPS, Keys
@@ -26,6 +27,7 @@ class Endpoints:
 
     ports: Mapping[str, int]
     keys: Keys
+    telemetry: Path
 
     @property
     def storage(self) -> str:
@@ -68,6 +70,7 @@ class Endpoints:
     def app_settings(self, app: str) -> dict[str, str]:
         """The application settings of a function app: the names that it has on Azure."""
         return {
+            "TELEMETRY_FOLDER": str(self.telemetry),
             "ServiceBus": self.servicebus,
             "BlobStorage": self.storage,
             "CatalogEvents__topicEndpoint": self.eventgrid("catalog-events/api/events"),

@@ -46,7 +46,11 @@ class Interruptions:
 
 def endpoints_of(layout: Layout) -> Endpoints:
     """The addresses of the stack in this directory; ports and keys are made at the first call."""
-    return Endpoints(ports.kept_or_chosen(layout.ports, PORT_NAMES), keys.kept_or_made(layout.keys))
+    return Endpoints(
+        ports.kept_or_chosen(layout.ports, PORT_NAMES),
+        keys.kept_or_made(layout.keys),
+        layout.data("telemetry").resolve(),
+    )
 
 
 def run(layout: Layout, until_eof: bool = False, fast: bool = False) -> int:

@@ -44,7 +44,7 @@ def handle(
     finding = looker.look(completed.cog_url, match, applied.revision, timeline, must_be_cog=not in_place)
     cog_of = None if in_place else CogOf(completed.source_url, completed.source_etag or "", said)
     with breaker.guard():
-        catalog.merge([asset_event(completed.cog_url, finding, envelope.id, cog_of).fact()])
+        catalog.merge([asset_event(completed.cog_url, finding, envelope.id, cog_of).fact(envelope.origin)])
     # Until this commit nobody knew the blob for a COG: an event of the storage about it was left alone.
     if looker.still_is(completed.cog_url, finding):
         return []

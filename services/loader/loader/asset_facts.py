@@ -11,7 +11,7 @@ from eventstac.facts import Fact
 
 def decode(envelope: Envelope) -> Fact:
     """The fact that an event is; Rejected for another event."""
-    return read_asset_event(envelope.type, envelope.data).fact()
+    return read_asset_event(envelope.type, envelope.data).fact(envelope.origin)
 
 
 def handle(facts: Sequence[Fact], *, catalog: Catalog, breaker: Breaker) -> None:

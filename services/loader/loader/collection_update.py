@@ -5,26 +5,34 @@ from datetime import datetime
 
 from eventstac.catalog.port import Catalog
 from eventstac.errors import Rejected
-from eventstac.events import CollectionUpdated, Envelope, ItemChanged, ItemRemoved
+from eventstac.events import CollectionUpdated, Envelope, ItemChanged, ItemRemoved, Origin
+from eventstac.events.timeline import freshness_s
+from eventstac.telemetry.spans import note
+
+Told = tuple[str, Origin]
 
 
-def decode(envelope: Envelope) -> str | None:
-    """The Collection that an event is about; None for the events that this function itself causes."""
+def decode(envelope: Envelope) -> Told | None:
+    """The Collection that an event is about, and the event's story; None for what this function itself causes."""
     if envelope.type == ItemChanged.TYPE:
-        return ItemChanged.read(envelope.data).collection
+        changed = ItemChanged.read(envelope.data)
+        seconds = freshness_s(changed.timeline)
+        if seconds is not None:
+            note(freshness_s=seconds)
+        return changed.collection, envelope.origin
     if envelope.type == ItemRemoved.TYPE:
-        return ItemRemoved.read(envelope.data).collection
+        return ItemRemoved.read(envelope.data).collection, envelope.origin
     if envelope.type == CollectionUpdated.TYPE:
         return None
     raise Rejected("unknown-event", f"{envelope.type!r} is no change of the catalog")
 
 
-def handle(collections: Sequence[str | None], *, catalog: Catalog, now: datetime) -> None:
+def handle(told: Sequence[Told | None], *, catalog: Catalog, now: datetime) -> None:
     """Bring Collections up to date with what was committed.
 
     Key: the Collection. Stale rule: the database knows what is not folded in yet, the event only says when to look;
     an event handled twice finds nothing to do. Side effects: Collection and outbox in one commit.
     """
-    chosen = sorted({collection for collection in collections if collection is not None})
+    chosen = dict(sorted((one for one in told if one is not None), key=lambda one: one[0]))
     if chosen:
         catalog.update_collections(chosen, now)

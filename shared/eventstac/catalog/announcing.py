@@ -1,8 +1,9 @@
 """What the world is told when Items change: the events of one commit."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from eventstac.catalog.item_rows import ItemKey, ItemRow
@@ -54,24 +55,45 @@ class Change:
         return self.was_published and not self.is_published
 
 
+Origins = Mapping[ItemKey, Origin]
+
+
+def origins_of(arrived: Iterable[Fact], known: Mapping[str, Fact]) -> dict[ItemKey, Origin]:
+    """Which message changed each Item: that of the last look; a blob that moved changes two Items."""
+    origins: dict[ItemKey, Origin] = {}
+    for fact in sorted(arrived, key=lambda fact: fact.finding.seen):
+        if fact.origin:
+            before = known.get(fact.url)
+            origins |= {one.item_key: fact.origin for one in (fact, before) if one}
+    return origins
+
+
 def announcements_of(
-    changes: Sequence[Change], second_looks: Sequence[Fact], app: str, now: datetime, wait: timedelta
+    changes: Sequence[Change],
+    second_looks: Sequence[Fact],
+    app: str,
+    now: datetime,
+    wait: timedelta,
+    origins: Origins = MappingProxyType({}),
 ) -> list[Announcement]:
-    """The events of a commit: changed and removed Items, Items that cannot be, and looks to be repeated."""
+    """The events of a commit: changed and removed Items, Items that cannot be, and looks to be repeated.
+
+    Each goes on with the story of the message that changed its Item (`origins`); without one it begins its own.
+    """
     announcements = [
-        _of_change(change, app, now) for change in changes if change.is_written or change.is_removed
+        _of_change(change, app, now, origins) for change in changes if change.is_written or change.is_removed
     ]
     announcements += [
-        _of_rejection(change, app, now)
+        _of_rejection(change, app, now, origins)
         for change in changes
         if change.after and change.after.state == "rejected" and change.after != change.before
     ]
     # What no rule knows shows nothing, whichever look was the later one; and nothing says how to look at it.
     unsure = [fact for fact in second_looks if fact.finding.reason != NO_RULE]
-    return announcements + [_of_second_look(fact, app, now, now + wait) for fact in unsure]
+    return announcements + [_of_second_look(fact, app, now, now + wait, origins) for fact in unsure]
 
 
-def _of_change(change: Change, app: str, now: datetime) -> Announcement:
+def _of_change(change: Change, app: str, now: datetime, origins: Origins) -> Announcement:
     collection, item = change.key
     timeline = _timeline(change.facts, now)
     event: ItemChanged | ItemRemoved
@@ -99,10 +121,11 @@ def _of_change(change: Change, app: str, now: datetime) -> Announcement:
             timeline,
         )
         version = f"removed {row.digest if row else ''}"
-    return _sealed("items-changed", event, app, now, f"{version} {now.isoformat()}")
+    origin = _origin(origins, change.key, f"{version} {now.isoformat()}")
+    return _sealed("items-changed", event, app, now, origin)
 
 
-def _of_rejection(change: Change, app: str, now: datetime) -> Announcement:
+def _of_rejection(change: Change, app: str, now: datetime, origins: Origins) -> Announcement:
     collection, item = change.key
     urls = sorted(fact.url for fact in change.facts if fact.finding.state == "present")
     event = EventRejected(
@@ -113,10 +136,11 @@ def _of_rejection(change: Change, app: str, now: datetime) -> Announcement:
         attempts=1,
         event={"collection": collection, "item": item, "urls": urls},
     )
-    return _sealed("rejected", event, app, now, f"{collection}/{item} {now.isoformat()}")
+    origin = _origin(origins, change.key, f"{collection}/{item} {now.isoformat()}")
+    return _sealed("rejected", event, app, now, origin)
 
 
-def _of_second_look(fact: Fact, app: str, now: datetime, at: datetime) -> Announcement:
+def _of_second_look(fact: Fact, app: str, now: datetime, at: datetime, origins: Origins) -> Announcement:
     claim = fact.claim
     cog_of = CogOf(claim.source_url, claim.source_etag, claim.said) if claim else None
     event = BlobMatched(
@@ -128,13 +152,19 @@ def _of_second_look(fact: Fact, app: str, now: datetime, at: datetime) -> Announ
         cog_of=cog_of,
     )
     cause = f"second look {fact.finding.seen.isoformat()} {fact.finding.etag} {now.isoformat()}"
-    return _sealed("blobs-matched", event, app, now, cause, at)
+    return _sealed("blobs-matched", event, app, now, _origin(origins, fact.item_key, cause), at)
+
+
+def _origin(origins: Origins, key: ItemKey, cause: str) -> Origin:
+    """The story that an event of a commit belongs to; its id is made from what it says."""
+    origin = origins.get(key)
+    return replace(origin, id=cause) if origin else Origin.new(cause)
 
 
 def _sealed(
-    topic: str, event: Any, app: str, now: datetime, cause: str, not_before: datetime | None = None
+    topic: str, event: Any, app: str, now: datetime, origin: Origin, not_before: datetime | None = None
 ) -> Announcement:
-    return Announcement(topic, seal(event, app=app, origin=Origin.new(cause), at=now), not_before)
+    return Announcement(topic, seal(event, app=app, origin=origin, at=now), not_before)
 
 
 def _timeline(facts: Sequence[Fact], now: datetime) -> tuple[Stage, ...]:

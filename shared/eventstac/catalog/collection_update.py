@@ -6,7 +6,7 @@ Collection, in one transaction with the result, so that none is counted twice an
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any
@@ -53,6 +53,7 @@ def update_collection(
     rules: CollectionRules | None,
     app: str,
     now: datetime,
+    origin: Origin | None = None,
     *,
     recompute_any_size: bool = False,
 ) -> bool:
@@ -72,7 +73,9 @@ def update_collection(
         if folded.shrunk and (recompute_any_size or folded.items <= CHEAP_ITEMS):
             folded = _recomputed(connection, collection)
         _store(connection, collection, folded)
-        return _publish(connection, collection, folded, rules, app, now)
+        cause = f"{collection} {now.isoformat()}"
+        story = replace(origin, id=cause) if origin else Origin.new(cause)
+        return _publish(connection, collection, folded, rules, app, now, story)
 
 
 def pending_collections(connection: Connection) -> list[str]:
@@ -127,6 +130,7 @@ def _publish(
     rules: CollectionRules | None,
     app: str,
     now: datetime,
+    origin: Origin,
 ) -> bool:
     extent = merged_extent(rules.extent if rules else None, stored.spans)
     changed = connection.execute(
@@ -137,6 +141,6 @@ def _publish(
         [Jsonb(extent), collection, Jsonb(extent)],
     ).rowcount
     event = CollectionUpdated(collection, extent, stored.items)
-    sealed = seal(event, app=app, origin=Origin.new(f"{collection} {now.isoformat()}"), at=now)
+    sealed = seal(event, app=app, origin=origin, at=now)
     outbox.add(connection, [Announcement("items-changed", sealed)])
     return bool(changed)

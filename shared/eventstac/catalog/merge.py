@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from hashlib import blake2b
 
 from eventstac.catalog import fact_rows, item_rows, outbox, pgstac_items
-from eventstac.catalog.announcing import Change, announcements_of
+from eventstac.catalog.announcing import Change, announcements_of, origins_of
 from eventstac.catalog.collection_changes import record_changes
 from eventstac.catalog.database import Connection, advisory_key
 from eventstac.catalog.item_rows import ItemKey
@@ -45,6 +45,15 @@ class MergeSettings:
     skew_window_s: float
 
 
+@dataclass(frozen=True)
+class _Arrived:
+    """What one transaction merges: a fact for each blob, blobs that need a second look, and facts as they came."""
+
+    facts: Sequence[Fact]
+    unsure_urls: set[str]
+    messages: Sequence[Fact]
+
+
 class _LocksTooFew(Exception):
     """A blob belongs to an Item that was not locked: roll back, lock that one too."""
 
@@ -69,8 +78,13 @@ def merge(
     urls = sorted(joined)
     for first in range(0, len(urls), CHUNK):
         chunk = [joined[url] for url in urls[first : first + CHUNK]]
-        unsure_ones = {one.url for one, _ in pending_looks} & {fact.url for fact in chunk}
-        done = _merge_chunk(connection, rules, chunk, unsure_ones, settings, now)
+        own = {fact.url for fact in chunk}
+        arrived = _Arrived(
+            chunk,
+            {one.url for one, _ in pending_looks} & own,
+            [fact for fact in facts if fact.url in own],
+        )
+        done = _merge_chunk(connection, rules, arrived, settings, now)
         fresh |= done[0]
         changed += done[1]
     return Merged(len(fresh), len(facts) - len(fresh), tuple(changed))
@@ -79,17 +93,16 @@ def merge(
 def _merge_chunk(
     connection: Connection,
     rules: RulesStore,
-    facts: Sequence[Fact],
-    unsure_urls: set[str],
+    arrived: _Arrived,
     settings: MergeSettings,
     now: datetime,
 ) -> tuple[set[str], list[ItemKey]]:
-    locked = frozenset(fact.item_key for fact in facts)
+    locked = frozenset(fact.item_key for fact in arrived.facts)
     for _ in range(_ATTEMPTS):
         try:
             with connection.transaction():
-                _lock(connection, [fact.url for fact in facts], locked)
-                return _merge_locked(connection, rules, facts, unsure_urls, locked, settings, now)
+                _lock(connection, [fact.url for fact in arrived.facts], locked)
+                return _merge_locked(connection, rules, arrived, locked, settings, now)
         except _LocksTooFew as too_few:
             locked |= too_few.keys
         except CollectionNotReady as not_ready:
@@ -116,12 +129,12 @@ def _lock(connection: Connection, urls: Iterable[str], keys: Iterable[ItemKey]) 
 def _merge_locked(
     connection: Connection,
     rules: RulesStore,
-    facts: Sequence[Fact],
-    unsure_urls: set[str],
+    arrived: _Arrived,
     locked: frozenset[ItemKey],
     settings: MergeSettings,
     now: datetime,
 ) -> tuple[set[str], list[ItemKey]]:
+    facts = arrived.facts
     known = fact_rows.by_urls(connection, [fact.url for fact in facts])
     joined = {fact.url: join(known[fact.url], fact) if fact.url in known else fact for fact in facts}
     fresh = {url: fact for url, fact in joined.items() if fact != known.get(url)}
@@ -132,7 +145,7 @@ def _merge_locked(
     second_looks = [
         joined[fact.url]
         for fact in facts
-        if fact.url in unsure_urls
+        if fact.url in arrived.unsure_urls
         or (fact.url in known and unsure(known[fact.url].finding, fact.finding, settings.skew_window_s))
     ]
     if not fresh and not second_looks:
@@ -141,7 +154,8 @@ def _merge_locked(
         fact_rows.upsert(connection, [fresh[url] for url in sorted(fresh)])
     applied = rules.current(connection)
     changes, _ = _recompose(connection, applied, sorted(touched))
-    announcements = announcements_of(changes, second_looks, settings.app, now, _wait(settings))
+    origins = origins_of(arrived.messages, known)
+    announcements = announcements_of(changes, second_looks, settings.app, now, _wait(settings), origins)
     outbox.add(connection, announcements)
     return set(fresh), [change.key for change in changes]
 

@@ -1,13 +1,13 @@
 """The port to the catalog: what handlers ask of it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from eventstac.catalog.merge import Merged
 from eventstac.catalog.outbox import Announcement
 from eventstac.catalog.rules_store import AppliedRules
-from eventstac.events import EventRejected
+from eventstac.events import EventRejected, Origin
 from eventstac.facts import Fact
 
 
@@ -35,8 +35,11 @@ class Catalog(Protocol):
     def publish_outbox(self, publish: Callable[[Sequence[Announcement]], None]) -> int:
         """Publish what commits announced, until nothing is left that nobody else is publishing; returns how many."""
 
-    def update_collections(self, collections: Sequence[str] | None, now: datetime) -> None:
-        """Bring extents and counts up to date: of some Collections, or (None) of all that need it."""
+    def update_collections(self, collections: Mapping[str, Origin | None] | None, now: datetime) -> None:
+        """Bring extents and counts up to date: of some Collections, or (None) of all that need it.
+
+        With each Collection comes the message that told of its change, if one did.
+        """
 
     def reject(self, identity: str, rejected: EventRejected) -> None:
         """Keep a given-up event for the operator."""

@@ -1,6 +1,6 @@
 """The catalog port on PostgreSQL."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
@@ -12,7 +12,7 @@ from eventstac.catalog.merge import Merged, MergeSettings, merge
 from eventstac.catalog.outbox import Announcement
 from eventstac.catalog.rules_store import AppliedRules, RulesStore
 from eventstac.errors import Rejected
-from eventstac.events import EventRejected
+from eventstac.events import EventRejected, Origin
 from eventstac.facts import Fact
 
 
@@ -82,15 +82,25 @@ class PostgresCatalog:
             if some < outbox.BATCH:
                 return published
 
-    def update_collections(self, collections: Sequence[str] | None, now: datetime) -> None:
+    def update_collections(self, collections: Mapping[str, Origin | None] | None, now: datetime) -> None:
         """Bring extents and counts up to date."""
         with database_failures(), self._pool.connection() as connection:
             everything = collections is None
-            chosen = collection_update.pending_collections(connection) if collections is None else collections
-            for collection in chosen:
+            chosen = (
+                dict.fromkeys(collection_update.pending_collections(connection))
+                if collections is None
+                else collections
+            )
+            for collection, origin in chosen.items():
                 rules = self._rules.current(connection).rules.collection(collection)
                 collection_update.update_collection(
-                    connection, collection, rules, self._merging.app, now, recompute_any_size=everything
+                    connection,
+                    collection,
+                    rules,
+                    self._merging.app,
+                    now,
+                    origin,
+                    recompute_any_size=everything,
                 )
 
     def reject(self, identity: str, rejected: EventRejected) -> None:

@@ -16,6 +16,7 @@ from eventstac.cli import (
     setup,
     smoke,
     status,
+    trace,
     where,
 )
 from eventstac.cli.console import open_console
@@ -32,6 +33,7 @@ app.add_typer(rules.app, name="rules")
 app.command("preview")(preview.preview)
 app.command("where")(where.where)
 app.command("smoke")(smoke.smoke)
+app.command("trace")(trace.trace)
 app.command("blobs")(blobs.blobs)
 app.command("scan")(scan.scan)
 app.command("reconcile")(reconcile.reconcile)

@@ -18,6 +18,7 @@ from eventstac.catalog.rules_store import AppliedRules, RulesStore
 from eventstac.consumption import Consumer
 from eventstac.containers import ContainerNames, Watched
 from eventstac.settings import Environment
+from eventstac.telemetry.opening import open_telemetry
 
 APP = "operator"
 
@@ -106,7 +107,7 @@ class Ports:
         """Sends events as the operator."""
         bus = ServiceBus(open_client(self.values))
         try:
-            yield Consumer(APP, bus)
+            yield Consumer(APP, bus, telemetry=open_telemetry(APP, self.values))
         finally:
             bus.close()
 

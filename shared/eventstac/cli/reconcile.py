@@ -16,7 +16,7 @@ from eventstac.cli.ports import APP, Ports, now, print_json, run_id
 from eventstac.comparing import Report
 from eventstac.consumption import Consumer
 from eventstac.errors import EventstacError
-from eventstac.events import Origin, ScanRequested
+from eventstac.events import ScanRequested
 from eventstac.reconciling import Reconciler, Run
 
 GAP, STOPPED = 3, 4  # exit codes; 1 is a failure, 2 a wrong command line
@@ -117,7 +117,8 @@ def _pages(reconciler: Reconciler, request: ScanRequested, consumer: Consumer | 
     while following:
         step = reconciler.step(following)
         if consumer:
-            consumer.send(step.outgoing, Origin.new(f"{following.run} {following.continuation}"))
+            cause = f"{following.run} {following.continuation}"
+            consumer.begin("eventstac reconcile", cause, step.outgoing)
         following = step.following
 
 

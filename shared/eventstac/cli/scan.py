@@ -9,7 +9,7 @@ from eventstac.blob_urls import BlobName
 from eventstac.bus import SCAN_REQUESTS
 from eventstac.cli.ports import Ports, print_json, run_id
 from eventstac.consumption import Outgoing
-from eventstac.events import Origin, ScanRequested
+from eventstac.events import ScanRequested
 
 
 def scan(
@@ -31,7 +31,7 @@ def scan(
     storage.page(name.container_url, prefix, None, 1)  # says at once that it is not there, or may not be read
     request = ScanRequested(run_id("scan"), name.container_url, prefix, force=force, collection=collection)
     with ports.consumer() as consumer:
-        consumer.send([Outgoing(SCAN_REQUESTS, request)], Origin.new(request.run))
+        consumer.begin("eventstac scan", request.run, [Outgoing(SCAN_REQUESTS, request)])
     if as_json:
         print_json({"run": request.run, "container": container, "prefix": prefix, "force": force})
     else:

@@ -4,9 +4,10 @@ from eventstac.events.asset import AssetGone, AssetRead, AssetRejected, asset_ev
 from eventstac.events.blob import BlobMatched, ScanRequested
 from eventstac.events.catalog import CollectionUpdated, ItemChanged, ItemRemoved
 from eventstac.events.cog import CogCompleted
-from eventstac.events.envelope import Envelope, Event, Origin, open_envelope, seal
+from eventstac.events.envelope import Envelope, Event, open_envelope, seal
 from eventstac.events.rejection import EventRejected
 from eventstac.events.storage import StorageChanged, storage_changes
+from eventstac.origin import Origin
 
 __all__ = [
     "AssetGone",

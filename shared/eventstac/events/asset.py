@@ -1,6 +1,6 @@
 """Events after a look: the three kinds of fact about a blob."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from eventstac.errors import Rejected
@@ -8,6 +8,7 @@ from eventstac.events import timeline as timelines
 from eventstac.events.blob import CogOf, cog_of_json
 from eventstac.facts import Claim, Fact, Finding, Match, fact_of
 from eventstac.fields import Fields
+from eventstac.origin import Origin
 from eventstac.times import to_text
 
 
@@ -36,8 +37,8 @@ class _AssetEvent:
             "cog_of": cog_of_json(self.cog_of),
         }
 
-    def fact(self) -> Fact:
-        """The fact that this event is."""
+    def fact(self, origin: Origin | None = None) -> Fact:
+        """The fact that this event is, and the message that it comes with."""
         claim = None
         if self.cog_of:
             claim = Claim(
@@ -47,7 +48,7 @@ class _AssetEvent:
                 self.cog_of.said or self.finding.seen,
                 self.cog_of.etag,
             )
-        return fact_of(self.url, self.finding, claim)
+        return replace(fact_of(self.url, self.finding, claim), origin=origin)
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,6 @@
 """The CloudEvents 1.0 envelope around every event (structured JSON mode)."""
 
 import json
-import re
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,9 +9,8 @@ from typing import Any, ClassVar, Protocol
 
 from eventstac.errors import Rejected
 from eventstac.fields import Fields
+from eventstac.origin import Origin, valid_traceparent
 from eventstac.times import to_text
-
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?P<trace>[0-9a-f]{32})-[0-9a-f]{16}-(?P<flags>[0-9a-f]{2}).*")
 
 CONTENT_TYPE = "application/cloudevents+json"
 
@@ -32,25 +29,11 @@ class Event(Protocol):
 
 
 @dataclass(frozen=True)
-class Origin:
-    """Where a message comes from: what its own messages inherit.
-
-    `id` is the event's id, `correlation` that of the whole story of a blob, `traceparent` the W3C trace context.
-    """
-
-    id: str
-    correlation: str
-    traceparent: str
-
-    @classmethod
-    def new(cls, cause: str) -> "Origin":
-        """The start of a story that no event began: a timer, a command."""
-        return cls(cause, cause, f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01")
-
-
-@dataclass(frozen=True)
 class Envelope:
-    """A CloudEvent as received: its attributes, its data, and all of it as it came (`raw`)."""
+    """A CloudEvent as received: its attributes, its data, and all of it as it came (`raw`).
+
+    `parent` is the span that sent it; None where the event begins its trace.
+    """
 
     id: str
     source: str
@@ -59,6 +42,7 @@ class Envelope:
     subject: str | None
     data: Fields
     origin: Origin
+    parent: str | None
     raw: Mapping[str, Any]
 
 
@@ -70,15 +54,22 @@ def open_envelope(body: bytes | str) -> Envelope:
     if version != "1.0":
         raise Rejected("malformed-event", f"event.specversion must be '1.0', not {version!r}")
     identity = fields.text("id")
-    traceparent = fields.optional_text("traceparent") or Origin.new(identity).traceparent
+    source = fields.text("source")
+    traceparent = valid_traceparent(fields.optional_text("traceparent"))
+    origin = Origin(
+        identity,
+        fields.optional_text("correlationid") or identity,
+        traceparent or Origin.new(f"{source} {identity}").traceparent,
+    )
     return Envelope(
         id=identity,
-        source=fields.text("source"),
+        source=source,
         type=fields.text("type"),
         time=fields.optional_moment("time"),
         subject=fields.optional_text("subject"),
         data=Fields(raw.get("data"), "data"),
-        origin=Origin(identity, fields.optional_text("correlationid") or identity, traceparent),
+        origin=origin,
+        parent=origin.span if traceparent else None,
         raw=raw,
     )
 
@@ -109,7 +100,7 @@ def seal(event: Event, *, app: str, origin: Origin, at: datetime) -> dict[str, A
         "subject": event.subject,
         "time": to_text(at),
         "datacontenttype": "application/json",
-        "traceparent": _child(origin.traceparent),
+        "traceparent": origin.traceparent,
         "correlationid": origin.correlation,
         "data": event.data(),
     }
@@ -118,11 +109,3 @@ def seal(event: Event, *, app: str, origin: Origin, at: datetime) -> dict[str, A
 def event_id(*parts: str) -> str:
     """An id made from what the event is about and what caused it."""
     return sha256("\n".join(parts).encode()).hexdigest()[:32]
-
-
-def _child(traceparent: str) -> str:
-    """The same trace, a new parent span (W3C Trace Context, section 3.2.2)."""
-    found = _TRACEPARENT.fullmatch(traceparent)
-    if not found:
-        return Origin.new("").traceparent
-    return f"00-{found['trace']}-{secrets.token_hex(8)}-{found['flags']}"

@@ -30,3 +30,11 @@ def read(data: Fields) -> tuple[Stage, ...]:
 def from_json(entries: Sequence[Any]) -> tuple[Stage, ...]:
     """Read what `to_json` wrote."""
     return read(Fields({"timeline": list(entries)}, "fact"))
+
+
+def freshness_s(timeline: Sequence[Stage]) -> float | None:
+    """Seconds from a blob's event to the commit of its Item; None for what no event began, as a scan's looks."""
+    if not timeline or timeline[0].stage != "event":
+        return None
+    merged = next((entry.at for entry in timeline if entry.stage == "merged"), None)
+    return max(0.0, (merged - timeline[0].at).total_seconds()) if merged else None

@@ -117,7 +117,7 @@ def test_merging_publishing_and_updating_share_one_server_connection(
     for number, fact in enumerate(facts):
         catalogs[number % 3].merge([fact])
         catalogs[(number + 1) % 3].publish_outbox(published.extend)
-        catalogs[(number + 2) % 3].update_collections([match.collection], NOW)
+        catalogs[(number + 2) % 3].update_collections({match.collection: None}, NOW)
     catalogs[0].publish_outbox(published.extend)
     for catalog in catalogs:
         catalog.close()

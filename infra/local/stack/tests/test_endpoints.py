@@ -12,7 +12,9 @@ from infra.local.stack.endpoints import PORT_NAMES, Endpoints, as_shell
 
 def endpoints(tmp_path: Path) -> Endpoints:
     return Endpoints(
-        {name: 21000 + n for n, name in enumerate(PORT_NAMES)}, keys.kept_or_made(tmp_path / "keys.json")
+        {name: 21000 + n for n, name in enumerate(PORT_NAMES)},
+        keys.kept_or_made(tmp_path / "keys.json"),
+        tmp_path / "telemetry",
     )
 
 

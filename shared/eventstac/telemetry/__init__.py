@@ -1,0 +1,1 @@
+"""What the apps tell of their work: spans and figures; off, it costs nothing and imports nothing."""
