@@ -18,6 +18,7 @@ REJECTED = "rejected"
 RETRY_FOR = "retryfor"
 ATTEMPT = "attempt"
 FIRST_SENT = "firstsent"
+FIRST_FAILED = "firstfailed"
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ class Message:
 class Received:
     """One message as a subscription delivered it.
 
-    `attempt` is 1 for a message that was never re-sent, `first_sent` when the first attempt was sent.
+    `attempt` is 1 for a message that was never re-sent, `first_sent` when the first attempt was sent, and
+    `first_failed` when the first attempt failed, if one did.
     """
 
     topic: str
@@ -44,6 +46,7 @@ class Received:
     body: bytes
     attempt: int
     first_sent: datetime
+    first_failed: datetime | None = None
 
 
 class Bus(Protocol):

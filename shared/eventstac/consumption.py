@@ -2,7 +2,7 @@
 
     handled    what the handler returns is sent, then the message is completed
     Rejected   an `event.rejected` with the original goes to the topic `rejected`; the message is completed
-    Transient  the message is sent again, later and only to its own subscription; after a day it is Rejected `gave-up`
+    Transient  the message is sent again, later and only to its own subscription; a day after its first failure it is Rejected `gave-up`
     Stale      counted; the message is completed
     a bug      raises: the host abandons the message, and the broker dead-letters it after its deliveries; in a batch
                it waits like a Transient, until it comes alone
@@ -18,7 +18,17 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from eventstac.bus import ATTEMPT, FIRST_SENT, REJECTED, RETRY_FOR, SCAN_REQUESTS, Bus, Message, Received
+from eventstac.bus import (
+    ATTEMPT,
+    FIRST_FAILED,
+    FIRST_SENT,
+    REJECTED,
+    RETRY_FOR,
+    SCAN_REQUESTS,
+    Bus,
+    Message,
+    Received,
+)
 from eventstac.claims import ClaimLost, Claims, look_again
 from eventstac.errors import Rejected, Stale, Transient
 from eventstac.events import Envelope, Event, EventRejected, Origin, seal
@@ -235,7 +245,9 @@ class Consumer:
     def _wait(self, one: Handling, failure: Transient) -> str:
         """Send a message again, later, only to its own subscription; or give it up after the limit."""
         received, now = one.received, self.clock()
-        waited_s = (now - received.first_sent).total_seconds()
+        # Since the first failure: what only lay in a queue, because the app was off for days, was not waited out.
+        first_failed = received.first_failed or now
+        waited_s = (now - first_failed).total_seconds()
         if waited_s > self.retry.give_up_after_s:
             detail = f"after {received.attempt} attempts in {waited_s / 3600:.1f} hours: {failure.detail}"
             return self._reject(one, Rejected("gave-up", detail))
@@ -249,6 +261,7 @@ class Consumer:
                 RETRY_FOR: received.subscription,
                 ATTEMPT: received.attempt + 1,
                 FIRST_SENT: to_text(received.first_sent),
+                FIRST_FAILED: to_text(first_failed),
             },
             not_before=now + delay,
         )

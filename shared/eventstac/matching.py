@@ -44,7 +44,7 @@ def withdrawal(known: Fact | None, applied: AppliedRules, *, cause: str) -> Asse
 
     What a look means depends on the rules, so this needs none: at the same ETag the greater revision stands.
     """
-    if known is None or known.claim or known.finding.state != "present":
+    if known is None or known.claim or not may_be_shown(known):
         return None
     if known.finding.revision >= applied.revision:
         return None
@@ -59,6 +59,14 @@ def withdrawal(known: Fact | None, applied: AppliedRules, *, cause: str) -> Asse
         detail="no rule matches it any more. Add one, or leave it out of the catalog",
     )
     return AssetRejected(known.url, finding, cause)
+
+
+def may_be_shown(known: Fact) -> bool:
+    """Whether the catalog may show the blob: it was read, or its last good reading may be kept."""
+    finding = known.finding
+    return finding.state == "present" or (
+        finding.state == "rejected" and known.last_good is not None and finding.reason != NO_RULE
+    )
 
 
 def carried(known: Fact | None, look: BlobMatched, applied: AppliedRules) -> AssetEvent | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 
-from eventstac.bus import ATTEMPT, FIRST_SENT, RETRY_FOR, Message, Received
+from eventstac.bus import ATTEMPT, FIRST_FAILED, FIRST_SENT, RETRY_FOR, Message, Received
 from eventstac.contracts import read_contract
 from eventstac.errors import Transient
 from eventstac.times import from_text
@@ -32,7 +32,7 @@ class Entry:
 
     def received(self) -> Received:
         properties = self.message.properties
-        first = properties.get(FIRST_SENT)
+        first, failed = properties.get(FIRST_SENT), properties.get(FIRST_FAILED)
         return Received(
             topic=self.key[0],
             subscription=self.key[1],
@@ -40,6 +40,7 @@ class Entry:
             body=text_of(self.message).encode(),
             attempt=int(properties.get(ATTEMPT, 1)),
             first_sent=from_text(str(first)) if first else self.sent,
+            first_failed=from_text(str(failed)) if failed else None,
         )
 
 

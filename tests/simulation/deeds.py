@@ -74,11 +74,7 @@ class Deeds:
             self._changed(step, "Microsoft.Storage.BlobRenamed", step.other, **data)
 
     def _delete_folder(self, step: Step) -> None:
-        """A whole folder at once, as a hierarchical namespace has it: one event, none for its blobs.
-
-        Nobody looks again at a blob below it whose first look is still on its way: only a reconcile finds that it is
-        gone.
-        """
+        """A whole folder at once, as a hierarchical namespace has it: one event, none for its blobs."""
         folder = step.url.rpartition("/")[0]
         if folder.endswith("/source"):
             return  # a container is no folder
@@ -87,7 +83,6 @@ class Deeds:
             self._storage.delete(url)
         if below:
             self._changed(step, "Microsoft.Storage.DirectoryDeleted", folder)
-            self.needs_reconcile = True
 
     def _archive(self, step: Step) -> None:
         if step.url in self._storage.stored:

@@ -40,6 +40,7 @@ class MemoryCatalog:
     known: dict[str, Fact] = field(default_factory=dict)
     rows: dict[ItemKey, ItemRow] = field(default_factory=dict)
     items: dict[ItemKey, dict[str, Any]] = field(default_factory=dict)
+    deleted: list[tuple[str, datetime]] = field(default_factory=list)
     outbox: list[Announcement] = field(default_factory=list)
     rejections: dict[str, EventRejected] = field(default_factory=dict)
     updated: list[str] = field(default_factory=list)
@@ -59,6 +60,10 @@ class MemoryCatalog:
         self.answer()
         found = sorted(url for url in self.known if url.startswith(prefix) and url > after)
         return [self.known[url] for url in found if self.known[url].finding.state != "gone"][:limit]
+
+    def note_deleted_directory(self, prefix: str, at: datetime) -> None:
+        self.answer()
+        self.deleted.append((prefix, at))
 
     def merge(self, facts: Sequence[Fact]) -> Merged:
         self.answer()
@@ -88,6 +93,7 @@ class MemoryCatalog:
         unsure_ones |= {
             url for url in old if unsure(old[url].finding, arrived[url].finding, self.skew_window_s)
         }
+        unsure_ones |= {url for url, fact in fresh.items() if self._outlived(fact)}
         touched = {fact.item_key for url in fresh for fact in (fresh[url], old.get(url)) if fact}
         known = {**self.known, **fresh}
         changes = [change for key in sorted(touched) if (change := self._change(key, known))]
@@ -124,6 +130,12 @@ class MemoryCatalog:
     def reject(self, identity: str, rejected: EventRejected) -> None:
         self.answer()
         self.rejections.setdefault(identity, rejected)
+
+    def _outlived(self, fact: Fact) -> bool:
+        window = timedelta(seconds=self.skew_window_s)
+        return fact.finding.state == "present" and any(
+            fact.url.startswith(prefix) and fact.finding.seen <= at + window for prefix, at in self.deleted
+        )
 
     def _change(self, key: ItemKey, known: Mapping[str, Fact]) -> Change | None:
         mine = (fact for fact in known.values() if fact.item_key == key)

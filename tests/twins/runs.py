@@ -8,6 +8,7 @@ from eventstac.comparing import SAMPLES, Report, Tally
 from eventstac.compose import compose
 from eventstac.errors import Transient
 from eventstac.facts import Fact
+from eventstac.matching import may_be_shown
 from eventstac.reconciling import Gap, ListedBlob, Run
 from tests.twins.catalog import MemoryCatalog
 
@@ -119,7 +120,7 @@ def _status(listed: ListedBlob | None, fact: Fact | None, revision: int) -> str 
     if listed is None:
         return None if known is None or known.state == "gone" else "orphaned"
     if listed.outcome != "matched" and not (fact and fact.claim):
-        return "withdrawn" if known and known.state == "present" else listed.outcome
+        return "withdrawn" if fact and may_be_shown(fact) else listed.outcome
     if fact is None or known is None or known.state == "gone":
         return "missing"
     if fact.revision < revision or known.etag != listed.etag:

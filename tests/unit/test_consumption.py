@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -121,9 +122,17 @@ def test_the_far_side_s_wish_to_wait_is_obeyed() -> None:
     assert bus.sent[0].not_before == NOW + timedelta(seconds=120)
 
 
-def test_after_a_day_it_is_given_up() -> None:
+def test_a_backlog_of_days_is_not_given_up_at_its_first_failure() -> None:
     bus = MemoryBus()
-    old = message(attempt=300, first_sent=NOW - timedelta(hours=25))
+    old = message(first_sent=NOW - timedelta(days=9))
+    assert consumer(bus).consume(old, failing(Transient("away"))) == "waiting"
+    again = as_received(bus.sent[0], "scanner")
+    assert (again.first_sent, again.first_failed) == (old.first_sent, NOW)
+
+
+def test_a_day_after_its_first_failure_it_is_given_up() -> None:
+    bus = MemoryBus()
+    old = replace(message(attempt=300), first_failed=NOW - timedelta(hours=25))
     assert consumer(bus).consume(old, failing(Transient("away"))) == "rejected"
     (data,) = bus.data("rejected")
     assert data["reason"] == "gave-up"

@@ -1,5 +1,7 @@
 """The apps together, over twins: what happens to a blob from its event to its Item."""
 
+import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,6 +10,7 @@ from eventstac.bus import Message
 from eventstac.events import EventRejected
 from tests.samples import ACCOUNT, url_of
 from tests.twins.apps import Pipeline, hrefs, scene
+from tests.twins.bus import text_of
 
 
 @pytest.fixture
@@ -186,6 +189,30 @@ def test_a_deleted_directory_takes_its_items_with_it(pipeline: Pipeline) -> None
         pipeline.blobs.delete(name)
     pipeline.run(pipeline.storage_event(url_of("scenes/a"), "Microsoft.Storage.DirectoryDeleted"))
     assert list(pipeline.items) == ["z"]
+
+
+def test_a_first_look_that_is_under_way_when_its_directory_goes_is_made_again(pipeline: Pipeline) -> None:
+    """What the storage tells of a deleted directory names no blob, and nothing is known yet of this one."""
+    created = pipeline.put(scene("a", "b1"), b"raster 10")
+    matched = _deliver_and_take(pipeline, created, "blobs-matched")
+    late = _deliver_and_take(pipeline, matched, "asset-facts")
+    pipeline.blobs.delete(scene("a", "b1"))
+    pipeline.run(pipeline.storage_event(url_of("scenes/a"), "Microsoft.Storage.DirectoryDeleted"))
+    pipeline.run(late)
+    assert pipeline.items == {}
+    assert pipeline.catalog.known[scene("a", "b1")].finding.state == "gone"
+
+
+def test_a_directory_that_is_said_to_be_deleted_tomorrow_causes_one_look_and_not_one_after_the_other(
+    pipeline: Pipeline,
+) -> None:
+    event = pipeline.storage_event(url_of("scenes/a"), "Microsoft.Storage.DirectoryDeleted")
+    body = {**json.loads(text_of(event)), "time": "2999-01-01T00:00:00Z"}
+    pipeline.run(replace(event, body=body))
+    pipeline.blobs.wait(5)
+    pipeline.run(pipeline.put(scene("a", "b1"), b"raster 10"))
+    assert list(pipeline.items) == ["a"]
+    assert len(pipeline.bus.to("blobs-matched")) == 1
 
 
 def test_an_archived_blob_is_rejected_and_comes_back_when_its_tier_changes(pipeline: Pipeline) -> None:

@@ -63,6 +63,10 @@ def _of_change(
             prefix=name.path.rstrip("/") + "/",
             reason="directory",
         )
+        # No later than now: a second look at what was seen before a time to come would be followed by the next.
+        deleted_at = min(envelope.time or now, now)
+        below = BlobName(name.account_url, name.container, scan.prefix)
+        catalog.note_deleted_directory(below.url, deleted_at)
         return [Outgoing(SCAN_REQUESTS, scan)]
     timeline = passed((), "event", envelope.time or now)
     known, applied = catalog.fact(name.url), catalog.rules()

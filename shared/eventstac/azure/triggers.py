@@ -6,7 +6,7 @@ from hashlib import sha256
 
 import azure.functions as func
 
-from eventstac.bus import ATTEMPT, FIRST_SENT, Received
+from eventstac.bus import ATTEMPT, FIRST_FAILED, FIRST_SENT, Received
 from eventstac.times import from_text
 
 
@@ -21,7 +21,9 @@ def received(message: func.ServiceBusMessage, topic: str, subscription: str) -> 
         message_id=message.message_id or sha256(body).hexdigest()[:32],
         body=body,
         attempt=_attempt(properties.get(ATTEMPT)),
-        first_sent=_first_sent(properties.get(FIRST_SENT), message.enqueued_time_utc),
+        first_sent=_moment(properties.get(FIRST_SENT))
+        or _aware(message.enqueued_time_utc or datetime.now(UTC)),
+        first_failed=_moment(properties.get(FIRST_FAILED)),
     )
 
 
@@ -38,11 +40,11 @@ def _attempt(value: object) -> int:
         return 1
 
 
-def _first_sent(value: object, enqueued: datetime | None) -> datetime:
+def _moment(value: object) -> datetime | None:
     try:
         return from_text(str(value))
     except ValueError:
-        return _aware(enqueued or datetime.now(UTC))
+        return None
 
 
 def _aware(moment: datetime) -> datetime:

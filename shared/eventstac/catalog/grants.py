@@ -22,7 +22,10 @@ _MERGE = {
     "outbox": WRITE,
     "collection_changes": WRITE,
     "collections": WRITE,
+    "deleted_directories": READ,
 }
+
+_PRUNE = {"rejected": WRITE, "deleted_directories": WRITE}
 
 # A run compares listing, facts and Items, and writes only its own notes.
 _RECONCILE = {"runs": WRITE, "listed": WRITE, "gaps": WRITE}
@@ -32,13 +35,21 @@ _APPLY_RULES = {"rules": APPEND, "rules_file": WRITE}
 
 ROLES: dict[str, Grants] = {
     "eventstac_scanner": Grants(
-        "pgstac_read", {"rules": READ, "facts": READ, "items": READ, "collections": READ, **_RECONCILE}
+        "pgstac_read",
+        {
+            "rules": READ,
+            "facts": READ,
+            "items": READ,
+            "collections": READ,
+            "deleted_directories": APPEND,
+            **_RECONCILE,
+        },
     ),
     "eventstac_extractor": Grants(None, {"rules": READ, "facts": READ}),
-    "eventstac_loader": Grants("pgstac_ingest", {**_MERGE, **_APPLY_RULES, "rejected": WRITE, **_RECONCILE}),
+    "eventstac_loader": Grants("pgstac_ingest", {**_MERGE, **_APPLY_RULES, **_PRUNE, **_RECONCILE}),
     "eventstac_cog_updater": Grants("pgstac_ingest", _MERGE),
     "eventstac_stac_api": Grants("pgstac_read", {"public_facts": READ}),
     "eventstac_operator": Grants(
-        "pgstac_ingest", {**_MERGE, **_APPLY_RULES, "rejected": WRITE, "public_facts": READ, **_RECONCILE}
+        "pgstac_ingest", {**_MERGE, **_APPLY_RULES, **_PRUNE, "public_facts": READ, **_RECONCILE}
     ),
 }

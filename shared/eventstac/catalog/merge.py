@@ -4,12 +4,12 @@ Key: a blob's URL, then its Item. Stale rule: `facts.join`. Side effects, in ord
 commit; nothing else. Handling the same facts twice writes nothing.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import blake2b
 
-from eventstac.catalog import fact_rows, item_rows, outbox, pgstac_items
+from eventstac.catalog import deleted_directories, fact_rows, item_rows, outbox, pgstac_items
 from eventstac.catalog.announcing import Change, announcements_of, origins_of
 from eventstac.catalog.collection_changes import record_changes
 from eventstac.catalog.database import Connection, advisory_key
@@ -121,6 +121,7 @@ def _prepare(connection: Connection, rules: RulesStore, not_ready: CollectionNot
 
 def _lock(connection: Connection, urls: Iterable[str], keys: Iterable[ItemKey]) -> None:
     """Lock blobs and Items in one order for everybody, in a statement of its own: what is read after it is fresh."""
+    deleted_directories.hold_still(connection)
     names = [*(f"blob {url}" for url in urls), *(f"item {collection}/{item}" for collection, item in keys)]
     numbers = sorted({advisory_key(blake2b, name) for name in names})
     connection.execute("SELECT pg_advisory_xact_lock(number) FROM unnest(%s::bigint[]) AS number", [numbers])
@@ -142,10 +143,12 @@ def _merge_locked(
     touched |= {known[url].item_key for url in fresh if url in known}
     if not touched <= locked:
         raise _LocksTooFew(frozenset(touched))
+    outlived = _outlived(connection, fresh, settings.skew_window_s)
     second_looks = [
         joined[fact.url]
         for fact in facts
         if fact.url in arrived.unsure_urls
+        or fact.url in outlived
         or (fact.url in known and unsure(known[fact.url].finding, fact.finding, settings.skew_window_s))
     ]
     if not fresh and not second_looks:
@@ -158,6 +161,15 @@ def _merge_locked(
     announcements = announcements_of(changes, second_looks, settings.app, now, _wait(settings), origins)
     outbox.add(connection, announcements)
     return set(fresh), [change.key for change in changes]
+
+
+def _outlived(connection: Connection, fresh: Mapping[str, Fact], window_s: float) -> set[str]:
+    """The blobs that were seen before a directory above them was deleted, so that they may be gone."""
+    present = [url for url, fact in fresh.items() if fact.finding.state == "present"]
+    if not present:
+        return set()
+    deleted = deleted_directories.deleted(connection, present)
+    return {url for url, at in deleted.items() if fresh[url].finding.seen <= at + timedelta(seconds=window_s)}
 
 
 def _wait(settings: MergeSettings) -> timedelta:

@@ -26,6 +26,9 @@ class Catalog(Protocol):
     def facts_below(self, prefix: str, after: str, limit: int) -> list[Fact]:
         """What is known of blobs whose URL starts with a prefix, in URL order after a URL; gone ones left out."""
 
+    def note_deleted_directory(self, prefix: str, at: datetime) -> None:
+        """Remember that all blobs below a URL were deleted: of one that was seen before, `merge` asks a second look."""
+
     def merge(self, facts: Sequence[Fact]) -> Merged:
         """Join facts, compose and write their Items, put what changed into the outbox: one transaction.
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from psycopg import DataError
 
-from eventstac.catalog import collection_update, fact_rows, outbox, rejections
+from eventstac.catalog import collection_update, deleted_directories, fact_rows, outbox, rejections
 from eventstac.catalog.database import Connection, DatabaseSettings, database_failures, open_pool
 from eventstac.catalog.merge import Merged, MergeSettings, merge
 from eventstac.catalog.outbox import Announcement
@@ -63,6 +63,11 @@ class PostgresCatalog:
         """What is known of blobs below a prefix, a page at a time."""
         with database_failures(), self._pool.connection() as connection:
             return fact_rows.below(connection, prefix, after, limit)
+
+    def note_deleted_directory(self, prefix: str, at: datetime) -> None:
+        """Remember that all blobs below a URL were deleted."""
+        with database_failures(), self._pool.connection() as connection:
+            deleted_directories.note(connection, prefix, at)
 
     def merge(self, facts: Sequence[Fact]) -> Merged:
         """Join facts, compose and write their Items; Rejected where any fact cannot be stored at all."""

@@ -3,6 +3,7 @@
 gone facts         30 days after they were found gone. A fact keeps a late, older look from bringing its blob back,
                    so it stays longer than any message can: a day of retries and 14 days in a queue, twice. One that
                    is a COG by somebody's word stays while its source is there: nothing else knows what it is.
+deletions          of directories, 30 days after: a look from before is gone as surely as a gone fact's.
 announcements      14 days after they were made, as long as the bus itself would keep them. They are news and second
                    looks only; the Collections and reconcile do not depend on them.
 rejections         30 days after they were replayed or discarded. Open ones are never forgotten.
@@ -28,6 +29,7 @@ class Pruned:
     """How many rows were forgotten."""
 
     facts: int
+    deletions: int
     announcements: int
     rejections: int
     runs: int
@@ -52,6 +54,9 @@ def prune(connection: Connection) -> Pruned:
         facts += some
         if some < BATCH:
             break
+    deletions = connection.execute(
+        "DELETE FROM eventstac.deleted_directories WHERE deleted_at < now() - %s", [GONE_FACTS]
+    ).rowcount
     announcements = connection.execute(
         "DELETE FROM eventstac.outbox WHERE made_at < now() - %s AND coalesce(not_before, made_at) < now() - %s",
         [ANNOUNCEMENTS, ANNOUNCEMENTS],
@@ -69,4 +74,4 @@ def prune(connection: Connection) -> Pruned:
     runs = connection.execute(
         "DELETE FROM eventstac.runs WHERE state IN ('done', 'stopped') AND changed_at < now() - %s", [RUNS]
     ).rowcount
-    return Pruned(facts, announcements, rejections, runs)
+    return Pruned(facts, deletions, announcements, rejections, runs)

@@ -17,7 +17,9 @@ _COMPARED = """
         WHERE run = %(run)s
     ), known AS (
         SELECT url, etag, state, kind, collection, item, revision, changed_at > %(since)s AS is_fresh,
-            state = 'rejected' AND document #>> '{finding,reason}' = 'archived' AS archived
+            state = 'rejected' AND document #>> '{finding,reason}' = 'archived' AS archived,
+            state = 'present' OR state = 'rejected' AND document #>> '{last_good,state}' = 'present'
+                AND document #>> '{finding,reason}' <> 'no-rule' AS may_be_shown
         FROM eventstac.facts
         WHERE EXISTS (
             SELECT 1 FROM unnest(%(containers)s::text[]) AS container WHERE starts_with(url, container || '/'))
@@ -38,7 +40,7 @@ _COMPARED = """
                 WHEN known.state = 'rejected' THEN 'rejected'
                 ELSE 'current'
                 END
-            WHEN known.state = 'present' THEN 'withdrawn'
+            WHEN known.may_be_shown THEN 'withdrawn'
             ELSE listed.outcome
             END AS status
         FROM listed FULL JOIN known USING (url)

@@ -4,13 +4,13 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
 import pytest
 
-from eventstac.catalog import outbox
+from eventstac.catalog import deleted_directories, outbox
 from eventstac.catalog.collection_update import pending_collections, update_collection
 from eventstac.catalog.database import Connection
 from eventstac.catalog.merge import MergeSettings, merge
@@ -19,7 +19,7 @@ from eventstac.catalog.rules_store import RulesStore
 from eventstac.facts import Fact, Match, fact_of
 from eventstac.validation import event_problems
 from tests.integration.conftest import CatalogDatabase
-from tests.samples import gone, present, url_of
+from tests.samples import START, gone, present, url_of
 
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
 MERGING = MergeSettings("loader", 0.5)
@@ -168,6 +168,49 @@ def test_two_states_in_the_window_ask_for_a_second_look_after_it(connection: Con
 def test_two_states_in_one_batch_ask_for_a_second_look_too(connection: Connection) -> None:
     load(connection, fact("one", etag="a"), fact("one", etag="b"))
     assert "blobs-matched" in [row[0] for row in connection.execute("SELECT topic FROM eventstac.outbox")]
+
+
+class TestDeletedDirectories:
+    """A look from before the deletion is made again; one from after, or of a blob elsewhere, is not."""
+
+    def note(self, database: CatalogDatabase, prefix: str, seconds: float) -> None:
+        with database.connect("eventstac_scanner") as scanner:
+            deleted_directories.note(scanner, url_of(prefix), START + timedelta(seconds=seconds))
+
+    def looks(self, connection: Connection) -> list[str]:
+        rows = connection.execute(
+            "SELECT body FROM eventstac.outbox WHERE topic = 'blobs-matched' ORDER BY id"
+        )
+        return [row[0]["data"]["url"] for row in rows]
+
+    @pytest.mark.parametrize("prefix", ["scenes/one/", "scenes/", "scenes/" + 400 * "ü" + "/"])
+    def test_a_look_from_before_is_made_again(
+        self, database: CatalogDatabase, connection: Connection, prefix: str
+    ) -> None:
+        self.note(database, prefix, 5)
+        load(connection, fact("one", seconds=3), fact("onetwo", seconds=8))
+        below = [url_of("scenes/one/b1.tif")]
+        assert self.looks(connection) == (below if "ü" not in prefix else [])
+
+    def test_known_facts_and_other_containers_are_left_alone(
+        self, database: CatalogDatabase, connection: Connection
+    ) -> None:
+        load(connection, fact("one", seconds=3))
+        self.note(database, "scenes/one/", 5)
+        self.note(database, "scenes/on/", 5)
+        load(connection, fact("one", seconds=3), fact("two", seconds=3))
+        assert self.looks(connection) == []
+
+    def test_a_deletion_waits_for_a_merge_that_would_not_have_seen_it(
+        self, database: CatalogDatabase
+    ) -> None:
+        with database.connect() as first, ThreadPoolExecutor(1) as pool:
+            with first.transaction():
+                load(first, fact("one", seconds=3))
+                noting = pool.submit(self.note, database, "scenes/one/", 5)
+                _wait_until_blocked(database)
+                assert not noting.done()
+            noting.result(timeout=30)
 
 
 def test_a_kill_between_commit_and_acknowledgement_publishes_again(database: CatalogDatabase) -> None:

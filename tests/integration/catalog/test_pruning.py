@@ -79,6 +79,14 @@ def test_open_rejections_stay_for_ever_and_settled_ones_for_a_month(connection: 
     assert kept == [("a",), ("d",)]
 
 
+def test_deletions_of_directories_are_kept_as_long_as_gone_facts(connection: Connection) -> None:
+    connection.execute("INSERT INTO eventstac.deleted_directories VALUES ('a/', now() - interval '29 days')")
+    connection.execute("INSERT INTO eventstac.deleted_directories VALUES ('b/', now() - interval '31 days')")
+    assert pruning.prune(connection).deletions == 1
+    kept = connection.execute("SELECT prefix FROM eventstac.deleted_directories").fetchall()
+    assert kept == [("a/",)]
+
+
 def test_announcements_are_kept_as_long_as_the_bus_would(connection: Connection) -> None:
     connection.execute(
         """
@@ -88,7 +96,7 @@ def test_announcements_are_kept_as_long_as_the_bus_would(connection: Connection)
             ('due later', '{}', now(), now() - interval '15 days')
         """
     )
-    assert pruning.prune(connection) == Pruned(0, 1, 0, 0)
+    assert pruning.prune(connection) == Pruned(0, 0, 1, 0, 0)
     assert connection.execute("SELECT count(*) FROM eventstac.outbox").fetchone() == (2,)
 
 

@@ -26,7 +26,7 @@ ignore: ['*.tmp']
 collections:
   scenes:
     rules:
-      - {name: scenes, pattern: 'scenes/{item}/{asset}.tif'}
+      - {name: scenes, pattern: 'scenes/{item}/{asset}.tif', keep_last_good: true}
 """
 NARROW = RULES.replace("scenes/{item}", "scenes/s{item}")
 
@@ -86,6 +86,8 @@ def a_history(chance: random.Random) -> Pipeline:
                 pipeline.blobs.put(url, b"raster 30")
             case 2 if pipeline.blobs.etag(url):
                 pipeline.blobs.archive(url)
+            case 3:
+                pipeline.run(pipeline.put(url, b"nonsense"))
     for name in ("notes.txt", "x.tmp"):
         pipeline.blobs.put(url_of(name), b"text")
     return pipeline

@@ -48,6 +48,24 @@ def test_a_backfill_says_that_no_rule_knows_a_blob_any_more(pipeline: Pipeline) 
     assert pipeline.catalog.known[scene("a", "b1")].finding.reason == "no-rule"
 
 
+def test_what_is_kept_of_a_spoilt_blob_goes_when_no_rule_knows_it_any_more(pipeline: Pipeline) -> None:
+    keeping = """
+        collections: {scenes: {rules: [
+          {name: s, pattern: 'scenes/{item}/{asset}.tif', keep_last_good: true}]}}
+    """
+    pipeline.catalog.in_force = load_rules(keeping, file="rules.yaml")
+    pipeline.run(pipeline.put(scene("a", "b1"), b"raster 10"))
+    pipeline.blobs.wait(5)
+    pipeline.run(pipeline.put(scene("a", "b1"), b"nonsense"))
+    assert list(pipeline.items) == ["a"]
+    text = keeping.replace("collections:", "ignore: ['scenes/*/*']\n        collections:")
+    pipeline.catalog.in_force = load_rules(text, file="rules.yaml")
+    pipeline.catalog.revision = 2
+    pipeline.run(pipeline.scan())
+    assert pipeline.items == {}
+    assert pipeline.catalog.known[scene("a", "b1")].finding.reason == "no-rule"
+
+
 def test_an_event_about_a_blob_that_no_rule_knows_any_more_takes_it_out(pipeline: Pipeline) -> None:
     event = pipeline.put(scene("a", "b1"), b"raster 10")
     pipeline.run(event)

@@ -14,6 +14,10 @@ from tests.twins.runs import MemoryRuns
 
 PAGE = 100
 
+# Nine thousand more blobs would take more than this if no more than the URL of each was kept (over 100 bytes); caches
+# that fill up once, whatever else ran in the process, take less.
+LEAST_OF_A_LEAK = 400_000
+
 
 def scanned(count: int) -> tuple[int, int]:
     """The looks that a backfill causes, and its peak of memory in bytes. Every page is delivered twice."""
@@ -50,7 +54,7 @@ def test_a_scan_takes_no_more_memory_for_ten_times_the_blobs() -> None:
     scanned(PAGE)  # what is made once, by the first page
     (few, small), (many, large) = scanned(1_000), scanned(10_000)
     assert (few, many) == (1_000 // NEW, 10_000 // NEW)
-    assert large < 1.25 * small
+    assert large < small + LEAST_OF_A_LEAK
 
 
 def test_the_rules_are_tried_on_any_number_of_blobs_in_the_same_memory() -> None:
