@@ -1,6 +1,6 @@
 # Everything there is to learn: `make help`. Each target installs what it needs first.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format up down status run lock package bench conformance
+.PHONY: help setup demo test check format up down status run lock package bench conformance chaos
 .SUFFIXES:
 
 PYTHON3 ?= $(shell command -v python3 || command -v python)
@@ -51,3 +51,6 @@ bench: setup ## Figures beside what one would use instead (NAME=api for one, ARG
 
 conformance: setup ## Microsoft's own live tests of the Service Bus SDK against the stand-in
 	@$(PYTHON) -m infra.local.servicebus.conformance $(ARGS)
+
+chaos: setup ## A storm: every process is killed again and again under load (ARGS="--minutes 10 --blobs 1000 --seed 7")
+	@$(PYTHON) -m tests.chaos $(ARGS)

@@ -1,0 +1,139 @@
+"""One storm over a stack: people work while processes are killed; then the catalog must be what the storage holds."""
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from tests.chaos.deeds import Gate, Person
+from tests.chaos.echo import Echo
+from tests.chaos.kills import Killer
+from tests.chaos.oracle import differences, storage_of
+from tests.e2e.user import User
+
+_PEOPLE = 4
+
+# Two blobs an Item on average, and half of them once more.
+_BLOBS_PER_ITEM = 2
+
+# What waits longest was tried a dozen times: its next attempt is at most five minutes away.
+SETTLE_S = 420.0
+
+
+@dataclass
+class Log:
+    """What happened, and when; the trace of a run that failed."""
+
+    began: float = field(default_factory=time.monotonic)
+    lines: list[str] = field(default_factory=list)
+    say: Callable[[str], None] = lambda _: None
+
+    def __call__(self, line: str) -> None:
+        stamped = f"{time.monotonic() - self.began:7.2f} {line}"
+        self.lines.append(stamped)
+        self.say(stamped)
+
+
+@dataclass(frozen=True)
+class Weather:
+    """How a storm is: repeated by its seed, as far as processes repeat."""
+
+    seed: int
+    blobs: int
+    least_s: float = 0.0
+
+    @property
+    def prefix(self) -> str:
+        """How the ids of its Items begin."""
+        return f"storm-{self.seed}-"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a storm left: sentences about everything that is not as it must be."""
+
+    problems: list[str]
+    kills: int
+    echoes: int
+    items: int
+    blobs: int
+    settled_s: float
+
+
+def rage(user: User, weather: Weather, log: Log) -> Outcome:
+    """Let it rage, wait until all is quiet, and compare."""
+    dice = random.Random(weather.seed)
+    gate, stop = Gate(), threading.Event()
+    killer = Killer(user, gate, random.Random(dice.random()), log)
+    echo = Echo(user, random.Random(dice.random()), log)
+    items = [
+        f"{weather.prefix}{number:04}" for number in range(max(_PEOPLE, weather.blobs // _BLOBS_PER_ITEM))
+    ]
+    with ThreadPoolExecutor(_PEOPLE + 2) as pool:
+        killing, echoing = pool.submit(killer.work, stop), pool.submit(echo.work, stop)
+        people: list[Future[None]] = []
+        for number in range(_PEOPLE):
+            person = Person(user, gate, random.Random(dice.random()), log)
+            people.append(pool.submit(_keep_busy, person, items[number::_PEOPLE], weather, log, killing))
+        try:
+            for done in people:
+                done.result()
+        finally:
+            stop.set()
+            killing.result()
+            echoing.result()
+    log("calm")
+    began = time.monotonic()
+    user.quiet(SETTLE_S)
+    settled_s = time.monotonic() - began
+    log(f"quiet after {settled_s:.0f} s")
+    storage = storage_of(user, weather.prefix)
+    return Outcome(
+        problems=_problems(user, weather, log),
+        kills=killer.kills,
+        echoes=echo.repeated,
+        items=len({item for item, _ in storage.sources}),
+        blobs=len(storage.sources) + len(storage.cogs),
+        settled_s=settled_s,
+    )
+
+
+def _keep_busy(person: Person, items: list[str], weather: Weather, log: Log, killing: Future[None]) -> None:
+    """Go on as long as the storm has to last, but not once the killer failed."""
+    while True:
+        person.work(items, threading.Event())
+        if killing.done() or time.monotonic() - log.began > weather.least_s:
+            return
+
+
+def _problems(user: User, weather: Weather, log: Log) -> list[str]:
+    storage = storage_of(user, weather.prefix)
+    found = user.client.search(collections=["scenes"], limit=500).items_as_dicts()
+    items = {item["id"]: item for item in found if item["id"].startswith(weather.prefix)}
+    problems = differences(storage, items)
+    rows = user.stack.query(
+        "SELECT id FROM pgstac.items WHERE starts_with(id, %s) GROUP BY id HAVING count(*) > 1",
+        weather.prefix,
+    )
+    problems += [f"{item}: more than one row in pgstac" for (item,) in rows]
+    problems += _unexplained(user, weather)
+    told = {event["data"].get("item") for event in user.seen("catalog-events")}
+    problems += [f"{item}: the world was never told of it" for item in sorted(items.keys() - told)]
+    log(f"{len(items)} Items, {len(problems)} problems")
+    return problems
+
+
+def _unexplained(user: User, weather: Weather) -> list[str]:
+    """Rejections that a user would have to ask about: nothing but a COG whose source or blob was gone or spoilt."""
+    rows = user.stack.query(
+        "SELECT stage, reason, detail, url FROM eventstac.rejected WHERE event::text LIKE %s",
+        f"%{weather.prefix}%",
+    )
+    explained = {("cog-events/cog-updater", "not-a-raster")}
+    return [
+        f"rejected at {stage}: {reason}: {detail} ({url})"
+        for stage, reason, detail, url in rows
+        if (stage, reason) not in explained
+    ]

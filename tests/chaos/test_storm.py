@@ -1,0 +1,17 @@
+"""The catalog is what the storage holds, whatever was killed meanwhile."""
+
+import random
+
+from tests.chaos.storm import Log, Weather, rage
+from tests.e2e.user import User
+
+BLOBS = 300
+
+
+def test_every_process_is_killed_and_the_catalog_is_what_the_storage_holds(stormy: User) -> None:
+    log = Log()
+    weather = Weather(seed=random.SystemRandom().randrange(100_000), blobs=BLOBS)
+    outcome = rage(stormy, weather, log)
+    assert outcome.problems == [], "\n".join([f"seed {weather.seed}", *log.lines])
+    assert outcome.kills >= 10
+    assert outcome.echoes > 0
