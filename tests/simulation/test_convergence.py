@@ -1,6 +1,6 @@
 """The catalog converges to what the storage holds, whatever happens: thousands of seeds against the oracle.
 
-SIMULATION_SEEDS says how many (1,000 by default); `python -m tests.simulation` runs more, and replays one.
+SIMULATION_SEEDS says how many (3,000 by default); `python -m tests.simulation` runs more, and replays one.
 """
 
 import os
@@ -10,8 +10,8 @@ import pytest
 from tests.simulation.faults import KINDS
 from tests.simulation.trial import Trial, play, problems_of, report, trial_of
 
-SEEDS = int(os.environ.get("SIMULATION_SEEDS", "1000"))
-PARTS = 4
+SEEDS = int(os.environ.get("SIMULATION_SEEDS", "3000"))
+PARTS = 6
 
 
 @pytest.mark.parametrize("part", range(PARTS))

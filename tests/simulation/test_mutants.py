@@ -107,6 +107,11 @@ def a_run_is_over_before_its_looks_are_sent(patch: Patch) -> None:
     patch.setattr(Reconciler, "_look", look_and_end)
 
 
+def deleted_directories_are_forgotten(patch: Patch) -> None:
+    """A first look that was under way when its directory went brings its blob into the catalog."""
+    patch.setattr(MemoryCatalog, "note_deleted_directory", lambda catalog, prefix, at: None)
+
+
 def what_was_read_otherwise_is_carried_on(patch: Patch) -> None:
     """New rules say to read a blob in another way, and nobody does."""
     patch.setattr(
@@ -150,6 +155,7 @@ MUTANTS = (
     read_before_the_lock,
     archived_is_no_state,
     a_run_is_over_before_its_looks_are_sent,
+    deleted_directories_are_forgotten,
 )
 
 
