@@ -2,7 +2,8 @@
 
     handled    what the handler returns is sent, then the message is completed
     Rejected   an `event.rejected` with the original goes to the topic `rejected`; the message is completed
-    Transient  the message is sent again, later and only to its own subscription; a day after its first failure it is Rejected `gave-up`
+    Transient  the message is sent again, later and only to its own subscription; a day after its first failure it is
+               Rejected `gave-up`
     Stale      counted; the message is completed
     a bug      raises: the host abandons the message, and the broker dead-letters it after its deliveries; in a batch
                it waits like a Transient, until it comes alone

@@ -19,13 +19,16 @@ def main() -> int:
     asked = parser.parse_args()
     weather = Weather(asked.seed, asked.blobs, asked.minutes * 60)
     print(f"a storm of seed {weather.seed}: {asked.minutes:g} minutes, {weather.blobs} blobs", flush=True)
-    with tempfile.TemporaryDirectory(prefix="eventstac-chaos-") as directory:
-        with tapped_stack(Path(directory)) as stack, User.of(stack) as user:
-            log = Log(say=lambda line: print(line, flush=True) if _is_news(line) else None)
-            outcome = rage(user, weather, log)
+    log = Log(say=lambda line: print(line, flush=True) if _is_news(line) else None)
+    with (
+        tempfile.TemporaryDirectory(prefix="eventstac-chaos-") as directory,
+        tapped_stack(Path(directory)) as stack,
+        User.of(stack) as user,
+    ):
+        outcome = rage(user, weather, log)
     print(
-        f"{outcome.kills} kills, {outcome.echoes} messages repeated, {outcome.blobs} blobs and {outcome.items} Items in the end, "
-        f"settled in {outcome.settled_s:.0f} s"
+        f"{outcome.kills} kills, {outcome.echoes} messages repeated, "
+        f"{outcome.blobs} blobs and {outcome.items} Items in the end, settled in {outcome.settled_s:.0f} s"
     )
     if not outcome.problems:
         print("the catalog is what the storage holds; no dead letter, every Item announced")
