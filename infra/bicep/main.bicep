@@ -87,6 +87,9 @@ param geoRedundantBackup bool = false
 @description('A standby of the database in another zone. Not for Burstable.')
 param highAvailability bool = false
 
+@description('An address on the Internet that is let in to the database: of the machine that sets it up. Nobody\'s if left out.')
+param operatorAddress string = ''
+
 @description('Mail addresses that alerts go to.')
 param alertMail string[] = []
 
@@ -160,6 +163,7 @@ var allTags = union(tags, { application: 'eventstac', 'azd-env-name': environmen
 
 var access = loadJsonContent('access.json')
 var chosen = loadJsonContent('sizes.json')[size]
+var retention = loadJsonContent('../../contracts/retention.json')
 var apps = ['scanner', 'extractor', 'loader', 'cog-updater', 'stac-api']
 var managed = filter(map(items(access.identities), item => item.key), name => name != 'operator')
 var known = operator == null ? managed : concat(managed, ['operator'])
@@ -172,8 +176,12 @@ var grants = flatten(map(
       verb => map(access.identities[identity][?verb] ?? [], on => { identity: identity, verb: verb, on: on })
     ))
 ))
+// Watched like the others, so that `eventstac smoke` needs no right to write among the rasters.
+var smokeContainer = 'smoke'
+var watchedContainers = union(sourceContainers, [smokeContainer])
 var containersByKind = {
-  source: sourceContainers
+  source: watchedContainers
+  smoke: [smokeContainer]
   cogs: cogContainers
   thumbnails: ['thumbnails']
   claims: ['claims']
@@ -272,6 +280,18 @@ module watchedAccount 'modules/storage_account.bicep' = if (isMade) {
     redundancy: storageRedundancy
     hierarchicalNamespace: hierarchicalNamespace
     restoreDays: 7
+    expiring: [
+      {
+        name: 'claims'
+        prefix: 'claims/'
+        days: retention.claimDays
+      }
+      {
+        name: 'smoke'
+        prefix: 'smoke/eventstac-smoke/'
+        days: retention.smokeDays
+      }
+    ]
     privateNetwork: link
   }
 }
@@ -282,9 +302,9 @@ module watched 'modules/storage.bicep' = {
   params: {
     accountName: watchedName
     containersToMake: concat(
-      isMade ? sourceContainers : [],
+      isMade ? filter(sourceContainers, name => name != smokeContainer) : [],
       isMade || makeCogContainers ? cogContainers : [],
-      ['thumbnails', 'claims', 'config']
+      ['thumbnails', 'claims', 'config', smokeContainer]
     )
     containersByKind: containersByKind
     verbs: concat(['reads', 'writes'], apiSigning ? ['signs', 'delegates'] : [])
@@ -372,10 +392,13 @@ module database 'modules/database.bicep' = {
       ? fail('pgBouncer needs size large: a Burstable server has none')
       : pgBouncer
     administrator: databaseAdministrator
+    operatorAddress: operatorAddress
     privateNetwork: link
     workspaceId: monitoring.outputs.workspaceId
   }
 }
+
+var loginOf = map(identity.outputs.identities, item => { objectId: item.principalId, objectType: 'service' })
 
 // What the apps' code reads; tests hold these to the code, both ways.
 var busSettings = {
@@ -383,7 +406,7 @@ var busSettings = {
 }
 var storageSettings = {
   BlobStorage__blobServiceUri: watched.outputs.blobEndpoint
-  SOURCE_CONTAINERS: join(sourceContainers, ',')
+  SOURCE_CONTAINERS: join(watchedContainers, ',')
   COG_CONTAINERS: join(cogContainers, ',')
   THUMBNAILS_CONTAINER: 'thumbnails'
 }
@@ -543,7 +566,7 @@ output POSTGRES_HOST string = database.outputs.host
 output POSTGRES_DB string = database.outputs.databaseName
 
 @description('For `eventstac`: the watched containers.')
-output SOURCE_CONTAINERS string = join(sourceContainers, ',')
+output SOURCE_CONTAINERS string = join(watchedContainers, ',')
 
 @description('For `eventstac`: the containers of COGs.')
 output COG_CONTAINERS string = join(cogContainers, ',')
@@ -554,13 +577,21 @@ output COG_EVENTS_ENDPOINT string = events.outputs.cogEventsEndpoint
 @description('A function app is this, a hyphen, and its name: scanner, extractor, loader, cog-updater, stac-api.')
 output FUNCTION_APP_PREFIX string = prefix
 
-@description('Who logs in as each database role: object ids for `pgaadauth_create_principal_with_oid`.')
+@description('Who logs in as each database role; `eventstac setup` reads it.')
 output DATABASE_PRINCIPALS object = union(
   {
-    eventstac_scanner: identity.outputs.identities[indexOf(managed, 'scanner')].principalId
-    eventstac_loader: identity.outputs.identities[indexOf(managed, 'loader')].principalId
-    eventstac_cog_updater: identity.outputs.identities[indexOf(managed, 'cog-updater')].principalId
-    eventstac_stac_api: identity.outputs.identities[indexOf(managed, 'stac-api')].principalId
+    eventstac_scanner: loginOf[indexOf(managed, 'scanner')]
+    eventstac_loader: loginOf[indexOf(managed, 'loader')]
+    eventstac_cog_updater: loginOf[indexOf(managed, 'cog-updater')]
+    eventstac_stac_api: loginOf[indexOf(managed, 'stac-api')]
   },
-  operator == null ? {} : { eventstac_operator: operator!.objectId }
+  // the administrator has a login already, and one is all that a principal can have
+  operator == null || operator.?objectId == databaseAdministrator.objectId
+    ? {}
+    : {
+        eventstac_operator: {
+          objectId: operator!.objectId
+          objectType: operator!.principalType == 'ServicePrincipal' ? 'service' : toLower(operator!.principalType)
+        }
+      }
 )

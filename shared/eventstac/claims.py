@@ -1,7 +1,7 @@
 """Claim check: an event over the bus's limit travels as a reference to a blob that holds it.
 
-Claims lie in a container of our own and are deleted by its lifecycle rule only, later than a message can wait. They
-are named by their content, so that the same event twice is one blob.
+Claims lie in a container of our own and are deleted by its lifecycle rule only, KEPT_DAYS after they were written:
+later than a message can wait. They are named by their content, so that the same event twice is one blob.
 """
 
 import json
@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from eventstac.blob_urls import BlobName, parse
 from eventstac.blobs import BlobReader, Look
 from eventstac.bus import ASSET_FACTS, Bus, Message
+from eventstac.contracts import read_contract
 from eventstac.errors import EventstacError, Rejected
 from eventstac.events import Envelope, Origin, ScanRequested, open_envelope, seal
 from eventstac.events.claim import EventClaimed
@@ -20,6 +21,9 @@ from eventstac.events.envelope import CONTENT_TYPE
 from eventstac.times import from_text
 
 LIMIT_BYTES = 192 * 1024  # the bus takes 256 KB with all its headers
+
+# The templates make the lifecycle rule from the same number.
+KEPT_DAYS: int = read_contract("retention.json")["claimDays"]
 
 # What looks found is the only thing that grows with a file: a statistic for each of hundreds of bands.
 CLAIMED_TOPICS = (ASSET_FACTS,)
@@ -74,7 +78,9 @@ class Claims:
             )
         look, reader = self.blobs.look(name.url)
         if reader is None or look.size != claimed.size:
-            raise ClaimLost(f"{name.url} is not there as it was put there")
+            raise ClaimLost(
+                f"{name.url} is not there as it was put there; claims are kept for {KEPT_DAYS} days"
+            )
         text = b"".join(reader.stream())
         if sha256(text).hexdigest() != claimed.sha256:
             raise ClaimLost(f"{name.url} has another content than was put there")

@@ -64,8 +64,7 @@ def packaging() -> ModuleType:
 
 
 PACKAGING = packaging()
-# The scanner's is packed as the loader's, the cog_updater's as both others': half of the time for the same finding.
-PACKED = ("extractor", "loader", "stac_api")
+pytestmark = pytest.mark.xdist_group("packages")  # one worker packs, once
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +74,7 @@ def zips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     shared = PACKAGING.shared_wheel(folder)
     with ThreadPoolExecutor(2) as pool:
         return dict(
-            zip(PACKED, pool.map(lambda app: PACKAGING.package(app, shared, folder, 0), PACKED), strict=True)
+            zip(APPS, pool.map(lambda app: PACKAGING.package(app, shared, folder, 0), APPS), strict=True)
         )
 
 
@@ -91,7 +90,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
         yield server
 
 
-@pytest.mark.parametrize("app", PACKED)
+@pytest.mark.parametrize("app", APPS)
 def test_a_package_runs_in_the_worker_with_nothing_else_there(
     zips: dict[str, Path], alone: Path, broker: RunningServer, tmp_path: Path, app: str
 ) -> None:
@@ -114,7 +113,7 @@ def test_a_package_runs_in_the_worker_with_nothing_else_there(
     assert json.loads(b"".join(message.body))["type"] == "eventstac.event.rejected.v1"
 
 
-@pytest.mark.parametrize("app", PACKED)
+@pytest.mark.parametrize("app", APPS)
 def test_a_package_holds_what_the_app_imports_lazily_or_not(zips: dict[str, Path], app: str) -> None:
     names = {name.removeprefix(SITE_PACKAGES) for name in zipfile.ZipFile(zips[app]).namelist()}
     folders = {"/".join(name.split("/")[:depth]) for name in names for depth in (1, 2, 3)}
@@ -133,7 +132,7 @@ def test_what_is_left_out_of_a_package_is_imported_nowhere_in_its_app(app: str) 
         assert not own & PACKAGING.UNUSED[app], module
 
 
-@pytest.mark.parametrize("app", PACKED)
+@pytest.mark.parametrize("app", APPS)
 def test_a_package_holds_no_tests_no_bytecode_and_rasterio_only_where_it_reads_rasters(
     zips: dict[str, Path], app: str
 ) -> None:

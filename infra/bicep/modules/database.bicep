@@ -37,6 +37,9 @@ param pgBouncer bool
 @description('Who sets the catalog up; Entra administrator of the server.')
 param administrator person
 
+@description('An address on the Internet that is let in, for set-up; empty for none.')
+param operatorAddress string = ''
+
 @description('Private endpoint; null lets Azure\'s own addresses in.')
 param privateNetwork privateLink?
 
@@ -109,6 +112,13 @@ resource azureOnly 'Microsoft.DBforPostgreSQL/flexibleServers/firewallRules@2024
   name: 'azure'
   properties: { startIpAddress: '0.0.0.0', endIpAddress: '0.0.0.0' }
   dependsOn: [admin]
+}
+
+resource fromOperator 'Microsoft.DBforPostgreSQL/flexibleServers/firewallRules@2024-08-01' = if (privateNetwork == null && !empty(operatorAddress)) {
+  parent: server
+  name: 'operator'
+  properties: { startIpAddress: operatorAddress, endIpAddress: operatorAddress }
+  dependsOn: [azureOnly]
 }
 
 module endpoint 'private_endpoint.bicep' = if (privateNetwork != null) {

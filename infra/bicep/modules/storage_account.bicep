@@ -23,6 +23,18 @@ param privateNetwork privateLink?
 @description('Days for which a deleted blob can be restored; 0 for none.')
 param restoreDays int = 0
 
+@description('What is deleted when nobody has written it for some days: blobs by the beginning of container/path.')
+param expiring {
+  @description('Name of the rule.')
+  name: string
+
+  @description('Container, slash, beginning of the path.')
+  prefix: string
+
+  @description('Days since the blob was written.')
+  days: int
+}[] = []
+
 resource account 'Microsoft.Storage/storageAccounts@2024-01-01' = {
   name: name
   location: location
@@ -49,6 +61,27 @@ resource account 'Microsoft.Storage/storageAccounts@2024-01-01' = {
           deleteRetentionPolicy: { enabled: true, days: restoreDays }
           containerDeleteRetentionPolicy: { enabled: true, days: restoreDays }
         }
+  }
+}
+
+// An account has one policy: only an account that is made here gets it.
+resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2024-01-01' = if (!empty(expiring)) {
+  parent: account
+  name: 'default'
+  properties: {
+    policy: {
+      rules: [
+        for rule in expiring: {
+          name: rule.name
+          enabled: true
+          type: 'Lifecycle'
+          definition: {
+            filters: { blobTypes: ['blockBlob'], prefixMatch: [rule.prefix] }
+            actions: { baseBlob: { delete: { daysAfterModificationGreaterThan: rule.days } } }
+          }
+        }
+      ]
+    }
   }
 }
 

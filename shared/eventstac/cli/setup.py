@@ -9,6 +9,7 @@ import typer
 
 from eventstac.catalog import applying
 from eventstac.catalog.database import DatabaseSettings, connect, database_failures
+from eventstac.catalog.entra_principals import make_principals, read_principals
 from eventstac.catalog.rules_blob import known_file
 from eventstac.catalog.rules_store import RulesStore
 from eventstac.catalog.setup import SetupRefused, set_up
@@ -30,7 +31,8 @@ def setup(
     Once a rules file was taken from the storage (`eventstac collections apply`), that one stays in force.
 
     Reads POSTGRES_HOST, POSTGRES_PORT, POSTGRES_DB, POSTGRES_USER, POSTGRES_PASS; EVENTSTAC_ROLE_PASSWORDS is a JSON
-    object of passwords by role name (without it the roles log in by token).
+    object of passwords by role name (without it the roles log in by token). On Azure, DATABASE_PRINCIPALS (an output
+    of the templates) says which identity logs in as which role; their logins and the extensions are made first.
     """
     env = Environment(os.environ)
     database = DatabaseSettings.read(env)
@@ -41,7 +43,10 @@ def setup(
     def apply() -> None:
         console.print(put_in_force(database, collections, default_collection))
 
+    principals = read_principals(os.environ.get("DATABASE_PRINCIPALS"))
     with database_failures():
+        if principals:
+            make_principals(database, principals, console.print)
         set_up(database, _passwords(os.environ.get(PASSWORDS)), console.print, apply)
 
 

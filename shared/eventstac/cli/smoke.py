@@ -25,6 +25,7 @@ from eventstac.facts import Match
 from eventstac.validation import validate_item
 from eventstac.whereabouts import whereabouts
 
+PATH = "eventstac-smoke/{id}.tif"
 CONTAINER = "smoke"  # what the templates make, so that nobody needs a right to write among the rasters
 INTERRUPTED = 130  # exit code, as shells have it for Ctrl-C
 _POLL_S = 0.5
@@ -42,7 +43,7 @@ def smoke(
     ] = None,
     path: Annotated[
         str, typer.Option(help="Where to upload, if your rules need another place; {id} becomes unique.")
-    ] = "eventstac-smoke/{id}.tif",
+    ] = PATH,
     deadline: Annotated[
         float,
         typer.Option(min=1, help="Seconds until the Item must be there, and again until it must be gone."),
@@ -126,7 +127,13 @@ class SmokeTest:
         self._wait(answers, f"the STAC API at {self.api.root} to answer", ask_where=False)
 
     def _appears(self) -> None:
-        self.storage.put(self.url, tiny_geotiff(self.url.rpartition("/")[2], now()), "image/tiff")
+        content = tiny_geotiff(self.url.rpartition("/")[2], now())
+
+        def is_taken() -> bool:
+            return bool(self.storage.put(self.url, content, "image/tiff"))
+
+        # Rights that were just given are known to the storage some minutes later.
+        self._wait(is_taken, "the storage to take the blob", ask_where=False)
         self.say(f"uploaded {self.url}")
         self._wait(
             lambda: self.api.item(*self._item) is not None and self.api.is_found(*self._item),

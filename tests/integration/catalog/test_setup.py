@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -60,6 +61,68 @@ def test_a_newer_pgstac_is_refused(database: CatalogDatabase, monkeypatch: pytes
     monkeypatch.setattr(installing, "PGSTAC_VERSION", "0.9.11")
     with pytest.raises(SetupRefused, match=r"0\.10\.0.*0\.9\.11.*downgrade"):
         set_up(database.settings, {})
+
+
+def test_a_migration_is_tried_on_a_copy_first(
+    postgres: RunningPostgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As docs/deploy.md says: the copy is migrated with all that is in it, and the original knows nothing of it."""
+    original = settings_of(postgres.create_database("before_migration"))
+    with monkeypatch.context() as release_before:
+        release_before.setattr(installing, "PGSTAC_VERSION", "0.9.12")
+        set_up(original, {})
+    with connect(original) as connection:
+        connection.execute("SELECT pgstac.create_collection(%s::jsonb)", [json.dumps(collection("old"))])
+        connection.execute("SELECT pgstac.create_item(%s::jsonb)", [json.dumps(item("kept", "old"))])
+    with psycopg.connect(postgres.superuser_dsn, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s",
+            [original.database],
+        )
+        connection.execute(
+            f"CREATE DATABASE migration_copy TEMPLATE {original.database} OWNER {original.user}"
+        )
+    copy = replace(original, database="migration_copy")
+
+    said: list[str] = []
+    set_up(copy, {}, said.append)
+
+    assert "pgstac 0.10.0 migrated from 0.9.12" in said
+    with connect(copy) as connection:
+        assert installed_pgstac_version(connection) == "0.10.0"
+        connection.execute("SET search_path = pgstac, public")
+        found = connection.execute('SELECT pgstac.search(\'{"ids": ["kept"]}\')').fetchone()
+    assert found is not None
+    assert [feature["id"] for feature in found[0]["features"]] == ["kept"]
+    with connect(original) as connection:
+        assert installed_pgstac_version(connection) == "0.9.12"
+
+
+def collection(name: str) -> dict[str, object]:
+    extent = {"spatial": {"bbox": [[-180, -90, 180, 90]]}, "temporal": {"interval": [[None, None]]}}
+    return {
+        "type": "Collection",
+        "stac_version": "1.1.0",
+        "id": name,
+        "description": name,
+        "license": "other",
+        "extent": extent,
+        "links": [],
+    }
+
+
+def item(name: str, of: str) -> dict[str, object]:
+    return {
+        "type": "Feature",
+        "stac_version": "1.1.0",
+        "id": name,
+        "collection": of,
+        "geometry": {"type": "Point", "coordinates": [1, 2]},
+        "bbox": [1, 2, 1, 2],
+        "properties": {"datetime": "2026-01-02T03:04:05Z"},
+        "assets": {},
+        "links": [],
+    }
 
 
 def test_a_newer_schema_is_refused(postgres: RunningPostgres) -> None:

@@ -128,7 +128,8 @@ def test_each_app_logs_in_to_the_database_as_its_own_role() -> None:
     principals = parse(MAIN).text or b""
     for user in filter(None, users.values()):
         assert user in ROLES
-        assert f"    {user}: identity.outputs".encode() in principals
+        app = user.removeprefix("eventstac_").replace("_", "-")
+        assert f"    {user}: loginOf[indexOf(managed, '{app}')]".encode() in principals
 
 
 def test_instances_times_pool_stay_below_the_database_s_connections() -> None:
