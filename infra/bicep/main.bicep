@@ -153,6 +153,14 @@ param housekeepingSchedule string = '0 0 5 * * *'
 @minValue(1)
 param skewWindowSeconds int = 5
 
+@description('Seconds within which 95 of 100 blobs should be searchable after their event; else an alert.')
+@minValue(1)
+param freshnessP95Seconds int = 60
+
+@description('Seconds that the oldest message of a subscription may wait before an alert. A backfill waits longer.')
+@minValue(60)
+param oldestMessageSeconds int = 1800
+
 @description('Tags of every resource.')
 param tags object = {}
 
@@ -544,6 +552,9 @@ module alerts 'modules/alerts.bicep' = {
     apiName: app[indexOf(apps, 'stac-api')].outputs.name
     backlogMessages: 10000
     apiP95Seconds: 2
+    freshnessP95Seconds: freshnessP95Seconds
+    oldestMessageSeconds: oldestMessageSeconds
+    maxConnections: chosen.database.maxConnections
   }
 }
 

@@ -10,11 +10,13 @@ import azure.functions as func
 from eventstac.azure.blob_storage import BlobStorage, open_blob_service
 from eventstac.azure.dead_letter_queues import DeadLetterQueues
 from eventstac.azure.event_grid import EventGridTopic, open_topic
+from eventstac.azure.peeking import PAGE, backlogs
 from eventstac.azure.service_bus import ServiceBus, open_client
 from eventstac.azure.triggers import received, received_all
 from eventstac.blob_urls import BlobName
 from eventstac.breaker import Breaker
 from eventstac.catalog.merge import MergeSettings
+from eventstac.catalog.overview import overview
 from eventstac.catalog.postgres import PostgresCatalog
 from eventstac.catalog.rules_blob import Taken, take_in
 from eventstac.catalog.rules_store import RulesStore
@@ -32,6 +34,7 @@ from loader import (
     rejected,
     rules_file,
     settings,
+    standing,
 )
 
 app = func.FunctionApp()  # batches are annotated typing.List: the worker indexes no other list
@@ -177,6 +180,19 @@ def drain_undelivered(timer: func.TimerRequest) -> None:
     use = ports()
     url = f"{use.undelivered.account_url}/{SETTINGS.deadletter_container}"
     dead_letters.drain_container(container_url=url, blobs=use.undelivered, catalog=use.catalog)
+
+
+@app.timer_trigger(arg_name="timer", schedule="5 */5 * * * *")
+def tell_how_it_stands(timer: func.TimerRequest) -> None:
+    use = ports()
+    telemetry, now = use.consumer.telemetry, datetime.now(UTC)
+    if not telemetry.is_on:  # nobody listens, and peeking costs
+        return
+    with open_client(os.environ) as bus:
+        standing.tell_queues(backlogs(bus, PAGE), telemetry, now)
+    with use.catalog.connection() as connection:
+        rules = RulesStore(SETTINGS.default_collection).current(connection)
+        standing.tell_catalog(overview(connection, rules, 0), telemetry, now)
 
 
 @app.timer_trigger(arg_name="timer", schedule=SETTINGS.housekeeping_schedule)

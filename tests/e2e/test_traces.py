@@ -1,12 +1,14 @@
 """From the blob's event to the Item that the world is told of, through all five apps, is one unbroken trace."""
 
 import json
+import urllib.request
 from pathlib import Path
 from typing import Any
 
 import pytest
 from azure.core.messaging import CloudEvent
 
+from eventstac.azure.peeking import subscriptions
 from infra.local.stack.testing import Stack
 from tests.e2e.conditions import until
 from tests.e2e.rasters import cog, geotiff
@@ -144,3 +146,34 @@ def test_a_log_event_carries_the_trace_that_it_belongs_to(stack: Stack, user: Us
     for app in ("scanner", "extractor", "loader"):
         events = [json.loads(line) for line in stack.log(app).splitlines() if trace in line]
         assert {"message_consumed"} <= {event.get("message") for event in events}
+
+
+def test_the_loader_s_timer_tells_how_queues_and_catalog_stand(stack: Stack, user: User) -> None:
+    user.upload("scenes/figures/b1.tif", geotiff())
+    user.searchable("scenes", ["figures"])
+    port = stack.endpoints.ports["loader"]
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/admin/functions/tell_how_it_stands",
+        data=b"{}",
+        headers={"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request) as answer:
+        assert answer.status == 202
+    file = Path(stack.env["TELEMETRY_FOLDER"], "loader.figures.jsonl")
+
+    def figures() -> dict[str, list[dict[str, Any]]]:
+        found: dict[str, list[dict[str, Any]]] = {}
+        for line in file.read_text().splitlines() if file.exists() else []:
+            one = json.loads(line)
+            found.setdefault(one["figure"], []).append(one)
+        wanted = {"eventstac.queue.oldest_age", "eventstac.completeness", "eventstac.rejections"}
+        return found if wanted <= found.keys() else {}
+
+    told_figures = until(figures, "the loader to tell how it stands")
+    told_of = {
+        (one["attributes"]["topic"], one["attributes"]["subscription"])
+        for one in told_figures["eventstac.queue.oldest_age"]
+    }
+    assert told_of == set(subscriptions())
+    assert "scenes" in {one["attributes"]["collection"] for one in told_figures["eventstac.completeness"]}
+    assert {"eventstac.messages", "eventstac.batch.size", "eventstac.freshness"} <= told_figures.keys()

@@ -36,6 +36,15 @@ param backlogMessages int
 @description('Seconds within which 95 of 100 requests to the API are answered.')
 param apiP95Seconds int
 
+@description('Seconds within which 95 of 100 blobs are searchable after their event.')
+param freshnessP95Seconds int
+
+@description('Seconds that the oldest message of a subscription, or announcement, may wait.')
+param oldestMessageSeconds int
+
+@description('Connections that the database takes.')
+param maxConnections int
+
 var onServiceBus = [
   {
     name: 'dead-letters'
@@ -95,11 +104,70 @@ var onDatabase = [
     threshold: 10
   }
   {
+    name: 'database-connections-used'
+    description: 'Four fifths of the connections that the database takes are in use.'
+    metric: 'active_connections'
+    aggregation: 'Average'
+    threshold: maxConnections * 4 / 5
+  }
+  {
     name: 'database-cpu'
     description: 'The database has worked at its limit for a quarter of an hour.'
     metric: 'cpu_percent'
     aggregation: 'Average'
     threshold: 90
+  }
+]
+
+// What the apps tell themselves: their role is `eventstac.APP`, the host's the name of the function app.
+var onTelemetry = [
+  {
+    name: 'oldest-message'
+    description: 'A message waits for too long in a subscription: its app does not run, or what it needs is away.'
+    query: 'customMetrics | where name == "eventstac.queue.oldest_age" | summarize arg_max(timestamp, value) by tostring(customDimensions["topic"]), tostring(customDimensions["subscription"]) | where value > ${oldestMessageSeconds}'
+    severity: 2
+  }
+  {
+    name: 'oldest-announcement'
+    description: 'What the catalog has to say of its changes is not published.'
+    query: 'customMetrics | where name == "eventstac.outbox.oldest_age" | summarize arg_max(timestamp, value) | where value > ${oldestMessageSeconds}'
+    severity: 2
+  }
+  {
+    name: 'dead-letters-left'
+    description: 'Dead letters lie in a queue: the loader, which should take them over, does not.'
+    query: 'customMetrics | where name == "eventstac.queue.dead_letters" | summarize least = min(value), times = count() by tostring(customDimensions["topic"]), tostring(customDimensions["subscription"]) | where times >= 2 and least > 0'
+    severity: 2
+  }
+  {
+    name: 'rejections-open'
+    description: 'Events that were given up wait for the operator.'
+    query: 'customMetrics | where name == "eventstac.rejections" | summarize arg_max(timestamp, value) | where value > 0'
+    severity: 3
+  }
+  {
+    name: 'freshness-p95'
+    description: 'The slowest twentieth of blobs is searchable later than it may be.'
+    query: 'requests | where cloud_RoleName startswith "eventstac." | extend freshness = todouble(customDimensions["freshness_s"]) | where isnotnull(freshness) | summarize items = count(), p95 = percentile(freshness, 95) | where items >= 20 and p95 > ${freshnessP95Seconds}'
+    severity: 2
+  }
+  {
+    name: 'completeness'
+    description: 'The last reconcile found that the catalog is not what the storage holds.'
+    query: 'customMetrics | where name == "eventstac.reconcile.completeness" | summarize arg_max(timestamp, value) | where value < 100'
+    severity: 2
+  }
+  {
+    name: 'incomplete-collection'
+    description: 'Items of a Collection are not shown: files that they need are missing or were rejected.'
+    query: 'customMetrics | where name == "eventstac.completeness" | summarize arg_max(timestamp, value) by tostring(customDimensions["collection"]) | where value < 100'
+    severity: 3
+  }
+  {
+    name: 'silence'
+    description: 'The loader has told nothing for a quarter of an hour: none of these alerts can come while it is so.'
+    query: 'customMetrics | where name == "eventstac.queue.oldest_age" | summarize told = count() | where told == 0'
+    severity: 1
   }
 ]
 
@@ -121,7 +189,7 @@ var onRequests = [
   {
     name: 'failed-functions'
     description: 'A function of an app raises: its message is delivered again, and becomes a dead letter after ten times.'
-    query: 'requests | where cloud_RoleName !~ "${apiName}" and success == false'
+    query: 'requests | where cloud_RoleName !~ "${apiName}" and not(cloud_RoleName startswith "eventstac.") and success == false'
     threshold: 10
     severity: 2
   }
@@ -258,6 +326,36 @@ resource requestAlert 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
             timeAggregation: 'Count'
             operator: 'GreaterThan'
             threshold: item.threshold
+            failingPeriods: { numberOfEvaluationPeriods: 1, minFailingPeriodsToAlert: 1 }
+          }
+        ]
+      }
+    }
+  }
+]
+
+resource telemetryAlert 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
+  for item in onTelemetry: {
+    name: '${prefix}-${item.name}'
+    location: location
+    tags: tags
+    properties: {
+      displayName: item.name
+      description: item.description
+      severity: item.severity
+      enabled: true
+      scopes: [insightsId]
+      evaluationFrequency: 'PT15M'
+      windowSize: 'PT15M'
+      autoMitigate: true
+      actions: { actionGroups: empty(mailTo) ? [] : [people.id] }
+      criteria: {
+        allOf: [
+          {
+            query: item.query
+            timeAggregation: 'Count'
+            operator: 'GreaterThan'
+            threshold: 0
             failingPeriods: { numberOfEvaluationPeriods: 1, minFailingPeriodsToAlert: 1 }
           }
         ]

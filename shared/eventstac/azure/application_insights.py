@@ -35,14 +35,15 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", 
 
 
 def open_insights(app: str, connection_string: str, client_id: str | None) -> Recorder:
-    """Telemetry of an app to Application Insights, as the managed identity; its log events go there, too."""
+    """Telemetry of an app to Application Insights, as the managed identity if one is named; its log events, too."""
     # The exporter would tell Microsoft about itself every 15 minutes.
     os.environ.setdefault("APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL", "true")
     options: dict[str, Any] = {
         "connection_string": connection_string,
-        "credential": DefaultAzureCredential(managed_identity_client_id=client_id),
         "disable_offline_storage": True,  # an instance's disk goes with the instance
     }
+    if client_id:
+        options["credential"] = DefaultAzureCredential(managed_identity_client_id=client_id)
     spans = BatchSpanProcessor(AzureMonitorTraceExporter(**options))
     metrics = PeriodicExportingMetricReader(
         AzureMonitorMetricExporter(**options), export_interval_millis=_EVERY_MS
@@ -52,7 +53,13 @@ def open_insights(app: str, connection_string: str, client_id: str | None) -> Re
     handler = EventHandler(provider)
     for name in LOGGERS:
         logging.getLogger(name).addHandler(handler)
-    return Recorder(app, spans, [metrics])
+
+    def end() -> None:
+        for name in LOGGERS:
+            logging.getLogger(name).removeHandler(handler)
+        provider.shutdown()
+
+    return Recorder(app, spans, [metrics], end)
 
 
 class EventHandler(logging.Handler):

@@ -65,14 +65,17 @@ class Backlog:
     dead: int
 
 
-def backlogs(client: ServiceBusClient) -> list[Backlog]:
-    """What waits in every subscription, and in its dead-letter queue; Transient where the bus is away."""
+def backlogs(client: ServiceBusClient, counted: int = COUNTED) -> list[Backlog]:
+    """What waits in every subscription, and in its dead-letter queue; Transient where the bus is away.
+
+    At most `counted` messages of each are looked at, those that were sent first. A message that waits to be tried
+    again is as old as its first attempt.
+    """
     places = subscriptions()
     asked = [(topic, name, dead) for topic, name in places for dead in (False, True)]
 
     def waiting(place: tuple[str, str, bool]) -> list[datetime]:
-        found = islice(_peek(client, *place), COUNTED)
-        return [message.enqueued_time_utc or datetime.now(UTC) for message in found]
+        return [_since(message) for message in islice(_peek(client, *place), counted)]
 
     try:
         with ThreadPoolExecutor(len(asked)) as pool:
@@ -113,6 +116,16 @@ def _is_about(message: ServiceBusReceivedMessage, url: str) -> bool:
         return any(canonical_url(candidate) == url for candidate in urls)
     except (ValueError, KeyError, TypeError, AttributeError, Rejected):
         return False  # a message that no one can read is about nothing; it is rejected when it is received
+
+
+def _since(message: ServiceBusReceivedMessage) -> datetime:
+    """When a message was first sent; anybody may write the property, so one that is no time is not believed."""
+    properties: dict[Any, Any] = message.application_properties or {}
+    texts = {_text(name): value for name, value in properties.items()}
+    try:
+        return from_text(_text(texts[FIRST_SENT]))
+    except (KeyError, ValueError):
+        return message.enqueued_time_utc or datetime.now(UTC)
 
 
 def _queued(message: ServiceBusReceivedMessage, topic: str, dead: bool) -> Queued:

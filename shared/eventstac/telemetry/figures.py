@@ -27,7 +27,12 @@ FIGURES: Mapping[str, Figure] = {
     "eventstac.queue.oldest_age": Figure("gauge", "s", "age of the oldest message of a subscription"),
     "eventstac.queue.dead_letters": Figure("gauge", "{message}", "dead letters of a subscription"),
     "eventstac.rejections": Figure("gauge", "{event}", "events that were given up and wait for the operator"),
-    "eventstac.completeness": Figure("gauge", "%", "Items of a Collection that are shown, of all"),
+    "eventstac.completeness": Figure(
+        "gauge", "%", "Items of a Collection that are shown, of all that it has"
+    ),
+    "eventstac.reconcile.completeness": Figure(
+        "gauge", "%", "what the last reconcile found of storage in catalog"
+    ),
     "eventstac.outbox.oldest_age": Figure("gauge", "s", "age of the oldest announcement not published"),
 }
 

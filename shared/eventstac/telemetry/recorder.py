@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from opentelemetry import trace
 from opentelemetry.sdk.metrics import MeterProvider
@@ -28,11 +28,18 @@ def resource_of(app: str) -> Resource:
 
 
 class Recorder:
-    """Hands spans to `processor`, and figures to `readers`."""
+    """Hands spans to `processor`, and figures to `readers`; `end` is called when it is closed."""
 
     is_on = True
 
-    def __init__(self, app: str, processor: SpanProcessor, readers: Sequence[MetricReader]) -> None:
+    def __init__(
+        self,
+        app: str,
+        processor: SpanProcessor,
+        readers: Sequence[MetricReader],
+        end: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._end = end
         self._ids = _GivenIds()
         resource = resource_of(app)
         self._traces = TracerProvider(sampler=ALWAYS_ON, resource=resource, id_generator=self._ids)
@@ -77,6 +84,7 @@ class Recorder:
         """Hand on what is kept back, and end."""
         self._traces.shutdown()
         self._meters.shutdown()
+        self._end()
 
     def _measure(self, figure: str, value: float, attributes: Mapping[str, Value]) -> None:
         if figure in self._counters:

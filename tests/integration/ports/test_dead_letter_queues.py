@@ -1,6 +1,7 @@
 """Dead letters are taken out of a real broker's queues after they were kept."""
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 
 import pytest
 from azure.servicebus import ServiceBusClient, ServiceBusMessage
@@ -10,6 +11,7 @@ from eventstac.azure.peeking import backlogs
 from eventstac.contracts import contract_path
 from eventstac.dead_letters import DeadLetter
 from eventstac.errors import Transient
+from eventstac.times import to_text
 from infra.local.servicebus.testing import RunningServer, running_server
 
 
@@ -58,3 +60,21 @@ def test_every_subscription_s_dead_letters_are_handed_over_once(
     assert len({one.rejection()[0] for one in kept}) == 4
     assert queues.drain(kept.extend) == 0
     assert not any(one.dead for one in backlogs(client))
+
+
+def test_a_message_that_is_tried_again_is_as_old_as_its_first_attempt(client: ServiceBusClient) -> None:
+    first = datetime(2024, 5, 1, 10, tzinfo=UTC)
+    with client.get_topic_sender("cog-events") as sender:
+        sender.send_messages(
+            [
+                ServiceBusMessage("new", message_id="new"),
+                ServiceBusMessage("odd", message_id="odd", application_properties={"firstsent": "long ago"}),
+                ServiceBusMessage(
+                    "again", message_id="again", application_properties={"firstsent": to_text(first)}
+                ),
+            ]
+        )
+    [found] = [one for one in backlogs(client) if one.topic == "cog-events"]
+    assert (found.messages, found.oldest) == (3, first)
+    [page] = [one for one in backlogs(client, counted=1) if one.topic == "cog-events"]
+    assert page.messages == 1

@@ -10,19 +10,22 @@ from azure.servicebus import ServiceBusClient
 from eventstac.azure.blob_storage import open_blob_service
 from eventstac.azure.event_grid import open_topic
 from eventstac.azure.service_bus import open_client
+from eventstac.telemetry.opening import INSIGHTS, open_telemetry
+from eventstac.telemetry.spans import OFF
 from tests.unit.bicep.source import BICEP, members, nodes, parse, text, variables
 
 MAIN = BICEP / "main.bicep"
 APPS = ("scanner", "extractor", "loader", "cog-updater", "stac-api")
 # What stands in for a managed identity on a laptop: connection strings, keys, passwords.
 SECRETS = {"ServiceBus", "BlobStorage", "DeadLetters", "CatalogEvents__topicKey", "POSTGRES_PASS"}
-# Read by the Functions host, or by the SDKs' credential, not by our code.
+# Set by the module of an app, and read by the Functions host, the SDKs' credential, or telemetry.
 HOST = {
     "AZURE_CLIENT_ID",
     "APPLICATIONINSIGHTS_CONNECTION_STRING",
     "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
 }
 
+LAPTOP = {"TELEMETRY_FOLDER"}  # on Azure telemetry goes to Application Insights
 PLATFORM = {"WEBSITE_AUTH_ENABLED"}  # App Service says it by itself
 
 
@@ -74,6 +77,7 @@ def read(app: str, values: Mapping[str, str]) -> None:
     """Let the app read its settings, and open its clients, as its function_app.py does."""
     package = app.replace("-", "_")
     importlib.import_module(f"{package}.settings").read(values)
+    assert open_telemetry(app, values) is OFF
     opened = text(members(MAIN, variables(MAIN)["connectionsOf"])[app])
     if "ServiceBus" in opened:
         assert isinstance(open_client(values), ServiceBusClient)
@@ -95,7 +99,7 @@ def test_what_an_app_reads_is_what_the_templates_set(app: str) -> None:
     read(app, values)
 
     by_host = {name for name in written(app) if name.endswith("__credential")}
-    assert values.asked - SECRETS - PLATFORM == set(written(app)) - by_host
+    assert values.asked - SECRETS - PLATFORM - HOST - LAPTOP == set(written(app)) - by_host
 
 
 @pytest.mark.parametrize("app", APPS)
@@ -114,6 +118,7 @@ def test_the_host_s_own_settings_name_the_identity_and_no_key() -> None:
     assert {name for name in host if name.startswith("AzureWebJobsStorage__")} == {
         f"AzureWebJobsStorage__{part}" for part in ("accountName", "credential", "clientId")
     }
+    assert INSIGHTS in host  # what makes the apps tell
     for path in BICEP.rglob("*.bicep"):
         assert "FUNCTIONS_WORKER_RUNTIME" not in path.read_text()  # Flex Consumption refuses it
 

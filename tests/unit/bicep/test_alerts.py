@@ -1,0 +1,43 @@
+"""What an alert asks for is what the apps tell."""
+
+import re
+
+from eventstac.events.timeline import freshness_s
+from eventstac.telemetry.figures import FIGURES
+from tests.contracts.reach import ROOT
+from tests.unit.bicep.source import BICEP
+
+ALERTS = (BICEP / "modules" / "alerts.bicep").read_text()
+
+
+def test_a_figure_that_an_alert_asks_for_is_one_of_ours() -> None:
+    asked = set(re.findall(r'name == "(eventstac[.][\w.]+)"', ALERTS))
+    assert asked == {
+        "eventstac.queue.oldest_age",
+        "eventstac.queue.dead_letters",
+        "eventstac.rejections",
+        "eventstac.completeness",
+        "eventstac.reconcile.completeness",
+        "eventstac.outbox.oldest_age",
+    }
+    assert asked <= set(FIGURES)
+
+
+def test_an_attribute_that_an_alert_asks_for_is_noted_by_the_code() -> None:
+    asked = set(re.findall(r'customDimensions\["(\w+)"\]', ALERTS))
+    assert {"freshness_s", "topic", "subscription", "collection"} <= asked
+    code = "".join(
+        path.read_text() for folder in ("shared", "services") for path in (ROOT / folder).rglob("*.py")
+    )
+    for name in asked:
+        assert f"{name}=" in code or f'"{name}"' in code, name
+    assert freshness_s(()) is None
+
+
+def test_every_figure_and_every_alert_has_its_line_in_the_docs() -> None:
+    operate, deploy = (ROOT / "docs" / name for name in ("operate.md", "deploy.md"))
+    assert [name for name in FIGURES if f"`{name}`" not in operate.read_text()] == []
+    names = re.findall(r"^    name: '([\w-]+)'$", ALERTS, re.MULTILINE)
+    assert len(names) > 12
+    table = deploy.read_text().partition("## When an alert comes")[2]
+    assert [name for name in names if name not in table] == []

@@ -1,0 +1,120 @@
+"""What goes to Application Insights: spans, figures and log events, as its ingestion gets them over HTTP."""
+
+import gzip
+import json
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import pytest
+
+from eventstac.origin import Origin
+from eventstac.telemetry.opening import open_telemetry
+from eventstac.telemetry.spans import Span, inside
+
+KEY = "00000000-0000-0000-0000-000000000001"
+
+
+@contextmanager
+def ingestion() -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """An ingestion endpoint that takes everything; gives its connection string, and what it got."""
+    got: list[dict[str, Any]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            if self.headers.get("Content-Encoding") == "gzip":
+                body = gzip.decompress(body)
+            items = json.loads(body) if body.startswith(b"[") else list(map(json.loads, body.splitlines()))
+            got.extend(items)
+            answer = {"itemsReceived": len(items), "itemsAccepted": len(items), "errors": []}
+            data = json.dumps(answer).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Say nothing."""
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    url = f"http://127.0.0.1:{server.server_port}/"
+    try:
+        yield f"InstrumentationKey={KEY};IngestionEndpoint={url};LiveEndpoint={url}", got
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture(scope="module")
+def told() -> list[dict[str, Any]]:
+    """What arrives of one handled message, one gauge, and one log event in the message's span."""
+    log = logging.getLogger("eventstac")
+    level = log.level
+    log.setLevel(logging.INFO)
+    with ingestion() as (connection_string, got):
+        telemetry = open_telemetry("loader", {"APPLICATIONINSIGHTS_CONNECTION_STRING": connection_string})
+        origin = START.within("a")
+        with inside(origin, {}):
+            log.info("message_consumed", extra={"outcome": "handled", "attempt": 2})
+        now = time.time_ns()
+        about: dict[str, str | float] = {"outcome": "handled", "topic": "asset-facts", "freshness_s": 1.5}
+        telemetry.record(Span("asset-facts/loader", origin, "a" * 16, now - 10**9, now, "consumer", about))
+        telemetry.measure("eventstac.queue.oldest_age", 12.0, topic="t", subscription="s")
+        telemetry.close()  # type: ignore[attr-defined]  # the recorder's own
+    log.setLevel(level)
+    return got
+
+
+START = Origin.new("an event")
+
+
+def of_kind(told: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
+    return [one for one in told if one["data"]["baseType"] == kind]
+
+
+def test_a_handled_message_is_a_request_in_its_trace(told: list[dict[str, Any]]) -> None:
+    (request,) = of_kind(told, "RequestData")
+    assert request["tags"]["ai.operation.id"] == START.trace
+    assert request["tags"]["ai.operation.parentId"] == "a" * 16
+    assert request["tags"]["ai.cloud.role"] == "eventstac.loader"  # the alerts' queries go by it
+    assert request["data"]["baseData"]["id"] == START.within("a").span
+    assert request["data"]["baseData"]["success"] is True
+    assert request["data"]["baseData"]["properties"]["freshness_s"] == "1.5"
+
+
+def test_a_log_event_keeps_its_keys_and_is_in_the_trace(told: list[dict[str, Any]]) -> None:
+    (event,) = of_kind(told, "MessageData")
+    assert event["tags"]["ai.operation.id"] == START.trace
+    assert event["data"]["baseData"]["message"] == "message_consumed"
+    properties = event["data"]["baseData"]["properties"]
+    assert (properties["outcome"], properties["attempt"], properties["trace_id"]) == (
+        "handled",
+        "2",
+        START.trace,
+    )
+
+
+def test_figures_arrive_under_their_names(told: list[dict[str, Any]]) -> None:
+    found = {
+        point["name"]: (point["value"], one["data"]["baseData"]["properties"])
+        for one in of_kind(told, "MetricData")
+        for point in one["data"]["baseData"]["metrics"]
+    }
+    assert found["eventstac.queue.oldest_age"][0] == 12.0
+    assert found["eventstac.queue.oldest_age"][1]["topic"] == "t"
+    assert found["eventstac.messages"][0] == 1
+    assert found["eventstac.freshness"][0] == 1.5
+
+
+def test_nothing_is_left_behind_at_the_loggers(told: list[dict[str, Any]]) -> None:
+    assert told
+    assert not [h for h in logging.getLogger("eventstac").handlers if type(h).__name__ == "EventHandler"]
