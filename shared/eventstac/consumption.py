@@ -161,7 +161,8 @@ class Consumer:
                 raise
         else:
             for one, _ in opened:
-                self._outcome(one, "handled")
+                with one.inside():
+                    self._outcome(one, "handled")
 
     def _handle_alone[T](
         self, opened: Sequence[tuple[Handling, T]], handle: Callable[[Sequence[T]], None]
@@ -183,7 +184,8 @@ class Consumer:
 
     def _wait_all(self, opened: Sequence[tuple[Handling, Any]], failure: Transient) -> None:
         for one, _ in opened:
-            self._wait(one, failure)
+            with one.inside():
+                self._wait(one, failure)
 
     def _open(self, one: Handling) -> Envelope:
         """The event of a message; where it is a claim, the event that this stands for.
@@ -275,18 +277,17 @@ class Consumer:
 
     def _outcome(self, one: Handling, outcome: str, **details: Any) -> str:
         received = one.received
-        with one.inside():
-            log.info(
-                "message_consumed",
-                extra={
-                    "outcome": outcome,
-                    "topic": received.topic,
-                    "subscription": received.subscription,
-                    "message_id": received.message_id,
-                    "attempt": received.attempt,
-                    **details,
-                },
-            )
+        log.info(
+            "message_consumed",
+            extra={
+                "outcome": outcome,
+                "topic": received.topic,
+                "subscription": received.subscription,
+                "message_id": received.message_id,
+                "attempt": received.attempt,
+                **details,
+            },
+        )
         if self.telemetry.is_on:
             error = f"{details['reason']}: {details['detail']}" if outcome == "rejected" else None
             self.telemetry.record(one.span(outcome, details, error))

@@ -45,7 +45,7 @@ class Handling:
         if envelope:
             envelope = replace(envelope, origin=origin)
         parent = envelope.parent if envelope else None
-        return cls(received, envelope, refusal, origin, parent, started_ns, _about(envelope))
+        return cls(received, envelope, refusal, origin, parent, started_ns)
 
     def event(self) -> Envelope:
         """The event; Rejected where the message is none."""
@@ -71,6 +71,7 @@ class Handling:
             "message_id": received.message_id,
             "attempt": received.attempt,
             "outcome": outcome,
+            **_about(self.envelope),
             **self.notes,
             **{name: value for name, value in details.items() if isinstance(value, str | int | float)},
         }

@@ -1,7 +1,7 @@
 """Where a message comes from: what the messages that it causes inherit."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
 
 _TRACEPARENT = re.compile(
@@ -44,9 +44,8 @@ class Origin:
 
     def within(self, *parts: str) -> "Origin":
         """The same story inside a span that is named by what it is about."""
-        return replace(
-            self, traceparent=f"00-{self.trace}-{_hex(16, 'span', *parts)}-{self.traceparent[53:55]}"
-        )
+        span = _hex(16, "span", *parts)
+        return Origin(self.id, self.correlation, f"00-{self.trace}-{span}-{self.traceparent[53:55]}")
 
 
 def valid_traceparent(text: str | None) -> str | None:
