@@ -9,10 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import shapely
 from psycopg import errors, sql
-from pypgstac.hydration import dehydrate
-from shapely.geometry import shape
 
 from eventstac.catalog.database import Connection
 from eventstac.catalog.pgstac_partitions import CollectionNotReady, Needed
@@ -166,6 +163,11 @@ def _table(name: str) -> sql.Identifier:
 
 
 def _row(item: Mapping[str, Any], base_item: dict[str, Any], base_item_id: int | None) -> tuple[Any, ...]:
+    # shapely brings numpy: at the first Item, and never in an app that writes none
+    import shapely
+    from pypgstac.hydration import dehydrate
+    from shapely.geometry import shape
+
     properties = item["properties"]
     start = properties.get("start_datetime") or properties["datetime"]
     end = properties.get("end_datetime") or properties["datetime"]

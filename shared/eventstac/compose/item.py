@@ -8,7 +8,6 @@ from typing import Any
 from eventstac.compose.assets import SOFTWARE, asset_of, lift_common
 from eventstac.compose.composition import Composition
 from eventstac.compose.dates import dates
-from eventstac.compose.geometry import geometry_of
 from eventstac.compose.properties import properties_of, span_of_storage
 from eventstac.compose.shown import Selection, Shown, select
 from eventstac.errors import Rejected
@@ -16,7 +15,6 @@ from eventstac.extensions import extensions_of
 from eventstac.facts import Fact
 from eventstac.rules import CollectionRules
 from eventstac.rules.builder import run_builder
-from eventstac.validation import validate_item
 
 THUMBNAIL_KEY = "thumbnail"
 _PROBLEMS_SHOWN = 5
@@ -46,6 +44,8 @@ def compose(facts: Iterable[Fact], rules: CollectionRules | None) -> Composition
         return outcome
     item["stac_extensions"] = extensions_of(item)
     urls = tuple(sorted(asset.fact.url for asset in shown))
+    from eventstac.validation import validate_item  # schemas: at the first Item, not at an app's start
+
     problems = validate_item(item)
     if problems:
         listed = "; ".join(f"{problem.path}: {problem.message}" for problem in problems[:_PROBLEMS_SHOWN])
@@ -100,6 +100,8 @@ def _document(
             {"href": thumbnail, "type": _thumbnail_type(thumbnail), "roles": ["thumbnail"]},
         )
     all_shown = (*sources, *selection.cogs)
+    from eventstac.compose.geometry import geometry_of  # shapely and numpy, likewise
+
     geometry, bbox = geometry_of(data_assets)
     sidecars = tuple(shown for shown in selection.sources if shown.fact.match.read == "sidecar")
     first = data_assets[0].fact.match
