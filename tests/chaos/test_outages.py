@@ -1,7 +1,11 @@
 """A part that is away for minutes loses nothing, fills no dead-letter queue, and is not hammered on."""
 
+import pytest
+
 from tests.chaos.outages import Load, Tries, away, left, storage_away, tries
 from tests.e2e.user import User
+
+pytestmark = pytest.mark.timeout(1800)  # minutes of outage, and up to seven until all is quiet
 
 AWAY_S = 120.0
 SHORTER_S = 40.0

@@ -2,8 +2,12 @@
 
 import random
 
+import pytest
+
 from tests.chaos.storm import Log, Weather, rage
 from tests.e2e.user import User
+
+pytestmark = pytest.mark.timeout(1800)  # up to seven minutes until all is quiet
 
 BLOBS = 300
 

@@ -159,6 +159,7 @@ MUTANTS = (
 )
 
 
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("mutate", MUTANTS, ids=lambda mutate: str(mutate.__name__))
 def test_a_fault_in_our_own_code_is_caught(mutate: Callable[[Patch], None], monkeypatch: Patch) -> None:
     mutate(monkeypatch)
