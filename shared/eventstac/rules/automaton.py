@@ -165,7 +165,11 @@ class _Automaton:
         end = self.state()
         self.free[at].append(end)
         if most is _code.MAXREPEAT or most - least > MAX_COPIES:
-            self.free[self.sequence(repeated, at)].append(at)
+            # A state of its own: what may be skipped at `at` may not be skipped after a turn.
+            loop = self.state()
+            self.free[at].append(loop)
+            self.free[self.sequence(repeated, loop)].append(loop)
+            self.free[loop].append(end)
             return end
         for _ in range(most - least):
             at = self.sequence(repeated, at)

@@ -96,6 +96,7 @@ PATHS = st.text(st.sampled_from("ab/_"), min_size=1, max_size=6).filter(lambda p
 
 @settings(max_examples=300, deadline=None)
 @given(PATTERNS, PATTERNS, PATHS)
+@example("a**/", "**/", "a/")
 def test_rules_that_both_match_a_path_are_never_loaded_together(first: str, second: str, path: str) -> None:
     rules = [
         {"name": name, "pattern": pattern, "item": "i", "asset": "k"}
