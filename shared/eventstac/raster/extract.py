@@ -55,6 +55,7 @@ def read_in_process(reader: BlobReader, options: Mapping[str, Any], *, thumbnail
         dataset = opened.dataset
         _refuse_without_bands(opened)
         georef, footprint, problem = _place(dataset, settings)
+        size = gsd(dataset, georef) if georef else None
         bands = band_objects(dataset, settings.nodata)
         sample = None if settings.header_only else read_sample(opened, settings)
         if sample is not None:
@@ -68,14 +69,13 @@ def read_in_process(reader: BlobReader, options: Mapping[str, Any], *, thumbnail
             "bbox": footprint.bbox if footprint else None,
             "projection": projection(dataset, georef),
             "bands": bands,
-            "file": file_fields(reader.look, opened.sha256),
+            "file": file_fields(reader.look, opened.sha256()),
             "cog": cog,
             "datetimes": datetimes(_tags(dataset)),
             "properties": _properties(_tags(dataset)),
             "statistics_exact": bool(sample and sample.exact),
             "software": dict(software()),
         }
-        size = gsd(dataset, georef) if georef else None
         if size is not None:
             metadata["gsd"] = size
         if problem is not None:

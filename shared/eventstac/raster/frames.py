@@ -30,16 +30,17 @@ class ReadExactly(Protocol):
         """The next `length` bytes."""
 
 
-def pack(message: dict[str, Any], body: bytes = b"") -> bytes:
-    """One frame as bytes."""
+def pack(message: dict[str, Any], body: bytes = b"") -> tuple[bytes, bytes]:
+    """One frame, in two parts: so that a large body is not copied."""
     text = json.dumps(message, allow_nan=False).encode()
-    return b"".join([_HEADER.pack(len(text), len(body)), text, body])
+    return _HEADER.pack(len(text), len(body)) + text, body
 
 
 def send(to: Writer, message: dict[str, Any], body: bytes = b"") -> None:
     """Write one frame. Raises Closed where nobody reads any more."""
     try:
-        to.write(pack(message, body))
+        for part in pack(message, body):
+            to.write(part)
         to.flush()
     except (BrokenPipeError, ValueError) as error:
         raise Closed from error

@@ -3,7 +3,7 @@
 import hashlib
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +14,9 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader, MemoryFile
 
 from eventstac.blobs import BlobReader
-from eventstac.errors import EventstacError, Rejected, Transient
+from eventstac.errors import EventstacError, Rejected
 from eventstac.raster import tiff
+from eventstac.raster.arriving import Arriving
 from eventstac.raster.options import WHOLE_BYTES, Options
 from eventstac.raster.ranges import FILE_NAME, OneFile, Ranges
 
@@ -63,8 +64,9 @@ _UNREADABLE = (Rejected, RasterioError, CPLE_BaseError, UnicodeDecodeError)
 class Opened:
     """A raster that GDAL has open.
 
-    `tiff` is the structure of a TIFF (None for other formats), `local` tells that all bytes are here (so that reading
-    everything costs no request), `sha256` is their hash then.
+    `tiff` is the structure of a TIFF (None for other formats), `local` tells that all bytes are here or on their way
+    (so that reading everything costs no request), `sha256` gives their hash then. Before rows of the image are read,
+    `await_rows` waits for the first so many of them (None: for everything).
     """
 
     dataset: DatasetReader
@@ -72,7 +74,8 @@ class Opened:
     tiff: tiff.Tiff | None
     ranges: Ranges
     local: bool
-    sha256: bytes | None
+    sha256: Callable[[], bytes | None]
+    await_rows: Callable[[int | None], None] = lambda rows: None
 
 
 def sniff(head: bytes) -> str:
@@ -114,9 +117,8 @@ def open_raster(reader: BlobReader, options: Options) -> Iterator[Opened]:
         structure = tiff.parse(ranges.read, ranges.size) if driver == "GTiff" else None
         if structure is not None and not options.header_only:
             _refuse_truncated(structure, ranges.size)
-        sha256: bytes | None = None
+        arriving: Arriving | None = None
         if data is not None and driver != "netCDF":
-            sha256 = hashlib.sha256(data).digest()
             dataset = _open(stack, stack.enter_context(MemoryFile(data)), driver, ranges)
         elif structure is not None and (
             options.header_only or not _wants_download(structure, ranges.size, options)
@@ -129,7 +131,11 @@ def open_raster(reader: BlobReader, options: Options) -> Iterator[Opened]:
                     f"a {driver} of {ranges.size} bytes would have to be downloaded whole; the limit "
                     f"max_download_bytes is {options.max_download_bytes}",
                 )
-            path, sha256 = _download(stack, reader)
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="eventstac-"))
+            path = Path(folder) / "blob"
+            arriving = Arriving(reader, path)
+            stack.callback(arriving.close)
+            arriving.wait(ranges.size if structure is None else _header_end(structure, ranges.size))
             name = (
                 f'NETCDF:"{path}":{options.variable}'
                 if driver == "netCDF" and options.variable
@@ -137,7 +143,7 @@ def open_raster(reader: BlobReader, options: Options) -> Iterator[Opened]:
             )
             dataset = _open(stack, name, driver, ranges)
         try:
-            yield Opened(dataset, driver, structure, ranges, sha256 is not None, sha256)
+            yield Opened(dataset, driver, structure, ranges, *_local(arriving, data, structure, ranges.size))
         except _UNREADABLE as error:
             raise _verdict(error, driver, ranges) from error
         if ranges.error is not None:
@@ -160,18 +166,25 @@ def _refuse_truncated(structure: tiff.Tiff, size: int) -> None:
         )
 
 
-def _download(stack: ExitStack, reader: BlobReader) -> tuple[Path, bytes]:
-    """The whole blob in a temporary file of its own directory, and its SHA-256."""
-    path = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="eventstac-"))) / "blob"
-    digest = hashlib.sha256()
-    written = 0
-    with path.open("wb") as file:
-        for chunk in reader.stream():
-            digest.update(chunk)
-            written += file.write(chunk)
-    if written != reader.look.size:
-        raise Transient(f"the storage sent {written} of {reader.look.size} bytes of {reader.look.url}")
-    return path, digest.digest()
+def _local(
+    arriving: Arriving | None, data: bytes | None, structure: tiff.Tiff | None, size: int
+) -> tuple[bool, Callable[[], bytes | None], Callable[[int | None], None]]:
+    """Whether all bytes are here or on their way, their hash, and how to wait for rows."""
+    if arriving is None:
+        return data is not None, lambda: data and hashlib.sha256(data).digest(), lambda _: None
+    if structure is None:
+        return True, arriving.sha256, lambda _: None
+    main = structure.main
+
+    def await_rows(rows: int | None) -> None:
+        arriving.wait(size if rows is None else main.data_end_of(rows))
+
+    return True, arriving.sha256, await_rows
+
+
+def _header_end(structure: tiff.Tiff, size: int) -> int:
+    """Up to where GDAL reads before it is asked for pixels: everything, where there is more than one image."""
+    return min(size, structure.main.header_end) if len(structure.directories) == 1 else size
 
 
 def _open(stack: ExitStack, source: str | MemoryFile | OneFile, driver: str, ranges: Ranges) -> DatasetReader:

@@ -51,7 +51,8 @@ def read_sample(opened: Opened, options: Options) -> Sample:
             and samples <= options.max_pixels
             and (options.exact_statistics or _is_cheap(opened, samples))
         ):
-            return _read_all(dataset, options)
+            return _read_all(opened, options)
+        opened.await_rows(None)
         return _read_level(opened, options)
     except RasterioError as error:
         if opened.ranges.error is not None:
@@ -82,14 +83,15 @@ def _itemsize(dtype: str) -> int:
     return 4 if dtype == "complex_int16" else np.dtype(dtype).itemsize
 
 
-def _read_all(dataset: DatasetReader, options: Options) -> Sample:
-    """Every pixel, a strip of blocks at a time; every n-th pixel is kept for the thumbnail."""
+def _read_all(opened: Opened, options: Options) -> Sample:
+    """Every pixel, a strip of blocks at a time as they arrive; every n-th pixel is kept for the thumbnail."""
+    dataset = opened.dataset
     step = max(1, math.ceil(max(dataset.width, dataset.height) / SAMPLE_PIXELS))
     kept: list[Chunk] = []
 
     def passes() -> Iterator[Iterator[Chunk]]:
-        yield _strips(dataset, options, step, kept)
-        yield _strips(dataset, options, step, None)
+        yield _strips(opened, options, step, kept)
+        yield _strips(opened, options, step, None)
 
     statistics = all_statistics(tuple(np.dtype(_numpy_type(name)) for name in dataset.dtypes), passes())
     data = np.concatenate([chunk[0] for chunk in kept], axis=1)
@@ -103,7 +105,8 @@ def _joined(parts: list[Valid | None]) -> Valid | None:
     )
 
 
-def _strips(dataset: DatasetReader, options: Options, step: int, kept: list[Chunk] | None) -> Iterator[Chunk]:
+def _strips(opened: Opened, options: Options, step: int, kept: list[Chunk] | None) -> Iterator[Chunk]:
+    dataset = opened.dataset
     block_rows = max(shape[0] for shape in dataset.block_shapes)
     row_bytes = dataset.width * sum(_itemsize(name) for name in dataset.dtypes)
     rows = max(1, CHUNK_BYTES // max(1, row_bytes))
@@ -112,6 +115,7 @@ def _strips(dataset: DatasetReader, options: Options, step: int, kept: list[Chun
     )
     for top in range(0, dataset.height, rows):
         window = Window(0, top, dataset.width, min(rows, dataset.height - top))
+        opened.await_rows(min(top + rows, dataset.height))
         data = dataset.read(window=window)
         valid = _valid(dataset, data, options, window=window)
         if kept is not None:

@@ -130,14 +130,15 @@ class Worker:
     def _send(self, message: dict[str, Any], body: bytes = b"") -> None:
         """Write a frame, for as long as the worker takes it: one that hangs does not empty its pipe."""
         deadline = time.monotonic() + self._left_s
-        view = memoryview(frames.pack(message, body))
-        while view:
-            if not self._writable.select(max(0.0, deadline - time.monotonic())):
-                raise TimedOut
-            try:
-                view = view[os.write(self._stdin.fileno(), view) :]
-            except BrokenPipeError as error:
-                raise Closed from error
+        for part in frames.pack(message, body):
+            view = memoryview(part)
+            while view:
+                if not self._writable.select(max(0.0, deadline - time.monotonic())):
+                    raise TimedOut
+                try:
+                    view = view[os.write(self._stdin.fileno(), view) :]
+                except BrokenPipeError as error:
+                    raise Closed from error
         self._left_s = max(0.0, deadline - time.monotonic())
 
     def _receive(self) -> tuple[dict[str, Any], bytes]:

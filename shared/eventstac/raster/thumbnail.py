@@ -18,6 +18,7 @@ Bytes8 = NDArray[np.uint8]
 
 WEBP_QUALITY = 80  # of 100: a third of the PNG's size on real scenes, and no block to be seen
 
+PERCENTILES_OF = 32 * 1024  # values: enough for a percentile that nobody can tell from the exact one
 _FLOAT32_RANGE = (-1e38, 1e38)  # sums of a few such values still fit
 _COLOUR_TYPE = {1: 0, 2: 4, 3: 2, 4: 6}  # PNG: grey, grey and alpha, RGB, RGB and alpha
 
@@ -120,38 +121,54 @@ def _grey(sample: Sample, band: int, step: int, dataset: DatasetReader, options:
     if pixels.dtype.kind == "c":
         pixels = np.abs(pixels)
     if pixels.dtype.kind == "f":
-        pixels = np.clip(np.nan_to_num(pixels.astype(np.float64)), *_FLOAT32_RANGE)
+        with np.errstate(invalid="ignore"):  # a NaN may be a signalling one
+            pixels = np.clip(np.nan_to_num(pixels.astype(np.float64)), *_FLOAT32_RANGE)
     values = _thinned(pixels.astype(np.float32), valid, step)
     colour = dataset.colorinterp[band] in (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
     if options.stretch is None or (sample.data.dtype == np.uint8 and colour):
         return np.clip(np.nan_to_num(values), 0, 255).astype(np.uint8)
-    known = pixels[::step, ::step] if valid is None else pixels[valid]
+    known = pixels.ravel() if valid is None else pixels[valid]
     if not known.size:
         return np.zeros(values.shape, np.uint8)
-    low, high = (float(v) for v in np.percentile(known, options.stretch))
+    # An odd step: an even one would meet the same columns of every row.
+    low, high = (float(v) for v in np.percentile(known[:: known.size // PERCENTILES_OF | 1], options.stretch))
     if not high > low:
         low, high = float(known.min()), float(known.max())
-    scale = 255.0 / (high - low) if high > low else 0.0
-    grey = (
-        (np.clip(values.astype(np.float64), low, high) - low) * scale
-        if scale
-        else np.full(values.shape, 128.0)
-    )
-    return np.clip(np.nan_to_num(grey), 0, 255).astype(np.uint8)
+    if not high > low:
+        return np.full(values.shape, 128, np.uint8)
+    if pixels.dtype.kind == "f":
+        values = values.astype(np.float64)  # a difference of two float32 may not fit one
+    grey = np.clip(values, low, high)
+    grey -= low
+    grey *= 255.0 / (high - low)
+    return np.minimum(grey, 255, out=grey).astype(np.uint8)
 
 
 def _thinned(values: NDArray[np.float32], valid: NDArray[np.bool_] | None, step: int) -> NDArray[np.float32]:
     """Means of step x step pixels, of the valid ones only."""
     if step == 1:
         return values
-    rows, columns = (-(-side // step) for side in values.shape)
-    weights = np.ones(values.shape, np.float32) if valid is None else valid.astype(np.float32)
-    edges = (np.arange(rows) * step, np.arange(columns) * step)
     with np.errstate(over="ignore", invalid="ignore"):
-        total = np.add.reduceat(np.add.reduceat(np.where(weights > 0, values, 0), edges[0], 0), edges[1], 1)
-        count = np.add.reduceat(np.add.reduceat(weights, edges[0], 0), edges[1], 1)
-        mean: NDArray[np.float32] = (total / np.maximum(count, 1)).astype(np.float32)
-    return mean
+        if valid is None:
+            rows, columns = (_sums(np.ones(side, np.float32), step) for side in values.shape)
+            mean: NDArray[np.float32] = _block_sums(values, step) / np.outer(rows, columns).astype(np.float32)
+            return mean
+        count = _block_sums(valid.astype(np.float32), step)
+        return _block_sums(np.where(valid, values, np.float32(0)), step) / np.maximum(count, 1)
+
+
+def _block_sums(values: NDArray[np.float32], step: int) -> NDArray[np.float32]:
+    """Sums of step x step pixels; those at the far edges may be of fewer."""
+    return np.ascontiguousarray(_sums(np.ascontiguousarray(_sums(values, step).T), step).T)
+
+
+def _sums(values: NDArray[np.float32], step: int) -> NDArray[np.float32]:
+    """Sums of `step` rows; whole rows at a time, which is many times faster than numpy's reduceat."""
+    total = values[::step].copy()
+    for first in range(1, step):
+        part = values[first::step]
+        total[: len(part)] += part
+    return total
 
 
 def _thinned_mask(valid: NDArray[np.bool_], step: int) -> NDArray[np.bool_]:

@@ -20,10 +20,11 @@ MAX_ENTRIES = 4096  # entries of one directory: real ones have fewer than fifty
 _BEYOND_ANY_FILE = np.uint64(2**46)  # 64 TiB: nonsense is cut to this, so that sums of it stay integers
 
 _SUBFILE_TYPE, _WIDTH, _HEIGHT = 254, 256, 257
-_COMPRESSION, _STRIP_OFFSETS, _STRIP_COUNTS = 259, 273, 279
+_COMPRESSION, _STRIP_OFFSETS, _STRIP_ROWS, _STRIP_COUNTS = 259, 273, 278, 279
 _TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_COUNTS = 322, 323, 324, 325
-_SCALARS = {_SUBFILE_TYPE, _WIDTH, _HEIGHT, _COMPRESSION, _TILE_WIDTH, _TILE_HEIGHT}
+_SCALARS = {_SUBFILE_TYPE, _WIDTH, _HEIGHT, _COMPRESSION, _STRIP_ROWS, _TILE_WIDTH, _TILE_HEIGHT}
 _ARRAYS = {_STRIP_OFFSETS, _STRIP_COUNTS, _TILE_OFFSETS, _TILE_COUNTS}
+_SUB_DIRECTORIES = {330, 34665, 34853, 40965}  # they lie elsewhere, and are not followed here
 _TYPES = {1: "u1", 3: "u2", 4: "u4", 13: "u4", 16: "u8", 18: "u8"}
 _TYPE_BYTES = {
     1: 1,
@@ -47,14 +48,19 @@ _TYPE_BYTES = {
 
 @dataclass(frozen=True)
 class Directory:
-    """One image of a TIFF: size in pixels, and where its blocks lie (bytes from the file's start)."""
+    """One image of a TIFF: size in pixels, and where its blocks lie (bytes from the file's start).
+
+    `header_end` is the byte after everything that describes the image, beyond any file where that is not known.
+    """
 
     offset: int
+    header_end: int
     width: int
     height: int
     subfile_type: int
     tile_width: int
     tile_height: int
+    strip_rows: int
     block_offsets: np.ndarray[tuple[int], np.dtype[np.int64]]
     block_bytes: np.ndarray[tuple[int], np.dtype[np.int64]]
 
@@ -84,6 +90,16 @@ class Directory:
         """The byte after the last block."""
         ends = (self.block_offsets + self.block_bytes)[self.block_bytes > 0]
         return int(ends.max()) if len(ends) else 0
+
+    def data_end_of(self, rows: int) -> int:
+        """The byte after the last block that the first `rows` rows of the image need."""
+        high = self.tile_height if self.is_tiled else self.strip_rows
+        across = -(-self.width // self.tile_width) if self.is_tiled else 1
+        planes, left_over = divmod(len(self.block_offsets), across * -(-self.height // max(1, high)))
+        if left_over or not planes or not high:
+            return self.data_end
+        ends = np.where(self.block_bytes > 0, self.block_offsets + self.block_bytes, 0).reshape(planes, -1)
+        return int(ends[:, : across * -(-rows // high)].max(initial=0))
 
     @property
     def data_bytes(self) -> int:
@@ -139,8 +155,8 @@ def parse(read: ReadAt, size: int) -> Tiff:
     seen: set[int] = set()
     while offset and offset not in seen and len(directories) < MAX_DIRECTORIES:
         seen.add(offset)
-        entries, following = _entries(read, size, offset, order, big)
-        directory = _directory(read, size, offset, order, entries)
+        entries, following, header_end = _entries(read, size, offset, order, big)
+        directory = _directory(read, size, (offset, header_end), order, entries)
         if directory is not None:
             directories.append(directory)
         offset = following
@@ -169,8 +185,8 @@ def _need(read: ReadAt, size: int, offset: int, length: int) -> bytes:
 
 def _entries(
     read: ReadAt, size: int, offset: int, order: str, big: bool
-) -> tuple[dict[int, tuple[int, int, int, bytes]], int]:
-    """The entries that matter by tag: (type, count, offset of the value field, its bytes), and the next offset."""
+) -> tuple[dict[int, tuple[int, int, int, bytes]], int, int]:
+    """The entries that matter by tag: (type, count, offset of the value field, its bytes); next offset; end."""
     count_bytes, entry_bytes, pointer = (8, 20, "Q") if big else (2, 12, "I")
     raw = _need(read, size, offset, count_bytes)
     count = struct.unpack(order + ("Q" if big else "H"), raw)[0]
@@ -178,14 +194,20 @@ def _entries(
         raise Rejected("bad-raster", f"the TIFF directory at byte {offset} claims {count} entries")
     body = _need(read, size, offset + count_bytes, count * entry_bytes + struct.calcsize(order + pointer))
     entries = {}
+    end = offset + count_bytes + len(body)
     for index in range(count):
         at = index * entry_bytes
         tag, kind = struct.unpack_from(order + "HH", body, at)
         number = struct.unpack_from(order + pointer, body, at + 4)[0]
         value_at = at + 4 + struct.calcsize(order + pointer)
+        length = number * _TYPE_BYTES.get(kind, 8)
+        if length > entry_bytes - 4 - struct.calcsize(order + pointer):
+            end = max(end, struct.unpack_from(order + pointer, body, value_at)[0] + length)
+        if tag in _SUB_DIRECTORIES:
+            end = int(_BEYOND_ANY_FILE)
         if tag in _SCALARS or tag in _ARRAYS:
             entries[tag] = (kind, number, offset + count_bytes + value_at, body[value_at : at + entry_bytes])
-    return entries, struct.unpack_from(order + pointer, body, count * entry_bytes)[0]
+    return entries, struct.unpack_from(order + pointer, body, count * entry_bytes)[0], end
 
 
 def _values(
@@ -203,7 +225,11 @@ def _values(
 
 
 def _directory(
-    read: ReadAt, size: int, offset: int, order: str, entries: dict[int, tuple[int, int, int, bytes]]
+    read: ReadAt,
+    size: int,
+    place: tuple[int, int],
+    order: str,
+    entries: dict[int, tuple[int, int, int, bytes]],
 ) -> Directory | None:
     scalars = {}
     for tag in _SCALARS & entries.keys():
@@ -217,12 +243,14 @@ def _directory(
     lengths = _values(read, size, order, entries.get(_TILE_COUNTS if tiled else _STRIP_COUNTS))
     blocks = min(len(offsets), len(lengths))
     return Directory(
-        offset=offset,
+        offset=place[0],
+        header_end=place[1],
         width=width,
         height=height,
         subfile_type=scalars.get(_SUBFILE_TYPE, 0),
         tile_width=scalars.get(_TILE_WIDTH, 0) if tiled else 0,
         tile_height=scalars.get(_TILE_HEIGHT, 0) if tiled else 0,
+        strip_rows=min(height, scalars.get(_STRIP_ROWS, height)),
         block_offsets=offsets[:blocks],
         block_bytes=lengths[:blocks],
     )
