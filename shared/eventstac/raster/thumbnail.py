@@ -148,13 +148,16 @@ def _thinned(values: NDArray[np.float32], valid: NDArray[np.bool_] | None, step:
     """Means of step x step pixels, of the valid ones only."""
     if step == 1:
         return values
+    count: NDArray[np.float32]
+    if valid is None:
+        rows, columns = (_sums(np.ones(side, np.float32), step) for side in values.shape)
+        count = np.multiply.outer(rows, columns)
+    else:
+        count = np.maximum(_block_sums(valid.astype(np.float32), step), np.float32(1))
+        values = np.where(valid, values, np.float32(0))
     with np.errstate(over="ignore", invalid="ignore"):
-        if valid is None:
-            rows, columns = (_sums(np.ones(side, np.float32), step) for side in values.shape)
-            mean: NDArray[np.float32] = _block_sums(values, step) / np.outer(rows, columns).astype(np.float32)
-            return mean
-        count = _block_sums(valid.astype(np.float32), step)
-        return _block_sums(np.where(valid, values, np.float32(0)), step) / np.maximum(count, 1)
+        mean: NDArray[np.float32] = _block_sums(values, step) / count
+    return mean
 
 
 def _block_sums(values: NDArray[np.float32], step: int) -> NDArray[np.float32]:
