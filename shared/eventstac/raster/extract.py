@@ -25,6 +25,7 @@ from eventstac.raster.software import software
 from eventstac.raster.valid_data import valid_footprint
 
 # What the default domain does not hold, but satellites' products do.
+MAX_BANDS = 4096  # a hyperspectral cube has hundreds; each is an object in the Item
 _DOMAINS = ("", "IMAGERY", "EXIF", "RPC")
 
 
@@ -86,6 +87,8 @@ def read_in_process(reader: BlobReader, options: Mapping[str, Any], *, thumbnail
 
 
 def _refuse_without_bands(opened: Opened) -> None:
+    if opened.dataset.count > MAX_BANDS:
+        raise Rejected("too-large", f"the file has {opened.dataset.count} bands; the limit is {MAX_BANDS}")
     if opened.dataset.count:
         return
     inside = ", ".join(name.rsplit(":", 1)[-1] for name in opened.dataset.subdatasets) or "nothing"

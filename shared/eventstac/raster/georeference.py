@@ -20,6 +20,8 @@ Floats = NDArray[np.float64]
 ToLonLat = Callable[[Floats, Floats], tuple[Floats, Floats]]
 
 EARTH_RADII_M = (6_330_000.0, 6_420_000.0)  # every ellipsoid of the Earth in use; Venus has 6,051,800
+_MOST_UNITS = 1e12  # of a CRS: the Earth's circumference is 4e10 mm
+_ROOM_BYTES = 64 * 1024 * 1024
 MAX_GCPS = 400  # a thin-plate spline costs the cube of their number
 
 
@@ -61,6 +63,10 @@ def georeference(dataset: DatasetReader, crs_text: str | None = None) -> Georefe
         raise Rejected(
             "no-georeference", f"the geotransform {tuple(transform)[:6]} maps every pixel onto a line"
         )
+    if not all(abs(value) < _MOST_UNITS for value in tuple(transform)[:6]):
+        raise Rejected(
+            "no-georeference", f"the geotransform {tuple(transform)[:6]} does not lie on any map of the Earth"
+        )
     forward, backward = transformers(crs.to_wkt())
     x_is_longitude = _is_cylindrical(crs.to_wkt())
     half_circle = 180.0 / _degrees_per_unit(crs) if crs.is_geographic else 0.0
@@ -92,6 +98,7 @@ def _crs_text(dataset: DatasetReader, crs_text: str | None) -> str:
         return str(dataset.crs.to_wkt(version="WKT2_2019"))
     if crs_text:
         return crs_text
+    bytearray(_ROOM_BYTES)  # MemoryError, where GDAL lost the CRS for want of memory
     raise Rejected(
         "no-crs",
         "the file does not say in which coordinate reference system it is, so its place on the Earth is unknown: "
@@ -104,6 +111,7 @@ def _earth_crs(text: str) -> pyproj.CRS:
     try:
         crs = pyproj.CRS.from_user_input(text)
     except pyproj.exceptions.CRSError as error:
+        bytearray(_ROOM_BYTES)  # MemoryError: PROJ says the same of a CRS where it has no memory left
         raise Rejected("no-crs", f"the CRS of the file is not understood: {error}") from error
     if crs.is_compound:
         crs = crs.sub_crs_list[0]

@@ -1,6 +1,7 @@
 """Opening a blob with GDAL so that it reads that blob and nothing else."""
 
 import hashlib
+import re
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import rasterio
-from rasterio._err import CPLE_BaseError
+from rasterio._err import CPLE_BaseError, CPLE_OutOfMemoryError
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader, MemoryFile
 
@@ -58,6 +59,12 @@ _GDAL_SETTINGS = {
 
 # What rasterio raises for a damaged file: its own errors, GDAL's, and texts in the header that are no UTF-8.
 _UNREADABLE = (Rejected, RasterioError, CPLE_BaseError, UnicodeDecodeError)
+
+
+_NO_MEMORY = re.compile("out of memory|cannot allocate|not enough memory|bad_alloc", re.IGNORECASE)
+_OUR_NAMES = re.compile(
+    r"(/vsi[a-z0-9_]+/)?[^\s'\"]*?(eventstac-\w+/blob|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}[^\s'\",:]*)"
+)
 
 
 @dataclass(frozen=True)
@@ -146,6 +153,10 @@ def open_raster(reader: BlobReader, options: Options) -> Iterator[Opened]:
             yield Opened(dataset, driver, structure, ranges, *_local(arriving, data, structure, ranges.size))
         except _UNREADABLE as error:
             raise _verdict(error, driver, ranges) from error
+        except RuntimeError as error:  # what pyproj raises
+            if ran_out_of_memory(error):
+                raise _verdict(error, driver, ranges) from error
+            raise
         if ranges.error is not None:
             raise ranges.error
 
@@ -204,6 +215,22 @@ def _verdict(error: Exception, driver: str, ranges: Ranges) -> EventstacError:
     """What a failure in GDAL means: the storage's own error if there was one, else that the file is damaged."""
     if ranges.error is not None:
         return ranges.error
+    if ran_out_of_memory(error):
+        return Rejected("too-large", f"there is not enough memory to read the file: {plain(error)}")
     if isinstance(error, Rejected):
         return error
-    return Rejected("bad-raster", f"GDAL's {driver} driver cannot read the file: {error}")
+    return Rejected("bad-raster", f"GDAL's {driver} driver cannot read the file: {plain(error)}")
+
+
+def ran_out_of_memory(error: BaseException | None) -> bool:
+    """Whether GDAL or PROJ failed, or what they failed for, because they could not allocate: PROJ says so in words."""
+    while error is not None:
+        if isinstance(error, CPLE_OutOfMemoryError) or _NO_MEMORY.search(str(error)):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def plain(error: BaseException | str) -> str:
+    """GDAL's words without the name that we gave the file: another one each time, but a look must repeat itself."""
+    return _OUR_NAMES.sub("blob", str(error))

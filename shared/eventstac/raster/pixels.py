@@ -13,7 +13,7 @@ from rasterio.windows import Window
 
 from eventstac.errors import Rejected
 from eventstac.raster.bands import nodata_of
-from eventstac.raster.opening import Opened
+from eventstac.raster.opening import Opened, plain, ran_out_of_memory
 from eventstac.raster.options import Options
 from eventstac.raster.statistics import BandStatistics, Pixels, Valid, all_statistics
 from eventstac.raster.tiff import Directory
@@ -57,9 +57,13 @@ def read_sample(opened: Opened, options: Options) -> Sample:
     except RasterioError as error:
         if opened.ranges.error is not None:
             raise opened.ranges.error from error
+        if ran_out_of_memory(error):
+            raise Rejected(
+                "too-large", f"there is not enough memory for a block of the image: {plain(error)}"
+            ) from error
         raise Rejected(
             "bad-raster",
-            f"the header is right, but a block of the image does not decode: {error.__cause__ or error}",
+            f"the header is right, but a block of the image does not decode: {plain(error.__cause__ or error)}",
         ) from error
 
 

@@ -116,7 +116,9 @@ class BandStatistics:
             "minimum": _number(self.minimum),
             "maximum": _number(self.maximum),
             "mean": _number(self._mean),
-            "stddev": _number(math.sqrt(max(0.0, self._squares) / self.count)),
+            "stddev": _number(
+                np.sqrt(np.maximum(0.0, self._squares) / self.count)
+            ),  # NaN where they overflowed
             "count": self.count,
             "valid_percent": _short(percent),
         }

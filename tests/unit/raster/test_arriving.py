@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +35,14 @@ class GrudgingReader(MemoryReader):
             self.allowed = max(self.allowed, end)
             self.changed.notify_all()
 
+    def is_allowed(self, start: int) -> bool:
+        return self.allowed > start
+
     def stream(self, chunk_bytes: int = 4 * 1024 * 1024) -> Iterator[bytes]:
         try:
             for start in range(0, len(self.data), CHUNK_BYTES):
                 with self.changed:
-                    assert self.changed.wait_for(lambda start=start: self.allowed > start, 30)
+                    assert self.changed.wait_for(partial(self.is_allowed, start), 30)
                 yield self.data[start : start + CHUNK_BYTES]
                 if start > len(self.data) // 2 and self.ends is not None:
                     if isinstance(self.ends, EventstacError):

@@ -85,6 +85,13 @@ def test_the_widest_floats_do_not_overflow_into_nan() -> None:
     assert all(math.isfinite(v) for v in stated.values())
 
 
+def test_a_deviation_that_overflows_is_absent() -> None:
+    data = np.array([[1.7e308, -1.7e308] * 60] * 100)
+    statistics = bands_of(tiff(data))[0]["statistics"]
+    assert (statistics["minimum"], statistics["maximum"]) == (-1.7e308, 1.7e308)
+    assert "stddev" not in statistics
+
+
 def test_float32_numbers_are_written_with_their_own_digits() -> None:
     stated = bands_of(tiff(np.array([[0.1, 0.7]], "float32")))[0]["statistics"]
     assert (stated["minimum"], stated["maximum"]) == (0.1, 0.7)

@@ -1,0 +1,96 @@
+"""Files that say what cannot be: each is refused for the right reason, in the same words each time."""
+
+import struct
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import rasterio
+from rasterio.transform import Affine
+
+from eventstac.errors import Rejected
+from eventstac.raster import georeference
+from eventstac.raster.extract import read_in_process
+from tests.unit.raster.corpus import gradient, tiff
+from tests.unit.raster.readers import MemoryReader
+
+
+def refused(data: bytes, reason: str) -> str:
+    with pytest.raises(Rejected) as error:
+        read_in_process(MemoryReader(data), {})
+    assert error.value.reason == reason, error.value.detail
+    return error.value.detail
+
+
+def placed(**georeference: object) -> bytes:
+    with rasterio.MemoryFile() as memory:
+        shape = {"width": 20, "height": 10, "count": 1, "dtype": "uint8"}
+        with memory.open(driver="GTiff", **shape, **georeference) as dataset:
+            dataset.write(np.ones((1, 10, 20), "uint8"))
+        return bytes(memory.read())
+
+
+@pytest.mark.parametrize("pixel", [1e13, 1e30, 1e300])
+def test_pixels_larger_than_the_earth_make_no_footprint(pixel: float) -> None:
+    data = placed(crs="EPSG:32632", transform=Affine(pixel, 0, 0, 0, -pixel, 0))
+    assert "geotransform" in refused(data, "no-georeference")
+
+
+def test_thousands_of_bands_are_too_many() -> None:
+    data = bytearray(tiff(gradient(300, 300)))
+    start = struct.unpack_from("<I", data, 4)[0]
+    entries = [start + 2 + 12 * number for number in range(struct.unpack_from("<H", data, start)[0])]
+    samples = next(at for at in entries if struct.unpack_from("<H", data, at)[0] == 277)
+    struct.pack_into("<I", data, samples + 8, 65_000)
+    assert "65000 bands" in refused(bytes(data), "too-large")
+
+
+def test_a_damaged_block_is_told_in_the_same_words_each_time() -> None:
+    data = bytearray(tiff(gradient(300, 300), compress="lzw"))
+    data[2000:] = b"\xff" * (len(data) - 2000)
+    first, second = (refused(bytes(data), "bad-raster") for _ in range(2))
+    assert first == second
+
+
+def test_a_netcdf_that_is_none_is_told_in_the_same_words_each_time() -> None:
+    first, second = (refused(b"CDF\x01" + b"\xff" * 200, "bad-raster") for _ in range(2))
+    assert first == second
+    assert "/" not in first
+
+
+def test_no_crs_is_not_said_where_there_is_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(georeference, "_ROOM_BYTES", 2**62)
+    with pytest.raises(MemoryError):
+        read_in_process(MemoryReader(placed(transform=Affine(10, 0, 0, 0, -10, 0))), {})
+    with pytest.raises(MemoryError):
+        georeference._earth_crs("no CRS at all")
+
+
+TIGHT = """
+import resource, sys
+from eventstac.errors import Rejected
+from eventstac.raster.extract import read_in_process
+from tests.unit.raster.corpus import gradient, tiff
+from tests.unit.raster.readers import MemoryReader
+data = tiff(gradient(700, 800))
+used = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmData")) * 1024
+resource.setrlimit(resource.RLIMIT_DATA, (used + int(sys.argv[1]), used + int(sys.argv[1])))
+try:
+    read_in_process(MemoryReader(data), {})
+    print("read")
+except MemoryError:
+    print("too-large")
+except Rejected as error:
+    print(error.reason, error.detail)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_DATA counts mappings on Linux only")
+@pytest.mark.parametrize("room", [0, 100_000, 300_000, 1_000_000, 3_000_000, 10_000_000])
+def test_with_little_memory_a_good_file_is_too_large_and_nothing_else(room: int) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", TIGHT, str(room)], capture_output=True, text=True, check=False
+    )
+    said = done.stdout.split(" ", 1)[0].strip()
+    assert said in ("read", "too-large") or done.returncode < 0, (done.stdout, done.stderr[-1500:])
