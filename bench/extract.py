@@ -291,6 +291,8 @@ class Way:
         stdout = self._process.stdout
         assert stdout is not None
         ready, _, _ = select.select([stdout], [], [], TIMEOUT_S)
+        if not ready:
+            self._process.kill()  # or it would go on beside the others, and in their counts
         return stdout.readline() if ready else ""
 
 
