@@ -37,7 +37,8 @@ from stac_api.database import Database
 from stac_api.item_search import ItemSearch
 from stac_api.searches import from_body
 from tests.integration.conftest import CatalogDatabase, new_database
-from tests.integration.stac_api.conftest import READER, load, settings_for
+from tests.integration.stac_api.conftest import load, settings_for
+from tests.integration.stac_api.places import READER
 from tests.integration.stac_api.private_venv import ROOT, private_venv
 
 REQUIREMENTS = ("stac-fastapi-pgstac==7.2.0", "uvicorn[standard]", "cql2==0.6.0", "asyncpg==0.32.0", "orjson")
@@ -382,7 +383,7 @@ def run(
         "PGHOST": writer.host, "PGPORT": str(writer.port), "PGDATABASE": writer.database, "PGUSER": writer.user,
         "PGPASSWORD": writer.password, "DB_MIN_CONN_SIZE": "1", "DB_MAX_CONN_SIZE": connections,
     }  # fmt: skip
-    ours = [python, "-m", "stac_api", "--no-compression", "--port", str(ours_port)]
+    ours = [python, "-m", "stac_api", "--no-compression", "--log-level", "warning", "--port", str(ours_port)]
     theirs = [python, "-m", "uvicorn", "--factory", "--no-access-log", "--port", str(theirs_port)]
     theirs.append("stac_fastapi.pgstac.app:create_app")
     session, statements = asyncio.run(sql_statements(database, count))

@@ -10,6 +10,7 @@ from eventstac.once import once
 from eventstac.telemetry.opening import is_wanted, open_telemetry
 from eventstac.telemetry.spans import Telemetry
 from stac_api.app import create_app, open_cache, open_signer
+from stac_api.compression import compressed
 from stac_api.hearing import handled
 from stac_api.hot_answers import forget_changed
 from stac_api.settings import read
@@ -18,7 +19,7 @@ SETTINGS = read(os.environ)
 CACHE = open_cache(SETTINGS)
 LISTENED_TO = is_wanted(os.environ)
 
-API = create_app(SETTINGS, CACHE, open_signer(SETTINGS, os.environ))
+API = compressed(create_app(SETTINGS, CACHE, open_signer(SETTINGS, os.environ)))
 
 
 @once

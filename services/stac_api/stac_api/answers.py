@@ -29,7 +29,7 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 RETRY_AFTER_S = 5  # a failover or a restart of the database takes about that long
 
 # What an answer depends on, beside its address.
-_VARY = "Accept, Forwarded, X-Forwarded-Host, X-Forwarded-Proto, Origin"
+_VARY = "Accept, Forwarded, X-Forwarded-Host, X-Forwarded-Port, X-Forwarded-Prefix, X-Forwarded-Proto, Origin"
 
 Page = Callable[[Json, Context], str]
 

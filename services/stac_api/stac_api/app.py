@@ -14,6 +14,7 @@ from stac_api.database import Database
 from stac_api.features import Writers
 from stac_api.hot_answers import AnswerCache, kept
 from stac_api.item_search import ItemSearch
+from stac_api.request_log import name_requests
 from stac_api.routing import Endpoint, Route, Router
 from stac_api.settings import Settings
 from stac_api.signing import Signer, sign_with
@@ -59,7 +60,7 @@ def open_cache(settings: Settings) -> AnswerCache | None:
     from stac_api.redis_answers import RedisAnswers  # only who has a Redis pays for its client at start
 
     catalog = f"{settings.database}/{settings.catalog_id}"
-    return RedisAnswers(settings.redis_url, catalog, settings.redis_ttl_s)
+    return RedisAnswers(settings.redis_url, catalog, settings.redis_ttl_s, settings.redis_wait_ms / 1000)
 
 
 def open_signer(settings: Settings, environ: Mapping[str, str]) -> Signer | None:
@@ -74,6 +75,7 @@ def open_signer(settings: Settings, environ: Mapping[str, str]) -> Signer | None
 
 def create_app(settings: Settings, cache: AnswerCache | None = None, signer: Signer | None = None) -> ASGIApp:
     """The STAC API. It connects to the database at the first request that needs it."""
+    name_requests()
     database = Database(settings)
     bases = Bases(database)
     services = Services(

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 class CrossOrigin:
@@ -11,7 +12,7 @@ class CrossOrigin:
 
     def __init__(self, app: ASGIApp, origins: Sequence[str]) -> None:
         self._app = app
-        self._for_browsers = CORSMiddleware(
+        self._for_browsers = _Cors(
             app,
             allow_origins=origins,
             allow_methods=["GET", "HEAD", "POST", "OPTIONS"],
@@ -23,3 +24,19 @@ class CrossOrigin:
         """Serve one request (or pass the lifespan through)."""
         of_browser = scope["type"] == "http" and any(name == b"origin" for name, _ in scope["headers"])
         await (self._for_browsers if of_browser else self._app)(scope, receive, send)
+
+
+class _Cors(CORSMiddleware):
+    """Starlette's, which says `Vary: Origin` once more where the answer has said so."""
+
+    async def send(self, message: Message, send: Send, request_headers: Headers) -> None:
+        """Pass one message on, with the headers of CORS."""
+
+        async def each_once(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                names = (name.strip() for line in headers.getlist("vary") for name in line.split(","))
+                headers["vary"] = ", ".join(dict.fromkeys(names))
+            await send(message)
+
+        await super().send(message, each_once, request_headers)

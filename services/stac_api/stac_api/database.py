@@ -107,18 +107,23 @@ class Database:
     async def _run(self, sql: str, args: tuple[object, ...]) -> list[Row]:
         connection = await self._pool.borrow()
         try:
-            rows: list[Row]
-            if not self._settings.pooled:
-                rows = await connection.fetch(sql, *args)
-            else:
-                async with connection.transaction(readonly=True):
-                    await connection.execute(self._local_settings())
-                    rows = await connection.fetch(sql, *args)
-            return rows
+            return await self._fetched(connection, sql, args)
+        except TimeoutError as error:  # the driver's own, for a server that did not end the query itself
+            raise _too_slow() from error
         finally:
             # Nothing in a session is ever changed, so there is nothing to undo; a query that was cancelled is waited
             # for by the driver before the connection's next one.
             self._pool.give_back(connection)
+
+    async def _fetched(self, connection: asyncpg.Connection, sql: str, args: tuple[object, ...]) -> list[Row]:
+        rows: list[Row]
+        if not self._settings.pooled:
+            rows = await connection.fetch(sql, *args)
+        else:
+            async with connection.transaction(readonly=True):
+                await connection.execute(self._local_settings())
+                rows = await connection.fetch(sql, *args)
+        return rows
 
     def _local_settings(self) -> str:
         """The session's settings for one transaction: behind a pooler the next one is another session."""
@@ -141,12 +146,14 @@ class Database:
         )
 
 
+def _too_slow() -> TooSlow:
+    return TooSlow("The query took too long: narrow it by bbox, datetime or collections, or lower the limit.")
+
+
 def _in_our_words(error: Exception) -> Exception:
     """Our error for a database's; one that nobody foresaw stays as it is."""
     if isinstance(error, asyncpg.QueryCanceledError):
-        return TooSlow(
-            "The query took too long: narrow it by bbox, datetime or collections, or lower the limit."
-        )
+        return _too_slow()
     if isinstance(error, asyncpg.RaiseError):
         return Refused(str(error.args[0]) if error.args else None)
     if isinstance(error, _CLIENT_FAULTS) and not isinstance(error, _OUR_FAULTS):

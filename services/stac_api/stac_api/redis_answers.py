@@ -20,7 +20,6 @@ from stac_api.hot_answers import EVERY, KeptAnswer, Slot
 
 _log = logging.getLogger("stac_api")
 
-_ANSWER_WAIT_S = 0.1  # a reader waits no longer: the database would have answered by then
 _FORGET_WAIT_S = 2.0  # nobody waits for that
 _MOST_BYTES = 2_000_000  # of one answer: a larger one pushes out hundreds of small ones
 _GENERATIONS_OUTLIVE_S = 60  # the answers that bear them
@@ -32,11 +31,16 @@ class RedisAnswers:
     Each collection has a generation, a random word that changes with it. An answer is kept with the generations that
     its collections had *before* it was looked up in the database, and is good only while they are the same: one that
     was looked up before a change and put after it is never found. It lives at most `ttl_s` seconds from the question
-    on, even if a change is never told.
+    on, even if a change is never told. A reader waits no longer than `wait_s` for Redis.
     """
 
     def __init__(
-        self, url: str, catalog: str, ttl_s: float, clock: Callable[[], float] = time.monotonic
+        self,
+        url: str,
+        catalog: str,
+        ttl_s: float,
+        wait_s: float,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._redis = Redis.from_url(
             url,
@@ -47,6 +51,7 @@ class RedisAnswers:
         # In braces: what is asked for together lies together, in a cluster too.
         self._prefix = f"{{eventstac:{hashlib.sha256(catalog.encode()).hexdigest()[:12]}}}:"
         self._ttl_s = ttl_s
+        self._wait_s = wait_s
         self._clock = clock
         self._breaker = Breaker(longest_s=10.0)
 
@@ -97,7 +102,7 @@ class RedisAnswers:
         except Transient:
             return None
         try:
-            async with asyncio.timeout(_ANSWER_WAIT_S):
+            async with asyncio.timeout(self._wait_s):
                 answered = await ask()
         except (RedisError, OSError) as error:  # a time-out is an OSError
             self._breaker.failed()

@@ -23,8 +23,8 @@ class Settings:
 
     `root_url` is the address that links begin with; None takes it from each request (and from the headers that a
     proxy adds). `cache_control` is sent with every answer that may be kept. `redis_url` is where answers are kept
-    for at most `redis_ttl_s` seconds; None keeps none. `token` gives a password for each new connection, instead of
-    `password`.
+    for at most `redis_ttl_s` seconds; None keeps none. A reader waits for it `redis_wait_ms` at most. `token` gives a
+    password for each new connection, instead of `password`.
 
     `signing` gives callers who signed in the addresses of assets with a signature for `sign_s` seconds. `sign_in` is
     "platform" only where App Service authentication stands in front of the API and removes forged headers.
@@ -56,6 +56,7 @@ class Settings:
     cors_origins: tuple[str, ...] = ("*",)
     redis_url: str | None = field(default=None, repr=False)  # may hold a password
     redis_ttl_s: int = 60
+    redis_wait_ms: int = 100  # the database would have answered by then
     signing: bool = False
     sign_in: SignIn = "none"
     sign_s: int = MOST_SIGN_S
@@ -79,6 +80,7 @@ def read(environ: Mapping[str, str]) -> Settings:
     max_limit = _number(environ, "STAC_API_MAX_LIMIT", 1_000, problems)
     sign_in, signing, sign_s = _signing(environ, problems)
     redis_ttl_s = _number(environ, "STAC_API_REDIS_TTL_S", 60, problems)
+    redis_wait_ms = _number(environ, "STAC_API_REDIS_WAIT_MS", 100, problems)
     redis_url = environ.get("REDIS_URL") or None
     if redis_url and not redis_url.startswith(("redis://", "rediss://", "unix://")):
         problems.append("REDIS_URL is no address of a Redis: expected redis://, rediss:// or unix://")
@@ -109,6 +111,7 @@ def read(environ: Mapping[str, str]) -> Settings:
         sign_in=sign_in,
         sign_s=sign_s,
         redis_ttl_s=redis_ttl_s,
+        redis_wait_ms=redis_wait_ms,
         token=_identity_token() if by_token else None,
     )
 

@@ -8,6 +8,8 @@ import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from stac_api.request_log import RequestNames, current
+
 _log = logging.getLogger("stac_api.requests")
 
 _WATCH_AFTER_S = 0.25  # most answers are out before that, and need no watching
@@ -31,14 +33,13 @@ class Surroundings:
 class _Request:
     def __init__(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         self._app, self._scope, self._receive, self._send = app, scope, receive, send
-        self._id = ""
-        self._traceparent: str | None = None
+        request_id, traceparent = "", None
         for name, value in scope["headers"]:
             if name == b"x-request-id" and _REQUEST_ID.match(value):
-                self._id = value.decode("latin-1")
+                request_id = value.decode("latin-1")
             elif name == b"traceparent":
-                self._traceparent = value.decode("latin-1")
-        self._id = self._id or os.urandom(16).hex()
+                traceparent = value.decode("latin-1")
+        self._names = RequestNames(request_id or os.urandom(16).hex(), traceparent)
         self._body_read = scope["method"] != "POST"
         self._status = 0
         self._hung_up = False
@@ -47,6 +48,7 @@ class _Request:
 
     async def serve(self) -> None:
         started = time.monotonic()
+        outside = current.set(self._names)
         self._watch_later()
         try:
             await self._app(self._scope, self._read, self._write)
@@ -62,6 +64,7 @@ class _Request:
             if self._watcher is not None:
                 self._watcher.cancel()
             self._tell(started)
+            current.reset(outside)
 
     async def _read(self) -> Message:
         message = await self._receive()
@@ -72,7 +75,10 @@ class _Request:
     async def _write(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self._status = message["status"]
-            message["headers"] = [*message.get("headers", ()), (b"x-request-id", self._id.encode())]
+            message["headers"] = [
+                *message.get("headers", ()),
+                (b"x-request-id", self._names.request_id.encode()),
+            ]
         await self._send(message)
 
     def _watch(self) -> None:
@@ -94,8 +100,6 @@ class _Request:
     def _tell(self, started: float) -> None:
         if _log.isEnabledFor(logging.INFO):
             fields = {
-                "request_id": self._id,
-                "traceparent": self._traceparent,
                 "method": self._scope["method"],
                 "path": self._scope["path"],
                 "status": 499 if self._hung_up else self._status,

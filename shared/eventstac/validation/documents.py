@@ -24,7 +24,7 @@ def validate_item(item: Mapping[str, Any]) -> list[Problem]:
     if not_json:
         return [not_json]
     problems = [
-        *schema_problems(item_validator(), document, "stac/item.json"),
+        *map(_readable, schema_problems(item_validator(), document, "stac/item.json")),
         *profile_problems(document),
     ]
     if _well_formed(problems):
@@ -55,6 +55,14 @@ def validate_collection(collection: Mapping[str, Any]) -> list[Problem]:
             *meaning.field_problems(document),
         ]
     return ordered(problems)
+
+
+def _readable(problem: Problem) -> Problem:
+    """The core schema forbids `collection` where no link leads to it, and says that it must match `not {}`."""
+    if problem.path == "collection" and problem.message.startswith("{} is not allowed"):
+        message = 'an Item with a "collection" has a link with rel "collection", which is missing'
+        return Problem("links", message, problem.schema)
+    return problem
 
 
 def _well_formed(problems: list[Problem]) -> bool:

@@ -1,10 +1,7 @@
 """The API over HTTP, on a real pgstac with a small catalog that holds the awkward cases."""
 
 import contextlib
-import socket
-import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,21 +9,28 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 import requests
-import uvicorn
 from psycopg.types.json import Jsonb
 from pypgstac.db import PgstacDB
 from pypgstac.load import Loader, Methods
 
-from infra.local.functions_host.testing import running_host
 from infra.local.postgres.testing import RunningPostgres
-from infra.local.servicebus.testing import running_server
-from stac_api.app import create_app, open_cache
 from stac_api.settings import Settings
 from tests.integration.conftest import CatalogDatabase, new_database
 from tests.integration.stac_api import catalog
+from tests.integration.stac_api.places import NAMES, READER, Place, Places
 
-READER = "eventstac_stac_api"
-APP = Path(__file__).parents[3] / "services" / "stac_api"
+HERE = Path(__file__).parent
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that run side by side keep together by what they share: a place's one API, or a file's own in a place."""
+    for item in items:
+        if isinstance(item, pytest.Function) and item.path.is_relative_to(HERE):
+            callspec = getattr(item, "callspec", None)
+            place = callspec.params.get("place", "") if callspec else ""
+            shared = "url" in item.fixturenames
+            item.add_marker(pytest.mark.xdist_group(f"stac_api {'' if shared else item.path.stem} {place}"))
 
 
 def load(dsn: str, collections: list[dict[str, Any]], items: list[dict[str, Any]]) -> None:
@@ -74,53 +78,40 @@ def loaded(postgres: RunningPostgres) -> CatalogDatabase:
     return database
 
 
-@contextlib.contextmanager
-def serving(settings: Settings) -> Iterator[str]:
-    """The API on a port of its own; gives its address."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
-        app = create_app(settings, open_cache(settings))
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on"))
-        thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
-        thread.start()
-        deadline = time.monotonic() + 20
-        while not server.started and thread.is_alive() and time.monotonic() < deadline:
-            thread.join(0.01)
-        assert server.started
-        try:
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            server.should_exit = True
-            thread.join(10)
+@pytest.fixture(scope="session")
+def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Places]:
+    with contextlib.ExitStack() as until_end:
+        yield Places(tmp_path_factory.mktemp("places"), until_end)
 
 
-@contextlib.contextmanager
-def functions(database: CatalogDatabase, state: Path) -> Iterator[str]:
-    """The function app in a Functions host; gives its address."""
-    with running_server(Path("contracts/topology.json"), state / "broker") as broker:
-        environment = database.environment(READER) | {
-            "STAC_CATALOG_ID": "test",
-            "STAC_CATALOG_TITLE": "A test catalog",
-            "ServiceBus": broker.connection_string,
-        }
-        with running_host(APP, state / "host", environment) as host:
-            host.ready()
-            yield f"http://127.0.0.1:{host.port}"
+@pytest.fixture(scope="session", params=NAMES)
+def place(request: pytest.FixtureRequest, places: Places) -> Place:
+    """Each way to run the API, one after the other."""
+    return Place(request.param, places)
 
 
-@pytest.fixture(scope="session", params=["asgi", "functions"])
-def url(
-    request: pytest.FixtureRequest, loaded: CatalogDatabase, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
-    """Where the API answers: under uvicorn, then as a function app."""
-    state = tmp_path_factory.mktemp("functions")
-    with serving(settings_for(loaded)) if request.param == "asgi" else functions(loaded, state) as address:
+@pytest.fixture(scope="session")
+def lasting(loaded: CatalogDatabase, places: Places) -> Iterator[Callable[[Place], str]]:
+    """The API's address in a place, where it is started once and runs until the end."""
+    with contextlib.ExitStack() as until_end:
+        started: dict[str, str] = {}
+
+        def address(place: Place) -> str:
+            if place.name not in started:
+                started[place.name] = until_end.enter_context(place.serve(loaded)).url
+            return started[place.name]
+
         yield address
 
 
+@pytest.fixture(scope="session")
+def url(place: Place, lasting: Callable[[Place], str]) -> str:
+    """Where the API answers: under uvicorn, then as a function app, then with a Redis."""
+    return lasting(place)
+
+
 class Client:
-    """Asks the API, and checks on the way what holds for every answer."""
+    """Asks the API."""
 
     def __init__(self, url: str) -> None:
         self.url = url

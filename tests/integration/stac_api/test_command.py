@@ -9,7 +9,7 @@ import time
 import requests
 
 from tests.integration.conftest import CatalogDatabase
-from tests.integration.stac_api.conftest import READER
+from tests.integration.stac_api.places import READER
 
 
 def test_missing_settings_are_one_sentence_and_no_traceback() -> None:

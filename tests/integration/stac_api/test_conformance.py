@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from infra.local.postgres.testing import RunningPostgres
-from tests.integration.conftest import new_database
+from tests.integration.conftest import CatalogDatabase, new_database
 from tests.integration.stac_api import catalog
-from tests.integration.stac_api.conftest import load, serving, settings_for
+from tests.integration.stac_api.conftest import load
+from tests.integration.stac_api.places import MAIN, Place
 from tests.integration.stac_api.private_venv import private_venv
 
 REQUIREMENTS = ("stac-api-validator==0.6.8", "schemathesis==4.32.5", "pystac==1.15.2")
@@ -27,8 +28,11 @@ QUERY = {
 }  # fmt: skip
 
 
+pytestmark = pytest.mark.parametrize("place", MAIN, indirect=True, scope="session")
+
+
 @pytest.fixture(scope="module")
-def instants(postgres: RunningPostgres) -> Iterator[str]:
+def without_periods(postgres: RunningPostgres) -> CatalogDatabase:
     """The catalog without Items that have a null datetime, at which the validator crashes."""
     database = new_database(postgres)
     load(
@@ -36,8 +40,13 @@ def instants(postgres: RunningPostgres) -> Iterator[str]:
         catalog.COLLECTIONS,
         [item for item in catalog.ITEMS if item["properties"]["datetime"]],
     )
-    with serving(settings_for(database)) as address:
-        yield address
+    return database
+
+
+@pytest.fixture(scope="module")
+def instants(place: Place, without_periods: CatalogDatabase) -> Iterator[str]:
+    with place.serve(without_periods) as api:
+        yield api.url
 
 
 def test_stac_api_validator_finds_no_error_in_any_class(instants: str) -> None:

@@ -1,7 +1,8 @@
 import pytest
 
 from tests.integration.conftest import CatalogDatabase
-from tests.integration.stac_api.conftest import Client, serving, settings_for
+from tests.integration.stac_api.conftest import Client
+from tests.integration.stac_api.places import Place
 
 
 @pytest.mark.parametrize(
@@ -28,12 +29,21 @@ def test_links_begin_with_what_the_client_sees_behind_a_proxy(
     assert all(href.startswith(f"{expected}/") for href in hrefs), hrefs
 
 
-def test_a_root_url_setting_wins_over_headers(loaded: CatalogDatabase) -> None:
-    with serving(settings_for(loaded, root_url="https://stac.example.com/root")) as address:
-        answer = Client(address)("GET", "/collections/edges", headers={"X-Forwarded-Host": "other.example"})
-    links = {link["rel"]: link["href"] for link in answer.json()["links"]}
-    assert links["self"] == "https://stac.example.com/root/collections/edges"
-    assert links["root"] == "https://stac.example.com/root/"
+ROOT = "https://stac.example.com/root"
+
+
+def test_a_root_url_setting_wins_over_headers_in_every_link(place: Place, loaded: CatalogDatabase) -> None:
+    with place.serve(loaded, STAC_ROOT_URL=f"{ROOT}/") as running, Client(running.url).session as session:
+        for path in ("/", "/collections?limit=1", "/collections/edges", "/collections/edges/items?limit=1",
+                     "/collections/edges/items/greenwich", "/search?limit=1"):  # fmt: skip
+            page = session.get(
+                running.url + path, headers={"X-Forwarded-Host": "other.example"}, timeout=30
+            ).json()
+            own = [link["href"] for link in page["links"] if link["rel"] not in ("derived_from", "license")]
+            assert own
+            for href in own:
+                assert href.startswith(f"{ROOT}/"), href
+                assert "/root" not in href.removeprefix(ROOT)
 
 
 @pytest.mark.parametrize(
@@ -87,6 +97,10 @@ def test_any_web_page_may_ask(api: Client) -> None:
     )
     assert preflight.status_code == 200
     assert "POST" in preflight.headers["Access-Control-Allow-Methods"]
+    for path in ("/search", "/_mgmt/ping", "/nothing"):
+        for headers in ({}, {"Origin": "https://map.example"}):
+            varies = api("GET", path, headers=headers).headers.get("Vary", "").split(", ")
+            assert varies.count("Origin") == (1 if headers or path != "/_mgmt/ping" else 0), varies
     refused = api("GET", "/nothing", headers={"Origin": "https://map.example"})
     assert refused.headers["Access-Control-Allow-Origin"] == "*"
 
@@ -95,6 +109,22 @@ def test_a_request_id_is_given_or_kept(api: Client) -> None:
     assert len(api("GET", "/conformance").headers["X-Request-Id"]) == 32
     assert api("GET", "/conformance", headers={"X-Request-Id": "abc-1"}).headers["X-Request-Id"] == "abc-1"
     assert api("GET", "/conformance", headers={"X-Request-Id": "a b<"}).headers["X-Request-Id"] != "a b<"
+
+
+def test_large_answers_are_compressed_for_who_takes_it(api: Client) -> None:
+    """And a small one is not, nor one for a client that does not say that it takes gzip."""
+    packed = api("GET", "/search", params={"limit": 50}, headers={"Accept-Encoding": "gzip"})
+    plain = api("GET", "/search", params={"limit": 50}, headers={"Accept-Encoding": "identity"})
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert "Accept-Encoding" in packed.headers["Vary"]
+    assert "Content-Encoding" not in plain.headers
+    assert packed.json() == plain.json()
+    assert packed.headers["ETag"] == plain.headers["ETag"]
+    assert int(packed.headers["Content-Length"]) * 4 < len(plain.content)
+    by_post = api("POST", "/search", json={"limit": 50}, headers={"Accept-Encoding": "gzip"})
+    assert by_post.headers["Content-Encoding"] == "gzip"
+    assert by_post.json()["features"] == plain.json()["features"]
+    assert "Content-Encoding" not in api("GET", "/_mgmt/ping").headers
 
 
 def test_head_answers_without_a_body(api: Client) -> None:

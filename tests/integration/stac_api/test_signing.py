@@ -4,7 +4,6 @@ import base64
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -18,11 +17,10 @@ from eventstac.azure.blob_signing import BlobSigner
 from eventstac.azure.blob_storage import open_blob_service
 from eventstac.errors import Transient
 from infra.local.azurite.testing import Azurite, running_azurite
-from infra.local.functions_host.testing import running_host
-from infra.local.servicebus.testing import running_server
 from tests.integration.conftest import CatalogDatabase
 from tests.integration.stac_api import catalog
-from tests.integration.stac_api.conftest import APP, READER, Client, load
+from tests.integration.stac_api.conftest import Client, load
+from tests.integration.stac_api.places import MAIN, Place
 
 SHOWN, THUMBNAIL, NEIGHBOUR, RETIRED = "a/wörld 1.tif", "thumb.png", "a/other.tif", "old.tif"
 
@@ -50,10 +48,8 @@ def url_of(azurite: Azurite, name: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def signing(
-    database: CatalogDatabase, azurite: Azurite, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Client]:
-    """The function app, signing; behind it a catalog with one Item of two assets in the account, and one elsewhere."""
+def shown(database: CatalogDatabase, azurite: Azurite) -> CatalogDatabase:
+    """A catalog with one Item of two assets in the account, and one elsewhere."""
     item = catalog.item("mine", "edges", [0, 0, 1, 1], "2024-01-01T00:00:00Z")
     item["assets"] = {
         "data": {"href": url_of(azurite, SHOWN)},
@@ -69,27 +65,32 @@ def signing(
                 "VALUES (%s, 'edges', 'mine', 'data', 'source', 'present', now(), 'e', 1, %s)",
                 [url_of(azurite, name), json.dumps({"finding": {"thumbnail": thumbnail}})],
             )
-    state = tmp_path_factory.mktemp("signing")
-    with running_server(Path("contracts/topology.json"), state / "broker") as broker:
-        environment = database.environment(READER) | {
-            "STAC_CATALOG_ID": "test",
-            "ServiceBus": broker.connection_string,
-            "BlobStorage": azurite.connection_string,
-            "STAC_API_SIGNING": "on",
-            "STAC_API_SIGN_IN": "platform",
-            "STAC_API_SIGN_S": "600",
-        }
-        with running_host(APP, state / "host", environment) as host:
-            host.ready()
-            client = Client(f"http://127.0.0.1:{host.port}")
-            yield client
-            client.session.close()
+    return database
+
+
+@pytest.fixture(scope="module")
+def signing(place: Place, shown: CatalogDatabase, azurite: Azurite) -> Iterator[Client]:
+    """The API, signing."""
+    with place.serve(
+        shown,
+        BlobStorage=azurite.connection_string,
+        STAC_API_SIGNING="on",
+        STAC_API_SIGN_IN="platform",
+        STAC_API_SIGN_S="600",
+    ) as running:
+        client = Client(running.url)
+        yield client
+        client.session.close()
+
+
+in_the_main_places = pytest.mark.parametrize("place", MAIN, indirect=True, scope="session")
 
 
 def sign(api: Client, href: str, **headers: str) -> requests.Response:
     return api("GET", "/sign", params={"href": href}, headers=headers or SIGNED_IN)
 
 
+@in_the_main_places
 @pytest.mark.parametrize("name", [SHOWN, THUMBNAIL])
 def test_a_signed_href_reads_its_blob_and_does_nothing_else(
     signing: Client, azurite: Azurite, name: str
@@ -118,6 +119,7 @@ def test_a_signed_href_reads_its_blob_and_does_nothing_else(
     assert requests.get(signed, timeout=10).content == name.encode()
 
 
+@in_the_main_places
 def test_only_what_an_item_shows_is_signed_to_the_letter(signing: Client, azurite: Azurite) -> None:
     shown = url_of(azurite, SHOWN)
     for href in (
@@ -137,6 +139,7 @@ def test_only_what_an_item_shows_is_signed_to_the_letter(signing: Client, azurit
     assert sign(signing, url_of(azurite, NEIGHBOUR)).json()["code"] == "NotFound"
 
 
+@in_the_main_places
 @pytest.mark.parametrize(
     "href",
     ["https://example.com/far.tif", "s3://bucket/key", "relative.tif", "https://x.blob.core.windows.net/c/b"],
@@ -145,6 +148,7 @@ def test_an_href_elsewhere_is_left_alone(signing: Client, href: str) -> None:
     assert sign(signing, href).json() == {"href": href, "expires": None}
 
 
+@in_the_main_places
 @pytest.mark.parametrize(
     "headers",
     [
@@ -165,6 +169,7 @@ def test_who_did_not_sign_in_gets_nothing(signing: Client, azurite: Azurite, hea
     assert answer.json()["code"] == "Unauthorized"
 
 
+@in_the_main_places
 @pytest.mark.parametrize("query", ["", "?href=", "?href=a&href=b", "?href=%00", f"?href={'a' * 5000}"])
 def test_a_request_without_one_href_is_400(signing: Client, query: str) -> None:
     answer = signing("GET", f"/sign{query}", headers=SIGNED_IN)
@@ -172,6 +177,7 @@ def test_a_request_without_one_href_is_400(signing: Client, query: str) -> None:
     assert answer.json()["description"].startswith("href: ")
 
 
+@in_the_main_places
 def test_openapi_tells_of_it_only_where_it_is_on(signing: Client) -> None:
     assert "/sign" in signing.get("/api")["paths"]
     assert signing("POST", "/sign", headers=SIGNED_IN).status_code == 405
@@ -182,10 +188,10 @@ def test_without_the_setting_there_is_no_such_page(api: Client) -> None:
     assert "/sign" not in api.get("/api")["paths"]
 
 
-def test_the_look_up_goes_by_indexes(database: CatalogDatabase, signing: Client) -> None:
+def test_the_look_up_goes_by_indexes(shown: CatalogDatabase) -> None:
     from stac_api.signing import _SHOWN
 
-    with psycopg.connect(database.settings.conninfo, options="-c search_path=pgstac,public") as connection:
+    with psycopg.connect(shown.settings.conninfo, options="-c search_path=pgstac,public") as connection:
         connection.execute("SET enable_seqscan = off")
         sql = _SHOWN.replace("$1", "'x'")
         plan = "\n".join(row[0] for row in connection.execute(f"EXPLAIN {sql}"))

@@ -1,9 +1,10 @@
 """A database that is slow, busy, away or restarted, and clients that do not wait."""
 
 import contextlib
+import itertools
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg
@@ -12,7 +13,11 @@ import requests
 
 from tests.integration.conftest import CatalogDatabase
 from tests.integration.stac_api import catalog
-from tests.integration.stac_api.conftest import READER, Client, load, serving, settings_for
+from tests.integration.stac_api.conftest import Client, load
+from tests.integration.stac_api.places import MAIN, READER, Place
+
+TABLES = "pgstac.items, pgstac.collections, pgstac.queryables, pgstac.migrations"
+_NEW = itertools.count()
 
 
 @pytest.fixture(scope="module")
@@ -21,11 +26,30 @@ def own(database: CatalogDatabase) -> CatalogDatabase:
     return database
 
 
+@pytest.fixture(scope="module")
+def patient(place: Place, own: CatalogDatabase) -> Iterator[Client]:
+    """Waits for its database as long as the settings say where nobody sets them: 30 s."""
+    with place.serve(own) as running:
+        yield Client(running.url)
+
+
+@pytest.fixture(scope="module")
+def hasty(place: Place, own: CatalogDatabase) -> Iterator[Client]:
+    """Waits one second."""
+    with place.serve(own, STAC_API_STATEMENT_TIMEOUT_S="1") as running:
+        yield Client(running.url)
+
+
+def new(path: str) -> str:
+    """The same question in an address that nobody has asked: no answer to it is kept."""
+    return f"{path}{'&' if '?' in path else '?'}new={next(_NEW)}"
+
+
 @contextlib.contextmanager
-def locked_items(database: CatalogDatabase) -> Iterator[psycopg.Connection[Any]]:
-    """Whoever reads Items waits, as behind a long migration."""
+def locked_tables(database: CatalogDatabase) -> Iterator[psycopg.Connection[Any]]:
+    """Whoever reads the catalog waits, as behind a long migration."""
     with psycopg.connect(database.settings.conninfo) as connection:
-        connection.execute("LOCK TABLE pgstac.items IN ACCESS EXCLUSIVE MODE")
+        connection.execute(f"LOCK TABLE {TABLES} IN ACCESS EXCLUSIVE MODE")
         yield connection
         connection.rollback()
 
@@ -47,71 +71,113 @@ def wait_until(connection: psycopg.Connection[Any], count: int) -> None:
         assert time.monotonic() < deadline, f"still {active_queries(connection)} active queries"
 
 
-def test_a_query_beyond_the_time_out_is_504(own: CatalogDatabase) -> None:
-    with serving(settings_for(own, statement_timeout_s=0.2)) as address:
-        api = Client(address)
-        assert len(api.ids()) == 4
-        with locked_items(own):
-            problem = api.get("/search", status=504)
-        assert problem["code"] == "Timeout"
-        assert len(api.ids()) == 4
+ASKED: tuple[tuple[str, str, Any], ...] = (
+    ("GET", "/", None),
+    ("GET", "/collections", None),
+    ("GET", "/collections?q=edges", None),
+    ("GET", "/collections/edges", None),
+    ("GET", "/collections/edges/items", None),
+    ("GET", "/collections/edges/items/period", None),
+    ("GET", "/collections/edges/queryables", None),
+    ("GET", "/collections/edges/statistics", None),
+    ("GET", "/queryables", None),
+    ("GET", "/search", None),
+    ("GET", "/search?filter=id%20%3C%3E%20%27x%27&sortby=title", None),
+    ("GET", "/search?fields=id&q=words", None),
+    ("POST", "/search", {"limit": 3}),
+)
 
 
-def test_a_client_that_hangs_up_ends_its_query_in_the_database(own: CatalogDatabase) -> None:
-    with serving(settings_for(own)) as address, locked_items(own) as watcher:
+def test_every_question_beyond_the_time_out_is_504_with_a_sentence(
+    hasty: Client, own: CatalogDatabase
+) -> None:
+    with locked_tables(own), ThreadPoolExecutor(len(ASKED) + 1) as together:
+        answers = list(together.map(lambda each: requests.request(
+            each[0], hasty.url + new(each[1]), json=each[2], timeout=30), ASKED))  # fmt: skip
+        page = hasty("GET", new("/search"), headers={"Accept": "text/html"})
+        health = hasty("GET", "/_mgmt/health")
+    for (method, path, _), answer in zip(ASKED, answers, strict=True):
+        assert answer.status_code == 504, (method, path, answer.text)
+        assert answer.json()["code"] == "Timeout"
+        assert answer.json()["description"].startswith("The query took too long")
+    assert page.status_code == 504
+    assert "The query took too long" in page.text
+    assert health.status_code == 503
+    assert "too long" in health.json()["database"]
+    assert len(hasty.get(new("/search?collections=edges"))["features"]) == 4
+
+
+@pytest.mark.parametrize("place", ["uvicorn", "redis"], indirect=True, scope="session")
+def test_a_client_that_hangs_up_ends_its_query_in_the_database(patient: Client, own: CatalogDatabase) -> None:
+    with locked_tables(own) as watcher:
         with pytest.raises(requests.ReadTimeout):
-            requests.get(f"{address}/search", timeout=0.6)
+            requests.get(patient.url + new("/search"), timeout=0.6)
         wait_until(watcher, 0)
         with requests.Session() as session, pytest.raises(requests.ReadTimeout):
-            session.post(f"{address}/search", json={"limit": 3}, timeout=0.6)
+            session.post(patient.url + new("/search"), json={"limit": 3}, timeout=0.6)
         wait_until(watcher, 0)
 
 
-def test_a_waiting_client_keeps_its_query(own: CatalogDatabase) -> None:
-    with serving(settings_for(own, statement_timeout_s=2)) as address, locked_items(own) as watcher:
+@pytest.mark.parametrize("place", ["functions"], indirect=True, scope="session")
+def test_in_a_functions_host_the_time_out_ends_the_query_of_a_client_that_hung_up(
+    hasty: Client, own: CatalogDatabase
+) -> None:
+    """Functions' own ASGI adapter says `http.disconnect` only after the answer (docs/azure-unverified.md)."""
+    with locked_tables(own) as watcher:
         with pytest.raises(requests.ReadTimeout):
-            requests.get(f"{address}/search", timeout=0.1)
+            requests.get(hasty.url + new("/search"), timeout=0.6)
+        wait_until(watcher, 0)
+    assert len(hasty.get(new("/search?collections=edges"))["features"]) == 4
+
+
+def test_a_waiting_client_keeps_its_query(hasty: Client, own: CatalogDatabase) -> None:
+    with locked_tables(own) as watcher:
+        with pytest.raises(requests.ReadTimeout):
+            requests.get(hasty.url + new("/search"), timeout=0.1)
         with requests.Session() as session:
-            answer = session.get(f"{address}/search", timeout=20)
+            answer = session.get(hasty.url + new("/search"), timeout=20)
         assert answer.status_code == 504
         wait_until(watcher, 0)
 
 
-def test_a_database_that_is_away_is_503_with_retry_after(own: CatalogDatabase) -> None:
-    nowhere = replace(settings_for(own), port=1)
-    with serving(nowhere) as address:
-        api = Client(address)
-        answer = api("GET", "/search")
-        assert answer.status_code == 503
-        assert int(answer.headers["Retry-After"]) > 0
-        assert answer.json()["code"] == "ServiceUnavailable"
+def test_a_database_that_is_away_is_503_with_retry_after(place: Place, own: CatalogDatabase) -> None:
+    with place.serve(own, POSTGRES_PORT="1") as running:
+        api = Client(running.url)
+        for method, path, body in ASKED:
+            answer = api(method, new(path), json=body)
+            assert answer.status_code == 503, (method, path, answer.text)
+            assert int(answer.headers["Retry-After"]) > 0
+            assert answer.json()["code"] == "ServiceUnavailable"
+            assert answer.json()["description"].endswith("try again shortly.")
         assert api.get("/_mgmt/health", status=503)["status"] == "down"
         assert api.get("/_mgmt/ping") == {"message": "PONG"}
+        assert api.get("/conformance")["conformsTo"]
 
 
-def test_connections_that_a_restart_cut_are_made_anew(own: CatalogDatabase) -> None:
-    with serving(settings_for(own)) as address:
-        api = Client(address)
-        assert len(api.ids()) == 4
-        with psycopg.connect(own.settings.conninfo, autocommit=True) as connection:
-            connection.execute(f"GRANT {READER} TO CURRENT_USER")
-            connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", [READER]
-            )
-            wait_until(connection, 0)
-        assert len(api.ids()) == 4
+def test_connections_that_a_restart_cut_are_made_anew(patient: Client, own: CatalogDatabase) -> None:
+    assert len(patient.get(new("/search?collections=edges"))["features"]) == 4
+    with psycopg.connect(own.settings.conninfo, autocommit=True) as connection:
+        connection.execute(f"GRANT {READER} TO CURRENT_USER")
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", [READER]
+        )
+        wait_until(connection, 0)
+    assert len(patient.get(new("/search?collections=edges"))["features"]) == 4
 
 
-def test_health_names_the_database_and_the_version(own: CatalogDatabase) -> None:
-    with serving(settings_for(own)) as address:
-        assert Client(address).get("/_mgmt/health") == {"status": "up", "database": "up", "pgstac": "0.10.0"}
+def test_health_names_the_database_and_the_version(patient: Client) -> None:
+    assert patient.get("/_mgmt/health") == {"status": "up", "database": "up", "pgstac": "0.10.0"}
 
 
-def test_behind_a_transaction_mode_pooler_nothing_depends_on_the_session(own: CatalogDatabase) -> None:
-    with serving(settings_for(own, pooled=True)) as address:
-        api = Client(address)
-        assert len(api.ids(filter="id <> 'nobody'", sortby="title")) == 4
+def test_behind_a_transaction_mode_pooler_nothing_depends_on_the_session(
+    place: Place, own: CatalogDatabase
+) -> None:
+    with place.serve(own, POSTGRES_POOLED="1", STAC_API_STATEMENT_TIMEOUT_S="1") as running:
+        api = Client(running.url)
+        assert len(api.ids(filter="id <> 'nobody'", sortby="title", collections="edges")) == 4
         assert api.get("/collections/edges/items/period")["id"] == "period"
+        with locked_tables(own):
+            assert api.get(new("/search"), status=504)["code"] == "Timeout"
 
 
 def test_the_role_of_the_api_cannot_write(own: CatalogDatabase) -> None:
@@ -124,24 +190,28 @@ def test_the_role_of_the_api_cannot_write(own: CatalogDatabase) -> None:
         ):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(statement)
-        assert connection.execute("SELECT count(*) FROM pgstac.items").fetchone() == (4,)
+        assert connection.execute(
+            "SELECT count(*) FROM pgstac.items WHERE collection = 'edges'"
+        ).fetchone() == (4,)
 
 
-def test_a_collection_with_item_assets_in_its_content_still_gives_whole_items(own: CatalogDatabase) -> None:
+@pytest.mark.parametrize("place", MAIN, indirect=True, scope="session")
+def test_a_collection_with_item_assets_in_its_content_still_gives_whole_items(
+    place: Place, patient: Client, own: CatalogDatabase
+) -> None:
     """pgstac leaves out of an Item what its collection's `item_assets` say; catalogs made by others have them."""
     assets = {"data": {"type": catalog.ITEM_ASSETS["data"]["type"], "roles": ["data"]}}
-    with serving(settings_for(own)) as address:
-        api = Client(address)
-        assert api.ids(collections="late") == []  # the API knows its collections by now
-        late = catalog.item("late-1", "late", [0, 0, 1, 1], "2023-01-01T00:00:00Z")
-        load(own.settings.conninfo, [catalog.collection("late", [0, 0, 1, 1], item_assets=assets)], [late])
-        (found,) = api.get("/search", collections="late")["features"]
-        assert found["assets"] == late["assets"]
-        assert api.get("/collections/late/items/late-1")["assets"] == late["assets"]
-        changed = {"data": {"type": "image/jp2", "roles": ["data"]}, "other": {"title": "Other"}}
-        newer = catalog.item("late-2", "late", [0, 0, 1, 1], "2023-01-02T00:00:00Z")
-        load(own.settings.conninfo, [catalog.collection("late", [0, 0, 1, 1], item_assets=changed)], [newer])
-        both = {each["id"]: each for each in api.get("/search", collections="late")["features"]}
-        assert both["late-1"]["assets"] == late["assets"]
-        assert both["late-2"]["assets"] == newer["assets"]
-        assert not any(key.startswith("pgstac") for each in both.values() for key in each)
+    api, late_ = patient, f"late-{place.name}"
+    assert api.ids(collections=late_) == []  # the API knows its collections by now
+    late = catalog.item("late-1", late_, [0, 0, 1, 1], "2023-01-01T00:00:00Z")
+    load(own.settings.conninfo, [catalog.collection(late_, [0, 0, 1, 1], item_assets=assets)], [late])
+    (found,) = api.get("/search", collections=late_)["features"]
+    assert found["assets"] == late["assets"]
+    assert api.get(f"/collections/{late_}/items/late-1")["assets"] == late["assets"]
+    changed = {"data": {"type": "image/jp2", "roles": ["data"]}, "other": {"title": "Other"}}
+    newer = catalog.item("late-2", late_, [0, 0, 1, 1], "2023-01-02T00:00:00Z")
+    load(own.settings.conninfo, [catalog.collection(late_, [0, 0, 1, 1], item_assets=changed)], [newer])
+    both = {each["id"]: each for each in api.get("/search", collections=late_)["features"]}
+    assert both["late-1"]["assets"] == late["assets"]
+    assert both["late-2"]["assets"] == newer["assets"]
+    assert not any(key.startswith("pgstac") for each in both.values() for key in each)

@@ -1,0 +1,66 @@
+"""Names the request that a line of the log belongs to, whoever writes the line."""
+
+import json
+import logging
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+
+@dataclass(frozen=True)
+class RequestNames:
+    """How a request is known elsewhere: the id in its answer, and the trace that it is part of."""
+
+    request_id: str
+    traceparent: str | None
+
+
+current: ContextVar[RequestNames | None] = ContextVar("stac_api_request", default=None)
+
+
+class _NamingFactory:
+    """Makes log records as the factory before it did; those of a request get its names as attributes."""
+
+    def __init__(self) -> None:
+        self._make = logging.getLogRecordFactory()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> logging.LogRecord:
+        record = self._make(*args, **kwargs)
+        names = current.get()
+        if names is not None:
+            record.request_id, record.traceparent = names.request_id, names.traceparent
+        return record
+
+
+def name_requests() -> None:
+    """From now on every record made during a request bears its names: a driver's and an SDK's too.
+
+    A filter would have to be on each logger, or on handlers, which belong to the host.
+    """
+    if not isinstance(logging.getLogRecordFactory(), _NamingFactory):
+        logging.setLogRecordFactory(_NamingFactory())
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line: time, level, logger, message, and what was given as `extra`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Render a record."""
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        line |= {name: value for name, value in vars(record).items() if name not in _STANDARD}
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str, ensure_ascii=False)
+
+
+_STANDARD = frozenset(vars(logging.LogRecord("", 0, "", 0, "", (), None))) | {
+    "message",
+    "asctime",
+    "color_message",
+}
