@@ -1,17 +1,30 @@
-"""What tests of more than one part share: the whole laptop stack, started once."""
+"""What tests of more than one part share: the whole laptop stack, and who runs which test."""
 
+import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from infra.local.stack.testing import Stack, running_stack
 
+_IN_A_PLACE = re.compile(r"tests/integration/stac_api/.*\[(?:.*-)?(uvicorn|functions|redis)(?:-.*)?\]")
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that run side by side keep together by file, and all that need the stack share the one."""
-    for item in items:
-        needs_stack = "stack" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("stack" if needs_stack else str(item.path)))
+
+class ByPlace(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no types
+    """Gives all tests of the API in one place to one worker, which starts it once, and others one by one.
+
+    xdist's `loadgroup` would do it by marks, but adds the group to a name that pytest 9 does not read any more.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        place = _IN_A_PLACE.match(nodeid)
+        return place[1] if place else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByPlace:
+    return ByPlace(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,19 +17,6 @@ from stac_api.settings import Settings
 from tests.integration.conftest import CatalogDatabase, new_database
 from tests.integration.stac_api import catalog
 from tests.integration.stac_api.places import NAMES, READER, Place, Places
-
-HERE = Path(__file__).parent
-
-
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that run side by side keep together by what they share: a place's one API, or a file's own in a place."""
-    for item in items:
-        if isinstance(item, pytest.Function) and item.path.is_relative_to(HERE):
-            callspec = getattr(item, "callspec", None)
-            place = callspec.params.get("place", "") if callspec else ""
-            shared = "url" in item.fixturenames
-            item.add_marker(pytest.mark.xdist_group(f"stac_api {'' if shared else item.path.stem} {place}"))
 
 
 def load(dsn: str, collections: list[dict[str, Any]], items: list[dict[str, Any]]) -> None:
