@@ -254,9 +254,8 @@ class Fuzz:
 
 def is_of_the_host(sent: Sent, body: bytes) -> bool:
     """Whether the Functions host has answered, because no function can be asked this."""
-    if sent.method in OF_NO_FUNCTION:
-        return not body
-    return body == b"404: Not Found" and CONTROL.search(sent.path) is not None
+    told = body in (b"", b"404: Not Found")
+    return told and (sent.method in OF_NO_FUNCTION or CONTROL.search(sent.path) is not None)
 
 
 def answered(port: int, requests: list[Sent]) -> Counter[int]:
