@@ -24,7 +24,7 @@ def collection(row: Row, base: str) -> bytes:
         link("parent", f"{base}/"),
         link("root", f"{base}/"),
         link("items", f"{url}/items", GEOJSON),
-        link(QUERYABLES, f"{url}/queryables", SCHEMA),
+        link(QUERYABLES, f"{url}/queryables", SCHEMA, title="Queryables"),
         *_stored(row["links"]),
     ]
     content: bytes = row["content"]

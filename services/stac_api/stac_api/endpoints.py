@@ -38,7 +38,7 @@ async def landing(request: Request) -> Response:
         link("data", f"{here}/collections"),
         link("search", f"{here}/search", GEOJSON, method="GET"),
         link("search", f"{here}/search", GEOJSON, method="POST"),
-        link(QUERYABLES, f"{here}/queryables", SCHEMA),
+        link(QUERYABLES, f"{here}/queryables", SCHEMA, title="Queryables"),
         link("service-desc", f"{here}/api", OPENAPI),
         link("service-doc", f"{here}/api.html", HTML),
         *children,
@@ -49,6 +49,7 @@ async def landing(request: Request) -> Response:
         "title": settings.catalog_title,
         "description": settings.catalog_description,
         "stac_version": settings.api_version,
+        "stac_extensions": [],
         "conformsTo": conformance.CLASSES,
         "links": links,
     }

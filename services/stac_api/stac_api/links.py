@@ -32,6 +32,7 @@ _NAMING = frozenset(
     }
 )
 _HOST = re.compile(r"[A-Za-z0-9.-]+(:[0-9]{1,5})?\Z|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?\Z")
+_PORT = re.compile(r":[0-9]+\Z")
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~%-]+)*/?\Z")
 
 
@@ -72,12 +73,16 @@ def _base_url(naming: tuple[tuple[bytes, bytes], ...], scheme: str, server: str,
     headers = {name: value.decode("latin-1") for name, value in naming}
     forwarded = _forwarded(headers.get(b"forwarded", ""))
     scheme = forwarded.get("proto") or _first(headers, b"x-forwarded-proto") or scheme
-    host = forwarded.get("host") or _first(headers, b"x-forwarded-host") or headers.get(b"host", "")
+    named = forwarded.get("host") or _first(headers, b"x-forwarded-host")
+    host = named or headers.get(b"host", "")
     if not _HOST.match(host):
         host = server
     port = _first(headers, b"x-forwarded-port")
-    if port.isdigit() and ":" not in host and port != {"http": "80", "https": "443"}.get(scheme):
-        host = f"{host}:{port}"
+    if port.isdigit():
+        if not named:  # the port in `Host` is the one behind the proxy
+            host = _PORT.sub("", host)
+        if not _PORT.search(host) and port != {"http": "80", "https": "443"}.get(scheme):
+            host = f"{host}:{port}"
     prefix = _first(headers, b"x-forwarded-prefix") or root_path
     if not _PREFIX.match(prefix):
         prefix = ""

@@ -1,0 +1,125 @@
+"""Catalogs that others made, and empty ones: what readers of a STAC API on pgstac are used to there too."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from infra.local.postgres.testing import RunningPostgres
+from tests.integration.conftest import CatalogDatabase, new_database
+from tests.integration.stac_api import catalog
+from tests.integration.stac_api.conftest import Client, load
+from tests.integration.stac_api.places import MAIN, Place
+
+Json = dict[str, Any]
+MANY = [f"many-{n:02}" for n in range(12)]
+BANDS = [{"data_type": "uint16", "scale": 0.1, "offset": 0, "unit": "m", "nodata": 0}]
+OWN_BANDS = [{**BANDS[0], "offset": 2.5, "spatial_resolution": 30}]
+pytestmark = pytest.mark.parametrize("place", MAIN, indirect=True, scope="session")
+
+
+def banded() -> Json:
+    """An Item of which pgstac stores only what differs from its Collection's `item_assets`."""
+    item = catalog.item("banded", "bands", [0, 0, 1, 1], "2023-01-01T00:00:00Z")
+    item["assets"]["data"]["raster:bands"] = OWN_BANDS
+    item["links"].append({"rel": "preview", "href": "https://example.com/preview.html", "type": "text/html"})
+    return item
+
+
+@pytest.fixture(scope="module")
+def others(postgres: RunningPostgres) -> CatalogDatabase:
+    database = new_database(postgres)
+    assets = {"data": {"type": "image/tiff", "raster:bands": BANDS, "description": "of the Collection only"}}
+    collections = [catalog.collection(name, [0, 0, 1, 1]) for name in MANY]
+    same = [catalog.item("same", name, [0, 0, 1, 1], "2023-01-01T00:00:00Z", of=name) for name in MANY[:2]]
+    bands = catalog.collection("bands", [0, 0, 1, 1], item_assets=assets)
+    load(database.settings.conninfo, [*collections, bands], [*same, banded()])
+    return database
+
+
+@pytest.fixture(scope="module")
+def api(place: Place, others: CatalogDatabase) -> Iterator[Client]:
+    with place.serve(others) as running:
+        client = Client(running.url)
+        yield client
+        client.session.close()
+
+
+def rels(page: Json) -> list[str]:
+    return sorted(link["rel"] for link in page["links"])
+
+
+def test_items_of_the_same_name_in_two_collections_are_two(api: Client) -> None:
+    found = api.get("/search", ids="same")
+    assert sorted(item["collection"] for item in found["features"]) == MANY[:2]
+    for name in MANY[:2]:
+        assert api.get(f"/collections/{name}/items/same")["properties"]["of"] == name
+        assert [item["id"] for item in api.get(f"/collections/{name}/items")["features"]] == ["same"]
+    assert api.get(f"/collections/{MANY[2]}/items")["features"] == []
+    first = api.get("/search", ids="same", limit=1)
+    (following,) = (link for link in first["links"] if link["rel"] == "next")
+    both = first["features"] + api.get(following["href"])["features"]
+    assert sorted(item["collection"] for item in both) == MANY[:2]
+
+
+def test_collections_come_whole_or_in_pages_with_the_links_that_lead_on(api: Client) -> None:
+    everything = api.get("/collections")
+    assert len(everything["collections"]) == 13
+    assert rels(everything) == ["parent", "root", "self"]
+    assert rels(api.get("/collections", limit=13)) == ["parent", "root", "self"]
+    page, names = api.get("/collections", limit=5), []
+    assert rels(page) == ["next", "parent", "root", "self"]
+    while True:
+        names += [each["id"] for each in page["collections"]]
+        following = [link["href"] for link in page["links"] if link["rel"] == "next"]
+        if not following:
+            break
+        page = api.get(following[0])
+    assert names == ["bands", *MANY]
+    assert rels(page) == ["parent", "prev", "root", "self"]
+
+
+def test_bands_that_pgstac_left_out_come_back_and_the_items_own_win(api: Client) -> None:
+    for item in (api.get("/collections/bands/items/banded"), api.get("/search", ids="banded")["features"][0]):
+        assert item["assets"] == banded()["assets"]
+        assert "description" not in item["assets"]["data"]
+        assert {"rel": "preview", "href": "https://example.com/preview.html", "type": "text/html"} in item[
+            "links"
+        ]
+
+
+def test_what_a_collection_loses_later_is_not_lost_on_its_items(
+    api: Client, place: Place, others: CatalogDatabase
+) -> None:
+    """Where `item_assets` goes, stac-fastapi-pgstac shows pgstac's marks of what is missing."""
+    name = f"losing-{place.name}"
+    item = banded() | {"collection": name}
+    assets = {"data": {"type": "image/tiff", "raster:bands": BANDS, "description": "of the Collection only"}}
+    load(others.settings.conninfo, [catalog.collection(name, [0, 0, 1, 1], item_assets=assets)], [item])
+    assert api.get(f"/collections/{name}/items/banded")["assets"] == item["assets"]
+    load(others.settings.conninfo, [catalog.collection(name, [0, 0, 1, 1])], [])
+    found = api("GET", f"/collections/{name}/items")
+    assert "𒍟" not in found.text
+    assert found.json()["features"][0]["assets"] == item["assets"]
+
+
+@pytest.fixture(scope="module")
+def empty(place: Place, postgres: RunningPostgres) -> Iterator[Client]:
+    with place.serve(new_database(postgres)) as running:
+        client = Client(running.url)
+        yield client
+        client.session.close()
+
+
+def test_an_empty_catalog_is_answered_as_any_other(empty: Client) -> None:
+    assert [link for link in empty.get("/")["links"] if link["rel"] == "child"] == []
+    listed = empty.get("/collections")
+    assert (listed["collections"], listed["numberMatched"], listed["numberReturned"]) == ([], 0, 0)
+    for page in (empty.get("/search"), empty.post("/search", {"limit": 3, "filter": None})):
+        assert (page["type"], page["features"]) == ("FeatureCollection", [])
+        assert (page["numberMatched"], page["numberReturned"]) == (0, 0)
+    assert empty.get("/search", filter="a = 1", sortby="b")["features"] == []
+    assert empty.get("/collections", q="a", bbox="0,0,1,1")["collections"] == []
+    assert empty.get("/queryables")["type"] == "object"
+    assert empty.get("/collections/none/items", status=404)["code"] == "NotFound"
+    assert empty.get("/_mgmt/health")["status"] == "up"
