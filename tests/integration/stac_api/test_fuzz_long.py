@@ -254,6 +254,8 @@ class Fuzz:
 
 def is_of_the_host(sent: Sent, body: bytes) -> bool:
     """Whether the Functions host has answered, because no function can be asked this."""
+    if body.startswith(b"Got more than 8190 bytes"):  # it reads no longer line
+        return len(sent.path) > 8_000
     told = body in (b"", b"404: Not Found")
     return told and (sent.method in OF_NO_FUNCTION or CONTROL.search(sent.path) is not None)
 
@@ -289,7 +291,7 @@ def answered(port: int, requests: list[Sent]) -> Counter[int]:
             and sent.method != "HEAD"
             and "html" not in response.getheader("Content-Type", "")
         ):
-            if response.status == 404 and is_of_the_host(sent, body):
+            if response.status in (400, 404) and is_of_the_host(sent, body):
                 continue
             description = json.loads(body)["description"]
             assert not any(leak in description for leak in LEAKS), shown
@@ -316,5 +318,6 @@ def test_ten_thousand_requests_get_no_500(place: Place, count: int, loaded: Cata
     assert statuses.total() == count
     # Neither are all of them fine, nor all refused at the door.
     assert min(statuses[200], statuses[400], statuses[404], statuses[405]) > count / 100, statuses
-    assert not [line for line in log if "exception" in line]
+    # aiohttp is the host's own server, which tells of the lines that it would not read.
+    assert not [line for line in log if "exception" in line and line["logger"] != "aiohttp.server"]
     assert len([line for line in log if line.get("message") == "request"]) > count / 2
