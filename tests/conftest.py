@@ -11,16 +11,21 @@ from infra.local.stack.testing import Stack, running_stack
 
 _IN_A_PLACE = re.compile(r"tests/integration/stac_api/.*\[(?:.*-)?(uvicorn|functions|redis)(?:-.*)?\]")
 
+_PACKED_ONCE = "tests/contracts/test_packages.py"
+
 
 class ByPlace(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no types
-    """Gives all tests of the API in one place to one worker, which starts it once, and others one by one.
+    """Gives all tests of the API in one place to one worker, which starts it once, those of the packages to one, which
+    packs them once, and others one by one.
 
     xdist's `loadgroup` would do it by marks, but adds the group to a name that pytest 9 does not read any more.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         place = _IN_A_PLACE.match(nodeid)
-        return place[1] if place else nodeid
+        if place:
+            return place[1]
+        return _PACKED_ONCE if nodeid.startswith(_PACKED_ONCE) else nodeid
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByPlace:

@@ -64,7 +64,6 @@ def packaging() -> ModuleType:
 
 
 PACKAGING = packaging()
-pytestmark = pytest.mark.xdist_group("packages")  # one worker packs, once
 
 
 WITH_BYTECODE = "scanner"  # compiling all five takes minutes, for the same finding
