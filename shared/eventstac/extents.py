@@ -42,6 +42,16 @@ class Spans:
             joined[name] = theirs if mine is None else mine if theirs is None else pick(mine, theirs)
         return Spans(**joined)
 
+    def ends_with(self, other: "Spans") -> bool:
+        """Whether something ends where `other` does, so that without it these spans may be smaller."""
+        for name in (field.name for field in fields(self)):
+            mine, theirs = getattr(self, name), getattr(other, name)
+            if theirs is not None and (
+                mine is None or (theirs <= mine if _is_lower(name) else theirs >= mine)
+            ):
+                return True
+        return False
+
     def bbox(self) -> list[float]:
         """West, south, east, north; west > east across the antimeridian; the world where nothing is known."""
         if self.south is None or self.north is None:

@@ -1,4 +1,4 @@
-"""Collections follow their Items: extent and count."""
+"""Collections follow their Items: extent, summaries and count."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -3,35 +3,38 @@
 from collections.abc import Sequence
 from typing import Any
 
+from psycopg.types.json import Jsonb
+
 from eventstac.catalog.announcing import Change
 from eventstac.catalog.database import Connection
+from eventstac.catalog.item_rows import ItemRow
 
 
 def record_changes(connection: Connection, changes: Sequence[Change]) -> None:
-    """Append what Items that came, moved or left change of their Collections' counts and extents."""
-    rows = [row for change in changes if (row := _row(change))]
+    """Append what Items that came, changed or left change of their Collections' counts, extents and summaries."""
+    rows = [row for change in changes for row in _rows(change)]
     if rows:
         with connection.cursor() as cursor:
             cursor.executemany(
                 """
                 INSERT INTO eventstac.collection_changes
-                    (collection, items, shrinks, west, south, east, north, starts, ends)
-                VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+                    (collection, items, shrinks, west, south, east, north, starts, ends, summed)
+                VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
                 """,
                 rows,
             )
 
 
-def _row(change: Change) -> list[Any] | None:
-    items = int(change.is_published) - int(change.was_published)
-    before = _place(change.before) if change.was_published else None
-    after = _place(change.after) if change.is_published else None
-    if before == after:
-        return None
-    # An Item that left its old place may have been the outermost one there.
-    shrinks = before is not None
-    return [change.key[0], items, shrinks, *(after or (None,) * 6)]
+def _rows(change: Change) -> list[list[Any]]:
+    """A row for what an Item was, and one for what it is: what left may have been outermost."""
+    before, after = change.before, change.after
+    was = before if before and before.is_published else None
+    now = after if after and after.is_published else None
+    if was and now and _counted(was) == _counted(now):
+        return []
+    rows = [[change.key[0], -1, True, *_counted(was)[0], Jsonb(was.summed)]] if was else []
+    return rows + ([[change.key[0], 1, False, *_counted(now)[0], Jsonb(now.summed)]] if now else [])
 
 
-def _place(row: Any) -> tuple[Any, ...]:
-    return (*row.bbox, row.start, row.end)
+def _counted(row: ItemRow) -> tuple[tuple[Any, ...], Any]:
+    return (*(row.bbox or ()), row.start, row.end), row.summed

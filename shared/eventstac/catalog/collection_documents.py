@@ -6,7 +6,7 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from eventstac.catalog.database import Connection
-from eventstac.rules import CollectionRules, collection_document
+from eventstac.rules import CollectionRules, collection_document, collection_extensions
 
 
 def ensure_collection(connection: Connection, collection: str, rules: CollectionRules | None) -> None:
@@ -25,14 +25,17 @@ def apply_collection(connection: Connection, rules: CollectionRules) -> None:
     document, private = collection_document(rules)
     ensure_collection(connection, rules.id, rules)
     row = connection.execute(
-        "SELECT content, private FROM pgstac.collections WHERE id = %s FOR UPDATE", [rules.id]
+        "SELECT content, private FROM pgstac.collections WHERE id = %s FOR NO KEY UPDATE", [rules.id]
     ).fetchone()
     if row is None:
         raise LookupError(f"collection {rules.id!r} vanished while it was applied")
     content: dict[str, Any] = {**row[0], **_said(document, rules)}
     if rules.extent:
         content["extent"] = {**content["extent"], **rules.extent}
+    if "summaries" in rules.extra:  # beside those that are kept current
+        content["summaries"] = {**row[0].get("summaries", {}), **rules.extra["summaries"]}
     kept: Mapping[str, Any] = {**(row[1] or {}), **private}
+    content["stac_extensions"] = collection_extensions({**content, **kept})
     if content != row[0] or kept != row[1]:
         connection.execute(
             "UPDATE pgstac.collections SET content = %s, private = %s WHERE id = %s",

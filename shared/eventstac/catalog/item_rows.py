@@ -1,14 +1,17 @@
 """The rows of `eventstac.items`: what composing each Item gave, and what of it has changed."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
+from psycopg.types.json import Jsonb
+
 from eventstac.catalog.database import Connection
 from eventstac.compose import Composition
 from eventstac.facts import canonical_json
+from eventstac.summaries import summed_of
 from eventstac.times import from_text
 
 ItemKey = tuple[str, str]
@@ -17,7 +20,10 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class ItemRow:
-    """What is stored of one Item: its state, the digest of its content, and its place in space and time."""
+    """What is stored of one Item: its state, the digest of its content, its place in space and time.
+
+    `summed` has the properties that its Collection sums up.
+    """
 
     key: ItemKey
     state: str
@@ -31,6 +37,7 @@ class ItemRow:
     bbox: Box | None = None
     start: datetime | None = None
     end: datetime | None = None
+    summed: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def is_published(self) -> bool:
@@ -38,8 +45,8 @@ class ItemRow:
         return self.state == "published"
 
 
-def row_of(key: ItemKey, composition: Composition) -> ItemRow | None:
-    """The row for a composition, None for an Item that has nothing left."""
+def row_of(key: ItemKey, composition: Composition, summaries: Sequence[str] = ()) -> ItemRow | None:
+    """The row for a composition, None for an Item that has nothing left; `summaries` are the names to sum up."""
     if composition.state == "empty":
         return None
     bbox, start, end = place_of(composition.item) if composition.item else (None, None, None)
@@ -56,6 +63,7 @@ def row_of(key: ItemKey, composition: Composition) -> ItemRow | None:
         bbox=bbox,
         start=start,
         end=end,
+        summed=summed_of(composition.item["properties"], summaries) if composition.item else {},
     )
 
 
@@ -69,7 +77,7 @@ def place_of(item: Mapping[str, Any]) -> tuple[Box, datetime, datetime]:
 
 
 _COLUMNS = """collection, item, state, digest, reason, detail, missing, conflicts, outdated, urls,
-    west, south, east, north, starts, ends"""
+    west, south, east, north, starts, ends, summed"""
 
 
 def read(connection: Connection, keys: Iterable[ItemKey]) -> dict[ItemKey, ItemRow]:
@@ -93,13 +101,13 @@ def upsert(connection: Connection, rows: Sequence[ItemRow]) -> None:
         cursor.executemany(
             f"""
             INSERT INTO eventstac.items ({_COLUMNS})
-            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
             ON CONFLICT (collection, item) DO UPDATE SET
                 (state, digest, reason, detail, missing, conflicts, outdated, urls,
-                 west, south, east, north, starts, ends, changed_at) =
+                 west, south, east, north, starts, ends, summed, changed_at) =
                 (excluded.state, excluded.digest, excluded.reason, excluded.detail, excluded.missing,
                  excluded.conflicts, excluded.outdated, excluded.urls, excluded.west, excluded.south,
-                 excluded.east, excluded.north, excluded.starts, excluded.ends, now())
+                 excluded.east, excluded.north, excluded.starts, excluded.ends, excluded.summed, now())
             """,
             [_values(row) for row in sorted(rows, key=lambda row: row.key)],
         )
@@ -119,7 +127,7 @@ def delete(connection: Connection, keys: Sequence[ItemKey]) -> None:
 
 def _row(columns: Sequence[Any]) -> ItemRow:
     collection, item, state, digest, reason, detail, missing, conflicts, outdated, urls, *place = columns
-    west, south, east, north, start, end = place
+    west, south, east, north, start, end, summed = place
     return ItemRow(
         (collection, item),
         state,
@@ -133,6 +141,7 @@ def _row(columns: Sequence[Any]) -> ItemRow:
         (west, south, east, north) if west is not None else None,
         start,
         end,
+        summed,
     )
 
 
@@ -150,4 +159,5 @@ def _values(row: ItemRow) -> list[Any]:
         *(row.bbox or (None, None, None, None)),
         row.start,
         row.end,
+        Jsonb(row.summed),
     ]

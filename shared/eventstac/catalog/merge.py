@@ -7,13 +7,13 @@ commit; nothing else. Handling the same facts twice writes nothing.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from hashlib import blake2b
 
 from eventstac.catalog import deleted_directories, fact_rows, item_rows, outbox, pgstac_items
 from eventstac.catalog.announcing import Change, announcements_of, origins_of
 from eventstac.catalog.collection_changes import record_changes
-from eventstac.catalog.database import Connection, advisory_key
+from eventstac.catalog.database import Connection
 from eventstac.catalog.item_rows import ItemKey
+from eventstac.catalog.locks import lock
 from eventstac.catalog.pgstac_partitions import CollectionNotReady, prepare_collection
 from eventstac.catalog.rules_store import AppliedRules, RulesStore
 from eventstac.compose import Composition, compose
@@ -120,11 +120,8 @@ def _prepare(connection: Connection, rules: RulesStore, not_ready: CollectionNot
 
 
 def _lock(connection: Connection, urls: Iterable[str], keys: Iterable[ItemKey]) -> None:
-    """Lock blobs and Items in one order for everybody, in a statement of its own: what is read after it is fresh."""
     deleted_directories.hold_still(connection)
-    names = [*(f"blob {url}" for url in urls), *(f"item {collection}/{item}" for collection, item in keys)]
-    numbers = sorted({advisory_key(blake2b, name) for name in names})
-    connection.execute("SELECT pg_advisory_xact_lock(number) FROM unnest(%s::bigint[]) AS number", [numbers])
+    lock(connection, urls, keys)
 
 
 def _merge_locked(
@@ -186,10 +183,12 @@ def _recompose(
     """
     facts = fact_rows.by_items(connection, keys)
     before = item_rows.read(connection, keys)
-    compositions: dict[ItemKey, Composition] = {
-        key: compose(facts[key], applied.rules.collection(key[0])) for key in keys
+    rules = {collection: applied.rules.collection(collection) for collection, _ in keys}
+    compositions: dict[ItemKey, Composition] = {key: compose(facts[key], rules[key[0]]) for key in keys}
+    after = {
+        key: item_rows.row_of(key, composition, found.summaries if (found := rules[key[0]]) else ())
+        for key, composition in compositions.items()
     }
-    after = {key: item_rows.row_of(key, composition) for key, composition in compositions.items()}
     changes = [
         Change(key, before.get(key), after[key], compositions[key], tuple(facts[key]))
         for key in keys

@@ -39,7 +39,7 @@ class Catalog(Protocol):
         """Publish what commits announced, until nothing is left that nobody else is publishing; returns how many."""
 
     def update_collections(self, collections: Mapping[str, Origin | None] | None, now: datetime) -> None:
-        """Bring extents and counts up to date: of some Collections, or (None) of all that need it.
+        """Bring extents, summaries and counts up to date: of some Collections, or (None) of all that need it.
 
         With each Collection comes the message that told of its change, if one did.
         """

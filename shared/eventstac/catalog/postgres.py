@@ -88,20 +88,17 @@ class PostgresCatalog:
                 return published
 
     def update_collections(self, collections: Mapping[str, Origin | None] | None, now: datetime) -> None:
-        """Bring extents and counts up to date."""
+        """Bring extents, summaries and counts up to date."""
         with database_failures(), self._pool.connection() as connection:
             everything = collections is None
-            chosen = (
-                dict.fromkeys(collection_update.pending_collections(connection))
-                if collections is None
-                else collections
-            )
-            for collection, origin in chosen.items():
-                rules = self._rules.current(connection).rules.collection(collection)
+            rules = self._rules.current(connection).rules
+            if collections is None:
+                collections = dict.fromkeys(collection_update.pending_collections(connection, rules))
+            for collection, origin in collections.items():
                 collection_update.update_collection(
                     connection,
                     collection,
-                    rules,
+                    rules.collection(collection),
                     self._merging.app,
                     now,
                     origin,

@@ -1,6 +1,6 @@
 """Which blob is what in the catalog: collections.yaml, read and asked."""
 
-from eventstac.rules.collection_document import collection_document
+from eventstac.rules.collection_document import collection_document, collection_extensions
 from eventstac.rules.load import load_rules
 from eventstac.rules.loaded import Explanation, Rules, Tried
 from eventstac.rules.mistakes import Mistake, RulesInvalid
@@ -17,5 +17,6 @@ __all__ = [
     "RulesInvalid",
     "Tried",
     "collection_document",
+    "collection_extensions",
     "load_rules",
 ]

@@ -1,6 +1,6 @@
 """Makes the STAC Collection of a collection's rules."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from eventstac.extensions import EXTENSIONS
@@ -40,14 +40,18 @@ def collection_document(collection: CollectionRules) -> tuple[dict[str, Any], di
         content["providers"] = [dict(provider) for provider in collection.providers]
     content |= collection.extra
     item_assets = _item_assets(collection)
-    used = _extensions({**content, "item_assets": item_assets})
-    content["stac_extensions"] = sorted({*content["stac_extensions"], *used})
+    content["stac_extensions"] = collection_extensions({**content, "item_assets": item_assets})
     return content, {"item_assets": item_assets}
 
 
-def _extensions(collection: Mapping[str, Any]) -> set[str]:
-    """The URLs of the extensions whose fields the Collection has."""
-    return {EXTENSIONS[prefix] for prefix in prefixes_of(collection) if prefix in EXTENSIONS}
+def collection_extensions(collection: Mapping[str, Any], dropped: Iterable[str] = ()) -> list[str]:
+    """The URLs of extensions that a Collection has to list: those listed, those of its fields.
+
+    Without those of `dropped` fields, if no field of theirs is left.
+    """
+    used = {EXTENSIONS[prefix] for prefix in prefixes_of(collection) if prefix in EXTENSIONS}
+    unused = {EXTENSIONS.get(name.partition(":")[0]) for name in dropped} - used
+    return sorted({*collection.get("stac_extensions", ()), *used} - unused)
 
 
 def _item_assets(collection: CollectionRules) -> dict[str, Any]:

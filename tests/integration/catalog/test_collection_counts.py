@@ -1,10 +1,12 @@
 """A Collection's count stays right whatever commits while it is recomputed."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pytest
 
-from eventstac.catalog import collection_update
+from eventstac.catalog import collection_parts, collection_update
+from eventstac.catalog.collection_parts import Parts
 from eventstac.catalog.database import Connection
 from eventstac.catalog.merge import MergeSettings, merge
 from eventstac.catalog.rules_store import RulesStore
@@ -30,18 +32,18 @@ def test_an_item_that_commits_during_a_recomputation_is_counted_once(
     database: CatalogDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The recomputation reads later than the changes were taken: what it counts must not be folded in again."""
-    recompute = collection_update._recomputed
+    recount = collection_parts.recount
 
     with database.connect() as updater, database.connect() as writer:
 
-        def recomputed_after_a_commit(connection: Connection, collection: str) -> collection_update._Stored:
+        def counted_after_a_commit(connection: Connection, collection: str, names: Sequence[str]) -> Parts:
             load(writer, fact("late"))
-            return recompute(connection, collection)
+            return recount(connection, collection, names)
 
         load(writer, fact("one"), fact("two"))
         load(writer, fact("two", 9, there=False))
         with monkeypatch.context() as patched:
-            patched.setattr(collection_update, "_recomputed", recomputed_after_a_commit)
+            patched.setattr(collection_parts, "recount", counted_after_a_commit)
             collection_update.update_collection(updater, "scenes", None, "loader", NOW)
         collection_update.update_collection(updater, "scenes", None, "loader", NOW)
         row = updater.execute(

@@ -17,6 +17,7 @@ from eventstac.catalog.merge import MergeSettings, merge
 from eventstac.catalog.outbox import Announcement
 from eventstac.catalog.rules_store import RulesStore
 from eventstac.facts import Fact, Match, fact_of
+from eventstac.rules import load_rules
 from eventstac.validation import event_problems
 from tests.integration.conftest import CatalogDatabase
 from tests.samples import START, gone, present, url_of
@@ -285,7 +286,7 @@ class TestCollection:
             with updater.transaction():
                 self.update(updater)
                 load(writer, fact("two", west=60))
-            assert pending_collections(updater) == ["scenes"]
+            assert pending_collections(updater, load_rules("", file="none")) == ["scenes"]
             self.update(updater)
             assert self.extent(updater)[0] == [10, 50, 60.5, 50.5]
 
