@@ -3,38 +3,35 @@
 from collections.abc import Sequence
 from typing import Any
 
-from psycopg.types.json import Jsonb
+from psycopg.types.json import Json
 
 from eventstac.catalog.announcing import Change
 from eventstac.catalog.database import Connection
-from eventstac.catalog.item_rows import ItemRow
+from eventstac.catalog.item_rows import counted_columns
 
 
 def record_changes(connection: Connection, changes: Sequence[Change]) -> None:
     """Append what Items that came, changed or left change of their Collections' counts, extents and summaries."""
     rows = [row for change in changes for row in _rows(change)]
     if rows:
-        with connection.cursor() as cursor:
-            cursor.executemany(
-                """
-                INSERT INTO eventstac.collection_changes
-                    (collection, items, shrinks, west, south, east, north, starts, ends, summed)
-                VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
-                """,
-                rows,
-            )
+        connection.execute(
+            """
+            INSERT INTO eventstac.collection_changes
+                (collection, items, shrinks, west, south, east, north, starts, ends, summed)
+            SELECT * FROM json_to_recordset(%s) AS appended (
+                collection text, items integer, shrinks boolean, west double precision, south double precision,
+                east double precision, north double precision, starts timestamptz, ends timestamptz, summed jsonb)
+            """,
+            [Json(rows)],
+        )
 
 
-def _rows(change: Change) -> list[list[Any]]:
+def _rows(change: Change) -> list[dict[str, Any]]:
     """A row for what an Item was, and one for what it is: what left may have been outermost."""
     before, after = change.before, change.after
-    was = before if before and before.is_published else None
-    now = after if after and after.is_published else None
-    if was and now and _counted(was) == _counted(now):
+    was = counted_columns(before) if before and before.is_published else None
+    now = counted_columns(after) if after and after.is_published else None
+    if was == now:
         return []
-    rows = [[change.key[0], -1, True, *_counted(was)[0], Jsonb(was.summed)]] if was else []
-    return rows + ([[change.key[0], 1, False, *_counted(now)[0], Jsonb(now.summed)]] if now else [])
-
-
-def _counted(row: ItemRow) -> tuple[tuple[Any, ...], Any]:
-    return (*(row.bbox or ()), row.start, row.end), row.summed
+    rows = [{**was, "collection": change.key[0], "items": -1, "shrinks": True}] if was else []
+    return rows + ([{**now, "collection": change.key[0], "items": 1, "shrinks": False}] if now else [])

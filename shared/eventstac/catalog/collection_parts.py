@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from psycopg.types.json import Json as JsonParameter
-from psycopg.types.json import Jsonb
 
 from eventstac.catalog.database import Connection
 from eventstac.catalog.locks import lock
@@ -19,7 +18,9 @@ _PAGE = 500  # Items whose locks are held at once: writers of these wait
 # folded in later, they would count twice.
 _RECOUNT = """
     WITH counted AS (DELETE FROM eventstac.collection_changes WHERE collection = %(collection)s),
-    published AS (SELECT * FROM eventstac.items WHERE collection = %(collection)s AND state = 'published'),
+    published AS NOT MATERIALIZED (
+        SELECT * FROM eventstac.items WHERE collection = %(collection)s AND state = 'published'
+    ),
     elements AS (
         SELECT name, element FROM published, unnest(%(names)s::text[]) AS name,
             jsonb_array_elements(CASE jsonb_typeof(summed->name)
@@ -157,8 +158,12 @@ def _fill_page(connection: Connection, collection: str, items: list[str], names:
             "SELECT id, content->'properties' FROM pgstac.items WHERE collection = %s AND id = ANY(%s)",
             [collection, items],
         ).fetchall()
-        with connection.cursor() as cursor:
-            cursor.executemany(
-                "UPDATE eventstac.items SET summed = summed || %s WHERE collection = %s AND item = %s",
-                [(Jsonb(summed_of(properties, names)), collection, item) for item, properties in found],
-            )
+        filled = [{"item": item, "found": summed_of(properties, names)} for item, properties in found]
+        connection.execute(
+            """
+            UPDATE eventstac.items i SET summed = i.summed || filled.found
+            FROM json_to_recordset(%s) AS filled (item text, found jsonb)
+            WHERE i.collection = %s AND i.item = filled.item
+            """,
+            [JsonParameter(filled, dumps=json.dumps), collection],
+        )

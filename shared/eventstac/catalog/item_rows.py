@@ -6,7 +6,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from psycopg.types.json import Jsonb
+from psycopg.types.json import Json
 
 from eventstac.catalog.database import Connection
 from eventstac.compose import Composition
@@ -94,23 +94,26 @@ def read(connection: Connection, keys: Iterable[ItemKey]) -> dict[ItemKey, ItemR
 
 
 def upsert(connection: Connection, rows: Sequence[ItemRow]) -> None:
-    """Write rows, in key order."""
+    """Write rows, in key order, in one statement."""
     if not rows:
         return
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            f"""
-            INSERT INTO eventstac.items ({_COLUMNS})
-            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
-            ON CONFLICT (collection, item) DO UPDATE SET
-                (state, digest, reason, detail, missing, conflicts, outdated, urls,
-                 west, south, east, north, starts, ends, summed, changed_at) =
-                (excluded.state, excluded.digest, excluded.reason, excluded.detail, excluded.missing,
-                 excluded.conflicts, excluded.outdated, excluded.urls, excluded.west, excluded.south,
-                 excluded.east, excluded.north, excluded.starts, excluded.ends, excluded.summed, now())
-            """,
-            [_values(row) for row in sorted(rows, key=lambda row: row.key)],
-        )
+    connection.execute(
+        f"""
+        INSERT INTO eventstac.items ({_COLUMNS})
+        SELECT {_COLUMNS} FROM json_to_recordset(%s) AS written (
+            collection text, item text, state text, digest text, reason text, detail text, missing text[],
+            conflicts text[], outdated text[], urls text[], west double precision, south double precision,
+            east double precision, north double precision, starts timestamptz, ends timestamptz, summed jsonb)
+        ORDER BY collection, item
+        ON CONFLICT (collection, item) DO UPDATE SET
+            (state, digest, reason, detail, missing, conflicts, outdated, urls,
+             west, south, east, north, starts, ends, summed, changed_at) =
+            (excluded.state, excluded.digest, excluded.reason, excluded.detail, excluded.missing,
+             excluded.conflicts, excluded.outdated, excluded.urls, excluded.west, excluded.south,
+             excluded.east, excluded.north, excluded.starts, excluded.ends, excluded.summed, now())
+        """,
+        [Json([_document(row) for row in rows])],
+    )
 
 
 def delete(connection: Connection, keys: Sequence[ItemKey]) -> None:
@@ -145,19 +148,28 @@ def _row(columns: Sequence[Any]) -> ItemRow:
     )
 
 
-def _values(row: ItemRow) -> list[Any]:
-    return [
-        *row.key,
-        row.state,
-        row.digest,
-        row.reason,
-        row.detail,
-        list(row.missing),
-        list(row.conflicts),
-        list(row.outdated),
-        list(row.urls),
-        *(row.bbox or (None, None, None, None)),
-        row.start,
-        row.end,
-        Jsonb(row.summed),
-    ]
+def _document(row: ItemRow) -> dict[str, Any]:
+    collection, item = row.key
+    return {
+        "collection": collection,
+        "item": item,
+        "state": row.state,
+        "digest": row.digest,
+        "reason": row.reason,
+        "detail": row.detail,
+        "missing": row.missing,
+        "conflicts": row.conflicts,
+        "outdated": row.outdated,
+        "urls": row.urls,
+        **counted_columns(row),
+    }
+
+
+def counted_columns(row: ItemRow) -> dict[str, Any]:
+    """What its Collection takes in of an Item, as JSON by column: its place in space and time, its summed values."""
+    return {
+        **dict(zip(("west", "south", "east", "north"), row.bbox or (None,) * 4, strict=True)),
+        "starts": row.start.isoformat() if row.start else None,
+        "ends": row.end.isoformat() if row.end else None,
+        "summed": row.summed,
+    }

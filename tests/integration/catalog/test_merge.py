@@ -139,6 +139,39 @@ def test_a_blob_that_moves_to_another_collection_leaves_the_old_one(connection: 
     assert connection.execute("SELECT collection, id FROM pgstac.items").fetchall() == [("other", "one")]
 
 
+def test_a_blob_that_becomes_another_asset_of_its_item_is_shown_as_that_one_alone(
+    connection: Connection,
+) -> None:
+    load(connection, fact("one"))
+    renamed = Match("scenes", "one", "red", rule="scenes")
+    load(connection, fact_of(url_of("scenes/one/b1.tif"), present(renamed, 5, "e", revision=2)))
+    rows = connection.execute("SELECT id, content->'assets' FROM pgstac.items").fetchall()
+    assert [(row[0], set(row[1])) for row in rows] == [("one", {"red"})]
+
+
+def test_a_hundred_messages_take_as_many_statements_as_two(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(connection, fact("first"))
+    statements = 0
+    execute = psycopg.Cursor.execute
+
+    def counted(self: psycopg.Cursor[Any], *arguments: Any, **named: Any) -> psycopg.Cursor[Any]:
+        nonlocal statements
+        statements += 1
+        return execute(self, *arguments, **named)
+
+    monkeypatch.setattr(psycopg.Cursor, "execute", counted)
+    monkeypatch.setattr(psycopg.Cursor, "executemany", lambda *_: pytest.fail("a statement for each row"))
+    taken = []
+    for batch in (2, 100):
+        statements = 0
+        load(connection, *(fact(f"{batch}-{number}") for number in range(batch)))
+        taken.append(statements)
+    assert taken[0] == taken[1]
+    assert 0 < taken[1] < 25
+
+
 def test_every_change_is_announced_once_and_validly(connection: Connection) -> None:
     load(connection, fact("one"))
     load(connection, fact("one"))
