@@ -44,7 +44,7 @@ _NUMBERS = """
     SELECT 'old-' || n AS id, -170 + (n * 7919) %% 300 AS west, -80 + (n * 104729) %% 150 AS south,
         timestamptz '2020-01-01T00:00:00Z' + n %% 1000 * interval '3 days' AS moment,
         10 + (n * 31) %% 8000 / 100.0 AS clouds, 'sat-' || n %% 3 AS platform
-    FROM generate_series(1, %s) AS n
+    FROM generate_series(1::bigint, %s) AS n
 """
 
 _RECOUNT = """
