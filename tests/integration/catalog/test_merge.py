@@ -1,6 +1,5 @@
 """The merging transaction on the real database: several writers, crashes, and what is announced."""
 
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +18,7 @@ from eventstac.catalog.rules_store import RulesStore
 from eventstac.facts import Fact, Match, fact_of
 from eventstac.rules import load_rules
 from eventstac.validation import event_problems
+from tests.integration.catalog.writers import four_writers
 from tests.integration.conftest import CatalogDatabase
 from tests.samples import START, gone, present, url_of
 
@@ -90,34 +90,7 @@ def test_four_writers_on_overlapping_items_lose_nothing_and_searching_goes_on(
 ) -> None:
     items, assets = [f"i{number}" for number in range(12)], ("b1", "b2", "b3")
     everything = [fact(item, asset) for item in items for asset in assets]
-    searches: list[int] = []
-    done = threading.Event()
-
-    def write(order: Sequence[Fact]) -> None:
-        with database.connect() as connection:
-            for first in range(0, len(order), 5):
-                load(connection, *order[first : first + 5])
-
-    def search() -> None:
-        with database.connect("eventstac_stac_api") as reader:
-            while not done.is_set():
-                row = reader.execute("SELECT pgstac.search('{\"limit\": 100}')").fetchone()
-                assert row is not None
-                searches.append(len(row[0]["features"]))
-
-    with ThreadPoolExecutor(5) as pool:
-        searching = pool.submit(search)
-        orders = [
-            everything,
-            everything[::-1],
-            everything[1::2] + everything[::2],
-            everything[18:] + everything[:18],
-        ]
-        for writing in [pool.submit(write, order) for order in orders]:
-            writing.result(timeout=120)
-        done.set()
-        searching.result(timeout=30)
-    assert searches, "no search went through beside the writers"
+    four_writers(database, everything, load)
     with database.connect() as connection:
         rows = connection.execute("SELECT id, content->'assets' FROM pgstac.items ORDER BY id").fetchall()
     assert {row[0]: set(row[1]) for row in rows} == {item: set(assets) for item in items}

@@ -1,7 +1,6 @@
 """Collections that pgstac divides by month or year: several writers, readers beside them, rules that change it."""
 
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -19,6 +18,7 @@ from eventstac.errors import Transient
 from eventstac.facts import Fact, Match, fact_of
 from eventstac.rules import CollectionRules, Rules, load_rules
 from infra.local.postgres.testing import RunningPostgres
+from tests.integration.catalog.writers import four_writers
 from tests.integration.conftest import CatalogDatabase, new_database
 from tests.samples import at, gone, present, url_of
 
@@ -90,38 +90,12 @@ def test_four_writers_on_overlapping_items_across_partitions_lose_nothing_and_no
         for number, item in enumerate(items)
         for place, asset in enumerate(assets)
     ]
-    searches: list[int] = []
-    done = threading.Event()
 
-    def write(order: Sequence[Fact]) -> None:
-        with database.connect() as connection:
-            for first in range(0, len(order), 5):
-                load(connection, *order[first : first + 5])
+    def sees_each_once(reader: Connection) -> None:
+        found = reader.execute("SELECT count(*) = count(DISTINCT id) FROM pgstac.items").fetchone()
+        assert found == (True,), "one statement saw an Item twice"
 
-    def search() -> None:
-        with database.connect("eventstac_stac_api") as reader:
-            while not done.is_set():
-                row = reader.execute("SELECT pgstac.search('{\"limit\": 100}')").fetchone()
-                assert row is not None
-                searches.append(len(row[0]["features"]))
-                found = reader.execute("SELECT count(*) = count(DISTINCT id) FROM pgstac.items").fetchone()
-                assert found == (True,), "one statement saw an Item twice"
-
-    with ThreadPoolExecutor(5) as pool:
-        searching = pool.submit(search)
-        orders = [
-            everything,
-            everything[::-1],
-            everything[1::2] + everything[::2],
-            everything[24:] + everything[:24],
-        ]
-        try:
-            for writing in [pool.submit(write, order) for order in orders]:
-                writing.result(timeout=120)
-        finally:
-            done.set()
-        searching.result(timeout=30)
-    assert searches, "no search went through beside the writers"
+    four_writers(database, everything, load, beside=sees_each_once)
     with database.connect() as connection:
         assert stored(connection) == [(item, set(assets)) for item in items]
 
