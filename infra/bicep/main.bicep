@@ -478,6 +478,7 @@ var settings = {
       : string(apiSigning)
     STAC_API_SIGN_S: string(apiSignSeconds)
     STAC_API_REDIS_TTL_S: string(apiRedisSeconds)
+    STAC_API_REDIS_WAIT_MS: '100'
   })
 }
 // The host finds an identity-based connection by these, and the SDKs' credential by the last part of them.

@@ -61,8 +61,10 @@ def test_stac_api_validator_finds_no_error_in_any_class(instants: str) -> None:
     assert done.returncode == 0
 
 
-def test_schemathesis_finds_what_openapi_says(instants: str) -> None:
-    checks = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
+def test_schemathesis_finds_what_openapi_says(instants: str, place: Place) -> None:
+    checks = "not_a_server_error,status_code_conformance,response_schema_conformance"
+    if place.name != "functions":  # the host itself refuses an address of over 8 KB, in plain text
+        checks += ",content_type_conformance"
     command = [
         str(private_venv(*REQUIREMENTS) / "schemathesis"), "run", f"{instants}/api", "--checks", checks,
         "--phases", "examples,fuzzing", "--max-examples", "8", "--suppress-health-check", "all",
