@@ -37,7 +37,16 @@ def main() -> int:
         return 2
     if not options.no_compression:
         app = compressed(app)
-    uvicorn.run(app, host=options.host, port=options.port, lifespan="on", access_log=False, log_config=None)
+    uvicorn.run(
+        app,
+        host=options.host,
+        port=options.port,
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        proxy_headers=False,  # the app reads them itself
+        server_header=False,
+    )
     return 0
 
 

@@ -11,6 +11,7 @@ import orjson
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from stac_api import pages
 from stac_api.collection_search import CollectionSearch
@@ -93,6 +94,11 @@ class _Answer(Response):
         if status != 304:
             self.raw_headers.append((b"content-length", b"%d" % len(body)))
 
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        """Send it, in two messages."""
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": self.body})
+
 
 def header(request: Request, name: bytes) -> str | None:
     """A header's first value; `name` in lower case."""
@@ -173,11 +179,14 @@ def is_known(request: Request, etag: str, modified: str | None) -> bool:
 def _http_date(text: str) -> str | None:
     """An RFC 3339 time as HTTP writes it, None for what is no such time."""
     try:
-        moment = datetime.fromisoformat(text).astimezone(UTC)
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is not UTC:
+            moment = moment.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
     day, month = _DAYS[moment.weekday()], _MONTHS[moment.month - 1]  # strftime's would be the locale's
-    return f"{day}, {moment.day:02} {month} {moment.year:04} {moment:%H:%M:%S} GMT"
+    clock = f"{moment.hour:02}:{moment.minute:02}:{moment.second:02}"
+    return f"{day}, {moment.day:02} {month} {moment.year:04} {clock} GMT"
 
 
 def _matches(known: str, etag: str) -> bool:

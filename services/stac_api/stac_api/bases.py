@@ -15,18 +15,29 @@ _PLAIN_END = re.compile(rb'\}, "stac_extensions": \[[^\[\]{}]*\]\}\Z')
 _END_BYTES = (
     1_000  # of a document that are searched for its end; a longer list of extensions takes the long way
 )
+_KEPT_ENDS = 8  # more take longer to compare than one look
 _FRESH_S = 60.0  # after which a collection that was made anew with other parts is noticed
 
 
-def ends_plainly(content: bytes) -> bool:
-    """Whether a look at the document's end tells that it has no version and names no base item."""
-    start = content.rfind(_EXTENSIONS, -_END_BYTES)
-    return start > 0 and _PLAIN_END.match(content, start) is not None
+class Tails:
+    """Tells by a document's end that it has no version and names no base item.
 
+    The Items of a collection end alike, so the ends that were looked at are kept: comparing costs a tenth of looking.
+    """
 
-def names_base(content: bytes) -> bool:
-    """Whether the row may name the base item that it belongs to."""
-    return not ends_plainly(content) and _NAMES_BASE in content
+    def __init__(self) -> None:
+        self._plain: tuple[bytes, ...] = ()  # the last few ends
+
+    def are_plain(self, content: bytes) -> bool:
+        """Whether the end tells it; where it does not, one has to search the whole."""
+        return content.endswith(self._plain) or self._is_new(content)
+
+    def _is_new(self, content: bytes) -> bool:
+        start = content.rfind(_EXTENSIONS, -_END_BYTES)
+        if start <= 0 or _PLAIN_END.match(content, start) is None:
+            return False
+        self._plain = (content[start:], *self._plain[: _KEPT_ENDS - 1])
+        return True
 
 
 @dataclass(frozen=True)
@@ -47,6 +58,7 @@ class Bases:
         self._known: dict[str, _Base] = {}
         self._fresh_until = 0.0
         self._hydrated: tuple[str, ...] = ()
+        self._tails = Tails()
 
     async def hydrated(self) -> tuple[str, ...]:
         """The collections whose Items' rows lack parts that only pgstac can put back."""
@@ -60,8 +72,10 @@ class Bases:
         A collection that was not known until now may need it, and one that was edited: its new Items name the base
         item that they belong to. Text that merely looks like such a name costs a second look, no more.
         """
+        known, plain = self._known, self._tails.are_plain
         for row in rows:
-            if row["collection"] not in self._known or names_base(row["content"]):
+            content: bytes = row["content"]
+            if row["collection"] not in known or not plain(content) and _NAMES_BASE in content:
                 break
         else:
             return False

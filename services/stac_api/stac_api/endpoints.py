@@ -211,7 +211,8 @@ def _path(request: Request) -> str:
     name = request.path_params.get("collection_id")
     if name is not None:
         return f"/collections/{segment(name)}/items"
-    return "/collections" if request.url.path.endswith("/collections") else "/search"
+    path: str = request.scope["path"]
+    return "/collections" if path.endswith("/collections") else "/search"
 
 
 def _name(request: Request, parameter: str) -> str:

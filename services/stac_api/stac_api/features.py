@@ -6,12 +6,15 @@ from typing import Any
 
 import orjson
 
-from stac_api.bases import Bases, ends_plainly
+from stac_api.bases import Bases, Tails
 from stac_api.database import Row
 from stac_api.links import GEOJSON, OWN_ITEM_LINKS, collection_url, link, segment
 
-# How nearly every row begins: jsonb sorts its keys by length, and what would come before or between is not stored.
-_PLAIN = re.compile(rb'\{("bbox": \[[-+0-9.eE, ]+\], )"links": \[\], ')
+# How nearly every row begins, and goes on after its box, the first list: jsonb sorts its keys by length, and what would
+# come before or between is not stored. (Within a text of JSON a quote would be escaped.)
+_BEGIN = b'{"bbox": ['
+_NO_LINKS = b'], "links": [], '
+_BOX, _AFTER_LINKS = len(_BEGIN), len(_NO_LINKS)
 _VERSION = b'"stac_version": '
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9._~-]+\Z")  # the same in JSON and in a URL
 _MOST_BASES = 100  # a client may say any host name; an API has few
@@ -26,6 +29,7 @@ class FeatureWriter:
     def __init__(self, base: str, bases: Bases) -> None:
         self._base = base
         self._bases = bases
+        self._tails = Tails()
         self._by_collection: dict[str, tuple[bytes, bytes, bytes]] = {}
 
     def feature(self, row: Row) -> bytes:
@@ -42,21 +46,19 @@ class FeatureWriter:
             quoted = segments = name.encode()
         else:
             quoted, segments = orjson.dumps(name)[1:-1], segment(name).encode()
-        head = _PLAIN.match(content)
-        if head is not None and (ends_plainly(content) or _VERSION not in content):
+        begin = b'{"type":"Feature","id":"%b"%b%b%b"}%b' % (quoted, middle, items_url, segments, links)
+        end = content.find(b"]", _BOX)
+        if (
+            content.startswith(_BEGIN)
+            and content.startswith(_NO_LINKS, end)
+            and (self._tails.are_plain(content) or _VERSION not in content)
+        ):
+            text = memoryview(content)
             version = self._bases.stac_version(collection).encode()
-            begin = b'"stac_version":"%b",%b' % (version, head[1])
-            rest, own_links = memoryview(content)[head.end() :], b""
-        else:
-            begin = b""
-            rest, own_links = self._taken_apart(content, collection)
-        return (
-            b'{"type":"Feature","id":"%b"%b%b%b"}%b%b],"geometry":'
-            % (quoted, middle, items_url, segments, links, own_links),
-            row["geometry"],
-            b"," + begin,
-            rest,
-        )
+            box, rest = text[1 : end + 3], text[end + _AFTER_LINKS :]
+            return begin, b'],"geometry":', row["geometry"], b',"stac_version":"%b",' % version, box, rest
+        rest, own_links = self._taken_apart(content, collection)
+        return begin, own_links, b'],"geometry":', row["geometry"], b",", rest
 
     def _taken_apart(self, content: bytes, collection: str) -> tuple[memoryview, bytes]:
         """The members that the API does not write itself, without the first brace, and the Item's own links."""
