@@ -79,7 +79,11 @@ async def http_client(work: dict[str, Any]) -> Job:
         request = requests[number % len(requests)]
         if kept[0].closed:  # servers do so with connections that were idle for seconds
             kept[0] = await connect()
-        status = await kept[0].send(request)
+        try:
+            status = await kept[0].send(request)
+        except ConnectionError:  # it did so in the moment when the request was on its way
+            kept[0] = await connect()
+            status = await kept[0].send(request)
         if status != 200:
             raise SystemExit(f"{status} for {request[:300]!r}")
 

@@ -75,7 +75,7 @@ class Bases:
         known, plain = self._known, self._tails.are_plain
         for row in rows:
             content: bytes = row["content"]
-            if row["collection"] not in known or not plain(content) and _NAMES_BASE in content:
+            if row["collection"] not in known or (not plain(content) and _NAMES_BASE in content):
                 break
         else:
             return False

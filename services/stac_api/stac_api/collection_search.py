@@ -9,6 +9,7 @@ import orjson
 from stac_api.database import Database, Refused, Row
 from stac_api.errors import BadRequest
 from stac_api.geometries import Box, box_from_numbers
+from stac_api.latest import Latest
 from stac_api.searches import Search
 from stac_api.sorting import SortKey
 
@@ -36,6 +37,7 @@ class CollectionSearch:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._all = Latest(self._read_all)
 
     async def one(self, collection: str) -> Row | None:
         """One collection's row, None where there is none."""
@@ -50,7 +52,7 @@ class CollectionSearch:
         """One page of what the search finds; without any condition, of all collections, by id."""
         offset = _offset(search.token)
         if not _is_narrowed(search):
-            rows = await self._database.rows(f"SELECT {_COLUMNS} FROM collections ORDER BY id")
+            rows = await self._all.get()
             return CollectionPage(rows[offset : offset + search.limit], len(rows), offset, search.limit)
         try:
             found = await self._found(search)
@@ -62,6 +64,9 @@ class CollectionSearch:
             wanted,
         )
         return CollectionPage(rows, len(found), offset, search.limit)
+
+    async def _read_all(self) -> Sequence[Row]:
+        return await self._database.rows(f"SELECT {_COLUMNS} FROM collections ORDER BY id")
 
     async def _found(self, search: Search) -> list[str]:
         """The ids in order. pgstac filters and sorts; boxes are compared here, since those that cross the

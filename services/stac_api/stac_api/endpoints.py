@@ -70,7 +70,7 @@ async def collections(request: Request) -> Response:
     page = await app.collections.page(search)
     here = base(request)
     rows = [_shown(collection_writer.collection(row, here), search) for row in page.rows]
-    links = [link("self", str(f"{here}/collections")), link("parent", f"{here}/"), link("root", f"{here}/")]
+    links = [link("self", f"{here}/collections"), link("parent", f"{here}/"), link("root", f"{here}/")]
     if page.offset + page.limit < page.matched:
         links.append(_page_link(request, "next", f"next:{page.offset + page.limit}", JSON))
     if page.offset:
