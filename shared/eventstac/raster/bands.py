@@ -1,11 +1,14 @@
 """STAC 1.1 band objects: what each band is called, how its numbers are stored and what they mean."""
 
 import math
+import re
 from typing import Any
 
 import numpy as np
 from rasterio.enums import ColorInterp
 from rasterio.io import DatasetReader
+
+from eventstac.raster.tiff import Directory
 
 _COLOURS_OF_EO = {
     "red": "red",
@@ -15,6 +18,7 @@ _COLOURS_OF_EO = {
     "nir": "nir",
     "rededge": "rededge",
 }
+_INTEGER = re.compile(r"[+-]?\d{1,20}", re.ASCII)
 _COMPLEX = {
     "complex64": "cfloat32",
     "complex128": "cfloat64",
@@ -26,17 +30,25 @@ _KNOWN_TYPES = {
 }  # fmt: skip
 
 
-def band_objects(dataset: DatasetReader, nodata: float | None) -> list[dict[str, Any]]:
-    """One band object for each band, without statistics. `nodata` is the rule's, for files that state none."""
+def band_objects(
+    dataset: DatasetReader, nodata: float | None, main: Directory | None = None
+) -> list[dict[str, Any]]:
+    """One band object for each band, without statistics.
+
+    `nodata` is the rule's, for files that state none; `main` knows of a TIFF what rasterio does not tell.
+    """
     names = _names(dataset)
     point = dataset.tags().get("AREA_OR_POINT", "").lower()
     bands = []
     for index, name in enumerate(names):
-        band: dict[str, Any] = {"name": name, "data_type": data_type(dataset.dtypes[index])}
+        band: dict[str, Any] = {
+            "name": name,
+            "data_type": data_type(_stored_type(dataset.dtypes[index], main)),
+        }
         meaning = dataset.descriptions[index] or colour_name(dataset.colorinterp[index])
         if meaning and meaning != name:
             band["description"] = meaning
-        value = nodata_of(dataset, index, nodata)
+        value = nodata_of(dataset, index, nodata, main)
         if value is not None:
             band["nodata"] = nodata_value(value)
         if dataset.units[index]:
@@ -60,11 +72,20 @@ def data_type(dtype: str) -> str:
     return name if name in _KNOWN_TYPES or name in _COMPLEX.values() else "other"
 
 
-def nodata_of(dataset: DatasetReader, index: int, given: float | None) -> float | int | None:
+def _stored_type(dtype: str, main: Directory | None) -> str:
+    """GDAL gives pairs of 32-bit integers as pairs of floats."""
+    return "complex_int32" if dtype == "complex64" and main is not None and main.is_complex_integer else dtype
+
+
+def nodata_of(
+    dataset: DatasetReader, index: int, given: float | None, main: Directory | None = None
+) -> float | int | None:
     """The value that means nothing in a band (0-based), if its type can hold it."""
-    value = dataset.nodatavals[index]
-    value = given if value is None else value
     dtype = dataset.dtypes[index]
+    value = dataset.nodatavals[index]
+    if dtype in ("int64", "uint64") and main is not None and _INTEGER.fullmatch(main.nodata):
+        value = int(main.nodata)  # rasterio takes it through a float, which has 53 bits
+    value = given if value is None else value
     if value is None or dtype.startswith("complex"):
         return value
     kind = np.dtype(dtype)

@@ -34,7 +34,7 @@ _TIFF_TAG = "TIFFTAG_DATETIME"
 _FORM = re.compile(
     r"^\s*(\d{4})[-:/.]?(\d{2})[-:/.]?(\d{2})"
     r"(?:[T _]+(\d{2}):?(\d{2})(?::?(\d{2})(?:[.,](\d{1,9}))?)?\s*(Z|UTC|GMT|[+-]\d{2}:?\d{2})?)?\s*$",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 )
 
 
@@ -65,14 +65,14 @@ def parse(text: str) -> tuple[datetime, datetime] | None:
         start = datetime(
             int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0), tzinfo=UTC
         )
-    except ValueError:
-        return None  # 0000:00:00 and other fillers
-    if fraction:
-        start += timedelta(microseconds=int(fraction[:6].ljust(6, "0")))
-    if zone and zone[0] in "+-":
-        offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[-2:]))
-        start = start - offset if zone[0] == "+" else start + offset
-    return start, (start if hour else start + timedelta(days=1, milliseconds=-1))
+        if fraction:
+            start += timedelta(microseconds=int(fraction[:6].ljust(6, "0")))
+        if zone and zone[0] in "+-":
+            offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[-2:]))
+            start = start - offset if zone[0] == "+" else start + offset
+        return start, (start if hour else start + timedelta(days=1, milliseconds=-1))
+    except (ValueError, OverflowError):
+        return None  # 0000:00:00 and other fillers; the first and the last years with a zone
 
 
 def rfc3339(moment: datetime) -> str:

@@ -57,7 +57,7 @@ def read_in_process(reader: BlobReader, options: Mapping[str, Any], *, thumbnail
         _refuse_without_bands(opened)
         georef, footprint, problem = _place(dataset, settings)
         size = gsd(dataset, georef) if georef else None
-        bands = band_objects(dataset, settings.nodata)
+        bands = band_objects(dataset, settings.nodata, opened.tiff.main if opened.tiff else None)
         sample = None if settings.header_only else read_sample(opened, settings)
         if sample is not None:
             _add_statistics(bands, sample)
@@ -146,8 +146,13 @@ def _of_valid_data(
 
 
 def _tolerance_m(dataset: DatasetReader, georef: Georeference, settings: Options) -> float:
-    """The rule's, else ten metres or a quarter of a pixel: a finer edge of a coarse grid is only longer."""
-    return settings.footprint.tolerance_m or max(10.0, (gsd(dataset, georef) or 0.0) / 4)
+    """The rule's, else ten metres or a quarter of a pixel: a finer edge of a coarse grid is only longer.
+
+    Never more than a twentieth of the image's shorter side, or a strip a pixel wide would lie beside its footprint.
+    """
+    pixel = gsd(dataset, georef)
+    tolerance_m = settings.footprint.tolerance_m or max(10.0, (pixel or 0.0) / 4)
+    return tolerance_m if pixel is None else min(tolerance_m, pixel * min(dataset.width, dataset.height) / 20)
 
 
 def _tags(dataset: DatasetReader) -> dict[str, Mapping[str, str]]:

@@ -110,6 +110,16 @@ def _outline(georef: Georeference, width: int, height: int, tolerance_m: float) 
         lon, lat = edge_ring(georef.to_lonlat, width, height, tolerance_m)
     except LeavesTheEarth:
         return None
+    region = enclosed(georef, width, height, lon, lat)
+    if region is None:
+        return None
+    return _valid(shapely.simplify(region, tolerance_m / 10 / METRES_PER_DEGREE, preserve_topology=True))
+
+
+def enclosed(
+    georef: Georeference, width: int, height: int, lon: Floats, lat: Floats
+) -> shapely.Polygon | None:
+    """What a ring on the Earth encloses, a pole where it goes around one; None where it goes around more than once."""
     lon, lat, turns = unwrap(lon, lat, poles_are_points=not georef.geographic)
     if abs(turns) > 1:
         return None
@@ -117,8 +127,7 @@ def _outline(georef: Georeference, width: int, height: int, tolerance_m: float) 
         pole = _pole(georef, width, height, lat)
         lon = np.concatenate([lon, [lon[0] + 360.0 * turns, lon[0] + 360.0 * turns, lon[0]]])
         lat = np.concatenate([lat, [lat[0], pole, pole]])
-    region = shapely.Polygon(np.column_stack([lon, lat]))
-    return _valid(shapely.simplify(region, tolerance_m / 10 / METRES_PER_DEGREE, preserve_topology=True))
+    return shapely.Polygon(np.column_stack([lon, lat]))
 
 
 def _pole(georef: Georeference, width: int, height: int, lat: Any) -> float:

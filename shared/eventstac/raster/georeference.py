@@ -48,11 +48,13 @@ def georeference(dataset: DatasetReader, crs_text: str | None = None) -> Georefe
     """
     gcps, gcp_crs = dataset.gcps
     if dataset.crs is None and gcps and (gcp_crs is not None or crs_text):
-        crs = _earth_crs(gcp_crs.to_wkt(version="WKT2_2019") if gcp_crs is not None else str(crs_text))
-        return Georeference("gcps", crs, _gcp_function(gcps, crs))
+        crs, shifted = _earth_crs(
+            gcp_crs.to_wkt(version="WKT2_2019") if gcp_crs is not None else str(crs_text)
+        )
+        return Georeference("gcps", crs, _gcp_function(gcps, shifted))
     if dataset.crs is None and dataset.rpcs is not None:
         return Georeference("rpcs", None, _rpc_function(dataset))
-    crs = _earth_crs(_crs_text(dataset, crs_text))
+    crs, shifted = _earth_crs(_crs_text(dataset, crs_text))
     transform = dataset.transform
     if transform.is_identity:
         raise Rejected(
@@ -67,8 +69,8 @@ def georeference(dataset: DatasetReader, crs_text: str | None = None) -> Georefe
         raise Rejected(
             "no-georeference", f"the geotransform {tuple(transform)[:6]} does not lie on any map of the Earth"
         )
-    forward, backward = transformers(crs.to_wkt())
-    x_is_longitude = _is_cylindrical(crs.to_wkt())
+    forward, backward = transformers(shifted)
+    x_is_longitude = _is_cylindrical(shifted)
     half_circle = 180.0 / _degrees_per_unit(crs) if crs.is_geographic else 0.0
 
     def to_lonlat(column: Floats, row: Floats) -> tuple[Floats, Floats]:
@@ -107,7 +109,11 @@ def _crs_text(dataset: DatasetReader, crs_text: str | None) -> str:
 
 
 @lru_cache(maxsize=256)
-def _earth_crs(text: str) -> pyproj.CRS:
+def _earth_crs(text: str) -> tuple[pyproj.CRS, str]:
+    """A horizontal CRS of the Earth, and the WKT to transform with: it keeps a shift of the datum that the file states.
+
+    A shift by a grid is left out: its file is none of ours, and PROJ finds those of known CRSs itself.
+    """
     try:
         crs = pyproj.CRS.from_user_input(text)
     except pyproj.exceptions.CRSError as error:
@@ -115,8 +121,11 @@ def _earth_crs(text: str) -> pyproj.CRS:
         raise Rejected("no-crs", f"the CRS of the file is not understood: {error}") from error
     if crs.is_compound:
         crs = crs.sub_crs_list[0]
+    shifted = crs
     if crs.is_bound and crs.source_crs is not None:
+        by_grid = crs.coordinate_operation is not None and crs.coordinate_operation.grids
         crs = crs.source_crs
+        shifted = crs if by_grid else shifted
     if crs.is_engineering or crs.ellipsoid is None:
         raise Rejected(
             "local-crs",
@@ -130,7 +139,7 @@ def _earth_crs(text: str) -> pyproj.CRS:
             f"the CRS {crs.name!r} is on a body of radius {radius / 1000:.0f} km, not on the Earth: a STAC geometry "
             "cannot say where it is; let the rule give `footprint.geometry` or `allow_no_footprint`",
         )
-    return crs
+    return crs, shifted.to_wkt()
 
 
 @lru_cache(maxsize=64)
@@ -181,14 +190,14 @@ def _to_vector(lon: Floats, lat: Floats) -> Floats:
     return np.stack([np.cos(phi) * np.cos(lam), np.cos(phi) * np.sin(lam), np.sin(phi)], axis=-1)
 
 
-def _gcp_function(gcps: Sequence[GroundControlPoint], crs: pyproj.CRS) -> ToLonLat:
+def _gcp_function(gcps: Sequence[GroundControlPoint], wkt: str) -> ToLonLat:
     """A thin-plate spline through the control points, on the sphere: right across 180 degrees and at the poles."""
     if len(gcps) < 3:
         raise Rejected(
             "no-georeference", f"{len(gcps)} ground control points do not fix an image: three are the least"
         )
     chosen = gcps if len(gcps) <= MAX_GCPS else _spread(gcps)
-    forward, _ = transformers(crs.to_wkt())
+    forward, _ = transformers(wkt)
     lon, lat = forward.transform([g.x for g in chosen], [g.y for g in chosen])
     targets = _to_vector(np.asarray(lon), np.asarray(lat))
     points = np.array([[g.col, g.row] for g in chosen], np.float64)

@@ -79,7 +79,15 @@ def _contour(shows: Shows, xs: Floats, ys: Floats) -> BaseGeometry:
                 outline.append(edge)
         if len(outline) >= 3:
             pieces.append(shapely.make_valid(shapely.Polygon(outline)))
-    return shapely.union_all(pieces, grid_size=1e-9) if pieces else shapely.Polygon()
+    return _joined(pieces)
+
+
+def _joined(pieces: list[BaseGeometry]) -> BaseGeometry:
+    """One region of pieces that share their edges, which is told thirty times quicker than a union of any pieces."""
+    if not pieces:
+        return shapely.Polygon()
+    region = shapely.coverage_union_all(pieces)
+    return region if region.is_valid else shapely.union_all(pieces, grid_size=1e-9)
 
 
 def _full_rows(full: NDArray[np.bool_], xs: Floats, ys: Floats) -> list[BaseGeometry]:

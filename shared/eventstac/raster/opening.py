@@ -219,6 +219,11 @@ def _verdict(error: Exception, driver: str, ranges: Ranges) -> EventstacError:
         return Rejected("too-large", f"there is not enough memory to read the file: {plain(error)}")
     if isinstance(error, Rejected):
         return error
+    if "missing codec" in str(error):
+        return Rejected(
+            "unsupported-codec",
+            f"the file is compressed in a way that is not read here ({plain(error)}): write it with DEFLATE or ZSTD",
+        )
     return Rejected("bad-raster", f"GDAL's {driver} driver cannot read the file: {plain(error)}")
 
 

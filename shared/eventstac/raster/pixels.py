@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from rasterio.enums import MaskFlags
+from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
@@ -34,6 +34,12 @@ class Sample:
     valid: tuple[Valid | None, ...]
     statistics: list[BandStatistics] = field(default_factory=list)
     exact: bool = False
+    alpha: int | None = None
+
+    @property
+    def data_masks(self) -> tuple[Valid | None, ...]:
+        """The valid pixels of the bands that hold data: all but the one that says how opaque they are."""
+        return tuple(mask for band, mask in enumerate(self.valid) if band != self.alpha)
 
 
 def read_sample(opened: Opened, options: Options) -> Sample:
@@ -100,7 +106,7 @@ def _read_all(opened: Opened, options: Options) -> Sample:
     statistics = all_statistics(tuple(np.dtype(_numpy_type(name)) for name in dataset.dtypes), passes())
     data = np.concatenate([chunk[0] for chunk in kept], axis=1)
     valid = tuple(_joined([chunk[1][band] for chunk in kept]) for band in range(dataset.count))
-    return Sample(data, valid, statistics, exact=True)
+    return Sample(data, valid, statistics, exact=True, alpha=_alpha(dataset))
 
 
 def _joined(parts: list[Valid | None]) -> Valid | None:
@@ -121,7 +127,7 @@ def _strips(opened: Opened, options: Options, step: int, kept: list[Chunk] | Non
         window = Window(0, top, dataset.width, min(rows, dataset.height - top))
         opened.await_rows(min(top + rows, dataset.height))
         data = dataset.read(window=window)
-        valid = _valid(dataset, data, options, window=window)
+        valid = _valid(opened, data, options, window=window)
         if kept is not None:
             first = -top % step
             kept.append(
@@ -146,14 +152,15 @@ def _read_level(opened: Opened, options: Options) -> Sample:
         )
     _preload(opened, height, width)
     data = dataset.read(out_shape=(dataset.count, height, width))
-    valid = _valid(dataset, data, options, out_shape=(height, width))
+    valid = _valid(opened, data, options, out_shape=(height, width))
 
     def passes() -> Iterator[Iterator[Chunk]]:
         while True:
             yield iter([(data, valid)])
 
     statistics = all_statistics(tuple(np.dtype(_numpy_type(name)) for name in dataset.dtypes), passes())
-    return Sample(data, valid, statistics, exact=(height, width) == (dataset.height, dataset.width))
+    whole = (height, width) == (dataset.height, dataset.width)
+    return Sample(data, valid, statistics, exact=whole, alpha=_alpha(dataset))
 
 
 def _level_shape(opened: Opened) -> tuple[int, int]:
@@ -212,26 +219,42 @@ def _numpy_type(name: str) -> str:
     return "complex64" if name in ("complex_int16", "complex_int32") else name
 
 
-def _valid(dataset: DatasetReader, data: Pixels, options: Options, **read: Any) -> tuple[Valid | None, ...]:
-    """Which pixels of each band say something: nodata, alpha or mask, and for floats finite numbers only."""
-    shared: Valid | None = None
+def _valid(opened: Opened, data: Pixels, options: Options, **read: Any) -> tuple[Valid | None, ...]:
+    """Which pixels of each band say something: nodata, alpha and mask, and for floats finite numbers only."""
+    dataset = opened.dataset
+    main = opened.tiff.main if opened.tiff else None
+    alpha = _alpha(dataset)
+    shared = None if alpha is None else data[alpha] > 0
     masks: list[Valid | None] = []
     for index, flags in enumerate(dataset.mask_flag_enums):
+        if index == alpha:
+            masks.append(None)
+            continue
         pixels = data[index]
         valid: Valid | None = None
-        nodata = nodata_of(dataset, index, options.nodata)
+        nodata = nodata_of(dataset, index, options.nodata, main)
         if nodata is not None:
             valid = _unlike(pixels, nodata)
-        elif MaskFlags.per_dataset in flags:
-            if shared is None:
-                shared = dataset.read_masks(index + 1, **read) > 0
-            valid = shared
+        if shared is None and MaskFlags.per_dataset in flags:
+            shared = dataset.read_masks(index + 1, **read) > 0
+        if shared is not None:
+            valid = shared if valid is None else valid & shared
         if pixels.dtype.kind in "fc":
             finite = np.isfinite(pixels)
             if not finite.all():
                 valid = finite if valid is None else valid & finite
         masks.append(valid)
     return tuple(masks)
+
+
+def _alpha(dataset: DatasetReader) -> int | None:
+    """The band (0-based) that says how opaque the others are: GDAL leaves it out where a nodata value is stated too."""
+    others = {*dataset.colorinterp} - {ColorInterp.alpha}
+    return (
+        dataset.colorinterp.index(ColorInterp.alpha)
+        if others and ColorInterp.alpha in dataset.colorinterp
+        else None
+    )
 
 
 def _unlike(pixels: Pixels, nodata: float) -> Valid:

@@ -19,12 +19,15 @@ MAX_ENTRIES = 4096  # entries of one directory: real ones have fewer than fifty
 
 _BEYOND_ANY_FILE = np.uint64(2**46)  # 64 TiB: nonsense is cut to this, so that sums of it stay integers
 
-_SUBFILE_TYPE, _WIDTH, _HEIGHT = 254, 256, 257
+_SUBFILE_TYPE, _WIDTH, _HEIGHT, _SAMPLE_BITS, _SAMPLE_FORMAT, _NODATA = 254, 256, 257, 258, 339, 42113
 _COMPRESSION, _STRIP_OFFSETS, _STRIP_ROWS, _STRIP_COUNTS = 259, 273, 278, 279
 _TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_COUNTS = 322, 323, 324, 325
-_SCALARS = {_SUBFILE_TYPE, _WIDTH, _HEIGHT, _COMPRESSION, _STRIP_ROWS, _TILE_WIDTH, _TILE_HEIGHT}
+_SCALARS = {
+    _SUBFILE_TYPE, _WIDTH, _HEIGHT, _SAMPLE_BITS, _SAMPLE_FORMAT, _COMPRESSION, _STRIP_ROWS, _TILE_WIDTH, _TILE_HEIGHT,
+}  # fmt: skip
 _ARRAYS = {_STRIP_OFFSETS, _STRIP_COUNTS, _TILE_OFFSETS, _TILE_COUNTS}
 _SUB_DIRECTORIES = {330, 34665, 34853, 40965}  # they lie elsewhere, and are not followed here
+_MAX_TEXT_BYTES = 1024
 _TYPES = {1: "u1", 3: "u2", 4: "u4", 13: "u4", 16: "u8", 18: "u8"}
 _TYPE_BYTES = {
     1: 1,
@@ -63,6 +66,14 @@ class Directory:
     strip_rows: int
     block_offsets: np.ndarray[tuple[int], np.dtype[np.int64]]
     block_bytes: np.ndarray[tuple[int], np.dtype[np.int64]]
+    sample_bits: int = 0
+    sample_format: int = 0
+    nodata: str = ""
+
+    @property
+    def is_complex_integer(self) -> bool:
+        """Whether samples are pairs of integers."""
+        return self.sample_format == 5
 
     @property
     def is_tiled(self) -> bool:
@@ -205,7 +216,7 @@ def _entries(
             end = max(end, struct.unpack_from(order + pointer, body, value_at)[0] + length)
         if tag in _SUB_DIRECTORIES:
             end = int(_BEYOND_ANY_FILE)
-        if tag in _SCALARS or tag in _ARRAYS:
+        if tag in _SCALARS or tag in _ARRAYS or tag == _NODATA:
             entries[tag] = (kind, number, offset + count_bytes + value_at, body[value_at : at + entry_bytes])
     return entries, struct.unpack_from(order + pointer, body, count * entry_bytes)[0], end
 
@@ -222,6 +233,17 @@ def _values(
         inline = _need(read, size, where, length)
     values = np.frombuffer(inline[:length], order + _TYPES[kind])
     return np.minimum(values.astype(np.uint64), _BEYOND_ANY_FILE).astype(np.int64)
+
+
+def _text(read: ReadAt, size: int, order: str, entry: tuple[int, int, int, bytes] | None) -> str:
+    """A short text; empty where it is long, or lies where the file has ended."""
+    if entry is None or entry[0] != 2 or entry[1] > _MAX_TEXT_BYTES:
+        return ""
+    _, length, _, inline = entry
+    if length > len(inline):
+        where = struct.unpack(order + ("Q" if len(inline) == 8 else "I"), inline)[0]
+        inline = read(where, length) if where + length <= size else b""
+    return inline[:length].split(b"\0", 1)[0].decode("ascii", "replace").strip()
 
 
 def _directory(
@@ -253,4 +275,7 @@ def _directory(
         strip_rows=min(height, scalars.get(_STRIP_ROWS, height)),
         block_offsets=offsets[:blocks],
         block_bytes=lengths[:blocks],
+        sample_bits=scalars.get(_SAMPLE_BITS, 0),
+        sample_format=scalars.get(_SAMPLE_FORMAT, 0),
+        nodata=_text(read, size, order, entries.get(_NODATA)),
     )

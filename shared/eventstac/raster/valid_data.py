@@ -7,15 +7,18 @@ import shapely
 from rasterio.features import shapes
 from rasterio.transform import Affine
 from shapely.geometry import shape
+from shapely.geometry.base import BaseGeometry
 
-from eventstac.raster.footprint import Footprint, finish
+from eventstac.raster.footprint import Footprint, enclosed, finish
 from eventstac.raster.georeference import Floats, Georeference
 from eventstac.raster.pixels import Sample
-from eventstac.raster.ring import METRES_PER_DEGREE, unwrap
+from eventstac.raster.ring import METRES_PER_DEGREE
+from eventstac.raster.statistics import Valid
 
-_LONGEST_SIDE = (
-    64  # of the frame: edges of a mask polygon are cut at least so often before they are put on the Earth
-)
+# Of the frame: edges of a mask polygon are cut at least so often before they are put on the Earth.
+_LONGEST_SIDE = 64
+_MOST_EDGES = 8 * 1024  # between valid pixels and others: twice what a square of a whole sample has
+_TURNS = (-720.0, -360.0, 0.0, 360.0, 720.0)
 
 
 def valid_footprint(
@@ -23,53 +26,81 @@ def valid_footprint(
 ) -> Footprint | None:
     """The polygon around all pixels that are valid in any band; None where that is everything, nothing, or unclear.
 
-    It is made from the sample, so its edge is right to one pixel of the sample.
+    It is made from the sample, so its edge is right to one pixel of the sample, or of a coarser one where the mask is
+    ragged all over.
     """
-    if any(mask is None for mask in sample.valid):
+    if any(mask is None for mask in sample.data_masks):
         return None
-    mask = np.logical_or.reduce([m for m in sample.valid if m is not None])
-    if mask.all() or not mask.any():
+    mask = np.logical_or.reduce([m for m in sample.data_masks if m is not None])
+    if not mask.any():
         return None
-    rows, columns = mask.shape
-    to_frame = Affine.scale(width / columns, height / rows)
-    found = [shape(g) for g, value in shapes(mask.astype(np.uint8), mask=mask, transform=to_frame) if value]
-    pixel = max(width / columns, height / rows)
-    outlines = shapely.get_parts(shapely.make_valid(shapely.simplify(shapely.union_all(found), pixel)))
-    placed = [
-        _placed(georef, p, max(width, height) / _LONGEST_SIDE) for p in outlines if p.geom_type == "Polygon"
+    across, down = width / mask.shape[1], height / mask.shape[0]
+    mask, side = _without_specks(mask)
+    if mask.all():
+        return None
+    found = [
+        shape(g)
+        for g, _ in shapes(
+            mask.astype(np.uint8), mask=mask, transform=Affine.scale(across * side, down * side)
+        )
     ]
-    known = [p for p in placed if p is not None]
+    inside = shapely.intersection(shapely.union_all(found), shapely.box(0, 0, width, height))
+    outlines = shapely.make_valid(shapely.simplify(inside, max(across, down) * side))
+    step = max(width, height) / _LONGEST_SIDE
+    placed = [
+        _placed(georef, width, height, part, step)
+        for part in shapely.get_parts(outlines)
+        if part.geom_type == "Polygon"
+    ]
+    known = [region for region in placed if region is not None and not region.is_empty]
     if not known or len(known) < len(placed):
         return None
-    joined = shapely.union_all([shapely.make_valid(p) for p in _side_by_side(known)])
+    joined = shapely.union_all(_side_by_side(known))
     return finish(shapely.simplify(joined, tolerance_m / METRES_PER_DEGREE))
 
 
-def _placed(georef: Georeference, outline: shapely.Polygon, step: float) -> shapely.Polygon | None:
-    """An outline in pixels as one in degrees; None where it winds around a pole or leaves the Earth."""
-    rings = []
+def _without_specks(mask: Valid) -> tuple[Valid, int]:
+    """The mask, or a coarser one whose pixels hold any valid one, until its outline is short; and its pixels' side."""
+    side = 1
+    while (
+        np.count_nonzero(mask[1:] != mask[:-1]) + np.count_nonzero(mask[:, 1:] != mask[:, :-1]) > _MOST_EDGES
+    ):
+        rows, columns = mask.shape
+        even = np.pad(mask, ((0, rows % 2), (0, columns % 2)))
+        mask = even[::2, ::2] | even[1::2, ::2] | even[::2, 1::2] | even[1::2, 1::2]
+        side *= 2
+    return mask, side
+
+
+def _placed(
+    georef: Georeference, width: int, height: int, outline: shapely.Polygon, step: float
+) -> BaseGeometry | None:
+    """An outline in pixels as a region in degrees; None where a part of it leaves the Earth."""
+    regions = []
     for ring in (outline.exterior, *outline.interiors):
         points = shapely.get_coordinates(shapely.segmentize(ring, step))[:-1]
         lon, lat = georef.to_lonlat(points[:, 0], points[:, 1])
         if not (np.isfinite(lon).all() and np.isfinite(lat).all()):
             return None
-        lon, lat, turns = unwrap(lon, lat, poles_are_points=not georef.geographic)
-        if turns:
+        region = enclosed(georef, width, height, lon, lat)
+        if region is None:
             return None
-        rings.append(np.column_stack([lon, lat]))
-    first = float(rings[0][:, 0].mean())
-    holes = [ring + np.array([_turns_to(first, ring[:, 0]), 0.0]) for ring in rings[1:]]
-    return shapely.Polygon(rings[0], holes)
+        regions.append(shapely.make_valid(region))
+    whole, holes = regions[0], regions[1:]
+    # A hole may lie on another turn around the Earth than what it is a hole of, or on two of them.
+    return shapely.difference(
+        whole, shapely.union_all([_shifted(hole, turn) for hole in holes for turn in _TURNS])
+    )
 
 
-def _side_by_side(polygons: Sequence[shapely.Polygon]) -> list[shapely.Polygon]:
-    """All polygons on the same turn around the Earth as the first."""
-    first = float(shapely.get_coordinates(polygons[0])[:, 0].mean())
-    return [_shifted(p, _turns_to(first, shapely.get_coordinates(p)[:, 0])) for p in polygons]
+def _side_by_side(regions: Sequence[BaseGeometry]) -> list[BaseGeometry]:
+    """All regions on the same turn around the Earth as the first."""
+    first = float(shapely.get_coordinates(regions[0])[:, 0].mean())
+    return [_shifted(each, _turns_to(first, shapely.get_coordinates(each)[:, 0])) for each in regions]
 
 
-def _shifted(polygon: shapely.Polygon, degrees: float) -> shapely.Polygon:
-    return shapely.transform(polygon, lambda coordinates: coordinates + np.array([degrees, 0.0]))
+def _shifted(region: BaseGeometry, degrees: float) -> BaseGeometry:
+    return shapely.transform(region, lambda coordinates: coordinates + np.array([degrees, 0.0]))
 
 
 def _turns_to(reference: float, lon: Floats) -> float:

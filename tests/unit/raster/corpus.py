@@ -46,6 +46,10 @@ def _rotated(degrees: float, x: float, y: float, pixel: float) -> Affine:
 _MOLL, _SINU = "+proj=moll +datum=WGS84 +units=m", "+proj=sinu +R=6371007.181 +units=m"
 _GEOS = "+proj=geos +h=35785831 +lon_0=%s +sweep=%s +ellps=GRS80"
 _ORTHO = "+proj=ortho +lat_0=%s +lon_0=%s +R=6371000"
+_SHIFTED = (
+    "+proj=tmerc +lat_0=0 +lon_0=9 +x_0=3500000 +ellps=bessel +units=m "
+    "+towgs84=598.1,73.7,418.2,0.202,0.045,-2.455,6.7"
+)
 _LAEA = "+proj=laea +lat_0=%s +lon_0=%s +datum=WGS84"
 
 PLACES = (
@@ -115,6 +119,21 @@ PLACES = (
         "+proj=tmerc +lat_0=0 +lon_0=9 +ellps=bessel",
         _over(-2e5, 5e6, 2e5, 5.4e6),
     ),
+    Place("bessel with a shift of its own", _SHIFTED, _over(3.45e6, 5.5e6, 3.453e6, 5.5025e6)),
+    Place("krovak, south and west", "EPSG:5513", _over(9.4e5, 4.5e5, 1.2e6, 9e5)),
+    Place("krovak, east and north", "EPSG:5514", _over(-9e5, -1.2e6, -4.5e5, -9.4e5)),
+    Place("transverse mercator facing south", "EPSG:2053", _over(-1e5, 2.8e6, 1e5, 3e6)),
+    Place("northing before easting", "EPSG:31467", _over(3.45e6, 5.5e6, 3.55e6, 5.6e6)),
+    Place("grads from paris", "EPSG:4807", _over(0, 50, 5, 53)),
+    Place("feet", "EPSG:2264", _over(4e5, 4e4, 3e6, 1e6)),
+    Place("new zealand", "EPSG:2193", _over(1.1e6, 4.7e6, 2.1e6, 6.2e6)),
+    Place("chatham islands across 180", "EPSG:3793", _over(3.4e6, 5.0e6, 3.7e6, 5.2e6)),
+    Place("polar stereographic, northing first", "EPSG:5041", _over(1e6, 1e6, 3e6, 3e6)),
+    Place("wgs 72", "EPSG:4322", _over(10, 40, 10.01, 40.01)),
+    Place("with heights", "EPSG:32633+5773", _over(4e5, 5e6, 5e5, 5.1e6)),
+    Place("equal earth world", "EPSG:8857", _over(-17243959, -8392928, 17243959, 8392928)),
+    Place("azimuthal world", "+proj=aeqd +lat_0=40 +lon_0=10 +ellps=WGS84", _over(-2e7, -2e7, 2e7, 2e7)),
+    Place("sea ice grid", "EPSG:3411", _over(-3.85e6, -5.35e6, 3.75e6, 5.85e6)),
 )
 
 

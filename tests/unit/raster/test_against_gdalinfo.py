@@ -24,6 +24,7 @@ TYPES = {
     "Float32": "float32",
     "Float64": "float64",
     "CInt16": "cint16",
+    "CInt32": "cint32",
     "CFloat32": "cfloat32",
     "CFloat64": "cfloat64",
 }
@@ -84,6 +85,18 @@ def test_statistics_type_and_nodata_are_those_of_gdalinfo(
     ):
         assert statistics[ours] == pytest.approx(float(tags[f"STATISTICS_{theirs}"]), rel=1e-6)
     assert statistics["valid_percent"] == pytest.approx(float(tags["STATISTICS_VALID_PERCENT"]), abs=0.01)
+
+
+@pytest.mark.parametrize("kind", ["CInt16", "CInt32", "CFloat32", "CFloat64"])
+def test_complex_types_are_named_as_gdal_names_them(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "real.tif").write_bytes(tiff(gradient(20, 30)))
+    names = [str(tmp_path / "real.tif"), str(tmp_path / "complex.tif")]
+    subprocess.run(["gdal_translate", "-q", "-ot", kind, *names], check=True)
+    data = (tmp_path / "complex.tif").read_bytes()
+    (said,) = gdalinfo(tmp_path, data)["bands"]
+    (band,) = read_in_process(MemoryReader(data), {}).metadata["bands"]
+    assert band["data_type"] == TYPES[said["type"]]
+    assert band["statistics"] == {"count": 600, "valid_percent": 100}
 
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.name)

@@ -6,10 +6,11 @@ import numpy as np
 import pyproj
 import pytest
 import shapely
+from rasterio.transform import Affine
 from shapely.geometry import shape
 
 from eventstac.raster.extract import read_in_process
-from tests.unit.raster.corpus import PLACES, Place, at, with_gcps, with_rpcs
+from tests.unit.raster.corpus import PLACES, Place, at, tiff, with_gcps, with_rpcs
 from tests.unit.raster.readers import MemoryReader
 
 
@@ -176,8 +177,6 @@ def test_rational_polynomials_place_a_scene(longitude: float) -> None:
 
 
 def test_valid_data_footprint_follows_the_pixels_that_hold_data() -> None:
-    from tests.unit.raster.corpus import tiff
-
     data = np.zeros((400, 400), "uint16")
     data[100:300, 50:150] = 7
     geometry, _ = footprint_of(tiff(data, nodata=0), footprint={"mode": "valid-data"})
@@ -187,9 +186,66 @@ def test_valid_data_footprint_follows_the_pixels_that_hold_data() -> None:
     assert shape(geometry).symmetric_difference(truth).area < truth.area * 0.02
 
 
-def test_a_rule_can_state_the_footprint_of_a_file_without_a_crs() -> None:
-    from tests.unit.raster.corpus import tiff
+def test_an_alpha_band_tells_where_valid_data_are() -> None:
+    data = np.full((4, 400, 400), 7, "uint8")
+    data[3] = 0
+    data[3, 100:300, 50:150] = 255
+    frame, _ = footprint_of(tiff(data, photometric="RGB", alpha="YES"))
+    geometry, _ = footprint_of(tiff(data, photometric="RGB", alpha="YES"), footprint={"mode": "valid-data"})
+    assert shape(geometry).area == pytest.approx(shape(frame).area / 8, rel=0.02)
 
+
+@pytest.mark.parametrize("share", [0.01, 0.5, 0.97])
+def test_specks_all_over_make_a_short_outline_soon(share: float) -> None:
+    data = (np.random.default_rng(1).random((1024, 1024)) < share).astype("uint8")
+    data[:, 700:] = 0
+    geometry, _ = footprint_of(tiff(data, nodata=0), footprint={"mode": "valid-data"})
+    frame, _ = footprint_of(tiff(data, nodata=0))
+    assert len(shapely.get_coordinates(shape(geometry))) < (500 if share > 0.1 else 4000)
+    most = shape(frame).area * 700 / 1024
+    assert (0.97 if share > 0.1 else 0.1) * most < shape(geometry).area < 1.03 * most
+
+
+@pytest.mark.parametrize("inner", [0, 40], ids=["disc", "ring"])
+@pytest.mark.parametrize("crs", ["EPSG:3031", "EPSG:3413"])
+def test_valid_data_around_a_pole(crs: str, inner: int) -> None:
+    row, column = np.mgrid[:500, :500]
+    far = np.hypot(row - 249.5, column - 249.5)
+    data = ((far < 200) & (far >= inner)).astype("uint8")
+    transform = Affine(1e4, 0, -2.5e6, 0, -1e4, 2.5e6)
+    geometry, bbox = footprint_of(
+        tiff(data, nodata=0, crs=crs, transform=transform), footprint={"mode": "valid-data"}
+    )
+    to_crs = pyproj.Transformer.from_crs("OGC:CRS84", crs, always_xy=True)
+    random = np.random.default_rng(2)
+    lat = random.uniform(65, 90, 4000) * (1 if crs == "EPSG:3413" else -1)
+    lon = random.uniform(-180, 180, 4000)
+    far = np.hypot(*to_crs.transform(lon, lat)) / 1e4
+    held = shapely.contains_xy(shape(geometry), lon, lat)
+    clear = (np.abs(far - 200) > 2) & (np.abs(far - inner) > 2)
+    assert (held == ((far < 200) & (far >= inner)))[clear].all()
+    assert (bbox[0], bbox[2]) == (-180, 180)
+    assert (90 in (bbox[3], -bbox[1])) == (inner == 0)
+
+
+@pytest.mark.parametrize("size", [(20, 30), (1, 30), (1, 100_000), (100_000, 1), (1, 1)], ids=str)
+@pytest.mark.parametrize("pixel", [0.02, 0.1, 30])
+@pytest.mark.parametrize("turn", [0, 20])
+def test_a_small_or_narrow_image_has_its_own_outline(
+    size: tuple[int, int], pixel: float, turn: float
+) -> None:
+    rows, columns = size
+    transform = Affine.translation(4e5, 5e6) @ Affine.rotation(turn) @ Affine.scale(pixel, -pixel)
+    geometry, _ = footprint_of(tiff(np.ones(size, "uint8"), transform=transform, crs="EPSG:32633"))
+    region = shape(geometry)
+    corners = [transform @ corner for corner in ((0, 0), (0, rows), (columns, rows), (columns, 0))]
+    degrees = pyproj.Transformer.from_crs("EPSG:32633", "OGC:CRS84", always_xy=True)
+    edge = shapely.segmentize(shapely.Polygon(corners), max(rows, columns) * pixel / 500)
+    truth = shapely.Polygon(np.column_stack(degrees.transform(*shapely.get_coordinates(edge).T)))
+    assert shapely.hausdorff_distance(region, truth) * 111_320 < 0.02 + 0.1 * pixel * min(size)
+
+
+def test_a_rule_can_state_the_footprint_of_a_file_without_a_crs() -> None:
     box = {"type": "Polygon", "coordinates": [[[0, 0], [0, 1], [1, 1], [1, 0], [0, 0]]]}
     geometry, bbox = footprint_of(tiff(np.ones((9, 9), "uint8"), crs=None), footprint={"geometry": box})
     assert bbox == [0, 0, 1, 1]

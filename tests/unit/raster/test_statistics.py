@@ -2,10 +2,12 @@
 
 import json
 import math
+import struct
 from typing import Any
 
 import numpy as np
 import pytest
+import rasterio
 from rasterio.enums import ColorInterp
 
 from eventstac.raster.extract import read_in_process
@@ -123,13 +125,56 @@ def test_an_internal_mask_counts_as_nodata() -> None:
         valid[:, :25] = 0
         dataset.write_mask(valid)
 
-    import rasterio
-
     data = gradient(40, 50)
     with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True):
         stated = bands_of(tiff(data, mask))[0]["statistics"]
     assert stated["valid_percent"] == 50
     assert stated["minimum"] == int(data[0, :, 25:].min())
+
+
+def test_a_mask_and_a_nodata_value_both_count() -> None:
+    def mask(dataset: Any) -> None:
+        valid = np.full((40, 50), 255, "uint8")
+        valid[:20] = 0
+        dataset.write_mask(valid)
+
+    data = np.full((40, 50), 7, "uint16")
+    data[:, :25] = 0
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True):
+        stated = bands_of(tiff(data, mask, nodata=0))[0]["statistics"]
+    assert (stated["minimum"], stated["count"], stated["valid_percent"]) == (7, 500, 25)
+
+
+def test_an_alpha_band_and_a_nodata_value_both_count() -> None:
+    data = np.full((4, 40, 50), 7, "uint8")
+    data[:3, :, :25] = 0
+    data[3] = 255
+    data[3, :20] = 0
+    bands = bands_of(tiff(data, photometric="RGB", alpha="YES", nodata=0))
+    assert [b["statistics"]["valid_percent"] for b in bands] == [25, 25, 25, 100]
+
+
+@pytest.mark.parametrize(
+    ("dtype", "value"),
+    [("uint64", 2**64 - 1), ("uint64", 2**53 + 1), ("int64", -(2**63)), ("int64", -(2**53) - 1)],
+)
+def test_nodata_of_64_bits_is_taken_to_the_last_digit(dtype: str, value: int) -> None:
+    data = np.array([[value, 5], [6, value ^ 1]], dtype)
+    written = tiff(data, nodata=1234567890123456789)
+    text = str(value).encode().ljust(19, b"\0")
+    band = bands_of(with_nodata_text(written, text))[0]
+    assert band["nodata"] == value
+    assert band["statistics"]["count"] == 3
+
+
+def with_nodata_text(data: bytes, text: bytes) -> bytes:
+    """The TIFF with another text in its nodata tag, put at the end of the file: rasterio writes it through a float."""
+    changed = bytearray(data)
+    start = struct.unpack_from("<I", data, 4)[0]
+    entries = (start + 2 + 12 * number for number in range(struct.unpack_from("<H", data, start)[0]))
+    entry = next(at for at in entries if struct.unpack_from("<H", data, at)[0] == 42113)
+    struct.pack_into("<II", changed, entry + 4, len(text) + 1, len(data))
+    return bytes(changed) + text + b"\0"
 
 
 def test_float_nodata_is_compared_as_the_file_stores_it() -> None:
