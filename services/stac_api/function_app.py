@@ -13,6 +13,7 @@ from stac_api.app import create_app, open_cache, open_signer
 from stac_api.compression import compressed
 from stac_api.hearing import handled
 from stac_api.hot_answers import forget_changed
+from stac_api.http_streams import Answered, Call
 from stac_api.settings import read
 
 SETTINGS = read(os.environ)
@@ -27,7 +28,12 @@ def telemetry() -> Telemetry:
     return open_telemetry("stac_api", os.environ)
 
 
-app = func.AsgiFunctionApp(app=API, http_auth_level=func.AuthLevel.ANONYMOUS)
+app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+
+
+@app.route(route="{*route}", methods=list(func.HttpMethod))
+async def http_app_func(req: Call, context: func.Context) -> Answered:
+    return await req.answer_by(API, context.trace_context)
 
 
 @app.service_bus_topic_trigger(

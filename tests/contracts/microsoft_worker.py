@@ -14,6 +14,7 @@ import sysconfig
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from http.client import HTTPConnection
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,6 +23,7 @@ from infra.local.functions_host import protos
 
 DEADLINE_S = 60
 _REPLY = "microsoft-worker-reply:"
+_INVOCATION = "00000000-0000-0000-0000-000000000001"
 
 
 @dataclass(frozen=True)
@@ -121,16 +123,17 @@ async def _answer(request: Mapping[str, Any]) -> dict[str, Any]:
         loaded = _result(await worker.function_load_request(_message(function_load_request=load)))
         assert loaded.ok, loaded.error
     result = replace(result, cpu_s=time.process_time() - began)
-    calls = [asdict(await _call(worker, ids, call)) for call in request["calls"]]
+    http = indexed.capabilities.get("HttpUri")
+    calls = [asdict(await _call(worker, ids, call, http)) for call in request["calls"]]
     functions = {function.name: [json.loads(raw) for raw in function.raw_bindings] for function in listed}
     return {"indexed": asdict(result), "functions": functions, "calls": calls}
 
 
-async def _call(worker: Any, ids: Mapping[str, str], call: Mapping[str, Any]) -> Result:
+async def _call(worker: Any, ids: Mapping[str, str], call: Mapping[str, Any], http: str | None) -> Result:
     if call["function"] not in ids:
         return Result(False, f"no function {call['function']!r}; there are {sorted(ids)}")
     invocation = SimpleNamespace(
-        invocation_id="00000000-0000-0000-0000-000000000001",
+        invocation_id=_INVOCATION,
         function_id=ids[call["function"]],
         input_data=[
             protos.ParameterBinding(name=name, data=_typed(*value)) for name, value in call["inputs"].items()
@@ -139,11 +142,37 @@ async def _call(worker: Any, ids: Mapping[str, str], call: Mapping[str, Any]) ->
         trace_context=SimpleNamespace(trace_parent="", trace_state="", attributes={}),
         retry_context=SimpleNamespace(retry_count=0, max_retry_count=0, exception=None),
     )
+    (request,) = [value for kind, value in call["inputs"].values() if kind == "http"] or [None]
     began = time.process_time()
-    response = await worker.invocation_request(_message(invocation_request=invocation))
+    # An app with HTTP streams gets the request itself over HTTP, beside the invocation.
+    asked = asyncio.to_thread(_ask, http, request) if http and request else None
+    invoked = asyncio.ensure_future(worker.invocation_request(_message(invocation_request=invocation)))
+    answer = await asked if asked else None
+    response = await invoked
     result = _result(response)
     cpu_s = time.process_time() - began
-    return Result(result.ok, result.error, _plain(getattr(response, "return_value", None)), cpu_s)
+    return Result(result.ok, result.error, answer or _plain(getattr(response, "return_value", None)), cpu_s)
+
+
+def _ask(server: str, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Send a request to the app's own server as the host does; its answer as an invocation's would look."""
+    host, _, port = server.removeprefix("http://").partition(":")
+    until = time.monotonic() + DEADLINE_S
+    while True:
+        connection = HTTPConnection(host, int(port), timeout=DEADLINE_S)
+        try:
+            path = "/" + request["url"].split("/", 3)[3]
+            connection.request(request["method"], path, headers={"x-ms-invocation-id": _INVOCATION})
+            answer = connection.getresponse()
+            body = answer.read().decode()
+        except ConnectionRefusedError:  # it is being started
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+        else:
+            return {"http": {"status_code": str(answer.status), "body": {"bytes": body}}}
+        finally:
+            connection.close()
 
 
 def _message(**body: Any) -> SimpleNamespace:

@@ -1,14 +1,19 @@
-"""Serves HTTP triggers: routes, keys, and requests and responses buffered as the host does."""
+"""Serves HTTP triggers: routes, keys, and requests and responses buffered as the host does, or forwarded."""
 
+import asyncio
 import hmac
-from collections.abc import Mapping, Sequence
+import uuid
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from http.cookies import SimpleCookie
 from typing import Any
 
+import aiohttp
 from aiohttp import web
 from azure.functions.meta import Datum
 
+from infra.local.functions_host import runtime
+from infra.local.functions_host.forwarding import Forwarder
 from infra.local.functions_host.invoker import Invoker
 from infra.local.functions_host.runtime import IndexedFunction, Outcome
 from infra.local.functions_host.triggers import HttpTrigger
@@ -33,14 +38,21 @@ def has_key(request: web.Request, key: str | None) -> bool:
 
 
 class Dispatcher:
-    """Answers every request that is not the host's own."""
+    """Answers every request that is not the host's own; `forwarder` where the app has an HTTP server itself.
 
-    def __init__(self, endpoints: Sequence[Endpoint], invoker: Invoker, key: str | None) -> None:
+    A function goes on when its client hangs up, as on Azure.
+    """
+
+    def __init__(
+        self, endpoints: Sequence[Endpoint], invoker: Invoker, key: str | None, forwarder: Forwarder | None
+    ) -> None:
         self._endpoints = sorted(endpoints, key=lambda endpoint: endpoint.trigger.route.rank)
         self._invoker = invoker
         self._key = key
+        self._forwarder = forwarder
+        self._running: set[asyncio.Task[Outcome]] = set()
 
-    async def __call__(self, request: web.Request) -> web.Response:
+    async def __call__(self, request: web.Request) -> web.StreamResponse:
         """Find the function, check the key, run it."""
         for endpoint in self._endpoints:
             parameters = endpoint.trigger.route.match(request.raw_path.partition("?")[0])
@@ -55,17 +67,43 @@ class Dispatcher:
 
     async def _run(
         self, endpoint: Endpoint, request: web.Request, parameters: Mapping[str, str]
-    ) -> web.Response:
+    ) -> web.StreamResponse:
         if (request.content_length or 0) > BODY_LIMIT:
             return web.Response(status=413)
+        if self._forwarder is not None:
+            return await self._forward(self._forwarder, endpoint, request, parameters)
         body = await request.read()
-        outcome = await self._invoker.invoke(
-            endpoint.function,
-            [(endpoint.trigger.argument, _request(request, parameters, body))],
-            {},
-            trigger=f"{request.method} {request.path}",
+        outcome = self._start(
+            self._invoker.invoke(
+                endpoint.function,
+                [(endpoint.trigger.argument, _request(request, parameters, body))],
+                {},
+                trigger=f"{request.method} {request.path}",
+            )
         )
-        return _response(outcome)
+        return _response(await asyncio.shield(outcome))
+
+    async def _forward(
+        self, forwarder: Forwarder, endpoint: Endpoint, request: web.Request, parameters: Mapping[str, str]
+    ) -> web.StreamResponse:
+        invocation = str(uuid.uuid4())
+        run = runtime.invoke_beside_http(endpoint.function, invocation, endpoint.trigger.argument, parameters)
+        outcome = self._start(
+            self._invoker.watch(
+                endpoint.function, invocation, run, trigger=f"{request.method} {request.path}"
+            )
+        )
+        try:
+            return await forwarder.forward(request, invocation)
+        except aiohttp.ClientConnectorError:
+            outcome.cancel()  # its request will never come
+            return web.Response(status=502)
+
+    def _start(self, run: Coroutine[Any, Any, Outcome]) -> asyncio.Task[Outcome]:
+        task = asyncio.create_task(run)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return task
 
 
 def _request(request: web.Request, parameters: Mapping[str, str], body: bytes) -> Datum:

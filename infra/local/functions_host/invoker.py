@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,11 +60,19 @@ class Invoker:
     ) -> Outcome:
         """Run a function once. Never raises for what the function does; `details` go into the log line."""
         invocation = str(uuid.uuid4())
+        return await self.watch(
+            function, invocation, runtime.invoke(function, invocation, inputs, metadata), **details
+        )
+
+    async def watch(
+        self, function: IndexedFunction, invocation: str, run: Coroutine[Any, Any, Outcome], **details: Any
+    ) -> Outcome:
+        """As `invoke`, of a run that is already made."""
         tally = self.tallies.setdefault(function.name, Tally())
         tally.running += 1
         started = time.monotonic()
         result, outcome = "cancelled", Outcome(False, error="broken off: the worker ends")
-        call = asyncio.create_task(runtime.invoke(function, invocation, inputs, metadata))
+        call = asyncio.create_task(run)
         self._calls.add(call)
         try:
             await asyncio.wait({call}, timeout=self._timeout_s)

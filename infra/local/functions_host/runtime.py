@@ -6,7 +6,7 @@ how it builds a function's arguments and what it makes of the return value are A
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -31,6 +31,14 @@ class IndexedFunction:
 
 
 @dataclass(frozen=True)
+class IndexedApp:
+    """An app's functions, and the address of its own HTTP server where it has one (HTTP streams)."""
+
+    functions: list[IndexedFunction]
+    http: str | None
+
+
+@dataclass(frozen=True)
 class Outcome:
     """How an invocation ended. `value` is the encoded return value (None where there is none)."""
 
@@ -39,7 +47,7 @@ class Outcome:
     error: str | None = None
 
 
-async def index(app_dir: Path) -> list[IndexedFunction]:
+async def index(app_dir: Path) -> IndexedApp:
     """Load `function_app.py`. Raises AppRefused with the worker's own reason."""
     if not (app_dir / SCRIPT).is_file():
         raise AppRefused(f"{app_dir} has no {SCRIPT}.")
@@ -62,10 +70,11 @@ async def index(app_dir: Path) -> list[IndexedFunction]:
     metadata = (await worker.functions_metadata_request(request)).function_metadata_results
     if not metadata:
         raise AppRefused(f"{app_dir / SCRIPT} declares no function.")
-    return [
+    functions = [
         IndexedFunction(item.name, item.function_id, tuple(json.loads(raw) for raw in item.raw_bindings))
         for item in metadata
     ]
+    return IndexedApp(functions, response.capabilities.get("HttpUri"))
 
 
 def _culprit() -> str | None:
@@ -111,3 +120,30 @@ async def invoke(
         invocation_id, function.id, list(inputs), metadata
     )
     return Outcome(ok, value, error)
+
+
+async def invoke_beside_http(
+    function: IndexedFunction, invocation_id: str, argument: str, route: Mapping[str, str]
+) -> Outcome:
+    """Run a function whose request reaches the app's own HTTP server; the invocation only bears the route's values."""
+    import azure_functions_runtime as worker
+
+    bare = SimpleNamespace(
+        method="", url="", headers={}, query={}, params=dict(route), body=protos.OneOf(bytes=b"")
+    )
+    invocation = SimpleNamespace(
+        invocation_id=invocation_id,
+        function_id=function.id,
+        input_data=[protos.ParameterBinding(name=argument, data=protos.OneOf(http=bare))],
+        trigger_metadata={},
+        trace_context=SimpleNamespace(trace_parent="", trace_state="", attributes={}),
+        retry_context=SimpleNamespace(retry_count=0, max_retry_count=0, exception=None),
+    )
+    request = SimpleNamespace(
+        request=SimpleNamespace(invocation_request=invocation),
+        properties={"host": "127.0.0.1", "protos": protos.module()},
+    )
+    response = await worker.invocation_request(request)
+    if response.result.status == protos.StatusResult.Success:
+        return Outcome(True)
+    return Outcome(False, error=response.result.exception.message)

@@ -17,10 +17,11 @@ from aiohttp import web
 from infra.local.functions_host import exits, host_json, logs, runtime, triggers
 from infra.local.functions_host.admin import Admin
 from infra.local.functions_host.errors import HostError
+from infra.local.functions_host.forwarding import Forwarder
 from infra.local.functions_host.host_json import HostConfig
 from infra.local.functions_host.http import BODY_LIMIT, Dispatcher, Endpoint
 from infra.local.functions_host.invoker import Invoker
-from infra.local.functions_host.runtime import IndexedFunction
+from infra.local.functions_host.runtime import IndexedApp, IndexedFunction
 from infra.local.functions_host.timers import Timer
 from infra.local.functions_host.triggers import HttpTrigger, ServiceBusTrigger, TimerTrigger, Trigger
 
@@ -34,14 +35,13 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 class Worker:
     """An indexed app and everything that makes its functions run."""
 
-    def __init__(
-        self, functions: Sequence[IndexedFunction], config: HostConfig, state: Path, number: int
-    ) -> None:
+    def __init__(self, app: IndexedApp, config: HostConfig, state: Path, number: int) -> None:
         self._timed_out = asyncio.Event()
         self.invoker = Invoker(config.function_timeout_s, self._timed_out.set)
         key = os.environ.get("FUNCTIONS_KEY")
         bound: dict[str, tuple[IndexedFunction, Trigger]] = {
-            function.name: (function, triggers.read(function, config, os.environ)) for function in functions
+            function.name: (function, triggers.read(function, config, os.environ))
+            for function in app.functions
         }
         self.listeners: dict[str, Listener] = {}
         self._timers: list[Timer] = []
@@ -59,7 +59,8 @@ class Worker:
                 case TimerTrigger() if number == 0:  # a timer fires in one worker only
                     self._timers.append(Timer(function, trigger, self.invoker, state / "timers"))
         self._admin = Admin(bound, self.listeners, self.invoker, key, number)
-        self._dispatcher = Dispatcher(endpoints, self.invoker, key)
+        self._forwarder = Forwarder(app.http) if app.http else None
+        self._dispatcher = Dispatcher(endpoints, self.invoker, key, self._forwarder)
 
     @property
     def _receiving(self) -> "list[Listener | Timer]":
@@ -67,7 +68,9 @@ class Worker:
 
     async def serve(self, listening: socket.socket, stop: asyncio.Event, drain_s: float) -> int:
         """Run until `stop` or a time-out; returns the exit code."""
-        runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=drain_s)
+        runner = web.AppRunner(
+            self._application(), access_log=None, shutdown_timeout=drain_s, handler_cancellation=True
+        )
         await runner.setup()
         site = web.SockSite(runner, listening)
         await site.start()
@@ -83,6 +86,8 @@ class Worker:
         await site.stop()
         code = await self._drain(running, 0 if self._timed_out.is_set() else drain_s)
         await runner.cleanup()
+        if self._forwarder is not None:
+            await self._forwarder.close()
         return exits.TIMED_OUT if self._timed_out.is_set() else code
 
     def _application(self) -> web.Application:

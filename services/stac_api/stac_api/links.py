@@ -74,6 +74,8 @@ def _base_url(naming: tuple[tuple[bytes, bytes], ...], scheme: str, server: str,
     forwarded = _forwarded(headers.get(b"forwarded", ""))
     scheme = forwarded.get("proto") or _first(headers, b"x-forwarded-proto") or scheme
     named = forwarded.get("host") or _first(headers, b"x-forwarded-host")
+    if not _HOST.match(named):
+        named = ""
     host = named or headers.get(b"host", "")
     if not _HOST.match(host):
         host = server

@@ -70,11 +70,6 @@ class Place:
     name: str
     places: Places
 
-    @property
-    def passes_hang_ups_on(self) -> bool:
-        """Whether the app is told that its client is gone."""
-        return self.name != "functions"
-
     def serve(self, database: CatalogDatabase, **environment: str) -> AbstractContextManager[Running]:
         """The API on this database, with these settings more."""
         settings = database.environment(READER) | {

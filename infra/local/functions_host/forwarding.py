@@ -1,0 +1,91 @@
+"""Passes requests on to the HTTP server of an app that has one, as Azure's host does for HTTP streams."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+
+import aiohttp
+from aiohttp import web
+from multidict import CIMultiDict
+from yarl import URL
+
+from infra.local.functions_host import logs
+
+INVOCATION = "x-ms-invocation-id"  # by which the app finds the invocation that belongs to the request
+# Of one connection only (RFC 9110 7.6.1).
+_HOP_BY_HOP = frozenset(
+    {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
+)
+_FIRST_WAIT_S = 0.05  # while the app's server is being started; doubled each time
+_TRIES = 8
+
+
+class Forwarder:
+    """Streams requests and answers both ways; who hangs up on the host hangs up on the app."""
+
+    def __init__(self, app: str) -> None:
+        self._app = app
+        self._session: aiohttp.ClientSession | None = None
+
+    async def forward(self, request: web.Request, invocation: str) -> web.StreamResponse:
+        """Pass one request on, and its answer back; 502 where the app breaks off.
+
+        Raises aiohttp.ClientConnectorError where it takes no connection.
+        """
+        headers = _passed_on(request.headers)
+        headers[INVOCATION] = invocation
+        wait_s = _FIRST_WAIT_S
+        for tried in range(_TRIES):
+            try:
+                return await self._pass(request, headers)
+            except aiohttp.ClientConnectorError:  # nothing was sent
+                if tried == _TRIES - 1:
+                    raise
+                await asyncio.sleep(wait_s)
+                wait_s *= 2
+        raise AssertionError("unreachable")
+
+    async def close(self) -> None:
+        """Let the connections go."""
+        if self._session is not None:
+            await self._session.close()
+
+    async def _pass(self, request: web.Request, headers: CIMultiDict[str]) -> web.StreamResponse:
+        url = URL(f"{self._app}{request.raw_path}", encoded=True)
+        body = request.content if request.body_exists else None
+        response: web.StreamResponse | None = None
+        try:
+            async with self._opened().request(
+                request.method, url, headers=headers, data=body, allow_redirects=False
+            ) as answer:
+                response = web.StreamResponse(
+                    status=answer.status, reason=answer.reason, headers=_passed_on(answer.headers)
+                )
+                await response.prepare(request)
+                async for part in answer.content.iter_any():
+                    await response.write(part)
+                await response.write_eof()
+        except aiohttp.ClientConnectorError:
+            raise
+        except aiohttp.ClientError as error:
+            logs.event("app broke off", logging.ERROR, reason=f"{type(error).__name__}: {error}")
+            if response is None:
+                return web.Response(status=502)
+            if request.transport is not None:  # its client must not take what came for the whole
+                request.transport.abort()
+        return response
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                auto_decompress=False,
+                connector=aiohttp.TCPConnector(limit=0),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                skip_auto_headers=("accept", "accept-encoding", "content-type", "user-agent"),
+                timeout=aiohttp.ClientTimeout(total=None),
+            )
+        return self._session
+
+
+def _passed_on(headers: Mapping[str, str]) -> CIMultiDict[str]:
+    return CIMultiDict((name, value) for name, value in headers.items() if name.lower() not in _HOP_BY_HOP)

@@ -1,0 +1,70 @@
+"""An app with an HTTP server of its own gets requests as they come, as behind Azure's host (HTTP streams)."""
+
+import http.client
+import json
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from infra.local.functions_host.testing import RunningHost, running_host
+from infra.local.functions_host.tests.conftest import APPS
+
+
+@pytest.fixture(scope="module")
+def streams(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHost]:
+    with running_host(APPS / "streams", tmp_path_factory.mktemp("streams"), {}) as host:
+        yield host.ready()
+
+
+def test_a_request_arrives_as_it_was_sent_and_its_answer_too(streams: RunningHost) -> None:
+    status, headers, body = streams.request(
+        "POST", "/echo/a%20b?q=1&q=%C3%BC", b"\x00\xfe", {"X-A": "1", "Host": "elsewhere"}
+    )
+
+    seen, _, echoed = body.partition(b"\n")
+    assert (status, echoed) == (201, b"\x00\xfe")
+    assert json.loads(seen) == {
+        "route": {"name": "a b"},
+        "path": "/echo/a%20b",
+        "query": "q=1&q=%C3%BC",
+        "method": "POST",
+        "host": "elsewhere",
+        "x-a": ["1"],
+        "invocation": True,
+    }
+    assert (headers["content-type"], headers["content-encoding"]) == ("text/x-parts", "as-it-is")
+    assert streams.event("invocation", function="echo")["outcome"] == "succeeded"
+
+
+def test_parts_of_an_answer_come_before_the_request_has_ended(streams: RunningHost) -> None:
+    with socket.create_connection(("127.0.0.1", streams.port), timeout=20) as client:
+        head = "POST /echo/x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+        client.sendall(head.encode() + b"5\r\nfirst\r\n")
+        received = b""
+        while b"first" not in received:
+            received += client.recv(4096)
+        client.sendall(b"6\r\nsecond\r\n0\r\n\r\n")
+        while more := client.recv(4096):
+            received += more
+    assert received.startswith(b"HTTP/1.1 201 ")
+    assert b"second" in received
+
+
+def test_who_hangs_up_is_heard_of(streams: RunningHost) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", streams.port, timeout=20)
+    connection.request("GET", "/waits")
+    streams.wait_for(lambda line: line.get("message") == "waiting")
+    connection.close()
+
+    streams.wait_for(lambda line: line.get("message") == "the client is gone")
+    assert streams.event("invocation", function="waits")["outcome"] == "succeeded"
+
+
+def test_an_exception_is_a_500_and_is_logged(streams: RunningHost) -> None:
+    status, _, body = streams.request("GET", "/fails")
+
+    assert status == 500
+    assert b"of the app" not in body
+    line = streams.event("invocation", function="fails")
+    assert (line["outcome"], line["level"]) == ("failed", "error")

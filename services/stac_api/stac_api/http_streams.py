@@ -1,0 +1,94 @@
+"""Makes the Functions host pass requests to the app over HTTP: answers are not copied, and a hang-up is heard of.
+
+The worker finds this module through Microsoft's extension base (their own extension of the kind needs FastAPI): it
+starts `WebServer` at the port of its choice and tells the host, which forwards every request there and invokes the
+function beside it. The two meet by the invocation's id.
+"""
+
+import contextlib
+from collections.abc import Awaitable, Callable, Iterator
+
+import azurefunctions.extensions.base as base  # type: ignore[import-untyped]  # it ships no types
+import uvicorn
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+KEEP_ALIVE_S = (
+    120  # longer than the host keeps an idle connection: else it might use one that is being closed
+)
+
+
+class Call:
+    """A request as it came, with the connection that its answer goes to."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._scope, self._receive, self._send = scope, receive, send
+        self.headers = Headers(scope=scope)  # the worker looks for the invocation's id
+
+    async def answer_by(self, app: ASGIApp, trace: object) -> "Answered":
+        """Let the app answer; it finds the host's trace where Microsoft's ASGI adapter has it."""
+        await app({**self._scope, "azure_functions.trace_context": trace}, self._receive, self._send)
+        return Answered()
+
+
+class Answered:
+    """What a function returns whose answer is out."""
+
+
+class _RouteParameters(base.RequestSynchronizer):  # type: ignore[misc]
+    def sync_route_params(self, request: object, path_params: object) -> None:
+        """The app reads the path itself."""
+
+
+class _Calls(metaclass=base.RequestTrackerMeta):  # type: ignore[metaclass]
+    request_type = Call
+    synchronizer = _RouteParameters()
+
+
+class _Answers(metaclass=base.ResponseTrackerMeta):  # type: ignore[metaclass]
+    label = base.ResponseLabels.STANDARD
+    response_type = Answered
+
+
+class WebApp(base.WebApp):  # type: ignore[misc]
+    """Hands each request to the worker, and waits until its invocation is over."""
+
+    def route(self, func: Callable[[Call], Awaitable[object]]) -> None:
+        """Take what the worker makes of a request."""
+        self._invoked = func
+
+    def get_app(self) -> ASGIApp:
+        """As the server calls it."""
+        return self._serve
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._invoked(Call(scope, receive, send))
+
+
+class WebServer(base.WebServer):  # type: ignore[misc]
+    """Serves it on the worker's loop."""
+
+    async def serve(self) -> None:
+        """Until the worker ends."""
+        await _Server(
+            uvicorn.Config(
+                self.web_app,
+                host=self.hostname,
+                port=self.port,
+                interface="asgi3",
+                lifespan="off",
+                access_log=False,
+                log_config=None,
+                log_level="warning",
+                proxy_headers=False,
+                server_header=False,
+                timeout_keep_alive=KEEP_ALIVE_S,
+            )
+        ).serve()
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals are the worker's."""
+        yield
