@@ -161,19 +161,27 @@ class ItemSearch:
         statement = Statement()
         _narrow(statement, search, condition)
         where, args = statement.where_clause, tuple(statement.args)
-        return await self._counts.get((where, args), lambda: self._count(where, args))
+        # Of boxes and times the planner has statistics, of a client's filter it may have none.
+        by_planner = search.area is not None and not condition
+        return await self._counts.get((where, args), lambda: self._count(where, args, by_planner=by_planner))
 
-    async def _count(self, where: str, args: tuple[object, ...]) -> int:
-        """Exact up to the settings' limit; beyond it what the planner expects, which costs no reading."""
+    async def _count(self, where: str, args: tuple[object, ...], *, by_planner: bool) -> int:
+        """Exact up to the settings' limits; beyond them what the planner expects, which costs no reading.
+
+        To count what lies in an area every row has to be read: of a million Items that takes many times as long as
+        the page itself.
+        """
+        if by_planner and (expected := await self._expected(where, args)) > self._settings.area_count_limit:
+            return expected
         limit = self._settings.count_limit
         sql = f"SELECT count(*) AS n FROM (SELECT FROM items i WHERE {where} LIMIT {limit + 1:d}) AS found"
         row = await self._database.row(sql, *args)
         counted: int = row["n"] if row else 0
-        if counted <= limit:
-            return counted
+        return counted if counted <= limit else max(counted, await self._expected(where, args))
+
+    async def _expected(self, where: str, args: tuple[object, ...]) -> int:
         row = await self._database.row(f"EXPLAIN (FORMAT JSON) SELECT FROM items i WHERE {where}", *args)
-        expected = orjson.loads(row[0])[0]["Plan"]["Plan Rows"] if row else 0
-        return max(counted, int(expected))
+        return int(orjson.loads(row[0])[0]["Plan"]["Plan Rows"]) if row else 0
 
 
 def _narrow(statement: Statement, search: Search, condition: str) -> None:

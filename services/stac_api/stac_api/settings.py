@@ -51,6 +51,7 @@ class Settings:
     max_positions: int = 10_000  # of one geometry: beyond that an intersection costs seconds
     max_filter_depth: int = 20
     count_limit: int = 10_000  # numberMatched is exact up to here, the planner's estimate beyond
+    area_count_limit: int = 2_000  # the same for what lies in an area, as the planner sees it: see ItemSearch
     count_ttl_s: float = 10.0
     cache_control: str = "no-cache"
     cors_origins: tuple[str, ...] = ("*",)

@@ -1,0 +1,67 @@
+"""`numberMatched`: exact while counting is cheap, the planner's estimate beyond, never null."""
+
+import asyncio
+from typing import Any
+
+from stac_api.bases import Bases
+from stac_api.database import Database
+from stac_api.item_search import ItemSearch
+from stac_api.searches import from_body
+from tests.integration.conftest import CatalogDatabase
+from tests.integration.stac_api import catalog
+from tests.integration.stac_api.conftest import settings_for
+
+WORLD = {"bbox": [-180, -90, 180, 90], "limit": 1}
+FILTER = {"filter-lang": "cql2-json", "filter": {"op": "<>", "args": [{"property": "id"}, "nobody"]}}
+
+
+def matched(database: CatalogDatabase, body: dict[str, Any], **limits: int) -> tuple[int | None, list[str]]:
+    """The number, and the statements that it took beside the page's."""
+    settings = settings_for(database, **limits)
+
+    async def run() -> tuple[int | None, list[str]]:
+        db = Database(settings)
+        asked: list[str] = []
+        rows = db.rows
+
+        async def recording(sql: str, *args: object) -> Any:
+            asked.append(sql)
+            return await rows(sql, *args)
+
+        db.rows = recording  # type: ignore[method-assign]  # to see what is run
+        try:
+            page = await ItemSearch(db, Bases(db), settings).page(from_body(body, settings))
+        finally:
+            await db.close()
+        return page.matched, [sql.split(" ")[0] for sql in asked if "EXPLAIN" in sql or "count(*)" in sql]
+
+    return asyncio.run(run())
+
+
+def test_a_small_number_is_exact(loaded: CatalogDatabase) -> None:
+    every = len(catalog.ITEMS)
+    assert matched(loaded, WORLD) == (every, ["EXPLAIN", "SELECT"])
+    assert matched(loaded, {"limit": 1}) == (every, ["SELECT"])
+    assert matched(loaded, WORLD | FILTER) == (every, ["SELECT"])
+
+
+def test_what_fits_on_the_page_needs_no_count(loaded: CatalogDatabase) -> None:
+    assert matched(loaded, {"limit": 1000}, area_count_limit=0, count_limit=1) == (len(catalog.ITEMS), [])
+
+
+def test_of_much_in_an_area_the_planner_tells_and_nothing_is_counted(loaded: CatalogDatabase) -> None:
+    number, asked = matched(loaded, WORLD, area_count_limit=10)
+    assert asked == ["EXPLAIN"]
+    assert number is not None
+    assert 10 < number < 10 * len(catalog.ITEMS)
+
+
+def test_a_filter_is_counted_since_the_planner_may_know_nothing_of_it(loaded: CatalogDatabase) -> None:
+    assert matched(loaded, WORLD | FILTER, area_count_limit=0) == (len(catalog.ITEMS), ["SELECT"])
+
+
+def test_beyond_the_limit_the_planner_tells_but_never_less_than_was_counted(loaded: CatalogDatabase) -> None:
+    number, asked = matched(loaded, {"limit": 1} | FILTER, count_limit=5)
+    assert asked == ["SELECT", "EXPLAIN"]
+    assert number is not None
+    assert number > 5
