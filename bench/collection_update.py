@@ -7,7 +7,7 @@ are merged from facts, a hundred at a time, which is not counted. Times are medi
 
     came      a hundred Items came: what we fold, right after
     inside    one left that lay inside the others: the same
-    outermost an outermost one left: everything is counted anew from our narrow rows, at once up to 50,000 Items
+    outermost an outermost one left: the same, and the new ends looked up in indexes
     pgstac    `pgstac.update_collection_extents()`, what one calls after a load: the extent only
     recount   SQL over the Items as one would write it: extent, count, and the same two summaries
 """
@@ -117,7 +117,7 @@ def measure(postgres: RunningPostgres, items: int, rounds: int) -> dict[str, flo
 
         load(fact("first", 10, 50))
         update()
-        connection.execute("UPDATE eventstac.collections SET shrunk = true")
+        connection.execute("UPDATE eventstac.collections SET recount = true")
         update()
         for number in range(rounds):
             load(*(fact(f"new-{number}-{n}", n / 2, 50, clock) for n in range(BATCH)))

@@ -44,7 +44,8 @@ class CatalogDatabase:
         with psycopg.connect(self.settings.conninfo, autocommit=True) as connection:
             connection.execute(
                 "TRUNCATE eventstac.facts, eventstac.items, eventstac.outbox, eventstac.rejected, "
-                "eventstac.collection_changes, eventstac.collections, eventstac.deleted_directories"
+                "eventstac.collection_changes, eventstac.collections, eventstac.summed_values, "
+                "eventstac.deleted_directories"
             )
             connection.execute("DELETE FROM pgstac.items")
 

@@ -1,8 +1,9 @@
-"""A Collection's parts in the database: what is kept of it, and what is counted anew from its Items."""
+"""A Collection's parts in the database: what is kept of it, looked up of its Items, and counted anew from them."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from psycopg.types.json import Json as JsonParameter
@@ -10,7 +11,7 @@ from psycopg.types.json import Json as JsonParameter
 from eventstac.catalog.database import Connection
 from eventstac.catalog.locks import lock
 from eventstac.extents import Spans, spans_of
-from eventstac.summaries import MOST_VALUES, Tally, summed_of
+from eventstac.summaries import MOST_VALUES, each_value, summary_of, summed_of
 
 _PAGE = 500  # Items whose locks are held at once: writers of these wait
 
@@ -26,110 +27,175 @@ _RECOUNT = """
             jsonb_array_elements(CASE jsonb_typeof(summed->name)
                 WHEN 'array' THEN summed->name ELSE jsonb_build_array(summed->name) END) AS element
     ),
-    counts AS (
-        SELECT name, CASE WHEN jsonb_typeof(element) IN ('string', 'boolean') THEN element END AS value,
-            count(*) AS items,
-            min(CASE WHEN jsonb_typeof(element) = 'number' THEN element::numeric END) AS low,
-            max(CASE WHEN jsonb_typeof(element) = 'number' THEN element::numeric END) AS high
-        FROM elements GROUP BY 1, 2
-    ),
-    ranked AS (SELECT *, row_number() OVER (PARTITION BY name ORDER BY value) AS place FROM counts),
-    tallies AS (
-        SELECT name, jsonb_build_object('low', min(low), 'high', max(high), 'counts', coalesce(
-            jsonb_agg(jsonb_build_array(value, items)) FILTER (WHERE value IS NOT NULL AND place <= %(most)s), '[]'
-        )) AS tally FROM ranked GROUP BY name
+    filled AS (
+        INSERT INTO eventstac.summed_values (collection, name, kind, value, items)
+        SELECT %(collection)s, name, jsonb_typeof(element), element, count(*) FROM elements
+        WHERE jsonb_typeof(element) IN ('number', 'string', 'boolean') GROUP BY 2, 3, 4
     )
-    SELECT (SELECT jsonb_object_agg(name, tally) FROM tallies), count(*) FILTER (WHERE NOT summed ?& %(names)s::text[]),
-        count(*), min(south), max(north),
-        min(west) FILTER (WHERE west <= east AND west < 0 AND east <= 0),
-        max(east) FILTER (WHERE west <= east AND west < 0 AND east <= 0),
-        min(west) FILTER (WHERE west <= east AND west >= 0), max(east) FILTER (WHERE west <= east AND west >= 0),
-        min(west) FILTER (WHERE west <= east AND west < 0 AND east > 0),
-        max(east) FILTER (WHERE west <= east AND west < 0 AND east > 0),
-        min(west) FILTER (WHERE west > east), max(east) FILTER (WHERE west > east),
-        min(starts), max(ends)
-    FROM published
+    SELECT count(*) FILTER (WHERE NOT summed ?& %(names)s::text[]), count(*) FROM published
 """
+
+_COUNT_VALUES = """
+    INSERT INTO eventstac.summed_values AS kept (collection, name, kind, value, items)
+    SELECT %s, name, jsonb_typeof(value), value, sum(items)
+    FROM json_to_recordset(%s) AS change (name text, value jsonb, items bigint)
+    GROUP BY 2, 3, 4 HAVING sum(items) <> 0 ORDER BY 2, 3, 4
+    ON CONFLICT (collection, name, kind, value) DO UPDATE SET items = kept.items + excluded.items
+    RETURNING name, kind, value, items
+"""
+
+_DROP_VALUES = """
+    DELETE FROM eventstac.summed_values v
+    USING json_to_recordset(%s) AS gone (name text, kind text, value jsonb)
+    WHERE v.collection = %s AND (v.name, v.kind, v.value) = (gone.name, gone.kind, gone.value)
+"""
+
+# The first and last of an index, however many there are; of texts as many as tell whether they are too many.
+_SUMMARIES = """
+    SELECT name,
+        (SELECT value FROM eventstac.summed_values
+         WHERE collection = %(collection)s AND name = names.name AND kind = 'number' ORDER BY value LIMIT 1),
+        (SELECT value FROM eventstac.summed_values
+         WHERE collection = %(collection)s AND name = names.name AND kind = 'number' ORDER BY value DESC LIMIT 1),
+        ARRAY(SELECT value FROM eventstac.summed_values
+              WHERE collection = %(collection)s AND name = names.name AND kind = 'boolean')
+        || ARRAY(SELECT value FROM eventstac.summed_values
+                 WHERE collection = %(collection)s AND name = names.name AND kind = 'string'
+                 ORDER BY value LIMIT %(most)s)
+    FROM unnest(%(names)s::text[]) AS names (name)
+"""
+
+
+def _end_of(name: str) -> str:
+    """SQL for an end of the spans: the first or last of the index that is in this order."""
+    side, _, end = name.rpartition("_")
+    columns = {"min": "west", "max": "east", "start": "starts", "end": "ends"}
+    column, order = columns.get(end, end), "ASC" if end in ("min", "south", "start") else "DESC"
+    where = f"state = 'published' AND {column} IS NOT NULL" + (f" AND side = '{side}'" if side else "")
+    return (
+        f"(SELECT {column} FROM eventstac.items WHERE collection = %(collection)s AND {where} "
+        f"ORDER BY {column} {order} LIMIT 1)"
+    )
+
+
+_SPANS = "SELECT " + ", ".join(_end_of(field.name) for field in fields(Spans))
 
 
 @dataclass
 class Parts:
-    """How many Items a Collection has, what they cover, what they sum up to.
+    """How many Items a Collection has, what they cover, which of their properties are summed up.
 
-    `shrunk`: an outermost Item left, or the rules sum up what they did not before, so that it is to be counted anew.
+    `recount`: the rules sum up what they did not before, so that it is to be counted anew.
     """
 
     items: int = 0
     spans: Spans = field(default_factory=Spans)
-    tallies: dict[str, Tally] = field(default_factory=dict)
-    shrunk: bool = False
+    summed: tuple[str, ...] = ()
+    recount: bool = False
 
-    def fold(self, changes: Sequence[Sequence[Any]]) -> None:
-        """Take in what commits appended; first what came, so that what left is rarely outermost."""
+
+@dataclass
+class Fold:
+    """What commits appended, taken into the parts: whether an outermost Item left, and how many have each value more.
+
+    Values are JSON text: in Python 1 and true are one.
+    """
+
+    parts: Parts
+    shrank: bool = False
+    values: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def take_in(self, changes: Sequence[Sequence[Any]]) -> None:
+        """First what came, so that what left is rarely outermost."""
         for change in sorted(changes, key=lambda change: -int(change[0])):
-            self._fold(*change)
+            self._take_in(*change)
 
-    def _fold(self, items: int, shrinks: bool, *rest: Any) -> None:
+    def _take_in(self, items: int, shrinks: bool, *rest: Any) -> None:
         *place, summed = rest
-        spans = spans_of(*place) if place[0] is not None else None
-        self.items += items
-        left = items < 0
-        if left:
-            self.shrunk |= spans is None or self.spans.ends_with(spans)
+        parts = self.parts
+        spans = spans_of(*place) if place[0] is not None else Spans()
+        parts.items += items
+        if items < 0:
+            self.shrank |= parts.spans.ends_with(spans)
         else:
-            # A version before the summaries told of an Item that moved only where it came to.
-            self.shrunk |= shrinks
-            self.spans = self.spans.join(spans) if spans else self.spans
-        for name, tally in self.tallies.items():
-            if name not in summed:  # composed by rules that did not sum it up yet
-                self.shrunk = True
-            elif left:
-                self.shrunk |= not tally.remove(summed[name])
-            else:
-                tally.add(summed[name])
+            parts.recount |= shrinks  # a version before the summaries told of a move only where it went to
+            parts.spans = parts.spans.join(spans)
+        for name in parts.summed:
+            parts.recount |= name not in summed  # composed by rules that did not sum it up yet
+            for value in each_value(summed.get(name)):
+                self.values[name, json.dumps(value)] += items
 
 
 def read_parts(connection: Connection, collection: str) -> Parts | None:
     """What is kept of a Collection; None where nothing is."""
     row = connection.execute(
-        "SELECT items, spans, summaries, shrunk FROM eventstac.collections WHERE collection = %s",
+        "SELECT items, spans, summed, recount FROM eventstac.collections WHERE collection = %s",
         [collection],
     ).fetchone()
-    if row is None:
-        return None
-    tallies = {name: Tally.from_json(tally) for name, tally in row[2].items()}
-    return Parts(row[0], Spans.from_json(row[1]), tallies, row[3])
+    return Parts(row[0], Spans.from_json(row[1]), tuple(row[2]), row[3]) if row else None
 
 
 def write_parts(connection: Connection, collection: str, parts: Parts) -> None:
     """Keep them."""
-    tallies = {name: tally.to_json() for name, tally in parts.tallies.items()}
     connection.execute(
         """
-        INSERT INTO eventstac.collections (collection, items, spans, summaries, shrunk) VALUES (%s, %s, %s, %s, %s)
+        INSERT INTO eventstac.collections (collection, items, spans, summed, recount) VALUES (%s, %s, %s, %s, %s)
         ON CONFLICT (collection) DO UPDATE SET
-            (items, spans, summaries, shrunk) = (excluded.items, excluded.spans, excluded.summaries, excluded.shrunk)
+            (items, spans, summed, recount) = (excluded.items, excluded.spans, excluded.summed, excluded.recount)
         """,
         [
             collection,
             parts.items,
             JsonParameter(parts.spans.to_json(), dumps=json.dumps),
-            JsonParameter(tallies, dumps=json.dumps),
-            parts.shrunk,
+            list(parts.summed),
+            parts.recount,
         ],
     )
 
 
+def spans_now(connection: Connection, collection: str) -> Spans:
+    """What a Collection's Items cover, at the cost of a look at each end, however many there are.
+
+    It may see commits whose changes are not taken in yet: what came is joined twice then, which changes nothing, and
+    what left lies at or beyond the ends, so that they are looked up again.
+    """
+    row = connection.execute(_SPANS, {"collection": collection}).fetchone()
+    return Spans(*row) if row else Spans()
+
+
+def count_values(connection: Connection, collection: str, values: Mapping[tuple[str, str], int]) -> bool:
+    """Count values up and down; whether the counts can be right: none fell below zero."""
+    changes = [
+        {"name": name, "value": json.loads(text), "items": n} for (name, text), n in values.items() if n
+    ]
+    if not changes:
+        return True
+    rows = connection.execute(
+        _COUNT_VALUES, [collection, JsonParameter(changes, dumps=json.dumps)]
+    ).fetchall()
+    gone = [{"name": name, "kind": kind, "value": value} for name, kind, value, items in rows if items <= 0]
+    if gone:
+        connection.execute(_DROP_VALUES, [JsonParameter(gone, dumps=json.dumps), collection])
+    return all(items >= 0 for *_, items in rows)
+
+
+def summaries_now(connection: Connection, collection: str, names: Sequence[str]) -> dict[str, Any]:
+    """What is shown of each property, None where nothing is."""
+    if not names:
+        return {}
+    values = {"collection": collection, "names": list(names), "most": MOST_VALUES + 1}
+    return {name: summary_of(*rest) for name, *rest in connection.execute(_SUMMARIES, values)}
+
+
 def recount(connection: Connection, collection: str, names: Sequence[str]) -> Parts:
     """Count a Collection's Items anew, of one snapshot, and drop the changes that it has seen."""
-    values = {"collection": collection, "names": list(names), "most": MOST_VALUES + 1}
-    row = connection.execute(_RECOUNT, values).fetchone()
+    connection.execute("DELETE FROM eventstac.summed_values WHERE collection = %s", [collection])
+    row = connection.execute(_RECOUNT, {"collection": collection, "names": list(names)}).fetchone()
     if row is None:
         raise LookupError("an aggregate gives a row")
-    found, unfilled, count, *spans = row
-    tallies = {name: Tally.from_json(found[name]) if found and name in found else Tally() for name in names}
+    unfilled, count = row
     # An Item was composed meanwhile by rules that do not sum up all of it: fill again.
-    return Parts(count, Spans(*spans), tallies, shrunk=unfilled > 0)
+    return Parts(count, spans_now(connection, collection), tuple(names), recount=unfilled > 0)
 
 
 def fill_summed(connection: Connection, collection: str, names: Sequence[str]) -> None:

@@ -1,10 +1,10 @@
-"""Keeps each Collection's extent, summaries and count: growth by union, shrinking by exact recomputation.
+"""Keeps each Collection's extent, summaries and count, at the cost of what came and left.
 
 Key: the Collection. Commits append what they change (`collection_changes`); one updater at a time folds the rows of a
 Collection, in one transaction with the result, so that none is counted twice and none is missed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from hashlib import blake2b
@@ -13,16 +13,17 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from eventstac.catalog import collection_parts, outbox
-from eventstac.catalog.collection_parts import Parts, read_parts, write_parts
+from eventstac.catalog.collection_parts import Fold, Parts, read_parts, write_parts
 from eventstac.catalog.database import Connection, advisory_key
 from eventstac.catalog.outbox import Announcement
 from eventstac.events import CollectionUpdated, Origin, seal
 from eventstac.extents import merged_extent
 from eventstac.rules import CollectionRules, Rules, collection_extensions
-from eventstac.summaries import Tally
 
-# Recomputing reads every Item's row: up to this many at once, beyond it when the timer comes.
+# Where rules sum up something else every Item's row is read: up to this many at once, beyond it when the timer comes.
 CHEAP_ITEMS = 50_000
+
+MOST_CHANGES = 5_000  # changes of one transaction: a large backfill may leave a million
 
 
 def update_collection(
@@ -37,34 +38,76 @@ def update_collection(
 ) -> bool:
     """Fold what commits changed of a Collection into what is kept of it; returns whether its document changed."""
     rules = rules or CollectionRules(collection)
+    changed, more = False, True
+    while more:
+        kept = read_parts(connection, collection)
+        if kept and _is_to_recount(kept, rules) and _may_recount(kept, recompute_any_size):
+            collection_parts.fill_summed(connection, collection, rules.summaries)
+        more, differs = _fold_some(connection, collection, rules, app, now, origin, recompute_any_size)
+        changed |= differs
+    return changed
+
+
+def _fold_some(
+    connection: Connection,
+    collection: str,
+    rules: CollectionRules,
+    app: str,
+    now: datetime,
+    origin: Origin | None,
+    any_size: bool,
+) -> tuple[bool, bool]:
+    """Fold the oldest changes, in a transaction; returns whether there is more to do, and if the document changed."""
     names = rules.summaries
-    kept = read_parts(connection, collection)
-    if kept and (kept.shrunk or set(kept.tallies) != set(names)) and _may_recount(kept, recompute_any_size):
-        collection_parts.fill_summed(connection, collection, names)
     with connection.transaction():
         key = advisory_key(blake2b, f"collection {collection}")
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [key])
         changes = connection.execute(
-            "DELETE FROM eventstac.collection_changes WHERE collection = %s "
-            "RETURNING items, shrinks, west, south, east, north, starts, ends, summed",
-            [collection],
+            """
+            DELETE FROM eventstac.collection_changes WHERE id = ANY (ARRAY(
+                SELECT id FROM eventstac.collection_changes WHERE collection = %s ORDER BY id LIMIT %s))
+            RETURNING items, shrinks, west, south, east, north, starts, ends, summed
+            """,
+            [collection, MOST_CHANGES],
         ).fetchall()
         kept = read_parts(connection, collection)
         # Where nothing was ever kept, every Item is among the changes.
-        parts = kept or Parts(tallies={name: Tally() for name in names})
-        shown_before = set(parts.tallies)
-        if set(parts.tallies) != set(names):
-            parts.tallies = {name: parts.tallies.get(name, Tally()) for name in names}
-            parts.shrunk = True
-        if not changes and not (parts.shrunk and kept and _may_recount(parts, recompute_any_size)):
-            return False
-        parts.fold(changes)
-        if parts.shrunk and _may_recount(parts, recompute_any_size):
-            parts = collection_parts.recount(connection, collection, names)
+        parts = kept or Parts(summed=names)
+        shown_before = set(parts.summed)
+        parts.recount = known = _is_to_recount(parts, rules)
+        if not changes and not (parts.recount and kept and _may_recount(parts, any_size)):
+            return False, False
+        parts = _folded(connection, collection, parts, changes, rules, any_size)
         write_parts(connection, collection, parts)
         cause = f"{collection} {now.isoformat()}"
         story = replace(origin, id=cause) if origin else Origin.new(cause)
-        return _publish(connection, collection, parts, shown_before, rules, app, now, story)
+        differs = _publish(connection, collection, parts, shown_before, rules, app, now, story)
+        found_out = parts.recount and not known and _may_recount(parts, any_size)
+        return len(changes) == MOST_CHANGES or found_out, differs
+
+
+def _folded(
+    connection: Connection,
+    collection: str,
+    parts: Parts,
+    changes: Sequence[Sequence[Any]],
+    rules: CollectionRules,
+    any_size: bool,
+) -> Parts:
+    """The parts with the changes taken in; of what shrank the new ends are looked up."""
+    fold = Fold(parts)
+    fold.take_in(changes)
+    if not parts.recount:
+        parts.recount = not collection_parts.count_values(connection, collection, fold.values)
+    if parts.recount and _may_recount(parts, any_size):
+        return collection_parts.recount(connection, collection, rules.summaries)
+    if fold.shrank:
+        parts.spans = collection_parts.spans_now(connection, collection)
+    return parts
+
+
+def _is_to_recount(parts: Parts, rules: CollectionRules) -> bool:
+    return parts.recount or set(parts.summed) != set(rules.summaries)
 
 
 def _may_recount(parts: Parts, any_size: bool) -> bool:
@@ -72,13 +115,13 @@ def _may_recount(parts: Parts, any_size: bool) -> bool:
 
 
 def pending_collections(connection: Connection, rules: Rules) -> list[str]:
-    """The Collections with changes that are not folded yet, or for which what is kept is not all or too much."""
+    """The Collections with changes that are not folded yet, or whose Items are to be counted anew."""
     changed = connection.execute("SELECT DISTINCT collection FROM eventstac.collection_changes").fetchall()
-    kept = connection.execute("SELECT collection, shrunk, summaries FROM eventstac.collections").fetchall()
+    kept = connection.execute("SELECT collection, recount, summed FROM eventstac.collections").fetchall()
     pending = {row[0] for row in changed}
-    for collection, shrunk, summaries in kept:
+    for collection, recount, summed in kept:
         found = rules.collection(collection)
-        if shrunk or set(summaries) != set(found.summaries if found else ()):
+        if recount or set(summed) != set(found.summaries if found else ()):
             pending.add(collection)
     return sorted(pending)
 
@@ -98,7 +141,9 @@ def _publish(
     row = connection.execute(
         "SELECT content, private FROM pgstac.collections WHERE id = %s FOR NO KEY UPDATE", [collection]
     ).fetchone()
-    content = _shown(row[0], row[1] or {}, extent, parts, shown_before, rules) if row else None
+    # Until they are counted anew they stay as they are.
+    found = None if parts.recount else collection_parts.summaries_now(connection, collection, parts.summed)
+    content = _shown(row[0], row[1] or {}, extent, found, shown_before, rules) if row else None
     changed = row is not None and content != row[0]
     if changed:
         connection.execute(
@@ -114,21 +159,17 @@ def _shown(
     content: Mapping[str, Any],
     private: Mapping[str, Any],
     extent: Mapping[str, Any],
-    parts: Parts,
+    found: Mapping[str, Any] | None,
     shown_before: set[str],
     rules: CollectionRules,
 ) -> dict[str, Any]:
-    """The Collection with what is kept current; everything else in it is its user's."""
+    """The Collection with what is kept current; everything else in it is its user's. `found`: None leaves summaries."""
     said = rules.extra.get("summaries", {})
-    summaries = {
-        name: value
-        for name, value in content.get("summaries", {}).items()
-        if name in said or name not in {*shown_before, *parts.tallies}
-    }
-    for name, tally in parts.tallies.items():
-        shown = tally.shown()
-        if shown is not None and name not in said:
-            summaries[name] = shown
+    summaries = dict(content.get("summaries", {}))
+    if found is not None:
+        ours = {*shown_before, *found} - set(said)
+        summaries = {name: value for name, value in summaries.items() if name not in ours}
+        summaries |= {name: found[name] for name in found if name in ours and found[name] is not None}
     changed = {**content, "extent": extent, "summaries": summaries}
     if not summaries:
         del changed["summaries"]

@@ -4,8 +4,9 @@ The storage sends one event for a directory and none for the blobs below it. Wha
 when it comes; but a first look that is still on its way then would bring its blob into the catalog after all.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from hashlib import blake2b
 
 from eventstac.blob_urls import parse
@@ -29,19 +30,30 @@ def note(connection: Connection, prefix: str, deleted_at: datetime) -> None:
 
 def deleted(connection: Connection, urls: list[str]) -> Mapping[str, datetime]:
     """When a directory above each of these blobs was last deleted, for those of which one was."""
-    above = [(url, prefix) for url in urls for prefix in directories_of(url)]
+    above = {url: directories_of(url) for url in urls}
     rows = connection.execute(
         """
-        SELECT above.url, max(d.deleted_at) FROM unnest(%s::text[], %s::text[]) AS above (url, prefix)
+        SELECT above.prefix, max(d.deleted_at) FROM unnest(%b::text[]) AS above (prefix)
         JOIN eventstac.deleted_directories d ON d.prefix = above.prefix COLLATE "C" GROUP BY 1
         """,
-        [[url for url, _ in above], [prefix for _, prefix in above]],
+        [sorted({prefix for prefixes in above.values() for prefix in prefixes})],
     )
-    return {url: deleted_at for url, deleted_at in rows}
+    deleted_at: dict[str, datetime] = dict(rows.fetchall())
+    found = {
+        url: [deleted_at[one] for one in prefixes if one in deleted_at] for url, prefixes in above.items()
+    }
+    return {url: max(times) for url, times in found.items() if times}
 
 
-def directories_of(url: str) -> Iterator[str]:
+def directories_of(url: str) -> tuple[str, ...]:
     """The URLs of the directories that a blob is in, from the innermost; its container is none."""
-    container = parse(url).container_url
-    while (url := url.rstrip("/").rpartition("/")[0]) and len(url) > len(container):
-        yield f"{url}/"
+    return _from_innermost(url.rstrip("/").rpartition("/")[0])
+
+
+@lru_cache(maxsize=1000)  # the blobs of a batch are in few directories
+def _from_innermost(directory: str) -> tuple[str, ...]:
+    container, found = parse(f"{directory}/blob").container_url, []
+    while len(directory) > len(container):
+        found.append(f"{directory}/")
+        directory = directory.rstrip("/").rpartition("/")[0]
+    return tuple(found)

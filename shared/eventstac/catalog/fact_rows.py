@@ -10,12 +10,13 @@ from eventstac.facts import Fact, canonical_json
 
 ItemKey = tuple[str, str]
 
+# %b: JSON in an array of text would be escaped, character by character, and taken apart again.
 _UPSERT = """
     INSERT INTO eventstac.facts
         (url, collection, item, asset, kind, state, seen, etag, revision, source_url, document)
     SELECT * FROM unnest(
-        %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::text[],
-        %s::int[], %s::text[], %s::json[])
+        %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::timestamptz[], %b::text[],
+        %b::int[], %b::text[], %b::json[])
     ON CONFLICT (url) DO UPDATE SET
         (collection, item, asset, kind, state, seen, etag, revision, source_url, document, changed_at) =
         (excluded.collection, excluded.item, excluded.asset, excluded.kind, excluded.state, excluded.seen,
@@ -30,21 +31,23 @@ def by_urls(connection: Connection, urls: Sequence[str]) -> dict[str, Fact]:
     return {fact.url: fact for fact in facts}
 
 
-def by_items(connection: Connection, keys: Iterable[ItemKey]) -> dict[ItemKey, list[Fact]]:
-    """All facts of some Items, by Item."""
-    keys = list(keys)
+def by_items(
+    connection: Connection, keys: Iterable[ItemKey], in_hand: Iterable[Fact] = ()
+) -> dict[ItemKey, list[Fact]]:
+    """All facts of some Items, by Item, in the order of URLs; those `in_hand` are as stored, and not read again."""
+    keys, held = list(keys), {fact.url: fact for fact in in_hand}
     rows = connection.execute(
         """
-        SELECT f.document FROM unnest(%s::text[], %s::text[]) AS touched (collection, item)
-        JOIN eventstac.facts f USING (collection, item) ORDER BY f.url
+        SELECT f.document FROM unnest(%b::text[], %b::text[]) AS touched (collection, item)
+        JOIN eventstac.facts f USING (collection, item) WHERE f.url <> ALL (%b::text[])
         """,
-        [[collection for collection, _ in keys], [item for _, item in keys]],
+        [[collection for collection, _ in keys], [item for _, item in keys], list(held)],
     )
     found: dict[ItemKey, list[Fact]] = {key: [] for key in keys}
-    for (document,) in rows:
-        fact = fact_from_json(document)
-        found[fact.item_key].append(fact)
-    return found
+    for fact in (*held.values(), *(fact_from_json(document) for (document,) in rows)):
+        if fact.item_key in found:
+            found[fact.item_key].append(fact)
+    return {key: sorted(facts, key=lambda fact: fact.url) for key, facts in found.items()}
 
 
 def below(connection: Connection, prefix: str, after: str, limit: int) -> list[Fact]:

@@ -22,6 +22,7 @@ _MERGE = {
     "outbox": WRITE,
     "collection_changes": WRITE,
     "collections": WRITE,
+    "summed_values": WRITE,
     "deleted_directories": READ,
 }
 

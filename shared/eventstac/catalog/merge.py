@@ -21,7 +21,7 @@ from eventstac.errors import Transient
 from eventstac.facts import Fact, join, unsure
 
 # More facts than this are merged in several transactions: their advisory locks share one table of fixed size.
-CHUNK = 100
+CHUNK = 400
 
 _ATTEMPTS = (
     5  # a blob that moved between reading and locking makes the set of locks grow; it rarely does once
@@ -153,7 +153,7 @@ def _merge_locked(
     if fresh:
         fact_rows.upsert(connection, [fresh[url] for url in sorted(fresh)])
     applied = rules.current(connection)
-    changes, _ = _recompose(connection, applied, sorted(touched))
+    changes, _ = _recompose(connection, applied, sorted(touched), joined.values())
     origins = origins_of(arrived.messages, known)
     announcements = announcements_of(changes, second_looks, settings.app, now, _wait(settings), origins)
     outbox.add(connection, announcements)
@@ -175,13 +175,19 @@ def _wait(settings: MergeSettings) -> timedelta:
 
 
 def _recompose(
-    connection: Connection, applied: AppliedRules, keys: Sequence[ItemKey], *, repairing: bool = False
+    connection: Connection,
+    applied: AppliedRules,
+    keys: Sequence[ItemKey],
+    in_hand: Iterable[Fact] = (),
+    *,
+    repairing: bool = False,
 ) -> tuple[list[Change], int]:
     """Compose Items anew from all their facts, write what differs; returns what changed, and how many rows of pgstac.
 
+    `in_hand` are facts as they are stored now, which need not be read.
     `repairing` believes nothing that is noted about the catalog, and compares with what pgstac itself has.
     """
-    facts = fact_rows.by_items(connection, keys)
+    facts = fact_rows.by_items(connection, keys, in_hand)
     before = item_rows.read(connection, keys)
     rules = {collection: applied.rules.collection(collection) for collection, _ in keys}
     compositions: dict[ItemKey, Composition] = {key: compose(facts[key], rules[key[0]]) for key in keys}

@@ -27,7 +27,7 @@ def add(connection: Connection, announcements: Sequence[Announcement]) -> None:
     if announcements:
         connection.execute(
             "INSERT INTO eventstac.outbox (topic, body, not_before) "
-            "SELECT * FROM unnest(%s::text[], %s::json[], %s::timestamptz[])",
+            "SELECT * FROM unnest(%b::text[], %b::json[], %b::timestamptz[])",
             [
                 [announcement.topic for announcement in announcements],
                 [JsonParameter(announcement.event, dumps=json.dumps) for announcement in announcements],

@@ -4,8 +4,7 @@ pgstac's staging trigger dehydrates in plpgsql (5.5 ms an Item), its client work
 Item is dehydrated on our side and joins the caller's transaction. Facts: pgstac's schema at PGSTAC_VERSION.
 """
 
-import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +12,7 @@ from psycopg import errors, sql
 
 from eventstac.catalog.database import Connection
 from eventstac.catalog.pgstac_partitions import CollectionNotReady, Needed
+from eventstac.facts import canonical_json
 
 ItemKey = tuple[str, str]
 
@@ -100,8 +100,10 @@ def _upsert_into(
     with connection.cursor().copy(
         "COPY incoming_items (id, geometry, collection, datetime, end_datetime, content) FROM STDIN"
     ) as copy:
-        for item in sorted(items, key=lambda item: str(item["id"])):
-            copy.write_row(_row(item, found.base_item, found.base_item_id))
+        for row in _rows(
+            sorted(items, key=lambda item: str(item["id"])), found.base_item, found.base_item_id
+        ):
+            copy.write_row(row)
     leaves = connection.execute(_LEAVES, {"collection": collection, "unit": found.unit}).fetchall()
     needed = [Needed(*times) for _, *times in leaves]
     if any(leaf is None for leaf, *_ in leaves):
@@ -162,11 +164,22 @@ def _table(name: str) -> sql.Identifier:
     return sql.Identifier("pgstac", name)
 
 
-def _row(item: Mapping[str, Any], base_item: dict[str, Any], base_item_id: int | None) -> tuple[Any, ...]:
+def _rows(
+    items: Sequence[Mapping[str, Any]], base_item: dict[str, Any], base_item_id: int | None
+) -> Iterator[tuple[Any, ...]]:
     # shapely brings numpy: at the first Item, and never in an app that writes none
     import shapely
+
+    geometries = shapely.from_geojson([canonical_json(item["geometry"]) for item in items])
+    wkb = shapely.to_wkb(shapely.set_srid(geometries, 4326), hex=True, include_srid=True)
+    for item, geometry in zip(items, wkb, strict=True):
+        yield _row(item, geometry, base_item, base_item_id)
+
+
+def _row(
+    item: Mapping[str, Any], geometry: str, base_item: dict[str, Any], base_item_id: int | None
+) -> tuple[Any, ...]:
     from pypgstac.hydration import dehydrate
-    from shapely.geometry import shape
 
     properties = item["properties"]
     start = properties.get("start_datetime") or properties["datetime"]
@@ -176,5 +189,4 @@ def _row(item: Mapping[str, Any], base_item: dict[str, Any], base_item_id: int |
         content.pop(name, None)
     if base_item_id is not None:
         content["pgstac:base_item"] = base_item_id
-    geometry = shapely.to_wkb(shapely.set_srid(shape(item["geometry"]), 4326), hex=True, include_srid=True)
-    return (item["id"], geometry, item["collection"], start, end, json.dumps(content, ensure_ascii=False))
+    return (item["id"], geometry, item["collection"], start, end, canonical_json(content))

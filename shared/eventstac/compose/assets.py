@@ -54,16 +54,15 @@ def _provenance(shown: Shown) -> dict[str, Any]:
 def lift_common(assets: Mapping[str, dict[str, Any]], keys: Sequence[str]) -> dict[str, Any]:
     """Move what all data assets agree on to the Item: `proj:*`, `gsd` and the software; returns the Item's part."""
     chosen = [assets[key] for key in keys]
-    names = sorted(
-        {name for asset in chosen for name in asset if name.startswith("proj:") or name in _LIFTED}
-    )
-    common: dict[str, Any] = {}
-    for name in names:
-        values = [asset.get(name) for asset in chosen]
-        if all(name in asset for asset in chosen) and all(value == values[0] for value in values):
-            common[name] = values[0]
-            for asset in chosen:
-                del asset[name]
+    common = {
+        name: value
+        for name, value in sorted(next(iter(chosen), {}).items())
+        if (name.startswith("proj:") or name in _LIFTED)
+        and all(name in asset and asset[name] == value for asset in chosen)
+    }
+    for asset in chosen:
+        for name in common:
+            del asset[name]
     return common
 
 

@@ -33,12 +33,15 @@ def geometry_of(data_assets: Sequence[Shown]) -> tuple[dict[str, Any], list[floa
 def _geometry_of(data_assets: Sequence[Shown]) -> tuple[dict[str, Any], list[float]]:
     given = next((shown.rule.geometry for shown in data_assets if shown.rule.geometry), None)
     footprints = [given] if given else _footprints(data_assets)
-    distinct = {shapely.to_wkb(shape(dict(footprint))): footprint for footprint in footprints}
-    if len(distinct) == 1:
-        geometry = dict(next(iter(distinct.values())))
-        return geometry, bbox_of(geometry)
-    union = shapely.union_all([shape(dict(distinct[key])) for key in sorted(distinct)])
-    geometry = _canonical(union)
+    if any(footprint != footprints[0] for footprint in footprints):
+        distinct = {shapely.to_wkb(shape(dict(footprint))): footprint for footprint in footprints}
+        footprints = [distinct[key] for key in sorted(distinct)]
+    else:
+        footprints = footprints[:1]
+    if len(footprints) == 1:
+        geometry = dict(footprints[0])
+    else:
+        geometry = _canonical(shapely.union_all([shape(dict(footprint)) for footprint in footprints]))
     return geometry, bbox_of(geometry)
 
 

@@ -41,7 +41,9 @@ def test_an_item_that_commits_during_a_recomputation_is_counted_once(
             return recount(connection, collection, names)
 
         load(writer, fact("one"), fact("two"))
+        collection_update.update_collection(updater, "scenes", None, "loader", NOW)
         load(writer, fact("two", 9, there=False))
+        updater.execute("UPDATE eventstac.collections SET recount = true")
         with monkeypatch.context() as patched:
             patched.setattr(collection_parts, "recount", counted_after_a_commit)
             collection_update.update_collection(updater, "scenes", None, "loader", NOW)

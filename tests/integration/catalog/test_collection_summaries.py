@@ -1,24 +1,27 @@
 """Collections sum up what their rules name, right after growth and after shrinking; the rest is their user's."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from eventstac.catalog import applying, collection_parts, collection_update
-from eventstac.catalog.collection_parts import Parts
 from eventstac.catalog.database import Connection
 from eventstac.catalog.merge import MergeSettings, merge
 from eventstac.catalog.rules_store import RulesStore
 from eventstac.facts import Fact, Match, fact_of
 from eventstac.rules import Rules, load_rules
+from eventstac.summaries import MOST_VALUES
+from eventstac.times import to_text
 from eventstac.validation import validate_collection
 from infra.local.postgres.testing import RunningPostgres
 from tests.integration.conftest import CatalogDatabase, new_database
-from tests.samples import gone, present, url_of
+from tests.samples import at, gone, present, url_of
 
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
 MERGING = MergeSettings("loader", 0.5)
@@ -126,66 +129,198 @@ def test_a_value_that_changes_leaves_and_comes(connection: Connection) -> None:
     }
 
 
-def test_an_inner_item_that_leaves_has_nothing_counted_anew(
-    connection: Connection, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    wide = present(Match("scenes", "wide", "b1"), 1, "e", west=9, south=40)
-    late = present(Match("scenes", "late", "b1"), 300, "e", west=20, south=60)
-    load(connection, *(fact_of(url_of(f"scenes/{one.match.item}/b1.tif"), one) for one in (wide, late)))
-    load(connection, cloudy("one", 1, seconds=5), cloudy("two", 5, seconds=6), cloudy("three", 9, seconds=7))
-    update(connection)
+@pytest.fixture
+def nothing_is_counted_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(collection_parts, "recount", lambda *_: pytest.fail("counted anew"))
-    load(connection, removed("two", 400))
+
+
+@pytest.mark.usefixtures("nothing_is_counted_anew")
+def test_whichever_item_leaves_nothing_is_counted_anew(connection: Connection) -> None:
+    load(connection, *(cloudy(str(cover), cover) for cover in (1, 5, 9)), cloudy("far", 4, "far-1"))
+    load(connection, fact("west", 5, west=-170), fact("across", 6, west=179.75), fact("east", 7, west=100))
+    update(connection)
+    assert shown(connection)["extent"]["spatial"]["bbox"] == [[10, 50, -169.5, 50.5]]
+    load(connection, removed("5"), removed("9"), removed("far"), removed("west"))
     update(connection)
     assert summaries(connection) == {
         "platform": ["landsat-8"],
-        "eo:cloud_cover": {"minimum": 1, "maximum": 9},
+        "eo:cloud_cover": {"minimum": 1, "maximum": 1},
+    }
+    assert shown(connection)["extent"]["spatial"]["bbox"] == [[10, 50, -179.75, 50.5]]
+    load(connection, removed("across"), removed("1"))
+    update(connection)
+    content = shown(connection)
+    assert content["extent"]["spatial"]["bbox"] == [[100, 50, 100.5, 50.5]]
+    assert content["extent"]["temporal"]["interval"] == [["2024-05-01T12:00:07Z"] * 2]
+    assert "summaries" not in content
+
+
+@pytest.mark.usefixtures("nothing_is_counted_anew")
+def test_texts_that_were_too_many_are_shown_again(connection: Connection) -> None:
+    load(connection, *(cloudy(str(number), 1, f"p-{number}") for number in range(MOST_VALUES + 1)))
+    update(connection)
+    assert set(summaries(connection)) == {"eo:cloud_cover"}
+    load(connection, removed("0"))
+    update(connection)
+    assert summaries(connection)["platform"] == sorted(f"p-{n}" for n in range(1, MOST_VALUES + 1))
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from("abcd"),
+        st.sampled_from([-180, -170, -40, -0.25, 0, 30, 179.5, 179.75]),
+        st.one_of(st.none(), st.sampled_from([1, 1.0, 2.5, -3]), st.sampled_from(["x", "y"]), st.booleans()),
+        st.sampled_from(["come", "come", "leave"]),
+        st.booleans(),
+    ),
+    max_size=12,
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(STEPS)
+def test_whatever_comes_and_leaves_they_are_those_of_the_items_that_are_there(
+    database: CatalogDatabase, connection: Connection, steps: list[tuple[str, float, Any, str, bool]]
+) -> None:
+    database.clear()
+    apply(connection, "collections: {scenes: {title: Scenes, summaries: [platform, x]}}")
+    there: dict[str, tuple[float, Any, datetime]] = {}
+    for number, (item, west, value, what, updates) in enumerate(steps):
+        seconds = 100.0 * number
+        if what == "come":
+            properties = {} if value is None else {"x": value}
+            load(connection, fact(item, seconds, west=west, **properties))
+            there[item] = (west, value, at(seconds))
+        else:
+            load(connection, removed(item, seconds))
+            there.pop(item, None)
+        if updates:
+            update(connection)
+    update(connection)
+    kept = connection.execute("SELECT items, recount FROM eventstac.collections").fetchone()
+    if kept is None:  # nothing ever came, and nothing is written
+        assert not any(what == "come" for _, _, _, what, _ in steps)
+        return
+    assert kept == (len(there), False)
+    content = shown(connection)
+    if there:
+        assert content["extent"] == _extent([(west, moment) for west, _, moment in there.values()])
+    assert content.get("summaries", {}).get("x") == _summary([value for _, value, _ in there.values()])
+
+
+def _extent(items: list[tuple[float, datetime]]) -> Any:
+    """By hand: every Item is half a degree wide; one across 180 makes the box of all go across it."""
+    times = sorted(moment for _, moment in items)
+    spans = [(west, west + 0.5) for west, _ in items]
+    across = [span for span in spans if span[1] > 180]
+    if not across:
+        box = [min(west for west, _ in spans), max(east for _, east in spans)]
+    elif any(west < 0 < east for west, east in spans):
+        box = [-180, 180]
+    else:
+        box = [min(west for west, _ in spans if west >= 0), max(east - 360 for _, east in across)]
+        box[1] = max([box[1], *(east for _, east in spans if east <= 0)])
+        box = box if box[0] > box[1] else [-180, 180]
+    return {
+        "spatial": {"bbox": [[box[0], 50, box[1], 50.5]]},
+        "temporal": {"interval": [[to_text(times[0]), to_text(times[-1])]]},
     }
 
 
-def test_a_large_collection_shrinks_when_the_timer_comes(
+def _summary(values: list[Any]) -> Any:
+    texts = {value for value in values if isinstance(value, str)}
+    truths = {value for value in values if isinstance(value, bool)}
+    numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
+    if texts or truths:
+        return [*sorted(truths), *sorted(texts)]
+    return {"minimum": min(numbers), "maximum": max(numbers)} if numbers else None
+
+
+def test_the_ends_are_looked_up_in_indexes(connection: Connection) -> None:
+    connection.execute(
+        """
+        INSERT INTO eventstac.items (collection, item, state, digest, reason, detail, missing, conflicts, outdated,
+            urls, west, south, east, north, starts, ends)
+        SELECT 'scenes', n::text, 'published', '', '', '', '{}', '{}', '{}', '{}',
+            n % 360 - 180, n % 170 - 85, n % 360 - 179.5, n % 170 - 84, now(), now() FROM generate_series(1, 5000) n
+        """
+    )
+    connection.execute("ANALYZE eventstac.items")
+    statement = collection_parts._SPANS
+    plan = connection.execute("EXPLAIN " + statement, {"collection": "scenes"}).fetchall()
+    text = "\n".join(row[0] for row in plan)
+    assert "Seq Scan" not in text, text
+    assert "Sort" not in text, text
+    assert text.count("Index") >= 12, text
+
+
+def test_a_large_collection_is_counted_by_other_rules_when_the_timer_comes(
     connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(collection_update, "CHEAP_ITEMS", 1)
     load(connection, cloudy("one", 20), cloudy("two", 40, "landsat-9"), cloudy("three", 60))
     update(connection)
+    apply(connection, RULES.replace('"eo:cloud_cover"', "gsd"))
     load(connection, removed("three"))
     update(connection)
-    assert summaries(connection)["eo:cloud_cover"] == {"minimum": 20, "maximum": 60}
+    assert summaries(connection)["eo:cloud_cover"] == {"minimum": 20, "maximum": 60}, "as it was, until then"
     assert update(connection, timer=True)
-    assert summaries(connection)["eo:cloud_cover"] == {"minimum": 20, "maximum": 40}
+    assert summaries(connection) == {
+        "platform": ["landsat-8", "landsat-9"],
+        "gsd": {"minimum": 10, "maximum": 10},
+    }
     assert not update(connection, timer=True)
 
 
-def test_a_change_that_commits_during_an_update_is_not_missed(
-    database: CatalogDatabase, connection: Connection, monkeypatch: pytest.MonkeyPatch
+def test_more_changes_than_one_transaction_takes_are_folded_in_several(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither one that commits before the Items are counted, nor one that commits after."""
-    recount = collection_parts.recount
+    monkeypatch.setattr(collection_update, "MOST_CHANGES", 2)
+    load(connection, *(cloudy(str(number), number) for number in range(5)))
+    load(connection, removed("0"), removed("4"))
+    update(connection)
+    assert summaries(connection)["eo:cloud_cover"] == {"minimum": 1, "maximum": 3}
+    assert items(connection) == 3
+
+
+def items(connection: Connection) -> int:
+    row = connection.execute("SELECT items FROM eventstac.collections WHERE collection = 'scenes'").fetchone()
+    return int(row[0]) if row else 0
+
+
+@pytest.mark.parametrize("moment", ["count_values", "spans_now", "write_parts", "recount"])
+def test_a_change_that_commits_during_an_update_is_not_missed(
+    database: CatalogDatabase, connection: Connection, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """Neither one that commits before something is read, counted or written, nor one that commits after."""
+    module = collection_update if moment == "write_parts" else collection_parts
+    original = getattr(module, moment)
+    met: list[str] = []
     with database.connect() as writer:
 
-        def with_commits(connection: Connection, collection: str, names: Sequence[str]) -> Parts:
-            load(writer, cloudy("before", 80, "landsat-7"))
-            parts = recount(connection, collection, names)
+        def with_commits(*values: Any) -> Any:
+            met.append(moment)
+            load(writer, cloudy("before", 80, "landsat-7"), removed("one", 10))
+            result = original(*values)
             load(writer, cloudy("after", 90, "landsat-5"), removed("two", 10))
-            return parts
+            return result
 
         load(writer, cloudy("one", 20), cloudy("two", 40), cloudy("three", 60))
+        update(connection)
         load(writer, removed("three"))
+        if moment == "recount":
+            connection.execute("UPDATE eventstac.collections SET recount = true")
         with monkeypatch.context() as patched:
-            patched.setattr(collection_parts, "recount", with_commits)
-            update(connection)
-        assert summaries(connection) == {
-            "platform": ["landsat-7", "landsat-8"],
-            "eo:cloud_cover": {"minimum": 20, "maximum": 80},
-        }
-        assert update(connection, timer=True)
+            patched.setattr(module, moment, with_commits)
+            update(connection, timer=True)
+        assert met == [moment]
+        update(connection, timer=True)
     assert summaries(connection) == {
-        "platform": ["landsat-5", "landsat-7", "landsat-8"],
-        "eo:cloud_cover": {"minimum": 20, "maximum": 90},
+        "platform": ["landsat-5", "landsat-7"],
+        "eo:cloud_cover": {"minimum": 80, "maximum": 90},
     }
-    row = connection.execute("SELECT items FROM eventstac.collections WHERE collection = 'scenes'").fetchone()
-    assert row == (3,)
+    assert shown(connection)["extent"]["temporal"]["interval"] == [["2024-05-01T12:00:01Z"] * 2]
+    assert items(connection) == 2
 
 
 def test_rules_that_name_another_property_sum_up_the_items_that_are_there(connection: Connection) -> None:

@@ -1,0 +1,69 @@
+"""A search beside writers sees each Item once, wherever its datetime moves it meanwhile."""
+
+import itertools
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+from eventstac.catalog.merge import MergeSettings, merge
+from eventstac.catalog.pgstac_partitions import prepare_collection
+from eventstac.catalog.rules_store import RulesStore
+from eventstac.facts import Fact, Match, fact_of
+from eventstac.rules import CollectionRules
+from infra.local.postgres.testing import RunningPostgres
+from tests.integration.conftest import CatalogDatabase, new_database
+from tests.integration.stac_api.conftest import Client
+from tests.integration.stac_api.places import Place, Places
+from tests.samples import present, url_of
+
+NOW = datetime(2024, 6, 1, tzinfo=UTC)
+MONTH_S = 31 * 86_400
+ITEMS = [f"i{number:02}" for number in range(12)]
+SEARCHES, MONTHS = 30, 4  # at least
+
+
+def fact(item: str, month: int) -> Fact:
+    return fact_of(
+        url_of(f"scenes/{item}.tif"), present(Match("scenes", item, "data"), month * MONTH_S, f"e{month}")
+    )
+
+
+def test_a_search_shows_no_item_twice_and_misses_none_while_all_move(
+    postgres: RunningPostgres, places: Places
+) -> None:
+    database = new_database(postgres)
+    with database.connect() as connection:
+        prepare_collection(connection, "scenes", CollectionRules("scenes", partition_trunc="month"))
+    load(database, [fact(item, 0) for item in ITEMS])
+    done, months = threading.Event(), [0, 0]
+
+    def move(half: int) -> None:
+        for month in itertools.count(1):
+            for item in ITEMS[half::2]:
+                if done.is_set():
+                    return
+                load(database, [fact(item, month)])
+            months[half] = month
+
+    with Place("uvicorn", places).serve(database) as api, ThreadPoolExecutor(2) as pool:
+        client = Client(api.url)
+        moving = [pool.submit(move, half) for half in (0, 1)]
+        try:
+            for number in itertools.count():
+                # Another box each time, so that no answer is one that was kept.
+                found = client.ids(collections="scenes", bbox=f"-180,-90,180,{90 - number / 1e5}", limit=100)
+                assert sorted(found) == ITEMS
+                if number >= SEARCHES and min(months) >= MONTHS:
+                    break
+                for mover in moving:
+                    assert not mover.done(), mover.exception()
+        finally:
+            done.set()
+        for mover in moving:
+            mover.result(timeout=60)
+        client.session.close()
+
+
+def load(database: CatalogDatabase, facts: list[Fact]) -> None:
+    with database.connect() as connection:
+        merge(connection, RulesStore("bronze-tier"), facts, MergeSettings("loader", 0.5), NOW)
