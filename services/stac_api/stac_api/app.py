@@ -29,6 +29,7 @@ _ROUTES = (
     Route("/collections/{collection_id}/statistics", statistics.statistics),
     Route("/collections/{collection_id}", endpoints.collection),
     Route("/collections", endpoints.collections),
+    Route("/collections-queryables", endpoints.collection_queryables),
     Route("/", endpoints.landing),
     Route("/conformance", endpoints.conformance_classes),
     Route("/queryables", endpoints.queryables),

@@ -38,6 +38,7 @@ CLASSES = (
     f"{_COLLECTION_SEARCH}/collection-search",
     f"{_COLLECTION_SEARCH}/collection-search#free-text",
     f"{_COLLECTION_SEARCH}/collection-search#filter",
+    f"{_COLLECTION_SEARCH}/collection-search#query",
     f"{_COLLECTION_SEARCH}/collection-search#sort",
     f"{_COLLECTION_SEARCH}/collection-search#fields",
     f"{_OGC}/ogcapi-common-2/1.0/conf/simple-query",

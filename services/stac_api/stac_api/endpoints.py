@@ -70,7 +70,12 @@ async def collections(request: Request) -> Response:
     page = await app.collections.page(search)
     here = base(request)
     rows = [_shown(collection_writer.collection(row, here), search) for row in page.rows]
-    links = [link("self", f"{here}/collections"), link("parent", f"{here}/"), link("root", f"{here}/")]
+    links = [
+        link("self", f"{here}/collections"),
+        link("parent", f"{here}/"),
+        link("root", f"{here}/"),
+        link(QUERYABLES, f"{here}/collections-queryables", SCHEMA, title="Queryables of collections"),
+    ]
     if page.offset + page.limit < page.matched:
         links.append(_page_link(request, "next", f"next:{page.offset + page.limit}", JSON))
     if page.offset:
@@ -132,6 +137,16 @@ async def post_search(request: Request) -> Response:
     return _found(request, app, search, await app.items.page(search), [])
 
 
+_SCHEMA_DRAFT = "https://json-schema.org/draft/2020-12/schema"
+_OF_COLLECTIONS = {
+    "id": {"title": "Id", "type": "string"},
+    "title": {"title": "Title", "type": "string"},
+    "description": {"title": "Description", "type": "string"},
+    "license": {"title": "License", "type": "string"},
+    "keywords": {"title": "Keywords", "type": "array", "items": {"type": "string"}},
+}
+
+
 async def queryables(request: Request) -> Response:
     """What can be filtered by, in all collections or in one."""
     name = request.path_params.get("collection_id")
@@ -140,10 +155,23 @@ async def queryables(request: Request) -> Response:
         raise _no_collection(request)
     row = await app.database.row("SELECT get_queryables($1::text[])::text", None if name is None else [name])
     schema: dict[str, Any] = orjson.loads(row[0]) if row and row[0] else {"type": "object", "properties": {}}
-    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["$schema"] = _SCHEMA_DRAFT
     schema["$id"] = f"{here}/queryables" if name is None else f"{collection_url(here, name)}/queryables"
     schema["title"] = f"Queryables of {name or app.settings.catalog_title}"
     schema["properties"] = schema.get("properties") or {}
+    return document(request, schema, SCHEMA, pages.queryables)
+
+
+async def collection_queryables(request: Request) -> Response:
+    """What collections can be filtered by: every member of theirs, these above all."""
+    schema = {
+        "$schema": _SCHEMA_DRAFT,
+        "$id": f"{base(request)}/collections-queryables",
+        "type": "object",
+        "title": f"Queryables of the collections of {services(request).settings.catalog_title}",
+        "properties": _OF_COLLECTIONS,
+        "additionalProperties": True,
+    }
     return document(request, schema, SCHEMA, pages.queryables)
 
 

@@ -32,6 +32,10 @@ _CONDITIONS = {
     **_JUNCTIONS, **_COMPARISONS, **_SPATIAL, **_TEMPORAL, **_ARRAY, "between": (3, 3), "isnull": (1, 1),
 }  # fmt: skip
 _OPERATORS = {**_CONDITIONS, **_VALUES}
+# As the drafts of CQL2 spelled them: clients that were written for pgstac still send these.
+_ALIASES = {
+    "eq": "=", "neq": "<>", "ne": "<>", "gt": ">", "gte": ">=", "ge": ">=", "lt": "<", "lte": "<=", "le": "<=",
+}  # fmt: skip
 
 
 def condition(node: object, where: str, depth: int) -> Cql2:
@@ -40,7 +44,7 @@ def condition(node: object, where: str, depth: int) -> Cql2:
     Raises BadRequest with the path of what is wrong: an operator that is not known or has the wrong number of
     arguments, a name or literal that is none.
     """
-    if not isinstance(node, dict) or str(node.get("op")).lower() not in _CONDITIONS:
+    if not isinstance(node, dict) or _name(node) not in _CONDITIONS:
         raise _wrong(where, 'expected a condition such as {"op": "=", "args": [{"property": "id"}, "a"]}')
     return _operation(node, where, depth)
 
@@ -54,10 +58,16 @@ def scalar(value: object, where: str) -> str | int | float | bool:
     return value
 
 
+def _name(node: Cql2) -> str:
+    """The operator, as CQL2 spells it."""
+    name = str(node.get("op")).lower()
+    return _ALIASES.get(name, name)
+
+
 def _operation(node: Cql2, where: str, depth: int) -> Cql2:
     if depth <= 0:
         raise BadRequest("filter", "it is nested too deeply")
-    name, args = str(node["op"]).lower(), node.get("args")
+    name, args = _name(node), node.get("args")
     if name == "between" and isinstance(args, list) and len(args) == 2 and isinstance(args[1], list):
         args = [args[0], *args[1]]  # as the drafts of CQL2 had it, and some clients still do
     if name not in _OPERATORS:
@@ -105,7 +115,7 @@ def _value(node: object, where: str, depth: int) -> Any:
     if not isinstance(node, dict):
         return scalar(node, where)
     if "op" in node:
-        if str(node["op"]).lower() in _CONDITIONS:
+        if _name(node) in _CONDITIONS:
             raise _wrong(where, "expected a value, not a condition")
         return _operation(node, where, depth)
     if "property" in node:

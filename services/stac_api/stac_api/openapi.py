@@ -80,10 +80,10 @@ _TOKEN = _parameter("token", "From a next or prev link.", {"type": "string"})
 _HREF = _parameter("href", "The href of an asset, as an Item shows it.", {"type": "string"}) | {
     "required": True
 }
+_QUERY = _parameter("query", "Conditions as the Query extension's JSON.", {"type": "string"})
 _ITEM_PARAMETERS = [
-    _LIMIT, _BBOX, _DATETIME, *_FILTERS, _SORT, _FIELDS, _WORDS, _TOKEN,
+    _LIMIT, _BBOX, _DATETIME, *_FILTERS, _SORT, _FIELDS, _WORDS, _TOKEN, _QUERY,
     _parameter("ids", "Ids of Items.", _TEXTS),
-    _parameter("query", "Conditions as the Query extension's JSON.", {"type": "string"}),
     _parameter("intersects", "A GeoJSON geometry as JSON.", {"type": "string"}),
 ]  # fmt: skip
 _COLLECTIONS = _parameter("collections", "Ids of collections.", _TEXTS)
@@ -263,7 +263,7 @@ def description(here: str, title: str, version: str, *, signing: bool = False) -
             "/collections": {
                 "get": _operation(
                     "Collections, all or found", _ref("Collections"), JSON,
-                    _LIMIT, _BBOX, _DATETIME, *_FILTERS, _SORT, _FIELDS, _WORDS, _TOKEN,
+                    _LIMIT, _BBOX, _DATETIME, *_FILTERS, _SORT, _FIELDS, _WORDS, _TOKEN, _QUERY,
                 )
             },
             one: {"get": _operation("One collection", _ref("Collection"), JSON, _IN_ONE)},
@@ -273,6 +273,9 @@ def description(here: str, title: str, version: str, *, signing: bool = False) -
             f"{one}/items/{{item_id}}": {"get": _operation("One Item", _ref("Item"), GEOJSON, _IN_ONE, _ITEM_ID)},
             f"{one}/queryables": {"get": _operation("What it can be filtered by", _OBJECT, SCHEMA, _IN_ONE)},
             f"{one}/statistics": {"get": _operation("Figures about a collection", _ref("Statistics"), JSON, _IN_ONE)},
+            "/collections-queryables": {
+                "get": _operation("What collections can be filtered by", _OBJECT, SCHEMA)
+            },
             "/queryables": {"get": _operation("What can be filtered by", _OBJECT, SCHEMA)},
             "/search": {
                 "get": _operation("Search Items", _ref("ItemCollection"), GEOJSON, _COLLECTIONS, *_ITEM_PARAMETERS),

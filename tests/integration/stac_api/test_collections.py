@@ -23,6 +23,8 @@ def names(page: dict[str, Any]) -> list[str]:
         ({"q": "Edges"}, ["edges"]),
         ({"filter": "id = 'scenes'"}, ["scenes"]),
         ({"filter": "title LIKE 'Edges%'"}, ["edges"]),
+        ({"query": '{"id":{"eq":"edges"}}'}, ["edges"]),
+        ({"query": '{"title":{"startsWith":"The"}}'}, ["scenes"]),
         ({"sortby": "-id"}, ["scenes", "edges"]),
         ({"sortby": "title"}, ["edges", "scenes"]),
     ],
@@ -69,6 +71,15 @@ def test_queryables_are_those_registered(api: Client) -> None:
         assert schema["type"] == "object"
         for name, definition in catalog.QUERYABLES.items():
             assert definition.items() <= schema["properties"][name].items()
+
+
+def test_collections_link_to_what_they_can_be_filtered_by(api: Client) -> None:
+    (link,) = [each for each in api.get("/collections")["links"] if each["rel"].endswith("/queryables")]
+    assert link["type"] == "application/schema+json"
+    schema = api.get(link["href"])
+    assert schema["$id"] == link["href"]
+    for name in schema["properties"]:
+        assert names(api.get("/collections", filter=f"{name} IS NOT NULL")), name
 
 
 def test_statistics_count_the_items(api: Client) -> None:

@@ -41,6 +41,16 @@ def test_both_shapes_of_between_are_read() -> None:
     assert filters.from_json(old, DEPTH) == filters.from_json(new, DEPTH) == new
 
 
+@pytest.mark.parametrize(
+    ("old", "new"), [("eq", "="), ("neq", "<>"), ("GT", ">"), ("gte", ">="), ("lt", "<"), ("lte", "<=")]
+)
+def test_the_operators_of_the_drafts_are_read(old: str, new: str) -> None:
+    def nested(name: str) -> dict[str, Any]:
+        return {"op": "not", "args": [{"op": name, "args": [{"property": "a"}, 1]}]}
+
+    assert filters.from_json(nested(old), DEPTH) == filters.from_json(nested(new), DEPTH) == nested(new)
+
+
 def test_a_query_becomes_a_condition() -> None:
     assert filters.from_query({"a": {"gte": 1, "lt": 5}, "b": {"startsWith": "50%_"}}) == {
         "op": "and",
