@@ -60,7 +60,6 @@ UNUSED = {
             "python-jsonpath",
             "pyyaml",
             "shapely",
-            "uvicorn",
         ),
     },
 }
