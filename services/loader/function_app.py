@@ -25,6 +25,7 @@ from eventstac.consumption import Consumer
 from eventstac.once import once
 from eventstac.publishing import publish_outbox
 from eventstac.telemetry.opening import open_telemetry
+from eventstac.telemetry.spans import story
 from loader import (
     asset_facts,
     collection_update,
@@ -158,7 +159,9 @@ def publish_announced(timer: func.TimerRequest) -> None:
 @app.timer_trigger(arg_name="timer", schedule="0 */5 * * * *")
 def recompute_collections(timer: func.TimerRequest) -> None:
     use = ports()
-    use.catalog.update_collections(None, datetime.now(UTC))
+    now = datetime.now(UTC)
+    with story(use.consumer.telemetry, "recompute collections", f"recompute {now.isoformat()}") as origin:
+        use.catalog.update_collections(None, now, origin)
     use.publish()
 
 
@@ -198,7 +201,7 @@ def tell_how_it_stands(timer: func.TimerRequest) -> None:
 @app.timer_trigger(arg_name="timer", schedule=SETTINGS.housekeeping_schedule)
 def keep_house(timer: func.TimerRequest) -> None:
     use = ports()
-    housekeeping.run(
-        catalog=use.catalog, rules=RulesStore(SETTINGS.default_collection), now=datetime.now(UTC)
-    )
+    now, rules = datetime.now(UTC), RulesStore(SETTINGS.default_collection)
+    with story(use.consumer.telemetry, "keep house", f"housekeeping {now.isoformat()}") as origin:
+        housekeeping.run(catalog=use.catalog, rules=rules, now=now, origin=origin)
     use.publish()

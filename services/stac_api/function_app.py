@@ -15,18 +15,20 @@ from stac_api.hearing import handled
 from stac_api.hot_answers import forget_changed
 from stac_api.http_streams import Answered, Call
 from stac_api.settings import read
+from stac_api.spans import Teller
 
 SETTINGS = read(os.environ)
 CACHE = open_cache(SETTINGS)
 LISTENED_TO = is_wanted(os.environ)
-
-API = compressed(create_app(SETTINGS, CACHE, open_signer(SETTINGS, os.environ)))
 
 
 @once
 def telemetry() -> Telemetry:
     return open_telemetry("stac_api", os.environ)
 
+
+TELLER = Teller(telemetry) if LISTENED_TO else None
+API = compressed(create_app(SETTINGS, CACHE, open_signer(SETTINGS, os.environ), TELLER))
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 

@@ -35,7 +35,7 @@ from eventstac.errors import Rejected, Stale, Transient
 from eventstac.events import Envelope, Event, EventRejected, Origin, seal
 from eventstac.events.claim import EventClaimed
 from eventstac.handling import Handling
-from eventstac.telemetry.spans import OFF, Span, Telemetry
+from eventstac.telemetry.spans import OFF, Span, Telemetry, story
 from eventstac.times import to_text
 
 log = logging.getLogger("eventstac")
@@ -209,9 +209,8 @@ class Consumer:
 
     def begin(self, name: str, cause: str, outgoing: Sequence[Outgoing]) -> None:
         """Send events that no message caused: each call begins a story, and its trace."""
-        origin, started_ns = Origin.new(cause), time.time_ns()
-        self.send(outgoing, origin)
-        self.telemetry.record(Span(name, origin, None, started_ns, time.time_ns()))
+        with story(self.telemetry, name, cause) as origin:
+            self.send(outgoing, origin)
 
     def send(self, outgoing: Sequence[Outgoing], origin: Origin) -> None:
         """Send events that a message caused."""

@@ -1,6 +1,8 @@
 """What is sent to try a given-up event again: a new look at its blob, never an old result."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from eventstac.bus import COG_EVENTS, RETRY_FOR, SCAN_REQUESTS, Message
@@ -16,6 +18,8 @@ from eventstac.events import (
     ScanRequested,
     seal,
 )
+from eventstac.origin import valid_traceparent
+from eventstac.telemetry.spans import Span, Telemetry, Value
 from eventstac.times import to_text
 
 # Consumers whose events are hints to look into the database, or news for the world: these are sent again as they are,
@@ -48,3 +52,27 @@ def replay(rejection: Rejection, run: str, at: Any, app: str = "operator") -> Me
         )
     request = look_again(rejection.url, run)
     return Message(SCAN_REQUESTS, again, seal(request, app=app, origin=Origin.new(again), at=at))
+
+
+@contextmanager
+def told(telemetry: Telemetry, message: Message, rejection: Rejection) -> Iterator[None]:
+    """While a message of `replay` is sent: a span of it.
+
+    It is the root of a new look's trace; of an event that is sent again as it was, beside what handled it the first
+    time.
+    """
+    started_ns = time.time_ns()
+    yield
+    body: Any = message.body if isinstance(message.body, Mapping) else {}
+    context = valid_traceparent(body.get("traceparent"))
+    if not telemetry.is_on or context is None:
+        return
+    origin, parent = Origin(message.message_id, message.message_id, context), None
+    if message.body is rejection.event:
+        origin, parent = origin.within("replay", message.message_id), origin.span
+    about: dict[str, Value] = {"reason": rejection.reason, "rejection": rejection.id}
+    if rejection.url:
+        about["blob"] = rejection.url
+    telemetry.record(
+        Span("eventstac rejected replay", origin, parent, started_ns, time.time_ns(), "producer", about)
+    )

@@ -225,6 +225,13 @@ def test_the_api_takes_every_path_without_a_key(indexed: dict[str, Report]) -> N
     assert trigger.route.match("/collections/a/items") == {"route": "collections/a/items"}
 
 
+def test_what_our_code_logs_is_not_told_once_more_by_the_host(indexed: dict[str, Report]) -> None:
+    """The apps hand it on themselves, with its keys: docs/decisions/0030."""
+    for name, report in indexed.items():
+        levels = json.loads((ROOT / "services" / name / "host.json").read_text())["logging"]["logLevel"]
+        assert levels == {f"Function.{function}.User": "None" for function in report.functions}, name
+
+
 @pytest.fixture(scope="module")
 def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CatalogDatabase]:
     with running_postgres(tmp_path_factory.mktemp("postgres")) as postgres:

@@ -123,7 +123,12 @@ class MemoryCatalog:
             del self.outbox[: len(announced)]
         return len(announced)
 
-    def update_collections(self, collections: Mapping[str, Origin | None] | None, now: datetime) -> None:
+    def update_collections(
+        self,
+        collections: Mapping[str, Origin | None] | None,
+        now: datetime,
+        origin: Origin | None = None,
+    ) -> None:
         self.answer()
         self.updated += collections or ()
 

@@ -8,6 +8,7 @@ from typing import Protocol
 from eventstac.catalog import pruning, repairing
 from eventstac.catalog.database import Connection
 from eventstac.catalog.rules_store import RulesStore
+from eventstac.origin import Origin
 
 log = logging.getLogger("eventstac")
 
@@ -19,14 +20,14 @@ class Connections(Protocol):
         """A connection in autocommit."""
 
 
-def run(*, catalog: Connections, rules: RulesStore, now: datetime) -> None:
-    """Repair and prune.
+def run(*, catalog: Connections, rules: RulesStore, now: datetime, origin: Origin | None = None) -> None:
+    """Repair, in the story `origin`, and prune.
 
     Key: none. Side effects: rows of pgstac that were lost or have no reason, within the limit of a reconcile; rows of
     ours that are over age. Run twice, the second finds nothing to do.
     """
     with catalog.connection() as connection:
-        repaired = repairing.repair(connection, rules, None, "loader", now)
+        repaired = repairing.repair(connection, rules, None, "loader", now, origin)
         if repaired.rows or repaired.left:
             log.warning("catalog_repaired", extra={"rows": repaired.rows, "surplus_left": repaired.left})
         pruned = pruning.prune(connection)

@@ -4,13 +4,16 @@ import argparse
 import logging
 import os
 import sys
+from functools import partial
 
 import uvicorn
 
+from eventstac.telemetry.opening import is_wanted, open_telemetry
 from stac_api.app import create_app, open_cache, open_signer
 from stac_api.compression import compressed
 from stac_api.request_log import JsonLines
 from stac_api.settings import SettingsError, read
+from stac_api.spans import Teller
 
 
 def main() -> int:
@@ -31,7 +34,8 @@ def main() -> int:
     logging.basicConfig(level=options.log_level.upper(), handlers=[handler])
     try:
         settings = read(os.environ)
-        app = create_app(settings, open_cache(settings), open_signer(settings, os.environ))
+        teller = Teller(partial(open_telemetry, "stac_api", os.environ)) if is_wanted(os.environ) else None
+        app = create_app(settings, open_cache(settings), open_signer(settings, os.environ), teller)
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return 2

@@ -18,6 +18,7 @@ from stac_api.request_log import name_requests
 from stac_api.routing import Endpoint, Route, Router
 from stac_api.settings import Settings
 from stac_api.signing import Signer, sign_with
+from stac_api.spans import Teller
 from stac_api.surroundings import Surroundings
 
 _ROUTES = (
@@ -74,8 +75,13 @@ def open_signer(settings: Settings, environ: Mapping[str, str]) -> Signer | None
     return BlobSigner(open_blob_service(environ))
 
 
-def create_app(settings: Settings, cache: AnswerCache | None = None, signer: Signer | None = None) -> ASGIApp:
-    """The STAC API. It connects to the database at the first request that needs it."""
+def create_app(
+    settings: Settings,
+    cache: AnswerCache | None = None,
+    signer: Signer | None = None,
+    teller: Teller | None = None,
+) -> ASGIApp:
+    """The STAC API. It connects to the database at the first request that needs it; `teller` is told of each."""
     name_requests()
     database = Database(settings)
     bases = Bases(database)
@@ -97,4 +103,4 @@ def create_app(settings: Settings, cache: AnswerCache | None = None, signer: Sig
     if signer is not None:
         routes.append(Route("/sign", sign_with(signer)))
     router = Router(routes, {"services": services}, on_error=error_answer, on_end=end)
-    return Surroundings(CrossOrigin(router, settings.cors_origins))
+    return Surroundings(CrossOrigin(router, settings.cors_origins), teller)

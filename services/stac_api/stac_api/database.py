@@ -10,6 +10,7 @@ import asyncpg  # type: ignore[import-untyped]  # it ships no types
 from stac_api.errors import BadRequest, TooSlow, Unavailable
 from stac_api.pool import Pool
 from stac_api.settings import Settings
+from stac_api.spans import queried
 
 _log = logging.getLogger("stac_api")
 
@@ -88,10 +89,7 @@ class Database:
         A connection that turns out to be cut (a restart, a failover) is replaced once, unseen: nothing here writes.
         """
         try:
-            try:
-                return await self._run(sql, args)
-            except _CUT:
-                return await self._run(sql, args)
+            return await queried(sql, partial(self._run_twice_if_cut, sql, args))
         except Exception as error:
             raise _in_our_words(error) from error
 
@@ -103,6 +101,12 @@ class Database:
     async def close(self) -> None:
         """Let the connections go."""
         self._pool.close()
+
+    async def _run_twice_if_cut(self, sql: str, args: tuple[object, ...]) -> list[Row]:
+        try:
+            return await self._run(sql, args)
+        except _CUT:
+            return await self._run(sql, args)
 
     async def _run(self, sql: str, args: tuple[object, ...]) -> list[Row]:
         connection = await self._pool.borrow()

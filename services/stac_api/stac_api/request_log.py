@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from eventstac.origin import Origin
+
 
 @dataclass(frozen=True)
 class RequestNames:
-    """How a request is known elsewhere: the id in its answer, and the trace that it is part of."""
+    """How a request is known elsewhere: the id in its answer, the trace that its client gave, and its own span."""
 
     request_id: str
     traceparent: str | None
+    span: Origin | None = None
 
 
 current: ContextVar[RequestNames | None] = ContextVar("stac_api_request", default=None)
@@ -30,6 +33,8 @@ class _NamingFactory:
         names = current.get()
         if names is not None:
             record.request_id, record.traceparent = names.request_id, names.traceparent
+            if names.span is not None:
+                record.trace_id, record.span_id = names.span.trace, names.span.span
         return record
 
 

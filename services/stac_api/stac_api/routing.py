@@ -42,8 +42,8 @@ class Router:
         for route in routes:
             table = patterns if "{" in route.path else self._plain
             table.setdefault(route.path, {})[route.method] = route.endpoint
-        self._patterns: list[tuple[re.Pattern[str], dict[str, Endpoint]]] = [
-            (compile_path(path)[0], endpoints) for path, endpoints in patterns.items()
+        self._patterns: list[tuple[re.Pattern[str], str, dict[str, Endpoint]]] = [
+            (compile_path(path)[0], path, endpoints) for path, endpoints in patterns.items()
         ]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -85,7 +85,7 @@ class Router:
             found = self._find(path.removesuffix("/") if path.endswith("/") else f"{path}/")
         if found is None:
             raise HTTPException(404)
-        endpoints, scope["path_params"] = found
+        scope["stac_api.route"], endpoints, scope["path_params"] = found
         method: str = scope["method"]
         endpoint = endpoints.get("GET" if method == "HEAD" else method)
         if endpoint is None:
@@ -93,12 +93,12 @@ class Router:
             raise HTTPException(405, headers={"Allow": ", ".join(sorted(allowed))})
         return endpoint if here else _elsewhere
 
-    def _find(self, path: str) -> tuple[dict[str, Endpoint], dict[str, str]] | None:
+    def _find(self, path: str) -> tuple[str, dict[str, Endpoint], dict[str, str]] | None:
         if (endpoints := self._plain.get(path)) is not None:
-            return endpoints, {}
-        for pattern, endpoints in self._patterns:
+            return path, endpoints, {}
+        for pattern, template, endpoints in self._patterns:
             if match := pattern.match(path):
-                return endpoints, match.groupdict()
+                return template, endpoints, match.groupdict()
         return None
 
     async def _live(self, receive: Receive, send: Send) -> None:

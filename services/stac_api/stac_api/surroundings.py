@@ -8,7 +8,9 @@ import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from stac_api import spans
 from stac_api.request_log import RequestNames, current
+from stac_api.spans import RequestSpan, Teller
 
 _log = logging.getLogger("stac_api.requests")
 
@@ -19,27 +21,32 @@ _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}\Z")
 class Surroundings:
     """Wraps the app. A query whose client is gone is cancelled in the database too."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, teller: Teller | None = None) -> None:
+        self._app, self._teller = app, teller
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request (or pass the lifespan through)."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        await _Request(self._app, scope, receive, send).serve()
+        await _Request(self._app, scope, receive, send, self._teller).serve()
 
 
 class _Request:
-    def __init__(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(
+        self, app: ASGIApp, scope: Scope, receive: Receive, send: Send, teller: Teller | None
+    ) -> None:
         self._app, self._scope, self._receive, self._send = app, scope, receive, send
+        self._teller = teller
         request_id, traceparent = "", None
         for name, value in scope["headers"]:
             if name == b"x-request-id" and _REQUEST_ID.match(value):
                 request_id = value.decode("latin-1")
             elif name == b"traceparent":
                 traceparent = value.decode("latin-1")
-        self._names = RequestNames(request_id or os.urandom(16).hex(), traceparent)
+        request_id = request_id or os.urandom(16).hex()
+        self._span = RequestSpan.begin(scope, traceparent, request_id) if teller else None
+        self._names = RequestNames(request_id, traceparent, self._span.origin if self._span else None)
         self._body_read = scope["method"] != "POST"
         self._status = 0
         self._hung_up = False
@@ -49,6 +56,7 @@ class _Request:
     async def serve(self) -> None:
         started = time.monotonic()
         outside = current.set(self._names)
+        unspanned = spans.current.set(self._span)
         self._watch_later()
         try:
             await self._app(self._scope, self._read, self._write)
@@ -64,6 +72,7 @@ class _Request:
             if self._watcher is not None:
                 self._watcher.cancel()
             self._tell(started)
+            spans.current.reset(unspanned)
             current.reset(outside)
 
     async def _read(self) -> Message:
@@ -98,11 +107,14 @@ class _Request:
             self._task.cancel()
 
     def _tell(self, started: float) -> None:
+        status = 499 if self._hung_up else self._status
+        if self._teller and self._span:
+            self._teller.tell(self._span.ended(self._scope, status))
         if _log.isEnabledFor(logging.INFO):
             fields = {
                 "method": self._scope["method"],
                 "path": self._scope["path"],
-                "status": 499 if self._hung_up else self._status,
+                "status": status,
                 "duration_ms": round((time.monotonic() - started) * 1000, 1),
             }
             _log.info("request", extra=fields)

@@ -12,7 +12,7 @@ from azure.monitor.opentelemetry.exporter import (
     AzureMonitorTraceExporter,
 )
 from opentelemetry._logs import LogRecord, SeverityNumber
-from opentelemetry.context import Context
+from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, Context, get_value
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
@@ -21,7 +21,15 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_s
 
 from eventstac.telemetry.recorder import Recorder, resource_of
 
-LOGGERS = ("eventstac", "stac_api")
+OURS = ("eventstac", "stac_api")  # whose events are handed on from INFO, those of others from WARNING
+_SAID_BY_SPANS = frozenset({"stac_api.requests"})
+# The exporter would fetch settings for itself from Microsoft, tell it how it fares, and look for a global provider.
+_ALONE = (
+    "APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL",
+    "APPLICATIONINSIGHTS_SDKSTATS_DISABLED",
+    "APPLICATIONINSIGHTS_CONTROLPLANE_DISABLED",
+    "APPLICATIONINSIGHTS_OPENTELEMETRY_RESOURCE_METRIC_DISABLED",
+)
 _EVERY_MS = 60_000  # Azure Monitor keeps metrics by the minute
 
 _SEVERITIES = {
@@ -34,15 +42,20 @@ _SEVERITIES = {
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
-def open_insights(app: str, connection_string: str, client_id: str | None) -> Recorder:
-    """Telemetry of an app to Application Insights, as the managed identity if one is named; its log events, too."""
-    # The exporter would tell Microsoft about itself every 15 minutes.
-    os.environ.setdefault("APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL", "true")
+def open_insights(
+    app: str, connection_string: str, client_id: str | None = None, *, by_identity: bool = False
+) -> Recorder:
+    """Telemetry of an app to Application Insights, and what it logs.
+
+    `by_identity` shows who is asking: the managed identity of `client_id`, or on a person's machine who signed in.
+    """
+    for name in _ALONE:
+        os.environ.setdefault(name, "true")
     options: dict[str, Any] = {
         "connection_string": connection_string,
         "disable_offline_storage": True,  # an instance's disk goes with the instance
     }
-    if client_id:
+    if by_identity:
         options["credential"] = DefaultAzureCredential(managed_identity_client_id=client_id)
     spans = BatchSpanProcessor(AzureMonitorTraceExporter(**options))
     metrics = PeriodicExportingMetricReader(
@@ -51,23 +64,29 @@ def open_insights(app: str, connection_string: str, client_id: str | None) -> Re
     provider = LoggerProvider(resource_of(app))
     provider.add_log_record_processor(BatchLogRecordProcessor(AzureMonitorLogExporter(**options)))
     handler = EventHandler(provider)
-    for name in LOGGERS:
-        logging.getLogger(name).addHandler(handler)
+    root = logging.getLogger()
+    root.addHandler(handler)
+    for name in OURS:
+        if logging.getLogger(name).level == logging.NOTSET:  # whatever level the host has for the others
+            logging.getLogger(name).setLevel(logging.INFO)
 
     def end() -> None:
-        for name in LOGGERS:
-            logging.getLogger(name).removeHandler(handler)
+        root.removeHandler(handler)
         provider.shutdown()
 
     return Recorder(app, spans, [metrics], end)
 
 
 class EventHandler(logging.Handler):
-    """Hands on log events with their keys: the Functions host keeps only the sentence."""
+    """Hands on log events with their keys. The Functions host, which keeps only the sentence, is told not to.
+
+    What is logged while something is being sent to Application Insights is not: it would go on for ever.
+    """
 
     def __init__(self, provider: LoggerProvider) -> None:
         super().__init__(logging.INFO)
         self._logger = provider.get_logger("eventstac")
+        self.addFilter(_is_wanted)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Hand on one event."""
@@ -88,6 +107,12 @@ class EventHandler(logging.Handler):
                 attributes=keys,
             )
         )
+
+
+def _is_wanted(record: logging.LogRecord) -> bool:
+    if record.name.partition(".")[0] in OURS:
+        return record.name not in _SAID_BY_SPANS
+    return record.levelno >= logging.WARNING and not get_value(_SUPPRESS_INSTRUMENTATION_KEY)
 
 
 def _context(trace: object, span: object) -> Context:

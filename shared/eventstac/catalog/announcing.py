@@ -75,13 +75,18 @@ def announcements_of(
     now: datetime,
     wait: timedelta,
     origins: Origins = MappingProxyType({}),
+    *,
+    repairing: bool = False,
 ) -> list[Announcement]:
     """The events of a commit: changed and removed Items, Items that cannot be, and looks to be repeated.
 
-    Each goes on with the story of the message that changed its Item (`origins`); without one it begins its own.
+    Each goes on with the story of the message that changed its Item (`origins`); without one it begins its own. What
+    is repaired begins its timeline now: the blobs' own are of the time when they came.
     """
     announcements = [
-        _of_change(change, app, now, origins) for change in changes if change.is_written or change.is_removed
+        _of_change(change, app, now, origins, repairing)
+        for change in changes
+        if change.is_written or change.is_removed
     ]
     announcements += [
         _of_rejection(change, app, now, origins)
@@ -93,9 +98,9 @@ def announcements_of(
     return announcements + [_of_second_look(fact, app, now, now + wait, origins) for fact in unsure]
 
 
-def _of_change(change: Change, app: str, now: datetime, origins: Origins) -> Announcement:
+def _of_change(change: Change, app: str, now: datetime, origins: Origins, repairing: bool) -> Announcement:
     collection, item = change.key
-    timeline = _timeline(change.facts, now)
+    timeline = passed((), "repaired", now) if repairing else _timeline(change.facts, now)
     event: ItemChanged | ItemRemoved
     if change.is_published and change.after:
         event = ItemChanged(

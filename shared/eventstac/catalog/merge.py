@@ -19,6 +19,7 @@ from eventstac.catalog.rules_store import AppliedRules, RulesStore
 from eventstac.compose import Composition, compose
 from eventstac.errors import Transient
 from eventstac.facts import Fact, join, unsure
+from eventstac.origin import Origin
 
 # More facts than this are merged in several transactions: their advisory locks share one table of fixed size.
 CHUNK = 400
@@ -215,9 +216,17 @@ def _recompose(
 
 
 def rebuild(
-    connection: Connection, rules: RulesStore, keys: Sequence[ItemKey], app: str, now: datetime
+    connection: Connection,
+    rules: RulesStore,
+    keys: Sequence[ItemKey],
+    app: str,
+    now: datetime,
+    origin: Origin | None = None,
 ) -> int:
-    """Compose Items anew from the facts alone, whatever the catalog has; returns how many of its rows were wrong."""
+    """Compose Items anew from the facts alone, whatever the catalog has; returns how many of its rows were wrong.
+
+    What is announced of it goes on with the story `origin`.
+    """
     repaired = 0
     for first in range(0, len(keys), CHUNK):
         chunk = sorted(keys[first : first + CHUNK])
@@ -226,7 +235,9 @@ def rebuild(
                 with connection.transaction():
                     _lock(connection, [], chunk)
                     changes, rows = _recompose(connection, rules.current(connection), chunk, repairing=True)
-                    outbox.add(connection, announcements_of(changes, [], app, now, timedelta()))
+                    origins = {key: origin for key in chunk} if origin else {}
+                    told = announcements_of(changes, [], app, now, timedelta(), origins, repairing=True)
+                    outbox.add(connection, told)
                 repaired += rows
                 break
             except CollectionNotReady as not_ready:

@@ -38,7 +38,12 @@ class Catalog(Protocol):
     def publish_outbox(self, publish: Callable[[Sequence[Announcement]], None]) -> int:
         """Publish what commits announced, until nothing is left that nobody else is publishing; returns how many."""
 
-    def update_collections(self, collections: Mapping[str, Origin | None] | None, now: datetime) -> None:
+    def update_collections(
+        self,
+        collections: Mapping[str, Origin | None] | None,
+        now: datetime,
+        origin: Origin | None = None,
+    ) -> None:
         """Bring extents, summaries and counts up to date: of some Collections, or (None) of all that need it.
 
         With each Collection comes the message that told of its change, if one did.

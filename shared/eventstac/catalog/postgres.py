@@ -87,13 +87,18 @@ class PostgresCatalog:
             if some < outbox.BATCH:
                 return published
 
-    def update_collections(self, collections: Mapping[str, Origin | None] | None, now: datetime) -> None:
+    def update_collections(
+        self,
+        collections: Mapping[str, Origin | None] | None,
+        now: datetime,
+        origin: Origin | None = None,
+    ) -> None:
         """Bring extents, summaries and counts up to date."""
         with database_failures(), self._pool.connection() as connection:
             everything = collections is None
             rules = self._rules.current(connection).rules
             if collections is None:
-                collections = dict.fromkeys(collection_update.pending_collections(connection, rules))
+                collections = dict.fromkeys(collection_update.pending_collections(connection, rules), origin)
             for collection, origin in collections.items():
                 collection_update.update_collection(
                     connection,

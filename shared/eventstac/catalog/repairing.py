@@ -8,6 +8,7 @@ from eventstac.catalog.database import Connection
 from eventstac.catalog.merge import rebuild
 from eventstac.catalog.rules_store import RulesStore
 from eventstac.comparing import removal_limit
+from eventstac.origin import Origin
 
 _PAGE = 10_000  # Items whose names are held at a time
 
@@ -26,10 +27,14 @@ def repair(
     collection: str | None,
     app: str,
     now: datetime,
+    origin: Origin | None = None,
     *,
     remove: bool | None = None,
 ) -> Repaired:
-    """Compose lost and surplus Items anew. `remove` None removes surplus Items only within the usual limit."""
+    """Compose lost and surplus Items anew, in the story `origin`.
+
+    `remove` None removes surplus Items only within the usual limit.
+    """
     applied = rules.current(connection)
     counts = reconcile_rows.mismatch_counts(connection, applied, collection)
     surplus = sum(count for _, what, count in counts if what == "surplus")
@@ -39,7 +44,7 @@ def repair(
     repaired, after = 0, ("", "")
     while counts:
         keys = reconcile_rows.mismatches(connection, applied, collection, whats, after, _PAGE)
-        repaired += rebuild(connection, rules, keys, app, now)
+        repaired += rebuild(connection, rules, keys, app, now, origin)
         if len(keys) < _PAGE:
             break
         after = keys[-1]
@@ -47,7 +52,12 @@ def repair(
 
 
 def rebuild_collection(
-    connection: Connection, rules: RulesStore, collection: str, app: str, now: datetime
+    connection: Connection,
+    rules: RulesStore,
+    collection: str,
+    app: str,
+    now: datetime,
+    origin: Origin | None = None,
 ) -> tuple[int, int]:
     """Compose every Item of a Collection anew from its facts; returns how many Items, and how many rows were wrong."""
     items, repaired, after = 0, 0, ""
@@ -62,7 +72,7 @@ def rebuild_collection(
             {"collection": collection, "after": after, "limit": _PAGE},
         )
         keys = [(collection, item) for (item,) in rows]
-        repaired += rebuild(connection, rules, keys, app, now)
+        repaired += rebuild(connection, rules, keys, app, now, origin)
         items += len(keys)
         if len(keys) < _PAGE:
             return items, repaired

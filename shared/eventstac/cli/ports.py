@@ -19,6 +19,7 @@ from eventstac.consumption import Consumer
 from eventstac.containers import ContainerNames, Watched
 from eventstac.settings import Environment
 from eventstac.telemetry.opening import open_telemetry
+from eventstac.telemetry.spans import Telemetry
 
 APP = "operator"
 
@@ -107,9 +108,19 @@ class Ports:
         """Sends events as the operator."""
         bus = ServiceBus(open_client(self.values))
         try:
-            yield Consumer(APP, bus, telemetry=open_telemetry(APP, self.values))
+            with self.telemetry() as telemetry:
+                yield Consumer(APP, bus, telemetry=telemetry)
         finally:
             bus.close()
+
+    @contextmanager
+    def telemetry(self) -> Iterator[Telemetry]:
+        """Who is told what the operator does, if anybody."""
+        telemetry = open_telemetry(APP, self.values)
+        try:
+            yield telemetry
+        finally:
+            telemetry.close()
 
 
 def now() -> datetime:

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from eventstac.catalog import collection_update, repairing
-from eventstac.cli.ports import APP, Ports, now, print_json
+from eventstac.cli.ports import APP, Ports, now, print_json, run_id
+from eventstac.telemetry.spans import note, story
 
 
 def rebuild(
@@ -20,11 +21,16 @@ def rebuild(
     """
     ports = Ports.read("rebuild", os.environ, storage=False, bus=False)
     rules = ports.rules_store()
-    with ports.connection() as connection:
-        items, repaired = repairing.rebuild_collection(connection, rules, collection, APP, now())
+    with (
+        ports.connection() as connection,
+        ports.telemetry() as telemetry,
+        story(telemetry, "eventstac rebuild", f"{run_id('rebuild')} {collection}") as origin,
+    ):
+        items, repaired = repairing.rebuild_collection(connection, rules, collection, APP, now(), origin)
+        note(collection=collection, items=items, repaired=repaired)
         of_collection = rules.current(connection).rules.collection(collection)
         collection_update.update_collection(
-            connection, collection, of_collection, APP, now(), recompute_any_size=True
+            connection, collection, of_collection, APP, now(), origin, recompute_any_size=True
         )
     if as_json:
         print_json({"collection": collection, "items": items, "repaired": repaired})

@@ -18,6 +18,7 @@ from eventstac.consumption import Consumer
 from eventstac.errors import EventstacError
 from eventstac.events import ScanRequested
 from eventstac.reconciling import Reconciler, Run
+from eventstac.telemetry.spans import story
 
 GAP, STOPPED = 3, 4  # exit codes; 1 is a failure, 2 a wrong command line
 
@@ -107,8 +108,13 @@ def _go(
     if run is None or run.report is None:
         raise RunStopped(run.detail if run else f"run {run_name} is gone")
     if not check:
-        with ports.connection() as connection:
-            repairing.repair(connection, ports.rules_store(), collection, APP, now(), remove=run.removes)
+        with (
+            ports.connection() as connection,
+            ports.telemetry() as telemetry,
+            story(telemetry, "eventstac reconcile: repair", f"{run_name} repair") as origin,
+        ):
+            rules = ports.rules_store()
+            repairing.repair(connection, rules, collection, APP, now(), origin, remove=run.removes)
     return run
 
 

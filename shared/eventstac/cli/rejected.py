@@ -13,6 +13,7 @@ from eventstac.cli.console import new_table, open_console
 from eventstac.cli.ports import Ports, now, print_json, run_id
 from eventstac.errors import Rejected
 from eventstac.replaying import replay as message_for
+from eventstac.replaying import told
 
 app = typer.Typer(
     no_args_is_help=True, help="Events and messages that were given up: list, show, replay, discard."
@@ -100,7 +101,8 @@ def replay(
             except Rejected as rejection:
                 refused.append(rejection.detail)
                 continue
-            consumer.bus.send([message])
+            with told(consumer.telemetry, message, one):
+                consumer.bus.send([message])
             # After sending: a crash in between replays it twice, which is one look more.
             rejections.resolve(connection, [one.id], "replayed")
             done.append(one.id)

@@ -6,6 +6,7 @@ from eventstac.telemetry.spans import OFF, Telemetry
 
 FOLDER = "TELEMETRY_FOLDER"
 INSIGHTS = "APPLICATIONINSIGHTS_CONNECTION_STRING"
+AUTHENTICATION = "APPLICATIONINSIGHTS_AUTHENTICATION_STRING"
 
 
 def is_wanted(values: Mapping[str, str]) -> bool:
@@ -19,7 +20,9 @@ def open_telemetry(app: str, values: Mapping[str, str]) -> Telemetry:
     if insights:
         from eventstac.azure.application_insights import open_insights
 
-        return open_insights(app, insights, values.get("AZURE_CLIENT_ID"))
+        client_id = values.get("AZURE_CLIENT_ID")
+        by_identity = bool(client_id) or "Authorization=AAD" in values.get(AUTHENTICATION, "")
+        return open_insights(app, insights, client_id, by_identity=by_identity)
     if folder:
         from eventstac.telemetry.files import open_files
 

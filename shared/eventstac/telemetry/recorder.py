@@ -17,7 +17,13 @@ from eventstac.origin import Origin
 from eventstac.telemetry.figures import FIGURES, figures_of, of_kind
 from eventstac.telemetry.spans import Span, Value
 
-_KINDS = {"consumer": SpanKind.CONSUMER, "producer": SpanKind.PRODUCER, "internal": SpanKind.INTERNAL}
+_KINDS = {
+    "consumer": SpanKind.CONSUMER,
+    "producer": SpanKind.PRODUCER,
+    "internal": SpanKind.INTERNAL,
+    "server": SpanKind.SERVER,
+    "client": SpanKind.CLIENT,
+}
 
 log = logging.getLogger("eventstac")
 

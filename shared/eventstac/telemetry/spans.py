@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -17,8 +18,8 @@ Value = str | int | float | bool
 class Span:
     """What was done, in which trace (`origin` names trace and span), below which span, and from when to when.
 
-    `kind` is "consumer" for a message that was handled. `error` says why where it went wrong. Times are nanoseconds
-    since 1970.
+    `kind` is "consumer" for a message that was handled, "server" for a request, "client" for a query. `error` says why
+    where it went wrong. Times are nanoseconds since 1970.
     """
 
     name: str
@@ -26,7 +27,7 @@ class Span:
     parent: str | None
     started_ns: int
     ended_ns: int
-    kind: Literal["consumer", "producer", "internal"] = "internal"
+    kind: Literal["consumer", "producer", "internal", "server", "client"] = "internal"
     attributes: Mapping[str, Value] = field(default_factory=dict)
     error: str | None = None
     links: tuple[Origin, ...] = ()
@@ -54,6 +55,9 @@ class Telemetry(Protocol):
     def measure(self, figure: str, value: float, **attributes: str) -> None:
         """A figure of `eventstac.telemetry.figures`."""
 
+    def close(self) -> None:
+        """Hand on what is kept back: at the end of a command."""
+
 
 class Silence:
     """Nobody listens."""
@@ -64,6 +68,9 @@ class Silence:
         """Nothing."""
 
     def measure(self, figure: str, value: float, **attributes: str) -> None:
+        """Nothing."""
+
+    def close(self) -> None:
         """Nothing."""
 
 
@@ -80,6 +87,24 @@ def inside(origin: Origin, notes: dict[str, Value]) -> Iterator[None]:
         yield
     finally:
         _SCOPE.reset(token)
+
+
+@contextmanager
+def story(telemetry: Telemetry, name: str, cause: str) -> Iterator[Origin]:
+    """Work that no message caused, a timer's or a command's: what it causes goes on with its trace, below its span."""
+    origin, started_ns, error = Origin.new(cause), time.time_ns(), None
+    notes: dict[str, Value] = {}
+    try:
+        with inside(origin, notes):
+            yield origin
+    except Exception as failure:
+        error = f"{type(failure).__name__}: {failure}"
+        raise
+    finally:
+        if telemetry.is_on:
+            telemetry.record(
+                Span(name, origin, None, started_ns, time.time_ns(), attributes=notes, error=error)
+            )
 
 
 def note(**values: Value) -> None:

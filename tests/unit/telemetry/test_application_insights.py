@@ -1,8 +1,11 @@
 """What goes to Application Insights: spans, figures and log events, as its ingestion gets them over HTTP."""
 
+import ast
 import gzip
 import json
 import logging
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -11,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
+from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, attach, detach, set_value
 
 from eventstac.origin import Origin
 from eventstac.telemetry.opening import open_telemetry
@@ -65,16 +69,48 @@ def told() -> list[dict[str, Any]]:
         origin = START.within("a")
         with inside(origin, {}):
             log.info("message_consumed", extra={"outcome": "handled", "attempt": 2})
+        others = logging.getLogger("somebody.else")
+        others.warning("a warning of a library")
+        others.info("what a library only mentions")
+        logging.getLogger("stac_api.requests").info("request")
+        with sending():
+            others.warning("the connection to Application Insights is away")
         now = time.time_ns()
+        for span in request_of(now):
+            telemetry.record(span)
         about: dict[str, str | float] = {"outcome": "handled", "topic": "asset-facts", "freshness_s": 1.5}
         telemetry.record(Span("asset-facts/loader", origin, "a" * 16, now - 10**9, now, "consumer", about))
         telemetry.measure("eventstac.queue.oldest_age", 12.0, topic="t", subscription="s")
-        telemetry.close()  # type: ignore[attr-defined]  # the recorder's own
+        telemetry.close()
     log.setLevel(level)
     return got
 
 
 START = Origin.new("an event")
+ASKED = Origin.new("a request")
+
+
+@contextmanager
+def sending() -> Iterator[None]:
+    """As the SDK's threads are while they send."""
+    token = attach(set_value(_SUPPRESS_INSTRUMENTATION_KEY, True))
+    yield
+    detach(token)
+
+
+def request_of(now: int) -> list[Span]:
+    """A request to the API, as `stac_api.spans` tells of it."""
+    about: dict[str, str | float] = {
+        "http.request.method": "GET",
+        "http.route": "/search",
+        "http.response.status_code": 503,
+    }
+    asked: dict[str, str | float] = {"db.system.name": "postgresql", "db.query.text": "SELECT $1"}
+    query = ASKED.within("query")
+    return [
+        Span("GET /search", ASKED, "b" * 16, now - 10**9, now, "server", about, "answered with 503"),
+        Span("query", query, ASKED.span, now - 10**8, now, "client", asked),
+    ]
 
 
 def of_kind(told: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
@@ -82,7 +118,7 @@ def of_kind(told: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
 
 
 def test_a_handled_message_is_a_request_in_its_trace(told: list[dict[str, Any]]) -> None:
-    (request,) = of_kind(told, "RequestData")
+    _, request = of_kind(told, "RequestData")
     assert request["tags"]["ai.operation.id"] == START.trace
     assert request["tags"]["ai.operation.parentId"] == "a" * 16
     assert request["tags"]["ai.cloud.role"] == "eventstac.loader"  # the alerts' queries go by it
@@ -91,8 +127,28 @@ def test_a_handled_message_is_a_request_in_its_trace(told: list[dict[str, Any]])
     assert request["data"]["baseData"]["properties"]["freshness_s"] == "1.5"
 
 
+def test_a_request_to_the_api_is_a_request_and_its_query_a_dependency(told: list[dict[str, Any]]) -> None:
+    request, _ = of_kind(told, "RequestData")
+    assert request["tags"]["ai.operation.parentId"] == "b" * 16
+    data = request["data"]["baseData"]
+    assert (data["name"], data["responseCode"], data["success"]) == ("GET /search", "503", False)
+    (query,) = of_kind(told, "RemoteDependencyData")
+    assert query["tags"]["ai.operation.parentId"] == data["id"]
+    assert (query["data"]["baseData"]["type"], query["data"]["baseData"]["data"]) == (
+        "postgresql",
+        "SELECT $1",
+    )
+
+
+def test_libraries_warnings_are_handed_on_and_nothing_that_sending_itself_causes(
+    told: list[dict[str, Any]],
+) -> None:
+    said = {one["data"]["baseData"]["message"] for one in of_kind(told, "MessageData")}
+    assert said == {"message_consumed", "a warning of a library"}
+
+
 def test_a_log_event_keeps_its_keys_and_is_in_the_trace(told: list[dict[str, Any]]) -> None:
-    (event,) = of_kind(told, "MessageData")
+    event, _ = of_kind(told, "MessageData")
     assert event["tags"]["ai.operation.id"] == START.trace
     assert event["data"]["baseData"]["message"] == "message_consumed"
     properties = event["data"]["baseData"]["properties"]
@@ -117,4 +173,37 @@ def test_figures_arrive_under_their_names(told: list[dict[str, Any]]) -> None:
 
 def test_nothing_is_left_behind_at_the_loggers(told: list[dict[str, Any]]) -> None:
     assert told
-    assert not [h for h in logging.getLogger("eventstac").handlers if type(h).__name__ == "EventHandler"]
+    assert not [h for h in logging.getLogger().handlers if type(h).__name__ == "EventHandler"]
+
+
+ALONE = """
+import sys
+met = []
+sys.addaudithook(lambda event, args: met.append(args[1]) if event == "socket.connect" else None)
+from eventstac.telemetry.opening import open_telemetry
+telemetry = open_telemetry("loader", {"APPLICATIONINSIGHTS_CONNECTION_STRING": sys.argv[1]})
+telemetry.measure("eventstac.rejections", 1.0)
+telemetry.close()
+sys.stdin.read()  # until the endpoint is gone
+print(met)
+"""
+
+
+def test_nobody_else_is_told_and_nothing_is_sent_after_the_end() -> None:
+    """The exporter has threads of its own: for settings from Microsoft, and for statistics, at the very end too."""
+    with ingestion() as (connection_string, got):
+        port = connection_string.rpartition(":")[2].strip("/")
+        process = subprocess.Popen(
+            [sys.executable, "-c", ALONE, connection_string],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        deadline = time.monotonic() + 60
+        while not of_kind(got, "MetricData"):
+            assert time.monotonic() < deadline, process.poll()
+            time.sleep(0.02)  # between two looks
+    out, err = process.communicate("")
+    assert err == ""
+    assert set(ast.literal_eval(out)) == {("127.0.0.1", int(port))}

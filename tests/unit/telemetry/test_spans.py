@@ -49,6 +49,9 @@ class Listener:
         assert figure in FIGURES
         self.figures.append((figure, value))
 
+    def close(self) -> None:
+        """Nothing is kept back."""
+
 
 def message(body: object = BODY, name: str = "m1") -> Received:
     data = body if isinstance(body, bytes) else json.dumps(body).encode()

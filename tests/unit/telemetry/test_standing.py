@@ -23,6 +23,9 @@ class Listener:
         assert FIGURES[figure].kind == "gauge"
         self.figures[figure, *attributes.values()] = value
 
+    def close(self) -> None:
+        """Nothing is kept back."""
+
 
 def test_every_subscription_is_told_of_the_empty_ones_too() -> None:
     listener = Listener()
