@@ -192,7 +192,6 @@ var containersByKind = {
   smoke: [smokeContainer]
   cogs: cogContainers
   thumbnails: ['thumbnails']
-  claims: ['claims']
   config: ['config']
 }
 var watchedName = existingStorage.?name ?? '${compact}data'
@@ -290,11 +289,6 @@ module watchedAccount 'modules/storage_account.bicep' = if (isMade) {
     restoreDays: 7
     expiring: [
       {
-        name: 'claims'
-        prefix: 'claims/'
-        days: retention.claimDays
-      }
-      {
         name: 'smoke'
         prefix: 'smoke/eventstac-smoke/'
         days: retention.smokeDays
@@ -312,7 +306,7 @@ module watched 'modules/storage.bicep' = {
     containersToMake: concat(
       isMade ? filter(sourceContainers, name => name != smokeContainer) : [],
       isMade || makeCogContainers ? cogContainers : [],
-      ['thumbnails', 'claims', 'config', smokeContainer]
+      ['thumbnails', 'config', smokeContainer]
     )
     containersByKind: containersByKind
     verbs: concat(['reads', 'writes'], apiSigning ? ['signs', 'delegates'] : [])
@@ -331,6 +325,14 @@ module stateAccount 'modules/storage_account.bicep' = {
     name: '${compact}state'
     redundancy: storageRedundancy
     restoreDays: 7
+    // An account has one policy. This one is ours, whoever owns the account of the rasters.
+    expiring: [
+      {
+        name: 'claims'
+        prefix: 'claims/'
+        days: retention.claimDays
+      }
+    ]
     privateNetwork: link
   }
 }
@@ -340,9 +342,9 @@ module state 'modules/storage.bicep' = {
   name: 'state-containers'
   params: {
     accountName: stateAccount.outputs.name
-    containersToMake: ['deadletter']
-    containersByKind: { deadletter: ['deadletter'] }
-    verbs: ['deadLetters']
+    containersToMake: ['deadletter', 'claims']
+    containersByKind: { deadletter: ['deadletter'], claims: ['claims'] }
+    verbs: ['keeps', 'fetches']
     grants: grants
     principalsByName: principalsByName
   }
@@ -437,6 +439,7 @@ var settings = {
     SCAN_PAGE_SIZE: '500'
   })
   extractor: union(busSettings, storageSettings, {
+    StateStorage__blobServiceUri: state.outputs.blobEndpoint
     CLAIMS_CONTAINER: 'claims'
   })
   loader: union(busSettings, databaseSettings, catalogSettings, {
@@ -444,7 +447,7 @@ var settings = {
     POSTGRES_POOL_SIZE: string(chosen.apps.loader.poolSize)
     CatalogEvents__topicEndpoint: events.outputs.catalogEventsEndpoint
     BlobStorage__blobServiceUri: watched.outputs.blobEndpoint
-    DeadLetters__blobServiceUri: state.outputs.blobEndpoint
+    StateStorage__blobServiceUri: state.outputs.blobEndpoint
     DEADLETTER_CONTAINER: 'deadletter'
     CLAIMS_CONTAINER: 'claims'
     CONFIG_CONTAINER: 'config'
@@ -484,8 +487,8 @@ var settings = {
 // The host finds an identity-based connection by these, and the SDKs' credential by the last part of them.
 var connectionsOf = {
   scanner: ['ServiceBus', 'BlobStorage']
-  extractor: ['ServiceBus', 'BlobStorage']
-  loader: ['ServiceBus', 'CatalogEvents', 'BlobStorage', 'DeadLetters']
+  extractor: ['ServiceBus', 'BlobStorage', 'StateStorage']
+  loader: ['ServiceBus', 'CatalogEvents', 'BlobStorage', 'StateStorage']
   'cog-updater': ['ServiceBus', 'BlobStorage']
   'stac-api': ['ServiceBus', 'BlobStorage']
 }

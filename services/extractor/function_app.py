@@ -34,7 +34,8 @@ def ports() -> Ports:
 
     blobs = BlobStorage(open_blob_service(os.environ))
     looker = Looker(blobs, Watched(blobs.account_url, SETTINGS.containers), read_content)
-    claims = Claims(blobs, blobs.account_url, SETTINGS.claims_container)
+    state = BlobStorage(open_blob_service(os.environ, SETTINGS.state_connection))
+    claims = Claims(state, state.account_url, SETTINGS.claims_container)
     bus = ClaimingBus(ServiceBus(open_client(os.environ)), claims)
     return Ports(Consumer("extractor", bus, telemetry=open_telemetry("extractor", os.environ)), looker)
 

@@ -50,7 +50,7 @@ class Ports:
     catalog: PostgresCatalog
     topic: EventGridTopic
     dead_letters: DeadLetterQueues
-    undelivered: BlobStorage
+    state: BlobStorage
     blobs: BlobStorage
 
     def publish(self, breaker: Breaker | None = None) -> None:
@@ -70,12 +70,12 @@ def ports() -> Ports:
     merging = MergeSettings("loader", SETTINGS.skew_window_s)
     catalog = PostgresCatalog(SETTINGS.database, merging, SETTINGS.default_collection)
     blobs = BlobStorage(open_blob_service(os.environ))
-    claims = Claims(blobs, blobs.account_url, SETTINGS.claims_container)
+    state = BlobStorage(open_blob_service(os.environ, SETTINGS.state_connection))
+    claims = Claims(state, state.account_url, SETTINGS.claims_container)
     telemetry = open_telemetry("loader", os.environ)
     consumer = Consumer("loader", ServiceBus(open_client(os.environ)), claims=claims, telemetry=telemetry)
     dead = DeadLetterQueues(lambda: open_client(os.environ))
-    undelivered = BlobStorage(open_blob_service(os.environ, SETTINGS.deadletter_connection))
-    return Ports(consumer, catalog, open_topic(os.environ), dead, undelivered, blobs)
+    return Ports(consumer, catalog, open_topic(os.environ), dead, state, blobs)
 
 
 @app.service_bus_topic_trigger(
@@ -181,8 +181,8 @@ def drain_dead_letters(timer: func.TimerRequest) -> None:
 @app.timer_trigger(arg_name="timer", schedule="45 */5 * * * *")
 def drain_undelivered(timer: func.TimerRequest) -> None:
     use = ports()
-    url = f"{use.undelivered.account_url}/{SETTINGS.deadletter_container}"
-    dead_letters.drain_container(container_url=url, blobs=use.undelivered, catalog=use.catalog)
+    url = f"{use.state.account_url}/{SETTINGS.deadletter_container}"
+    dead_letters.drain_container(container_url=url, blobs=use.state, catalog=use.catalog)
 
 
 @app.timer_trigger(arg_name="timer", schedule="5 */5 * * * *")

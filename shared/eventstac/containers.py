@@ -62,3 +62,12 @@ class Watched:
                 f"Add its container to {setting} if it is to be watched",
             )
         return name
+
+
+def state_connection(env: Environment) -> str:
+    """The connection of the account that is only ours, for claims and dead letters: `StateStorage`, else `BlobStorage`.
+
+    The rasters' account may be somebody else's, whose lifecycle rules are not ours to write.
+    """
+    is_apart = env.has("StateStorage") or env.has("StateStorage__blobServiceUri")
+    return "StateStorage" if is_apart else "BlobStorage"

@@ -1,7 +1,6 @@
 """Events that were lost on purpose, and what the operator's commands make of it."""
 
 import json
-import urllib.request
 import uuid
 from typing import Any
 
@@ -9,7 +8,7 @@ import pytest
 
 from tests.e2e.conditions import until
 from tests.e2e.rasters import cog, geotiff
-from tests.e2e.user import User
+from tests.e2e.user import User, trigger
 
 pytestmark = pytest.mark.stack
 
@@ -196,11 +195,3 @@ def test_status_tells_what_waits_and_what_is_missing(user: User, name: str) -> N
 def _backlog(user: User, topic: str) -> dict[str, Any] | None:
     found = [each for each in run(user, "status")["subscriptions"] if each["topic"] == topic]
     return next((dict(each) for each in found if each["messages"]), None)
-
-
-def trigger(user: User, app: str, function: str) -> None:
-    """Run a timer's function now, as an operator can on Azure."""
-    url = f"http://127.0.0.1:{user.stack.endpoints.ports[app]}/admin/functions/{function}"
-    request = urllib.request.Request(url, b"{}", {"Content-Type": "application/json"}, method="POST")
-    with urllib.request.urlopen(request) as answer:
-        assert answer.status == 202

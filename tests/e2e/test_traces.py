@@ -1,7 +1,6 @@
 """From the blob's event to the Item that the world is told of, through all five apps, is one unbroken trace."""
 
 import json
-import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from eventstac.azure.peeking import subscriptions
 from infra.local.stack.testing import Stack
 from tests.e2e.conditions import until
 from tests.e2e.rasters import cog, geotiff
-from tests.e2e.user import COG_COMPLETED, User
+from tests.e2e.user import COG_COMPLETED, User, trigger
 
 pytestmark = pytest.mark.stack
 
@@ -151,14 +150,7 @@ def test_a_log_event_carries_the_trace_that_it_belongs_to(stack: Stack, user: Us
 def test_the_loader_s_timer_tells_how_queues_and_catalog_stand(stack: Stack, user: User) -> None:
     user.upload("scenes/figures/b1.tif", geotiff())
     user.searchable("scenes", ["figures"])
-    port = stack.endpoints.ports["loader"]
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{port}/admin/functions/tell_how_it_stands",
-        data=b"{}",
-        headers={"Content-Type": "application/json"},
-    )
-    with urllib.request.urlopen(request) as answer:
-        assert answer.status == 202
+    trigger(user, "loader", "tell_how_it_stands")
     file = Path(stack.env["TELEMETRY_FOLDER"], "loader.figures.jsonl")
 
     def figures() -> dict[str, list[dict[str, Any]]]:
@@ -177,3 +169,47 @@ def test_the_loader_s_timer_tells_how_queues_and_catalog_stand(stack: Stack, use
     assert told_of == set(subscriptions())
     assert "scenes" in {one["attributes"]["collection"] for one in told_figures["eventstac.completeness"]}
     assert {"eventstac.messages", "eventstac.batch.size", "eventstac.freshness"} <= told_figures.keys()
+
+
+def test_what_a_timer_or_a_command_does_is_the_root_of_its_trace(stack: Stack, user: User) -> None:
+    user.upload("scenes/rooted/b1.tif", geotiff())
+    user.searchable("scenes", ["rooted"])
+    assert stack.eventstac("rebuild", "scenes").returncode == 0
+    trigger(user, "loader", "recompute_collections")
+    wanted = {"eventstac rebuild", "recompute collections"}
+
+    def roots() -> list[dict[str, Any]]:
+        found = [one for one in told(stack) if one["name"] in wanted]
+        return found if wanted <= {one["name"] for one in found} else []
+
+    for root in until(roots, f"the spans {sorted(wanted)}"):
+        assert (root["parent"], root["error"]) == (None, None)
+
+
+def test_a_replay_is_the_root_of_a_new_look_s_trace(stack: Stack, user: User) -> None:
+    stray = stack.blob_url("thumbnails", "replayed.tif")
+    event = {
+        "specversion": "1.0",
+        "id": "broken-on-purpose-replayed",
+        "source": "tests",
+        "type": "Microsoft.Storage.BlobCreated",
+        "data": {"url": stray, "api": "PutBlob"},
+    }
+    user.send("blob-events", event, "replayed")
+
+    def listed() -> list[dict[str, Any]]:
+        found = json.loads(stack.eventstac("rejected", "list", "--url", stray, "--json").stdout)
+        return list(found)
+
+    (rejection,) = until(listed, "the rejection")
+    assert stack.eventstac("rejected", "replay", rejection["id"]).returncode == 0
+
+    def again() -> list[dict[str, Any]]:
+        spans = told(stack)
+        traces = {one["trace"] for one in spans if one["attributes"].get("rejection") == rejection["id"]}
+        mine = [one for one in spans if one["trace"] in traces]
+        return mine if "scan-requests/scanner" in {one["name"] for one in mine} else []
+
+    spans = until(again, "the new look's span")
+    assert above(spans, "scan-requests/scanner") == ["eventstac rejected replay"]
+    stack.eventstac("rejected", "discard", "--url", stray)

@@ -60,3 +60,16 @@ def test_a_time_that_is_none_is_a_problem_and_no_setting(text: str) -> None:
     env.seconds("SKEW_WINDOW_S", 5.0)
     with pytest.raises(SettingsMissing, match="SKEW_WINDOW_S"):
         env.check("loader")
+
+
+@pytest.mark.parametrize("app", ["extractor", "loader"])
+def test_claims_lie_in_our_own_account_where_there_is_one(app: str) -> None:
+    settings = importlib.import_module(f"{app}.settings")
+    values = {
+        name: "x"
+        for name in ("ServiceBus", "BlobStorage", "SOURCE_CONTAINERS", "CatalogEvents__topicEndpoint")
+    }
+    values |= {"POSTGRES_HOST": "h", "POSTGRES_DB": "d", "POSTGRES_USER": "u", "POSTGRES_PASS": "p"}
+    assert settings.read(values).state_connection == "BlobStorage"
+    apart = values | {"StateStorage__blobServiceUri": "https://state.example/"}
+    assert settings.read(apart).state_connection == "StateStorage"

@@ -14,7 +14,7 @@ param containersByKind {
   *: string[]
 }
 
-@description('Verbs of access.json that are granted here: `reads` and `writes`, `signs` and `delegates`, or `deadLetters`.')
+@description('Verbs of access.json that are granted here: `reads` and `writes`, `signs` and `delegates`, or `keeps` and `fetches`.')
 param verbs string[]
 
 @description('Rows of access.json.')

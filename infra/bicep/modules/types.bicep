@@ -4,7 +4,7 @@ type grant = {
   @description('The identity, by its name in access.json.')
   identity: string
 
-  @description('The verb of access.json: receives, sends, reads, writes, signs, delegates, deadLetters, publishes, reports, hosts.')
+  @description('The verb of access.json: receives, sends, reads, writes, signs, delegates, keeps, fetches, publishes, reports, hosts.')
   verb: string
 
   @description('The entity: topic/subscription, topic, kind of containers, container, Event Grid topic.')

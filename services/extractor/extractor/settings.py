@@ -3,16 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from eventstac.containers import ContainerNames
+from eventstac.containers import ContainerNames, state_connection
 from eventstac.settings import Environment
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The extractor's settings; events that are too large for the bus go into `claims_container`."""
+    """The extractor's settings.
+
+    Events that are too large for the bus go into `claims_container` of the account of `state_connection`.
+    """
 
     containers: ContainerNames
     claims_container: str
+    state_connection: str
 
 
 def read(values: Mapping[str, str]) -> Settings:
@@ -21,6 +25,8 @@ def read(values: Mapping[str, str]) -> Settings:
     for connection, uri in (("ServiceBus", "fullyQualifiedNamespace"), ("BlobStorage", "blobServiceUri")):
         if not env.has(connection):
             env.text(f"{connection}__{uri}")
-    settings = Settings(ContainerNames.read(env), env.text("CLAIMS_CONTAINER", "claims"))
+    settings = Settings(
+        ContainerNames.read(env), env.text("CLAIMS_CONTAINER", "claims"), state_connection(env)
+    )
     env.check("extractor")
     return settings

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from eventstac.catalog.database import DatabaseSettings
+from eventstac.containers import state_connection
 from eventstac.settings import Environment
 
 
@@ -12,16 +13,16 @@ class Settings:
     """The loader's settings.
 
     `skew_window_s` covers the whole seconds and clocks of the storage's front ends. `claims_container` is where events
-    lie that were too large for the bus, `deadletter_container` where Event Grid writes what it cannot deliver, in the
-    account of `deadletter_connection`. `config_container` and `rules_blob` are
-    where the rules file lies. `housekeeping_schedule` is six fields (seconds first), in UTC.
+    lie that were too large for the bus, `deadletter_container` where Event Grid writes what it cannot deliver, both in
+    the account of `state_connection`. `config_container` and `rules_blob` are where the rules file lies.
+    `housekeeping_schedule` is six fields (seconds first), in UTC.
     """
 
     database: DatabaseSettings
     default_collection: str
     skew_window_s: float
+    state_connection: str
     deadletter_container: str
-    deadletter_connection: str
     claims_container: str
     config_container: str
     rules_blob: str
@@ -35,7 +36,6 @@ def read(values: Mapping[str, str]) -> Settings:
         if not env.has(connection):
             env.text(f"{connection}__{uri}")
     env.text("CatalogEvents__topicEndpoint")
-    is_apart = env.has("DeadLetters") or env.has("DeadLetters__blobServiceUri")
     settings = Settings(
         database=DatabaseSettings.read(env),
         default_collection=env.text("STAC_DEFAULT_COLLECTION", "bronze-tier"),
@@ -44,7 +44,7 @@ def read(values: Mapping[str, str]) -> Settings:
         config_container=env.text("CONFIG_CONTAINER", "config"),
         rules_blob=env.text("RULES_BLOB", "collections.yaml"),
         deadletter_container=env.text("DEADLETTER_CONTAINER", "deadletter"),
-        deadletter_connection="DeadLetters" if is_apart else "BlobStorage",
+        state_connection=state_connection(env),
         housekeeping_schedule=env.text("HOUSEKEEPING_SCHEDULE", "0 0 5 * * *"),
     )
     env.check("loader")

@@ -16,6 +16,7 @@ from eventstac.azure.api_token import api_token
 from eventstac.azure.blob_storage import BlobStorage
 from eventstac.blob_urls import BlobName, canonical_url
 from eventstac.cli.console import open_console
+from eventstac.cli.leftovers import PREFIX, delete_leftovers
 from eventstac.cli.ports import Ports, now
 from eventstac.cli.stac_reader import StacReader
 from eventstac.cli.tiny_raster import BBOX, tiny_geotiff
@@ -25,7 +26,7 @@ from eventstac.facts import Match
 from eventstac.validation import validate_item
 from eventstac.whereabouts import whereabouts
 
-PATH = "eventstac-smoke/{id}.tif"
+PATH = f"{PREFIX}{{id}}.tif"
 CONTAINER = "smoke"  # what the templates make, so that nobody needs a right to write among the rasters
 INTERRUPTED = 130  # exit code, as shells have it for Ctrl-C
 _POLL_S = 0.5
@@ -52,7 +53,8 @@ def smoke(
     """Upload a tiny GeoTIFF, wait for its Item in the STAC API, check it, delete the blob, wait till the Item is gone.
 
     Needs STAC_API_URL (and STAC_API_SCOPE, such as api://CLIENT_ID/.default, where readers sign in) beside what
-    `eventstac where` needs. Whatever happens, Ctrl-C too, the blob is deleted, and its Item goes with it.
+    `eventstac where` needs. Whatever happens, Ctrl-C too, the blob is deleted, and its Item goes with it; what a killed
+    run left is deleted by the next one, a day later.
 
     Exit code 0: all of it worked. 1: it did not; where the file is and why is said. 130: it was interrupted.
     """
@@ -67,6 +69,8 @@ def smoke(
     chosen = container or (CONTAINER if CONTAINER in sources else sources[0])
     url = BlobName(storage.account_url, chosen, path.replace("{id}", unique)).url
     ports.watched(storage).source(url)
+    if path == PATH and (left := delete_leftovers(storage, f"{storage.account_url}/{chosen}", now())):
+        typer.echo(f"{left} rasters of smoke tests that were killed are deleted")
     test = SmokeTest(url, _match(ports, url), storage, api, lambda: _where(ports, url), deadline)
     try:
         with _terminated_as_interrupted():

@@ -15,6 +15,7 @@ from eventstac.catalog.rules_store import RulesStore, apply_rules
 from eventstac.catalog.runs import PostgresRuns
 from eventstac.events import ScanRequested
 from eventstac.facts import Fact
+from eventstac.origin import Origin
 from eventstac.reconciling import Reconciler, Run
 from eventstac.rules import load_rules
 from tests.integration.conftest import CatalogDatabase
@@ -166,10 +167,18 @@ class TestRepair:
         with database.connect() as other:
             other.execute("DELETE FROM eventstac.items WHERE item = 's04'")
         assert database.catalog() != before
+        connection.execute("TRUNCATE eventstac.outbox")
+        began = Origin.new("a command")
         items, repaired = repairing.rebuild_collection(
-            connection, store, "scenes", "operator", datetime.now(UTC)
+            connection, store, "scenes", "operator", datetime.now(UTC), began
         )
         assert (items, repaired) == (31, 4)
+        told = connection.execute("SELECT body FROM eventstac.outbox").fetchall()
+        assert {event["traceparent"] for (event,) in told} == {began.traceparent}
+        timelines = [event["data"]["timeline"] for (event,) in told if event["type"].endswith("changed.v1")]
+        assert {stage["stage"] for timeline in timelines for stage in timeline} == {"repaired"}, (
+            "it is no news of a blob that came long ago"
+        )
         assert database.catalog() == before
         again = repairing.rebuild_collection(connection, store, "scenes", "operator", datetime.now(UTC))
         assert again == (30, 0)

@@ -13,6 +13,7 @@ from azure.storage.blob import BlobServiceClient
 from eventstac.azure.blob_storage import BlobStorage
 from eventstac.blob_urls import BlobName
 from eventstac.blobs import HEAD_BYTES, BlobReader, Blobs
+from eventstac.cli import leftovers
 from eventstac.errors import BlobChanged, Rejected, Transient
 from infra.local.azurite.testing import running_azurite
 from tests.twins.blobs import MemoryBlobs
@@ -181,6 +182,21 @@ def test_a_listing_pages_through_everything_below_a_prefix(storage: Storage) -> 
             break
     assert found == urls
     assert pages == 3
+
+
+def test_what_killed_smoke_tests_left_is_deleted_when_it_is_old_and_nothing_else(
+    real: RealStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leftovers, "_PAGE", 2)
+    left = [url_in(real, f"{leftovers.PREFIX}{number}.tif") for number in range(5)]
+    other = url_in(real, "scenes/eventstac-smoke/1.tif")
+    for url in (*left, other):
+        real.put(url, b"x")
+    container, now = real.account_url + "/source", datetime.now(UTC)
+    assert leftovers.delete_leftovers(real.blobs, container, now) == 0
+    assert leftovers.delete_leftovers(real.blobs, container, now + timedelta(days=1, minutes=2)) == 5
+    assert {real.blobs.look(url)[0].state for url in left} == {"gone"}
+    assert real.blobs.look(other)[0].state == "present"
 
 
 def test_date_is_the_storage_s_clock(real: RealStorage) -> None:

@@ -61,6 +61,10 @@ def redeems_claims(app: str) -> bool:
     return re.search(r"Consumer\([^\n]*claims=", source) is not None
 
 
+def names_in(module: ast.Module) -> set[str]:
+    return {node.id for node in ast.walk(module) if isinstance(node, ast.Name)}
+
+
 def own_topics(app: str) -> set[str]:
     source = (ROOT / "services" / app / "function_app.py").read_text()
     return set(re.findall(r'topic_name="([^"]+)"', source))
@@ -95,9 +99,13 @@ def test_an_app_may_touch_the_containers_that_its_ports_do(app: str) -> None:
     modules = reach(app.replace("-", "_")).ours
     rights = IDENTITIES[app]
     watched = {"source", "cogs"} if "eventstac.containers" in modules and app != "loader" else set()
-    assert set(rights.get("reads", [])) - {"claims", "config"} == watched
+    assert set(rights.get("reads", [])) - {"config"} == watched
     assert ("config" in rights.get("reads", [])) == ("eventstac.catalog.rules_blob" in modules)
     assert ("thumbnails" in rights.get("writes", [])) == ("eventstac.looking" in modules)
+    assert rights.get("fetches", []) == (["claims"] if redeems_claims(app) else [])
+    kept = {"claims"} if "ClaimingBus" in names_in(modules["function_app"]) else set()
+    kept |= {"deadletter"} if "DeadLetterQueues" in names_in(modules["function_app"]) else set()
+    assert set(rights.get("keeps", [])) == kept
     signs = "eventstac.azure.blob_signing" in modules
     assert set(rights.get("signs", [])) == ({"source", "cogs", "thumbnails"} if signs else set())
     assert rights.get("delegates", []) == (["account"] if signs else [])
@@ -113,18 +121,19 @@ def test_event_grid_may_send_where_it_delivers_and_write_its_dead_letters() -> N
     ):
         routes = [route for topic in topics for route in topic["eventSubscriptions"]]
         assert set(IDENTITIES[identity]["sends"]) == {route["destination"]["topic"] for route in routes}
-        assert set(IDENTITIES[identity]["deadLetters"]) == {route["deadLetterContainer"] for route in routes}
+        assert set(IDENTITIES[identity]["keeps"]) == {route["deadLetterContainer"] for route in routes}
 
 
 def test_every_right_is_about_something_that_there_is() -> None:
     known = {
         "receives": SUBSCRIPTIONS,
         "sends": set(TOPICS),
-        "reads": {"source", "cogs", "thumbnails", "claims", "config"},
-        "writes": {"source", "cogs", "thumbnails", "claims", "config", "smoke"},
+        "reads": {"source", "cogs", "thumbnails", "config"},
+        "writes": {"source", "cogs", "thumbnails", "config", "smoke"},
         "signs": {"source", "cogs", "thumbnails"},
         "delegates": {"account"},
-        "deadLetters": {"deadletter"},
+        "keeps": {"deadletter", "claims"},
+        "fetches": {"claims"},
         "publishes": {topic["name"] for topic in GRID["customTopics"]},
         "reports": {"applicationInsights"},
         "hosts": set(APPS),

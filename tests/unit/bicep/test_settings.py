@@ -17,7 +17,7 @@ from tests.unit.bicep.source import BICEP, members, nodes, parse, text, variable
 MAIN = BICEP / "main.bicep"
 APPS = ("scanner", "extractor", "loader", "cog-updater", "stac-api")
 # What stands in for a managed identity on a laptop: connection strings, keys, passwords.
-SECRETS = {"ServiceBus", "BlobStorage", "DeadLetters", "CatalogEvents__topicKey", "POSTGRES_PASS"}
+SECRETS = {"ServiceBus", "BlobStorage", "StateStorage", "CatalogEvents__topicKey", "POSTGRES_PASS"}
 # Set by the module of an app, and read by the Functions host, the SDKs' credential, or telemetry.
 HOST = {
     "AZURE_CLIENT_ID",
@@ -81,7 +81,7 @@ def read(app: str, values: Mapping[str, str]) -> None:
     opened = text(members(MAIN, variables(MAIN)["connectionsOf"])[app])
     if "ServiceBus" in opened:
         assert isinstance(open_client(values), ServiceBusClient)
-    for name in ("BlobStorage", "DeadLetters"):
+    for name in ("BlobStorage", "StateStorage"):
         if name in opened:
             open_blob_service(values, name)
     if "CatalogEvents" in opened:
