@@ -24,11 +24,13 @@ param databaseAdministrator person
 @description('Who uses the command `eventstac` to look after the catalog; nobody if left out.')
 param operator person?
 
-@description('Containers whose blobs become Items.')
+@description('Containers whose blobs become Items; Event Grid takes 25 values in all filters of an event subscription.')
 @minLength(1)
+@maxLength(19)
 param sourceContainers string[] = ['source']
 
 @description('Containers of converted COGs, in the same account; watched for deletions.')
+@maxLength(25)
 param cogContainers string[] = ['cogs']
 
 @description('The account that holds the rasters already. Left out, an account is made. Its source containers have to be there.')

@@ -166,14 +166,15 @@ class TestRepair:
             )
         with database.connect() as other:
             other.execute("DELETE FROM eventstac.items WHERE item = 's04'")
+            other.execute("TRUNCATE eventstac.outbox")
         assert database.catalog() != before
-        connection.execute("TRUNCATE eventstac.outbox")
         began = Origin.new("a command")
         items, repaired = repairing.rebuild_collection(
             connection, store, "scenes", "operator", datetime.now(UTC), began
         )
         assert (items, repaired) == (31, 4)
-        told = connection.execute("SELECT body FROM eventstac.outbox").fetchall()
+        with database.connect() as other:
+            told = other.execute("SELECT body FROM eventstac.outbox").fetchall()
         assert {event["traceparent"] for (event,) in told} == {began.traceparent}
         timelines = [event["data"]["timeline"] for (event,) in told if event["type"].endswith("changed.v1")]
         assert {stage["stage"] for timeline in timelines for stage in timeline} == {"repaired"}, (

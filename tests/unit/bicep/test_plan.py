@@ -1,0 +1,421 @@
+"""What the templates would deploy, as the compiler itself evaluates them: names, scopes, limits, a second run."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from eventstac.contracts import read_contract
+from tests.unit.bicep.source import BICEP, ROOT
+
+COMPILER = os.environ.get("BICEP") or shutil.which("bicep")
+pytestmark = [
+    pytest.mark.skipif(not COMPILER, reason="no Bicep compiler: set BICEP, or have bicep on the PATH"),
+    pytest.mark.xdist_group("plan"),
+]
+
+OURS, THEIRS = "11111111-1111-1111-1111-111111111111", "22222222-2222-2222-2222-222222222222"
+WHO = "{ objectId: '00000000-0000-0000-0000-00000000000%s', principalName: 'x', principalType: 'Group' }"
+SMALL = f"""
+using 'main.bicep'
+param environmentName = 'dev'
+param location = 'westeurope'
+param databaseAdministrator = {WHO % "a"}
+param apiAccess = 'open'
+"""
+# The longest names, somebody else's account with its topic, a private network, and all that Premium and large allow.
+FULL = f"""
+using 'main.bicep'
+param environmentName = 'twelveletter'
+param location = 'westeurope'
+param databaseAdministrator = {WHO % "a"}
+param operator = {WHO % "b"}
+param existingStorage = {{ name: 'rasters', resourceGroup: 'their-group', subscriptionId: '{THEIRS}' }}
+param existingSystemTopicName = 'defender'
+param sourceContainers = ['a', 'b', 'c']
+param privateNetwork = true
+param serviceBusSku = 'Premium'
+param serviceBusCapacity = 2
+param apiClientId = '33333333-3333-3333-3333-333333333333'
+param apiSigning = true
+param size = 'large'
+param pgBouncer = true
+param highAvailability = true
+param geoRedundantBackup = true
+param backupDays = 35
+param apiAlwaysReady = 1
+param pipelineAlwaysReady = 1
+param alertMail = ['a@example.com']
+param cogPublisherIds = ['00000000-0000-0000-0000-00000000000c']
+"""
+# Azure's limits of the names that we make: characters, and a pattern.
+NAMES = {
+    "Microsoft.ServiceBus/namespaces": (6, 50, r"[a-z][a-z0-9-]*[a-z0-9]"),
+    "Microsoft.ServiceBus/namespaces/topics": (1, 260, r"[a-z0-9][a-z0-9._-]*"),
+    "Microsoft.ServiceBus/namespaces/topics/subscriptions": (1, 50, r"[a-z0-9][a-z0-9._-]*"),
+    "Microsoft.ServiceBus/namespaces/topics/subscriptions/rules": (1, 50, r"\$?[A-Za-z0-9][A-Za-z0-9._-]*"),
+    "Microsoft.Storage/storageAccounts": (3, 24, r"[a-z0-9]*"),
+    "Microsoft.Storage/storageAccounts/blobServices/containers": (3, 63, r"[a-z0-9]+(-[a-z0-9]+)*"),
+    "Microsoft.Web/sites": (2, 60, r"[a-z0-9][a-z0-9-]*[a-z0-9]"),
+    "Microsoft.Web/serverfarms": (1, 60, r"[a-z0-9-]*"),
+    "Microsoft.DBforPostgreSQL/flexibleServers": (3, 63, r"[a-z0-9][a-z0-9-]*[a-z0-9]"),
+    "Microsoft.EventGrid/topics": (3, 50, r"[a-z0-9-]*"),
+    "Microsoft.EventGrid/systemTopics": (3, 128, r"[a-z0-9-]*"),
+    "Microsoft.EventGrid/topics/eventSubscriptions": (3, 64, r"[a-z0-9-]*"),
+    "Microsoft.EventGrid/systemTopics/eventSubscriptions": (3, 64, r"[a-z0-9-]*"),
+    "Microsoft.ManagedIdentity/userAssignedIdentities": (3, 128, r"[a-z0-9][a-z0-9-]*"),
+    "Microsoft.OperationalInsights/workspaces": (4, 63, r"[a-z0-9][a-z0-9-]*[a-z0-9]"),
+    "Microsoft.Network/privateEndpoints": (2, 64, r"[a-z0-9][a-zA-Z0-9-]*"),
+    "Microsoft.Network/virtualNetworks": (2, 64, r"[a-z0-9][a-z0-9-]*"),
+    "Microsoft.Insights/metricAlerts": (1, 260, r"[a-z0-9-]*"),
+    "Microsoft.Insights/scheduledQueryRules": (1, 260, r"[a-z0-9-]*"),
+}
+
+Resource = dict[str, Any]
+Plan = list[Resource]
+
+
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], "subprocess.CompletedProcess[str]"]:
+    """Lets the compiler evaluate the templates with the text of a parameter file; the plan is in `stdout`."""
+    top = tmp_path_factory.mktemp("plan")
+    shutil.copytree(ROOT / "contracts", top / "contracts")
+    folder = top / "infra" / "bicep"
+    shutil.copytree(BICEP, folder)
+
+    def evaluate(parameters: str) -> "subprocess.CompletedProcess[str]":
+        file, made = folder / "asked.bicepparam", folder / "asked.snapshot.json"
+        file.write_text(parameters)
+        made.unlink(missing_ok=True)
+        command = [str(COMPILER), "snapshot", str(file), "--mode", "overwrite", "--location", "westeurope"]
+        environment = dict(os.environ) | {"DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1", "HOME": str(top)}
+        done = subprocess.run(
+            [*command, "--subscription-id", OURS],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        done.stdout = made.read_text() if made.exists() else ""
+        return done
+
+    return evaluate
+
+
+def planned(done: "subprocess.CompletedProcess[str]") -> Plan:
+    assert (done.returncode, done.stderr) == (0, "")
+    content = json.loads(done.stdout)
+    assert content["diagnostics"] == []
+    found: Plan = content["predictedResources"]
+    return found
+
+
+@pytest.fixture(scope="module")
+def small(plan: Callable[[str], "subprocess.CompletedProcess[str]"]) -> Plan:
+    return planned(plan(SMALL))
+
+
+@pytest.fixture(scope="module")
+def full(plan: Callable[[str], "subprocess.CompletedProcess[str]"]) -> Plan:
+    return planned(plan(FULL))
+
+
+def of_type(resources: Plan, kind: str) -> Plan:
+    return [one for one in resources if one["type"] == kind]
+
+
+def last(resource: Resource) -> str:
+    """The resource's own name, without its parents'."""
+    return str(resource["name"]).rpartition("/")[2]
+
+
+def settings_of(resources: Plan, app: str) -> dict[str, str]:
+    (found,) = [
+        one
+        for one in of_type(resources, "Microsoft.Web/sites/config")
+        if one["name"].endswith(f"-{app}/appsettings")
+    ]
+    properties: dict[str, str] = found["properties"]
+    return properties
+
+
+def test_a_second_run_would_deploy_the_very_same(
+    plan: Callable[[str], "subprocess.CompletedProcess[str]"], small: Plan
+) -> None:
+    assert planned(plan(SMALL)) == small
+    for path in BICEP.rglob("*.bicep"):
+        assert not re.search(r"\b(utcNow|newGuid)\(", path.read_text()), path
+
+
+def test_no_resource_is_deployed_twice_and_names_keep_to_azure_s_limits(small: Plan, full: Plan) -> None:
+    for resources in (small, full):
+        assert [name for name, count in Counter(one["id"] for one in resources).items() if count > 1] == []
+        for one in resources:
+            if one["type"] in NAMES:
+                least, most, pattern = NAMES[one["type"]]
+                name = last(one)
+                assert least <= len(name) <= most, name
+                assert re.fullmatch(pattern, name), name
+    assert {one["type"] for one in full} >= set(NAMES) - {"Microsoft.EventGrid/systemTopics"}
+
+
+def days(text: str) -> float:
+    found = re.fullmatch(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?)?", text)
+    assert found, text
+    parts = [int(part or 0) for part in found.groups()]
+    return parts[0] + parts[1] / 24 + parts[2] / 1440
+
+
+def test_service_bus_gets_what_its_tier_takes_and_nothing_that_loses(small: Plan, full: Plan) -> None:
+    for resources, sku in ((small, "Standard"), (full, "Premium")):
+        (namespace,) = of_type(resources, "Microsoft.ServiceBus/namespaces")
+        assert namespace["sku"]["name"] == sku
+        assert ("capacity" in namespace["sku"]) == (sku == "Premium")
+        topics = of_type(resources, "Microsoft.ServiceBus/namespaces/topics")
+        fed = {"blob-events", "cog-events", "config-events"}
+        for topic in topics:
+            properties = topic["properties"]
+            assert properties["maxSizeInMegabytes"] in (1024, 2048, 3072, 4096, 5120)  # what Standard takes
+            assert properties["requiresDuplicateDetection"]
+            window = days(properties["duplicateDetectionHistoryTimeWindow"])
+            assert window == 1 if last(topic) in fed else window <= 7
+        for one in of_type(resources, "Microsoft.ServiceBus/namespaces/topics/subscriptions"):
+            properties = one["properties"]
+            assert (
+                5 / 86400 <= days(properties["lockDuration"]) <= 5 / 1440
+            )  # no tier takes more than 5 minutes
+            assert properties["deadLetteringOnMessageExpiration"]
+            assert days(properties["defaultMessageTimeToLive"]) == 14
+            assert 1 <= properties["maxDeliveryCount"] <= 2000
+            assert "autoDeleteOnIdle" not in properties
+        batches = {"asset-facts/loader", "items-changed/collection-update", "items-changed/outbound"}
+        for one in of_type(resources, "Microsoft.ServiceBus/namespaces/topics/subscriptions"):
+            if one["name"].partition("/")[2] in batches:
+                assert one["properties"]["lockDuration"] == "PT5M"
+        rules = of_type(resources, "Microsoft.ServiceBus/namespaces/topics/subscriptions/rules")
+        assert len(rules) == len(of_type(resources, "Microsoft.ServiceBus/namespaces/topics/subscriptions"))
+        for rule in rules:
+            assert len(rule["properties"]["sqlFilter"]["sqlExpression"]) <= 1024
+
+
+def event_subscriptions(resources: Plan) -> dict[str, Resource]:
+    found = of_type(resources, "Microsoft.EventGrid/systemTopics/eventSubscriptions")
+    return {last(one).removeprefix("eventstac-"): one["properties"] for one in found}
+
+
+def test_event_subscriptions_are_apart_and_keep_to_event_grid_s_limits(small: Plan, full: Plan) -> None:
+    wanted = {
+        route["name"] for route in read_contract("eventgrid.json")["systemTopics"][0]["eventSubscriptions"]
+    }
+    for resources in (small, full):
+        found = event_subscriptions(resources)
+        assert set(found) == wanted
+        for name, properties in found.items():
+            filters = properties["filter"]["advancedFilters"]
+            assert len(filters) <= 25
+            assert sum(len(one["values"]) for one in filters) <= 25
+            assert all(len(value) <= 512 for one in filters for value in one["values"])
+            apis = [one["values"] for one in filters if one["key"] == "data.api"]
+            assert bool(apis) == (name in ("created", "rules")), "a removal has another api"
+            assert properties["eventDeliverySchema"] == "CloudEventSchemaV1_0"
+            assert properties["deadLetterWithResourceIdentity"]["deadLetterDestination"]["properties"]
+        assert set(found["created"]["filter"]["advancedFilters"][0]["values"]) == {
+            "PutBlob",
+            "PutBlockList",
+            "CopyBlob",
+            "FlushWithClose",
+            "SftpCommit",
+        }
+
+
+def test_somebody_else_s_account_keeps_its_topic_its_identity_and_its_rules(small: Plan, full: Plan) -> None:
+    assert of_type(small, "Microsoft.EventGrid/systemTopics")
+    assert not of_type(full, "Microsoft.EventGrid/systemTopics"), "its identity would be replaced"
+    for properties in event_subscriptions(full).values():
+        assert properties["deliveryWithResourceIdentity"]["identity"] == {"type": "SystemAssigned"}
+    there = [one for one in full if one["id"].startswith(f"/subscriptions/{THEIRS}/")]
+    assert {one["id"].split("/")[4] for one in there} == {"their-group"}
+    assert {one["type"] for one in there} == {
+        "Microsoft.Authorization/roleAssignments",
+        "Microsoft.EventGrid/systemTopics/eventSubscriptions",
+        "Microsoft.Storage/storageAccounts/blobServices/containers",
+    }
+    made = of_type(there, "Microsoft.Storage/storageAccounts/blobServices/containers")
+    assert {last(one) for one in made} == {"cogs", "thumbnails", "config", "smoke"}
+
+
+def test_claims_expire_in_every_configuration(small: Plan, full: Plan) -> None:
+    kept = read_contract("retention.json")["claimDays"]
+    for resources in (small, full):
+        (container,) = [
+            one["id"]
+            for one in of_type(resources, "Microsoft.Storage/storageAccounts/blobServices/containers")
+            if last(one) == "claims"
+        ]
+        account = container.split("/")[8]
+        (policy,) = [
+            one["properties"]["policy"]
+            for one in of_type(resources, "Microsoft.Storage/storageAccounts/managementPolicies")
+            if one["name"] == f"{account}/default"
+        ]
+        (rule,) = policy["rules"]
+        assert rule["definition"]["filters"]["prefixMatch"] == ["claims/"]
+        after = rule["definition"]["actions"]["baseBlob"]["delete"]["daysAfterModificationGreaterThan"]
+        assert after == kept
+        for app in ("extractor", "loader"):
+            assert f"/{account}'" in settings_of(resources, app)["StateStorage__blobServiceUri"]
+
+
+def assignments(resources: Plan) -> Iterator[tuple[str, str, str]]:
+    """Who has which role where: principal, role's name, scope."""
+    roles = {
+        role["id"]: role["role"] for role in json.loads((BICEP / "access.json").read_text())["roles"].values()
+    }
+    for one in of_type(resources, "Microsoft.Authorization/roleAssignments"):
+        scope = one["id"].partition("/providers/Microsoft.Authorization/")[0]
+        role = one["properties"]["roleDefinitionId"].rpartition("/")[2]
+        found = re.search(
+            r"userAssignedIdentities/eventstac-[a-z]+-[a-z0-9]{8}-([a-z-]+)'",
+            one["properties"]["principalId"],
+        )
+        yield (found[1] if found else one["properties"]["principalId"]), roles[role], scope
+
+
+def test_rights_are_given_on_single_things(small: Plan, full: Plan) -> None:
+    for resources in (small, full):
+        for who, role, scope in assignments(resources):
+            if role.startswith("Azure Service Bus"):
+                assert "/topics/" in scope, (who, role, scope)
+                assert ("/subscriptions/" in scope.partition("/topics/")[2]) == role.endswith("Receiver")
+            elif role in ("Storage Blob Data Reader", "Storage Blob Data Contributor"):
+                assert "/containers/" in scope, (who, role, scope)
+            elif role == "Storage Blob Data Owner":
+                app = who.replace("-", "")
+                own = tuple(
+                    app[:length] for length in range(6, len(app) + 1)
+                )  # as much of it as a name has room for
+                assert scope.endswith(own), "another app's host"
+            else:
+                assert role in (
+                    "EventGrid Data Sender",
+                    "Monitoring Metrics Publisher",
+                    "Storage Blob Delegator",
+                ), role
+
+
+def test_who_consumes_may_send_its_retries_to_the_same_topic(small: Plan) -> None:
+    given = list(assignments(small))
+    sends = {(who, scope) for who, role, scope in given if role == "Azure Service Bus Data Sender"}
+    for who, role, scope in given:
+        if role == "Azure Service Bus Data Receiver" and who not in ("loader", "stac-api"):
+            assert (who, scope.rpartition("/subscriptions/")[0]) in sends, (who, scope)
+    own = {
+        "asset-facts",
+        "config-events",
+        "items-changed",
+        "rejected",
+    }  # of others the loader only takes dead letters
+    assert own <= {scope.rpartition("/")[2] for who, scope in sends if who == "loader"}
+
+
+def test_the_two_custom_topics_have_senders_of_their_own(full: Plan) -> None:
+    senders = {
+        ("cog-events" if scope.endswith("-cog-events") else "catalog-events", who)
+        for who, role, scope in assignments(full)
+        if role == "EventGrid Data Sender"
+    }
+    assert senders == {("catalog-events", "loader"), ("cog-events", "00000000-0000-0000-0000-00000000000c")}
+
+
+def test_apps_are_python_3_13_on_flex_by_identity(small: Plan, full: Plan) -> None:
+    for resources in (small, full):
+        sites = of_type(resources, "Microsoft.Web/sites")
+        assert len(sites) == 5
+        for site in sites:
+            config = site["properties"]["functionAppConfig"]
+            assert config["runtime"] == {"name": "python", "version": "3.13"}
+            scale = config["scaleAndConcurrency"]
+            assert scale["instanceMemoryMB"] in (512, 2048, 4096)
+            assert sum(one["instanceCount"] for one in scale["alwaysReady"]) <= scale["maximumInstanceCount"]
+            assert config["deployment"]["storage"]["authentication"]["type"] == "UserAssignedIdentity"
+        for app in ("scanner", "extractor", "loader", "cog-updater", "stac-api"):
+            settings = settings_of(resources, app)
+            assert (
+                settings["ServiceBus__credential"] == settings["BlobStorage__credential"] == "managedidentity"
+            )
+            assert not [name for name in settings if re.search("KEY|PASS|SECRET", name, re.IGNORECASE)]
+
+
+def test_readers_sign_in_by_default_and_not_where_that_is_asked(small: Plan, full: Plan) -> None:
+    asked = [last(one) for one in of_type(small, "Microsoft.Web/sites/config")]
+    assert "authsettingsV2" not in asked
+    (found,) = [one for one in of_type(full, "Microsoft.Web/sites/config") if last(one) == "authsettingsV2"]
+    assert found["name"].endswith("-stac-api/authsettingsV2")
+    assert found["properties"]["globalValidation"]["requireAuthentication"]
+
+
+def test_the_database_has_what_pgstac_needs_and_no_passwords(small: Plan, full: Plan) -> None:
+    for resources, backup_days, bouncer in ((small, 7, False), (full, 35, True)):
+        (server,) = of_type(resources, "Microsoft.DBforPostgreSQL/flexibleServers")
+        assert server["properties"]["authConfig"]["passwordAuth"] == "Disabled"
+        assert server["properties"]["backup"]["backupRetentionDays"] == backup_days
+        values = {
+            last(one): one["properties"]["value"]
+            for one in of_type(resources, "Microsoft.DBforPostgreSQL/flexibleServers/configurations")
+        }
+        assert set(values["azure.extensions"].split(",")) == {
+            "POSTGIS",
+            "BTREE_GIST",
+            "UNACCENT",
+            "PG_STAT_STATEMENTS",
+        }
+        assert values["pg_stat_statements.track"] == "top"
+        assert ("pgbouncer.enabled" in values) == bouncer
+        port = "6432" if bouncer else "5432"
+        assert settings_of(resources, "loader")["POSTGRES_PORT"] == port
+
+
+def test_a_private_network_leaves_no_other_way_in(full: Plan) -> None:
+    (network,) = of_type(full, "Microsoft.Network/virtualNetworks")
+    subnets = {one["name"]: one["properties"] for one in network["properties"]["subnets"]}
+    (delegation,) = subnets["apps"]["delegations"]
+    assert delegation["properties"]["serviceName"] == "Microsoft.App/environments"
+    reached = Counter(
+        one["properties"]["privateLinkServiceConnections"][0]["properties"]["groupIds"][0]
+        for one in of_type(full, "Microsoft.Network/privateEndpoints")
+    )
+    # one of the storage accounts is somebody else's
+    assert reached == {"namespace": 1, "postgresqlServer": 1, "topic": 2, "blob": 6, "sites": 5}
+    for kind in ("ServiceBus/namespaces", "EventGrid/topics", "Web/sites"):
+        for one in of_type(full, f"Microsoft.{kind}"):
+            assert one["properties"]["publicNetworkAccess"] == "Disabled", one["name"]
+    for site in of_type(full, "Microsoft.Web/sites"):
+        assert site["properties"]["virtualNetworkSubnetId"].endswith("/subnets/apps")
+    for account in of_type(full, "Microsoft.Storage/storageAccounts"):
+        assert account["properties"]["networkAcls"] == {"bypass": "AzureServices", "defaultAction": "Deny"}
+    (rules,) = of_type(full, "Microsoft.ServiceBus/namespaces/networkRuleSets")
+    assert rules["properties"]["trustedServiceAccessEnabled"], "Event Grid has no other way"
+    zones = {last(one) for one in of_type(full, "Microsoft.Network/privateDnsZones")}
+    assert len(zones) == 5
+
+
+@pytest.mark.parametrize(
+    ("parameters", "why"),
+    [
+        (SMALL + "param privateNetwork = true", "privateNetwork needs serviceBusSku Premium"),
+        (SMALL.replace("'open'", "'entra'"), "apiAccess entra needs apiClientId"),
+    ],
+    ids=["private", "entra"],
+)
+def test_what_cannot_work_is_refused_with_the_way_out(
+    plan: Callable[[str], "subprocess.CompletedProcess[str]"], parameters: str, why: str
+) -> None:
+    done = plan(parameters)
+    assert done.returncode != 0
+    assert why in done.stderr
