@@ -588,6 +588,12 @@ output SOURCE_CONTAINERS string = join(watchedContainers, ',')
 @description('For `eventstac`: the containers of COGs.')
 output COG_CONTAINERS string = join(cogContainers, ',')
 
+@description('For `eventstac`: Application Insights, which hears of rebuilds and replays; it takes nothing without an identity.')
+output APPLICATIONINSIGHTS_CONNECTION_STRING string = monitoring.outputs.connectionString
+
+@description('For `eventstac`: who signed in says who it is there.')
+output APPLICATIONINSIGHTS_AUTHENTICATION_STRING string = 'Authorization=AAD'
+
 @description('Where converters publish finished COGs.')
 output COG_EVENTS_ENDPOINT string = events.outputs.cogEventsEndpoint
 
