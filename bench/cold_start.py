@@ -1,16 +1,18 @@
-"""What it costs an app to come to its first invocation, beside a minimal app that imports the same libraries.
+"""What it costs an app to come to its first invocation, beside itself without bytecode and a minimal eager app.
 
-`python bench/cold_start.py [--rounds N] [--without-bytecode] [--app NAME]`: each app is unpacked from the package that
-would be deployed and loaded by Microsoft's worker library with this checkout hidden, ours and the other in turn;
-medians of processor seconds, which a busy machine changes less than the time on the clock.
+`python bench/cold_start.py [--rounds N] [--app NAME] [--built FOLDER]`: each app is unpacked from the package that is
+deployed (or taken from FOLDER, where `make package` left it) and loaded by Microsoft's worker library with this
+checkout hidden, the three in turn; medians of processor seconds, which a busy machine changes less than the clock's.
 
     import   from the worker's first request to all functions loaded
     first    the first invocation: for the consumers an unreadable message that goes to a broker as a rejection, for the
              API a request for /conformance; what is imported only when it is needed comes on top at its first use
+    sources  the same of the package without bytecode: an instance compiles what it imports, and keeps nothing of it
     eager    the import of an app of a few lines that imports, at its top, every library which ours reaches
+    MB       of the unpacked app, with bytecode and without
 
-The start of Python and of the worker's library are the same for both and not counted. On Azure, getting an instance
-and mounting the package come before all this.
+The start of Python and of the worker's library are the same for all and not counted. On Azure, getting an instance and
+mounting the package come before all this.
 """
 
 import argparse
@@ -47,9 +49,9 @@ def take(message: func.ServiceBusMessage) -> None:
 """
 
 
-def unpacked(app: str, shared: Path, folder: Path, bytecode: bool) -> Path:
+def unpacked(app: str, shared: Path, folder: Path) -> Path:
     """The app as its package holds it."""
-    archive = PACKAGING.package(app, shared, folder / "built", 0, bytecode=bytecode)
+    archive = PACKAGING.package(app, shared, folder / "built", 0)
     shutil.rmtree(folder / "built" / app)
     with zipfile.ZipFile(archive) as packed:
         packed.extractall(folder / app)
@@ -57,9 +59,13 @@ def unpacked(app: str, shared: Path, folder: Path, bytecode: bool) -> Path:
     return folder / app
 
 
-def eager_app(app: str, beside: Path) -> Path:
+def megabytes(folder: Path) -> float:
+    """How much an unpacked app is."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
+
+
+def eager_app(app: str, beside: Path, folder: Path) -> Path:
     """A minimal app with the libraries of the package `beside`."""
-    folder = beside.with_name(f"{app}-eager")
     (folder / SITE_PACKAGES).parent.mkdir(parents=True)
     (folder / SITE_PACKAGES).symlink_to(beside / SITE_PACKAGES)
     modules = sorted(IMPORTED.get(name, name) for name in reach(app).foreign)
@@ -84,36 +90,41 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--without-bytecode", action="store_true", help="packed as sources only")
     parser.add_argument("--app", choices=APPS, action="append")
+    parser.add_argument("--built", type=Path, help="where unpacked packages are, such as build/packages")
     arguments = parser.parse_args()
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"  # an instance starts from the package as it is
+    heads = ("import", "first", "sources", "first", "eager", "to sources", "to eager", "MB", "MB")
     print(
-        f"{'app':<12} {'import':>8} {'first':>8} {'eager import':>13} {'import ratio':>13}   (processor seconds)"
+        f"{'app':<12}" + "".join(f"{head:>11}" for head in heads) + "   (processor seconds, ratios of import)"
     )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        shared = PACKAGING.shared_wheel(folder)
         library = worker_alone(folder / "worker")
+        shared = None if arguments.built else PACKAGING.shared_wheel(folder)
         with running_server(ROOT / "contracts" / "topology.json", folder / "broker") as broker:
             settings = SETTINGS | {"ServiceBus": broker.connection_string}
             for app in arguments.app or APPS:
-                ours = unpacked(app, shared, folder, not arguments.without_bytecode)
-                eager = eager_app(app, ours)
+                ours = arguments.built.resolve() / app if arguments.built else unpacked(app, shared, folder)
+                bare = folder / f"{app}-sources"
+                shutil.copytree(ours, bare, ignore=shutil.ignore_patterns("__pycache__"))
+                eager = eager_app(app, ours, folder / f"{app}-eager")
                 times = []
                 for number in range(arguments.rounds + 1):  # the first fills the machine's file cache
-                    both = (
+                    three = (
                         start(ours, CALLS[app], library, settings),
+                        start(bare, CALLS[app], library, settings),
                         start(eager, EAGER_CALL, library, settings),
                     )
                     if number:
-                        times.append((*both[0], both[1][0]))
-                imported, first, other = (statistics.median(column) for column in zip(*times, strict=True))
-                print(
-                    f"{app:<12} {imported:>8.2f} {first:>8.2f} {other:>13.2f} {imported / other:>13.2f}",
-                    flush=True,
-                )
-                shutil.rmtree(ours)
+                        times.append((*three[0], *three[1], three[2][0]))
+                found = [statistics.median(column) for column in zip(*times, strict=True)]
+                ratios = [found[2] / found[0], found[4] / found[0]]
+                figures = [*found, *ratios, megabytes(ours), megabytes(bare)]
+                print(f"{app:<12}" + "".join(f"{figure:>11.2f}" for figure in figures), flush=True)
+                shutil.rmtree(bare)
+                if not arguments.built:
+                    shutil.rmtree(ours)
     return 0
 
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Build each app's zip as Flex Consumption takes it: `package.py [APP…]`; `package.py lock` pins what goes in.
+"""Build each app's zip as Flex Consumption takes it: `package.py [--without-bytecode] [APP…]`; `package.py lock` pins.
 
 A zip holds function_app.py, host.json, the app's own package, and in .python_packages/lib/site-packages the shared
 library (with contracts/) and what it needs, as wheels for Linux and Python 3.13, each checked against its hash in
 infra/packages.lock. The same checkout gives the same bytes. Modules come with their bytecode: an instance starts from
-the package as it is, and compiling takes longer than all else (bench/cold_start.py). Packages and the unpacked folders
+the package as it is, and compiling takes longer than all else (docs/decisions/0029). Packages and the unpacked folders
 land in build/packages.
 """
 
@@ -28,6 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "infra" / "packages.lock"
 BUILD = ROOT / "build" / "packages"
 APPS = ("scanner", "extractor", "loader", "cog_updater", "stac_api")
+WITHOUT_BYTECODE = "--without-bytecode"
 SITE_PACKAGES = Path(".python_packages/lib/site-packages")
 PYTHON = "3.13"
 PLATFORM = "x86_64-manylinux_2_28"  # what the plan's machines have, or older
@@ -85,6 +86,8 @@ def main(arguments: list[str]) -> int:
     """Pack the apps that are named, or all; prints each one's size."""
     if arguments == ["lock"]:
         return lock()
+    bytecode = WITHOUT_BYTECODE not in arguments
+    arguments = [argument for argument in arguments if argument != WITHOUT_BYTECODE]
     unknown = sorted(set(arguments) - set(APPS))
     if unknown:
         print(f"no app {', '.join(unknown)}; there are {', '.join(APPS)}", file=sys.stderr)
@@ -92,7 +95,7 @@ def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         shared = shared_wheel(Path(folder))
         for app in arguments or APPS:
-            archive = package(app, shared, BUILD)
+            archive = package(app, shared, BUILD, bytecode=bytecode)
             unpacked = sum(path.stat().st_size for path in (BUILD / app).rglob("*") if path.is_file())
             digest = hashlib.sha256(archive.read_bytes()).hexdigest()
             size = archive.stat().st_size

@@ -173,7 +173,9 @@ class TestRepair:
             connection, store, "scenes", "operator", datetime.now(UTC), began
         )
         assert (items, repaired) == (31, 4)
-        told = connection.execute("SELECT body FROM eventstac.outbox ORDER BY id OFFSET %s", [told_before]).fetchall()
+        told = connection.execute(
+            "SELECT body FROM eventstac.outbox ORDER BY id OFFSET %s", [told_before]
+        ).fetchall()
         assert {event["traceparent"] for (event,) in told} == {began.traceparent}
         timelines = [event["data"]["timeline"] for (event,) in told if event["type"].endswith("changed.v1")]
         assert {stage["stage"] for timeline in timelines for stage in timeline} == {"repaired"}, (
