@@ -78,7 +78,7 @@ def eager_app(app: str, beside: Path, folder: Path) -> Path:
 
 def start(folder: Path, call: Call, library: Path, settings: dict[str, str]) -> tuple[float, float]:
     """Processor seconds to import, and of the first invocation."""
-    report: Report = work(folder, call, settings=settings, library=library)
+    report: Report = work(folder, call, settings=settings, library=library, deadline_s=600)
     assert report.indexed.ok, report.indexed.error
     assert report.calls[0].ok, report.calls[0].error
     return report.indexed.cpu_s, report.calls[0].cpu_s

@@ -246,13 +246,13 @@ def compile_all(folder: Path) -> None:
 
 def write_zip(folder: Path, archive: Path, compression: int) -> None:
     """Zip a folder: sorted, without times and owners, so that the same files give the same bytes."""
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=compression) as out:
+    with zipfile.ZipFile(archive, "w") as out:
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             entry = zipfile.ZipInfo(path.relative_to(folder).as_posix(), EPOCH)
             entry.external_attr = 0o644 << 16
             entry.create_system = 3  # Unix, whichever machine packs
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            out.writestr(entry, path.read_bytes())
+            # said here: an entry that is given as such does not take the archive's own level
+            out.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED, compression)
 
 
 if __name__ == "__main__":

@@ -61,7 +61,11 @@ class Report:
 
 
 def work(
-    app_dir: Path, *calls: Call, settings: Mapping[str, str] | None = None, library: Path | None = None
+    app_dir: Path,
+    *calls: Call,
+    settings: Mapping[str, str] | None = None,
+    library: Path | None = None,
+    deadline_s: float = DEADLINE_S,
 ) -> Report:
     """Let a fresh worker process index `app_dir` and make the calls in turn.
 
@@ -81,7 +85,7 @@ def work(
         cwd=library,
         capture_output=True,
         text=True,
-        timeout=DEADLINE_S,
+        timeout=deadline_s,
         check=False,
     )
     replies = [line for line in process.stdout.splitlines() if line.startswith(_REPLY)]
