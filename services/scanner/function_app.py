@@ -88,3 +88,17 @@ def reconcile(timer: func.TimerRequest) -> None:
         clock=now,
     )
     use.consumer.begin("reconcile", f"reconcile {now().isoformat()}", begun)
+
+
+@app.timer_trigger(arg_name="timer", schedule="40 */5 * * * *")
+def attend_reconcile(timer: func.TimerRequest) -> None:
+    use = ports()
+    attended = pages.attend_reconcile(
+        catalog=use.catalog,
+        runs=use.runs,
+        blobs=use.blobs,
+        watched=use.watched,
+        page_size=SETTINGS.page_size,
+        clock=now,
+    )
+    use.consumer.begin("attend reconcile", f"attend reconcile {now().isoformat()}", attended)

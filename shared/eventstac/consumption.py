@@ -208,7 +208,9 @@ class Consumer:
         return replace(redeemed, origin=replace(redeemed.origin, traceparent=one.origin.traceparent))
 
     def begin(self, name: str, cause: str, outgoing: Sequence[Outgoing]) -> None:
-        """Send events that no message caused: each call begins a story, and its trace."""
+        """Send events that no message caused, if there are any: each call begins a story, and its trace."""
+        if not outgoing:
+            return
         with story(self.telemetry, name, cause) as origin:
             self.send(outgoing, origin)
 

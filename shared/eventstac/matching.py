@@ -1,6 +1,7 @@
 """What a blob is to be looked at as, by the rules and by what is known of it already; and whether it need be."""
 
 from dataclasses import replace
+from hashlib import md5
 
 from eventstac.blob_urls import BlobName
 from eventstac.catalog.rules_store import AppliedRules
@@ -59,6 +60,39 @@ def withdrawal(known: Fact | None, applied: AppliedRules, *, cause: str) -> Asse
         detail="no rule matches it any more. Add one, or leave it out of the catalog",
     )
     return AssetRejected(known.url, finding, cause)
+
+
+def is_by_these_rules(known: Fact, match: Match, applied: AppliedRules) -> bool:
+    """Whether what is known of a blob means what the rules in force say: `match`, by a rule that did not change since.
+
+    A COG's place is its source's, so any change counts.
+    """
+    if known.revision >= applied.revision:
+        return True
+    if known.claim:
+        return known.revision >= applied.same_since(None)
+    return (
+        known.revision >= applied.same_since(match)
+        and known.finding.reason != NO_RULE
+        and digest_of(known.finding.match) == digest_of(match)
+    )
+
+
+def is_overtaken(fact: Fact, applied: AppliedRules) -> bool:
+    """Whether a look was under way while rules or extractor changed, so that the blob is something else now."""
+    if fact.finding.revision >= applied.revision:
+        return False
+    if fact.finding.revision < applied.read_alike_since:
+        return True
+    match = applied.rules.match(fact.claim.source_url if fact.claim else fact.url)
+    if match is None:
+        return not fact.claim and may_be_shown(fact)
+    return fact.finding.reason == NO_RULE or digest_of(match) != digest_of(fact.match)
+
+
+def digest_of(match: Match) -> str:
+    """MD5 (hex) of what a blob is by the rules, as the database computes it of a fact's document."""
+    return md5(canonical_json(match.to_json("source")).encode(), usedforsecurity=False).hexdigest()
 
 
 def may_be_shown(known: Fact) -> bool:

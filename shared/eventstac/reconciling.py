@@ -22,7 +22,7 @@ from eventstac.errors import Refused, Stale
 from eventstac.events import BlobMatched, ScanRequested
 from eventstac.events.timeline import passed
 from eventstac.facts import Fact
-from eventstac.matching import carried, match_blob, withdrawal
+from eventstac.matching import carried, digest_of, match_blob, withdrawal
 
 # Composing Items without what they would lose is what counting removals costs: beyond this it is "more than".
 REMOVALS_COUNTED = 10_000
@@ -35,7 +35,8 @@ class Run:
     """One reconcile: what it was asked for, and how far it is.
 
     `allow_removals` is the number of Items that it may remove, None for the usual limit. `removes` is whether it was
-    found to stay within it. `started_at` is the database's time. `report` is what comparing found.
+    found to stay within it. `started_at` is the database's time. `report` is what comparing found. `revision` is that
+    of the rules in force when it began. `next_page` is the request for its next page, `last_page` the one before it.
     """
 
     id: str
@@ -48,17 +49,25 @@ class Run:
     detail: str = ""
     started_at: datetime | None = None
     report: dict[str, Any] | None = None
+    revision: int = 0
+    next_page: ScanRequested | None = None
+    last_page: ScanRequested | None = None
 
 
 @dataclass(frozen=True)
 class ListedBlob:
-    """One blob of a listing, and what the rules make of it; `collection` only where a rule matches."""
+    """One blob of a listing, and what the rules make of it.
+
+    Only where a rule matches: `collection`, the digest of the `match`, and `since` which revision that means the same.
+    """
 
     url: str
     etag: str
     outcome: Outcome
     collection: str | None
     archived: bool
+    match: str | None = None
+    since: int | None = None
 
 
 @dataclass(frozen=True)
@@ -82,6 +91,15 @@ class Runs(Protocol):
 
     def busy(self) -> Run | None:
         """A run that is not a mere check and still goes on, if there is one."""
+
+    def newest_revision(self) -> int | None:
+        """The newest rules with which a run over everything was begun, that is not a mere check; None: no such run."""
+
+    def take_stalled(self) -> Run | None:
+        """A run that is not a mere check and has not gone on for a while; it is not given again for a while."""
+
+    def advance(self, run_id: str, done: ScanRequested, following: ScanRequested) -> None:
+        """Note where a run is: which page was done, and which follows."""
 
     def add_listed(self, run_id: str, listed: Sequence[ListedBlob]) -> None:
         """Note blobs that the storage listed; the same page twice is noted once."""
@@ -132,14 +150,44 @@ class Reconciler:
         """Note a new run; returns the request for its first page."""
         names = dict.fromkeys((*self.watched.names.source, *self.watched.names.cogs))
         containers = tuple(f"{self.watched.account_url}/{name}" for name in names)
-        self.runs.begin(Run(run_id, containers, collection, allow_removals, check_only))
-        return ScanRequested(run_id, containers[0], reason="reconcile", collection=collection)
+        first = ScanRequested(run_id, containers[0], reason="reconcile", collection=collection)
+        run = Run(run_id, containers, collection, allow_removals, check_only)
+        self.runs.begin(replace(run, revision=self.catalog.rules().revision, next_page=first))
+        return first
+
+    def attend(self, name: str) -> ScanRequested | None:
+        """The page whose message was lost, or the first page of a run that changed rules call for; None: neither.
+
+        `name` is of the run to be begun. Rules changed where they say anything else of any blob.
+        """
+        stalled = self.runs.take_stalled()
+        if stalled:
+            return stalled.next_page
+        if self.runs.busy():
+            return None
+        changed = self.catalog.rules().same_since(None)
+        # Rules that were there before any run are those of the set-up: they changed nothing.
+        if changed <= (self.runs.newest_revision() or 1):
+            return None
+        return self.begin(name)
 
     def step(self, request: ScanRequested) -> Step:
-        """Go through one page. Stale for a run that is over; a refused container stops the run with its reason."""
+        """Go through one page. Stale for a run that is over; a refused container stops the run with its reason.
+
+        Stale too for a page that the run has left behind: of two chains of messages one ends. A page is noted before
+        its events are sent, so the one that was done last may come again.
+        """
         run = self.runs.find(request.run)
         if run is None or run.state in ("done", "stopped"):
             raise Stale(f"run {request.run} is over")
+        if run.next_page and request not in (run.next_page, run.last_page):
+            raise Stale(f"run {request.run} is past this page")
+        step = self._page(run, request)
+        if step.following:
+            self.runs.advance(run.id, request, step.following)
+        return step
+
+    def _page(self, run: Run, request: ScanRequested) -> Step:
         where = request.continuation or _LIST
         try:
             if where.startswith(_LIST):
@@ -200,8 +248,18 @@ class Reconciler:
         if not self.watched.is_source(parse(blob.url)):
             return ListedBlob(blob.url, blob.etag, "unclaimed", None, blob.archived)
         explanation = applied.rules.explain(blob.url)
-        collection = explanation.match.collection if explanation.match else None
-        return ListedBlob(blob.url, blob.etag, explanation.outcome, collection, blob.archived)
+        match = explanation.match
+        if match is None:
+            return ListedBlob(blob.url, blob.etag, explanation.outcome, None, blob.archived)
+        return ListedBlob(
+            blob.url,
+            blob.etag,
+            explanation.outcome,
+            match.collection,
+            blob.archived,
+            digest_of(match),
+            applied.same_since(match),
+        )
 
     def _cause(self, gap: Gap, fact: Fact | None, applied: AppliedRules, run: Run) -> Outgoing | None:
         """The look at a blob that differs; or, without one, what it means now, or that no rule knows it any more."""

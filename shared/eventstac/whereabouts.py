@@ -48,7 +48,7 @@ class Evidence:
 
     `look` is what the storage says, None for a blob that is not watched, and `not_watched` then says why.
     `is_source` tells a source container from a COG container. `published` is whether the Item is in the catalog
-    itself.
+    itself. `revision` is the one since which the rules say the same of the blob.
     """
 
     url: str
@@ -174,7 +174,7 @@ def _in_published_item(evidence: Evidence, fact: Fact, row: ItemRow, name: str) 
     if fact.url not in row.urls:
         why = f"{name} shows its COG in its place"
     if fact.revision < evidence.revision:
-        why += f"; found by revision {fact.revision} of the rules, {evidence.revision} is in force"
+        why += f"; found by revision {fact.revision} of the rules, which revision {evidence.revision} changed"
     return Whereabouts("searchable", why, since=seen)
 
 

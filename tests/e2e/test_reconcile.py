@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.conditions import until
+from tests.e2e.conftest import trigger
 from tests.e2e.rasters import cog, geotiff
 from tests.e2e.user import User, trigger
 
@@ -113,7 +114,7 @@ def test_a_backfill_finds_what_was_there_before(user: User, name: str) -> None:
 def test_the_daily_run_mends_what_removes_little(user: User, name: str) -> None:
     with user.stack.mute():
         user.upload(f"scenes/{name}/b1.tif", geotiff())
-    trigger(user, "scanner", "reconcile")
+    trigger(user.stack, "scanner", "reconcile")
     user.searchable("scenes", [name])
     user.quiet()
     last = run(user, "status")["last_reconcile"]
@@ -151,7 +152,7 @@ def test_what_was_given_up_is_listed_replayed_and_discarded(user: User, name: st
         "deliveryattempts": 30,
     }
     user.upload(f"CREATED/2024/5/1/12/{name}.json", json.dumps([event]).encode(), container="deadletter")
-    trigger(user, "loader", "drain_undelivered")
+    trigger(user.stack, "loader", "drain_undelivered")
     listed = ("rejected", "list", "--url", url)
     [one] = until(lambda: run(user, *listed), "the undelivered event")
     assert (one["stage"], one["reason"], one["attempts"]) == ("event-grid/created", "undelivered", 30)

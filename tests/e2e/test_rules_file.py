@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from eventstac.cli.main import app as eventstac
 from tests.e2e.conditions import until
-from tests.e2e.conftest import collections
+from tests.e2e.conftest import brought_up_to_date, collections
 from tests.e2e.rasters import geotiff
 from tests.e2e.user import User
 
@@ -33,6 +33,7 @@ def whole(user: User) -> Iterator[dict[str, Any]]:
     yield rules
     user.upload(NAME, yaml.safe_dump(rules, sort_keys=False).encode(), "config")
     until(lambda: in_force(user, before), "the rules of all tests to be in force again")
+    brought_up_to_date(user.stack)
 
 
 def in_force(user: User, before: str) -> dict[str, Any] | None:
@@ -53,6 +54,22 @@ def test_an_uploaded_rules_file_takes_effect_without_a_command(user: User, whole
     )
     user.upload("uploaded/one/b1.tif", geotiff(seed=77))
     user.searchable("uploaded-rules", ["one"])
+
+
+def test_changed_rules_bring_what_is_there_along_without_a_command(user: User, whole: dict[str, Any]) -> None:
+    url = user.upload("rerun/one/b1.tif", geotiff(seed=78))
+    rule = {"name": "rerun", "pattern": "rerun/{item}/{asset}.tif", "properties": {"platform": "kite"}}
+    rules = {**whole, "collections": {**whole["collections"], "rerun": {"rules": [rule]}}}
+    until(
+        lambda: told(user, "where", url)["verdict"] == "searchable", "the blob to be an Item without a rule"
+    )
+    user.upload(NAME, yaml.safe_dump(rules, sort_keys=False).encode(), "config")
+    until(lambda: "rerun/{item}" in told(user, "collections", "show")["text"], "the rules to be in force")
+    brought_up_to_date(user.stack)
+    user.searchable("rerun", ["one"])
+    item = user.item("rerun", "one")
+    assert item is not None
+    assert item["properties"]["platform"] == "kite"
 
 
 def test_a_rules_file_with_mistakes_is_rejected_by_line(user: User, whole: dict[str, Any]) -> None:

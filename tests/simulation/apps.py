@@ -10,7 +10,7 @@ from eventstac.blobs import BlobReader
 from eventstac.breaker import Breaker
 from eventstac.bus import Received
 from eventstac.consumption import Consumer, Outgoing
-from eventstac.events import Envelope
+from eventstac.events import Envelope, ScanRequested
 from eventstac.facts import Match
 from eventstac.looking import Content, Looker
 from eventstac.publishing import publish_outbox
@@ -79,6 +79,12 @@ class Apps:
             page_size=PAGE_SIZE,
             clock=self.now,
         )
+
+    def attend(self) -> Sequence[ScanRequested]:
+        """The scanner's timer."""
+        use: dict[str, Any] = {"catalog": self.catalog, "runs": self.runs, "blobs": self.blobs}
+        attended = pages.attend_reconcile(**use, watched=WATCHED, page_size=PAGE_SIZE, clock=self.now)
+        return [one.event for one in attended if isinstance(one.event, ScanRequested)]
 
     def _extractor(self, _topic: str, batch: Sequence[Received]) -> None:
         self._consumer("extractor").consume(batch[0], lambda e: look.handle(e, looker=self.looker))

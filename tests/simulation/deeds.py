@@ -34,12 +34,12 @@ class Deeds:
         self.completions: list[Completion] = []
         self.rules = "plain"
         self.extractor = 0
-        self.needs_reconcile = False
+        self.has_losses = False
         self._events = 0
 
     def do(self, step: Step) -> None:
         getattr(self, "_" + step.does.replace("-", "_"))(step)
-        self.needs_reconcile |= not step.heard
+        self.has_losses |= not step.heard
 
     def _put(self, step: Step) -> None:
         self._storage.write(step.url, step.text)
@@ -138,14 +138,14 @@ class Deeds:
             self.rules = step.text
             self._catalog.in_force = rules_named(step.text)
             self._catalog.revision += 1
-            self.needs_reconcile = True
+            self._catalog.applied()
 
     def _change_extractor(self, _step: Step) -> None:
         """Another version of the extractor reads otherwise."""
         self.extractor += 1
         self._catalog.revision += 1
         self._catalog.read_alike_since = self._catalog.revision
-        self.needs_reconcile = True
+        self._catalog.applied()
 
     def _scan(self, step: Step) -> None:
         """Somebody backfills in the middle of it all."""

@@ -16,6 +16,7 @@ from eventstac.reconciling import Reconciler, Run, Step
 from tests.simulation.catalog import SimulatedCatalog
 from tests.simulation.trial import Trial, problems_of, report, smallest, trial_of
 from tests.twins.catalog import MemoryCatalog
+from tests.twins.runs import MemoryRuns
 
 SEEDS = 2500
 
@@ -141,7 +142,26 @@ def what_is_carried_on_means_what_it_meant(patch: Patch) -> None:
     patch.setattr("scanner.scan.carried", carry)
 
 
+def what_a_rule_says_now_is_taken_for_what_it_said(patch: Patch) -> None:
+    """A blob that a rule still matches in the same way is left alone, whatever else the rule says."""
+    same_since = AppliedRules.same_since
+    patch.setattr(
+        AppliedRules, "same_since", lambda applied, match: 0 if match else same_since(applied, None)
+    )
+
+
+def what_was_under_way_while_rules_changed_stays(patch: Patch) -> None:
+    patch.setattr("tests.twins.catalog.is_overtaken", lambda fact, applied: False)
+
+
+def a_run_whose_message_was_lost_stays_where_it_is(patch: Patch) -> None:
+    patch.setattr(MemoryRuns, "take_stalled", lambda runs: None)
+
+
 MUTANTS = (
+    what_a_rule_says_now_is_taken_for_what_it_said,
+    what_was_under_way_while_rules_changed_stays,
+    a_run_whose_message_was_lost_stays_where_it_is,
     what_was_read_otherwise_is_carried_on,
     what_an_older_extractor_read_is_carried_on,
     what_is_carried_on_means_what_it_meant,

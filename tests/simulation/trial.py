@@ -61,10 +61,11 @@ def problems_of(trial: Trial) -> list[str]:
 
 
 def play(trial: Trial) -> World:
-    """The world at the end; after a reconcile where events were lost or rules changed, before any where not."""
+    """The world at the end: after what changed rules begin by themselves, and a reconcile where events were lost."""
     random.seed(trial.seed)  # the product's own jitter
     world = World(trial.steps, Faults(f"{trial.seed}/{trial.dice}", trial.kinds))
     world.run()
+    world.attend()
     if world.needs_reconcile:
         world.reconcile()
     return world

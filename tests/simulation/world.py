@@ -22,6 +22,7 @@ from tests.twins.bus import Crash
 from tests.twins.runs import MemoryRuns
 
 _MOST_TICKS = 20_000
+_ATTENDED = 0.02  # of the ticks, once rules changed: the timer fires while other things go on
 # What one invocation takes, in seconds: a whole look within one second, or a few changes of the storage meanwhile.
 _PACES = ((0.0, 0.02, 0.1), (0.0, 0.05, 0.3, 1.0))
 
@@ -67,8 +68,9 @@ class World:
 
     @property
     def needs_reconcile(self) -> bool:
-        """Whether events were lost or the rules changed: the only cases in which a reconcile is needed."""
-        return self._deeds.needs_reconcile
+        """Whether events were lost, or changed rules remove so much that somebody must say so: the only cases."""
+        last = [*self.apps.runs.runs.values()][-1:]
+        return self._deeds.has_losses or any(run.state == "stopped" for run in last)
 
     def run(self) -> None:
         """Go through the history, and on until nothing is left to do."""
@@ -84,11 +86,33 @@ class World:
         self._insist(lambda: self._deeds.request(run.begin("the-run", allow_removals=1000)))
         self.run()
 
+    def attend(self) -> None:
+        """The scanner's timer, every five minutes, until it has nothing to do."""
+        for _ in range(100):
+            self._pass_time(300)
+            self._attend_once()
+            self.run()
+            if not self.apps.runs.busy() and self.catalog.revision in (1, self.apps.runs.newest_revision()):
+                return
+        raise NeverAtRest("a run is still going on")
+
+    def _attend_once(self) -> None:
+        """A crash or an error before its message is sent loses it."""
+        try:
+            attended = self.apps.attend()
+        except Transient:
+            return
+        for page in attended:
+            if not self.faults.happens("crashes"):
+                self._deeds.request(page)
+
     def _is_at_rest(self) -> bool:
         return not (self._steps or self.bus.entries or self.catalog.outbox)
 
     def _tick(self) -> None:
         """A little time passes, and one process does one thing."""
+        if self.catalog.revision > 1 and self.faults.random.random() < _ATTENDED:
+            self._attend_once()
         entries = self.bus.take(self.faults.random.choice((1, 1, 3)))
         if entries:
             self._deliver(entries)

@@ -104,6 +104,12 @@ class Pipeline:
         self.run(self._page(reconciler.begin(run_id, **asked)))
         return finished(self.runs, run_id)
 
+    def attend(self) -> list[Message]:
+        """The scanner's timer; returns what it sends, which is not delivered yet."""
+        use: dict[str, Any] = {"catalog": self.catalog, "runs": self.runs, "blobs": self.blobs}
+        attended = pages.attend_reconcile(**use, watched=WATCHED, page_size=self.page_size, clock=self.now)
+        return [self._page(one.event) for one in attended if isinstance(one.event, ScanRequested)]
+
     def _page(self, request: ScanRequested) -> Message:
         body = seal(request, app="operator", origin=Origin.new(request.run), at=self.now())
         return Message("scan-requests", body["id"], body)

@@ -14,7 +14,9 @@ from eventstac.compose import compose
 from eventstac.errors import Rejected, Transient
 from eventstac.events import EventRejected, Origin
 from eventstac.facts import Fact, join, unsure
+from eventstac.matching import is_overtaken
 from eventstac.rules import Rules
+from eventstac.rules.since import all_new, since_when
 from tests.samples import START
 
 
@@ -44,10 +46,22 @@ class MemoryCatalog:
     outbox: list[Announcement] = field(default_factory=list)
     rejections: dict[str, EventRejected] = field(default_factory=dict)
     updated: list[str] = field(default_factory=list)
+    _applied: AppliedRules | None = None
 
     def rules(self) -> AppliedRules:
         self.answer()
-        return AppliedRules(self.revision, self.in_force, self.read_alike_since)
+        return self.applied()
+
+    def applied(self) -> AppliedRules:
+        """The rules as they were last put in force; what changed since the revision before is noted."""
+        before = self._applied
+        if before is None or before.revision != self.revision:
+            since = all_new(self.in_force, self.revision)
+            if before and self.read_alike_since <= before.revision:
+                since = since_when(self.in_force, self.revision, before.rules, before.since)
+            self._applied = AppliedRules(self.revision, self.in_force, since, self.read_alike_since)
+        assert self._applied is not None
+        return self._applied
 
     def fact(self, url: str) -> Fact | None:
         return self.facts([url]).get(url)
@@ -94,6 +108,7 @@ class MemoryCatalog:
             url for url in old if unsure(old[url].finding, arrived[url].finding, self.skew_window_s)
         }
         unsure_ones |= {url for url, fact in fresh.items() if self._outlived(fact)}
+        unsure_ones |= {url for url, fact in fresh.items() if is_overtaken(fact, self.applied())}
         touched = {fact.item_key for url in fresh for fact in (fresh[url], old.get(url)) if fact}
         known = {**self.known, **fresh}
         changes = [change for key in sorted(touched) if (change := self._change(key, known))]

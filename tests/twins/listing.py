@@ -7,6 +7,7 @@ from eventstac.blobs import Listed, ListedPage
 from eventstac.catalog.rules_store import AppliedRules
 from eventstac.facts import Fact, Match, fact_of
 from eventstac.rules import Rules, load_rules
+from eventstac.rules.since import all_new
 from tests.samples import START, present, url_of
 from tests.twins.blobs import MemoryBlobs
 from tests.twins.catalog import MemoryCatalog
@@ -48,7 +49,7 @@ class GeneratedCatalog(MemoryCatalog):
         self._fact = fact_of(url_at(0), finding)
 
     def rules(self) -> AppliedRules:
-        return AppliedRules(self.revision, RULES)
+        return AppliedRules(self.revision, RULES, all_new(RULES, self.revision))
 
     def facts(self, urls: Sequence[str]) -> dict[str, Fact]:
         known = (url for url in urls if int(url.split("/")[-2]) % NEW)

@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from eventstac.catalog.rules_store import AppliedRules
+from eventstac.catalog.runs import RESUMED_AFTER
 from eventstac.comparing import SAMPLES, Report, Tally
 from eventstac.compose import compose
 from eventstac.errors import Transient
+from eventstac.events import ScanRequested
 from eventstac.facts import Fact
-from eventstac.matching import may_be_shown
+from eventstac.matching import is_by_these_rules, may_be_shown
 from eventstac.reconciling import Gap, ListedBlob, Run
 from tests.twins.catalog import MemoryCatalog
 
@@ -21,10 +24,12 @@ class MemoryRuns:
     runs: dict[str, Run] = field(default_factory=dict)
     listed: dict[str, dict[str, ListedBlob]] = field(default_factory=dict)
     marked: dict[str, list[Gap]] = field(default_factory=dict)
+    moved: dict[str, datetime] = field(default_factory=dict)
 
     def begin(self, run: Run) -> None:
         self._answer()
         self.runs.setdefault(run.id, run)
+        self.moved.setdefault(run.id, self.catalog.clock())
         self.listed.setdefault(run.id, {})
 
     def find(self, run_id: str) -> Run | None:
@@ -35,13 +40,31 @@ class MemoryRuns:
         going_on = [run for run in self.runs.values() if run.state in ("listing", "looking")]
         return next((run for run in going_on if not run.check_only), None)
 
+    def newest_revision(self) -> int | None:
+        whole = [run.revision for run in self.runs.values() if run.collection is None and not run.check_only]
+        return max(whole, default=None)
+
+    def take_stalled(self) -> Run | None:
+        now, run = self.catalog.clock(), self.busy()
+        if run is None or now - self.moved[run.id] < RESUMED_AFTER:
+            return None
+        self.moved[run.id] = now
+        return run
+
+    def advance(self, run_id: str, done: ScanRequested, following: ScanRequested) -> None:
+        self._answer()
+        self.moved[run_id] = self.catalog.clock()
+        self.runs[run_id] = replace(self.runs[run_id], last_page=done, next_page=following)
+
     def add_listed(self, run_id: str, listed: Sequence[ListedBlob]) -> None:
         self._answer()
         self.listed[run_id].update({blob.url: blob for blob in listed})
 
     def note(self, run: Run) -> None:
         self._answer()
-        self.runs[run.id] = run
+        self.runs[run.id] = replace(
+            run, last_page=self.runs[run.id].last_page, next_page=self.runs[run.id].next_page
+        )
 
     def compare(self, run: Run, applied: AppliedRules) -> Report:
         tally, samples = Tally(applied.revision), []
@@ -98,7 +121,7 @@ class MemoryRuns:
         compared = {}
         for url in {*listed, *self.catalog.known}:
             one, fact = listed.get(url), self.catalog.known.get(url)
-            status = _status(one, fact, applied.revision)
+            status = _status(one, fact, applied)
             if status is None or (fact and not url.startswith(run.containers)):
                 continue
             by_rule = one and one.outcome == "matched" and not (fact and fact.claim)
@@ -115,7 +138,7 @@ class MemoryRuns:
             raise Transient("the database is away")
 
 
-def _status(listed: ListedBlob | None, fact: Fact | None, revision: int) -> str | None:
+def _status(listed: ListedBlob | None, fact: Fact | None, applied: AppliedRules) -> str | None:
     known = fact.finding if fact else None
     if listed is None:
         return None if known is None or known.state == "gone" else "orphaned"
@@ -123,7 +146,8 @@ def _status(listed: ListedBlob | None, fact: Fact | None, revision: int) -> str 
         return "withdrawn" if fact and may_be_shown(fact) else listed.outcome
     if fact is None or known is None or known.state == "gone":
         return "missing"
-    if fact.revision < revision or known.etag != listed.etag:
+    match = applied.rules.match(listed.url) or fact.match
+    if not is_by_these_rules(fact, match, applied) or known.etag != listed.etag:
         return "stale"
     if (known.reason == "archived") != listed.archived:
         return "stale"

@@ -67,6 +67,27 @@ def begin_reconcile(
     return [Outgoing(SCAN_REQUESTS, reconciler.begin(f"daily-{clock():%Y%m%dT%H%M%SZ}"))]
 
 
+def attend_reconcile(
+    *,
+    catalog: Catalog,
+    runs: Runs,
+    blobs: Blobs,
+    watched: Watched,
+    page_size: int,
+    clock: Callable[[], datetime],
+) -> Sequence[Outgoing]:
+    """Let a run go on whose message was lost, or begin one where the rules changed; else nothing.
+
+    Side effects: a run is noted; then what is returned. A crash in between is such a lost message.
+    """
+    reconciler = Reconciler(catalog, blobs, watched, runs, page_size, clock)
+    page = reconciler.attend(f"rules-{clock():%Y%m%dT%H%M%SZ}")
+    if page is None:
+        return []
+    log.info("reconcile_attended", extra={"run": page.run, "page": page.continuation})
+    return [Outgoing(SCAN_REQUESTS, page)]
+
+
 def _tell(runs: Runs, run_id: str) -> None:
     run = runs.find(run_id)
     if run is None:

@@ -21,7 +21,7 @@ from eventstac.errors import Rejected
 from eventstac.events import BlobMatched, Envelope, ScanRequested
 from eventstac.events.timeline import passed
 from eventstac.facts import Fact
-from eventstac.matching import carried, match_blob, withdrawal
+from eventstac.matching import carried, is_by_these_rules, match_blob, withdrawal
 
 _FACTS = "facts:"  # the continuation of a page of what is known, after which URL
 
@@ -78,7 +78,7 @@ def _listing_page(
     looks: list[Outgoing] = []
     for listed in page.blobs:
         fact = known.get(listed.url)
-        if not request.force and _is_current(fact, listed.etag, applied):
+        if not request.force and _is_current(fact, listed, applied):
             continue
         caused = _looks(parse(listed.url), fact, applied, watched, request, now)
         looks += caused if request.force else [_unread(fact, listed, one, applied) for one in caused]
@@ -131,13 +131,13 @@ def _unread(fact: Fact | None, listed: Listed, caused: Outgoing, applied: Applie
     return Outgoing(ASSET_FACTS, event) if event else caused
 
 
-def _is_current(fact: Fact | None, etag: str, applied: AppliedRules) -> bool:
-    return (
-        fact is not None
-        and fact.finding.etag == etag
-        and fact.finding.state != "gone"
-        and fact.revision >= applied.revision
-    )
+def _is_current(fact: Fact | None, listed: Listed, applied: AppliedRules) -> bool:
+    if fact is None or fact.finding.etag != listed.etag or fact.finding.state == "gone":
+        return False
+    if fact.revision >= applied.revision:
+        return True
+    match = applied.rules.match(listed.url)
+    return bool(fact.claim or match) and is_by_these_rules(fact, match or fact.match, applied)
 
 
 type _Page = Callable[

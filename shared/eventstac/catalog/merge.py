@@ -19,6 +19,7 @@ from eventstac.catalog.rules_store import AppliedRules, RulesStore
 from eventstac.compose import Composition, compose
 from eventstac.errors import Transient
 from eventstac.facts import Fact, join, unsure
+from eventstac.matching import is_overtaken
 from eventstac.origin import Origin
 
 # More facts than this are merged in several transactions: their advisory locks share one table of fixed size.
@@ -141,19 +142,20 @@ def _merge_locked(
     touched |= {known[url].item_key for url in fresh if url in known}
     if not touched <= locked:
         raise _LocksTooFew(frozenset(touched))
-    outlived = _outlived(connection, fresh, settings.skew_window_s)
+    applied = rules.current(connection)
+    again = _outlived(connection, fresh, settings.skew_window_s)
+    again |= {url for url, fact in fresh.items() if is_overtaken(fact, applied)}
     second_looks = [
         joined[fact.url]
         for fact in facts
         if fact.url in arrived.unsure_urls
-        or fact.url in outlived
+        or fact.url in again
         or (fact.url in known and unsure(known[fact.url].finding, fact.finding, settings.skew_window_s))
     ]
     if not fresh and not second_looks:
         return set(), []
     if fresh:
         fact_rows.upsert(connection, [fresh[url] for url in sorted(fresh)])
-    applied = rules.current(connection)
     changes, _ = _recompose(connection, applied, sorted(touched), joined.values())
     origins = origins_of(arrived.messages, known)
     announcements = announcements_of(changes, second_looks, settings.app, now, _wait(settings), origins)

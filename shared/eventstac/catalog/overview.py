@@ -12,7 +12,10 @@ from eventstac.reconciling import Run
 
 @dataclass(frozen=True)
 class CollectionStatus:
-    """One collection: its Items by state, its blobs by what the last look found, and conflicting blobs."""
+    """One collection: its Items by state, its blobs by what the last look found, and conflicting blobs.
+
+    `behind` are those that were found before the rules last changed what they say of any blob.
+    """
 
     collection: str
     published: int = 0
@@ -66,6 +69,7 @@ class Overview:
             if run is None
             else {
                 "run": run.id,
+                "revision": run.revision,
                 "state": run.state,
                 "detail": run.detail,
                 "started_at": run.started_at.isoformat() if run.started_at else None,
@@ -79,7 +83,7 @@ def overview(connection: Connection, applied: AppliedRules, incomplete: int) -> 
     outbox = connection.execute("SELECT count(*), min(made_at) FROM eventstac.outbox").fetchone()
     return Overview(
         revision=applied.revision,
-        collections=_collections(connection, applied.revision),
+        collections=_collections(connection, applied.same_since(None)),
         incomplete=_incomplete(connection, incomplete),
         rejected=tuple(rejections.counts(connection)),
         outbox=outbox[0] if outbox else 0,
@@ -88,7 +92,7 @@ def overview(connection: Connection, applied: AppliedRules, incomplete: int) -> 
     )
 
 
-def _collections(connection: Connection, revision: int) -> tuple[CollectionStatus, ...]:
+def _collections(connection: Connection, changed: int) -> tuple[CollectionStatus, ...]:
     rows = connection.execute(
         """
         WITH items AS (
@@ -107,7 +111,7 @@ def _collections(connection: Connection, revision: int) -> tuple[CollectionStatu
         SELECT collection, published, incomplete, unpublishable, conflicting, present, gone, rejected, behind
         FROM items FULL JOIN facts USING (collection) ORDER BY 1
         """,
-        [revision],
+        [changed],
     )
     return tuple(
         CollectionStatus(collection, *(int(count or 0) for count in counts)) for collection, *counts in rows

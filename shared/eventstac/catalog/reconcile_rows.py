@@ -13,11 +13,12 @@ from eventstac.reconciling import Gap, ListedBlob, Run
 # A fact that changed after the run began was looked at after the listing: it knows better.
 _COMPARED = """
     WITH listed AS (
-        SELECT url, etag, outcome, collection, archived FROM eventstac.listed
+        SELECT url, etag, outcome, collection, archived, match, since FROM eventstac.listed
         WHERE run = %(run)s
     ), known AS (
-        SELECT url, etag, state, kind, collection, item, revision, changed_at > %(since)s AS is_fresh,
+        SELECT url, etag, state, kind, collection, item, revision, document, changed_at > %(since)s AS is_fresh,
             state = 'rejected' AND document #>> '{finding,reason}' = 'archived' AS archived,
+            state = 'rejected' AND document #>> '{finding,reason}' = 'no-rule' AS without_rule,
             state = 'present' OR state = 'rejected' AND document #>> '{last_good,state}' = 'present'
                 AND document #>> '{finding,reason}' <> 'no-rule' AS may_be_shown
         FROM eventstac.facts
@@ -34,7 +35,11 @@ _COMPARED = """
                 CASE
                 WHEN known.url IS NULL THEN 'missing'
                 WHEN known.state = 'gone' THEN CASE WHEN is_fresh THEN 'gone' ELSE 'missing' END
-                WHEN known.revision < %(revision)s THEN 'stale'
+                WHEN known.revision < %(revision)s AND known.kind = 'cog' AND known.revision < %(any_since)s
+                    THEN 'stale'
+                WHEN known.revision < %(revision)s AND known.kind <> 'cog' AND (
+                    known.revision < listed.since OR known.without_rule
+                    OR md5(known.document #>> '{finding,match}') <> listed.match) THEN 'stale'
                 WHEN is_fresh THEN CASE known.state WHEN 'rejected' THEN 'rejected' ELSE 'current' END
                 WHEN known.etag <> listed.etag OR known.archived <> listed.archived THEN 'stale'
                 WHEN known.state = 'rejected' THEN 'rejected'
@@ -216,8 +221,9 @@ def add_listed(connection: Connection, run_id: str, listed: Sequence[ListedBlob]
     """Note blobs that the storage listed."""
     connection.execute(
         """
-        INSERT INTO eventstac.listed (run, url, etag, outcome, collection, archived)
-        SELECT %s, * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::bool[])
+        INSERT INTO eventstac.listed (run, url, etag, outcome, collection, archived, match, since)
+        SELECT %s, *
+        FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::bool[], %s::text[], %s::int[])
         ON CONFLICT (run, url) DO UPDATE SET (etag, archived) = (excluded.etag, excluded.archived)
         """,
         [
@@ -227,6 +233,8 @@ def add_listed(connection: Connection, run_id: str, listed: Sequence[ListedBlob]
             [blob.outcome for blob in listed],
             [blob.collection for blob in listed],
             [blob.archived for blob in listed],
+            [blob.match for blob in listed],
+            [blob.since for blob in listed],
         ],
     )
 
@@ -238,6 +246,7 @@ def _values(run: Run, applied: AppliedRules) -> dict[str, Any]:
         "containers": list(run.containers),
         "collection": run.collection,
         "revision": applied.revision,
+        "any_since": applied.same_since(None),
         "ours": _ours(applied),
     }
 

@@ -2,10 +2,15 @@
 
 from dataclasses import dataclass
 from threading import Lock
+from typing import Any
+
+from psycopg.types.json import Json
 
 from eventstac.catalog.database import Connection
 from eventstac.errors import Transient
+from eventstac.facts import Match
 from eventstac.rules import Rules, RulesInvalid, load_rules
+from eventstac.rules.since import Since, all_new, since_when
 
 _APPLY_LOCK = 4_402_116_093_218  # any number: one change of the rules at a time
 
@@ -15,12 +20,19 @@ class AppliedRules:
     """The rules in force, and the revision that facts found by them carry.
 
     `read_alike_since` is the first revision since which the extractor's number is the same: what was read from then on
-    depends on nothing but the blob and how its rule says to read it.
+    depends on nothing but the blob and how its rule says to read it. `since` says since when each rule is the same.
     """
 
     revision: int
     rules: Rules
+    since: Since
     read_alike_since: int = 0
+
+    def same_since(self, match: Match | None) -> int:
+        """The revision since which what a blob is by the rules means the same; None: whatever it is."""
+        if match is None:
+            return max(self.read_alike_since, self.since.anything)
+        return max(self.read_alike_since, self.since.rule(match.collection, match.rule))
 
 
 class RulesStore:
@@ -43,18 +55,19 @@ class RulesStore:
             """
             SELECT text, (
                 SELECT coalesce(max(older.revision), 0) + 1 FROM eventstac.rules older
-                WHERE older.revision < r.revision AND older.extractor <> r.extractor)
+                WHERE older.revision < r.revision AND older.extractor <> r.extractor), since
             FROM eventstac.rules r WHERE revision = %s
             """,
             [revision],
         ).fetchone()
-        text, since = found or ("", 0)
+        text, read_alike_since, since = found or ("", 0, None)
         try:
             rules = load_rules(text, file=f"revision {revision}", default_collection=self._default_collection)
         except RulesInvalid as error:
             # They were valid where they were applied: that was another version of eventstac.
             raise Transient(f"this version cannot read the rules in force: {error}") from error
-        applied = AppliedRules(revision, rules, since)
+        known_since = Since.from_json(since) if since else all_new(rules, revision)
+        applied = AppliedRules(revision, rules, known_since, read_alike_since)
         with self._lock:
             self._known = applied
         return applied
@@ -70,13 +83,33 @@ def apply_rules(connection: Connection, text: str, rules: Rules, extractor: int,
     with connection.transaction():
         lock_rules(connection)
         row = connection.execute(
-            "SELECT revision, digest, extractor FROM eventstac.rules ORDER BY revision DESC LIMIT 1"
+            "SELECT revision, digest, extractor, text, since FROM eventstac.rules ORDER BY revision DESC LIMIT 1"
         ).fetchone()
         if row and (row[1], row[2]) == (rules.digest, extractor):
             return int(row[0])
         revision = (row[0] if row else 0) + 1
+        since = all_new(rules, revision)
+        if row and row[2] == extractor:
+            since = _since(rules, revision, *row)
         connection.execute(
-            "INSERT INTO eventstac.rules (revision, digest, extractor, text, origin) VALUES (%s, %s, %s, %s, %s)",
-            [revision, rules.digest, extractor, text, origin],
+            """
+            INSERT INTO eventstac.rules (revision, digest, extractor, text, origin, since)
+            VALUES (%s, %s, %s, %s, %s, %s)
+            """,
+            [revision, rules.digest, extractor, text, origin, Json(since.to_json())],
         )
         return revision
+
+
+def _since(
+    rules: Rules, revision: int, before: int, digest: str, extractor: int, text: str, since: Any
+) -> Since:
+    """Since when each rule is the same, by the row of the revision before."""
+    del extractor  # the same
+    try:
+        old = load_rules(text, file=f"revision {before}", default_collection=rules.default_collection)
+    except RulesInvalid:
+        return all_new(rules, revision)
+    if old.digest != digest:  # another default collection, or another version of eventstac reads it otherwise
+        return all_new(rules, revision)
+    return since_when(rules, revision, old, Since.from_json(since) if since else all_new(old, before))

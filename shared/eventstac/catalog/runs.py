@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import timedelta
+from typing import Any
 
 from psycopg.types.json import Json as JsonParameter
 
@@ -11,6 +12,8 @@ from eventstac.catalog import reconcile_rows
 from eventstac.catalog.database import Connection
 from eventstac.catalog.rules_store import AppliedRules
 from eventstac.comparing import Report
+from eventstac.events import ScanRequested
+from eventstac.fields import Fields
 from eventstac.reconciling import Gap, ListedBlob, Run
 
 # A run that has not gone on for so long has lost its message: it bars no other any more.
@@ -19,9 +22,27 @@ ABANDONED_AFTER = timedelta(days=2)  # twice as long as a page waits for what is
 # `eventstac reconcile --wait` compares the same listing again.
 LISTING_KEPT = timedelta(hours=1)
 
+# A page waits at most five minutes between two tries, and takes seconds: after this its message may be lost. What is
+# sent again though it was not ends at the first page that the run has left behind.
+RESUMED_AFTER = timedelta(minutes=30)
+
 _COLUMNS = (
-    "run, containers, collection, allow_removals, check_only, state, removes, detail, started_at, report"
+    "run",
+    "containers",
+    "collection",
+    "allow_removals",
+    "check_only",
+    "state",
+    "removes",
+    "detail",
+    "started_at",
+    "report",
+    "revision",
+    "next_page",
+    "last_page",
 )
+_SELECTED = ", ".join(_COLUMNS)
+_GOES_ON = "state IN ('listing', 'looking') AND NOT check_only"
 
 
 class PostgresRuns:
@@ -53,10 +74,19 @@ class PostgresRuns:
                 )
             connection.execute(
                 """
-                INSERT INTO eventstac.runs (run, containers, collection, allow_removals, check_only)
-                VALUES (%s, %s, %s, %s, %s) ON CONFLICT (run) DO NOTHING
+                INSERT INTO eventstac.runs
+                    (run, containers, collection, allow_removals, check_only, revision, next_page)
+                VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (run) DO NOTHING
                 """,
-                [run.id, list(run.containers), run.collection, run.allow_removals, run.check_only],
+                [
+                    run.id,
+                    list(run.containers),
+                    run.collection,
+                    run.allow_removals,
+                    run.check_only,
+                    run.revision,
+                    JsonParameter(run.next_page.data()) if run.next_page else None,
+                ],
             )
 
     def find(self, run_id: str) -> Run | None:
@@ -66,15 +96,51 @@ class PostgresRuns:
 
     def busy(self) -> Run | None:
         """A run that is not a mere check and still goes on, if there is one."""
-        where = "WHERE state IN ('listing', 'looking') AND NOT check_only AND changed_at > now() - %s LIMIT 1"
+        where = f"WHERE {_GOES_ON} AND changed_at > now() - %s LIMIT 1"
         with self._connections() as connection:
             return _one(connection, where, [ABANDONED_AFTER])
 
+    def newest_revision(self) -> int | None:
+        """The newest rules with which a run over everything was begun."""
+        with self._connections() as connection:
+            row = connection.execute(
+                "SELECT max(revision) FROM eventstac.runs WHERE collection IS NULL AND NOT check_only"
+            ).fetchone()
+        return row[0] if row else None
+
+    def take_stalled(self) -> Run | None:
+        """A run that has not gone on for a while; it is not given again for a while."""
+        with self._connections() as connection:
+            return _read(
+                connection.execute(
+                    f"""
+                    UPDATE eventstac.runs SET resumed_at = now()
+                    WHERE run = (
+                        SELECT run FROM eventstac.runs
+                        WHERE {_GOES_ON} AND next_page IS NOT NULL AND changed_at > now() - %(abandoned)s
+                            AND greatest(changed_at, resumed_at) < now() - %(after)s
+                        ORDER BY started_at LIMIT 1)
+                    RETURNING {_SELECTED}
+                    """,
+                    {"abandoned": ABANDONED_AFTER, "after": RESUMED_AFTER},
+                ).fetchone()
+            )
+
+    def advance(self, run_id: str, done: ScanRequested, following: ScanRequested) -> None:
+        """Note where a run is."""
+        with self._connections() as connection:
+            connection.execute(
+                """
+                UPDATE eventstac.runs SET (last_page, next_page, changed_at) = (%s::json, %s::json, now())
+                WHERE run = %s
+                """,
+                [JsonParameter(done.data()), JsonParameter(following.data()), run_id],
+            )
+
     def add_listed(self, run_id: str, listed: Sequence[ListedBlob]) -> None:
         """Note blobs that the storage listed; the same page twice is noted once."""
-        with self._connections() as connection, connection.transaction():
+        with self._connections() as connection:
             reconcile_rows.add_listed(connection, run_id, listed)
-            connection.execute("UPDATE eventstac.runs SET changed_at = now() WHERE run = %s", [run_id])
 
     def compare(self, run: Run, applied: AppliedRules) -> Report:
         """What is the same and what differs, by collection."""
@@ -120,8 +186,23 @@ def latest(connection: Connection) -> Run | None:
 
 
 def _one(connection: Connection, where: str, values: Sequence[object]) -> Run | None:
-    row = connection.execute(f"SELECT {_COLUMNS} FROM eventstac.runs {where}", list(values)).fetchone()
+    return _read(
+        connection.execute(f"SELECT {_SELECTED} FROM eventstac.runs {where}", list(values)).fetchone()
+    )
+
+
+def _read(row: Sequence[Any] | None) -> Run | None:
     if row is None:
         return None
-    run, containers, *rest = row
-    return Run(run, tuple(containers), *rest)
+    values = dict(zip(_COLUMNS, row, strict=True))
+    return Run(
+        id=values.pop("run"),
+        containers=tuple(values.pop("containers")),
+        next_page=_page(values.pop("next_page")),
+        last_page=_page(values.pop("last_page")),
+        **values,
+    )
+
+
+def _page(data: Any) -> ScanRequested | None:
+    return ScanRequested.read(Fields(data, "page")) if data else None

@@ -58,6 +58,7 @@ def gather(ports: Ports, url: str) -> Evidence:
         queued = queued_about(bus, url)
     with ports.connection() as connection:
         applied = ports.rules(connection)
+        explanation = applied.rules.explain(url)
         fact = fact_rows.by_urls(connection, [url]).get(url)
         key = fact.item_key if fact else ("", "")
         row = item_rows.read(connection, [key]).get(key)
@@ -70,8 +71,8 @@ def gather(ports: Ports, url: str) -> Evidence:
         look=look,
         not_watched=not_watched,
         is_source=watched.is_source(parse(url)),
-        explanation=applied.rules.explain(url),
-        revision=applied.revision,
+        explanation=explanation,
+        revision=applied.same_since(explanation.match),
         fact=fact,
         item=row,
         published=published is not None,

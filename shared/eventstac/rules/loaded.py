@@ -87,13 +87,32 @@ class Rules:
     @cached_property
     def digest(self) -> str:
         """SHA-256 (hex) of what the rules mean: comments, layout and the file's name do not change it."""
-        meaning = {
-            "collections": {each.id: asdict(each) for each in self.collections},
-            "default": self.default_collection,
-            "ignore": [pattern.text for pattern in self.ignore],
+        return _digest(
+            {
+                "collections": {each.id: asdict(each) for each in self.collections},
+                "default": self.default_collection,
+                "ignore": [pattern.text for pattern in self.ignore],
+            }
+        )
+
+    @cached_property
+    def meaning(self) -> str:
+        """SHA-256 (hex) of all that says what a blob is: no field of a Collection is in it."""
+        return _digest(
+            {
+                "ignored": {each.id: [pattern.text for pattern in each.ignore] for each in self.collections},
+                "rules": [[*key, meaning] for key, meaning in self.meanings.items()],
+                "default": self.default_collection,
+                "ignore": [pattern.text for pattern in self.ignore],
+            }
+        )
+
+    @cached_property
+    def meanings(self) -> Mapping[tuple[str, str], str]:
+        """SHA-256 (hex) of each rule, by collection and name, in the order of the file."""
+        return {
+            (each.id, rule.name): _digest(asdict(rule)) for each in self.collections for rule in each.rules
         }
-        text = json.dumps(meaning, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        return hashlib.sha256(text.encode()).hexdigest()
 
     @cached_property
     def _by_id(self) -> Mapping[str, CollectionRules]:
@@ -201,6 +220,11 @@ def _options(rule: Rule, asset: AssetRule) -> dict[str, Any]:
     if asset.sidecar is not None:
         options["sidecar"] = asset.sidecar
     return options
+
+
+def _digest(meaning: Mapping[str, Any]) -> str:
+    text = json.dumps(meaning, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _first(patterns: tuple[Pattern, ...], path: str) -> Pattern | None:

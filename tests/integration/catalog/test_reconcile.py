@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -30,6 +31,10 @@ collections:
       - {name: scenes, pattern: 'scenes/{item}/{asset}.tif', keep_last_good: true}
 """
 NARROW = RULES.replace("scenes/{item}", "scenes/s{item}")
+OTHERWISE = RULES.replace("keep_last_good: true", "keep_last_good: true, read: {nodata: 3}")
+TITLED = RULES.replace("  scenes:", "  scenes:\n    title: All scenes")
+# What was put in force one after the other; all facts but the newest were found by the first.
+CHANGES = ((RULES,), (RULES, NARROW), (RULES, OTHERWISE), (RULES, TITLED), (RULES, NARROW, RULES))
 
 
 @pytest.fixture
@@ -94,19 +99,21 @@ def a_history(chance: random.Random) -> Pipeline:
     return pipeline
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(20))
 def test_the_comparison_is_the_same_as_the_twin_s(
     database: CatalogDatabase, runs: PostgresRuns, seed: int
 ) -> None:
     chance = random.Random(seed)
     pipeline = a_history(chance)
-    texts = (RULES, NARROW) if chance.random() < 0.5 else (RULES,)
+    texts = CHANGES[seed % len(CHANGES)]
     load(database, list(pipeline.catalog.known.values()), texts)
     applied_catalog = PostgresCatalog(
         database.as_role("eventstac_scanner"), MergeSettings("scanner", 0), "bronze-tier"
     )
-    pipeline.catalog.in_force = load_rules(texts[-1], file="rules.yaml")
-    pipeline.catalog.revision = len(texts)
+    for revision, text in enumerate(texts, start=1):
+        pipeline.catalog.in_force, pipeline.catalog.revision = load_rules(text, file="rules.yaml"), revision
+        applied = pipeline.catalog.applied()
+    assert applied_catalog.rules().since == applied.since
     asked: dict[str, Any] = {
         "collection": chance.choice([None, None, "scenes", "bronze-tier"]),
         "allow_removals": chance.choice([None, 100]),
@@ -121,6 +128,30 @@ def test_the_comparison_is_the_same_as_the_twin_s(
     applied_catalog.close()
     for real, twin in zip(found["real"], found["twin"], strict=True):
         assert real == twin
+
+
+def test_a_run_is_given_again_where_it_does_not_go_on(runs: PostgresRuns, connection: Connection) -> None:
+    container = f"{WATCHED.account_url}/source"
+    first = ScanRequested("stalled", container, reason="reconcile")
+    second = ScanRequested("stalled", container, continuation="2", reason="reconcile")
+    runs.begin(Run("stalled", (container,), revision=3, next_page=first))
+    runs.begin(Run("check", (container,), check_only=True, revision=5, next_page=first))
+    runs.begin(Run("part", (container,), collection="scenes", revision=4, next_page=first))
+    assert runs.newest_revision() == 3
+    assert runs.take_stalled() is None
+    connection.execute("UPDATE eventstac.runs SET state = 'done' WHERE run = 'part'")
+    runs.advance("stalled", first, second)
+    long_ago = "UPDATE eventstac.runs SET changed_at = now() - interval '31 minutes', resumed_at = {}"
+    connection.execute(long_ago.format("NULL"))
+    taken = runs.take_stalled()
+    assert taken is not None
+    assert (taken.id, taken.last_page, taken.next_page) == ("stalled", first, second)
+    assert runs.take_stalled() is None
+    connection.execute(long_ago.format("now() - interval '30 minutes'"))
+    assert runs.take_stalled() is not None
+    runs.note(replace(taken, state="done"))
+    connection.execute(long_ago.format("NULL"))
+    assert runs.take_stalled() is None
 
 
 def _whole(reconciler: Reconciler, run_id: str, asked: dict[str, Any]) -> tuple[Any, ...]:

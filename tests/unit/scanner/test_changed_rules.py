@@ -139,4 +139,63 @@ def test_a_scan_too_reads_only_what_is_read_otherwise(pipeline: Pipeline) -> Non
 def test_what_is_too_large_for_the_bus_is_read(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("eventstac.matching._LARGEST_CARRIED", 100)
     change(pipeline, red=", properties: {platform: kite}")
-    assert reads_of(pipeline) == 40
+    assert reads_of(pipeline) == 20
+
+
+def sent(pipeline: Pipeline, topic: str) -> int:
+    return sum(message.topic == topic for message in pipeline.bus.sent)
+
+
+def test_what_a_change_does_not_affect_is_left_alone(pipeline: Pipeline) -> None:
+    change(pipeline, red=", properties: {platform: kite}")
+    before = sent(pipeline, "asset-facts")
+    assert reads_of(pipeline) == 0
+    assert sent(pipeline, "asset-facts") - before == 20
+    revisions = {fact.match.collection: fact.revision for fact in pipeline.catalog.known.values()}
+    assert revisions == {"red": 3, "blue": 2}
+
+
+def test_a_change_of_a_collection_s_own_fields_affects_no_blob(pipeline: Pipeline) -> None:
+    titled = TWO.replace(
+        "  red:\n", "  red:\n    title: Red\n    queryables: {{platform: {{type: string}}}}\n"
+    )
+    change(pipeline, text=titled)
+    before = sent(pipeline, "asset-facts")
+    assert reads_of(pipeline) == 0
+    assert sent(pipeline, "asset-facts") == before
+
+
+def test_a_rule_that_is_changed_back_is_not_taken_for_what_it_was(pipeline: Pipeline) -> None:
+    before = dict(pipeline.catalog.items)
+    change(pipeline, red=", item: 'r{item}'")
+    pipeline.reconcile("changed", allow_removals=40)
+    change(pipeline)
+    assert reads_of(pipeline, allow_removals=40) == 0
+    assert pipeline.catalog.items == before
+
+
+def test_of_a_new_rule_only_the_blobs_that_it_takes_are_concerned() -> None:
+    pipeline = Pipeline(page_size=500)
+    for name in ("a/1.tif", "a/2.tif", "b/1.tif"):
+        pipeline.blobs.put(url_of(name), b"raster 10")
+    pipeline.reconcile("first")
+    before = sent(pipeline, "asset-facts")
+    pipeline.catalog.in_force = load_rules(
+        "collections: {a: {rules: [{name: a, pattern: 'a/{item}.tif'}]}}", file="rules.yaml"
+    )
+    pipeline.catalog.revision += 1
+    assert reads_of(pipeline, allow_removals=2) == 0
+    assert sent(pipeline, "asset-facts") - before == 2
+    assert {collection for collection, _ in pipeline.catalog.items} == {"a", "bronze-tier"}
+    assert len(pipeline.catalog.items) == 3
+
+
+def test_a_look_that_was_under_way_while_the_rules_changed_is_made_again(pipeline: Pipeline) -> None:
+    event = pipeline.put(url_of("red/100/b1.tif"), b"raster 10")
+    pipeline.deliver(event)
+    [matched] = [message for message in pipeline.bus.sent if message.topic == "blobs-matched"][-1:]
+    change(pipeline, red=", item: 'r{item}'")
+    pipeline.reconcile("meanwhile", allow_removals=40)
+    pipeline.run(matched)
+    assert ("red", "r100") in pipeline.catalog.items
+    assert ("red", "100") not in pipeline.catalog.items
