@@ -19,6 +19,7 @@ State = Literal["present", "gone", "rejected"]
 Kind = Literal["source", "cog"]
 
 NO_RULE = "no-rule"  # why a blob that no rule knows any more is rejected
+NOT_A_COG = "not-a-cog"  # why a blob that is said to be one is rejected
 
 HISTORY_LENGTH = (
     8  # contents of a source that a COG may have been made from; a COG older than that is made again
@@ -192,7 +193,8 @@ class Fact:
 
     `finding` is the look that stands. `claim` makes the blob a COG for good, whichever is heard of first. `contents`
     are the last contents seen, newest first. `last_good` is the last readable finding, where the standing one is not
-    readable. `origin` is the message that a fact has just come with; it is not kept.
+    readable. `origin` is the message that a fact has just come with; it is not kept, nor is `is_refused`: that the
+    claim is not believed (`eventstac.disputes`).
     """
 
     url: str
@@ -201,6 +203,7 @@ class Fact:
     contents: tuple[Content, ...] = ()
     last_good: Finding | None = None
     origin: Origin | None = field(default=None, compare=False, repr=False)
+    is_refused: bool = field(default=False, compare=False, repr=False)
 
     @property
     def kind(self) -> Kind:

@@ -11,7 +11,7 @@ from eventstac.blobs import BlobReader, Blobs, Counted, Look
 from eventstac.containers import Watched
 from eventstac.errors import BlobChanged, Rejected, Transient
 from eventstac.events.timeline import passed
-from eventstac.facts import Finding, Match, Stage
+from eventstac.facts import NOT_A_COG, Finding, Match, Stage
 from eventstac.telemetry.spans import note
 from eventstac.times import to_text
 
@@ -125,7 +125,7 @@ def _check_cog(metadata: Mapping[str, Any]) -> None:
     cog = metadata.get("cog") or {}
     if not cog.get("valid"):
         problems = "; ".join(str(problem) for problem in cog.get("problems", ())) or "it is no GeoTIFF"
-        raise Rejected("not-a-cog", f"{problems}. Make it anew, for instance with `rio cogeo create`")
+        raise Rejected(NOT_A_COG, f"{problems}. Make it anew, for instance with `rio cogeo create`")
 
 
 def storage_of(look: Look) -> dict[str, Any]:

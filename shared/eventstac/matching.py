@@ -9,7 +9,7 @@ from eventstac.containers import Watched
 from eventstac.events import AssetRejected, BlobMatched
 from eventstac.events.asset import AssetEvent, asset_event
 from eventstac.events.blob import CogOf
-from eventstac.facts import NO_RULE, Fact, Finding, Match, Stage, canonical_json
+from eventstac.facts import NO_RULE, Claim, Fact, Finding, Match, Stage, canonical_json
 
 # More than this of a finding is read again: the scanner has nowhere to leave what is over the bus's limit.
 _LARGEST_CARRIED = 64 * 1024
@@ -30,14 +30,28 @@ def match_blob(
     nothing to us until its `cog.completed` comes.
     """
     match, cog_of = None, None
-    if known and known.claim:
-        cog_of = CogOf(known.claim.source_url, known.claim.source_etag, known.claim.said)
-        match = applied.rules.match(known.claim.source_url) or known.match
+    if known and known.claim and not known.is_refused:
+        match, cog_of = _as_cog(known, known.claim, applied)
     elif watched.is_source(name):
         match = applied.rules.match(name.url)
     if match is None:
         return None
     return BlobMatched(name.url, match, applied.revision, cause, timeline, cog_of)
+
+
+def second_look(fact: Fact, applied: AppliedRules) -> BlobMatched | AssetRejected | None:
+    """What is to be done about a blob of which a look must be repeated, by the rules in force; None: nothing."""
+    match, cog_of = applied.rules.match(fact.url), None
+    if fact.claim and not fact.is_refused:
+        match, cog_of = _as_cog(fact, fact.claim, applied)
+    if match is None:
+        return withdrawal(fact, applied, cause="second-look")
+    return BlobMatched(fact.url, match, applied.revision, "second-look", (), cog_of)
+
+
+def _as_cog(fact: Fact, claim: Claim, applied: AppliedRules) -> tuple[Match, CogOf]:
+    match = applied.rules.match(claim.source_url) or fact.match
+    return match, CogOf(claim.source_url, claim.source_etag, claim.said)
 
 
 def withdrawal(known: Fact | None, applied: AppliedRules, *, cause: str) -> AssetRejected | None:

@@ -161,6 +161,10 @@ def _in_published_item(evidence: Evidence, fact: Fact, row: ItemRow, name: str) 
     seen = fact.finding.seen
     if fact.url in row.conflicts:
         shown = f"another blob has the asset key {fact.match.asset!r} of {name}: the first URL in string order is shown"
+        if fact.claim:
+            shown += (
+                f"; or it was named as a source before it was said to be a COG of {fact.claim.source_url}"
+            )
         return Whereabouts("rejected", f"conflict: {shown}", since=seen)
     if fact.url in row.outdated:
         return Whereabouts(

@@ -115,6 +115,11 @@ class Deeds:
         self._changed(step, _CREATED, step.url)
         self._completed(step, step.url, version.etag)
 
+    def _convert_back(self, step: Step) -> None:
+        """Somebody says it the wrong way round: the source is a COG of its COG."""
+        if step.other in self._storage.stored and step.url in self._storage.stored:
+            self._completed(Step(step.gap_s, step.does, step.other, step.url), step.url, "")
+
     def _completed_again(self, step: Step) -> None:
         """An event of a converter comes once more, under another message id."""
         if self.completions:

@@ -95,6 +95,11 @@ class _Author:
             return Step(gap_s, "rename", url, to)
         if does in ("delete", "delete-folder"):
             self._is_gone(url)
+        if does == "convert-back":
+            # What is no source container of ours can have no COG.
+            return (
+                Step(gap_s, does, url, cog) if "/source/" in cog and cog != url else Step(gap_s, "tag", url)
+            )
         return Step(gap_s, "convert-in-place" if does == "convert" else does, url)
 
     def _on_cog(self, gap_s: float, url: str, cog: str) -> Step:
@@ -120,7 +125,7 @@ LOST = 0.25  # of the events, where some are lost
 _TO_SOURCES = (
     *("put", "convert") * 4,
     *("delete", "put-same", "tag", "rename", "delete-folder") * 2,
-    *("convert-in-place", "archive", "rehydrate", "completed-again", "scan"),
+    *("convert-in-place", "convert-back", "archive", "rehydrate", "completed-again", "scan"),
 )
 
 

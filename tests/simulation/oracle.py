@@ -57,7 +57,9 @@ class Truth:
 
 def expected(truth: Truth) -> dict[Key, ExpectedItem]:
     """The Items that there must be."""
-    made = {done.cog: done for done in truth.completions if done.cog != done.source}  # the last one counts
+    made = _believed(
+        {done.cog: done for done in truth.completions if done.cog != done.source}
+    )  # the last one counts
     shown: dict[Key, dict[str, str]] = {}  # the source that each Item shows, by asset key
     for url in sorted(truth.stored):
         place = None if url in made else _place(url, truth.rules)
@@ -70,6 +72,14 @@ def expected(truth: Truth) -> dict[Key, ExpectedItem]:
             if key[0] != "scenes" or {"b1", "b2"} <= assets.keys()
         }
     return {key: _item(key, assets, made, truth) for key, assets in shown.items()}
+
+
+def _believed(made: Mapping[str, Completion]) -> dict[str, Completion]:
+    """What was said of each COG, without those that were named as sources before: of any circle, not the last."""
+    named: dict[str, tuple[datetime, str]] = {}
+    for done in sorted(made.values(), key=lambda done: (done.said, done.cog)):
+        named.setdefault(done.source, (done.said, done.cog))
+    return {cog: done for cog, done in made.items() if cog not in named or named[cog] > (done.said, done.cog)}
 
 
 def _item(key: Key, sources: Mapping[str, str], made: Mapping[str, Completion], truth: Truth) -> ExpectedItem:

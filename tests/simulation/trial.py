@@ -11,6 +11,7 @@ from tests.simulation.faults import NEED_RECONCILE, Faults, kinds_of
 from tests.simulation.histories import Step, history
 from tests.simulation.oracle import ExpectedAsset, ExpectedItem, expected
 from tests.simulation.world import World
+from tests.twins.catalog import facts_of
 
 _DICE = 30  # throws that shrinking tries before it believes that something is needed
 
@@ -127,20 +128,20 @@ def _differences(world: World) -> list[str]:
     return problems
 
 
-def _facts_by_item(world: World) -> dict[tuple[str, str], list[Fact]]:
-    by_item: dict[tuple[str, str], list[Fact]] = {key: [] for key in world.catalog.items}
-    for fact in world.catalog.known.values():
-        by_item.setdefault(fact.item_key, []).append(fact)
-    return by_item
+def _facts_by_item(world: World) -> dict[tuple[str, str], tuple[Fact, ...]]:
+    known = world.catalog.known
+    keys = {*world.catalog.items, *(fact.item_key for fact in known.values())}
+    return {key: facts_of(key, known) for key in keys}
 
 
 def _leftovers(world: World) -> list[str]:
     dead = [f"dead letter in {'/'.join(entry.key)}: {entry.message.body}" for entry in world.bus.dead]
-    # Nothing but a COG of what no rule knew just then may be given up.
+    # Nothing but a COG of what no rule knew just then, or of its own COG, may be given up.
     given_up = [
         f"rejected: {one.reason}: {one.detail}"
         for one in world.catalog.rejections.values()
-        if one.reason != "no-rule" or "rule-changes" not in world.faults.kinds
+        if one.reason != "cogs-of-each-other"
+        and (one.reason != "no-rule" or "rule-changes" not in world.faults.kinds)
     ]
     return dead + given_up
 

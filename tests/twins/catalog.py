@@ -11,10 +11,11 @@ from eventstac.catalog.merge import Merged
 from eventstac.catalog.outbox import Announcement
 from eventstac.catalog.rules_store import AppliedRules
 from eventstac.compose import compose
+from eventstac.disputes import marked, settle, wrongly_read
 from eventstac.errors import Rejected, Transient
 from eventstac.events import EventRejected, Origin
 from eventstac.facts import Fact, join, unsure
-from eventstac.matching import is_overtaken
+from eventstac.matching import is_overtaken, second_look
 from eventstac.rules import Rules
 from eventstac.rules.since import all_new, since_when
 from tests.samples import START
@@ -68,7 +69,10 @@ class MemoryCatalog:
 
     def facts(self, urls: Sequence[str]) -> dict[str, Fact]:
         self.answer()
-        return {url: self.known[url] for url in urls if url in self.known}
+        found = [self.known[url] for url in urls if url in self.known]
+        if any(fact.claim for fact in found):
+            found = marked(found, self.known.values())
+        return {fact.url: fact for fact in found}
 
     def facts_below(self, prefix: str, after: str, limit: int) -> list[Fact]:
         self.answer()
@@ -111,8 +115,13 @@ class MemoryCatalog:
         unsure_ones |= {url for url, fact in fresh.items() if is_overtaken(fact, self.applied())}
         touched = {fact.item_key for url in fresh for fact in (fresh[url], old.get(url)) if fact}
         known = {**self.known, **fresh}
+        claimed = [fact for url in fresh for fact in (fresh[url], old.get(url)) if fact and fact.claim]
+        touched |= {fact.item_key for fact in _disputants(claimed, known)}
         changes = [change for key in sorted(touched) if (change := self._change(key, known))]
-        looks = [joined[url] for url in sorted(unsure_ones)]
+        again = {url: joined[url] for url in sorted(unsure_ones)}
+        if claimed:
+            again |= wrongly_read(self.known.values(), known.values())
+        looks = [(fact, look) for fact in again.values() if (look := second_look(fact, self.applied()))]
         wait = timedelta(seconds=self.skew_window_s + 1)
         merged = Merged(len(fresh), len(facts) - len(fresh), tuple(change.key for change in changes))
         announced = announcements_of(changes, looks, "loader", self.clock(), wait, origins_of(facts, old))
@@ -158,8 +167,7 @@ class MemoryCatalog:
         )
 
     def _change(self, key: ItemKey, known: Mapping[str, Fact]) -> Change | None:
-        mine = (fact for fact in known.values() if fact.item_key == key)
-        facts = tuple(sorted(mine, key=lambda fact: fact.url))
+        facts = facts_of(key, known)
         composition = compose(facts, self.in_force.collection(key[0]))
         before, after = self.rows.get(key), row_of(key, composition)
         return None if before == after else Change(key, before, after, composition, facts)
@@ -168,3 +176,22 @@ class MemoryCatalog:
         """Every request begins here."""
         if self.is_away:
             raise Transient("the database is away")
+
+
+def facts_of(key: ItemKey, known: Mapping[str, Fact]) -> tuple[Fact, ...]:
+    """The facts of an Item as it is composed of them."""
+    mine = sorted((fact for fact in known.values() if fact.item_key == key), key=lambda fact: fact.url)
+    others = [fact for fact in known.values() if fact.claim] if any(fact.claim for fact in mine) else []
+    return tuple(settle(mine, others))
+
+
+def _disputants(claimed: Sequence[Fact], known: Mapping[str, Fact]) -> list[Fact]:
+    if not claimed:
+        return []
+    sources = {fact.claim.source_url for fact in claimed if fact.claim}
+    named = sources | {fact.url for fact in claimed}
+    return [
+        fact
+        for fact in known.values()
+        if fact.claim and (fact.url in sources or fact.claim.source_url in named)
+    ]

@@ -13,7 +13,7 @@ from eventstac.events import ScanRequested
 from eventstac.facts import Fact
 from eventstac.matching import is_by_these_rules, may_be_shown
 from eventstac.reconciling import Gap, ListedBlob, Run
-from tests.twins.catalog import MemoryCatalog
+from tests.twins.catalog import MemoryCatalog, facts_of
 
 _GAPS = ("missing", "stale", "orphaned", "withdrawn")
 
@@ -96,8 +96,7 @@ class MemoryRuns:
         touched = {self.catalog.known[url].item_key for url in leaving}
         count = 0
         for key in touched & {key for key, row in self.catalog.rows.items() if row.is_published}:
-            facts = [fact for fact in self.catalog.known.values() if fact.item_key == key]
-            staying = [fact for fact in facts if fact.url not in leaving]
+            staying = [fact for fact in facts_of(key, self.catalog.known) if fact.url not in leaving]
             count += compose(staying, applied.rules.collection(key[0])).state != "published"
         return min(count, ceiling)
 

@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
+from eventstac.bus import ASSET_FACTS, BLOBS_MATCHED
 from eventstac.catalog.item_rows import ItemKey, ItemRow
 from eventstac.catalog.outbox import Announcement
 from eventstac.compose import Composition
-from eventstac.events import BlobMatched, EventRejected, ItemChanged, ItemRemoved, Origin, seal
-from eventstac.events.blob import CogOf
+from eventstac.events import AssetRejected, BlobMatched, EventRejected, ItemChanged, ItemRemoved, Origin, seal
 from eventstac.events.timeline import passed
-from eventstac.facts import NO_RULE, Fact, Stage
+from eventstac.facts import Fact, Stage
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def origins_of(arrived: Iterable[Fact], known: Mapping[str, Fact]) -> dict[ItemK
 
 def announcements_of(
     changes: Sequence[Change],
-    second_looks: Sequence[Fact],
+    second_looks: Sequence[tuple[Fact, BlobMatched | AssetRejected]],
     app: str,
     now: datetime,
     wait: timedelta,
@@ -93,9 +93,9 @@ def announcements_of(
         for change in changes
         if change.after and change.after.state == "rejected" and change.after != change.before
     ]
-    # What no rule knows shows nothing, whichever look was the later one; and nothing says how to look at it.
-    unsure = [fact for fact in second_looks if fact.finding.reason != NO_RULE]
-    return announcements + [_of_second_look(fact, app, now, now + wait, origins) for fact in unsure]
+    return announcements + [
+        _of_second_look(fact, event, app, now, now + wait, origins) for fact, event in second_looks
+    ]
 
 
 def _of_change(change: Change, app: str, now: datetime, origins: Origins, repairing: bool) -> Announcement:
@@ -145,19 +145,15 @@ def _of_rejection(change: Change, app: str, now: datetime, origins: Origins) -> 
     return _sealed("rejected", event, app, now, origin)
 
 
-def _of_second_look(fact: Fact, app: str, now: datetime, at: datetime, origins: Origins) -> Announcement:
-    claim = fact.claim
-    cog_of = CogOf(claim.source_url, claim.source_etag, claim.said) if claim else None
-    event = BlobMatched(
-        url=fact.url,
-        match=fact.match,
-        revision=fact.revision,
-        cause="second-look",
-        timeline=passed((), "second-look", now),
-        cog_of=cog_of,
-    )
+def _of_second_look(
+    fact: Fact, event: BlobMatched | AssetRejected, app: str, now: datetime, at: datetime, origins: Origins
+) -> Announcement:
     cause = f"second look {fact.finding.seen.isoformat()} {fact.finding.etag} {now.isoformat()}"
-    return _sealed("blobs-matched", event, app, now, _origin(origins, fact.item_key, cause), at)
+    origin = _origin(origins, fact.item_key, cause)
+    if isinstance(event, AssetRejected):
+        return _sealed(ASSET_FACTS, event, app, now, origin, at)
+    look = replace(event, timeline=passed((), "second-look", now))
+    return _sealed(BLOBS_MATCHED, look, app, now, origin, at)
 
 
 def _origin(origins: Origins, key: ItemKey, cause: str) -> Origin:

@@ -126,7 +126,7 @@ def open_pool(settings: DatabaseSettings) -> ConnectionPool[Connection]:
 def database_failures() -> Iterator[None]:
     """Turn what PostgreSQL does when it is away, full, busy or not set up into Transient.
 
-    Rejected `unstorable` for what is over a limit of PostgreSQL, such as a URL that is too long for an index.
+    Rejected `unstorable` for what is over a limit of PostgreSQL, such as an Item id that is too long for an index.
     """
     try:
         yield

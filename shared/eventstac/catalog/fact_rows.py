@@ -1,11 +1,12 @@
 """The rows of `eventstac.facts`, read and written in sets."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from psycopg.types.json import Json as JsonParameter
 
 from eventstac.catalog.database import Connection
 from eventstac.catalog.fact_json import fact_from_json, fact_to_json
+from eventstac.disputes import marked, settle
 from eventstac.facts import Fact, canonical_json
 
 ItemKey = tuple[str, str]
@@ -17,7 +18,7 @@ _UPSERT = """
     SELECT * FROM unnest(
         %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::timestamptz[], %b::text[],
         %b::int[], %b::text[], %b::json[])
-    ON CONFLICT (url) DO UPDATE SET
+    ON CONFLICT (left(url, 1000), sha256(decode(url, 'escape'))) DO UPDATE SET
         (collection, item, asset, kind, state, seen, etag, revision, source_url, document, changed_at) =
         (excluded.collection, excluded.item, excluded.asset, excluded.kind, excluded.state, excluded.seen,
          excluded.etag, excluded.revision, excluded.source_url, excluded.document, now())
@@ -34,7 +35,10 @@ def by_urls(connection: Connection, urls: Sequence[str]) -> dict[str, Fact]:
 def by_items(
     connection: Connection, keys: Iterable[ItemKey], in_hand: Iterable[Fact] = ()
 ) -> dict[ItemKey, list[Fact]]:
-    """All facts of some Items, by Item, in the order of URLs; those `in_hand` are as stored, and not read again."""
+    """All facts of some Items as they are composed of them, by Item, in the order of URLs: see `disputes.settle`.
+
+    Those `in_hand` are as stored, and not read again.
+    """
     keys, held = list(keys), {fact.url: fact for fact in in_hand}
     rows = connection.execute(
         """
@@ -47,7 +51,32 @@ def by_items(
     for fact in (*held.values(), *(fact_from_json(document) for (document,) in rows)):
         if fact.item_key in found:
             found[fact.item_key].append(fact)
-    return {key: sorted(facts, key=lambda fact: fact.url) for key, facts in found.items()}
+    claimed = [fact for facts in found.values() for fact in facts if fact.claim]
+    others = disputants(connection, claimed) if claimed else []
+    ordered = {key: sorted(facts, key=lambda fact: fact.url) for key, facts in found.items()}
+    return {key: settle(facts, others) for key, facts in ordered.items()} if others else ordered
+
+
+def with_refusals(connection: Connection, facts: Mapping[str, Fact]) -> dict[str, Fact]:
+    """The same facts by URL, those marked whose claims are refused."""
+    claimed = [fact for fact in facts.values() if fact.claim]
+    if not claimed:
+        return dict(facts)
+    return {fact.url: fact for fact in marked(facts.values(), disputants(connection, claimed))}
+
+
+def disputants(connection: Connection, claimed: Sequence[Fact]) -> list[Fact]:
+    """The COGs that some COGs name as their sources, and those that name any of all these."""
+    urls = [fact.url for fact in claimed]
+    sources = [fact.claim.source_url for fact in claimed if fact.claim]
+    rows = connection.execute(
+        """
+        SELECT document FROM eventstac.facts WHERE url = ANY(%(sources)s) AND source_url IS NOT NULL
+        UNION ALL SELECT document FROM eventstac.facts WHERE source_url = ANY(%(named)s)
+        """,
+        {"sources": sources, "named": [*urls, *sources]},
+    )
+    return [fact_from_json(document) for (document,) in rows]
 
 
 def below(connection: Connection, prefix: str, after: str, limit: int) -> list[Fact]:
@@ -55,9 +84,11 @@ def below(connection: Connection, prefix: str, after: str, limit: int) -> list[F
     rows = connection.execute(
         """
         SELECT document FROM eventstac.facts
-        WHERE url > %s AND url >= %s AND starts_with(url, %s) AND state <> 'gone' ORDER BY url LIMIT %s
+        WHERE left(url, 1000) >= left(%(from)s, 1000) AND url > %(after)s AND starts_with(url, %(prefix)s)
+            AND state <> 'gone'
+        ORDER BY left(url, 1000), url LIMIT %(limit)s
         """,
-        [after, prefix, prefix, limit],
+        {"from": max(after, prefix), "after": after, "prefix": prefix, "limit": limit},
     )
     return [fact_from_json(document) for (document,) in rows]
 

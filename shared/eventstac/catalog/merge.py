@@ -17,9 +17,10 @@ from eventstac.catalog.locks import lock
 from eventstac.catalog.pgstac_partitions import CollectionNotReady, prepare_collection
 from eventstac.catalog.rules_store import AppliedRules, RulesStore
 from eventstac.compose import Composition, compose
+from eventstac.disputes import wrongly_read
 from eventstac.errors import Transient
 from eventstac.facts import Fact, join, unsure
-from eventstac.matching import is_overtaken
+from eventstac.matching import is_overtaken, second_look
 from eventstac.origin import Origin
 
 # More facts than this are merged in several transactions: their advisory locks share one table of fixed size.
@@ -103,7 +104,7 @@ def _merge_chunk(
     for _ in range(_ATTEMPTS):
         try:
             with connection.transaction():
-                _lock(connection, [fact.url for fact in arrived.facts], locked)
+                _lock(connection, _blobs(arrived.facts), locked)
                 return _merge_locked(connection, rules, arrived, locked, settings, now)
         except _LocksTooFew as too_few:
             locked |= too_few.keys
@@ -119,6 +120,11 @@ def _prepare(connection: Connection, rules: RulesStore, not_ready: CollectionNot
     collection = not_ready.collection
     found = rules.current(connection).rules.collection(collection)
     prepare_collection(connection, collection, found, not_ready.needed)
+
+
+def _blobs(facts: Iterable[Fact]) -> list[str]:
+    """What is locked: a COG's source too, so that of two that claim each other the second sees the first."""
+    return [url for fact in facts for url in (fact.url, fact.claim.source_url if fact.claim else "") if url]
 
 
 def _lock(connection: Connection, urls: Iterable[str], keys: Iterable[ItemKey]) -> None:
@@ -140,18 +146,26 @@ def _merge_locked(
     fresh = {url: fact for url, fact in joined.items() if fact != known.get(url)}
     touched = {fact.item_key for fact in fresh.values()}
     touched |= {known[url].item_key for url in fresh if url in known}
+    claims = [fact for url in fresh for fact in (fresh[url], known.get(url)) if fact and fact.claim]
+    disputants = {fact.url: fact for fact in fact_rows.disputants(connection, claims)} if claims else {}
+    touched |= {
+        fact.item_key for fact in disputants.values()
+    }  # a refused claim's blob is shown where it is named
     if not touched <= locked:
         raise _LocksTooFew(frozenset(touched))
     applied = rules.current(connection)
     again = _outlived(connection, fresh, settings.skew_window_s)
     again |= {url for url, fact in fresh.items() if is_overtaken(fact, applied)}
-    second_looks = [
-        joined[fact.url]
+    unsure_ones = {
+        fact.url: joined[fact.url]
         for fact in facts
         if fact.url in arrived.unsure_urls
         or fact.url in again
         or (fact.url in known and unsure(known[fact.url].finding, fact.finding, settings.skew_window_s))
-    ]
+    }
+    if claims:
+        unsure_ones |= wrongly_read({**disputants, **known}.values(), {**disputants, **fresh}.values())
+    second_looks = [(fact, look) for fact in unsure_ones.values() if (look := second_look(fact, applied))]
     if not fresh and not second_looks:
         return set(), []
     if fresh:

@@ -57,7 +57,7 @@ class PostgresCatalog:
     def facts(self, urls: Sequence[str]) -> dict[str, Fact]:
         """What is known about some blobs, by URL."""
         with database_failures(), self._pool.connection() as connection:
-            return fact_rows.by_urls(connection, urls)
+            return fact_rows.with_refusals(connection, fact_rows.by_urls(connection, urls))
 
     def facts_below(self, prefix: str, after: str, limit: int) -> list[Fact]:
         """What is known of blobs below a prefix, a page at a time."""

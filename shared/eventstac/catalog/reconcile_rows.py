@@ -173,11 +173,14 @@ def gaps(connection: Connection, run: Run, after: str, limit: int) -> list[Gap]:
     statuses = _MENDED_BY_A_LOOK + (_REMOVED_BY_A_LOOK if run.removes else ())
     rows = connection.execute(
         """
-        SELECT url, status, etag, coalesce(archived, false)
-        FROM eventstac.gaps LEFT JOIN eventstac.listed USING (run, url)
-        WHERE run = %s AND url > %s AND status = ANY(%s) ORDER BY url LIMIT %s
+        SELECT g.url, status, etag, coalesce(archived, false)
+        FROM eventstac.gaps g LEFT JOIN eventstac.listed l
+            ON l.run = g.run AND left(l.url, 1000) = left(g.url, 1000) AND l.url = g.url
+        WHERE g.run = %(run)s AND left(g.url, 1000) >= left(%(after)s, 1000) AND g.url > %(after)s
+            AND status = ANY(%(statuses)s)
+        ORDER BY left(g.url, 1000), g.url LIMIT %(limit)s
         """,
-        [run.id, after, list(statuses), limit],
+        {"run": run.id, "after": after, "statuses": list(statuses), "limit": limit},
     )
     return [Gap(*row) for row in rows]
 
@@ -224,7 +227,8 @@ def add_listed(connection: Connection, run_id: str, listed: Sequence[ListedBlob]
         INSERT INTO eventstac.listed (run, url, etag, outcome, collection, archived, match, since)
         SELECT %s, *
         FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::bool[], %s::text[], %s::int[])
-        ON CONFLICT (run, url) DO UPDATE SET (etag, archived) = (excluded.etag, excluded.archived)
+        ON CONFLICT (run, left(url, 1000), sha256(decode(url, 'escape')))
+        DO UPDATE SET (etag, archived) = (excluded.etag, excluded.archived)
         """,
         [
             run_id,

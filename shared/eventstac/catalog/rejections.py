@@ -44,8 +44,6 @@ _COLUMNS = "id, stage, reason, detail, url, attempts, event, state, rejected_at,
 
 _NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")  # an escaped NUL, and no escaped backslash before "u0000"
 
-_LONGEST_URL = 2500  # bytes; a BTREE row holds 2,704 bytes
-
 # Where an event says of which collection it is; else the blob's fact does.
 _COLLECTION = """coalesce(
     event #>> '{data,match,collection}', event #>> '{data,collection}', event ->> 'collection',
@@ -63,10 +61,8 @@ _WHERE = f"""
 def record(connection: Connection, identity: str, rejected: EventRejected) -> None:
     """Keep a rejection; the same one twice is one row.
 
-    Whatever the event holds: NUL characters, which PostgreSQL refuses, become U+FFFD, and a URL that is too long for
-    an index is in the event only.
+    Whatever the event holds: NUL characters, which PostgreSQL refuses, become U+FFFD.
     """
-    url = _storable(rejected.url) if rejected.url is not None else None
     connection.execute(
         """
         INSERT INTO eventstac.rejected (id, stage, reason, detail, url, attempts, event)
@@ -77,7 +73,7 @@ def record(connection: Connection, identity: str, rejected: EventRejected) -> No
             rejected.stage,
             _storable(rejected.reason),
             _storable(rejected.detail),
-            url if url is not None and len(url.encode()) <= _LONGEST_URL else None,
+            _storable(rejected.url) if rejected.url is not None else None,
             rejected.attempts,
             JsonParameter(rejected.event, dumps=_storable_json),
         ],

@@ -31,6 +31,9 @@ def compose(facts: Iterable[Fact], rules: CollectionRules | None) -> Composition
     data_assets = tuple(shown for shown in selection.sources if shown.is_data)
     outcome = Composition("empty", conflicts=selection.conflicts, outdated=selection.outdated)
     if not data_assets:
+        refused = [fact for fact in facts if fact.is_refused and fact.claim]
+        if refused:
+            return replace(outcome, state="rejected", reason="cogs-of-each-other", detail=_circle(refused[0]))
         return outcome
     missing = _missing(selection)
     if missing:
@@ -63,6 +66,15 @@ def _without_taken_keys(selection: Selection) -> Selection:
         selection,
         cogs=tuple(cog for cog in selection.cogs if cog.fact.url not in refused),
         conflicts=tuple(sorted({*selection.conflicts, *refused})),
+    )
+
+
+def _circle(fact: Fact) -> str:
+    """Why an Item has no data asset: the blob that is said to be its COG was its source's source before."""
+    source = fact.claim.source_url if fact.claim else ""
+    return (
+        f"{fact.url} is said to be a COG of {source}, and was named as a COG's source before that: it stays a source. "
+        "Send no cog.completed in the other direction"
     )
 
 

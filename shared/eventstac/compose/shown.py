@@ -55,11 +55,12 @@ def select(facts: Iterable[Fact], collection: CollectionRules | None) -> Selecti
     """Choose what an Item shows.
 
     Of two live blobs with one asset key, the first URL in string order is shown. A COG is shown where its source is,
-    unless it was made from other content.
+    unless it was made from other content. That a claim is refused is a conflict too.
     """
     ordered = sorted(facts, key=lambda fact: fact.url)
-    found = [shown for fact in ordered if (shown := _shown(fact, collection))]
-    conflicts: list[str] = []
+    conflicts = [fact.url for fact in ordered if fact.is_refused]
+    believed = (fact for fact in ordered if not (fact.claim and fact.is_refused))
+    found = [shown for fact in believed if (shown := _shown(fact, collection))]
     sources = _first_of_each_key((shown for shown in found if not shown.fact.claim), conflicts)
     by_url = {shown.fact.url: shown.fact for shown in sources.values()}
     made = [(shown, by_url.get(shown.fact.claim.source_url)) for shown in found if shown.fact.claim]
@@ -69,7 +70,7 @@ def select(facts: Iterable[Fact], collection: CollectionRules | None) -> Selecti
     return Selection(
         sources=tuple(sorted(sources.values(), key=lambda shown: shown.position)),
         cogs=tuple(sorted(cogs.values(), key=lambda shown: shown.position)),
-        conflicts=tuple(sorted(conflicts)),
+        conflicts=tuple(sorted(set(conflicts))),
         outdated=tuple(outdated),
     )
 

@@ -1,0 +1,74 @@
+"""Blobs that are said to be one another's COGs: which of them is a source after all.
+
+A blob that was named as the source of a COG, before anybody said that it is a COG itself, stays a source. Of any
+circle of claims the one that was said last is refused so, and the others stand: something is always shown. Only what is
+said counts, not what came first, so any order of events gives the same.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from eventstac.facts import NOT_A_COG, Fact, Finding, Match
+
+
+def marked(facts: Iterable[Fact], others: Iterable[Fact]) -> list[Fact]:
+    """The same facts, those marked whose claim is refused."""
+    facts = list(facts)
+    claimed = {fact.url: fact for fact in (*others, *facts) if fact.claim}.values()
+    return [replace(fact, is_refused=_is_refused(fact, claimed)) if fact.claim else fact for fact in facts]
+
+
+def settle(facts: Sequence[Fact], others: Iterable[Fact]) -> list[Fact]:
+    """The facts of an Item as it is composed of them, in URL order.
+
+    `others` are the blobs that these name as sources, and those that name these, where they are said to be COGs
+    themselves. A refused claim is marked in the Item that it is about; the blob is a source in the Item of its own.
+    """
+    others = list(others)
+    if not any(fact.claim for fact in facts):
+        return list(facts)
+    mine = marked(facts, others)
+    refused = [
+        fact for fact in {one.url: one for one in marked(others, mine) + mine}.values() if fact.is_refused
+    ]
+    settled = {fact.url: fact for fact in mine}
+    for fact in refused:
+        naming = [one for one in mine if one.claim and one.claim.source_url == fact.url]
+        if naming:
+            newest = max(naming, key=lambda one: (one.claim.revision if one.claim else 0, one.url))
+            settled[fact.url] = _as_source(fact, newest.match)
+    return [settled[url] for url in sorted(settled)]
+
+
+def wrongly_read(before: Iterable[Fact], after: Iterable[Fact]) -> dict[str, Fact]:
+    """The blobs that were rejected for being no COGs, and by what is known now need be none: look at them as sources.
+
+    Only those of which this was not so before, so that a look which finds nothing better is not repeated for ever.
+    """
+    already = _wrongly_read(before)
+    return {url: fact for url, fact in _wrongly_read(after).items() if url not in already}
+
+
+def _wrongly_read(facts: Iterable[Fact]) -> dict[str, Fact]:
+    found = (fact for fact in marked(facts, ()) if fact.is_refused)
+    return {fact.url: fact for fact in found if fact.finding.reason == NOT_A_COG}
+
+
+def _is_refused(fact: Fact, claimed: Iterable[Fact]) -> bool:
+    return any(
+        other.claim is not None
+        and fact.claim is not None
+        and other.claim.source_url == fact.url
+        and (other.claim.said, other.url) < (fact.claim.said, fact.url)
+        for other in claimed
+    )
+
+
+def _as_source(fact: Fact, match: Match) -> Fact:
+    """The blob as if nobody had said that it is a COG; `match` is its own place."""
+
+    def placed(finding: Finding) -> Finding:
+        return replace(finding, match=match)
+
+    last_good = placed(fact.last_good) if fact.last_good else None
+    return replace(fact, finding=placed(fact.finding), claim=None, last_good=last_good, is_refused=True)

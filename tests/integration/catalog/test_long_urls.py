@@ -1,0 +1,109 @@
+"""Blobs with the longest names: known once, found, gone through in order and compared as any others."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from eventstac.catalog import fact_rows, rejections
+from eventstac.catalog.database import Connection
+from eventstac.catalog.merge import MergeSettings, merge
+from eventstac.catalog.rules_store import RulesStore
+from eventstac.catalog.runs import PostgresRuns
+from eventstac.events import EventRejected
+from eventstac.facts import Claim, Fact, Match, fact_of
+from eventstac.matching import digest_of
+from eventstac.reconciling import ListedBlob, Run
+from tests.integration.catalog.test_reconcile import load
+from tests.integration.conftest import CatalogDatabase
+from tests.long_names import long_name
+from tests.samples import START, present, url_of
+from tests.twins.apps import WATCHED
+
+# They differ only at the very end, beyond what fits into a row of an index; a usual one comes before them.
+LONG = [url_of(f"{long_name()}/{end}.tif") for end in "abc"]
+URLS = [url_of("0.tif"), *LONG]
+MATCHES = [Match("scenes", f"i{number}", "b1") for number in range(len(URLS))]
+
+
+def facts(etag: str, second: int) -> list[Fact]:
+    at = START + timedelta(seconds=second)
+    found = [replace(present(match, 1, etag), seen=at) for match in MATCHES]
+    return [fact_of(url, finding) for url, finding in zip(URLS, found, strict=True)]
+
+
+@pytest.fixture
+def store(database: CatalogDatabase) -> RulesStore:
+    database.clear()
+    return load(database, facts("1", 0))
+
+
+@pytest.fixture
+def connection(database: CatalogDatabase, store: RulesStore) -> Iterator[Connection]:
+    with database.connect() as connection:
+        yield connection
+
+
+def test_each_is_one_fact_whatever_is_found_of_it(connection: Connection, store: RulesStore) -> None:
+    done = merge(connection, store, facts("2", 9), MergeSettings("loader", 0.0), datetime.now(UTC))
+    assert done.fresh == len(URLS)
+    known = fact_rows.by_urls(connection, URLS)
+    assert {url: fact.finding.etag for url, fact in known.items()} == dict.fromkeys(URLS, "2")
+    assert connection.execute("SELECT count(*) FROM eventstac.facts").fetchone() == (len(URLS),)
+
+
+def test_a_cog_of_one_is_found_by_its_source(connection: Connection, store: RulesStore) -> None:
+    claim = Claim(LONG[0], MATCHES[1], 1, START)
+    cog = fact_of(LONG[2], present(MATCHES[1], 1, "c"), claim)
+    merge(connection, store, [cog], MergeSettings("loader", 0.0), datetime.now(UTC))
+    assert [fact.url for fact in fact_rows.disputants(connection, [cog])] == [LONG[2]]
+
+
+def test_those_below_a_directory_are_gone_through_in_order(connection: Connection) -> None:
+    prefix, after, found = LONG[0].removesuffix("a.tif"), "", []
+    while page := fact_rows.below(connection, prefix, after, 1):
+        after = page[-1].url
+        found.append(after)
+    assert found == LONG
+
+
+def test_a_run_lists_and_compares_them(
+    database: CatalogDatabase, connection: Connection, store: RulesStore
+) -> None:
+    runs, applied = PostgresRuns(database.connect), store.current(connection)
+    run = Run("long", (f"{WATCHED.account_url}/source",), removes=True)
+    runs.begin(run)
+    for _ in range(2):
+        listed = [
+            ListedBlob(url, etag, "matched", "scenes", False, digest_of(match), applied.same_since(match))
+            for url, match, etag in zip(URLS, MATCHES, "1221", strict=True)
+        ]
+        runs.add_listed("long", listed)
+    kept = runs.find("long")
+    assert kept is not None
+    [scenes] = runs.compare(kept, applied).collections
+    assert (scenes.current, scenes.stale) == (2, 2)
+    runs.mark(kept, applied)
+    [first] = runs.gaps(kept, "", 1)
+    [second] = runs.gaps(kept, first.url, 1)
+    assert ([first.url, second.url], first.etag) == (LONG[:2], "2")
+    assert runs.gaps(kept, second.url, 1) == []
+
+
+def test_rejections_about_them_are_found(connection: Connection) -> None:
+    rejections.record(connection, "long", EventRejected("stage", "reason", "detail", LONG[0], 1, {}))
+    assert [one.id for one in rejections.about(connection, LONG[0])] == ["long"]
+
+
+def test_every_way_to_them_is_by_an_index(connection: Connection) -> None:
+    with connection.transaction():
+        connection.execute("SET LOCAL enable_seqscan = off")
+        for where, index in (
+            ("url = %s", "facts_by_url"),
+            ("url = ANY(ARRAY[%s])", "facts_by_url"),
+            ("source_url = %s", "facts_by_source"),
+            ("left(url, 1000) >= left(%s, 1000) ORDER BY left(url, 1000), url LIMIT 9", "facts_in_order"),
+        ):
+            plan = connection.execute(f"EXPLAIN SELECT 1 FROM eventstac.facts WHERE {where}", [LONG[0]])
+            assert index in str(plan.fetchall()), where
