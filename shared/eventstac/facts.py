@@ -222,8 +222,10 @@ class Fact:
 
     @property
     def revision(self) -> int:
-        """The revision of rules and extractor by which its meaning was found."""
-        return min(self.finding.revision, self.claim.revision) if self.claim else self.finding.revision
+        """The revision of rules and extractor by which its meaning was found; a refused claim means nothing."""
+        if self.claim is None or self.is_refused:
+            return self.finding.revision
+        return min(self.finding.revision, self.claim.revision)
 
 
 def fact_of(url: str, finding: Finding, claim: Claim | None = None) -> Fact:

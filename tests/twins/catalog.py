@@ -69,6 +69,10 @@ class MemoryCatalog:
 
     def facts(self, urls: Sequence[str]) -> dict[str, Fact]:
         self.answer()
+        return self.noted(urls)
+
+    def noted(self, urls: Sequence[str]) -> dict[str, Fact]:
+        """What is known about some blobs, with what is refused marked."""
         found = [self.known[url] for url in urls if url in self.known]
         if any(fact.claim for fact in found):
             found = marked(found, self.known.values())

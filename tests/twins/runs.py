@@ -119,7 +119,7 @@ class MemoryRuns:
         listed = self.listed[run.id]
         compared = {}
         for url in {*listed, *self.catalog.known}:
-            one, fact = listed.get(url), self.catalog.known.get(url)
+            one, fact = listed.get(url), self.catalog.noted([url]).get(url)
             status = _status(one, fact, applied)
             if status is None or (fact and not url.startswith(run.containers)):
                 continue

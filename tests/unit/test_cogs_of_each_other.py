@@ -90,6 +90,21 @@ def test_a_source_that_is_no_cog_is_read_as_a_source_when_its_claim_is_refused()
         assert shown(pipeline) == {"a": {"b1": A, "b1_cog": B}}
 
 
+def test_changed_rules_are_brought_to_a_refused_cog_too() -> None:
+    pipeline = told((A, B), (B, A))
+    pipeline.catalog.rules()
+    pipeline.catalog.in_force = load_rules(
+        "collections: {scenes: {rules: [{name: scenes, pattern: '{item}/{asset}.tif', properties: {platform: kite}}]}}",
+        file="rules.yaml",
+    )
+    pipeline.catalog.revision += 1
+    assert pipeline.reconcile("changed").state == "done"
+    assert pipeline.items["a"]["properties"]["platform"] == "kite"
+    check = pipeline.reconcile("check", check_only=True)
+    assert check.report
+    assert check.report["gap"] is False
+
+
 def test_a_cog_of_a_cog_leaves_the_first_as_it_is() -> None:
     pipeline = told((A, B), (B, C))
     assert shown(pipeline) == {"a": {"b1": A, "b1_cog": B}}

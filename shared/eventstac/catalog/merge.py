@@ -17,7 +17,7 @@ from eventstac.catalog.locks import lock
 from eventstac.catalog.pgstac_partitions import CollectionNotReady, prepare_collection
 from eventstac.catalog.rules_store import AppliedRules, RulesStore
 from eventstac.compose import Composition, compose
-from eventstac.disputes import wrongly_read
+from eventstac.disputes import marked, wrongly_read
 from eventstac.errors import Transient
 from eventstac.facts import Fact, join, unsure
 from eventstac.matching import is_overtaken, second_look
@@ -148,16 +148,16 @@ def _merge_locked(
     touched |= {known[url].item_key for url in fresh if url in known}
     claims = [fact for url in fresh for fact in (fresh[url], known.get(url)) if fact and fact.claim]
     disputants = {fact.url: fact for fact in fact_rows.disputants(connection, claims)} if claims else {}
-    touched |= {
-        fact.item_key for fact in disputants.values()
-    }  # a refused claim's blob is shown where it is named
+    # The blob of a refused claim is shown in the Item of those that name it.
+    touched |= {fact.item_key for fact in disputants.values()}
+    fresh = {fact.url: fact for fact in marked(fresh.values(), disputants.values())}
     if not touched <= locked:
         raise _LocksTooFew(frozenset(touched))
     applied = rules.current(connection)
     again = _outlived(connection, fresh, settings.skew_window_s)
     again |= {url for url, fact in fresh.items() if is_overtaken(fact, applied)}
     unsure_ones = {
-        fact.url: joined[fact.url]
+        fact.url: fresh.get(fact.url, joined[fact.url])
         for fact in facts
         if fact.url in arrived.unsure_urls
         or fact.url in again

@@ -28,6 +28,7 @@ _POLL_S = 1.0
 
 _SHOWN = (
     ("blobs", "blobs"),
+    ("matched", "matched"),
     ("current", "current"),
     ("stale", "stale"),
     ("missing", "missing"),

@@ -195,7 +195,7 @@ def test_the_look_up_goes_by_indexes(shown: CatalogDatabase) -> None:
         connection.execute("SET enable_seqscan = off")
         sql = _SHOWN.replace("$1", "'x'")
         plan = "\n".join(row[0] for row in connection.execute(f"EXPLAIN {sql}"))
-    assert "facts_pkey" in plan
+    assert "facts_by_url" in plan
     assert "facts_by_thumbnail" in plan
     assert "Seq Scan" not in plan
 
