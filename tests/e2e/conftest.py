@@ -1,7 +1,6 @@
 """One tapped stack for all end-to-end tests, and what a user does with it."""
 
 import json
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from infra.local.stack.layout import ROOT
 from infra.local.stack.testing import Stack
 from tests.e2e.conditions import until
 from tests.e2e.tapped import tapped_stack
-from tests.e2e.user import User
+from tests.e2e.user import User, trigger
 
 LAST = "test_messages.py"  # judges what all others made the apps say
 
@@ -40,14 +39,6 @@ def brought_up_to_date(stack: Stack) -> None:
         return bool(run and run["revision"] == status["revision"] and run["state"] in ("done", "stopped"))
 
     until(done, "the run that changed rules begin")
-
-
-def trigger(stack: Stack, app: str, function: str) -> None:
-    """Run a timer's function now, as an operator can on Azure."""
-    url = f"http://127.0.0.1:{stack.endpoints.ports[app]}/admin/functions/{function}"
-    request = urllib.request.Request(url, b"{}", {"Content-Type": "application/json"}, method="POST")
-    with urllib.request.urlopen(request) as answer:
-        assert answer.status == 202
 
 
 @pytest.fixture(scope="session")

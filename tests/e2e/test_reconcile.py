@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from tests.e2e.conditions import until
-from tests.e2e.conftest import trigger
 from tests.e2e.rasters import cog, geotiff
 from tests.e2e.user import User, trigger
 

@@ -150,7 +150,7 @@ def test_a_log_event_carries_the_trace_that_it_belongs_to(stack: Stack, user: Us
 def test_the_loader_s_timer_tells_how_queues_and_catalog_stand(stack: Stack, user: User) -> None:
     user.upload("scenes/figures/b1.tif", geotiff())
     user.searchable("scenes", ["figures"])
-    trigger(user, "loader", "tell_how_it_stands")
+    trigger(user.stack, "loader", "tell_how_it_stands")
     file = Path(stack.env["TELEMETRY_FOLDER"], "loader.figures.jsonl")
 
     def figures() -> dict[str, list[dict[str, Any]]]:
@@ -175,7 +175,7 @@ def test_what_a_timer_or_a_command_does_is_the_root_of_its_trace(stack: Stack, u
     user.upload("scenes/rooted/b1.tif", geotiff())
     user.searchable("scenes", ["rooted"])
     assert stack.eventstac("rebuild", "scenes").returncode == 0
-    trigger(user, "loader", "recompute_collections")
+    trigger(user.stack, "loader", "recompute_collections")
     wanted = {"eventstac rebuild", "recompute collections"}
 
     def roots() -> list[dict[str, Any]]:

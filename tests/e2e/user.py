@@ -230,9 +230,9 @@ def _json(port: int, path: str) -> Any:
         return json.load(answer)
 
 
-def trigger(user: User, app: str, function: str) -> None:
+def trigger(stack: Stack, app: str, function: str) -> None:
     """Run a timer's function now, as an operator can on Azure."""
-    url = f"http://127.0.0.1:{user.stack.endpoints.ports[app]}/admin/functions/{function}"
+    url = f"http://127.0.0.1:{stack.endpoints.ports[app]}/admin/functions/{function}"
     request = urllib.request.Request(url, b"{}", {"Content-Type": "application/json"}, method="POST")
     with urllib.request.urlopen(request) as answer:
         assert answer.status == 202
