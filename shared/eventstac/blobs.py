@@ -1,6 +1,7 @@
 """The port to blob storage: what a look at one blob yields, and how its bytes are read."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
@@ -48,6 +49,10 @@ class BlobReader(Protocol):
     def read(self, offset: int, length: int) -> bytes:
         """Bytes [offset, offset + length) of the blob, fewer only at its end; one range request."""
 
+    def read_each(self, spans: Sequence[tuple[int, int]]) -> Generator[bytes]:
+        """What `read` gives for each span (offset, length), in order; several requests on their way
+        at once. Whoever stops early closes it."""
+
     def stream(self, chunk_bytes: int = 4 * 1024 * 1024) -> Iterator[bytes]:
         """The whole blob in order, in as few requests as are quick (the chunks may have another size)."""
 
@@ -74,6 +79,13 @@ class Counted:
         data = self._reader.read(offset, length)
         self.fetched_bytes += len(data)
         return data
+
+    def read_each(self, spans: Sequence[tuple[int, int]]) -> Generator[bytes]:
+        """The bytes of each span."""
+        with closing(self._reader.read_each(spans)) as coming:
+            for data in coming:
+                self.fetched_bytes += len(data)
+                yield data
 
     def stream(self, chunk_bytes: int = 4 * 1024 * 1024) -> Iterator[bytes]:
         """The whole blob in order."""

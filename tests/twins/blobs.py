@@ -1,6 +1,6 @@
 """Blob storage in memory: whole-second Dates, ETags that change at every write, faults on demand."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import md5
@@ -120,6 +120,9 @@ class _Reader:
         if offset + length > HEAD_BYTES:
             self._check()
         return self.data[offset : offset + length]
+
+    def read_each(self, spans: Sequence[tuple[int, int]]) -> Generator[bytes]:
+        return (self.read(*span) for span in spans)
 
     def stream(self, chunk_bytes: int = 4 * 1024 * 1024) -> Iterator[bytes]:
         if len(self.data) > HEAD_BYTES:

@@ -31,6 +31,7 @@ def asset_of(shown: Shown, *, is_cog: bool) -> dict[str, Any]:
         "bands": _bands(metadata.get("bands") or (), rule.bands) or None,
         **{name: (metadata.get("file") or {}).get(name) for name in _FILE_EXTENSION_FIELDS},
         **(metadata.get("projection") or {}),
+        "eventstac:statistics": _approximate(metadata),
         SOFTWARE: metadata.get("software") or None,
         **_provenance(shown),
         **rule.extra,
@@ -38,6 +39,12 @@ def asset_of(shown: Shown, *, is_cog: bool) -> dict[str, Any]:
     if shown.kept:
         fields["eventstac:unreadable"] = f"{shown.fact.finding.reason}: {shown.fact.finding.detail}"
     return {name: value for name, value in fields.items() if value is not None or name == "proj:code"}
+
+
+def _approximate(metadata: Mapping[str, Any]) -> str | None:
+    """Said of statistics that are not of every pixel."""
+    counted = any("statistics" in band for band in metadata.get("bands") or ())
+    return "approximate" if counted and not metadata.get("statistics_exact", True) else None
 
 
 def _provenance(shown: Shown) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from eventstac.raster import tiff
 from eventstac.raster.arriving import Arriving
 from eventstac.raster.options import WHOLE_BYTES, Options
 from eventstac.raster.ranges import FILE_NAME, OneFile, Ranges
+from eventstac.raster.strips import Slab, slabs_of
 
 # The formats we open, by their first bytes: GDAL is told the driver, and never guesses. HDF5 (and netCDF-4, which is
 # HDF5) is not among them: its external links and raw-data files can name any file of the machine.
@@ -73,7 +74,8 @@ class Opened:
 
     `tiff` is the structure of a TIFF (None for other formats), `local` tells that all bytes are here or on their way
     (so that reading everything costs no request), `sha256` gives their hash then. Before rows of the image are read,
-    `await_rows` waits for the first so many of them (None: for everything).
+    `await_rows` waits for the first so many of them (None: for everything). `slabs` are the rows that stand for all
+    of a large image without overviews; empty for every other.
     """
 
     dataset: DatasetReader
@@ -83,6 +85,7 @@ class Opened:
     local: bool
     sha256: Callable[[], bytes | None]
     await_rows: Callable[[int | None], None] = lambda rows: None
+    slabs: tuple[Slab, ...] = ()
 
 
 def sniff(head: bytes) -> str:
@@ -124,11 +127,12 @@ def open_raster(reader: BlobReader, options: Options) -> Iterator[Opened]:
         structure = tiff.parse(ranges.read, ranges.size) if driver == "GTiff" else None
         if structure is not None and not options.header_only:
             _refuse_truncated(structure, ranges.size)
+        slabs = _slabs(structure, ranges.size, options) if structure is not None else ()
         arriving: Arriving | None = None
         if data is not None and driver != "netCDF":
             dataset = _open(stack, stack.enter_context(MemoryFile(data)), driver, ranges)
         elif structure is not None and (
-            options.header_only or not _wants_download(structure, ranges.size, options)
+            options.header_only or slabs or not _wants_download(structure, ranges.size, options)
         ):
             dataset = _open(stack, OneFile(ranges), driver, ranges)
         else:
@@ -150,7 +154,8 @@ def open_raster(reader: BlobReader, options: Options) -> Iterator[Opened]:
             )
             dataset = _open(stack, name, driver, ranges)
         try:
-            yield Opened(dataset, driver, structure, ranges, *_local(arriving, data, structure, ranges.size))
+            local = _local(arriving, data, structure, ranges.size)
+            yield Opened(dataset, driver, structure, ranges, *local, slabs)
         except _UNREADABLE as error:
             raise _verdict(error, driver, ranges) from error
         except RuntimeError as error:  # what pyproj raises
@@ -165,6 +170,14 @@ def _wants_download(structure: tiff.Tiff, size: int, options: Options) -> bool:
     if size > options.max_download_bytes:
         return False
     return options.exact_statistics or not structure.overviews
+
+
+def _slabs(structure: tiff.Tiff, size: int, options: Options) -> tuple[Slab, ...]:
+    """The rows that stand for all of a large striped image; none where the rule wants what only all of it gives."""
+    everything = options.exact_statistics or options.footprint.mode == "valid-data" or options.header_only
+    if everything or size <= max(options.sample_above_bytes, WHOLE_BYTES):
+        return ()
+    return slabs_of(structure, size)
 
 
 def _refuse_truncated(structure: tiff.Tiff, size: int) -> None:

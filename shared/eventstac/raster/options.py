@@ -8,6 +8,9 @@ from eventstac.errors import Rejected
 
 WHOLE_BYTES = 8 * 1024 * 1024  # up to here one GET of everything is cheaper than choosing ranges
 MAX_DOWNLOAD_BYTES = 4 * 1024**3  # a larger file without overviews gets no statistics
+SAMPLE_ABOVE_BYTES = (
+    64 * 1024 * 1024
+)  # a striped file up to here is read whole, statistics and hash are exact
 MAX_PIXELS = 1_000_000_000  # samples decoded for one file (pixels times bands)
 
 
@@ -44,6 +47,7 @@ class Options:
     header_only: bool = False
     max_pixels: int = MAX_PIXELS
     max_download_bytes: int = MAX_DOWNLOAD_BYTES
+    sample_above_bytes: int = SAMPLE_ABOVE_BYTES
     timeout_s: float = 120.0
     nodata: float | None = None
     crs: str | None = None
@@ -80,6 +84,7 @@ def parse(options: Mapping[str, Any]) -> Options:
         header_only=bool(options.get("header_only", False)),
         max_pixels=int(_number(options, "max_pixels", MAX_PIXELS, 1)),
         max_download_bytes=int(_number(options, "max_download_bytes", MAX_DOWNLOAD_BYTES, 0)),
+        sample_above_bytes=int(_number(options, "sample_above_bytes", SAMPLE_ABOVE_BYTES, 0)),
         timeout_s=_number(options, "timeout_s", 120.0, 0.1),
         nodata=float(options["nodata"]) if _is_number_text(options.get("nodata")) else None,
         crs=_text(options, "crs"),

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +17,7 @@ from eventstac.raster.bands import nodata_of
 from eventstac.raster.opening import Opened, plain, ran_out_of_memory
 from eventstac.raster.options import Options
 from eventstac.raster.statistics import BandStatistics, Pixels, Valid, all_statistics
+from eventstac.raster.strips import Slab
 from eventstac.raster.tiff import Directory
 
 SAMPLE_PIXELS = 1024  # the longer side of the image that an approximation is made from
@@ -43,7 +45,7 @@ class Sample:
 
 
 def read_sample(opened: Opened, options: Options) -> Sample:
-    """Read every pixel where all bytes are here and the limit allows it, else one level near 1024 pixels.
+    """Read every pixel where all bytes are here and the limit allows it, else slabs, or a level near 1024 pixels.
 
     Raises Rejected `too-large` for what cannot be read within the limits, `bad-raster` for blocks that do not decode,
     and the reader's own error where the storage failed.
@@ -52,6 +54,8 @@ def read_sample(opened: Opened, options: Options) -> Sample:
     _refuse_huge_blocks(dataset)
     samples = dataset.width * dataset.height * dataset.count
     try:
+        if opened.slabs:
+            return _read_slabs(opened, options)
         if (
             opened.local
             and samples <= options.max_pixels
@@ -103,16 +107,59 @@ def _read_all(opened: Opened, options: Options) -> Sample:
         yield _strips(opened, options, step, kept)
         yield _strips(opened, options, step, None)
 
-    statistics = all_statistics(tuple(np.dtype(_numpy_type(name)) for name in dataset.dtypes), passes())
+    statistics = all_statistics(_numpy_types(dataset), passes())
+    return _sample(dataset, kept, statistics, exact=True)
+
+
+def _slab(opened: Opened, slab: Slab, options: Options) -> Chunk:
+    window = Window(0, slab.top, opened.dataset.width, slab.rows)
+    data = opened.dataset.read(window=window)
+    return data, _valid(opened, data, options, window=window)
+
+
+def _sample(
+    dataset: DatasetReader, kept: list[Chunk], statistics: list[BandStatistics], *, exact: bool
+) -> Sample:
     data = np.concatenate([chunk[0] for chunk in kept], axis=1)
-    valid = tuple(_joined([chunk[1][band] for chunk in kept]) for band in range(dataset.count))
-    return Sample(data, valid, statistics, exact=True, alpha=_alpha(dataset))
-
-
-def _joined(parts: list[Valid | None]) -> Valid | None:
-    return (
-        None if any(part is None for part in parts) else np.concatenate([p for p in parts if p is not None])
+    valid = tuple(
+        _joined([(chunk[0][band], chunk[1][band]) for chunk in kept]) for band in range(dataset.count)
     )
+    return Sample(data, valid, statistics, exact, _alpha(dataset))
+
+
+def _read_slabs(opened: Opened, options: Options) -> Sample:
+    """Rows from all over the image, as they come; of each slab as many are kept as the smaller image has there."""
+    dataset, slabs = opened.dataset, opened.slabs
+    samples = dataset.width * dataset.count * sum(slab.rows for slab in slabs)
+    if samples > options.max_pixels:
+        raise _too_many(samples, options)
+    factor = max(1.0, max(dataset.width, dataset.height) / SAMPLE_PIXELS)
+    height, width = (max(1, round(side / factor)) for side in (dataset.height, dataset.width))
+    columns = ((np.arange(width) + 0.5) * factor).astype(np.intp).clip(max=dataset.width - 1)
+    places = (np.arange(height) + 0.5) * len(slabs) / height  # of the smaller image's rows, in slabs
+    kept: list[Chunk] = []
+
+    def first() -> Iterator[Chunk]:
+        for index, slab in enumerate(slabs):
+            for _ in slab.spans:
+                next(coming)
+            data, valid = _slab(opened, slab, options)
+            rows = ((places[places.astype(np.intp) == index] - index) * slab.rows).astype(np.intp)
+            chosen = np.ix_(rows, columns)
+            kept.append((data[:, *chosen], tuple(v if v is None else v[chosen] for v in valid)))
+            yield data, valid
+
+    again = (_slab(opened, slab, options) for slab in slabs)
+    with closing(opened.ranges.preload_each([span for slab in slabs for span in slab.spans])) as coming:
+        statistics = all_statistics(_numpy_types(dataset), iter([first(), again]))
+    return _sample(dataset, kept, statistics, exact=False)
+
+
+def _joined(parts: list[tuple[Pixels, Valid | None]]) -> Valid | None:
+    """The valid pixels of all parts together; None where every pixel of every part is."""
+    if all(valid is None for _, valid in parts):
+        return None
+    return np.concatenate([np.ones(data.shape, bool) if valid is None else valid for data, valid in parts])
 
 
 def _strips(opened: Opened, options: Options, step: int, kept: list[Chunk] | None) -> Iterator[Chunk]:
@@ -145,11 +192,7 @@ def _read_level(opened: Opened, options: Options) -> Sample:
     height, width = _level_shape(opened)
     decoded = _decoded_samples(dataset, height, width)
     if decoded > options.max_pixels:
-        raise Rejected(
-            "too-large",
-            f"reading the image would decode {decoded} samples; the limit max_pixels is {options.max_pixels}: give the "
-            "file overviews (gdaladdo), raise the limit, or let the rule ask for header_only",
-        )
+        raise _too_many(decoded, options)
     _preload(opened, height, width)
     data = dataset.read(out_shape=(dataset.count, height, width))
     valid = _valid(opened, data, options, out_shape=(height, width))
@@ -158,9 +201,17 @@ def _read_level(opened: Opened, options: Options) -> Sample:
         while True:
             yield iter([(data, valid)])
 
-    statistics = all_statistics(tuple(np.dtype(_numpy_type(name)) for name in dataset.dtypes), passes())
+    statistics = all_statistics(_numpy_types(dataset), passes())
     whole = (height, width) == (dataset.height, dataset.width)
     return Sample(data, valid, statistics, exact=whole, alpha=_alpha(dataset))
+
+
+def _too_many(samples: int, options: Options) -> Rejected:
+    return Rejected(
+        "too-large",
+        f"reading the image would decode {samples} samples; the limit max_pixels is {options.max_pixels}: give the "
+        "file overviews (gdaladdo), raise the limit, or let the rule ask for header_only",
+    )
 
 
 def _level_shape(opened: Opened) -> tuple[int, int]:
@@ -217,6 +268,10 @@ def _preload_blocks(opened: Opened, level: Directory) -> None:
 
 def _numpy_type(name: str) -> str:
     return "complex64" if name in ("complex_int16", "complex_int32") else name
+
+
+def _numpy_types(dataset: DatasetReader) -> tuple[np.dtype[Any], ...]:
+    return tuple(np.dtype(_numpy_type(name)) for name in dataset.dtypes)
 
 
 def _valid(opened: Opened, data: Pixels, options: Options, **read: Any) -> tuple[Valid | None, ...]:

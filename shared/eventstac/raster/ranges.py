@@ -2,6 +2,8 @@
 
 import io
 from bisect import bisect_right
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from typing import Any
 
 from rasterio.abc import FileContainer
@@ -57,6 +59,24 @@ class Ranges:
             have = self._cached(start)
         if start < min(end, self.size):
             self._keep(start, self._fetch(start, min(end, self.size) - start))
+
+    def preload_each(self, spans: Sequence[tuple[int, int]]) -> Generator[None]:
+        """Fetch spans (offset, length), many requests at once; each step is one more that is here."""
+        missing = [span for span in spans if not self._holds(*span)]
+        self.requests += len(missing)
+        with closing(self._reader.read_each(missing)) as coming:
+            for span in spans:
+                if span in missing:
+                    try:
+                        self._keep(span[0], next(coming))
+                    except EventstacError as error:
+                        self.error = error
+                        raise
+                yield
+
+    def _holds(self, offset: int, length: int) -> bool:
+        part = self._cached(offset)
+        return part is not None and offset + length <= part[0] + len(part[1])
 
     def _piece(self, offset: int, end: int) -> bytes:
         part = self._cached(offset)

@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from typing import Any
 
 from eventstac.blobs import BlobReader
@@ -101,6 +102,13 @@ class Worker:
                     raise failure
                 return message, body
             try:
+                if ask == "spans":
+                    with closing(
+                        reader.read_each([(at, length) for at, length in message["spans"]])
+                    ) as coming:
+                        for data in coming:
+                            self._send({}, data)
+                    continue
                 if ask == "stream":
                     chunks = reader.stream(int(message["chunk_bytes"]))
                 data = (

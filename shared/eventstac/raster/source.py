@@ -2,7 +2,7 @@
 
 import hashlib
 import http.client
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -63,6 +63,10 @@ class FileReader:
             file.seek(offset)
             return file.read(length)
 
+    def read_each(self, spans: Sequence[tuple[int, int]]) -> Generator[bytes]:
+        """The bytes of each span (offset, length)."""
+        return (self.read(*span) for span in spans)
+
     def stream(self, chunk_bytes: int = 4 * 1024 * 1024) -> Iterator[bytes]:
         """The whole file in order."""
         with self._path.open("rb") as file:
@@ -114,6 +118,10 @@ class UrlReader:
             return b""
         with self._get({"Range": f"bytes={offset}-{end}", **self._condition()}) as response:
             return response.read()
+
+    def read_each(self, spans: Sequence[tuple[int, int]]) -> Generator[bytes]:
+        """The bytes of each span (offset, length), one request after the other: the server is not ours."""
+        return (self.read(*span) for span in spans)
 
     def stream(self, chunk_bytes: int = 4 * 1024 * 1024) -> Iterator[bytes]:
         """The whole content in order, in one request."""

@@ -4,12 +4,13 @@ It is started by `sandbox` and gets every byte of a blob through its standard in
 `python -m eventstac.raster.worker`.
 """
 
+import contextlib
 import io
 import os
 import resource
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
@@ -34,6 +35,20 @@ class PipeReader:
         """Ask the parent for a range."""
         frames.send(self._sink, {"ask": "read", "offset": offset, "length": length})
         return self._answer()
+
+    def read_each(self, spans: Sequence[tuple[int, int]]) -> Generator[bytes]:
+        """Ask the parent for many ranges at once; they come one behind the other."""
+        frames.send(self._sink, {"ask": "spans", "spans": [list(span) for span in spans]})
+        left = len(spans)
+        try:
+            while left:
+                left -= 1
+                yield self._answer()
+        except GeneratorExit:
+            with contextlib.suppress(Transient):  # the storage's failure: the last answer
+                for _ in range(left):
+                    self._answer()
+            raise
 
     def stream(self, chunk_bytes: int = 4 * 1024 * 1024) -> Iterator[bytes]:
         """Ask the parent for everything, chunk by chunk."""

@@ -7,11 +7,14 @@ import numpy as np
 import pytest
 from azure.storage.blob import BlobServiceClient, PublicAccess
 
+from eventstac.azure.blob_ranges import BlobRanges
 from eventstac.azure.blob_storage import BlobStorage
-from eventstac.blobs import BlobReader
-from eventstac.errors import BlobChanged, Rejected
+from eventstac.blob_urls import BlobName, parse
+from eventstac.blobs import BlobReader, Counted
+from eventstac.errors import BlobChanged, Rejected, Transient
 from eventstac.raster.extract import read_in_process, read_raster
 from eventstac.raster.source import file_reader, url_reader
+from infra.local.azurite.server import ACCOUNT, ACCOUNT_KEY, free_port
 from infra.local.azurite.testing import running_azurite
 from tests.unit.raster.corpus import cog, gradient, tiff
 
@@ -47,15 +50,64 @@ def test_a_blob_that_was_overwritten_is_read_anew_in_the_same_process(service: B
     assert second["bands"][0]["data_type"] == "int32"
 
 
-@pytest.mark.parametrize("striped", [False, True])
+@pytest.mark.parametrize("how", ["one range", "all of it", "many ranges"])
 def test_a_blob_that_changes_while_it_is_read_is_said_to_have_changed(
-    service: BlobServiceClient, striped: bool
+    service: BlobServiceClient, how: str
 ) -> None:
-    data = tiff(gradient(3000, 3000), blockysize=8) if striped else cog(gradient(2500, 2500), compress="none")
+    ranged = how == "one range"
+    data = cog(gradient(2500, 2500), compress="none") if ranged else tiff(gradient(3000, 3000), blockysize=8)
     reader = opened(service, upload(service, "moving.tif", data))
     upload(service, "moving.tif", data)
     with pytest.raises(BlobChanged):
-        read_raster(reader, {})
+        read_raster(reader, {"sample_above_bytes": 1} if how == "many ranges" else {})
+
+
+def test_many_ranges_at_once_give_what_a_file_gives(service: BlobServiceClient, tmp_path: Path) -> None:
+    data = tiff(gradient(5000, 2000, "uint16"), blockysize=2)
+    (tmp_path / "striped.tif").write_bytes(data)
+    options = {"sample_above_bytes": 1}
+    counted = Counted(opened(service, upload(service, "striped.tif", data)))
+    answer = read_raster(counted, options).metadata
+    assert answer["statistics_exact"] is False
+    assert counted.fetched_bytes < len(data) / 2
+    there = read_in_process(file_reader(tmp_path / "striped.tif"), options).metadata
+    for metadata in (answer, there):
+        metadata["file"].pop("file:checksum", None)
+    assert answer == there
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["a b+c&d=e.bin", "100%25 ünï 日本.bin", "q?x=1#y.bin", "empty//segment.bin", "back\\slash~'[].bin"],
+)
+def test_ranges_of_blobs_with_odd_names_are_those_of_that_blob(service: BlobServiceClient, name: str) -> None:
+    data = np.random.default_rng(len(name)).bytes(2_000_000)
+    reader = opened(service, upload(service, name, data))
+    assert reader.read(1_500_000, 600_000) == data[1_500_000:]
+    spans = [(600_000, 10), (5, 10), (500_000, 100_000), (1_999_999, 50), (3_000_000, 5), (700_000, 0)]
+    assert list(reader.read_each(spans)) == [data[start : start + length] for start, length in spans]
+    assert b"".join(reader.stream()) == data
+    upload(service, name, data)
+    with pytest.raises(BlobChanged):
+        reader.read(1_500_000, 10)
+
+
+def test_a_storage_that_is_away_is_transient_and_said_without_details(service: BlobServiceClient) -> None:
+    nobody = f"http://127.0.0.1:{free_port()}/{ACCOUNT}"
+    away = BlobRanges(
+        BlobServiceClient(nobody, credential={"account_name": ACCOUNT, "account_key": ACCOUNT_KEY})
+    )
+    with pytest.raises(Transient, match="the storage does not answer") as caught:
+        away.get(BlobName(nobody, "source", "a.bin"), "0x1", 0, 10)
+    assert "Debug source" not in str(caught.value)
+
+
+def test_refused_ranges_are_transient(service: BlobServiceClient) -> None:
+    blob = service.create_container("private").upload_blob("refused.bin", b"x" * 100)
+    wrong = {"account_name": ACCOUNT, "account_key": "d3Jvbmc="}
+    refused = BlobRanges(BlobServiceClient(str(service.url), credential=wrong))
+    with pytest.raises(Transient, match="the storage answers 403"):
+        refused.get(parse(str(blob.url)), "0x1", 0, 10)
 
 
 def test_a_stream_over_several_connections_has_every_byte_in_its_place(service: BlobServiceClient) -> None:

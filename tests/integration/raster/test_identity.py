@@ -24,6 +24,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from eventstac.azure.blob_ranges import BlobRanges
 from eventstac.azure.blob_storage import BlobStorage, open_blob_service
 from eventstac.errors import Transient
 from eventstac.raster.extract import read_raster
@@ -34,27 +35,34 @@ DEADLINE_S = 60.0
 SECRET = "the-host-gave-this-to-the-app"
 
 
-def certificate(folder: Path) -> tuple[Path, Path]:
-    """A certificate for 127.0.0.1 that signs itself, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.datetime.now(datetime.UTC)
-    signed = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False
+def certificates(folder: Path) -> tuple[Path, Path, Path]:
+    """An authority's certificate, one for 127.0.0.1 that it signed, and that one's key."""
+    authority_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    authority = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "an authority of the tests")])
+    server = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    ca_file, cert_file, key_file = folder / "ca.pem", folder / "cert.pem", folder / "key.pem"
+    now, day = datetime.datetime.now(datetime.UTC), datetime.timedelta(days=1)
+    may_sign = x509.KeyUsage(False, False, False, False, False, True, True, False, False)
+    for name, public, extensions, file in (
+        (authority, authority_key.public_key(), [x509.BasicConstraints(True, None), may_sign], ca_file),
+        (server, key.public_key(), [address], cert_file),
+    ):
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(authority)
+            .public_key(public)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - day)
+            .not_valid_after(now + day)
         )
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    cert_file, key_file = folder / "cert.pem", folder / "key.pem"
-    cert_file.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+        by = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key())
+        for extension in (*extensions, by, x509.SubjectKeyIdentifier.from_public_key(public)):
+            critical = isinstance(extension, x509.BasicConstraints | x509.KeyUsage)
+            builder = builder.add_extension(extension, critical=critical)
+        signed = builder.sign(authority_key, hashes.SHA256())
+        file.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
     key_file.write_bytes(
         key.private_bytes(
             serialization.Encoding.PEM,
@@ -62,7 +70,7 @@ def certificate(folder: Path) -> tuple[Path, Path]:
             serialization.NoEncryption(),
         )
     )
-    return cert_file, key_file
+    return ca_file, cert_file, key_file
 
 
 class IdentityEndpoint(ThreadingHTTPServer):
@@ -128,9 +136,9 @@ def unsigned_token(expires: int, number: str) -> str:
 
 @pytest.fixture(scope="module")
 def storage_over_tls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    """Azurite's blob endpoint with OAuth, holding source/a.tif, and the certificate to trust."""
+    """Azurite's blob endpoint with OAuth, holding source/a.tif, and the authority to trust."""
     folder = tmp_path_factory.mktemp("azurite-tls")
-    cert, key = certificate(folder)
+    ca, cert, key = certificates(folder)
     port = free_port()
     argv = [
         *Command(folder / "blobs", port).argv(),
@@ -143,11 +151,12 @@ def storage_over_tls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple
     ]
     process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
     try:
-        wait_for_tls(port, cert)
+        wait_for_tls(port, ca)
         url = f"https://127.0.0.1:{port}/{ACCOUNT}"
-        with BlobServiceClient(url, credential=ACCOUNT_KEY, connection_verify=str(cert)) as service:
-            service.create_container("source").upload_blob("a.tif", tiff(gradient(900, 900)))
-        yield url, cert
+        with BlobServiceClient(url, credential=ACCOUNT_KEY, connection_verify=str(ca)) as service:
+            container = service.create_container("source")
+            container.upload_blob("a.tif", tiff(gradient(900, 900)))  # more than its head
+        yield url, ca
     finally:
         stop(process)
 
@@ -186,6 +195,10 @@ def identity(
     serving.join()
 
 
+def storage_of(service: BlobServiceClient, cert: Path) -> BlobStorage:
+    return BlobStorage(service, BlobRanges(service, cert.read_text()))
+
+
 def read_once(storage: BlobStorage) -> dict[str, Any]:
     _, reader = storage.look(f"{storage.account_url}/source/a.tif")
     assert reader is not None
@@ -196,7 +209,7 @@ def test_a_managed_identitys_token_is_renewed_in_the_middle_of_a_run(
     identity: IdentityEndpoint, storage_over_tls: tuple[str, Path]
 ) -> None:
     with open_blob_service({"BlobStorage__blobServiceUri": storage_over_tls[0]}) as service:
-        storage = BlobStorage(service)
+        storage = storage_of(service, storage_over_tls[1])
         _, reader = storage.look(f"{storage.account_url}/source/a.tif")
         assert reader is not None
         first = read_raster(reader, {}, thumbnail=False).metadata
@@ -212,7 +225,7 @@ def test_an_expired_token_is_a_transient_refusal_and_says_nothing_of_the_blob(
 ) -> None:
     identity.lifetime_s = -10
     with open_blob_service({"BlobStorage__blobServiceUri": storage_over_tls[0]}) as service:
-        storage = BlobStorage(service)
+        storage = storage_of(service, storage_over_tls[1])
         with pytest.raises(Transient):
             read_once(storage)
         identity.lifetime_s = 302
@@ -233,4 +246,4 @@ def test_a_sas_in_the_connection_string_reads(
     )
     text = f"BlobEndpoint={url};SharedAccessSignature={sas}"
     with open_blob_service({"BlobStorage": text}) as service:
-        assert read_once(BlobStorage(service))["bbox"]
+        assert read_once(storage_of(service, cert))["bbox"]

@@ -72,6 +72,13 @@ def test_the_software_that_read_all_data_assets_stands_on_the_item() -> None:
     assert mixed["assets"]["nir"]["processing:software"] == other
 
 
+def test_an_asset_says_where_its_statistics_are_not_of_every_pixel() -> None:
+    item = item_of(with_metadata(pair("red"), statistics_exact=False), pair("nir"))
+    assert item["assets"]["red"]["eventstac:statistics"] == "approximate"
+    assert "eventstac:statistics" not in item["assets"]["nir"]
+    assert validate_item(item) == []
+
+
 def test_an_asset_says_which_version_of_the_blob_was_read() -> None:
     fact = pair("red", etag="0x1")
     versioned = replace(fact.finding, storage={**storage(), "version_id": "2024-05-01T12:00:00.0Z"})

@@ -1,7 +1,7 @@
 """Blob readers for tests: bytes in memory, with a record of what was asked for."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
 from datetime import UTC, datetime
 
 from eventstac.blobs import HEAD_BYTES, Look
@@ -35,6 +35,9 @@ class MemoryReader:
         if self.fail is not None:
             raise self.fail
         return self.data[offset : offset + length]
+
+    def read_each(self, spans: Sequence[tuple[int, int]]) -> Generator[bytes]:
+        return (self.read(*span) for span in spans)
 
     def stream(self, chunk_bytes: int = 4 * 1024 * 1024) -> Iterator[bytes]:
         self.streams += 1

@@ -20,6 +20,8 @@ from tests.unit.raster.readers import MemoryReader
 
 SMALL = tiff(gradient(40, 40))
 RANGED = cog(gradient(2500, 2500), compress="none")
+STRIPED = tiff(gradient(3000, 3000), blockysize=8)
+SAMPLED = {"sample_above_bytes": 1}
 
 
 class SignallingReader(MemoryReader):
@@ -51,8 +53,8 @@ def signalled(sandbox: Sandbox, number: int, seconds: float = 60) -> EventstacEr
 
 
 def test_the_answer_is_the_one_that_the_same_process_gives() -> None:
-    for data in (SMALL, RANGED, tiff(gradient(3000, 3000), blockysize=8)):
-        assert read_raster(MemoryReader(data), {}) == read_in_process(MemoryReader(data), {})
+    for data, options in ((SMALL, {}), (RANGED, {}), (STRIPED, {}), (STRIPED, SAMPLED)):
+        assert read_raster(MemoryReader(data), options) == read_in_process(MemoryReader(data), options)
 
 
 def test_a_worker_that_hangs_is_killed_and_its_message_rejected(sandbox: Sandbox) -> None:
@@ -74,13 +76,30 @@ def test_a_worker_killed_from_outside_says_nothing_about_the_file(sandbox: Sandb
     assert isinstance(signalled(sandbox, signal.SIGKILL), Transient)
 
 
-@pytest.mark.parametrize("data", [RANGED, tiff(gradient(3000, 3000), blockysize=8)], ids=["ranges", "stream"])
-def test_the_readers_failure_crosses_over_and_the_worker_lives_on(sandbox: Sandbox, data: bytes) -> None:
+@pytest.mark.parametrize(
+    ("data", "options"),
+    [(RANGED, {}), (STRIPED, {}), (STRIPED, SAMPLED)],
+    ids=["ranges", "stream", "many ranges at once"],
+)
+def test_the_readers_failure_crosses_over_and_the_worker_lives_on(
+    sandbox: Sandbox, data: bytes, options: dict[str, int]
+) -> None:
     pid, error = sandbox._idle[0].pid, BlobChanged("412")
     with pytest.raises(BlobChanged) as caught:
-        sandbox.read(MemoryReader(data, fail=error), {}, thumbnail=False, seconds=60)
+        sandbox.read(MemoryReader(data, fail=error), options, thumbnail=False, seconds=60)
     assert caught.value is error
     sandbox.read(MemoryReader(SMALL), {}, thumbnail=False, seconds=60)
+    assert sandbox._idle[0].pid == pid
+
+
+def test_ranges_that_nobody_wants_any_more_do_not_disturb_the_next_read(sandbox: Sandbox) -> None:
+    data = bytearray(tiff(np.random.default_rng(1).random((1500, 1500)), compress="lzw", blockysize=4))
+    data[700_000:] = b"\xff" * (len(data) - 700_000)
+    pid = sandbox._idle[0].pid
+    with pytest.raises(Rejected, match="does not decode"):
+        sandbox.read(MemoryReader(bytes(data)), SAMPLED, thumbnail=False, seconds=60)
+    metadata, _, _ = sandbox.read(MemoryReader(SMALL), {}, thumbnail=False, seconds=60)
+    assert metadata["projection"]["proj:shape"] == [40, 40]
     assert sandbox._idle[0].pid == pid
 
 
