@@ -1,10 +1,11 @@
 """Blob storage as our port, through the azure-storage-blob SDK.
 
-The first GET of a look goes through the SDK, so that Date and ETag of that one response are known; what is read after
-it comes through `blob_ranges`.
+The first GET of a look goes through `first_bytes`, so that Date and ETag of that one response are known; what is read
+after it comes through `blob_ranges`.
 """
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from base64 import b64decode
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,17 +18,14 @@ from azure.identity import DefaultAzureCredential
 from azure.storage.blob import BlobClient, BlobServiceClient, ContentSettings
 
 from eventstac.azure.blob_ranges import CONNECTIONS, BlobRanges, is_addressable
+from eventstac.azure.first_bytes import BLOCK_BYTES, CONNECT_S, RETRIES, SILENCE_S, FirstBytes
 from eventstac.blob_urls import BlobName, canonical_etag, canonical_url, parse
 from eventstac.blobs import HEAD_BYTES, BlobReader, Listed, ListedPage, Look
 from eventstac.errors import BlobChanged, Refused, Rejected, Transient
 from eventstac.settings import SettingsMissing
 
-_CONNECTION_TIMEOUT_S = 10
-_READ_TIMEOUT_S = 60
-
 _NO_SUCH_RANGE = 416
 _CHUNK_BYTES = 16 * 1024 * 1024
-_BLOCK_BYTES = 1024 * 1024  # taken from a connection at a time; the SDK's 4 KB cost half of a request's CPU
 _STREAM_BYTES = 8 * 1024 * 1024  # of one range of a stream
 _STREAM_CONNECTIONS = (
     4  # ranges on their way at once: they, and those that wait their turn, are all in memory
@@ -37,13 +35,13 @@ _STREAM_CONNECTIONS = (
 def open_blob_service(values: Mapping[str, str], name: str = "BlobStorage") -> BlobServiceClient:
     """A client from a connection string, or from the account's blob endpoint with a managed identity."""
     options: dict[str, Any] = {
-        "connection_timeout": _CONNECTION_TIMEOUT_S,
-        "read_timeout": _READ_TIMEOUT_S,
-        "retry_total": 3,
+        "connection_timeout": CONNECT_S,
+        "read_timeout": SILENCE_S,
+        "retry_total": RETRIES,
         # A large file is streamed in few requests; two of these are in memory at once.
         "max_single_get_size": _CHUNK_BYTES,
         "max_chunk_get_size": _CHUNK_BYTES,
-        "connection_data_block_size": _BLOCK_BYTES,
+        "connection_data_block_size": BLOCK_BYTES,
     }
     connection_string = values.get(name)
     if connection_string:
@@ -60,6 +58,7 @@ class BlobStorage:
 
     def __init__(self, service: BlobServiceClient, ranges: BlobRanges | None = None) -> None:
         self._service = service
+        self._first_bytes = FirstBytes(service)
         self._ranges = ranges or BlobRanges(service)
         # Any name serves: only the account's part of it is taken. With a SAS the client's URL has a query.
         endpoint = str(service.url).partition("?")[0].rstrip("/")
@@ -71,22 +70,18 @@ class BlobStorage:
         Errors: Rejected `foreign-account` for another account's blob; Transient where nothing is said of the blob.
         """
         name = self._name(url)
-        client = self._service.get_blob_client(name.container, name.path)
-        response: list[Any] = []
         try:
-            downloader = client.download_blob(
-                offset=0, length=HEAD_BYTES, max_concurrency=1, raw_response_hook=response.append
-            )
-            head = downloader.readall()
+            headers, head = self._first_bytes.get(name, HEAD_BYTES)
+            look = _look_of(name, headers)
         except HttpResponseError as error:
             if error.status_code == _NO_SUCH_RANGE:
-                return self._look_at_empty(client, name)
-            return self._refused(client, name, error), None
+                return self._look_at_empty(self._client(name), name)
+            return self._refused(self._client(name), name, error), None
         except AzureError as error:
             raise Transient(f"{url}: the storage does not answer: {error}") from error
-        headers = response[0].http_response.headers
-        look = _look(name.url, downloader.properties, headers)
-        return look, _Reader(client, self._ranges, name, look, head)
+        if len(head) != min(HEAD_BYTES, look.size):
+            raise Transient(f"{url}: the storage sent {len(head)} bytes of {look.size}")
+        return look, _Reader(self._client, self._ranges, name, look, head)
 
     def page(self, container_url: str, prefix: str, continuation: str | None, size: int) -> ListedPage:
         """One page of a listing (at most `size` blobs), from `continuation` on."""
@@ -118,7 +113,7 @@ class BlobStorage:
     def put(self, url: str, data: bytes, content_type: str) -> str:
         """Write one of our own outputs; returns its ETag."""
         name = self._name(url)
-        client = self._service.get_blob_client(name.container, name.path)
+        client = self._client(name)
         try:
             written = client.upload_blob(
                 data, overwrite=True, content_settings=ContentSettings(content_type=content_type)
@@ -130,7 +125,7 @@ class BlobStorage:
     def delete(self, url: str, etag: str) -> None:
         """Delete one of our own outputs, as it was when it was read; one that is gone or another is left alone."""
         name = self._name(url)
-        client = self._service.get_blob_client(name.container, name.path)
+        client = self._client(name)
         try:
             client.delete_blob(etag=f'"{etag}"', match_condition=MatchConditions.IfNotModified)
         except HttpResponseError as error:
@@ -138,6 +133,9 @@ class BlobStorage:
                 raise Transient(f"{url} cannot be deleted: {error.status_code}") from error
         except AzureError as error:
             raise Transient(f"{url} cannot be deleted: {error}") from error
+
+    def _client(self, name: BlobName) -> BlobClient:
+        return self._service.get_blob_client(name.container, name.path)
 
     def _name(self, url: str) -> BlobName:
         name = parse(url)
@@ -157,14 +155,14 @@ class BlobStorage:
         look = _look(name.url, properties, response[0].http_response.headers)
         if look.size:
             raise Transient(f"{name.url} was empty a moment ago and is being written", after_s=1.0)
-        return look, _Reader(client, self._ranges, name, look, b"")
+        return look, _Reader(self._client, self._ranges, name, look, b"")
 
     def _refused(self, client: BlobClient, name: BlobName, error: HttpResponseError) -> Look:
         """What a refusal says of the blob; Transient where it says nothing."""
-        code = getattr(error, "error_code", None)
         headers: Mapping[str, str] = getattr(error.response, "headers", {})
+        code = headers.get("x-ms-error-code")
         if code == "BlobNotFound":
-            return Look(name.url, "gone", _date(headers))
+            return Look(name.url, "gone", _moment(headers, "Date"))
         if code == "BlobArchived":
             try:
                 response: list[Any] = []
@@ -185,7 +183,7 @@ class BlobStorage:
 class _Reader:
     """Reads one blob at the ETag of its look."""
 
-    client: BlobClient
+    client: Callable[[BlobName], BlobClient]
     ranges: BlobRanges
     name: BlobName
     look: Look
@@ -228,7 +226,7 @@ class _Reader:
 
     def _download(self, offset: int, length: int) -> Iterator[bytes]:
         try:
-            downloader = self.client.download_blob(
+            downloader = self.client(self.name).download_blob(
                 offset=offset,
                 length=length,
                 max_concurrency=1,
@@ -244,14 +242,34 @@ class _Reader:
             raise Transient(f"{self.look.url}: the storage does not answer: {error}") from error
 
 
+def _look_of(name: BlobName, headers: Mapping[str, str]) -> Look:
+    """What the headers of an answer with a range of the blob say of all of it."""
+    md5 = headers.get("x-ms-blob-content-md5")
+    size = headers.get("Content-Range", "").rpartition("/")[2]
+    if not size.isdigit():
+        raise Transient(f"{name.url}: the storage does not say how large the blob is")
+    return Look(
+        url=name.url,
+        state="present",
+        seen=_moment(headers, "Date"),
+        etag=canonical_etag(headers.get("ETag")),
+        size=int(size),
+        last_modified=_moment(headers, "Last-Modified"),
+        created=_moment(headers, "x-ms-creation-time") if "x-ms-creation-time" in headers else None,
+        content_type=headers.get("Content-Type"),
+        content_md5=b64decode(md5) if md5 else None,
+        version_id=headers.get("x-ms-version-id"),
+    )
+
+
 def _look(url: str, properties: Any, headers: Mapping[str, str], state: Any = "present") -> Look:
     settings = properties.content_settings
     return Look(
         url=canonical_url(url),
         state=state,
-        seen=_date(headers),
+        seen=_moment(headers, "Date"),
         etag=canonical_etag(properties.etag),
-        size=_whole_size(headers, properties.size),
+        size=properties.size,
         last_modified=properties.last_modified.astimezone(UTC) if properties.last_modified else None,
         created=properties.creation_time.astimezone(UTC) if properties.creation_time else None,
         content_type=settings.content_type,
@@ -260,15 +278,9 @@ def _look(url: str, properties: Any, headers: Mapping[str, str], state: Any = "p
     )
 
 
-def _whole_size(headers: Mapping[str, str], otherwise: int) -> int:
-    """The blob's size: of an answer to a range, the SDK's `size` is only that of the range."""
-    whole = headers.get("Content-Range", "").rpartition("/")[2]
-    return int(whole) if whole.isdigit() else otherwise
-
-
-def _date(headers: Mapping[str, str]) -> datetime:
-    """The storage's own clock at its answer."""
-    text = headers.get("Date") or headers.get("date")
+def _moment(headers: Mapping[str, str], name: str) -> datetime:
+    """A time in the storage's answer, by its own clock."""
+    text = headers.get(name)
     if not text:
-        raise Transient("the storage's answer has no Date header, so the look has no place in the order")
+        raise Transient(f"the storage's answer has no {name} header, so the look has no place in the order")
     return parsedate_to_datetime(text).astimezone(UTC)

@@ -55,14 +55,14 @@ def read_in_process(reader: BlobReader, options: Mapping[str, Any], *, thumbnail
     with open_raster(reader, settings) as opened:
         dataset = opened.dataset
         _refuse_without_bands(opened)
-        georef, footprint, problem = _place(dataset, settings)
-        size = gsd(dataset, georef) if georef else None
+        georef, footprint, problem, size = _place(dataset, settings)
         bands = band_objects(dataset, settings.nodata, opened.tiff.main if opened.tiff else None)
         sample = None if settings.header_only else read_sample(opened, settings)
         if sample is not None:
             _add_statistics(bands, sample)
-            footprint = _of_valid_data(footprint, georef, dataset, sample, settings)
+            footprint = _of_valid_data(footprint, georef, dataset, sample, settings, size)
         cog = cog_report(opened.tiff)
+        tags = _tags(dataset)
         metadata: dict[str, Any] = {
             "media_type": media_type(opened.driver, cog, georef is not None),
             "driver": opened.driver,
@@ -72,8 +72,8 @@ def read_in_process(reader: BlobReader, options: Mapping[str, Any], *, thumbnail
             "bands": bands,
             "file": file_fields(reader.look, opened.sha256()),
             "cog": cog,
-            "datetimes": datetimes(_tags(dataset)),
-            "properties": _properties(_tags(dataset)),
+            "datetimes": datetimes(tags),
+            "properties": _properties(tags),
             "statistics_exact": bool(sample and sample.exact),
             "software": dict(software()),
         }
@@ -100,22 +100,24 @@ def _refuse_without_bands(opened: Opened) -> None:
 
 def _place(
     dataset: DatasetReader, settings: Options
-) -> tuple[Georeference | None, Footprint | None, Rejected | None]:
-    """Where the image lies: from the file, else from the rule, else nowhere if the rule allows that."""
+) -> tuple[Georeference | None, Footprint | None, Rejected | None, float | None]:
+    """Where the image lies: from the file, else from the rule, else nowhere if the rule allows that; a pixel's size."""
     given = settings.footprint.geometry
     try:
         georef = georeference(dataset, settings.crs)
+        size = gsd(dataset, georef)
         if given is not None:
-            return georef, given_footprint(given), None
-        tolerance_m = _tolerance_m(dataset, georef, settings)
-        footprint = frame_footprint(georef, dataset.width, dataset.height, tolerance_m)
+            return georef, given_footprint(given), None, size
+        footprint = frame_footprint(
+            georef, dataset.width, dataset.height, _tolerance_m(dataset, size, settings)
+        )
     except Rejected as problem:
         if given is not None and problem.reason != "bad-options":
-            return None, given_footprint(given), None
+            return None, given_footprint(given), None, None
         if not settings.allow_no_footprint:
             raise
-        return None, None, problem
-    return georef, footprint, None
+        return None, None, problem, None
+    return georef, footprint, None, size
 
 
 def _add_statistics(bands: list[dict[str, Any]], sample: Sample) -> None:
@@ -133,6 +135,7 @@ def _of_valid_data(
     dataset: DatasetReader,
     sample: Sample,
     settings: Options,
+    size: float | None,
 ) -> Footprint | None:
     if (
         settings.footprint.mode == "frame"
@@ -141,22 +144,22 @@ def _of_valid_data(
         or frame is None
     ):
         return frame
-    tolerance_m = _tolerance_m(dataset, georef, settings)
+    tolerance_m = _tolerance_m(dataset, size, settings)
     return valid_footprint(georef, dataset.width, dataset.height, sample, tolerance_m) or frame
 
 
-def _tolerance_m(dataset: DatasetReader, georef: Georeference, settings: Options) -> float:
+def _tolerance_m(dataset: DatasetReader, pixel: float | None, settings: Options) -> float:
     """The rule's, else ten metres or a quarter of a pixel: a finer edge of a coarse grid is only longer.
 
     Never more than a twentieth of the image's shorter side, or a strip a pixel wide would lie beside its footprint.
     """
-    pixel = gsd(dataset, georef)
     tolerance_m = settings.footprint.tolerance_m or max(10.0, (pixel or 0.0) / 4)
     return tolerance_m if pixel is None else min(tolerance_m, pixel * min(dataset.width, dataset.height) / 20)
 
 
 def _tags(dataset: DatasetReader) -> dict[str, Mapping[str, str]]:
-    return {domain: dataset.tags(ns=domain) if domain else dataset.tags() for domain in _DOMAINS}
+    found = ((domain, dataset.tags(ns=domain) if domain else dataset.tags()) for domain in _DOMAINS)
+    return {domain: tags for domain, tags in found if tags}
 
 
 def _properties(domains: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
