@@ -42,15 +42,16 @@ class Spans:
             joined[name] = theirs if mine is None else mine if theirs is None else pick(mine, theirs)
         return Spans(**joined)
 
-    def ends_with(self, other: "Spans") -> bool:
-        """Whether something ends where `other` does, so that without it these spans may be smaller."""
+    def ends_of(self, other: "Spans") -> set[str]:
+        """The ends at which `other` lies, or beyond, so that without it they may be elsewhere."""
+        ends = set()
         for name in (field.name for field in fields(self)):
             mine, theirs = getattr(self, name), getattr(other, name)
             if theirs is not None and (
                 mine is None or (theirs <= mine if _is_lower(name) else theirs >= mine)
             ):
-                return True
-        return False
+                ends.add(name)
+        return ends
 
     def bbox(self) -> list[float]:
         """West, south, east, north; west > east across the antimeridian; the world where nothing is known."""

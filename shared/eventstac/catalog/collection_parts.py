@@ -2,8 +2,8 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from psycopg.types.json import Json as JsonParameter
@@ -78,7 +78,7 @@ def _end_of(name: str) -> str:
     )
 
 
-_SPANS = "SELECT " + ", ".join(_end_of(field.name) for field in fields(Spans))
+_ENDS = {field.name: _end_of(field.name) for field in fields(Spans)}
 
 
 @dataclass
@@ -96,13 +96,13 @@ class Parts:
 
 @dataclass
 class Fold:
-    """What commits appended, taken into the parts: whether an outermost Item left, and how many have each value more.
+    """What commits appended, taken into the parts: at which ends an Item left, and how many have each value more.
 
     Values are JSON text: in Python 1 and true are one.
     """
 
     parts: Parts
-    shrank: bool = False
+    lost: set[str] = field(default_factory=set)
     values: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def take_in(self, changes: Sequence[Sequence[Any]]) -> None:
@@ -116,7 +116,7 @@ class Fold:
         spans = spans_of(*place) if place[0] is not None else Spans()
         parts.items += items
         if items < 0:
-            self.shrank |= parts.spans.ends_with(spans)
+            self.lost |= parts.spans.ends_of(spans)
         else:
             parts.recount |= shrinks  # a version before the summaries told of a move only where it went to
             parts.spans = parts.spans.join(spans)
@@ -153,14 +153,16 @@ def write_parts(connection: Connection, collection: str, parts: Parts) -> None:
     )
 
 
-def spans_now(connection: Connection, collection: str) -> Spans:
-    """What a Collection's Items cover, at the cost of a look at each end, however many there are.
+def spans_now(connection: Connection, collection: str, known: Spans, ends: Collection[str]) -> Spans:
+    """The spans with some ends looked up, however many Items there are.
 
     It may see commits whose changes are not taken in yet: what came is joined twice then, which changes nothing, and
     what left lies at or beyond the ends, so that they are looked up again.
     """
-    row = connection.execute(_SPANS, {"collection": collection}).fetchone()
-    return Spans(*row) if row else Spans()
+    names = sorted(ends)
+    statement = "SELECT " + ", ".join(_ENDS[name] for name in names)
+    row = connection.execute(statement, {"collection": collection}).fetchone()
+    return replace(known, **dict(zip(names, row or (), strict=True)))
 
 
 def count_values(connection: Connection, collection: str, values: Mapping[tuple[str, str], int]) -> bool:
@@ -195,7 +197,7 @@ def recount(connection: Connection, collection: str, names: Sequence[str]) -> Pa
         raise LookupError("an aggregate gives a row")
     unfilled, count = row
     # An Item was composed meanwhile by rules that do not sum up all of it: fill again.
-    return Parts(count, spans_now(connection, collection), tuple(names), recount=unfilled > 0)
+    return Parts(count, spans_now(connection, collection, Spans(), _ENDS), tuple(names), recount=unfilled > 0)
 
 
 def fill_summed(connection: Connection, collection: str, names: Sequence[str]) -> None:

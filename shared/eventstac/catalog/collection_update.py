@@ -101,8 +101,8 @@ def _folded(
         parts.recount = not collection_parts.count_values(connection, collection, fold.values)
     if parts.recount and _may_recount(parts, any_size):
         return collection_parts.recount(connection, collection, rules.summaries)
-    if fold.shrank:
-        parts.spans = collection_parts.spans_now(connection, collection)
+    if fold.lost:
+        parts.spans = collection_parts.spans_now(connection, collection, parts.spans, fold.lost)
     return parts
 
 

@@ -167,5 +167,7 @@ def _tuples_written(catalog: CatalogDatabase) -> list[tuple[object, ...]]:
         return connection.execute(
             "SELECT ctid::text, xmin::text FROM eventstac.facts UNION ALL "
             "SELECT ctid::text, xmin::text FROM pgstac.items UNION ALL "
+            "SELECT ctid::text, xmin::text FROM eventstac.items UNION ALL "
+            "SELECT ctid::text, xmin::text FROM eventstac.collection_changes UNION ALL "
             "SELECT ctid::text, xmin::text FROM eventstac.outbox"
         ).fetchall()

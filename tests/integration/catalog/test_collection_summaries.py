@@ -246,7 +246,7 @@ def test_the_ends_are_looked_up_in_indexes(connection: Connection) -> None:
         """
     )
     connection.execute("ANALYZE eventstac.items")
-    statement = collection_parts._SPANS
+    statement = "SELECT " + ", ".join(collection_parts._ENDS.values())
     plan = connection.execute("EXPLAIN " + statement, {"collection": "scenes"}).fetchall()
     text = "\n".join(row[0] for row in plan)
     assert "Seq Scan" not in text, text
