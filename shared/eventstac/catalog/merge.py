@@ -25,6 +25,7 @@ from eventstac.origin import Origin
 
 # More facts than this are merged in several transactions: their advisory locks share one table of fixed size.
 CHUNK = 400
+REBUILT = 100  # Items that one transaction composes anew: whoever changes one of them waits for all
 
 _ATTEMPTS = (
     5  # a blob that moved between reading and locking makes the set of locks grow; it rarely does once
@@ -244,8 +245,8 @@ def rebuild(
     What is announced of it goes on with the story `origin`.
     """
     repaired = 0
-    for first in range(0, len(keys), CHUNK):
-        chunk = sorted(keys[first : first + CHUNK])
+    for first in range(0, len(keys), REBUILT):
+        chunk = sorted(keys[first : first + REBUILT])
         for _ in range(_ATTEMPTS):
             try:
                 with connection.transaction():
