@@ -11,6 +11,7 @@ _MEDIA_TYPES = {
     "PNG": "image/png",
     "JPEG": "image/jpeg",
     "netCDF": "application/netcdf",
+    "HDF5": "application/x-hdf5",
 }
 _SHA256, _MD5 = "1220", "d50110"  # multihash: code of the function, and length of the digest
 

@@ -1,6 +1,7 @@
 """Opening a blob with GDAL so that it reads that blob and nothing else."""
 
 import hashlib
+import mmap
 import re
 import tempfile
 import warnings
@@ -18,12 +19,15 @@ from eventstac.blobs import BlobReader
 from eventstac.errors import EventstacError, Rejected
 from eventstac.raster import tiff
 from eventstac.raster.arriving import Arriving
+from eventstac.raster.complete import is_virtual, least_size
+from eventstac.raster.confinement import is_confined
 from eventstac.raster.options import WHOLE_BYTES, Options
 from eventstac.raster.ranges import FILE_NAME, OneFile, Ranges
 from eventstac.raster.strips import Slab, slabs_of
 
-# The formats we open, by their first bytes: GDAL is told the driver, and never guesses. HDF5 (and netCDF-4, which is
-# HDF5) is not among them: its external links and raw-data files can name any file of the machine.
+# The formats we open, by their first bytes: GDAL is told the driver, and never guesses. An HDF5 file (netCDF-4 is one)
+# can name any file of the machine, as a link or as its own data: it is opened in a process that can open no other.
+_HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 _MAGIC = (
     (b"\x00\x00\x00\x0cjP  \r\n\x87\n", "JP2OpenJPEG"),
     (b"\xff\x4f\xff\x51", "JP2OpenJPEG"),
@@ -31,10 +35,10 @@ _MAGIC = (
     (b"\xff\xd8\xff", "JPEG"),
     (b"CDF\x01", "netCDF"),
     (b"CDF\x02", "netCDF"),
-    (b"CDF\x05", "netCDF"),
+    (_HDF5_MAGIC, "HDF5"),
 )
 _KNOWN_BUT_NOT_OPENED = (
-    (b"\x89HDF\r\n\x1a\n", "HDF5 or netCDF-4"),
+    (b"CDF\x05", "netCDF of the 64-bit data kind (CDF-5)"),
     (b"<VRTDataset", "a VRT"),
     (b"GRIB", "GRIB"),
     (b"NITF", "NITF"),
@@ -44,6 +48,10 @@ _KNOWN_BUT_NOT_OPENED = (
     (b"%PDF", "a PDF"),
     (b"RIFF", "WebP or another RIFF file"),
 )
+
+# What netCDF's library writes into an HDF5 file; the driver is the same, the media type is not.
+_NETCDF4_MARKS = (b"_NCProperties", b"_Netcdf4", b"_nc3_strict", b"DIMENSION_SCALE")
+_GDAL_DRIVERS = {"HDF5": "netCDF"}  # the one that knows of axes and grid mappings
 
 # No directory listing, no sidecar, no .aux.xml, no threads of its own, and a bounded cache.
 _GDAL_SETTINGS = {
@@ -94,7 +102,7 @@ def sniff(head: bytes) -> str:
         return "GTiff"
     for magic, driver in _MAGIC:
         if head.startswith(magic):
-            return driver
+            return "netCDF" if driver == "HDF5" and any(mark in head for mark in _NETCDF4_MARKS) else driver
     for magic, name in _KNOWN_BUT_NOT_OPENED:
         if head.lstrip().startswith(magic):
             raise Rejected(
@@ -107,6 +115,18 @@ def sniff(head: bytes) -> str:
     )
 
 
+def _driver_of(reader: BlobReader) -> str:
+    if reader.look.size == 0:
+        raise Rejected("empty", "the blob has 0 bytes: the upload did not write anything")
+    if reader.head.startswith(_HDF5_MAGIC) and not is_confined():
+        raise Rejected(
+            "unsupported-driver",
+            "the file is HDF5 or netCDF-4, which can name other files: it is opened only where the kernel keeps the "
+            "decoder from them (Linux with Landlock); convert it to GeoTIFF, or give its rule `read: file`",
+        )
+    return sniff(reader.head)
+
+
 @contextmanager
 def open_raster(reader: BlobReader, options: Options) -> Iterator[Opened]:
     """Open the blob; whole in memory, by ranges, or through a temporary file, whichever costs least.
@@ -114,9 +134,7 @@ def open_raster(reader: BlobReader, options: Options) -> Iterator[Opened]:
     Raises Rejected `empty`, `not-a-raster`, `unsupported-driver`, `truncated`, `bad-raster`; lets BlobChanged and
     Transient of the reader through.
     """
-    if reader.look.size == 0:
-        raise Rejected("empty", "the blob has 0 bytes: the upload did not write anything")
-    driver = sniff(reader.head)
+    driver = _driver_of(reader)
     ranges = Ranges(reader)
     with ExitStack() as stack:
         stack.enter_context(warnings.catch_warnings())
@@ -127,10 +145,13 @@ def open_raster(reader: BlobReader, options: Options) -> Iterator[Opened]:
         structure = tiff.parse(ranges.read, ranges.size) if driver == "GTiff" else None
         if structure is not None and not options.header_only:
             _refuse_truncated(structure, ranges.size)
-        slabs = _slabs(structure, ranges.size, options) if structure is not None else ()
+        slabs = _slabs(structure, ranges.size, options)
+        if data is not None and structure is None:
+            _refuse_incomplete(driver, data, options)
         arriving: Arriving | None = None
-        if data is not None and driver != "netCDF":
-            dataset = _open(stack, stack.enter_context(MemoryFile(data)), driver, ranges)
+        if data is not None:
+            memory = stack.enter_context(MemoryFile(data))
+            dataset = _open(stack, _of_variable(memory.name, driver, options) or memory, driver, ranges)
         elif structure is not None and (
             options.header_only or slabs or not _wants_download(structure, ranges.size, options)
         ):
@@ -147,12 +168,10 @@ def open_raster(reader: BlobReader, options: Options) -> Iterator[Opened]:
             arriving = Arriving(reader, path)
             stack.callback(arriving.close)
             arriving.wait(ranges.size if structure is None else _header_end(structure, ranges.size))
-            name = (
-                f'NETCDF:"{path}":{options.variable}'
-                if driver == "netCDF" and options.variable
-                else str(path)
-            )
-            dataset = _open(stack, name, driver, ranges)
+            if structure is None:
+                with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+                    _refuse_incomplete(driver, content, options)
+            dataset = _open(stack, _of_variable(str(path), driver, options) or str(path), driver, ranges)
         try:
             local = _local(arriving, data, structure, ranges.size)
             yield Opened(dataset, driver, structure, ranges, *local, slabs)
@@ -172,12 +191,34 @@ def _wants_download(structure: tiff.Tiff, size: int, options: Options) -> bool:
     return options.exact_statistics or not structure.overviews
 
 
-def _slabs(structure: tiff.Tiff, size: int, options: Options) -> tuple[Slab, ...]:
+def _slabs(structure: tiff.Tiff | None, size: int, options: Options) -> tuple[Slab, ...]:
     """The rows that stand for all of a large striped image; none where the rule wants what only all of it gives."""
     everything = options.exact_statistics or options.footprint.mode == "valid-data" or options.header_only
-    if everything or size <= max(options.sample_above_bytes, WHOLE_BYTES):
+    if structure is None or everything or size <= max(options.sample_above_bytes, WHOLE_BYTES):
         return ()
     return slabs_of(structure, size)
+
+
+def _of_variable(path: str, driver: str, options: Options) -> str | None:
+    """GDAL's name of one grid of a file of several; None where the rule names none."""
+    several = driver in ("netCDF", "HDF5") and options.variable
+    return f'NETCDF:"{path}":{options.variable}' if several else None
+
+
+def _refuse_incomplete(driver: str, content: bytes | mmap.mmap, options: Options) -> None:
+    """What another format lacks: GDAL might fill it in."""
+    least = least_size(driver, lambda offset, length: content[offset : offset + length], len(content))
+    if least > len(content) and not options.header_only:
+        raise Rejected(
+            "truncated",
+            f"the file has {len(content)} bytes, by its own words there are more: at least {least - len(content)} "
+            "bytes are missing; upload it again (or let the rule ask for header_only)",
+        )
+    if content[: len(_HDF5_MAGIC)] == _HDF5_MAGIC and is_virtual(content):
+        raise Rejected(
+            "unsupported-driver",
+            "the file is a virtual HDF5 dataset: its data lie in other files, which are not opened",
+        )
 
 
 def _refuse_truncated(structure: tiff.Tiff, size: int) -> None:
@@ -212,13 +253,14 @@ def _header_end(structure: tiff.Tiff, size: int) -> int:
 
 
 def _open(stack: ExitStack, source: str | MemoryFile | OneFile, driver: str, ranges: Ranges) -> DatasetReader:
+    name = _GDAL_DRIVERS.get(driver, driver)
     try:
         if isinstance(source, str):
-            opened = rasterio.open(source, driver=driver, sharing=False)
+            opened = rasterio.open(source, driver=name, sharing=False)
         elif isinstance(source, OneFile):
-            opened = rasterio.open(FILE_NAME, driver=driver, sharing=False, opener=source)
+            opened = rasterio.open(FILE_NAME, driver=name, sharing=False, opener=source)
         else:
-            opened = source.open(driver=driver, sharing=False)
+            opened = source.open(driver=name, sharing=False)
         return stack.enter_context(opened)
     except _UNREADABLE as error:
         raise _verdict(error, driver, ranges) from error

@@ -8,9 +8,11 @@ import atexit
 import fcntl
 import os
 import selectors
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -50,13 +52,20 @@ class Worker:
         kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
         paths = os.pathsep.join(path for path in sys.path if path)
         single = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "eventstac.raster.worker"],
+        self._folder = tempfile.mkdtemp(prefix="eventstac-")  # ours: a killed process cleans nothing up
+        self._process = subprocess.Popen(  # noqa: S603  (our own interpreter and module)
+            [sys.executable, "-m", "eventstac.raster.worker", self._folder],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,
             stderr=subprocess.DEVNULL,
-            env={**kept, **single, "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"},
+            env={
+                **kept,
+                **single,
+                "TMPDIR": self._folder,
+                "PYTHONPATH": paths,
+                "PYTHONDONTWRITEBYTECODE": "1",
+            },
             start_new_session=True,
         )
         self.reads = 0
@@ -134,6 +143,8 @@ class Worker:
         except subprocess.TimeoutExpired:
             self._process.kill()
             return self._process.wait()
+        finally:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     def _send(self, message: dict[str, Any], body: bytes = b"") -> None:
         """Write a frame, for as long as the worker takes it: one that hangs does not empty its pipe."""

@@ -1,7 +1,8 @@
 """The process that decodes rasters: no credentials, no network of its own, limited memory, killed when it takes long.
 
 It is started by `sandbox` and gets every byte of a blob through its standard input. Run as
-`python -m eventstac.raster.worker`.
+`python -m eventstac.raster.worker FOLDER`; it may write into that folder, and where the kernel can see to it
+(`confinement`) into no other, nor read anything but code.
 """
 
 import contextlib
@@ -12,11 +13,13 @@ import sys
 import traceback
 from collections.abc import Generator, Iterator, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from eventstac.blobs import Look
 from eventstac.errors import BlobChanged, EventstacError, Rejected, Transient
 from eventstac.raster import frames
+from eventstac.raster.confinement import confine
 from eventstac.raster.frames import Closed
 
 MEMORY_BYTES = 3 * 1024**3  # of writable memory; the limits on pixels keep real files below 1 GB
@@ -81,6 +84,7 @@ def main() -> None:
     # After the limits, so that they hold for what the libraries allocate at start.
     import eventstac.raster.extract  # noqa: F401
 
+    confine(Path(sys.argv[1]))
     frames.send(sink, {"ready": True})
     try:
         while True:

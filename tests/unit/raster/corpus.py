@@ -1,8 +1,10 @@
 """Rasters made for a purpose: each hard case that real files show, written with rasterio."""
 
+import base64
 import struct
 import tempfile
 import warnings
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -214,6 +216,18 @@ def jpeg2000(rows: int = 64, columns: int = 80) -> bytes:
         return path.read_bytes()
 
 
+def netcdf4(rows: int = 40, columns: int = 60) -> bytes:
+    """A netCDF-4 file, which is an HDF5 file, as GDAL writes it: one grid in UTM."""
+    with (
+        MemoryFile(tiff(gradient(rows, columns))) as memory,
+        memory.open() as source,
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        path = Path(folder) / "grid.nc"
+        rasterio.shutil.copy(source, str(path), driver="netCDF", FORMAT="NC4")
+        return path.read_bytes()
+
+
 def netcdf(rows: int = 40, columns: int = 60) -> bytes:
     """A classic netCDF (CDF-1) of one grid, 0..6 degrees east and 30..34 north, written byte by byte."""
     axes = {
@@ -240,3 +254,19 @@ def netcdf(rows: int = 40, columns: int = 60) -> bytes:
 
     begins = np.cumsum([len(header([0, 0, 0])), rows * 4, columns * 4]).tolist()
     return header(begins) + b"".join(np.asarray(values, ">f4").tobytes() for _, _, values, _ in variables)
+
+
+# Written with h5py: a dataset whose bytes lie in a file of this name, and one that is a view of another file's.
+EXTERNAL_NAME = b"/" + b"x" * 199
+RAW_HDF5, VIRTUAL_HDF5 = (
+    zlib.decompress(base64.b64decode(text))
+    for text in (
+        "eNrr9HBx4+WS4mIAAQ4OBhYGAQZk8B8KCthQ+TD5BCjNCKU7oPQKJpg4I1hOAiouCDUfXV1IkKsrSPV/NACzR4MVQnMwjIKRCDxcHQNAdASUD0ul"
+        "J5hQ1RWhpUcPCu1lZGCDmMUI42tAaCaIADNUHTR7YOELgLUKwI2ApGBWIA3iMzFBDGIHmssIVQPKMQYs2NO7EANMHJKjmBlhOUUITWUATePhBlo4"
+        "B7CgqtOvGB4A5p9gP38XULzA4kOBeTRPkgMArjaULw==",
+        "eNrr9HBx4+WS4mIAAQ4OBhYGAQZk8B8KGCTQ+FCQAKUZoXQHlF7BBBNnBMtBtTMIQs1HVxcS5OoKUv0fDcDsMWCB0BwMo2AkAg9XxwAQHQHlw1Lp"
+        "CSZUdWVo6dGDQnsZGdggZjHC+BoQmgkiwAxVB02eWPgSYK2CCvbQtOvAYMLNYPIfqpAVKAqSZ2KGGMgB9RkLMyypQ+wRgnJBvEsL2LMZGAoGJB6C"
+        "/fxdQDkalg8VmEfT5igYBUMVuDv7+zAiFaiwcjOKAa0g1S/JLdBPTCnTL05NLkot0cswZagAl3aMSKYxIfEl0PgweZAekej5SqjuaOAfjYtRMApG"
+        "wSgYBaNgFIyCUTAKRsEoGAWjgFYAAL6oOiU=",
+    )
+)

@@ -1,0 +1,159 @@
+"""How many bytes a file must have to be whole, for formats other than TIFF: a reader may fill in what is missing.
+
+libpng and netCDF give zeros for it, without a word. Sources: PNG (ISO 15948), JPEG (T.81), JPEG 2000 (T.800), the
+netCDF classic format, and the superblock of HDF5's file format.
+"""
+
+import math
+import re
+import struct
+from collections.abc import Buffer, Callable
+
+# A data layout message of version 4 and class 3 in an object header of version 2 (with the order of creation, or
+# without) or of version 1.
+_VIRTUAL_LAYOUT = re.compile(rb"\x08\x0e\x00.(..)?\x04\x03|\x08\x00\x10\x00.\x00\x00\x00\x04\x03", re.DOTALL)
+ReadAt = Callable[[int, int], bytes]
+
+_TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 4, 6: 8}  # netCDF's byte, char, short, int, float, double
+_STREAMING = 0xFFFFFFFF  # records of a netCDF file that is still written
+_SOC, _SOT, _EOC = 0xFF4F, 0xFF90, 0xFFD9
+
+
+def least_size(driver: str, read: ReadAt, size: int) -> int:
+    """The size that a file must have at least, by its own words as far as they are here; 0 where it does not say."""
+    ends = {"PNG": _png, "JPEG": _jpeg, "JP2OpenJPEG": _jpeg_2000, "netCDF": _netcdf, "HDF5": _hdf5}
+    try:
+        return (_hdf5 if read(0, 4) == b"\x89HDF" else ends[driver])(read, size)
+    except (struct.error, IndexError, OverflowError):  # the file ends in the middle of a number
+        return size + 1
+
+
+def is_virtual(data: Buffer) -> bool:
+    """Whether an HDF5 file has a dataset made of others: without their files it reads as nothing but fill values."""
+    return _VIRTUAL_LAYOUT.search(data) is not None
+
+
+def _png(read: ReadAt, size: int) -> int:
+    at = 8
+    while True:
+        length, kind = struct.unpack(">I4s", read(at, 8))
+        at += 12 + length
+        if kind == b"IEND" or at > size:
+            return at
+
+
+def _jpeg(read: ReadAt, size: int) -> int:
+    at = 2
+    while at < size:
+        marker, length = struct.unpack(">HH", read(at, 4))
+        if marker >> 8 != 0xFF:
+            return 0  # what that is the decoder has to say
+        at += 2 + length
+        if marker == 0xFFDA:  # start of a scan: what follows has no length
+            return size if read(at, size - at).rfind(b"\xff\xd9") >= 0 else size + 2
+    return at + 2
+
+
+def _jpeg_2000(read: ReadAt, size: int) -> int:
+    if read(0, 2) == b"\xff\x4f":
+        return _codestream(read, 0, size)
+    at = 0
+    while at < size:
+        length, kind = struct.unpack(">I4s", read(at, 8))
+        header = 8
+        if length == 1:
+            length, header = struct.unpack(">Q", read(at + 8, 8))[0], 16
+        end = at + length if length else size
+        if end > size or (kind == b"jp2c" and not length):
+            return max(end, _codestream(read, at + header, size)) if kind == b"jp2c" else end
+        if length and length < header:
+            return 0
+        at = end
+    return at
+
+
+def _codestream(read: ReadAt, start: int, size: int) -> int:
+    """Where the tile-parts end, and the two bytes after them."""
+    at = start + 2
+    while at < size:
+        marker, length = struct.unpack(">HH", read(at, 4)) if size - at >= 4 else (_EOC, 0)
+        if marker == _EOC:
+            return at + 2
+        if marker != _SOT:
+            at += 2 + length
+            continue
+        tile_part = struct.unpack(">I", read(at + 6, 4))[0]
+        if not tile_part:
+            return size if read(size - 2, 2) == b"\xff\xd9" else size + 2
+        at += tile_part
+    return at + 2
+
+
+class _Netcdf:
+    """A cursor over the header of a netCDF classic file."""
+
+    def __init__(self, read: ReadAt) -> None:
+        self._read, self.at = read, 4
+
+    def number(self, form: str = "I") -> int:
+        length = struct.calcsize(">" + form)
+        (value,) = struct.unpack(">" + form, self._read(self.at, length))
+        self.at += length
+        return int(value)
+
+    def skip(self, length: int) -> None:
+        self.at += -(-length // 4) * 4
+
+    def skip_attributes(self) -> None:
+        self.number()
+        for _ in range(self.number()):
+            self.skip(self.number())
+            kind = self.number()
+            self.skip(self.number() * _TYPE_BYTES.get(kind, 1))
+
+
+def _netcdf(read: ReadAt, size: int) -> int:
+    wide = read(3, 1) == b"\x02"  # 64-bit offsets
+    cursor = _Netcdf(read)
+    records = cursor.number()
+    cursor.number()
+    lengths = []
+    for _ in range(cursor.number()):
+        cursor.skip(cursor.number())
+        lengths.append(cursor.number())
+        if cursor.at > size:
+            return cursor.at
+    cursor.skip_attributes()
+    cursor.number()
+    fixed, varying = [0], list[tuple[int, int]]()
+    for _ in range(cursor.number()):
+        if cursor.at > size:
+            return cursor.at
+        cursor.skip(cursor.number())
+        dimensions = [cursor.number() for _ in range(cursor.number())]
+        cursor.skip_attributes()
+        kind, _, begin = cursor.number(), cursor.number(), cursor.number("Q" if wide else "I")
+        sides = [lengths[d] for d in dimensions if d < len(lengths)]
+        is_record = bool(sides) and sides[0] == 0
+        length = math.prod(sides[1:] if is_record else sides) * _TYPE_BYTES.get(kind, 1)
+        if is_record:
+            varying.append((begin, length))
+        else:
+            fixed.append(begin + length)
+    end = max(cursor.at, *fixed)
+    if not varying or records in (0, _STREAMING):
+        return end
+    padded = sum(-(-length // 4) * 4 for _, length in varying) if len(varying) > 1 else varying[0][1]
+    return max(end, *(begin + (records - 1) * padded + length for begin, length in varying))
+
+
+def _hdf5(read: ReadAt, size: int) -> int:
+    version = read(8, 1)[0]
+    if version < 2:
+        width, at = read(13, 1)[0], 24 if version == 0 else 28
+    else:
+        width, at = read(9, 1)[0], 12
+    if width not in (4, 8):
+        return 0
+    base, _, end = struct.unpack("<" + ("Q" if width == 8 else "I") * 3, read(at, 3 * width))
+    return int(base + end)
