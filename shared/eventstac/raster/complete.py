@@ -21,9 +21,11 @@ _SOC, _SOT, _EOC = 0xFF4F, 0xFF90, 0xFFD9
 
 def least_size(driver: str, read: ReadAt, size: int) -> int:
     """The size that a file must have at least, by its own words as far as they are here; 0 where it does not say."""
+    ends: dict[str, Callable[[ReadAt, int], int]]
     ends = {"PNG": _png, "JPEG": _jpeg, "JP2OpenJPEG": _jpeg_2000, "netCDF": _netcdf, "HDF5": _hdf5}
+    end = _hdf5 if read(0, 4) == b"\x89HDF" else ends[driver]
     try:
-        return (_hdf5 if read(0, 4) == b"\x89HDF" else ends[driver])(read, size)
+        return end(read, size)
     except (struct.error, IndexError, OverflowError):  # the file ends in the middle of a number
         return size + 1
 
@@ -39,7 +41,7 @@ def _png(read: ReadAt, size: int) -> int:
         length, kind = struct.unpack(">I4s", read(at, 8))
         at += 12 + length
         if kind == b"IEND" or at > size:
-            return at
+            return int(at)
 
 
 def _jpeg(read: ReadAt, size: int) -> int:

@@ -1,5 +1,6 @@
 """When an image was taken, as far as the file says so: never the time of processing."""
 
+import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -31,6 +32,24 @@ _PERIODS = (
 _PARTS = (("RANGEBEGINNINGDATE", "RANGEBEGINNINGTIME", "RANGEENDINGDATE", "RANGEENDINGTIME"),)
 _TIFF_TAG = "TIFFTAG_DATETIME"
 
+# A coordinate of netCDF's climate and forecast conventions, as GDAL gives it: `time#units`, `NETCDF_DIM_time_VALUES`.
+_SINCE = re.compile(
+    r"\s*(second|sec|minute|min|hour|hr|day|s|h|d)s?\s+since\s+(.+?)\s*$", re.IGNORECASE | re.ASCII
+)
+_SECONDS = {
+    "s": 1,
+    "second": 1,
+    "sec": 1,
+    "minute": 60,
+    "min": 60,
+    "hour": 3600,
+    "hr": 3600,
+    "h": 3600,
+    "day": 86400,
+    "d": 86400,
+}
+_CALENDARS = ("", "standard", "gregorian", "proleptic_gregorian")
+
 _FORM = re.compile(
     r"^\s*(\d{4})[-:/.]?(\d{2})[-:/.]?(\d{2})"
     r"(?:[T _]+(\d{2}):?(\d{2})(?::?(\d{2})(?:[.,](\d{1,9}))?)?\s*(Z|UTC|GMT|[+-]\d{2}:?\d{2})?)?\s*$",
@@ -46,6 +65,7 @@ def datetimes(domains: Mapping[str, Tags]) -> list[dict[str, str]]:
     found = []
     for domain, tags in domains.items():
         by_name = {_plain(name): (name, text) for name, text in tags.items()}
+        found += [entry for name, text in tags.items() if (entry := _coordinate(domain, tags, name, text))]
         found += [entry for pair in _PERIODS if (entry := _period(domain, by_name, pair))]
         found += [entry for parts in _PARTS if (entry := _split_period(domain, by_name, parts))]
         found += [entry for name in _INSTANTS if (entry := _instant(domain, by_name, name))]
@@ -104,6 +124,27 @@ def _period(domain: str, tags: Mapping[str, tuple[str, str]], pair: tuple[str, s
     (name, first), (_, last) = (tags.get(wanted.upper(), ("", "")) for wanted in pair)
     start, end = parse(first), parse(last)
     return _entry(domain, name, start[0], end[1]) if start and end else None
+
+
+def _coordinate(domain: str, tags: Tags, name: str, units: str) -> dict[str, Any] | None:
+    """The first and the last value of a time axis; None for other axes, and for calendars that are not ours."""
+    axis, _, attribute = name.rpartition("#")
+    since = _SINCE.match(units) if attribute == "units" else None
+    source = f"NETCDF_DIM_{axis}_VALUES"
+    if since is None or source not in tags or tags.get(f"{axis}#calendar", "").lower() not in _CALENDARS:
+        return None
+    origin = parse(since[2])
+    try:
+        values = [float(value) for value in tags[source].strip("{}").split(",")]
+        if origin is None or not all(map(math.isfinite, values)):
+            return None
+        steps = (
+            timedelta(seconds=round(value * _SECONDS[since[1].lower()], 3))
+            for value in (min(values), max(values))
+        )
+        return _entry(domain, source, *(origin[0] + step for step in steps))
+    except (ValueError, OverflowError):
+        return None
 
 
 def _split_period(

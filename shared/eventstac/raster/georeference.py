@@ -99,6 +99,13 @@ def _crs_text(dataset: DatasetReader, crs_text: str | None) -> str:
     if dataset.crs is not None and dataset.crs.wkt:
         return str(dataset.crs.to_wkt(version="WKT2_2019"))
     if crs_text:
+        try:
+            pyproj.CRS.from_user_input(crs_text)
+        except pyproj.exceptions.CRSError as error:
+            raise Rejected(
+                "bad-options",
+                f"option crs is {crs_text!r}: expected a CRS that PROJ knows ({error}); correct the rule",
+            ) from error
         return crs_text
     bytearray(_ROOM_BYTES)  # MemoryError, where GDAL lost the CRS for want of memory
     raise Rejected(

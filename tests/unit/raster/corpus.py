@@ -204,15 +204,25 @@ def with_rpcs(longitude: float = 10.0, latitude: float = 45.0) -> bytes:
     return tiff(np.ones((1000, 1200), "uint8"), rpcs=rpcs)
 
 
-def jpeg2000(rows: int = 64, columns: int = 80) -> bytes:
-    """A JPEG 2000 file with its position in a GeoJP2 box."""
+def jpeg2000(
+    rows: int = 64, columns: int = 80, place: dict[str, Any] | None = None, boxes: str = ""
+) -> bytes:
+    """A JPEG 2000 file with its position in a GeoJP2 box, a GMLJP2 box, or both (the default)."""
     with (
-        MemoryFile(tiff(gradient(rows, columns))) as memory,
+        MemoryFile(tiff(gradient(rows, columns), **(place or UTM))) as memory,
         memory.open() as source,
         tempfile.TemporaryDirectory() as folder,
     ):
         path = Path(folder) / "image.jp2"
-        rasterio.shutil.copy(source, str(path), driver="JP2OpenJPEG", QUALITY="100", REVERSIBLE="YES")
+        chosen = {name: "YES" if name in boxes else "NO" for name in ("GeoJP2", "GMLJP2")} if boxes else {}
+        rasterio.shutil.copy(
+            source,
+            str(path),
+            driver="JP2OpenJPEG",
+            QUALITY="100",
+            REVERSIBLE="YES",
+            **chosen,
+        )
         return path.read_bytes()
 
 
@@ -256,11 +266,14 @@ def netcdf(rows: int = 40, columns: int = 60) -> bytes:
     return header(begins) + b"".join(np.asarray(values, ">f4").tobytes() for _, _, values, _ in variables)
 
 
-# Written with h5py: a dataset whose bytes lie in a file of this name, and one that is a view of another file's.
+# Written with h5py: a plain dataset; one whose bytes lie in a file of this name; one that is a view of another's.
 EXTERNAL_NAME = b"/" + b"x" * 199
-RAW_HDF5, VIRTUAL_HDF5 = (
+PLAIN_HDF5, RAW_HDF5, VIRTUAL_HDF5 = (
     zlib.decompress(base64.b64decode(text))
     for text in (
+        "eNrr9HBx4+WS4mIAAQ4OBhYGAQZk8B8K5DhQ+TD5BCjNCKU7oPQKJpg4I1hOAiouCDUfXV1IkKsrSPV/NACzx4AFQnMwjIKRCDxcHQNAdASUD0"
+        "ulJ5hQ1aUXZaYgp0cPCu1lZGCFmMUI42tAaCaIACtUHRuURuczA13KCHUvI1IKZgXSID4TE8QgDmgOYWaEJXE5NJc0DIp4CPbzdwHlaFg+VGAe"
+        "TZujYBQMWcDIxMzCysbOwcnFzcPLxy8gKCQsIiomLiEpJS0jCwBKPS7Z",
         "eNrr9HBx4+WS4mIAAQ4OBhYGAQZk8B8KCthQ+TD5BCjNCKU7oPQKJpg4I1hOAiouCDUfXV1IkKsrSPV/NACzR4MVQnMwjIKRCDxcHQNAdASUD0ul"
         "J5hQ1RWhpUcPCu1lZGCDmMUI42tAaCaIADNUHTR7YOELgLUKwI2ApGBWIA3iMzFBDGIHmssIVQPKMQYs2NO7EANMHJKjmBlhOUUITWUATePhBlo4"
         "B7CgqtOvGB4A5p9gP38XULzA4kOBeTRPkgMArjaULw==",

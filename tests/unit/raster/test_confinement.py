@@ -113,7 +113,8 @@ def test_a_killed_worker_leaves_no_file_behind(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     sandbox = Sandbox()
     sandbox.read(MemoryReader(netcdf4()), {}, thumbnail=False, seconds=60)
-    pid, seen = sandbox._idle[0].pid, []
+    pid = sandbox._idle[0].pid
+    seen: list[Path] = []
 
     class Killing(MemoryReader):
         def stream(self, chunk_bytes: int = 1024 * 1024) -> Iterator[bytes]:

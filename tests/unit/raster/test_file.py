@@ -116,6 +116,35 @@ def test_times_are_read_from_tags(tags: dict[str, str], start: str, end: str) ->
 
 
 @pytest.mark.parametrize(
+    ("units", "values", "start", "end"),
+    [
+        ("days since 1970-01-01", "18000.5", "2019-04-14T12:00:00Z", "2019-04-14T12:00:00Z"),
+        ("hours since 2000-01-01 00:00:00", "{0,6,12}", "2000-01-01T00:00:00Z", "2000-01-01T12:00:00Z"),
+        ("seconds since 2000-01-01T00:00:00Z", "{90,30}", "2000-01-01T00:00:30Z", "2000-01-01T00:01:30Z"),
+    ],
+)
+def test_times_are_read_from_a_netcdf_axis(units: str, values: str, start: str, end: str) -> None:
+    tags = {"time#units": units, "NETCDF_DIM_time_VALUES": values, "lat#units": "degrees_north"}
+    assert [(e["start"], e["end"]) for e in datetimes({"": tags})] == [(start, end)]
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {"time#units": "days since 1970-01-01", "time#calendar": "360_day", "NETCDF_DIM_time_VALUES": "1"},
+        {"time#units": "days since 1970-01-01", "NETCDF_DIM_time_VALUES": "nan"},
+        {"time#units": "days since 1970-01-01", "NETCDF_DIM_time_VALUES": "1e300"},
+        {"time#units": "months since 1970-01-01", "NETCDF_DIM_time_VALUES": "1"},
+        {"time#units": "days since launch", "NETCDF_DIM_time_VALUES": "1"},
+        {"level#units": "hPa", "NETCDF_DIM_level_VALUES": "1"},
+    ],
+    ids=str,
+)
+def test_other_axes_and_calendars_give_no_time(tags: dict[str, str]) -> None:
+    assert datetimes({"": tags}) == []
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "",

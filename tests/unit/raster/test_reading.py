@@ -1,13 +1,20 @@
 """What is read of a blob, and what each kind of failure becomes."""
 
+import re
+import tempfile
+import warnings
+from pathlib import Path
+from typing import ClassVar
+
 import numpy as np
 import pytest
 import rasterio
-from rasterio.io import MemoryFile
+from rasterio.transform import from_origin
 
-from eventstac.errors import BlobChanged, Rejected, Transient
-from eventstac.raster.extract import read_in_process
-from tests.unit.raster.corpus import UTM, cog, gradient, jpeg2000, netcdf, tiff
+from eventstac.errors import BlobChanged, EventstacError, Rejected, Transient
+from eventstac.raster.extract import read_in_process, read_raster
+from eventstac.raster.ranges import OneFile, Ranges
+from tests.unit.raster.corpus import PLAIN_HDF5, UTM, cog, gradient, jpeg2000, netcdf, netcdf4, tiff
 from tests.unit.raster.readers import MemoryReader
 
 
@@ -80,6 +87,7 @@ def test_what_is_no_raster_is_said_to_be_none(data: bytes) -> None:
         b'<VRTDataset rasterXSize="1" rasterYSize="1"><VRTRasterBand><SourceFilename>/etc/passwd',
         b"  <VRTDataset>",
         b"\x89HDF\r\n\x1a\n" + b"\0" * 100,
+        b"CDF\x05" + b"\0" * 100,
         b"GRIB....",
         b"PK\x03\x04....",
     ],
@@ -161,11 +169,18 @@ def test_other_formats_are_read(driver: str, dtype: str, media_type: str) -> Non
     assert metadata["projection"]["proj:shape"] == [64, 80]
 
 
-def test_jpeg_2000_is_read_with_its_position() -> None:
-    metadata = read_in_process(MemoryReader(jpeg2000()), {}).metadata
+@pytest.mark.parametrize("box", ["GeoJP2", "GMLJP2", "GeoJP2 GMLJP2"])
+def test_jpeg_2000_is_read_with_its_position(box: str) -> None:
+    metadata = read_in_process(MemoryReader(jpeg2000(boxes=box)), {}).metadata
     assert metadata["media_type"] == "image/jp2"
     assert metadata["projection"]["proj:code"] == "EPSG:32633"
-    assert metadata["projection"]["proj:transform"] == [10, 0, 399960, 0, -10, 5000040]
+    assert metadata["projection"]["proj:transform"] == pytest.approx([10, 0, 399960, 0, -10, 5000040])
+
+
+def test_latitude_first_in_a_jpeg_2000_file_is_turned_around() -> None:
+    place = {"crs": "EPSG:4326", "transform": from_origin(10, 50, 0.1, 0.1)}
+    data = jpeg2000(place=place, boxes="GMLJP2")
+    assert read_in_process(MemoryReader(data), {}).metadata["bbox"] == pytest.approx([10, 43.6, 18, 50])
 
 
 def test_classic_netcdf_is_read_where_the_rule_gives_the_crs_that_it_lacks() -> None:
@@ -175,10 +190,75 @@ def test_classic_netcdf_is_read_where_the_rule_gives_the_crs_that_it_lacks() -> 
     assert metadata["bbox"] == pytest.approx([0, 30, 6, 34], abs=1e-4)
 
 
-def test_a_file_beside_the_blob_is_never_looked_at(tmp_path: object) -> None:
-    data = tiff(gradient(20, 20), crs=None, transform=None)
-    with MemoryFile(b"1\n0\n0\n-1\n0\n0\n", filename="blob.tfw"), rasterio.Env():
-        assert rejected(data).reason == "no-crs"
+class Beside(tempfile.TemporaryDirectory[str]):
+    """A temporary folder that has files already, which GDAL would take for parts of a file named `blob`."""
+
+    made: ClassVar[list[Path]] = []
+
+    def __enter__(self) -> str:
+        folder = Path(super().__enter__())
+        (folder / "blob.tfw").write_text("30\n0\n0\n-30\n400000\n5000000\n")
+        (folder / "blob.aux.xml").write_text(
+            "<PAMDataset><GeoTransform>400000, 30, 0, 5000000, 0, -30</GeoTransform>"
+            '<Metadata><MDI key="ACQUISITIONDATETIME">2020-01-01</MDI></Metadata></PAMDataset>'
+        )
+        (folder / "blob.ovr").write_bytes(tiff(gradient(10, 10)))
+        (folder / "blob.msk").write_bytes(tiff(np.zeros((3000, 3000), "uint8")))
+        self.made.append(folder)
+        return str(folder)
+
+
+def test_files_beside_the_blob_are_never_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = tiff(gradient(3000, 3000), crs=None, transform=None, blockysize=8)
+    with Beside() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        (Path(folder) / "blob").write_bytes(data)
+        with rasterio.open(Path(folder) / "blob") as dataset:
+            assert not dataset.transform.is_identity, "GDAL by itself takes them"
+    monkeypatch.setattr("tempfile.TemporaryDirectory", Beside)
+    assert rejected(data, crs="EPSG:32633", statistics={"exact": True}).reason == "no-georeference"
+    metadata = read_in_process(
+        MemoryReader(data), {"allow_no_footprint": True, "statistics": {"exact": True}}
+    ).metadata
+    assert len(Beside.made) == 3
+    assert metadata["datetimes"] == []
+    assert metadata["bands"][0]["statistics"]["valid_percent"] == 100
+
+
+def test_gdal_is_given_one_file_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def listed(_: OneFile, path: str) -> list[str]:
+        asked.append(path)
+        return []
+
+    monkeypatch.setattr(OneFile, "ls", listed)
+    file = OneFile(Ranges(MemoryReader(b"x" * 100)))
+    for name in (
+        "blob.aux.xml",
+        "blob.ovr",
+        "blob.msk",
+        "blob.tfw",
+        "/etc/passwd",
+        "/vsicurl/http://example.com/a",
+    ):
+        assert not file.isfile(name)
+        with pytest.raises(FileNotFoundError):
+            file.open(name)
+        with pytest.raises(FileNotFoundError):
+            file.size(name)
+    with pytest.raises(FileNotFoundError):
+        file.open("blob", "w")
+    read_in_process(MemoryReader(cog(gradient(2500, 2500), compress="none")), {})
+    assert asked == []
+
+
+@pytest.mark.parametrize("words", ["http://127.0.0.1:9/crs", "/etc/passwd", "+init=/etc/passwd:x"])
+def test_a_position_in_a_jpeg_2000_file_cannot_point_elsewhere(words: str) -> None:
+    data = jpeg2000(boxes="GMLJP2")
+    old = b"urn:ogc:def:crs:EPSG::32633"
+    assert old in data
+    assert rejected(data.replace(old, words.encode().ljust(len(old)))).reason in ("no-crs", "bad-raster")
 
 
 def test_the_same_bytes_give_the_same_answer() -> None:
@@ -208,10 +288,76 @@ def test_a_huge_block_is_refused() -> None:
         {"thumbnail": {"bands": [1, 2]}},
         {"thumbnail": {"stretch": [90, 10]}},
         {"crs": 32633},
+        {"crs": "EPSG:nowhere"},
     ],
     ids=str,
 )
 def test_an_option_that_means_nothing_is_refused_by_name(options: dict[str, object]) -> None:
-    error = rejected(tiff(gradient(9, 9)), **options)
+    error = rejected(tiff(gradient(9, 9), crs=None, transform=UTM["transform"]), **options)
     assert error.reason == "bad-options"
     assert error.detail.startswith("option ")
+
+
+def whole(data: bytes) -> str:
+    """The media type of a file that is read, or why it is not."""
+    try:
+        return str(read_raster(MemoryReader(data), {"allow_no_footprint": True}).metadata["media_type"])
+    except EventstacError as error:
+        return getattr(error, "reason", "failed")
+
+
+SMALL = gradient(64, 64, "uint8")
+FORMATS = {
+    "COG": (cog(gradient(600, 600)), "image/tiff; application=geotiff; profile=cloud-optimized"),
+    "GeoTIFF": (tiff(SMALL), "image/tiff; application=geotiff"),
+    "BigTIFF": (tiff(SMALL, bigtiff="YES"), "image/tiff; application=geotiff"),
+    "TIFF without a position": (tiff(SMALL, crs=None), "image/tiff"),
+    "JPEG 2000": (jpeg2000(), "image/jp2"),
+    "PNG": (tiff(SMALL, driver="PNG"), "image/png"),
+    "JPEG": (tiff(SMALL, driver="JPEG"), "image/jpeg"),
+    "netCDF classic": (netcdf(), "application/netcdf"),
+    "netCDF-4": (netcdf4(), "application/netcdf"),
+    "HDF5": (PLAIN_HDF5, "application/x-hdf5"),
+    "CDF-5": (b"CDF\x05" + bytes(100), "unsupported-driver"),
+    "VRT": (b"<VRTDataset", "unsupported-driver"),
+    "GRIB": (b"GRIB" + bytes(100), "unsupported-driver"),
+    "NITF": (b"NITF" + bytes(100), "unsupported-driver"),
+    "Erdas Imagine": (b"EHFA_HEADER_TAG" + bytes(100), "unsupported-driver"),
+    "ZIP": (b"PK\x03\x04" + bytes(100), "unsupported-driver"),
+    "GeoPackage": (b"SQLite format 3" + bytes(100), "unsupported-driver"),
+    "Zarr": (b'{"zarr_format":2}', "not-a-raster"),
+}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_each_format_is_read_or_refused_as_the_readme_says(name: str) -> None:
+    data, expected = FORMATS[name]
+    assert whole(data) == expected
+    readme = (Path(__file__).parents[3] / "README.md").read_text()
+    rows = [line for line in readme.splitlines() if line.startswith("| ")]
+    row = next(line for line in rows if name in re.split(r"\s*[,()]\s*", line.split("|")[1].strip()))
+    if "/" in expected:
+        assert f"`{expected}`" in row
+    else:
+        assert "not opened" in row
+
+
+@pytest.mark.parametrize(
+    "codec",
+    ["deflate", "lzw", "zstd", "lerc", "lerc_zstd", "lerc_deflate", "lzma", "packbits", "webp", "jpeg"],
+)
+def test_each_codec_of_the_readme_is_read(codec: str) -> None:
+    data = tiff(gradient(64, 64, "uint8", 3), compress=codec)
+    assert whole(data) == "image/tiff; application=geotiff"
+
+
+def test_a_codec_that_is_not_read_is_named() -> None:
+    data = bytearray(tiff(SMALL))
+    start = int.from_bytes(data[4:8], "little")
+    entry = next(
+        at for at in range(start + 2, len(data), 12) if data[at : at + 2] == (259).to_bytes(2, "little")
+    )
+    data[entry + 8 : entry + 10] = (50002).to_bytes(2, "little")  # JPEG XL
+    error = rejected(bytes(data))
+    assert error.reason == "unsupported-codec"
+    assert "JXL" in error.detail
