@@ -35,20 +35,25 @@ def _pixels(dataset: DatasetReader, sample: Sample, options: ThumbnailOptions) -
     step = max(1, -(-max(sample.data.shape[1:]) // options.size))
     palette = _palette(dataset, bands[0]) if len(bands) == 1 else None
     if palette is not None:
-        indexes = sample.data[bands[0]][::step, ::step]
+        indexes, valid = sample.data[bands[0]][::step, ::step], sample.valid[bands[0]]
         colours = palette[np.clip(indexes, 0, len(palette) - 1).astype(np.intp)]
         layers = [colours[..., i] for i in range(3)]
-        alpha = colours[..., 3]
+        # Of the same pixel as the colour: classes have no mean, and a neighbour's would be shown as nodata's colour.
+        alpha = colours[..., 3] if valid is None else np.where(valid[::step, ::step], colours[..., 3], 0)
     else:
         layers = [_grey(sample, band, step, dataset, options) for band in bands]
-        alpha = np.full(layers[0].shape, 255, np.uint8)
-    for band in bands:
-        valid = sample.valid[band]
-        if valid is not None:
-            alpha = np.where(_thinned_mask(valid, step), alpha, 0).astype(np.uint8)
+        alpha = _opacity([sample.valid[band] for band in bands], layers[0].shape, step)
     if (alpha < 255).any():
         layers = [np.where(alpha > 0, layer, 0).astype(np.uint8) for layer in layers] + [alpha]
     return np.stack(layers, axis=-1)
+
+
+def _opacity(valid: list[NDArray[np.bool_] | None], shape: tuple[int, ...], step: int) -> Bytes8:
+    """Transparent where no band says anything: a dark pixel whose blue happens to be the nodata value is none."""
+    known = [mask for mask in valid if mask is not None]
+    if len(known) < len(valid):
+        return np.full(shape, 255, np.uint8)
+    return np.where(_thinned_mask(np.logical_or.reduce(known), step), 255, 0).astype(np.uint8)
 
 
 def png(pixels: Bytes8) -> bytes:

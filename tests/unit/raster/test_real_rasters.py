@@ -5,14 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyproj
 import pytest
 import shapely
 from shapely.geometry import shape
 
 from eventstac.errors import Rejected
-from eventstac.raster.extract import read_in_process
+from eventstac.raster.extract import read_in_process, read_raster
 from tests.unit.raster.readers import MemoryReader
-from tests.unit.raster.real import real_rasters
+from tests.unit.raster.real import OTHER_WHEELS, real_rasters
 from tests.unit.raster.test_against_gdalinfo import TYPES, gdalinfo
 
 pytestmark = pytest.mark.xdist_group("real-rasters")  # one process fetches the wheels
@@ -49,6 +50,69 @@ def test_every_one_is_read_as_gdalinfo_reads_it(rasters: dict[str, bytes], tmp_p
             places += 1
             lies_where(metadata["footprint"], said["wgs84Extent"], name)
     assert places >= 13
+
+
+# What there is of JPEG 2000 and netCDF, and what is not read of it, each with the reason.
+NOT_READ = {
+    "SOI_Darwin.nc": "bad-raster",  # a time series: GDAL finds no raster in it
+    "atlantic_profiles.nc": "no-bands",
+    "mesh_C4_synthetic_float.nc": "no-bands",
+    "space_weather.nc": "no-bands",
+}
+PLACED = {
+    "A1B_north_america.nc",
+    "E1_north_america.nc",
+    "ostia_monthly.nc",
+    "rotated_pole.nc",
+    "toa_brightness_stereographic.nc",
+}
+
+
+# Of every pixel by OpenJPEG through Pillow and imagecodecs: GDAL 3.6's gdalinfo counts the photograph wrongly (127.2).
+MEANS = {
+    "nemo.jp2": (96.31721204, 92.19382467, 107.29925924),
+    "goodstuff.j2k": (135.22978906, 113.48999219, 107.96464844),
+    "heliov.jpx": (42.01374531,),  # the indexes: of its colours, green is the same
+}
+
+
+def test_jpeg_2000_and_netcdf_are_read_as_gdalinfo_reads_them(tmp_path: Path) -> None:
+    others = {name.partition("/")[2]: data for name, data in real_rasters(OTHER_WHEELS).items()}
+    placed = set()
+    assert len(others) == 18
+    for name, data in others.items():
+        if name in NOT_READ:
+            with pytest.raises(Rejected) as refused:
+                read_raster(MemoryReader(data), {"allow_no_footprint": True})
+            assert refused.value.reason == NOT_READ[name], name
+            continue
+        metadata = read_raster(MemoryReader(data), {"allow_no_footprint": True}).metadata
+        means = [band["statistics"]["mean"] for band in metadata["bands"]]
+        if name in MEANS:
+            assert means == pytest.approx(MEANS[name]), name
+        said = gdalinfo(tmp_path, data, *(() if name in MEANS else ("-mm", "-stats")))
+        assert metadata["projection"]["proj:shape"] == said["size"][::-1], name
+        assert len(metadata["bands"]) == len(said["bands"]), name
+        for ours, theirs in zip(metadata["bands"], said["bands"], strict=True):
+            assert ours["data_type"] == TYPES[theirs["type"]], name
+            if name not in MEANS:
+                agrees(ours, theirs, name)
+        if metadata["footprint"] is not None:
+            placed.add(name)
+            lon, lat = shown_by(said)
+            assert shapely.intersects_xy(shape(metadata["footprint"]), lon, lat).all(), name
+    assert placed == PLACED
+
+
+def shown_by(said: dict[str, Any]) -> tuple[Any, Any]:
+    """Degrees of the middles of pixels, by pyproj from what gdalinfo says."""
+    columns, rows = said["size"]
+    c, a, b, f, d, e = said["geoTransform"]
+    column, row = (side.ravel() + 0.5 for side in np.meshgrid(np.arange(columns), np.arange(rows)))
+    crs = pyproj.CRS(said["coordinateSystem"]["wkt"])
+    to_degrees = pyproj.Transformer.from_crs(crs, "OGC:CRS84", always_xy=True)
+    lon, lat = to_degrees.transform(a * column + b * row + c, d * column + e * row + f)
+    return (np.asarray(lon) + 180) % 360 - 180, lat
 
 
 def agrees(ours: dict[str, Any], theirs: dict[str, Any], name: str) -> None:
