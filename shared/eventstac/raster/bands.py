@@ -38,6 +38,9 @@ def band_objects(
     `nodata` is the rule's, for files that state none; `main` knows of a TIFF what rasterio does not tell.
     """
     names = _names(dataset)
+    # Each of these asks GDAL for every band: once for a cube of hundreds, not once for each of its bands.
+    colours, units, descriptions = dataset.colorinterp, dataset.units, dataset.descriptions
+    scalings = list(zip(dataset.scales, dataset.offsets, strict=True))
     point = dataset.tags().get("AREA_OR_POINT", "").lower()
     bands = []
     for index, name in enumerate(names):
@@ -45,15 +48,15 @@ def band_objects(
             "name": name,
             "data_type": data_type(_stored_type(dataset.dtypes[index], main)),
         }
-        meaning = dataset.descriptions[index] or colour_name(dataset.colorinterp[index])
+        meaning = descriptions[index] or colour_name(colours[index])
         if meaning and meaning != name:
             band["description"] = meaning
         value = nodata_of(dataset, index, nodata, main)
         if value is not None:
             band["nodata"] = nodata_value(value)
-        if dataset.units[index]:
-            band["unit"] = dataset.units[index]
-        common = _COLOURS_OF_EO.get(dataset.colorinterp[index].name)
+        if units[index]:
+            band["unit"] = units[index]
+        common = _COLOURS_OF_EO.get(colours[index].name)
         if common:
             band["eo:common_name"] = common
         if point in ("area", "point"):
@@ -61,7 +64,7 @@ def band_objects(
         bits = dataset.tags(index + 1, ns="IMAGE_STRUCTURE").get("NBITS")
         if bits and bits.isdigit():
             band["raster:bits_per_sample"] = int(bits)
-        band |= _scaling(dataset.scales[index], dataset.offsets[index])
+        band |= _scaling(*scalings[index])
         bands.append(band)
     return bands
 

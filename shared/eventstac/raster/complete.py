@@ -15,6 +15,7 @@ _VIRTUAL_LAYOUT = re.compile(rb"\x08\x0e\x00.(..)?\x04\x03|\x08\x00\x10\x00.\x00
 ReadAt = Callable[[int, int], bytes]
 
 _TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 4, 6: 8}  # netCDF's byte, char, short, int, float, double
+_DIMENSIONS, _VARIABLES, _ATTRIBUTES = 10, 11, 12  # tags of netCDF's lists
 _STREAMING = 0xFFFFFFFF  # records of a netCDF file that is still written
 _SOC, _SOT, _EOC = 0xFF4F, 0xFF90, 0xFFD9
 
@@ -28,6 +29,8 @@ def least_size(driver: str, read: ReadAt, size: int) -> int:
         return end(read, size)
     except (struct.error, IndexError, OverflowError):  # the file ends in the middle of a number
         return size + 1
+    except _Nonsense:
+        return 0
 
 
 def is_virtual(data: Buffer) -> bool:
@@ -91,6 +94,10 @@ def _codestream(read: ReadAt, start: int, size: int) -> int:
     return at + 2
 
 
+class _Nonsense(Exception):
+    """The header is none: what it is the decoder has to say."""
+
+
 class _Netcdf:
     """A cursor over the header of a netCDF classic file."""
 
@@ -103,12 +110,18 @@ class _Netcdf:
         self.at += length
         return int(value)
 
+    def list_of(self, tag: int) -> int:
+        """How many a list has, which its tag announces; a list of none may have no tag."""
+        found, count = self.number(), self.number()
+        if found not in (0, tag):
+            raise _Nonsense
+        return count
+
     def skip(self, length: int) -> None:
         self.at += -(-length // 4) * 4
 
     def skip_attributes(self) -> None:
-        self.number()
-        for _ in range(self.number()):
+        for _ in range(self.list_of(_ATTRIBUTES)):
             self.skip(self.number())
             kind = self.number()
             self.skip(self.number() * _TYPE_BYTES.get(kind, 1))
@@ -118,17 +131,15 @@ def _netcdf(read: ReadAt, size: int) -> int:
     wide = read(3, 1) == b"\x02"  # 64-bit offsets
     cursor = _Netcdf(read)
     records = cursor.number()
-    cursor.number()
     lengths = []
-    for _ in range(cursor.number()):
+    for _ in range(cursor.list_of(_DIMENSIONS)):
         cursor.skip(cursor.number())
         lengths.append(cursor.number())
         if cursor.at > size:
             return cursor.at
     cursor.skip_attributes()
-    cursor.number()
     fixed, varying = [0], list[tuple[int, int]]()
-    for _ in range(cursor.number()):
+    for _ in range(cursor.list_of(_VARIABLES)):
         if cursor.at > size:
             return cursor.at
         cursor.skip(cursor.number())

@@ -304,12 +304,9 @@ def _valid(opened: Opened, data: Pixels, options: Options, **read: Any) -> tuple
 
 def _alpha(dataset: DatasetReader) -> int | None:
     """The band (0-based) that says how opaque the others are: GDAL leaves it out where a nodata value is stated too."""
-    others = {*dataset.colorinterp} - {ColorInterp.alpha}
-    return (
-        dataset.colorinterp.index(ColorInterp.alpha)
-        if others and ColorInterp.alpha in dataset.colorinterp
-        else None
-    )
+    colours = dataset.colorinterp
+    mixed = ColorInterp.alpha in colours and {*colours} != {ColorInterp.alpha}
+    return colours.index(ColorInterp.alpha) if mixed else None
 
 
 def _unlike(pixels: Pixels, nodata: float) -> Valid:

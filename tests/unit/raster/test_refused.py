@@ -10,7 +10,7 @@ import rasterio
 from rasterio.transform import Affine
 
 from eventstac.errors import Rejected
-from eventstac.raster import georeference
+from eventstac.raster import bands, georeference
 from eventstac.raster.extract import read_in_process
 from tests.unit.raster.corpus import gradient, tiff
 from tests.unit.raster.readers import MemoryReader
@@ -44,6 +44,22 @@ def test_thousands_of_bands_are_too_many() -> None:
     samples = next(at for at in entries if struct.unpack_from("<H", data, at)[0] == 277)
     struct.pack_into("<I", data, samples + 8, 65_000)
     assert "65000 bands" in refused(bytes(data), "too-large")
+
+
+def test_two_thousand_bands_take_no_time_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Properties that go through all bands were asked for once a band: a minute for 2,000."""
+    asked = []
+
+    class Counting(bands.DatasetReader):  # type: ignore[misc]  # rasterio has no types
+        @property
+        def colorinterp(self) -> object:
+            asked.append(1)
+            return super().colorinterp
+
+    data = tiff(np.ones((300, 2, 2), "uint8"))
+    with rasterio.MemoryFile(data) as memory, Counting(rasterio._path._UnparsedPath(memory.name)) as dataset:
+        assert len(bands.band_objects(dataset, None)) == 300
+    assert len(asked) == 1
 
 
 def test_a_damaged_block_is_told_in_the_same_words_each_time() -> None:
