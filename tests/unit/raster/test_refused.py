@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 import rasterio
+from rasterio.io import DatasetReader
 from rasterio.transform import Affine
 
 from eventstac.errors import Rejected
@@ -50,7 +51,7 @@ def test_two_thousand_bands_take_no_time_of_their_own(monkeypatch: pytest.Monkey
     """Properties that go through all bands were asked for once a band: a minute for 2,000."""
     asked = []
 
-    class Counting(bands.DatasetReader):  # type: ignore[misc]  # rasterio has no types
+    class Counting(DatasetReader):  # type: ignore[misc]  # rasterio has no types
         @property
         def colorinterp(self) -> object:
             asked.append(1)
