@@ -18,8 +18,9 @@ from eventstac.raster.footprint import Footprint, frame_footprint, given_footpri
 from eventstac.raster.georeference import Georeference, georeference
 from eventstac.raster.opening import Opened, open_raster
 from eventstac.raster.options import Options, parse
-from eventstac.raster.pixels import Sample, read_sample
+from eventstac.raster.pixels import read_sample
 from eventstac.raster.projection import gsd, projection
+from eventstac.raster.sample import Sample
 from eventstac.raster.sandbox import SANDBOX
 from eventstac.raster.software import software
 from eventstac.raster.valid_data import valid_footprint

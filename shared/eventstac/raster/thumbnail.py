@@ -12,7 +12,7 @@ from rasterio.io import DatasetReader, MemoryFile
 
 from eventstac.errors import Rejected
 from eventstac.raster.options import ThumbnailOptions
-from eventstac.raster.pixels import Sample
+from eventstac.raster.sample import Sample
 
 Bytes8 = NDArray[np.uint8]
 

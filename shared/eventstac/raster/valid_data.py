@@ -11,8 +11,8 @@ from shapely.geometry.base import BaseGeometry
 
 from eventstac.raster.footprint import Footprint, enclosed, finish
 from eventstac.raster.georeference import Floats, Georeference
-from eventstac.raster.pixels import Sample
 from eventstac.raster.ring import METRES_PER_DEGREE
+from eventstac.raster.sample import Sample
 from eventstac.raster.statistics import Valid
 
 # Of the frame: edges of a mask polygon are cut at least so often before they are put on the Earth.

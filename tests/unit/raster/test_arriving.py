@@ -121,7 +121,7 @@ def test_every_layout_gives_the_same_answer(
 
 def test_rows_are_read_before_the_rest_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     reader = GrudgingReader(LAYOUTS["one row a strip"]())
-    monkeypatch.setattr("eventstac.raster.pixels.CHUNK_BYTES", 64 * 1024)
+    monkeypatch.setattr("eventstac.raster.rows.CHUNK_BYTES", 64 * 1024)
     had: list[int] = []
     wait = Arriving.wait
 

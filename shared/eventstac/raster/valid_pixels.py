@@ -1,0 +1,61 @@
+"""Which pixels of each band say something: nodata, alpha and mask, and for floats finite numbers only."""
+
+import math
+from typing import Any
+
+import numpy as np
+from rasterio.enums import ColorInterp, MaskFlags
+from rasterio.io import DatasetReader
+
+from eventstac.raster.bands import nodata_of
+from eventstac.raster.opening import Opened
+from eventstac.raster.options import Options
+from eventstac.raster.statistics import Pixels, Valid
+
+
+def valid_pixels(opened: Opened, data: Pixels, options: Options, **read: Any) -> tuple[Valid | None, ...]:
+    """The valid pixels of each band of `data` (bands, rows, columns); None where all are. `read`: how it was read."""
+    dataset = opened.dataset
+    main = opened.tiff.main if opened.tiff else None
+    alpha = alpha_band(dataset)
+    shared = None if alpha is None else data[alpha] > 0
+    masks: list[Valid | None] = []
+    for index, flags in enumerate(dataset.mask_flag_enums):
+        if index == alpha:
+            masks.append(None)
+            continue
+        pixels = data[index]
+        valid: Valid | None = None
+        nodata = nodata_of(dataset, index, options.nodata, main)
+        if nodata is not None:
+            valid = _unlike(pixels, nodata)
+        if shared is None and MaskFlags.per_dataset in flags:
+            shared = dataset.read_masks(index + 1, **read) > 0
+        if shared is not None:
+            valid = shared if valid is None else valid & shared
+        if pixels.dtype.kind in "fc":
+            finite = np.isfinite(pixels)
+            if not finite.all():
+                valid = finite if valid is None else valid & finite
+        masks.append(valid)
+    return tuple(masks)
+
+
+def alpha_band(dataset: DatasetReader) -> int | None:
+    """The band (0-based) that says how opaque the others are: GDAL leaves it out where a nodata value is stated too."""
+    colours = dataset.colorinterp
+    mixed = ColorInterp.alpha in colours and {*colours} != {ColorInterp.alpha}
+    return colours.index(ColorInterp.alpha) if mixed else None
+
+
+def _unlike(pixels: Pixels, nodata: float) -> Valid:
+    if isinstance(nodata, float) and math.isnan(nodata):
+        return ~np.isnan(pixels)
+    if pixels.dtype.kind == "f":
+        with np.errstate(over="ignore"):
+            stored = pixels.dtype.type(nodata)  # -3.4e38 in a text tag is meant as the float32 nearest to it
+        near = np.isclose(pixels, stored, rtol=1e-6, atol=0) if abs(nodata) > 1e30 else pixels == stored
+        different: Valid = ~near
+        return different
+    unlike: Valid = pixels != pixels.dtype.type(nodata)
+    return unlike
