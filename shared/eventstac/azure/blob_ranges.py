@@ -32,14 +32,13 @@ _CODE = re.compile(r"<Code>(\w+)</Code>")
 
 
 class BlobRanges:
-    """Reads ranges of blobs at an ETag; `certificate` is one more authority to trust, as PEM."""
+    """Reads ranges of blobs at an ETag."""
 
-    def __init__(self, service: BlobServiceClient, certificate: str | None = None) -> None:
+    def __init__(self, service: BlobServiceClient) -> None:
         endpoint, _, self._sas = str(service.url).partition("?")
         self._endpoint = endpoint.rstrip("/")
         self._account = str(service.account_name or "")
         self._credential: Any = service.credential
-        self._certificate = certificate
         self._stores: dict[str, AzureStore] = {}
         self._lock = Lock()
 
@@ -96,8 +95,6 @@ class BlobRanges:
             "read_timeout": timedelta(seconds=_SILENCE_S),
             "timeout": timedelta(seconds=_WHOLE_REQUEST_S),
         }
-        if self._certificate:
-            options["root_certificate"] = self._certificate
         return AzureStore(
             container,
             account_name=self._account,

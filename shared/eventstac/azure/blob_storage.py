@@ -56,10 +56,10 @@ def open_blob_service(values: Mapping[str, str], name: str = "BlobStorage") -> B
 class BlobStorage:
     """One account's blobs."""
 
-    def __init__(self, service: BlobServiceClient, ranges: BlobRanges | None = None) -> None:
+    def __init__(self, service: BlobServiceClient) -> None:
         self._service = service
         self._first_bytes = FirstBytes(service)
-        self._ranges = ranges or BlobRanges(service)
+        self._ranges = BlobRanges(service)
         # Any name serves: only the account's part of it is taken. With a SAS the client's URL has a query.
         endpoint = str(service.url).partition("?")[0].rstrip("/")
         self.account_url = parse(f"{endpoint}/container/blob").account_url
