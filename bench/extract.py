@@ -191,7 +191,8 @@ def child(variant: str, blobs: list[str], port: int) -> None:
     warnings.simplefilter("ignore")
     text = connection_string(f"http://127.0.0.1:{port}/devstoreaccount1")
     if variant.startswith("eventstac"):
-        from eventstac.azure.blob_storage import BlobStorage, open_blob_service
+        from eventstac.azure.blob_service import open_blob_service
+        from eventstac.azure.blob_storage import BlobStorage
         from eventstac.raster.extract import read_raster
 
         service = open_blob_service({"BlobStorage": text})

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import azure.functions as func
 
 from cog_updater import completed, settings
-from eventstac.azure.blob_storage import BlobStorage, open_blob_service
+from eventstac.azure.blob_service import open_blob_service
+from eventstac.azure.blob_storage import BlobStorage
 from eventstac.azure.service_bus import ServiceBus, open_client
 from eventstac.azure.triggers import received
 from eventstac.breaker import Breaker

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 import azure.functions as func
 
-from eventstac.azure.blob_storage import BlobStorage, open_blob_service
+from eventstac.azure.blob_service import open_blob_service
+from eventstac.azure.blob_storage import BlobStorage
 from eventstac.azure.dead_letter_queues import DeadLetterQueues
 from eventstac.azure.event_grid import EventGridTopic, open_topic
 from eventstac.azure.peeking import PAGE, backlogs

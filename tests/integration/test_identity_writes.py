@@ -14,7 +14,8 @@ import pytest
 from azure.identity import DefaultAzureCredential
 from psycopg import sql
 
-from eventstac.azure.blob_storage import BlobStorage, open_blob_service
+from eventstac.azure.blob_service import open_blob_service
+from eventstac.azure.blob_storage import BlobStorage
 from eventstac.azure.database_token import DatabaseToken
 from eventstac.catalog.database import open_pool
 from eventstac.errors import Refused, Transient

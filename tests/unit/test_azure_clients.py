@@ -2,7 +2,7 @@
 
 import pytest
 
-from eventstac.azure.blob_storage import open_blob_service
+from eventstac.azure.blob_service import open_blob_service
 from eventstac.azure.service_bus import ServiceBus, open_client
 from eventstac.bus import Message
 from eventstac.errors import Rejected

@@ -69,8 +69,8 @@ def open_signer(settings: Settings, environ: Mapping[str, str]) -> Signer | None
     """What signs the addresses of assets, if the settings want it."""
     if not settings.signing:
         return None
+    from eventstac.azure.blob_service import open_blob_service
     from eventstac.azure.blob_signing import BlobSigner  # the storage's SDK takes half a second to load
-    from eventstac.azure.blob_storage import open_blob_service
 
     return BlobSigner(open_blob_service(environ))
 

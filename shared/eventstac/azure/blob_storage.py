@@ -14,43 +14,19 @@ from typing import Any
 
 from azure.core import MatchConditions
 from azure.core.exceptions import AzureError, HttpResponseError
-from azure.identity import DefaultAzureCredential
 from azure.storage.blob import BlobClient, BlobServiceClient, ContentSettings
 
 from eventstac.azure.blob_ranges import CONNECTIONS, BlobRanges, is_addressable
-from eventstac.azure.first_bytes import BLOCK_BYTES, CONNECT_S, RETRIES, SILENCE_S, FirstBytes
+from eventstac.azure.first_bytes import FirstBytes
 from eventstac.blob_urls import BlobName, canonical_etag, canonical_url, parse
 from eventstac.blobs import HEAD_BYTES, BlobReader, Listed, ListedPage, Look
 from eventstac.errors import BlobChanged, Refused, Rejected, Transient
-from eventstac.settings import SettingsMissing
 
 _NO_SUCH_RANGE = 416
-_CHUNK_BYTES = 16 * 1024 * 1024
 _STREAM_BYTES = 8 * 1024 * 1024  # of one range of a stream
 _STREAM_CONNECTIONS = (
     4  # ranges on their way at once: they, and those that wait their turn, are all in memory
 )
-
-
-def open_blob_service(values: Mapping[str, str], name: str = "BlobStorage") -> BlobServiceClient:
-    """A client from a connection string, or from the account's blob endpoint with a managed identity."""
-    options: dict[str, Any] = {
-        "connection_timeout": CONNECT_S,
-        "read_timeout": SILENCE_S,
-        "retry_total": RETRIES,
-        # A large file is streamed in few requests; two of these are in memory at once.
-        "max_single_get_size": _CHUNK_BYTES,
-        "max_chunk_get_size": _CHUNK_BYTES,
-        "connection_data_block_size": BLOCK_BYTES,
-    }
-    connection_string = values.get(name)
-    if connection_string:
-        try:
-            return BlobServiceClient.from_connection_string(connection_string, **options)
-        except ValueError as error:
-            raise SettingsMissing(f"{name} is no connection string of a storage account: {error}") from error
-    credential = DefaultAzureCredential(managed_identity_client_id=values.get(f"{name}__clientId"))
-    return BlobServiceClient(values[f"{name}__blobServiceUri"], credential=credential, **options)
 
 
 class BlobStorage:

@@ -22,12 +22,8 @@ from azure.core.utils import case_insensitive_dict
 from azure.storage.blob import BlobServiceClient
 
 from eventstac.azure.blob_ranges import SCOPE
+from eventstac.azure.blob_service import BLOCK_BYTES, CONNECT_S, RETRIES, SILENCE_S
 from eventstac.blob_urls import BlobName
-
-CONNECT_S, SILENCE_S, RETRIES = 10, 60, 3
-BLOCK_BYTES = (
-    1024 * 1024
-)  # taken from a connection at a time; 4 KB, as azure-core does by itself, costs much CPU
 
 
 class FirstBytes:

@@ -10,7 +10,8 @@ from typing import Any
 
 import typer
 
-from eventstac.azure.blob_storage import BlobStorage, open_blob_service
+from eventstac.azure.blob_service import open_blob_service
+from eventstac.azure.blob_storage import BlobStorage
 from eventstac.azure.service_bus import ServiceBus, open_client
 from eventstac.blob_urls import BlobName
 from eventstac.catalog.database import Connection, DatabaseSettings, connect, database_failures

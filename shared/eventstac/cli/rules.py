@@ -111,7 +111,8 @@ def _url(path: str, container: str) -> str:
 
 def _listing(container: str, prefix: str) -> Iterator[str]:
     """The URLs of a container's blobs, a page at a time."""
-    from eventstac.azure.blob_storage import BlobStorage, open_blob_service  # only the listing needs the SDK
+    from eventstac.azure.blob_service import open_blob_service
+    from eventstac.azure.blob_storage import BlobStorage  # only the listing needs the SDK
 
     connection = os.environ.get("AZURE_STORAGE_CONNECTION_STRING") or os.environ.get("BlobStorage")  # noqa: SIM112
     if not connection:

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from eventstac.azure.blob_storage import BlobStorage, open_blob_service
+from eventstac.azure.blob_service import open_blob_service
+from eventstac.azure.blob_storage import BlobStorage
 from eventstac.azure.peeking import queued_about
 from eventstac.azure.service_bus import open_client
 from eventstac.blob_urls import canonical_url, parse

@@ -24,7 +24,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from eventstac.azure.blob_storage import BlobStorage, open_blob_service
+from eventstac.azure.blob_service import open_blob_service
+from eventstac.azure.blob_storage import BlobStorage
 from eventstac.errors import Transient
 from eventstac.raster.extract import read_raster
 from infra.local.azurite.server import ACCOUNT, ACCOUNT_KEY, Command, free_port, stop

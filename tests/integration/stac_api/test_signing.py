@@ -13,8 +13,8 @@ import requests
 from azure.core.exceptions import ServiceRequestError
 from azure.storage.blob import BlobServiceClient, UserDelegationKey
 
+from eventstac.azure.blob_service import open_blob_service
 from eventstac.azure.blob_signing import BlobSigner
-from eventstac.azure.blob_storage import open_blob_service
 from eventstac.errors import Transient
 from infra.local.azurite.testing import Azurite, running_azurite
 from tests.integration.conftest import CatalogDatabase

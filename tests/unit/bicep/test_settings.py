@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import pytest
 from azure.servicebus import ServiceBusClient
 
-from eventstac.azure.blob_storage import open_blob_service
+from eventstac.azure.blob_service import open_blob_service
 from eventstac.azure.event_grid import open_topic
 from eventstac.azure.service_bus import open_client
 from eventstac.telemetry.opening import INSIGHTS, open_telemetry
