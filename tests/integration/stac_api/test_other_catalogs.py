@@ -27,7 +27,8 @@ def banded() -> Json:
 
 
 @pytest.fixture(scope="module")
-def others(postgres: RunningPostgres) -> CatalogDatabase:
+def others(place: Place, postgres: RunningPostgres) -> CatalogDatabase:
+    """One for each place, since a test adds to it."""
     database = new_database(postgres)
     assets = {"data": {"type": "image/tiff", "raster:bands": BANDS, "description": "of the Collection only"}}
     collections = [catalog.collection(name, [0, 0, 1, 1]) for name in MANY]
