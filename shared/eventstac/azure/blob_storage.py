@@ -79,7 +79,8 @@ class BlobStorage:
                 if (listed := BlobName(name.account_url, name.container, blob.name)).is_addressable
             )
         except HttpResponseError as error:
-            code = getattr(error, "error_code", None) or error.reason
+            headers: Mapping[str, str] = getattr(error.response, "headers", {})
+            code = headers.get("x-ms-error-code") or error.reason
             refused = Refused if error.status_code in (401, 403, 404) else Transient
             raise refused(f"{container_url}: the storage answers {error.status_code} {code}") from error
         except AzureError as error:

@@ -11,7 +11,7 @@ from eventstac.azure.blob_ranges import BlobRanges
 from eventstac.azure.blob_storage import BlobStorage
 from eventstac.blob_urls import BlobName, parse
 from eventstac.blobs import BlobReader, Counted
-from eventstac.errors import BlobChanged, Rejected, Transient
+from eventstac.errors import BlobChanged, Refused, Rejected, Transient
 from eventstac.raster.extract import read_in_process, read_raster
 from eventstac.raster.source import file_reader, url_reader
 from infra.local.azurite.server import ACCOUNT, ACCOUNT_KEY, free_port
@@ -108,6 +108,15 @@ def test_refused_ranges_are_transient(service: BlobServiceClient) -> None:
     refused = BlobRanges(BlobServiceClient(str(service.url), credential=wrong))
     with pytest.raises(Transient, match="the storage answers 403"):
         refused.get(parse(str(blob.url)), "0x1", 0, 10)
+
+
+def test_a_listing_without_rights_is_refused_with_the_storage_s_reason(service: BlobServiceClient) -> None:
+    wrong = {"account_name": ACCOUNT, "account_key": "d3Jvbmc="}
+    storage = BlobStorage(BlobServiceClient(str(service.url), credential=wrong))
+    with pytest.raises(Refused, match="403 AuthorizationFailure"):
+        storage.page(f"{storage.account_url}/source", "", None, 10)
+    with pytest.raises(Refused, match="404 ContainerNotFound"):
+        BlobStorage(service).page(f"{storage.account_url}/nowhere", "", None, 10)
 
 
 def test_a_stream_over_several_connections_has_every_byte_in_its_place(service: BlobServiceClient) -> None:
