@@ -42,8 +42,8 @@ lock: setup ## Write requirements.lock anew from the pyproject.toml files (UPGRA
 	@$(PYTHON) scripts/lock $(if $(UPGRADE),--upgrade)
 	@$(PYTHON) scripts/package.py lock
 
-package: setup ## Each app's zip for Azure, into build/packages (NAME=loader for one, BYTECODE=0 for sources only)
-	@$(PYTHON) scripts/package.py $(if $(filter 0,$(BYTECODE)),--without-bytecode) $(NAME)
+package: setup ## Each app's zip for Azure, into build/packages (NAME=loader for one, BYTECODE=1 for compiled modules, too)
+	@$(PYTHON) scripts/package.py $(if $(filter 1,$(BYTECODE)),--bytecode) $(NAME)
 
 bench: setup ## Figures beside what one would use instead (NAME=api for one, ARGS="…" for its options)
 	@for script in $(if $(NAME),bench/$(NAME).py,$(wildcard bench/*.py)); do \

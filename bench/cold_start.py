@@ -1,4 +1,4 @@
-"""What it costs an app to come to its first invocation, beside itself without bytecode and a minimal eager app.
+"""What it costs an app to come to its first invocation, beside itself with bytecode and a minimal eager app.
 
 `python bench/cold_start.py [--rounds N] [--app NAME] [--built FOLDER]`: each app is unpacked from the package that is
 deployed (or taken from FOLDER, where `make package` left it) and loaded by Microsoft's worker library with this
@@ -7,9 +7,9 @@ checkout hidden, the three in turn; medians of processor seconds, which a busy m
     import   from the worker's first request to all functions loaded
     first    the first invocation: for the consumers an unreadable message that goes to a broker as a rejection, for the
              API a request for /conformance; what is imported only when it is needed comes on top at its first use
-    sources  the same of the package without bytecode: an instance compiles what it imports, and keeps nothing of it
+    compiled the same of the package with bytecode (BYTECODE=1): an instance need not compile what it imports
     eager    the import of an app of a few lines that imports, at its top, every library which ours reaches
-    MB       of the unpacked app, with bytecode and without
+    MB       of the unpacked app, without bytecode and with it
 
 The start of Python and of the worker's library are the same for all and not counted. On Azure, getting an instance and
 mounting the package come before all this.
@@ -94,7 +94,7 @@ def main() -> int:
     parser.add_argument("--built", type=Path, help="where unpacked packages are, such as build/packages")
     arguments = parser.parse_args()
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"  # an instance starts from the package as it is
-    heads = ("import", "first", "sources", "first", "eager", "to sources", "to eager", "MB", "MB")
+    heads = ("import", "first", "compiled", "first", "eager", "ratio", "of eager", "MB", "MB")
     print(
         f"{'app':<12}" + "".join(f"{head:>11}" for head in heads) + "   (processor seconds, ratios of import)"
     )
@@ -106,23 +106,24 @@ def main() -> int:
             settings = SETTINGS | {"ServiceBus": broker.connection_string}
             for app in arguments.app or APPS:
                 ours = arguments.built.resolve() / app if arguments.built else unpacked(app, shared, folder)
-                bare = folder / f"{app}-sources"
-                shutil.copytree(ours, bare, ignore=shutil.ignore_patterns("__pycache__"))
+                compiled = folder / f"{app}-compiled"
+                shutil.copytree(ours, compiled)
+                PACKAGING.compile_all(compiled)
                 eager = eager_app(app, ours, folder / f"{app}-eager")
                 times = []
                 for number in range(arguments.rounds + 1):  # the first fills the machine's file cache
                     three = (
                         start(ours, CALLS[app], library, settings),
-                        start(bare, CALLS[app], library, settings),
+                        start(compiled, CALLS[app], library, settings),
                         start(eager, EAGER_CALL, library, settings),
                     )
                     if number:
                         times.append((*three[0], *three[1], three[2][0]))
                 found = [statistics.median(column) for column in zip(*times, strict=True)]
-                ratios = [found[2] / found[0], found[4] / found[0]]
-                figures = [*found, *ratios, megabytes(ours), megabytes(bare)]
+                ratios = [found[0] / found[2], found[0] / found[4]]
+                figures = [*found, *ratios, megabytes(ours), megabytes(compiled)]
                 print(f"{app:<12}" + "".join(f"{figure:>11.2f}" for figure in figures), flush=True)
-                shutil.rmtree(bare)
+                shutil.rmtree(compiled)
                 if not arguments.built:
                     shutil.rmtree(ours)
     return 0

@@ -1,11 +1,10 @@
 #!/usr/bin/env python3
-"""Build each app's zip as Flex Consumption takes it: `package.py [--without-bytecode] [APP…]`; `package.py lock` pins.
+"""Build each app's zip as Flex Consumption takes it: `package.py [--bytecode] [APP…]`; `package.py lock` pins.
 
 A zip holds function_app.py, host.json, the app's own package, and in .python_packages/lib/site-packages the shared
 library (with contracts/) and what it needs, as wheels for Linux and Python 3.13, each checked against its hash in
-infra/packages.lock. The same checkout gives the same bytes. Modules come with their bytecode: an instance starts from
-the package as it is, and compiling takes longer than all else (docs/decisions/0029). Packages and the unpacked folders
-land in build/packages.
+infra/packages.lock. The same checkout gives the same bytes. `--bytecode` adds compiled modules, for instances that start
+sooner from a larger package (docs/decisions/0029). Packages and the unpacked folders land in build/packages.
 """
 
 import hashlib
@@ -28,7 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "infra" / "packages.lock"
 BUILD = ROOT / "build" / "packages"
 APPS = ("scanner", "extractor", "loader", "cog_updater", "stac_api")
-WITHOUT_BYTECODE = "--without-bytecode"
+BYTECODE = "--bytecode"
 SITE_PACKAGES = Path(".python_packages/lib/site-packages")
 PYTHON = "3.13"
 PLATFORM = "x86_64-manylinux_2_28"  # what the plan's machines have, or older
@@ -86,8 +85,8 @@ def main(arguments: list[str]) -> int:
     """Pack the apps that are named, or all; prints each one's size."""
     if arguments == ["lock"]:
         return lock()
-    bytecode = WITHOUT_BYTECODE not in arguments
-    arguments = [argument for argument in arguments if argument != WITHOUT_BYTECODE]
+    bytecode = BYTECODE in arguments
+    arguments = [argument for argument in arguments if argument != BYTECODE]
     unknown = sorted(set(arguments) - set(APPS))
     if unknown:
         print(f"no app {', '.join(unknown)}; there are {', '.join(APPS)}", file=sys.stderr)
@@ -130,7 +129,7 @@ def shared_wheel(folder: Path) -> Path:
     return wheel
 
 
-def package(app: str, shared: Path, out: Path, compression: int = 6, *, bytecode: bool = True) -> Path:
+def package(app: str, shared: Path, out: Path, compression: int = 6, *, bytecode: bool = False) -> Path:
     """Lay out the app in `out`/APP and zip it beside; returns the zip."""
     folder = out / app
     shutil.rmtree(folder, ignore_errors=True)

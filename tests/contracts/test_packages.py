@@ -6,6 +6,7 @@ import re
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from importlib.metadata import packages_distributions
 from pathlib import Path
 from types import ModuleType
@@ -66,11 +67,11 @@ def packaging() -> ModuleType:
 PACKAGING = packaging()
 
 
-WITH_BYTECODE = "scanner"  # compiling all five takes minutes, for the same finding
+COMPILED = "scanner"  # compiling all five takes minutes, for the same finding
 
 
-def packed(app: str, shared: Path, folder: Path) -> Path:
-    path: Path = PACKAGING.package(app, shared, folder, 0, bytecode=app == WITH_BYTECODE)
+def packed(app: str, shared: Path, folder: Path, *, bytecode: bool = False) -> Path:
+    path: Path = PACKAGING.package(app, shared, folder, 0, bytecode=bytecode)
     return path
 
 
@@ -81,6 +82,13 @@ def zips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     shared = PACKAGING.shared_wheel(folder)
     with ThreadPoolExecutor(2) as pool:
         return dict(zip(APPS, pool.map(lambda app: packed(app, shared, folder), APPS), strict=True))
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A package that was asked to carry bytecode."""
+    folder = tmp_path_factory.mktemp("compiled")
+    return packed(COMPILED, PACKAGING.shared_wheel(folder), folder, bytecode=True)
 
 
 @pytest.fixture(scope="module")
@@ -99,11 +107,28 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
 def test_a_package_runs_in_the_worker_with_nothing_else_there(
     zips: dict[str, Path], alone: Path, broker: RunningServer, tmp_path: Path, app: str
 ) -> None:
-    with zipfile.ZipFile(zips[app]) as archive:
-        archive.extractall(tmp_path)
+    runs(app, zips[app], alone, broker, tmp_path)
+
+
+def test_a_package_with_bytecode_runs_as_well(
+    compiled: Path, alone: Path, broker: RunningServer, tmp_path: Path
+) -> None:
+    another = replace(CALLS[COMPILED], metadata=ONE | {"MessageId": ("string", "another")})
+    runs(COMPILED, compiled, alone, broker, tmp_path, another)
+
+
+def runs(
+    app: str, package: Path, alone: Path, broker: RunningServer, folder: Path, call: Call | None = None
+) -> None:
+    """The worker loads what is unpacked and invokes a function of it, which answers as it would on Azure."""
+    with zipfile.ZipFile(package) as archive:
+        archive.extractall(folder)
 
     report = work(
-        tmp_path, CALLS[app], settings=SETTINGS | {"ServiceBus": broker.connection_string}, library=alone
+        folder,
+        call or CALLS[app],
+        settings=SETTINGS | {"ServiceBus": broker.connection_string},
+        library=alone,
     )
 
     assert report.indexed.ok, report.indexed.error
@@ -138,7 +163,7 @@ def test_what_is_left_out_of_a_package_is_imported_nowhere_in_its_app(app: str) 
 
 
 @pytest.mark.parametrize("app", APPS)
-def test_a_package_holds_no_tests_and_rasterio_only_where_it_reads_rasters(
+def test_a_package_holds_no_tests_no_bytecode_and_rasterio_only_where_it_reads_rasters(
     zips: dict[str, Path], app: str
 ) -> None:
     names = zipfile.ZipFile(zips[app]).namelist()
@@ -153,28 +178,27 @@ def test_a_package_holds_no_tests_and_rasterio_only_where_it_reads_rasters(
     )
     assert f"{SITE_PACKAGES}eventstac/_contracts/topology.json" in names
     assert {"function_app.py", "host.json", f"{app}/__init__.py"} <= set(names)
-    assert not [name for name in names if name.endswith(("direct_url.json", "RECORD"))]
+    assert not [name for name in names if name.endswith(("direct_url.json", "RECORD", ".pyc"))]
 
 
-def test_the_same_checkout_gives_the_same_bytes(zips: dict[str, Path], tmp_path: Path) -> None:
-    again = packed(WITH_BYTECODE, PACKAGING.shared_wheel(tmp_path), tmp_path / "elsewhere")
-    assert again.read_bytes() == zips[WITH_BYTECODE].read_bytes()
+def test_the_same_checkout_gives_the_same_bytes_bytecode_included(compiled: Path, tmp_path: Path) -> None:
+    again = packed(COMPILED, PACKAGING.shared_wheel(tmp_path), tmp_path / "elsewhere", bytecode=True)
+    assert again.read_bytes() == compiled.read_bytes()
 
 
-def test_every_module_has_bytecode_that_does_not_ask_for_its_source(
-    zips: dict[str, Path], tmp_path: Path
+def test_bytecode_where_it_is_asked_for_is_of_every_module_and_does_not_ask_for_its_source(
+    zips: dict[str, Path], compiled: Path
 ) -> None:
-    archive = zipfile.ZipFile(zips[WITH_BYTECODE])
-    names = set(archive.namelist())
+    archive = zipfile.ZipFile(compiled)
+    names = {name for name in archive.namelist() if not name.endswith(".pyc")}
+    assert names == set(zipfile.ZipFile(zips[COMPILED]).namelist())
     for source in (name for name in names if name.endswith(".py")):
         folder, _, file = source.rpartition("/")
-        compiled = f"{folder}/__pycache__/{file.removesuffix('.py')}.cpython-313.pyc".lstrip("/")
-        content = archive.read(compiled)
+        bytecode = f"{folder}/__pycache__/{file.removesuffix('.py')}.cpython-313.pyc".lstrip("/")
+        content = archive.read(bytecode)
         assert content[:4] == importlib.util.MAGIC_NUMBER
-        assert content[4:8] == b"\x01\0\0\0", f"{compiled} is checked against its source"
-        assert str(zips[WITH_BYTECODE].parent).encode() not in content, (
-            f"{compiled} names this machine's folders"
-        )
+        assert content[4:8] == b"\x01\0\0\0", f"{bytecode} is checked against its source"
+        assert str(compiled.parent).encode() not in content, f"{bytecode} names this machine's folders"
 
 
 def test_what_is_packed_is_what_was_tested() -> None:
