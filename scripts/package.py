@@ -3,8 +3,8 @@
 
 A zip holds function_app.py, host.json, the app's own package, and in .python_packages/lib/site-packages the shared
 library (with contracts/) and what it needs, as wheels for Linux and Python 3.13, each checked against its hash in
-infra/packages.lock. The same checkout gives the same bytes. `--bytecode` adds compiled modules, for instances that start
-sooner from a larger package (docs/decisions/0029). Packages and the unpacked folders land in build/packages.
+infra/packages.lock. The same checkout gives the same bytes. `--bytecode` adds compiled modules, for instances that
+start sooner from a larger package (docs/decisions/0029). Packages and the unpacked folders land in build/packages.
 """
 
 import hashlib

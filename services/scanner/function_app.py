@@ -16,6 +16,7 @@ from eventstac.catalog.runs import PostgresRuns
 from eventstac.consumption import Consumer
 from eventstac.containers import Watched
 from eventstac.once import once
+from eventstac.reconciling import Reconciler
 from eventstac.telemetry.opening import open_telemetry
 from scanner import blob_event, pages, settings
 
@@ -31,10 +32,7 @@ def now() -> datetime:
 @dataclass(frozen=True)
 class Ports:
     consumer: Consumer
-    catalog: PostgresCatalog
-    runs: PostgresRuns
-    blobs: BlobStorage
-    watched: Watched
+    reconciler: Reconciler
 
 
 @once
@@ -43,8 +41,9 @@ def ports() -> Ports:
     catalog = PostgresCatalog(SETTINGS.database, MergeSettings("scanner", 0), SETTINGS.default_collection)
     telemetry = open_telemetry("scanner", os.environ)
     consumer = Consumer("scanner", ServiceBus(open_client(os.environ)), telemetry=telemetry)
+    watched = Watched(blobs.account_url, SETTINGS.containers)
     runs = PostgresRuns(catalog.connection)
-    return Ports(consumer, catalog, runs, blobs, Watched(blobs.account_url, SETTINGS.containers))
+    return Ports(consumer, Reconciler(catalog, blobs, watched, runs, SETTINGS.page_size, now))
 
 
 @app.service_bus_topic_trigger(
@@ -52,9 +51,10 @@ def ports() -> Ports:
 )
 def scan_blob_event(message: func.ServiceBusMessage) -> None:
     use = ports()
+    catalog, watched = use.reconciler.catalog, use.reconciler.watched
     use.consumer.consume(
         received(message, "blob-events", "scanner"),
-        lambda envelope: blob_event.handle(envelope, catalog=use.catalog, watched=use.watched, clock=now),
+        lambda envelope: blob_event.handle(envelope, catalog=catalog, watched=watched, clock=now),
     )
 
 
@@ -65,41 +65,18 @@ def scan_page(message: func.ServiceBusMessage) -> None:
     use = ports()
     use.consumer.consume(
         received(message, "scan-requests", "scanner"),
-        lambda envelope: pages.handle(
-            envelope,
-            catalog=use.catalog,
-            runs=use.runs,
-            blobs=use.blobs,
-            watched=use.watched,
-            page_size=SETTINGS.page_size,
-            clock=now,
-        ),
+        lambda envelope: pages.handle(envelope, use.reconciler),
     )
 
 
 @app.timer_trigger(arg_name="timer", schedule=SETTINGS.reconcile_schedule)
 def reconcile(timer: func.TimerRequest) -> None:
     use = ports()
-    begun = pages.begin_reconcile(
-        catalog=use.catalog,
-        runs=use.runs,
-        blobs=use.blobs,
-        watched=use.watched,
-        page_size=SETTINGS.page_size,
-        clock=now,
-    )
-    use.consumer.begin("reconcile", f"reconcile {now().isoformat()}", begun)
+    use.consumer.begin("reconcile", f"reconcile {now().isoformat()}", pages.begin_reconcile(use.reconciler))
 
 
 @app.timer_trigger(arg_name="timer", schedule="40 */5 * * * *")
 def attend_reconcile(timer: func.TimerRequest) -> None:
     use = ports()
-    attended = pages.attend_reconcile(
-        catalog=use.catalog,
-        runs=use.runs,
-        blobs=use.blobs,
-        watched=use.watched,
-        page_size=SETTINGS.page_size,
-        clock=now,
-    )
+    attended = pages.attend_reconcile(use.reconciler)
     use.consumer.begin("attend reconcile", f"attend reconcile {now().isoformat()}", attended)

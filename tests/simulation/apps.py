@@ -14,6 +14,7 @@ from eventstac.events import Envelope, ScanRequested
 from eventstac.facts import Match
 from eventstac.looking import Content, Looker
 from eventstac.publishing import publish_outbox
+from eventstac.reconciling import Reconciler
 from extractor import look
 from loader import asset_facts, collection_update, outbound, rejected
 from scanner import blob_event, pages
@@ -70,20 +71,16 @@ class Apps:
         return blob_event.handle(envelope, catalog=self.catalog, watched=WATCHED, clock=self.now)
 
     def _page(self, envelope: Envelope) -> Sequence[Outgoing]:
-        return pages.handle(
-            envelope,
-            catalog=self.catalog,
-            runs=self.runs,
-            blobs=self.blobs,
-            watched=WATCHED,
-            page_size=PAGE_SIZE,
-            clock=self.now,
-        )
+        return pages.handle(envelope, self.reconciler)
+
+    @property
+    def reconciler(self) -> Reconciler:
+        """What the scanner goes through pages with."""
+        return Reconciler(self.catalog, self.blobs, WATCHED, self.runs, PAGE_SIZE, self.now)
 
     def attend(self) -> Sequence[ScanRequested]:
         """The scanner's timer."""
-        use: dict[str, Any] = {"catalog": self.catalog, "runs": self.runs, "blobs": self.blobs}
-        attended = pages.attend_reconcile(**use, watched=WATCHED, page_size=PAGE_SIZE, clock=self.now)
+        attended = pages.attend_reconcile(self.reconciler)
         return [one.event for one in attended if isinstance(one.event, ScanRequested)]
 
     def _extractor(self, _topic: str, batch: Sequence[Received]) -> None:

@@ -6,9 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from eventstac.errors import Transient
-from eventstac.reconciling import Reconciler
 from tests.samples import ACCOUNT
-from tests.simulation.apps import PAGE_SIZE, Apps
+from tests.simulation.apps import Apps
 from tests.simulation.bus import Entry, SimulatedBus
 from tests.simulation.catalog import SimulatedCatalog
 from tests.simulation.deeds import Deeds
@@ -17,7 +16,6 @@ from tests.simulation.histories import Step
 from tests.simulation.oracle import Truth
 from tests.simulation.rule_files import rules_named
 from tests.simulation.storage import SimulatedStorage
-from tests.twins.apps import WATCHED
 from tests.twins.bus import Crash
 from tests.twins.runs import MemoryRuns
 
@@ -82,8 +80,7 @@ class World:
 
     def reconcile(self) -> None:
         """One whole reconcile, and all that it causes."""
-        run = Reconciler(self.catalog, self.storage, WATCHED, self.apps.runs, PAGE_SIZE, self.now)
-        self._insist(lambda: self._deeds.request(run.begin("the-run", allow_removals=1000)))
+        self._insist(lambda: self._deeds.request(self.apps.reconciler.begin("the-run", allow_removals=1000)))
         self.run()
 
     def attend(self) -> None:

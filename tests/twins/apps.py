@@ -98,16 +98,18 @@ class Pipeline:
         """A request to scan the source container."""
         return self._page(ScanRequested("a-run", f"{ACCOUNT}/source", prefix, **request))
 
+    @property
+    def reconciler(self) -> Reconciler:
+        return Reconciler(self.catalog, self.blobs, WATCHED, self.runs, self.page_size, self.now)
+
     def reconcile(self, run_id: str, **asked: Any) -> Run:
         """A whole run, page by page, and all that it causes."""
-        reconciler = Reconciler(self.catalog, self.blobs, WATCHED, self.runs, self.page_size, self.now)
-        self.run(self._page(reconciler.begin(run_id, **asked)))
+        self.run(self._page(self.reconciler.begin(run_id, **asked)))
         return finished(self.runs, run_id)
 
     def attend(self) -> list[Message]:
         """The scanner's timer; returns what it sends, which is not delivered yet."""
-        use: dict[str, Any] = {"catalog": self.catalog, "runs": self.runs, "blobs": self.blobs}
-        attended = pages.attend_reconcile(**use, watched=WATCHED, page_size=self.page_size, clock=self.now)
+        attended = pages.attend_reconcile(self.reconciler)
         return [self._page(one.event) for one in attended if isinstance(one.event, ScanRequested)]
 
     def _page(self, request: ScanRequested) -> Message:
@@ -158,15 +160,7 @@ class Pipeline:
         return blob_event.handle(envelope, catalog=self.catalog, watched=WATCHED, clock=self.now)
 
     def scan_page(self, envelope: Envelope) -> Any:
-        return pages.handle(
-            envelope,
-            catalog=self.catalog,
-            runs=self.runs,
-            blobs=self.blobs,
-            watched=WATCHED,
-            page_size=self.page_size,
-            clock=self.now,
-        )
+        return pages.handle(envelope, self.reconciler)
 
     def load(self, facts: Any) -> None:
         asset_facts.handle(facts, catalog=self.catalog, breaker=self.breaker)

@@ -1,14 +1,10 @@
 """A page message is a page of a scan, or of a run that compares storage and catalog."""
 
 import logging
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 
-from eventstac.blobs import Blobs
 from eventstac.bus import SCAN_REQUESTS
-from eventstac.catalog.port import Catalog
 from eventstac.consumption import Outgoing
-from eventstac.containers import Watched
 from eventstac.errors import Rejected
 from eventstac.events import Envelope, ScanRequested
 from eventstac.reconciling import Reconciler, Runs
@@ -17,16 +13,7 @@ from scanner import scan
 log = logging.getLogger("eventstac")
 
 
-def handle(
-    envelope: Envelope,
-    *,
-    catalog: Catalog,
-    runs: Runs,
-    blobs: Blobs,
-    watched: Watched,
-    page_size: int,
-    clock: Callable[[], datetime],
-) -> Sequence[Outgoing]:
+def handle(envelope: Envelope, reconciler: Reconciler) -> Sequence[Outgoing]:
     """Go through one page and ask for the next.
 
     Key: run and continuation. Stale rule: a page of a run that is over is left alone. Side effects: what is noted of
@@ -37,51 +24,38 @@ def handle(
             "unknown-event", f"{envelope.type!r} is no scan request: expected {ScanRequested.TYPE}"
         )
     request = ScanRequested.read(envelope.data)
-    watched.any(f"{request.container_url}/any")
+    reconciler.watched.any(f"{request.container_url}/any")
     if request.reason != "reconcile":
         return scan.handle(
-            envelope, catalog=catalog, blobs=blobs, watched=watched, page_size=page_size, clock=clock
+            request,
+            catalog=reconciler.catalog,
+            blobs=reconciler.blobs,
+            watched=reconciler.watched,
+            page_size=reconciler.page_size,
+            clock=reconciler.clock,
         )
-    step = Reconciler(catalog, blobs, watched, runs, page_size, clock).step(request)
+    step = reconciler.step(request)
     if step.following is None:
-        _tell(runs, request.run)
+        _tell(reconciler.runs, request.run)
         return step.outgoing
     return [*step.outgoing, Outgoing(SCAN_REQUESTS, step.following)]
 
 
-def begin_reconcile(
-    *,
-    catalog: Catalog,
-    runs: Runs,
-    blobs: Blobs,
-    watched: Watched,
-    page_size: int,
-    clock: Callable[[], datetime],
-) -> Sequence[Outgoing]:
+def begin_reconcile(reconciler: Reconciler) -> Sequence[Outgoing]:
     """Begin the daily run, unless one still goes on; it never removes more than the limit."""
-    busy = runs.busy()
+    busy = reconciler.runs.busy()
     if busy:
         log.warning("reconcile_still_running", extra={"run": busy.id})
         return []
-    reconciler = Reconciler(catalog, blobs, watched, runs, page_size, clock)
-    return [Outgoing(SCAN_REQUESTS, reconciler.begin(f"daily-{clock():%Y%m%dT%H%M%SZ}"))]
+    return [Outgoing(SCAN_REQUESTS, reconciler.begin(f"daily-{reconciler.clock():%Y%m%dT%H%M%SZ}"))]
 
 
-def attend_reconcile(
-    *,
-    catalog: Catalog,
-    runs: Runs,
-    blobs: Blobs,
-    watched: Watched,
-    page_size: int,
-    clock: Callable[[], datetime],
-) -> Sequence[Outgoing]:
+def attend_reconcile(reconciler: Reconciler) -> Sequence[Outgoing]:
     """Let a run go on whose message was lost, or begin one where the rules changed; else nothing.
 
     Side effects: a run is noted; then what is returned. A crash in between is such a lost message.
     """
-    reconciler = Reconciler(catalog, blobs, watched, runs, page_size, clock)
-    page = reconciler.attend(f"rules-{clock():%Y%m%dT%H%M%SZ}")
+    page = reconciler.attend(f"rules-{reconciler.clock():%Y%m%dT%H%M%SZ}")
     if page is None:
         return []
     log.info("reconcile_attended", extra={"run": page.run, "page": page.continuation})

@@ -17,8 +17,7 @@ from eventstac.catalog.port import Catalog
 from eventstac.catalog.rules_store import AppliedRules
 from eventstac.consumption import Outgoing
 from eventstac.containers import Watched
-from eventstac.errors import Rejected
-from eventstac.events import BlobMatched, Envelope, ScanRequested
+from eventstac.events import BlobMatched, ScanRequested
 from eventstac.events.timeline import passed
 from eventstac.facts import Fact
 from eventstac.matching import carried, is_by_these_rules, match_blob, withdrawal
@@ -27,7 +26,7 @@ _FACTS = "facts:"  # the continuation of a page of what is known, after which UR
 
 
 def handle(
-    envelope: Envelope,
+    request: ScanRequested,
     *,
     catalog: Catalog,
     blobs: Blobs,
@@ -41,12 +40,6 @@ def handle(
     effects: none but what is returned. A listing is a hint: what it does not show is looked at, never removed. A blob
     for which only the rules are new is read again only where they say to read it otherwise.
     """
-    if envelope.type != ScanRequested.TYPE:
-        raise Rejected(
-            "unknown-event", f"{envelope.type!r} is no scan request: expected {ScanRequested.TYPE}"
-        )
-    request = ScanRequested.read(envelope.data)
-    watched.any(f"{request.container_url}/any")
     page = _page_of(request)
     looks, continuation = page(request, catalog, blobs, watched, page_size, clock())
     if continuation is None:

@@ -142,7 +142,7 @@ def test_a_refused_container_stops_the_run_with_its_reason(
 def test_a_storage_that_is_away_only_delays_the_run(pipeline: Pipeline) -> None:
     filled(pipeline, 3)
     pipeline.blobs.is_away = True
-    request = pipeline._page(_reconciler(pipeline).begin("r"))
+    request = pipeline._page(pipeline.reconciler.begin("r"))
     assert pipeline.deliver(request) == "waiting"
     pipeline.blobs.is_away = False
     pipeline.run()
@@ -152,7 +152,7 @@ def test_a_storage_that_is_away_only_delays_the_run(pipeline: Pipeline) -> None:
 def test_a_page_that_comes_twice_changes_nothing(pipeline: Pipeline) -> None:
     filled(pipeline, 5)
     pipeline.blobs.put(scene("late", "b1"), b"raster 10")
-    request = pipeline._page(_reconciler(pipeline).begin("r"))
+    request = pipeline._page(pipeline.reconciler.begin("r"))
     pipeline.run(request, request)
     assert pipeline.runs.runs["r"].state == "done"
     assert len(pipeline.items) == 6
@@ -292,20 +292,5 @@ def test_completeness_is_never_rounded_up_to_a_hundred() -> None:
 def test_a_daily_run_does_not_begin_while_one_goes_on(pipeline: Pipeline) -> None:
     from scanner import pages
 
-    asked: dict[str, Any] = {
-        "catalog": pipeline.catalog,
-        "runs": pipeline.runs,
-        "blobs": pipeline.blobs,
-        "watched": _reconciler(pipeline).watched,
-        "page_size": 2,
-        "clock": pipeline.now,
-    }
-    assert len(pages.begin_reconcile(**asked)) == 1
-    assert pages.begin_reconcile(**asked) == []
-
-
-def _reconciler(pipeline: Pipeline) -> Any:
-    from eventstac.reconciling import Reconciler
-    from tests.twins.apps import WATCHED
-
-    return Reconciler(pipeline.catalog, pipeline.blobs, WATCHED, pipeline.runs, 2, pipeline.now)
+    assert len(pages.begin_reconcile(pipeline.reconciler)) == 1
+    assert pages.begin_reconcile(pipeline.reconciler) == []

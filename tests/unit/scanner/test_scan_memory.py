@@ -6,6 +6,7 @@ import tracemalloc
 from eventstac.bus import SCAN_REQUESTS
 from eventstac.cli.rules import tally_of
 from eventstac.events import Origin, ScanRequested, open_envelope, seal
+from eventstac.reconciling import Reconciler
 from scanner import pages
 from tests.samples import ACCOUNT, START
 from tests.twins.apps import WATCHED
@@ -22,23 +23,13 @@ LEAST_OF_A_LEAK = 400_000
 def scanned(count: int) -> tuple[int, int]:
     """The looks that a backfill causes, and its peak of memory in bytes. Every page is delivered twice."""
     catalog, blobs = GeneratedCatalog(), GeneratedBlobs(count)
-    runs, looks = MemoryRuns(catalog), 0
+    reconciler = Reconciler(catalog, blobs, WATCHED, MemoryRuns(catalog), PAGE, lambda: START)
+    looks = 0
     request: ScanRequested | None = ScanRequested("backfill", f"{ACCOUNT}/source")
     tracemalloc.start()
     while request:
         body = json.dumps(seal(request, app="operator", origin=Origin.new("x"), at=START)).encode()
-        both = [
-            pages.handle(
-                open_envelope(body),
-                catalog=catalog,
-                runs=runs,
-                blobs=blobs,
-                watched=WATCHED,
-                page_size=PAGE,
-                clock=lambda: START,
-            )
-            for _ in range(2)
-        ]
+        both = [pages.handle(open_envelope(body), reconciler) for _ in range(2)]
         assert both[0] == both[1], "a page that is handled again after a crash causes the same"
         assert len(both[0]) <= PAGE + 1
         following = [one.event for one in both[0] if one.topic == SCAN_REQUESTS]
