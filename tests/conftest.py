@@ -11,12 +11,17 @@ from infra.local.stack.testing import Stack, running_stack
 
 _IN_A_PLACE = re.compile(r"tests/integration/stac_api/.*\[(?:.*-)?(uvicorn|functions|redis)(?:-.*)?\]")
 
-_PACKED_ONCE = "tests/contracts/test_packages.py"
+# What is made once for a module and takes long: packages, the templates' plan, the wheels with real rasters.
+_TOGETHER = (
+    "tests/contracts/test_packages.py",
+    "tests/unit/bicep/test_plan.py",
+    "tests/unit/raster/test_real_rasters.py",
+)
 
 
 class ByPlace(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no types
-    """Gives all tests of the API in one place to one worker, which starts it once, those of the packages to one, which
-    packs them once, and others one by one.
+    """Gives all tests of the API in one place to one worker, which starts it once, those of some modules to one, which
+    makes once what they share, and others one by one.
 
     xdist's `loadgroup` would do it by marks, but adds the group to a name that pytest 9 does not read any more.
     """
@@ -25,7 +30,7 @@ class ByPlace(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no type
         place = _IN_A_PLACE.match(nodeid)
         if place:
             return place[1]
-        return _PACKED_ONCE if nodeid.startswith(_PACKED_ONCE) else nodeid
+        return next((module for module in _TOGETHER if nodeid.startswith(module)), nodeid)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByPlace:

@@ -32,6 +32,8 @@ def left_behind(user: User) -> list[str]:
 def smoking(user: User, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
     """`eventstac smoke` in the foreground of somebody who may press Ctrl-C."""
     command = [str(Path(sys.executable).with_name("eventstac")), "smoke", *arguments]
+    # What these tests are started by may ignore it, as a shell does for what runs in its background.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen(
         command,
         cwd=ROOT,

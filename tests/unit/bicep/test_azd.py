@@ -32,6 +32,7 @@ def test_a_hook_is_right_shell_and_stops_at_the_first_failure(name: str) -> None
 
 def test_what_the_hooks_read_is_put_out_by_the_templates_or_asked_of_who_deploys() -> None:
     asked = set(re.findall(r"readEnvironmentVariable\('(\w+)'", (BICEP / "main.bicepparam").read_text()))
+    asked |= set(re.findall(r"azd env set (\w+)", (ROOT / "docs" / "deploy.md").read_text()))
     known = set(outputs_described(BICEP / "main.bicep")) | asked | FROM_AZD | OURS | {"app"}
     for name, run in HOOKS.items():
         assert set(re.findall(r"\$\{?(\w+)", run)) <= known, name

