@@ -19,7 +19,8 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.request import urlopen
 
-from bench.api import COLLECTIONS, REQUIREMENTS
+from bench.api import REQUIREMENTS
+from bench.reading.catalog import COLLECTIONS
 from infra.local.functions_host.testing import running_host
 from infra.local.postgres.testing import running_postgres
 from infra.local.servicebus.testing import running_server

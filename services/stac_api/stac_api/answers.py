@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -30,7 +30,11 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 RETRY_AFTER_S = 5  # a failover or a restart of the database takes about that long
 
 # What an answer depends on, beside its address.
-_VARY = "Accept, Forwarded, X-Forwarded-Host, X-Forwarded-Port, X-Forwarded-Prefix, X-Forwarded-Proto, Origin"
+_VARIES = (
+    b"vary",
+    b"Accept, Forwarded, X-Forwarded-Host, X-Forwarded-Port, X-Forwarded-Prefix, X-Forwarded-Proto, Origin",
+)
+_FOR_PAGES = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
 
 Page = Callable[[Json, Context], str]
 
@@ -69,30 +73,31 @@ def answer(
     `modified` is the RFC 3339 time of the document's last change, where it is known.
     """
     settings = services(request).settings
+    headers = [_VARIES]
     if page is not None and wants_html(request):
         context = Context(base(request), settings.catalog_title)
         body, media_type = page(orjson.loads(body), context).encode(), "text/html; charset=utf-8"
-    headers = {"content-type": media_type, "vary": _VARY}
-    if media_type.startswith("text/html"):
-        headers |= HEADERS
-    if request.method != "POST":
-        etag = f'"{hashlib.sha256(body).hexdigest()[:24]}"'
-        headers |= {"etag": etag, "cache-control": settings.cache_control}
-        if modified and (changed := _http_date(modified)):
-            headers["last-modified"] = changed
-        if is_known(request, etag, headers.get("last-modified")):
-            return _Answer(b"", 304, headers)
+        headers += _FOR_PAGES
+    headers.append((b"content-type", media_type.encode()))
+    if request.method == "POST":
+        return _Answer(body, 200, headers)
+    etag = f'"{hashlib.sha256(body).hexdigest()[:24]}"'
+    changed = _http_date(modified) if modified else None
+    headers += ((b"etag", etag.encode()), (b"cache-control", settings.cache_control.encode("latin-1")))
+    if changed:
+        headers.append((b"last-modified", changed.encode()))
+    if is_known(request, etag, changed):
+        return _Answer(b"", 304, headers)
     return _Answer(body, 200, headers)
 
 
 class _Answer(Response):
     """A response whose headers are all known: Starlette's looks up what might be missing, for each answer."""
 
-    def __init__(self, body: bytes, status: int, headers: Mapping[str, str]) -> None:
-        self.status_code, self.body, self.background = status, body, None
-        self.raw_headers = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+    def __init__(self, body: bytes, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+        self.status_code, self.body, self.background, self.raw_headers = status, body, None, headers
         if status != 304:
-            self.raw_headers.append((b"content-length", b"%d" % len(body)))
+            headers.append((b"content-length", b"%d" % len(body)))
 
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         """Send it, in two messages."""
@@ -102,11 +107,12 @@ class _Answer(Response):
 
 def header(request: Request, name: bytes) -> str | None:
     """A header's first value; `name` in lower case."""
-    for given, value in request.scope["headers"]:
-        if given == name:
-            text: str = value.decode("latin-1")
-            return text
-    return None
+    scope = request.scope
+    found = scope.get("stac_api.headers")
+    if found is None:  # several are looked for in each request
+        found = scope["stac_api.headers"] = dict(reversed(scope["headers"]))
+    value: bytes | None = found.get(name)
+    return None if value is None else value.decode("latin-1")
 
 
 def document(request: Request, value: object, media_type: str = JSON, page: Page | None = None) -> Response:

@@ -83,14 +83,15 @@ def create_app(
 ) -> ASGIApp:
     """The STAC API. It connects to the database at the first request that needs it; `teller` is told of each."""
     name_requests()
-    database = Database(settings)
+    database, for_lookups = _databases(settings)
     bases = Bases(database)
-    services = Services(
-        settings, database, Writers(bases), ItemSearch(database, bases, settings), CollectionSearch(database)
-    )
+    items = ItemSearch(database, bases, settings, for_lookups)
+    services = Services(settings, database, Writers(bases), items, CollectionSearch(database))
 
     async def end() -> None:
         await database.close()
+        if for_lookups is not None:
+            await for_lookups.close()
         if cache is not None:
             await cache.close()
 
@@ -104,3 +105,12 @@ def create_app(
         routes.append(Route("/sign", sign_with(signer)))
     router = Router(routes, {"services": services}, on_error=error_answer, on_end=end)
     return Surroundings(CrossOrigin(router, settings.cors_origins), teller)
+
+
+def _databases(settings: Settings) -> tuple[Database, Database | None]:
+    """For searches; and for Items by id, which a few connections serve. Nothing is planned for long behind a pooler."""
+    few = settings.connections // 4
+    if settings.pooled or not few:
+        return Database(settings), None
+    searches = replace(settings, connections=settings.connections - few)
+    return Database(searches), Database(replace(settings, connections=few), planned_once=True)

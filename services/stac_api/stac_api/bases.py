@@ -58,6 +58,8 @@ class Bases:
         self._known: dict[str, _Base] = {}
         self._fresh_until = 0.0
         self._hydrated: tuple[str, ...] = ()
+        self.tables = 0  # that Items lie in
+        self.items = 0  # of all collections, as the database's statistics have it
         self._tails = Tails()
 
     async def hydrated(self) -> tuple[str, ...]:
@@ -90,9 +92,12 @@ class Bases:
         rows = await self._database.rows(
             """SELECT id, base_item->>'stac_version' AS stac_version,
               coalesce(jsonb_typeof(base_item->'assets'), 'null') = 'null'
-                AND NOT EXISTS (SELECT FROM base_items b WHERE b.collection = c.id) AS complete
-            FROM collections c"""
+                AND NOT EXISTS (SELECT FROM base_items b WHERE b.collection = c.id) AS complete,
+              size.tables, size.items
+            FROM collections c, (SELECT count(*) AS tables, sum(greatest(reltuples, 0))::bigint AS items
+              FROM pg_partition_tree('items') t JOIN pg_class ON oid = t.relid WHERE t.isleaf) size"""
         )
         self._known = {row["id"]: _Base(row["stac_version"] or "1.1.0", row["complete"]) for row in rows}
+        self.tables, self.items = (rows[0]["tables"], rows[0]["items"] or 0) if rows else (0, 0)
         self._fresh_until = time.monotonic() + _FRESH_S
         self._hydrated = tuple(sorted(name for name, base in self._known.items() if not base.complete))

@@ -17,10 +17,19 @@ class _Search[V]:
 
 
 class ExpiringCache[K: Hashable, V]:
-    """Keeps what was found for `ttl_s` seconds; failures are not kept."""
+    """Keeps what was found for `ttl_s` seconds; failures are not kept.
 
-    def __init__(self, ttl_s: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._ttl_s = ttl_s
+    What took long to find is kept longer: `worth` seconds for each that it took, `most_s` at most.
+    """
+
+    def __init__(
+        self,
+        ttl_s: float,
+        worth: float = 0.0,
+        most_s: float = 0.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._ttl_s, self._worth, self._most_s = ttl_s, worth, most_s
         self._clock = clock
         self._entries: OrderedDict[K, tuple[float, V]] = OrderedDict()
         self._searches: dict[K, _Search[V]] = {}
@@ -35,6 +44,7 @@ class ExpiringCache[K: Hashable, V]:
             search = _Search(asyncio.get_running_loop().create_task(find()))
             self._searches[key] = search
         search.waiting += 1
+        asked = self._clock()
         try:
             value = await asyncio.shield(search.task)
         finally:
@@ -43,15 +53,15 @@ class ExpiringCache[K: Hashable, V]:
                 search.task.cancel()  # which a finished one does not notice
             if not search.waiting or search.task.done():
                 self._forget(key, search)
-        self._keep(key, value)
+        self._keep(key, value, max(self._ttl_s, min((self._clock() - asked) * self._worth, self._most_s)))
         return value
 
     def _forget(self, key: K, search: _Search[V]) -> None:
         if self._searches.get(key) is search:
             del self._searches[key]
 
-    def _keep(self, key: K, value: V) -> None:
-        self._entries[key] = (self._clock() + self._ttl_s, value)
+    def _keep(self, key: K, value: V, ttl_s: float) -> None:
+        self._entries[key] = (self._clock() + ttl_s, value)
         self._entries.move_to_end(key)
         while len(self._entries) > _MOST:
             self._entries.popitem(last=False)

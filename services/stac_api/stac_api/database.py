@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, Protocol
 
@@ -44,6 +45,9 @@ _OUR_FAULTS = (
 )
 
 
+_NOTHING: Mapping[str, str] = {}
+
+
 class Row(Protocol):
     """One row: a value by its column's name or place."""
 
@@ -67,9 +71,12 @@ class Refused(Exception):
 
 
 class Database:
-    """Runs queries. It connects at the first one, so that a start costs nothing; close it at the end."""
+    """Runs queries. It connects at the first one, so that a start costs nothing; close it at the end.
 
-    def __init__(self, settings: Settings) -> None:
+    A query is planned anew for its values each time; with `planned_once`, once for any values on each connection.
+    """
+
+    def __init__(self, settings: Settings, *, planned_once: bool = False) -> None:
         self._settings = settings
         self._pool: Pool[asyncpg.Connection] = Pool(self._connect, settings.connections, _ACQUIRE_TIMEOUT_S)
         self.session = {
@@ -79,7 +86,8 @@ class Database:
             "pgstac.readonly": "true",
             "jit": "off",  # compiling costs more than these queries run
             "max_parallel_workers_per_gather": "0",  # starting a worker takes 60 ms, these queries two
-            "plan_cache_mode": "force_custom_plan",  # a plan for any box is a bad plan for this box
+            # A plan for any box is a bad plan for this box; that of an Item by its id is always the same.
+            "plan_cache_mode": "force_generic_plan" if planned_once else "force_custom_plan",
             "timezone": "UTC",
         }
 
@@ -93,6 +101,18 @@ class Database:
         except Exception as error:
             raise _in_our_words(error) from error
 
+    async def rows_within(
+        self, limit_s: float, settings: Mapping[str, str], sql: str, *args: object
+    ) -> list[Row] | None:
+        """The same with other settings of the session for this query; None where it takes longer than `limit_s`."""
+        local = {**settings, "statement_timeout": str(int(limit_s * 1000))}
+        try:
+            return await queried(sql, partial(self._run_twice_if_cut, sql, args, local))
+        except asyncpg.QueryCanceledError:
+            return None
+        except Exception as error:
+            raise _in_our_words(error) from error
+
     async def row(self, sql: str, *args: object) -> Row | None:
         """Run a query that gives one row or none."""
         rows = await self.rows(sql, *args)
@@ -102,36 +122,41 @@ class Database:
         """Let the connections go."""
         self._pool.close()
 
-    async def _run_twice_if_cut(self, sql: str, args: tuple[object, ...]) -> list[Row]:
+    async def _run_twice_if_cut(
+        self, sql: str, args: tuple[object, ...], local: Mapping[str, str] = _NOTHING
+    ) -> list[Row]:
         try:
-            return await self._run(sql, args)
+            return await self._run(sql, args, local)
         except _CUT:
-            return await self._run(sql, args)
+            return await self._run(sql, args, local)
 
-    async def _run(self, sql: str, args: tuple[object, ...]) -> list[Row]:
+    async def _run(self, sql: str, args: tuple[object, ...], local: Mapping[str, str]) -> list[Row]:
         connection = await self._pool.borrow()
         try:
-            return await self._fetched(connection, sql, args)
+            return await self._fetched(connection, sql, args, local)
         except TimeoutError as error:  # the driver's own, for a server that did not end the query itself
             raise _too_slow() from error
         finally:
-            # Nothing in a session is ever changed, so there is nothing to undo; a query that was cancelled is waited
-            # for by the driver before the connection's next one.
+            # Nothing in a session is changed beyond a transaction, so there is nothing to undo; a query that was
+            # cancelled is waited for by the driver before the connection's next one.
             self._pool.give_back(connection)
 
-    async def _fetched(self, connection: asyncpg.Connection, sql: str, args: tuple[object, ...]) -> list[Row]:
+    async def _fetched(
+        self, connection: asyncpg.Connection, sql: str, args: tuple[object, ...], local: Mapping[str, str]
+    ) -> list[Row]:
         rows: list[Row]
-        if not self._settings.pooled:
+        if not self._settings.pooled and not local:
             rows = await connection.fetch(sql, *args)
         else:
             async with connection.transaction(readonly=True):
-                await connection.execute(self._local_settings())
+                await connection.execute(self._local_settings(local))
                 rows = await connection.fetch(sql, *args)
         return rows
 
-    def _local_settings(self) -> str:
-        """The session's settings for one transaction: behind a pooler the next one is another session."""
-        return "SELECT " + ", ".join(f"set_config('{n}', '{v}', true)" for n, v in self.session.items())
+    def _local_settings(self, local: Mapping[str, str]) -> str:
+        """Settings for one transaction; the session's too behind a pooler, where the next one is another session."""
+        settings = {**self.session, **local} if self._settings.pooled else local
+        return "SELECT " + ", ".join(f"set_config('{n}', '{v}', true)" for n, v in settings.items())
 
     async def _connect(self) -> asyncpg.Connection:
         settings = self._settings

@@ -64,9 +64,8 @@ async def conformance_classes(request: Request) -> Response:
 async def collections(request: Request) -> Response:
     """All collections, or those that a search finds."""
     app = services(request)
-    search = searches.from_query(
-        request.query_params.multi_items(), app.settings, default_limit=_ALL_COLLECTIONS
-    )
+    given = request.query_params.multi_items() if request.scope["query_string"] else ()
+    search = searches.from_query(given, app.settings, default_limit=_ALL_COLLECTIONS)
     page = await app.collections.page(search)
     here = base(request)
     rows = [_shown(collection_writer.collection(row, here), search) for row in page.rows]

@@ -21,6 +21,7 @@ from stac_api.sorting import SortKey
 from stac_api.statements import Statement, keyset
 from stac_api.tokens import PageToken
 from stac_api.tokens import parse as parse_token
+from stac_api.walks import Walks
 
 _DEFAULT_SORT = (SortKey("datetime", descending=True),)
 _COLUMN_TYPES = {
@@ -37,6 +38,10 @@ _WRAPPER_TYPES = {
     "to_tstz": "timestamptz",
     "to_text_array": "text[]",
 }
+_COUNT_WORTH = (
+    400.0  # seconds that a count is kept for each second that counting took: a 400th of a processor
+)
+_COUNT_MOST_S = 60.0
 _TRANSLATION_TTL_S = 30.0  # how soon a newly registered queryable counts
 
 Key = tuple[str, str, bool]  # expression, SQL type, descending
@@ -53,17 +58,22 @@ class Page:
 
 
 class ItemSearch:
-    """Finds Items."""
+    """Finds Items; those asked for by id through `planned_once`, where there is one."""
 
-    def __init__(self, database: Database, bases: Bases, settings: Settings) -> None:
+    def __init__(
+        self, database: Database, bases: Bases, settings: Settings, planned_once: Database | None = None
+    ) -> None:
         self._database = database
         self._rows = Rows(database, bases)
-        self._lookups = Lookups(self._rows)
+        self._lookups = Lookups(Rows(database, bases, planned_once))
         self._settings = settings
         self._translations: ExpiringCache[bytes, tuple[str, tuple[Key, ...]]] = ExpiringCache(
             _TRANSLATION_TTL_S
         )
-        self._counts: ExpiringCache[tuple[str, tuple[object, ...]], int] = ExpiringCache(settings.count_ttl_s)
+        self._walks = Walks(database, bases, settings.walk_from_pages)
+        self._counts: ExpiringCache[tuple[str, tuple[object, ...]], int] = ExpiringCache(
+            settings.count_ttl_s, _COUNT_WORTH, _COUNT_MOST_S
+        )
 
     async def page(self, search: Search) -> Page:
         """One page of what the search finds. Raises BadRequest for what cannot be searched by."""
@@ -117,7 +127,8 @@ class ItemSearch:
                 ORDER BY {order_by} LIMIT {statement.value(search.limit + 1)}::bigint
             ) i ORDER BY {order_by}"""
 
-        return await self._rows.read(page)
+        # without a filter the planner walks by itself
+        return await self._rows.read(page, self._walks.rows(search.limit) if condition else None)
 
     async def _translated(self, search: Search) -> tuple[str, tuple[Key, ...]]:
         """The SQL of the filter and of the sort keys. pgstac makes it, once for the same question."""

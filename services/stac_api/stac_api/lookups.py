@@ -11,7 +11,7 @@ from stac_api.database import Row
 from stac_api.errors import ApiError
 from stac_api.rows import Rows, Wanted
 
-_AT_ONCE = 1  # statement under way for one collection; whoever comes meanwhile waits for the next
+AT_ONCE = 2  # statements under way for one collection; whoever comes meanwhile waits for the next
 _MOST = 64  # Items of one statement: its answer is held in memory
 
 
@@ -38,6 +38,7 @@ class _Queue:
 
     waiting: deque[_Asked] = field(default_factory=deque)
     under_way: int = 0
+    starting: bool = False
 
 
 class Lookups:
@@ -54,8 +55,9 @@ class Lookups:
         if queue is None:
             queue = self._queues[collection] = _Queue()
         queue.waiting.append(asked)
-        if queue.under_way < _AT_ONCE:
-            self._start(collection, queue)
+        if queue.under_way < AT_ONCE and not queue.starting:
+            queue.starting = True  # once those have asked whose requests came in with this one
+            asyncio.get_running_loop().call_soon(self._start, collection, queue)
         try:
             return await asked.row
         except asyncio.CancelledError:
@@ -66,6 +68,7 @@ class Lookups:
 
     def _start(self, collection: str, queue: _Queue) -> None:
         """Send the next statement, if anybody waits."""
+        queue.starting = False
         batch = _Batch([])
         while queue.waiting and len(batch.asked) < _MOST:
             asked = queue.waiting.popleft()

@@ -53,6 +53,7 @@ class Settings:
     count_limit: int = 10_000  # numberMatched is exact up to here, the planner's estimate beyond
     area_count_limit: int = 2_000  # the same for what lies in an area, as the planner sees it: see ItemSearch
     count_ttl_s: float = 10.0
+    walk_from_pages: int = 30  # a filter that is expected to match more is answered in order: see Walks
     cache_control: str = "no-cache"
     cors_origins: tuple[str, ...] = ("*",)
     redis_url: str | None = field(default=None, repr=False)  # may hold a password

@@ -84,10 +84,8 @@ class _Request:
     async def _write(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self._status = message["status"]
-            message["headers"] = [
-                *message.get("headers", ()),
-                (b"x-request-id", self._names.request_id.encode()),
-            ]
+            named = (b"x-request-id", self._names.request_id.encode())
+            message["headers"] = [*message.get("headers", ()), named]
         await self._send(message)
 
     def _watch(self) -> None:

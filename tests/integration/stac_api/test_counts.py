@@ -65,3 +65,39 @@ def test_beyond_the_limit_the_planner_tells_but_never_less_than_was_counted(load
     assert asked == ["SELECT", "EXPLAIN"]
     assert number is not None
     assert number > 5
+
+
+def test_a_query_given_little_time_ends_in_it_and_its_settings_with_it(loaded: CatalogDatabase) -> None:
+    settings = settings_for(loaded, connections=1)
+    show = "SELECT current_setting('enable_bitmapscan'), current_setting('statement_timeout')"
+
+    async def run() -> tuple[Any, Any, Any]:
+        db = Database(settings)
+        try:
+            slow = await db.rows_within(0.05, {}, "SELECT pg_sleep(60)")
+            within = await db.rows_within(0.5, {"enable_bitmapscan": "off"}, show)
+            assert within is not None
+            after = await db.rows(show)
+            return slow, (within[0][0], within[0][1]), (after[0][0], after[0][1])
+        finally:
+            await db.close()
+
+    assert asyncio.run(run()) == (None, ("off", "500ms"), ("on", "30s"))
+
+
+def test_a_filter_of_a_large_catalog_whose_plan_is_asked_for_gives_the_same(loaded: CatalogDatabase) -> None:
+    settings = settings_for(loaded, walk_from_pages=0)
+    body = {"limit": 7} | FILTER
+
+    async def run(items: int) -> tuple[list[str], int | None]:
+        db = Database(settings)
+        bases = Bases(db)
+        try:
+            await bases.hydrated()
+            bases.items = items  # as the statistics of a large catalog would have it
+            page = await ItemSearch(db, bases, settings).page(from_body(body, settings))
+        finally:
+            await db.close()
+        return [row["id"] for row in page.rows], page.matched
+
+    assert asyncio.run(run(0)) == asyncio.run(run(1_000_000))

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from stac_api.errors import Unavailable
-from stac_api.lookups import Lookups
+from stac_api.lookups import AT_ONCE, Lookups
 from stac_api.rows import Wanted
 from stac_api.statements import Statement
 
@@ -48,17 +48,33 @@ def lookups(rows: Rows) -> Lookups:
     return Lookups(rows)  # type: ignore[arg-type]  # rows of this test
 
 
+async def begun(rows: Rows, statements: int) -> None:
+    """Wait until so many statements are under way."""
+    while len(rows.statements) < statements:
+        await asyncio.sleep(0)
+
+
 async def test_items_asked_for_while_others_are_read_go_together(rows: Rows, lookups: Lookups) -> None:
+    asked = []
+    for number in range(AT_ONCE):
+        asked.append(asyncio.create_task(lookups.one("scenes", f"before-{number}")))
+        await begun(rows, number + 1)
     names = ["a", "b", "c", "d", "c", "missing"]
-    asked = [asyncio.create_task(lookups.one("scenes", name)) for name in names]
+    later = [asyncio.create_task(lookups.one("scenes", name)) for name in names]
     await asyncio.sleep(0)
     rows.go.set()
-    found = await asyncio.gather(*asked)
-    assert [row and row["id"] for row in found] == ["a", "b", "c", "d", "c", None]
-    first, rest = rows.statements[0], [name for _, items in rows.statements[1:] for name in items]
-    assert first == ("scenes", ["a"])
-    assert sorted(rest) == sorted(names[1:])
-    assert len(rows.statements) < len(names)
+    found = await asyncio.gather(*asked, *later)
+    assert [row and row["id"] for row in found[AT_ONCE:]] == ["a", "b", "c", "d", "c", None]
+    assert [items for _, items in rows.statements[:AT_ONCE]] == [[f"before-{n}"] for n in range(AT_ONCE)]
+    rest = [name for _, items in rows.statements[AT_ONCE:] for name in items]
+    assert sorted(rest) == sorted(names)
+    assert len(rows.statements) == AT_ONCE + 1
+
+
+async def test_items_asked_for_in_the_same_moment_are_one_statement(rows: Rows, lookups: Lookups) -> None:
+    rows.go.set()
+    await asyncio.gather(*(lookups.one("scenes", name) for name in "abc"))
+    assert rows.statements == [("scenes", ["a", "b", "c"])]
 
 
 async def test_each_collection_is_read_by_itself(rows: Rows, lookups: Lookups) -> None:
