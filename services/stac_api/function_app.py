@@ -13,7 +13,6 @@ from stac_api.app import create_app, open_cache, open_signer
 from stac_api.compression import compressed
 from stac_api.hearing import handled
 from stac_api.hot_answers import forget_changed
-from stac_api.http_streams import Answered, Call
 from stac_api.settings import read
 from stac_api.spans import Teller
 
@@ -28,14 +27,21 @@ def telemetry() -> Telemetry:
 
 
 TELLER = Teller(telemetry) if LISTENED_TO else None
-API = compressed(create_app(SETTINGS, CACHE, open_signer(SETTINGS, os.environ), TELLER))
+API = create_app(SETTINGS, CACHE, open_signer(SETTINGS, os.environ), TELLER)
 
-app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+app: func.FunctionApp | func.AsgiFunctionApp
+if SETTINGS.http == "streams":
+    from stac_api.http_streams import Answered, Call  # the import alone makes the host forward requests
 
+    COMPRESSED = compressed(API)
+    app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 
-@app.route(route="{*route}", methods=list(func.HttpMethod))
-async def http_app_func(req: Call, context: func.Context) -> Answered:
-    return await req.answer_by(API, context.trace_context)
+    @app.route(route="{*route}", methods=list(func.HttpMethod))
+    async def http_app_func(req: Call, context: func.Context) -> Answered:
+        return await req.answer_by(COMPRESSED, context.trace_context)
+
+else:  # not compressed: Microsoft's adapter takes an encoding for a charset
+    app = func.AsgiFunctionApp(API, http_auth_level=func.AuthLevel.ANONYMOUS)
 
 
 @app.service_bus_topic_trigger(

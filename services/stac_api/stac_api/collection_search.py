@@ -116,11 +116,22 @@ def _overlaps(boxes: str | None, wanted: Box) -> bool:
     return any(box_from_numbers([float(n) for n in part]).overlaps(wanted) for part in parts)
 
 
+def token_from_offset(text: str) -> str:
+    """The token of the page that begins after so many collections: how other APIs on pgstac page."""
+    if not _is_number(text):
+        raise BadRequest("offset", f"{text!r} is no whole number from zero on")
+    return f"next:{text}"
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 10
+
+
 def _offset(token: str | None) -> int:
     """Collections are few and change rarely: their pages are told apart by number."""
     if token is None:
         return 0
     direction, _, number = token.partition(":")
-    if direction not in ("next", "prev") or not (number.isascii() and number.isdigit() and len(number) < 10):
+    if direction not in ("next", "prev") or not _is_number(number):
         raise BadRequest("token", "not a token of this API")
     return int(number)

@@ -14,6 +14,7 @@ from stac_api.links import (
     SCHEMA,
     collection_url,
     link,
+    stored_links,
 )
 
 
@@ -31,7 +32,7 @@ def _written(base: str, name: str, content: bytes, stored: str | None) -> bytes:
         link("root", f"{base}/"),
         link("items", f"{url}/items", GEOJSON),
         link(QUERYABLES, f"{url}/queryables", SCHEMA, title="Queryables"),
-        *_stored(stored),
+        *stored_links(orjson.loads(stored) if stored else [], OWN_COLLECTION_LINKS, base),
     ]
     return b'{"type":"Collection","links":' + orjson.dumps(links) + b"," + content[1:]
 
@@ -40,8 +41,3 @@ def collections(rows: Sequence[bytes], links: Sequence[dict[str, Any]], matched:
     """The answer of /collections."""
     tail = {"links": links, "numberMatched": matched, "numberReturned": len(rows)}
     return b'{"collections":[' + b",".join(rows) + b"]," + orjson.dumps(tail)[1:]
-
-
-def _stored(text: str | None) -> list[dict[str, Any]]:
-    stored = orjson.loads(text) if text else []
-    return [each for each in stored if isinstance(each, dict) and each.get("rel") not in OWN_COLLECTION_LINKS]

@@ -1,5 +1,6 @@
 """What each address answers."""
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -8,6 +9,7 @@ from starlette.responses import Response
 
 from stac_api import collection_writer, conformance, pages, searches
 from stac_api.answers import Services, answer, base, document, header, services
+from stac_api.collection_search import token_from_offset
 from stac_api.errors import BadRequest, NotFound, TooLarge, UnsupportedMedia
 from stac_api.features import Parts, wrap
 from stac_api.item_search import Page
@@ -66,6 +68,8 @@ async def collections(request: Request) -> Response:
     app = services(request)
     given = request.query_params.multi_items() if request.scope["query_string"] else ()
     search = searches.from_query(given, app.settings, default_limit=_ALL_COLLECTIONS)
+    if search.token is None and (offset := dict(given).get("offset")):
+        search = replace(search, token=token_from_offset(offset))
     page = await app.collections.page(search)
     here = base(request)
     rows = [_shown(collection_writer.collection(row, here), search) for row in page.rows]
@@ -225,7 +229,7 @@ def _page_link(request: Request, rel: str, token: str, media_type: str) -> dict[
     url = f"{base(request)}{_path(request)}"
     if request.method == "POST":
         return link(rel, url, media_type, method="POST", body={"token": token}, merge=True)
-    params = {key: value for key, value in request.query_params.items() if key != "token"}
+    params = {key: value for key, value in request.query_params.items() if key not in ("token", "offset")}
     return link(rel, with_query(url, {**params, "token": token}), media_type, method="GET")
 
 

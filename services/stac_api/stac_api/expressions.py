@@ -44,6 +44,7 @@ def condition(node: object, where: str, depth: int) -> Cql2:
     Raises BadRequest with the path of what is wrong: an operator that is not known or has the wrong number of
     arguments, a name or literal that is none.
     """
+    node = _of_today(node)
     if not isinstance(node, dict) or _name(node) not in _CONDITIONS:
         raise _wrong(where, 'expected a condition such as {"op": "=", "args": [{"property": "id"}, "a"]}')
     return _operation(node, where, depth)
@@ -56,6 +57,15 @@ def scalar(value: object, where: str) -> str | int | float | bool:
     if not isinstance(value, str | int | float | bool):
         raise _wrong(where, "expected a text, a number or true or false")
     return value
+
+
+def _of_today(node: object) -> object:
+    """A node of the CQL JSON that was before CQL2, {"eq": [a, b]}, as CQL2 writes it; any other as it is."""
+    if isinstance(node, dict) and len(node) == 1:
+        ((name, args),) = node.items()
+        if isinstance(args, list) and _name({"op": name}) in _CONDITIONS:
+            return {"op": name, "args": args}
+    return node
 
 
 def _name(node: Cql2) -> str:

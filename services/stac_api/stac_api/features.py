@@ -8,7 +8,7 @@ import orjson
 
 from stac_api.bases import Bases, Tails
 from stac_api.database import Row
-from stac_api.links import GEOJSON, OWN_ITEM_LINKS, collection_url, link, segment
+from stac_api.links import GEOJSON, OWN_ITEM_LINKS, collection_url, link, segment, stored_links
 
 # How nearly every row begins, and goes on after its box, the first list: jsonb sorts its keys by length, and what would
 # come before or between is not stored. (Within a text of JSON a quote would be escaped.)
@@ -63,8 +63,7 @@ class FeatureWriter:
     def _taken_apart(self, content: bytes, collection: str) -> tuple[memoryview, bytes]:
         """The members that the API does not write itself, without the first brace, and the Item's own links."""
         members = {name: value for name, value in orjson.loads(content).items() if name not in _WRITTEN}
-        links = members.pop("links", None) or []
-        kept = [each for each in links if isinstance(each, dict) and each.get("rel") not in OWN_ITEM_LINKS]
+        kept = stored_links(members.pop("links", None), OWN_ITEM_LINKS, self._base)
         members.setdefault("stac_version", self._bases.stac_version(collection))
         return memoryview(orjson.dumps(members))[1:], b"".join(b"," + orjson.dumps(each) for each in kept)
 

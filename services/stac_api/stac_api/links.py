@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urljoin
 
 from starlette.types import Scope
 
@@ -39,6 +39,20 @@ _PREFIX = re.compile(r"(/[A-Za-z0-9._~%-]+)*/?\Z")
 def link(rel: str, href: str, media_type: str = JSON, **more: Any) -> dict[str, Any]:
     """One link object."""
     return {"rel": rel, "type": media_type, "href": href, **more}
+
+
+def stored_links(stored: object, own: frozenset[str], base: str) -> list[dict[str, Any]]:
+    """Links that a document was stored with, but for those that the API writes; relative ones begin at the root."""
+    listed = stored if isinstance(stored, list) else []
+    kept = (each for each in listed if isinstance(each, dict) and each.get("rel") not in own)
+    return [each | {"href": _absolute(f"{base}/", each["href"])} if "href" in each else each for each in kept]
+
+
+def _absolute(root: str, href: object) -> object:
+    try:
+        return urljoin(root, href) if isinstance(href, str) else href
+    except ValueError:  # no address at all: as it was stored
+        return href
 
 
 def segment(text: str) -> str:

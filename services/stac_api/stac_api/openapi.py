@@ -77,6 +77,9 @@ _FIELDS = _parameter(
 )
 _WORDS = _parameter("q", "Words to look for in title, description and keywords.", _TEXTS)
 _TOKEN = _parameter("token", "From a next or prev link.", {"type": "string"})
+_OFFSET = _parameter(
+    "offset", "How many collections to pass over, where there is no token.", {"type": "integer", "minimum": 0}
+)
 _HREF = _parameter("href", "The href of an asset, as an Item shows it.", {"type": "string"}) | {
     "required": True
 }
@@ -263,7 +266,7 @@ def description(here: str, title: str, version: str, *, signing: bool = False) -
             "/collections": {
                 "get": _operation(
                     "Collections, all or found", _ref("Collections"), JSON,
-                    _LIMIT, _BBOX, _DATETIME, *_FILTERS, _SORT, _FIELDS, _WORDS, _TOKEN, _QUERY,
+                    _LIMIT, _BBOX, _DATETIME, *_FILTERS, _SORT, _FIELDS, _WORDS, _TOKEN, _OFFSET, _QUERY,
                 )
             },
             one: {"get": _operation("One collection", _ref("Collection"), JSON, _IN_ONE)},

@@ -18,6 +18,7 @@ from stac_api.sorting import SortKey
 Json = dict[str, Any]
 
 _MAX_NAMES = 10_000  # ids or collections of one search
+_JSON_LANGUAGES = ("cql2-json", "cql-json")  # the second is what older clients of pgstac say
 _CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 
 
@@ -94,7 +95,7 @@ def from_body(body: object, settings: Settings) -> Search:
         _check_crs(body)
         if isinstance(value, str) and body.get("filter-lang") == "cql2-text":
             draft.conditions.append(filters.from_text(value, settings.max_filter_depth))
-        elif body.get("filter-lang", "cql2-json") == "cql2-json":
+        elif body.get("filter-lang", "cql2-json") in _JSON_LANGUAGES:
             draft.conditions.append(filters.from_json(value, settings.max_filter_depth))
         else:
             raise BadRequest("filter-lang", "expected cql2-json, or cql2-text with a text as filter")
@@ -112,7 +113,7 @@ def _filter_from_text(text: str, params: Mapping[str, str], settings: Settings) 
     language = params.get("filter-lang") or ("cql2-json" if text.lstrip().startswith("{") else "cql2-text")
     if language == "cql2-text":
         return filters.from_text(text, settings.max_filter_depth)
-    if language == "cql2-json":
+    if language in _JSON_LANGUAGES:
         return filters.from_json_text(text, settings.max_filter_depth)
     raise BadRequest("filter-lang", f"{language!r} is neither cql2-text nor cql2-json")
 

@@ -3,8 +3,11 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from stac_api.callers import SignIn
+
+Http = Literal["streams", "invocations"]
 
 _REQUIRED = ("POSTGRES_HOST", "POSTGRES_DB", "POSTGRES_USER", "STAC_CATALOG_ID")
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*\Z")
@@ -25,6 +28,8 @@ class Settings:
     proxy adds). `cache_control` is sent with every answer that may be kept. `redis_url` is where answers are kept
     for at most `redis_ttl_s` seconds; None keeps none. A reader waits for it `redis_wait_ms` at most. `token` gives a
     password for each new connection, instead of `password`.
+
+    `http` is how a Functions host hands requests over: to the app's own server, or within invocations.
 
     `signing` gives callers who signed in the addresses of assets with a signature for `sign_s` seconds. `sign_in` is
     "platform" only where App Service authentication stands in front of the API and removes forged headers.
@@ -62,6 +67,7 @@ class Settings:
     signing: bool = False
     sign_in: SignIn = "none"
     sign_s: int = MOST_SIGN_S
+    http: Http = "streams"
     token: Callable[[], str] | None = field(default=None, compare=False)
 
 
@@ -83,6 +89,9 @@ def read(environ: Mapping[str, str]) -> Settings:
     sign_in, signing, sign_s = _signing(environ, problems)
     redis_ttl_s = _number(environ, "STAC_API_REDIS_TTL_S", 60, problems)
     redis_wait_ms = _number(environ, "STAC_API_REDIS_WAIT_MS", 100, problems)
+    http = environ.get("STAC_API_HTTP") or "streams"
+    if http not in ("streams", "invocations"):
+        problems.append(f"STAC_API_HTTP is {http!r}, expected 'streams' or 'invocations'")
     redis_url = environ.get("REDIS_URL") or None
     if redis_url and not redis_url.startswith(("redis://", "rediss://", "unix://")):
         problems.append("REDIS_URL is no address of a Redis: expected redis://, rediss:// or unix://")
@@ -109,6 +118,7 @@ def read(environ: Mapping[str, str]) -> Settings:
         cache_control=environ.get("STAC_API_CACHE_CONTROL") or "no-cache",
         cors_origins=tuple((environ.get("STAC_API_CORS_ORIGINS") or "*").split(",")),
         redis_url=redis_url,
+        http="invocations" if http == "invocations" else "streams",
         signing=signing,
         sign_in=sign_in,
         sign_s=sign_s,

@@ -4,6 +4,9 @@ import pytest
 
 from tests.integration.stac_api import catalog
 from tests.integration.stac_api.conftest import Client
+from tests.integration.stac_api.places import EVERY
+
+pytestmark = pytest.mark.parametrize("place", EVERY, indirect=True, scope="session")
 
 
 def names(page: dict[str, Any]) -> list[str]:

@@ -33,7 +33,9 @@ def matched(database: CatalogDatabase, body: dict[str, Any], **limits: int) -> t
             page = await ItemSearch(db, Bases(db), settings).page(from_body(body, settings))
         finally:
             await db.close()
-        return page.matched, [sql.split(" ")[0] for sql in asked if "EXPLAIN" in sql or "count(*)" in sql]
+        return page.matched, [
+            sql.split(" ")[0] for sql in asked if "EXPLAIN" in sql or "count(*) AS n" in sql
+        ]
 
     return asyncio.run(run())
 

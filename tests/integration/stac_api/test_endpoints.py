@@ -1,7 +1,12 @@
 from typing import Any
 
+import pytest
+
 from tests.integration.stac_api import catalog
 from tests.integration.stac_api.conftest import Client
+from tests.integration.stac_api.places import EVERY
+
+pytestmark = pytest.mark.parametrize("place", EVERY, indirect=True, scope="session")
 
 
 def rels(document: dict[str, Any]) -> dict[str, dict[str, Any]]:

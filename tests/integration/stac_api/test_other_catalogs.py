@@ -23,6 +23,7 @@ def banded() -> Json:
     item = catalog.item("banded", "bands", [0, 0, 1, 1], "2023-01-01T00:00:00Z")
     item["assets"]["data"]["raster:bands"] = OWN_BANDS
     item["links"].append({"rel": "preview", "href": "https://example.com/preview.html", "type": "text/html"})
+    item["links"].append({"rel": "thumbnail", "href": "previews/banded.png"})
     return item
 
 
@@ -33,7 +34,8 @@ def others(place: Place, postgres: RunningPostgres) -> CatalogDatabase:
     assets = {"data": {"type": "image/tiff", "raster:bands": BANDS, "description": "of the Collection only"}}
     collections = [catalog.collection(name, [0, 0, 1, 1]) for name in MANY]
     same = [catalog.item("same", name, [0, 0, 1, 1], "2023-01-01T00:00:00Z", of=name) for name in MANY[:2]]
-    bands = catalog.collection("bands", [0, 0, 1, 1], item_assets=assets)
+    links = [{"rel": "license", "href": "license.html"}]
+    bands = catalog.collection("bands", [0, 0, 1, 1], item_assets=assets, links=links)
     load(database.settings.conninfo, [*collections, bands], [*same, banded()])
     return database
 
@@ -88,6 +90,33 @@ def test_bands_that_pgstac_left_out_come_back_and_the_items_own_win(api: Client)
         assert {"rel": "preview", "href": "https://example.com/preview.html", "type": "text/html"} in item[
             "links"
         ]
+
+
+def test_a_relative_link_begins_at_the_root_of_the_api(api: Client) -> None:
+    """What it was relative to when it was stored is not known to a reader."""
+    of_item = api.get("/collections/bands/items/banded")["links"]
+    of_collection = api.get("/collections/bands")["links"]
+    assert {"rel": "thumbnail", "href": f"{api.url}/previews/banded.png"} in of_item
+    assert {"rel": "license", "href": f"{api.url}/license.html"} in of_collection
+
+
+@pytest.mark.parametrize(
+    ("offset", "limit", "found", "links"),
+    [
+        (0, 5, ["bands", *MANY[:4]], {"next"}),
+        (3, 1, [MANY[2]], {"next", "prev"}),
+        (12, None, [MANY[11]], {"prev"}),
+        (40, 5, [], {"prev"}),
+    ],
+)
+def test_an_offset_passes_over_collections(
+    api: Client, offset: int, limit: int | None, found: list[str], links: set[str]
+) -> None:
+    page = api.get("/collections", offset=offset, **({} if limit is None else {"limit": limit}))
+    assert [each["id"] for each in page["collections"]] == found
+    assert {*rels(page)} & {"next", "prev"} == links
+    assert all("offset" not in link["href"] for link in page["links"] if link["rel"] in links)
+    assert api.get("/collections", status=400, offset="-1")["description"].startswith("offset: ")
 
 
 def test_what_a_collection_loses_later_is_not_lost_on_its_items(

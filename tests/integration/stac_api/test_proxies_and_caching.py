@@ -111,6 +111,13 @@ def test_a_request_id_is_given_or_kept(api: Client) -> None:
     assert api("GET", "/conformance", headers={"X-Request-Id": "a b<"}).headers["X-Request-Id"] != "a b<"
 
 
+@pytest.mark.parametrize("place", ["invocations"], indirect=True, scope="session")
+def test_answers_within_invocations_are_whole_and_not_compressed(api: Client) -> None:
+    packed = api("GET", "/search", params={"limit": 50}, headers={"Accept-Encoding": "gzip"})
+    assert "Content-Encoding" not in packed.headers
+    assert packed.json()["numberReturned"] == 50
+
+
 def test_large_answers_are_compressed_for_who_takes_it(api: Client) -> None:
     """And a small one is not, nor one for a client that does not say that it takes gzip."""
     packed = api("GET", "/search", params={"limit": 50}, headers={"Accept-Encoding": "gzip"})

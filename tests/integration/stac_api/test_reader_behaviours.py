@@ -1,5 +1,6 @@
 """What readers of a STAC API on pgstac are used to, each behaviour by GET and by POST where there are both."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -8,6 +9,9 @@ import pytest
 
 from tests.integration.stac_api import catalog
 from tests.integration.stac_api.conftest import Client
+from tests.integration.stac_api.places import EVERY
+
+pytestmark = pytest.mark.parametrize("place", EVERY, indirect=True, scope="session")
 
 Json = dict[str, Any]
 Ask = Callable[..., Json]
@@ -72,6 +76,11 @@ def test_times_and_open_intervals_find_what_overlaps_them(
 @pytest.mark.parametrize("datetime", ["2022-13-01T00:00:00Z", "a/b", "../..x", "2/1/0", "now"])
 def test_what_is_no_time_is_400_with_the_parameter(ask: Ask, datetime: str) -> None:
     assert ask(400, datetime=datetime)["description"].startswith("datetime: ")
+
+
+@pytest.mark.parametrize("datetime", ["/", "../..", "../", "/.."])
+def test_an_interval_without_ends_is_400(ask: Ask, datetime: str) -> None:
+    assert "open at both ends" in ask(400, datetime=datetime)["description"]
 
 
 @pytest.mark.parametrize("bbox", [[0], [0, 1, 2], [0, 0, 1, 1, 2], [0, 10, 1, 5], [0, 0, 0, 1, 1, 1, 1]])
@@ -206,6 +215,39 @@ def test_filter_languages_have_the_defaults_of_their_methods(api: Client) -> Non
     for wrong in ({"filter-lang": "cql-text"}, {"filter-lang": "sql"}):
         assert api.get("/search", status=400, filter="id = 'a'", **wrong)["code"]
         assert api.post("/search", {"filter": as_json, **wrong}, status=400)["code"]
+
+
+def test_the_json_filters_of_older_clients_are_understood(api: Client) -> None:
+    by_id: Json = {"eq": [{"property": "id"}, "period"]}
+    both: Json = {"and": [by_id, {"in": [{"property": "collection"}, ["edges"]]}]}
+    for asked in (by_id, both, {"op": "eq", "args": by_id["eq"]}, {"not": [{"not": [by_id]}]}):
+        assert api.post_ids(filter=asked) == ["period"]
+        assert api.post_ids(**{"filter": asked, "filter-lang": "cql-json"}) == ["period"]
+        assert api.ids(**{"filter": json.dumps(asked), "filter-lang": "cql-json"}) == ["period"]
+    assert api.post("/search", {"filter": {"eq": [1]}}, status=400)["description"].startswith(
+        "filter: at filter"
+    )
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_page_asked_for_twice_is_the_same(api: Client, method: str) -> None:
+    body: Json = {"limit": 3, "sortby": [{"field": "count", "direction": "desc"}]}
+    if method == "POST":
+        following = link_of(api.post("/search", body), "next")
+        assert following is not None
+        pages = [names(api.post("/search", body | following["body"])) for _ in range(2)]
+    else:
+        following = link_of(api.get("/search", limit=3, sortby="-count"), "next")
+        assert following is not None
+        pages = [names(api.get(following["href"])) for _ in range(2)]
+    assert pages[0] == pages[1]
+    assert len(pages[0]) == 3
+
+
+def test_a_collection_keeps_its_licence_link_alone_and_in_the_list(api: Client) -> None:
+    (listed,) = (each for each in api.get("/collections")["collections"] if each["id"] == "scenes")
+    for found in (api.get("/collections/scenes"), listed):
+        assert link_of(found, "license") == catalog.collection("scenes", [])["links"][0]
 
 
 @pytest.mark.parametrize(

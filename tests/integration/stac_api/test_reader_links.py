@@ -6,6 +6,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.integration.stac_api.conftest import Client
+from tests.integration.stac_api.places import EVERY
+
+pytestmark = pytest.mark.parametrize("place", EVERY, indirect=True, scope="session")
 
 Json = dict[str, Any]
 JSON, GEOJSON = "application/json", "application/geo+json"

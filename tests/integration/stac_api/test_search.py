@@ -5,6 +5,9 @@ import pytest
 
 from tests.integration.stac_api import catalog
 from tests.integration.stac_api.conftest import Client
+from tests.integration.stac_api.places import EVERY
+
+pytestmark = pytest.mark.parametrize("place", EVERY, indirect=True, scope="session")
 
 FIJI = [176, -20, -176, -16]
 SCENES = {item["id"]: item for item in catalog.ITEMS if item["collection"] == "scenes"}

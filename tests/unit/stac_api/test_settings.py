@@ -64,3 +64,10 @@ def test_signing_is_off_unless_callers_sign_in_at_the_platform() -> None:
 def test_nobody_is_signed_in_where_the_platform_says_that_its_authentication_is_off() -> None:
     assert read(SIGNING | {"WEBSITE_AUTH_ENABLED": "True"}).sign_in == "platform"
     assert read(SIGNING | {"WEBSITE_AUTH_ENABLED": "False"}).sign_in == "none"
+
+
+def test_a_functions_host_hands_requests_over_in_one_of_two_ways() -> None:
+    assert read(COMPLETE).http == "streams"
+    assert read(COMPLETE | {"STAC_API_HTTP": "invocations"}).http == "invocations"
+    with pytest.raises(SettingsError, match="STAC_API_HTTP"):
+        read(COMPLETE | {"STAC_API_HTTP": "grpc"})
