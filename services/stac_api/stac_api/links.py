@@ -32,6 +32,7 @@ _NAMING = frozenset(
     }
 )
 _HOST = re.compile(r"[A-Za-z0-9.-]+(:[0-9]{1,5})?\Z|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?\Z")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _PORT = re.compile(r":[0-9]+\Z")
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~%-]+)*/?\Z")
 
@@ -49,8 +50,10 @@ def stored_links(stored: object, own: frozenset[str], base: str) -> list[dict[st
 
 
 def _absolute(root: str, href: object) -> object:
+    if not isinstance(href, str) or _SCHEME.match(href):
+        return href
     try:
-        return urljoin(root, href) if isinstance(href, str) else href
+        return urljoin(root, href)
     except ValueError:  # no address at all: as it was stored
         return href
 

@@ -1,4 +1,8 @@
-"""The ways that the API is run: under uvicorn, as a function app in a Functions host (two ways), with a Redis."""
+"""The ways that the API is run: under uvicorn, as a function app in a Functions host (two ways), with a Redis.
+
+Every test that asks the API over HTTP runs in a Functions host, too. What does not: the command `python -m stac_api`
+itself (`test_command.py`), and what is tested below HTTP (`test_same_as_pgstac.py`, `test_counts.py`, units).
+"""
 
 import contextlib
 import json

@@ -5,6 +5,8 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
+import pytest
+
 from eventstac.catalog.merge import MergeSettings, merge
 from eventstac.catalog.pgstac_partitions import prepare_collection
 from eventstac.catalog.rules_store import RulesStore
@@ -13,7 +15,7 @@ from eventstac.rules import CollectionRules
 from infra.local.postgres.testing import RunningPostgres
 from tests.integration.conftest import CatalogDatabase, new_database
 from tests.integration.stac_api.conftest import Client
-from tests.integration.stac_api.places import Place, Places
+from tests.integration.stac_api.places import MAIN, Place
 from tests.samples import present, url_of
 
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
@@ -28,8 +30,9 @@ def fact(item: str, month: int) -> Fact:
     )
 
 
+@pytest.mark.parametrize("place", MAIN, indirect=True, scope="session")
 def test_a_search_shows_no_item_twice_and_misses_none_while_all_move(
-    postgres: RunningPostgres, places: Places
+    postgres: RunningPostgres, place: Place
 ) -> None:
     database = new_database(postgres)
     with database.connect() as connection:
@@ -45,7 +48,7 @@ def test_a_search_shows_no_item_twice_and_misses_none_while_all_move(
                 load(database, [fact(item, month)])
             months[half] = month
 
-    with Place("uvicorn", places).serve(database) as api, ThreadPoolExecutor(2) as pool:
+    with place.serve(database) as api, ThreadPoolExecutor(2) as pool:
         client = Client(api.url)
         moving = [pool.submit(move, half) for half in (0, 1)]
         try:
