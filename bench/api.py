@@ -113,6 +113,8 @@ def run(kept: KeptCatalogs, count: int, options: argparse.Namespace) -> tuple[Re
         for clients in options.clients:
             results[clients] = {}
             for name, bare in statements.items():
+                if options.scenario and name not in options.scenario:
+                    continue
                 work = {"clients": clients, "seconds": options.seconds}
                 of_floor = floor_requests(list(statements).index(name), len(bare))
                 sides = {
@@ -148,6 +150,9 @@ def main() -> None:
     )
     parser.add_argument("--items", type=int, nargs="+", default=[100_000], help="one after the other")
     parser.add_argument("--seconds", type=float, default=2.0, help="of each measurement")
+    parser.add_argument(
+        "--scenario", nargs="+", help="only these, by their names in the tables; not to be written"
+    )
     parser.add_argument("--rounds", type=int, default=3, help="in which the sides take turns")
     parser.add_argument("--clients", type=int, nargs="+", default=list(CLIENTS))
     parser.add_argument("--connections", type=int, default=16, help="of each side to the database, at most")
@@ -173,7 +178,7 @@ def main() -> None:
             section = run(kept, count, options)
             if set(options.sides) == {"ours", "theirs", "sql", "floor"}:
                 print(report(count, *section))
-                if options.write:
+                if options.write and not options.scenario:
                     write(count, report(count, *section))
 
 

@@ -11,6 +11,7 @@ import orjson
 
 from stac_api.bases import Bases
 from stac_api.cache import ExpiringCache
+from stac_api.counts import Counts
 from stac_api.database import Database, Refused, Row
 from stac_api.errors import BadRequest
 from stac_api.lookups import Lookups
@@ -38,10 +39,6 @@ _WRAPPER_TYPES = {
     "to_tstz": "timestamptz",
     "to_text_array": "text[]",
 }
-_COUNT_WORTH = (
-    400.0  # seconds that a count is kept for each second that counting took: a 400th of a processor
-)
-_COUNT_MOST_S = 60.0
 _TRANSLATION_TTL_S = 30.0  # how soon a newly registered queryable counts
 
 Key = tuple[str, str, bool]  # expression, SQL type, descending
@@ -71,9 +68,7 @@ class ItemSearch:
             _TRANSLATION_TTL_S
         )
         self._walks = Walks(database, bases, settings.walk_from_pages)
-        self._counts: ExpiringCache[tuple[str, tuple[object, ...]], int] = ExpiringCache(
-            settings.count_ttl_s, _COUNT_WORTH, _COUNT_MOST_S
-        )
+        self._counts = Counts(database, bases, settings)
 
     async def page(self, search: Search) -> Page:
         """One page of what the search finds. Raises BadRequest for what cannot be searched by."""
@@ -93,7 +88,10 @@ class ItemSearch:
         back = token is not None and token.back
         if back:
             rows.reverse()
-        matched = len(rows) if token is None and not more else await self._matched(search, condition)
+        if token is None and not more:
+            matched = len(rows)
+        else:  # an estimate may be less than what is there to see
+            matched = max(await self._matched(search, condition), len(rows) + more)
         has_next, has_prev = (True, more) if back else (more, token is not None)
         return Page(
             rows,
@@ -171,28 +169,9 @@ class ItemSearch:
     async def _matched(self, search: Search, condition: str) -> int:
         statement = Statement()
         _narrow(statement, search, condition)
-        where, args = statement.where_clause, tuple(statement.args)
         # Of boxes and times the planner has statistics, of a client's filter it may have none.
-        by_planner = search.area is not None and not condition
-        return await self._counts.get((where, args), lambda: self._count(where, args, by_planner=by_planner))
-
-    async def _count(self, where: str, args: tuple[object, ...], *, by_planner: bool) -> int:
-        """Exact up to the settings' limits; beyond them what the planner expects, which costs no reading.
-
-        To count what lies in an area every row has to be read: of a million Items that takes many times as long as
-        the page itself.
-        """
-        if by_planner and (expected := await self._expected(where, args)) > self._settings.area_count_limit:
-            return expected
-        limit = self._settings.count_limit
-        sql = f"SELECT count(*) AS n FROM (SELECT FROM items i WHERE {where} LIMIT {limit + 1:d}) AS found"
-        row = await self._database.row(sql, *args)
-        counted: int = row["n"] if row else 0
-        return counted if counted <= limit else max(counted, await self._expected(where, args))
-
-    async def _expected(self, where: str, args: tuple[object, ...]) -> int:
-        row = await self._database.row(f"EXPLAIN (FORMAT JSON) SELECT FROM items i WHERE {where}", *args)
-        return int(orjson.loads(row[0])[0]["Plan"]["Plan Rows"]) if row else 0
+        in_area = search.area is not None and not condition
+        return await self._counts.matched(statement.where_clause, tuple(statement.args), in_area=in_area)
 
 
 def _narrow(statement: Statement, search: Search, condition: str) -> None:

@@ -18,7 +18,7 @@ from stac_api.rows import Run
 _FRESH_S = 10.0  # a decision stands as long as the count of the same search
 # Longer than a walk that was worth it takes; one that was not costs this much, and the usual plan follows.
 _LIMIT_S = 0.3
-_FROM_ITEMS = 100_000  # in a smaller catalog either takes a few milliseconds
+LARGE = 100_000  # Items; in a smaller catalog either takes a few milliseconds
 _WITHOUT_COMBINING: Mapping[str, str] = {"enable_bitmapscan": "off"}
 
 
@@ -35,7 +35,7 @@ class Walks:
         """What runs a statement for a page of that many rows."""
 
         async def run(sql: str, *args: object) -> list[Row]:
-            large = self._bases.items >= _FROM_ITEMS
+            large = self._bases.items >= LARGE
             if large and await self._decisions.get((sql, args), lambda: self._is_worth_it(sql, args, limit)):
                 rows = await self._database.rows_within(_LIMIT_S, _WITHOUT_COMBINING, sql, *args)
                 if rows is not None:

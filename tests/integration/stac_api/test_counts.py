@@ -15,7 +15,9 @@ WORLD = {"bbox": [-180, -90, 180, 90], "limit": 1}
 FILTER = {"filter-lang": "cql2-json", "filter": {"op": "<>", "args": [{"property": "id"}, "nobody"]}}
 
 
-def matched(database: CatalogDatabase, body: dict[str, Any], **limits: int) -> tuple[int | None, list[str]]:
+def matched(
+    database: CatalogDatabase, body: dict[str, Any], items: int = 0, **limits: int
+) -> tuple[int | None, list[str]]:
     """The number, and the statements that it took beside the page's."""
     settings = settings_for(database, **limits)
 
@@ -30,7 +32,10 @@ def matched(database: CatalogDatabase, body: dict[str, Any], **limits: int) -> t
 
         db.rows = recording  # type: ignore[method-assign]  # to see what is run
         try:
-            page = await ItemSearch(db, Bases(db), settings).page(from_body(body, settings))
+            bases = Bases(db)
+            await bases.hydrated()
+            bases.items = items or bases.items  # as the statistics of a large catalog would have it
+            page = await ItemSearch(db, bases, settings).page(from_body(body, settings))
         finally:
             await db.close()
         return page.matched, [
@@ -60,6 +65,16 @@ def test_of_much_in_an_area_the_planner_tells_and_nothing_is_counted(loaded: Cat
 
 def test_a_filter_is_counted_since_the_planner_may_know_nothing_of_it(loaded: CatalogDatabase) -> None:
     assert matched(loaded, WORLD | FILTER, area_count_limit=0) == (len(catalog.ITEMS), ["SELECT"])
+
+
+def test_a_filter_of_a_large_catalog_is_counted_unless_that_is_dear(loaded: CatalogDatabase) -> None:
+    every = len(catalog.ITEMS)
+    number, asked = matched(loaded, WORLD | FILTER, items=1_000_000)
+    assert (number, asked[-1]) == (every, "SELECT")
+    number, asked = matched(loaded, WORLD | FILTER, items=1_000_000, count_cost_limit=1)
+    assert set(asked) == {"EXPLAIN"}
+    assert number is not None
+    assert 0 < number < 10 * every
 
 
 def test_beyond_the_limit_the_planner_tells_but_never_less_than_was_counted(loaded: CatalogDatabase) -> None:
