@@ -42,6 +42,8 @@ _ROUTES = (
 )
 
 
+_FOR_LOOKUPS = 2  # connections: one's statement runs while the other's is written, or its answers are
+
 # What many ask for again and again; their answers are kept where there is a cache.
 _HOT: frozenset[Endpoint] = frozenset(
     (
@@ -108,8 +110,8 @@ def create_app(
 
 
 def _databases(settings: Settings) -> tuple[Database, Database | None]:
-    """For searches; and for Items by id, which a few connections serve. Nothing is planned for long behind a pooler."""
-    few = settings.connections // 4
+    """For searches; and for Items by id, of which a statement reads many. Nothing is planned for long by a pooler."""
+    few = min(_FOR_LOOKUPS, settings.connections // 4)
     if settings.pooled or not few:
         return Database(settings), None
     searches = replace(settings, connections=settings.connections - few)

@@ -56,6 +56,10 @@ class ExpiringCache[K: Hashable, V]:
         self._keep(key, value, max(self._ttl_s, min((self._clock() - asked) * self._worth, self._most_s)))
         return value
 
+    def put(self, key: K, value: V) -> None:
+        """Keep this value instead."""
+        self._keep(key, value, self._ttl_s)
+
     def _forget(self, key: K, search: _Search[V]) -> None:
         if self._searches.get(key) is search:
             del self._searches[key]

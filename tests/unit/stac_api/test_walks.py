@@ -66,8 +66,10 @@ async def test_a_filter_that_matches_many_pages_is_walked_and_the_planner_asked_
     ]
 
 
-async def test_a_walk_that_takes_too_long_is_given_up_for_the_usual_plan() -> None:
-    assert await found(Planned(COMBINED, IN_ORDER, in_time=False)) == ["usual"]
+async def test_a_walk_that_takes_too_long_is_given_up_for_the_usual_plan_and_not_tried_again() -> None:
+    database = Planned(COMBINED, IN_ORDER, in_time=False)
+    assert await found(database) == ["usual"]
+    assert database.asked.count("walk: SELECT") == 1
 
 
 @pytest.mark.parametrize(
