@@ -91,6 +91,11 @@ class Database:
             "timezone": "UTC",
         }
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether a query would not have to wait for a connection."""
+        return self._pool.is_ready
+
     async def rows(self, sql: str, *args: object) -> list[Row]:
         """Run a query. Raises Unavailable, TooSlow, or Refused where it cannot be run as it is.
 

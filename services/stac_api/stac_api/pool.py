@@ -37,6 +37,11 @@ class Pool[C: Lent]:
         self._waiting: deque[asyncio.Future[C | None]] = deque()
         self._sweep: asyncio.TimerHandle | None = None
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether a connection would be lent at once, or made."""
+        return bool(self._free) or self._room > 0
+
     async def borrow(self) -> C:
         """A connection for one query. Raises TimeoutError after `patience_s`, and whatever connecting raises."""
         while True:

@@ -30,7 +30,8 @@ class Wanted:
 class Rows:
     """Reads rows with `id`, `collection`, `geometry` and `content`, the last two as JSON in bytes.
 
-    `planned_once` is asked, where there is one, as long as tables are few: a plan for any collection locks them all.
+    `planned_once` is asked, where there is one and it is ready, as long as tables are few: a plan for any collection
+    locks them all.
     """
 
     def __init__(self, database: Database, bases: Bases, planned_once: Database | None = None) -> None:
@@ -67,7 +68,7 @@ class Rows:
             f"textsend(({content})::text) AS content"
         )
         sql = write(Wanted(columns, shown, statement))
-        database = self._database
-        if self._planned_once is not None and self._bases.tables <= _MOST_TABLES:
-            database = self._planned_once
+        database, planned_once = self._database, self._planned_once
+        if planned_once and planned_once.is_ready and self._bases.tables <= _MOST_TABLES:
+            database = planned_once
         return await (run or database.rows)(sql, *statement.args)
