@@ -77,6 +77,7 @@ def answer(
     if page is not None and wants_html(request):
         context = Context(base(request), settings.catalog_title)
         body, media_type = page(orjson.loads(body), context).encode(), "text/html; charset=utf-8"
+    if media_type.startswith("text/html"):
         headers += _FOR_PAGES
     headers.append((b"content-type", media_type.encode()))
     if request.method == "POST":
