@@ -195,3 +195,13 @@ def test_status_tells_what_waits_and_what_is_missing(user: User, name: str) -> N
 def _backlog(user: User, topic: str) -> dict[str, Any] | None:
     found = [each for each in run(user, "status")["subscriptions"] if each["topic"] == topic]
     return next((dict(each) for each in found if each["messages"]), None)
+
+
+@pytest.mark.parametrize(
+    "command", [["reconcile", "--check", "--collection"], ["scan", "source", "--collection"], ["rebuild"]]
+)
+def test_a_collection_that_is_not_there_is_no_success(user: User, command: list[str]) -> None:
+    done = user.stack.eventstac(*command, "scense")
+    assert done.returncode == 1
+    assert "there is no collection 'scense'; there are " in done.stderr
+    assert "scenes" in done.stderr

@@ -22,6 +22,8 @@ def test_a_searchable_blob_is_known_in_any_spelling_of_its_url(user: User) -> No
     assert (found["collection"], found["item"], found["asset"]) == ("scenes", "where", "b1")
     assert [stage["stage"] for stage in found["timeline"]] == ["event", "matched", "looked"]
     assert "secret" not in said.stdout
+    by_path = user.stack.eventstac("where", "source/scenes/where/b1.tif", "--json")
+    assert json.loads(by_path.stdout)["url"] == url
 
 
 def test_a_blob_that_never_was_is_not_in_storage(user: User) -> None:

@@ -69,3 +69,8 @@ def apply_queryables(connection: Connection, rules: CollectionRules) -> None:
                 [rules.id],
             ],
         )
+
+
+def collection_ids(connection: Connection) -> set[str]:
+    """The collections of the catalog, those included that no rule names any more."""
+    return {name for (name,) in connection.execute("SELECT id FROM pgstac.collections")}

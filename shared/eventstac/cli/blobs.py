@@ -29,7 +29,9 @@ def blobs(
     if unknown := sorted(set(state or ()) - set(STATES)):
         raise typer.BadParameter(f"--state is one of {', '.join(STATES)}, not {', '.join(unknown)}")
     chosen = BlobFilter(tuple(state or NOT_SHOWN), reason, collection, url)
-    with Ports.read("blobs", os.environ, storage=False, bus=False).connection() as connection:
+    ports = Ports.read("blobs", os.environ, storage=False, bus=False)
+    ports.check_collection(collection)
+    with ports.connection() as connection:
         counts = count_blobs(connection, chosen)
         found = [] if count else list_blobs(connection, chosen, limit)
     total = sum(number for *_, number in counts)

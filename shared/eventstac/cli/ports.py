@@ -13,11 +13,13 @@ import typer
 from eventstac.azure.blob_service import open_blob_service
 from eventstac.azure.blob_storage import BlobStorage
 from eventstac.azure.service_bus import ServiceBus, open_client
-from eventstac.blob_urls import BlobName
+from eventstac.blob_urls import BlobName, canonical_url
+from eventstac.catalog.collection_documents import collection_ids
 from eventstac.catalog.database import Connection, DatabaseSettings, connect, database_failures
 from eventstac.catalog.rules_store import AppliedRules, RulesStore
 from eventstac.consumption import Consumer
 from eventstac.containers import ContainerNames, Watched
+from eventstac.errors import EventstacError
 from eventstac.settings import Environment
 from eventstac.telemetry.opening import open_telemetry
 from eventstac.telemetry.spans import Telemetry
@@ -34,6 +36,10 @@ _STORAGE, _BUS = (
     ("BlobStorage", "BlobStorage__blobServiceUri"),
     ("ServiceBus", "ServiceBus__fullyQualifiedNamespace"),
 )
+
+
+class UnknownCollection(EventstacError):
+    """A command was asked about a collection that is not there."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +62,7 @@ class Ports:
         also: Callable[[Environment], object] = lambda env: None,
     ) -> "Ports":
         """Read the environment, and what `also` reads from it; SettingsMissing lists everything that is lacking."""
-        values = dict(environment)
-        for name, alias in _ALIASES.items():
-            if not values.get(name) and values.get(alias):
-                values[name] = values[alias]
+        values = by_our_names(environment)
         env = Environment(values)
         for name, other in ((_STORAGE,) if storage else ()) + ((_BUS,) if bus else ()):
             if not env.has(other):
@@ -90,6 +93,17 @@ class Ports:
         """Reads the rules in force."""
         return RulesStore(self.default_collection)
 
+    def check_collection(self, name: str | None) -> None:
+        """Raise UnknownCollection for a name that neither the rules in force nor the catalog have."""
+        if name is None:
+            return
+        with self.connection() as connection:
+            known = {each.id for each in self.rules(connection).rules.collections} | collection_ids(
+                connection
+            )
+        if name not in known | {self.default_collection}:
+            raise UnknownCollection(f"there is no collection {name!r}; there are {', '.join(sorted(known))}")
+
     def storage(self) -> BlobStorage:
         """The blobs."""
         return BlobStorage(open_blob_service(self.values))
@@ -97,6 +111,13 @@ class Ports:
     def watched(self, storage: BlobStorage) -> Watched:
         """The declared containers."""
         return Watched(storage.account_url, self.names)
+
+    def blob_url(self, storage: BlobStorage, blob: str) -> str:
+        """The canonical URL of a blob that is named by a URL in any spelling, or as CONTAINER/PATH in our account."""
+        container, _, path = blob.partition("/")
+        if "://" in blob or not path:
+            return canonical_url(blob)
+        return BlobName(storage.account_url, container, path).url
 
     def rules_url(self, storage: BlobStorage) -> str:
         """Where the rules file lies."""
@@ -122,6 +143,21 @@ class Ports:
             yield telemetry
         finally:
             telemetry.close()
+
+
+def by_our_names(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment, in which what only has a name that SDK users know has ours as well."""
+    values = dict(environment)
+    for name, alias in _ALIASES.items():
+        if not values.get(name) and values.get(alias):
+            values[name] = values[alias]
+    return values
+
+
+def storage_if_any(environment: Mapping[str, str]) -> BlobStorage | None:
+    """The blobs, where the environment says of which account."""
+    values = by_our_names(environment)
+    return BlobStorage(open_blob_service(values)) if any(values.get(name) for name in _STORAGE) else None
 
 
 def now() -> datetime:

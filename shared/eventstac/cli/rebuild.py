@@ -20,6 +20,7 @@ def rebuild(
     right stay as they are, to the byte.
     """
     ports = Ports.read("rebuild", os.environ, storage=False, bus=False)
+    ports.check_collection(collection)
     rules = ports.rules_store()
     with (
         ports.connection() as connection,

@@ -74,6 +74,7 @@ def reconcile(
     removed; what removes nothing was done. 1: it could not be done.
     """
     ports = Ports.read("reconcile", os.environ, bus=not check)
+    ports.check_collection(collection)
     catalog = PostgresCatalog(ports.database, MergeSettings(APP, 0.0), ports.default_collection)
     try:
         storage = ports.storage()

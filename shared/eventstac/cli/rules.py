@@ -21,7 +21,7 @@ app = typer.Typer(no_args_is_help=True, help="Check collections.yaml, and see wh
 
 PAGE = 5000  # what one listing request gives at most
 
-_NOWHERE = "https://account.blob.core.windows.net"  # the account of a path that is only tried
+_NOWHERE = "https://account.blob.core.windows.net"  # the account of a path where the environment has none
 
 RulesFile = Annotated[Path, typer.Option("--rules", help="The rules file.")]
 DefaultCollection = Annotated[
@@ -73,7 +73,8 @@ def try_rules(
     """Show what blobs are by the rules: of some paths, or how many of a container match which rule."""
     rules = _load(rules_file, default_collection)
     if paths:
-        explanations = [rules.explain(_url(path, container or "source")) for path in paths]
+        account = _account()
+        explanations = [rules.explain(_url(path, account, container or "source")) for path in paths]
         _show_paths(rules, paths, explanations, as_json)
     elif container:
         try:
@@ -103,21 +104,29 @@ def _stopped(message: str) -> typer.Exit:
     return typer.Exit(1)
 
 
-def _url(path: str, container: str) -> str:
+def _url(path: str, account: str, container: str) -> str:
     if path.startswith(("http://", "https://")):
         return path
-    return BlobName(_NOWHERE, container, path).url
+    return BlobName(account, container, path).url
+
+
+def _account() -> str:
+    """Whose blobs are tried: an Item of one file is named by the whole URL."""
+    from eventstac.cli.ports import storage_if_any  # checking a file needs no SDK
+
+    storage = storage_if_any(os.environ)
+    return storage.account_url if storage else _NOWHERE
 
 
 def _listing(container: str, prefix: str) -> Iterator[str]:
     """The URLs of a container's blobs, a page at a time."""
-    from eventstac.azure.blob_service import open_blob_service
-    from eventstac.azure.blob_storage import BlobStorage  # only the listing needs the SDK
+    from eventstac.cli.ports import storage_if_any
 
-    connection = os.environ.get("AZURE_STORAGE_CONNECTION_STRING") or os.environ.get("BlobStorage")  # noqa: SIM112
-    if not connection:
-        raise _stopped("Set AZURE_STORAGE_CONNECTION_STRING (or BlobStorage) to list a container.")
-    storage = BlobStorage(open_blob_service({"BlobStorage": connection}))
+    storage = storage_if_any(os.environ)
+    if storage is None:
+        raise _stopped(
+            "Set AZURE_STORAGE_CONNECTION_STRING (or BlobStorage, or BlobStorage__blobServiceUri) to list a container."
+        )
     continuation: str | None = None
     while True:
         page = storage.page(f"{storage.account_url}/{container}", prefix, continuation, PAGE)

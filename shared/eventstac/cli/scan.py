@@ -25,6 +25,7 @@ def scan(
     force costs no look. `eventstac reconcile` also finds what was deleted.
     """
     ports = Ports.read("scan", os.environ)
+    ports.check_collection(collection)
     storage = ports.storage()
     name = BlobName(storage.account_url, container, prefix or "any")
     ports.watched(storage).any(name.url)

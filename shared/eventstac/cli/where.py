@@ -10,7 +10,7 @@ from eventstac.azure.blob_service import open_blob_service
 from eventstac.azure.blob_storage import BlobStorage
 from eventstac.azure.peeking import queued_about
 from eventstac.azure.service_bus import open_client
-from eventstac.blob_urls import canonical_url, parse
+from eventstac.blob_urls import parse
 from eventstac.catalog import fact_rows, item_rows, rejections
 from eventstac.cli.console import open_console
 from eventstac.cli.ports import Ports
@@ -28,7 +28,13 @@ _COLOURS = {
 
 
 def where(
-    blob_url: Annotated[str, typer.Argument(help="The blob's URL, in any spelling; a SAS is ignored.")],
+    blob: Annotated[
+        str,
+        typer.Argument(
+            metavar="BLOB",
+            help="The blob's URL, in any spelling (a SAS is ignored), or CONTAINER/PATH.",
+        ),
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Say where a blob is: in the catalog, on its way, or given up, and why.
@@ -36,7 +42,7 @@ def where(
     Ends in exactly one of: not in storage, ignored, no rule, waiting at STAGE since T, rejected, incomplete, stale,
     searchable. Exit code 0 for every verdict.
     """
-    evidence = gather(Ports.read("where", os.environ), canonical_url(blob_url))
+    evidence = gather(Ports.read("where", os.environ), blob)
     found = whereabouts(evidence)
     if as_json:
         typer.echo(json.dumps(to_json(evidence, found), ensure_ascii=False))
@@ -48,10 +54,11 @@ def where(
         console.print(f"  {stage.at:%Y-%m-%d %H:%M:%S.%f}Z  {stage.stage}", style="dim")
 
 
-def gather(ports: Ports, url: str) -> Evidence:
-    """Ask storage, rules, facts, rejections and the bus about a blob, by its canonical URL."""
+def gather(ports: Ports, blob: str) -> Evidence:
+    """Ask storage, rules, facts, rejections and the bus about a blob, named by its URL or as CONTAINER/PATH."""
     with open_blob_service(ports.values) as service:
         blobs = BlobStorage(service)
+        url = ports.blob_url(blobs, blob)
         watched = ports.watched(blobs)
         not_watched = _why_not_watched(watched, url)
         look = None if not_watched else blobs.look(url)[0]

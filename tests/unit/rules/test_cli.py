@@ -68,6 +68,19 @@ def test_paths_are_shown_with_what_they_are_and_why(file: Path) -> None:
     ]
 
 
+def test_an_item_of_one_file_is_named_as_it_will_be_in_the_account_of_the_environment(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = "AccountName=mine;AccountKey=a2V5;EndpointSuffix=core.windows.net"
+    monkeypatch.setenv("AZURE_STORAGE_CONNECTION_STRING", f"DefaultEndpointsProtocol=https;{key}")
+    url = "https://mine.blob.core.windows.net/source/y.tif"
+    by_path, by_url = json.loads(run("test", "y.tif", url, "--rules", file, "--json")[1])
+    monkeypatch.delenv("AZURE_STORAGE_CONNECTION_STRING")
+    monkeypatch.setenv("BlobStorage__blobServiceUri", "https://mine.blob.core.windows.net/")
+    (by_identity,) = json.loads(run("test", "y.tif", "--rules", file, "--json")[1])
+    assert by_path["item"] == by_url["item"] == by_identity["item"]
+
+
 def test_a_container_is_counted_by_rule(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def listing(container: str, prefix: str) -> Iterator[str]:
         assert (container, prefix) == ("source", "p/")
