@@ -484,6 +484,7 @@ var settings = {
     STAC_API_SIGN_S: string(apiSignSeconds)
     STAC_API_REDIS_TTL_S: string(apiRedisSeconds)
     STAC_API_REDIS_WAIT_MS: '100'
+    STAC_API_HTTP: 'streams'
   })
 }
 // The host finds an identity-based connection by these, and the SDKs' credential by the last part of them.

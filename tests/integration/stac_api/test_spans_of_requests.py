@@ -13,13 +13,14 @@ TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 
 def told(folder: Path, name: str) -> list[dict[str, Any]]:
-    """The spans of the trace, as soon as this one is among them."""
+    """The spans of the trace, as soon as this one and its queries, which come after it, are among them."""
     deadline = time.monotonic() + 30
     file = folder / "stac_api.spans.jsonl"
     while True:
         lines = file.read_text().splitlines() if file.exists() else []
         spans = [one for one in map(json.loads, lines) if one["trace"] == TRACE[3:35]]
-        if any(one["name"] == name for one in spans):
+        queries = sum(one["kind"] == "client" for one in spans)
+        if any(one["name"] == name and one["attributes"]["queries"] <= queries for one in spans):
             return spans
         assert time.monotonic() < deadline, lines[-5:]
         time.sleep(0.05)  # between two looks

@@ -66,6 +66,7 @@ def as_on_azure(app: str) -> Recording:
     values |= {name: "https://x.example/api" for name in values if name.endswith(("Uri", "Endpoint"))}
     values |= {name: "platform" for name in values if name == "STAC_API_SIGN_IN"}
     values |= {name: "true" for name in values if name == "STAC_API_SIGNING"}
+    values |= {name: "streams" for name in values if name == "STAC_API_HTTP"}
     values |= {name: "rediss://redis.example" for name in values if name == "REDIS_URL"}
     values |= {name: "bus.example" for name in values if name.endswith("Namespace")}
     if "POSTGRES_HOST" in values:
