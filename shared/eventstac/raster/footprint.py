@@ -7,17 +7,22 @@ from typing import Any
 
 import numpy as np
 import shapely
-from shapely.geometry import mapping, shape
+from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
 from eventstac.errors import Rejected
-from eventstac.raster.georeference import Floats, Georeference
+from eventstac.raster.earth import Floats
+from eventstac.raster.georeference import Georeference
 from eventstac.raster.globe import visible_region
 from eventstac.raster.ring import METRES_PER_DEGREE, LeavesTheEarth, edge_ring, unwrap
 
 DIGITS = 7  # of a degree: a centimetre
 _SEAM_DEGREES = 1e-6  # a sliver this thin beyond 180 is rounding, not ground
 _TOUCHES = 1e-9
+_WORLD = shapely.box(-180, -90, 180, 90)
+# Points of an image, as parts of its sides; uneven, so that none falls on the meridian along which a ring around a pole
+# is closed.
+_WITHIN = [axis.ravel() for axis in np.meshgrid(np.linspace(0.047, 0.953, 10), np.linspace(0.031, 0.971, 11))]
 
 
 @dataclass(frozen=True)
@@ -58,26 +63,21 @@ def given_footprint(geometry: Mapping[str, Any]) -> Footprint:
 
 def finish(region: BaseGeometry) -> Footprint:
     """Split at 180 degrees, clip to the Earth, make valid and wind counter-clockwise; longitudes may be anything."""
-    west, _, east, _ = region.bounds
-    parts = []
-    for turn in range(
-        math.floor((west + 180 - _SEAM_DEGREES) / 360), math.floor((east + 180 + _SEAM_DEGREES) / 360) + 1
-    ):
-        window = shapely.box(-180 + 360 * turn, -90, 180 + 360 * turn, 90)
-        piece = shapely.transform(shapely.intersection(_valid(region), window), _turned_back(turn))
-        parts += [p for p in shapely.get_parts(_polygons(piece)) if _is_ground(p)]
-    if not parts:
-        raise Rejected("not-on-earth", "the footprint of the image has no area on the Earth")
-    # Copies of a frame that goes around more than once overlap; rounding comes last, so that it can be undone no more.
-    joined = _polygons(shapely.make_valid(shapely.set_precision(shapely.union_all(parts), 10**-DIGITS)))
+    # Rounding comes last, so that it can be undone no more.
+    joined = _polygons(shapely.make_valid(shapely.set_precision(_within_180(_valid(region)), 10**-DIGITS)))
     wound = shapely.orient_polygons(joined, exterior_cw=False)
     polygons = sorted(shapely.get_parts(wound), key=lambda p: p.bounds)
     if not polygons:
         raise Rejected(
             "not-on-earth", "the footprint of the image is smaller than a centimetre: its pixel size is wrong"
         )
-    one = polygons[0] if len(polygons) == 1 else shapely.MultiPolygon(polygons)
-    return Footprint(_plain(mapping(one)), bbox(polygons))
+    coordinates = [_coordinates(polygon) for polygon in polygons]
+    one = len(coordinates) == 1
+    geometry = {
+        "type": "Polygon" if one else "MultiPolygon",
+        "coordinates": coordinates[0] if one else coordinates,
+    }
+    return Footprint(geometry, bbox(polygons))
 
 
 def bbox(polygons: list[BaseGeometry]) -> list[float]:
@@ -89,6 +89,23 @@ def bbox(polygons: list[BaseGeometry]) -> list[float]:
         if gap is not None:
             east, west = gap
     return [round(float(v), DIGITS) + 0.0 for v in (west, south, east, north)]
+
+
+def _within_180(region: BaseGeometry) -> BaseGeometry:
+    """The region on one turn around the Earth, from -180 to 180 degrees."""
+    west, south, east, north = region.bounds
+    near = west > -180 + _SEAM_DEGREES and east < 180 - _SEAM_DEGREES and south >= -90 and north <= 90
+    if near and region.geom_type == "Polygon":  # nearly all are
+        return shapely.intersection(region, _WORLD)
+    first, last = ((edge + 180) / 360 for edge in (west - _SEAM_DEGREES, east + _SEAM_DEGREES))
+    parts = []
+    for turn in range(math.floor(first), math.floor(last) + 1):
+        window = shapely.box(-180 + 360 * turn, -90, 180 + 360 * turn, 90)
+        piece = shapely.transform(shapely.intersection(region, window), _turned_back(turn))
+        parts += [p for p in shapely.get_parts(_polygons(piece)) if _is_ground(p)]
+    if not parts:
+        raise Rejected("not-on-earth", "the footprint of the image has no area on the Earth")
+    return shapely.union_all(parts)  # copies of a frame that goes around more than once overlap
 
 
 def _turned_back(turns: int) -> Callable[[Floats], Floats]:
@@ -143,17 +160,15 @@ def _pole(georef: Georeference, width: int, height: int, lat: Any) -> float:
 
 def _holds_the_middle(region: BaseGeometry, georef: Georeference, width: int, height: int) -> bool:
     """Whether points inside the image lie inside the region: what a ring that folded over itself fails."""
-    # Uneven, so that no point falls on the meridian along which a ring around a pole is closed.
-    across, down = np.linspace(0.047, 0.953, 10), np.linspace(0.031, 0.971, 11)
-    column, row = (a.ravel() for a in np.meshgrid(across * width, down * height))
-    lon, lat = georef.to_lonlat(column, row)
-    there = np.isfinite(lon) & np.isfinite(lat)
-    if not there.all():
+    lon, lat = georef.to_lonlat(_WITHIN[0] * width, _WITHIN[1] * height)
+    if not (np.isfinite(lon).all() and np.isfinite(lat).all()):
         return False
     shapely.prepare(region)
     found = np.zeros(len(lon), bool)
-    for turn in (-720, -360, 0, 360, 720):
+    for turn in (0, -360, 360, -720, 720):
         found |= shapely.contains_xy(region, lon + turn, lat)
+        if found.all():
+            return True
     return bool(found.mean() > 0.97)
 
 
@@ -174,12 +189,7 @@ def _is_ground(part: BaseGeometry) -> bool:
     return not part.is_empty and (east - west > _SEAM_DEGREES or abs(west) < 179.9)
 
 
-def _plain(geometry: Mapping[str, Any]) -> dict[str, Any]:
-    def lists(value: Any) -> Any:
-        return (
-            [lists(v) for v in value]
-            if isinstance(value, (tuple, list))
-            else round(float(value), DIGITS) + 0.0
-        )
-
-    return {"type": geometry["type"], "coordinates": lists(geometry["coordinates"])}
+def _coordinates(polygon: shapely.Polygon) -> list[list[list[float]]]:
+    """A polygon's rings as GeoJSON has them."""
+    rings = (polygon.exterior, *polygon.interiors)
+    return [(shapely.get_coordinates(ring).round(DIGITS) + 0.0).tolist() for ring in rings]

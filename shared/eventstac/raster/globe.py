@@ -12,7 +12,7 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
-from eventstac.raster.georeference import Floats, ToLonLat
+from eventstac.raster.earth import Floats, ToLonLat
 
 _CELLS = 360  # along each side of the window that is searched
 _HALVINGS = 24  # from a cell of one degree to a centimetre

@@ -3,9 +3,10 @@
 from rasterio.errors import RasterioError
 
 from eventstac.errors import Rejected
+from eventstac.raster.gdal import plain, ran_out_of_memory
 from eventstac.raster.levels import read_level
 from eventstac.raster.limits import refuse_huge_blocks
-from eventstac.raster.opening import Opened, plain, ran_out_of_memory
+from eventstac.raster.opening import Opened
 from eventstac.raster.options import Options
 from eventstac.raster.rows import read_all, read_slabs
 from eventstac.raster.sample import Sample

@@ -10,15 +10,16 @@ from rasterio.io import DatasetReader
 
 from eventstac.raster.georeference import Georeference
 
+_WGS84 = pyproj.Geod(ellps="WGS84")
+
 
 def projection(dataset: DatasetReader, georef: Georeference | None) -> dict[str, Any]:
     """The `proj:*` fields; only the shape where control points or RPCs stand in for a CRS of the pixels."""
     fields: dict[str, Any] = {"proj:shape": [dataset.height, dataset.width]}
     if georef is not None and georef.kind != "affine":
         return fields
-    if georef is not None and georef.crs is not None:
-        text = dataset.crs.to_wkt(version="WKT2_2019") if dataset.crs is not None else georef.crs.to_wkt()
-        fields |= crs_fields(text)
+    if georef is not None and georef.wkt is not None:
+        fields |= crs_fields(georef.wkt)
     elif dataset.crs is not None and dataset.crs.wkt:
         fields |= crs_fields(dataset.crs.to_wkt(version="WKT2_2019"))
     transform = dataset.transform
@@ -52,7 +53,7 @@ def gsd(dataset: DatasetReader, georef: Georeference) -> float | None:
     lon, lat = georef.to_lonlat(np.array([column, column + 1, column]), np.array([row, row, row + 1]))
     if not (np.isfinite(lon).all() and np.isfinite(lat).all()):
         return None
-    _, _, (across, down) = pyproj.Geod(ellps="WGS84").inv([lon[0]] * 2, [lat[0]] * 2, lon[1:], lat[1:])
+    _, _, (across, down) = _WGS84.inv([lon[0]] * 2, [lat[0]] * 2, lon[1:], lat[1:])
     metres = math.sqrt(across * down)
     if not math.isfinite(metres) or metres <= 0:
         return None
@@ -61,16 +62,16 @@ def gsd(dataset: DatasetReader, georef: Georeference) -> float | None:
 
 
 def _nominal_metres(dataset: DatasetReader, georef: Georeference) -> float | None:
-    if georef.kind != "affine" or georef.crs is None or not georef.crs.is_projected:
+    if georef.kind != "affine" or georef.earth is None or georef.earth.metres is None:
         return None
-    unit = georef.crs.axis_info[0].unit_conversion_factor
-    return math.sqrt(abs(dataset.transform.determinant)) * unit
+    return math.sqrt(abs(dataset.transform.determinant)) * georef.earth.metres
 
 
 def _box(dataset: DatasetReader) -> list[float]:
     """The envelope of all four corners in the CRS of the file, ordered whatever way the image is turned."""
     width, height, transform = dataset.width, dataset.height, dataset.transform
     corners = [(0, 0), (width, 0), (0, height), (width, height)]
-    xs = [transform.a * c + transform.b * r + transform.c for c, r in corners]
-    ys = [transform.d * c + transform.e * r + transform.f for c, r in corners]
+    a, b, left, d, e, top = tuple(transform)[:6]
+    xs = [a * c + b * r + left for c, r in corners]
+    ys = [d * c + e * r + top for c, r in corners]
     return [float(v) for v in (min(xs), min(ys), max(xs), max(ys))]

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from eventstac.raster.georeference import Floats, ToLonLat
+from eventstac.raster.earth import Floats, ToLonLat
 
 METRES_PER_DEGREE = 111_320.0
 _FIRST_STEPS = 8  # segments of each edge before any is halved: none then spans half the Earth
@@ -21,27 +21,28 @@ def edge_ring(to_lonlat: ToLonLat, width: int, height: int, tolerance_m: float) 
 
     A segment is halved until its true middle lies within `tolerance_m` of the straight one in degrees.
     """
-    column, row = _frame(width, height)
-    lon, lat = _located(to_lonlat, column, row)
+    # Columns, rows, longitudes and latitudes; the first point again at the end, so that each segment has both of its.
+    both = _placed(to_lonlat, _frame(width, height))
+    ring, middle = both[:, ::2], both[:, 1::2]
     for _ in range(_MAX_ROUNDS):
-        next_column, next_row = np.roll(column, -1), np.roll(row, -1)
-        next_lon, next_lat = np.roll(lon, -1), np.roll(lat, -1)
-        middle_column, middle_row = (column + next_column) / 2, (row + next_row) / 2
-        middle_lon, middle_lat = _located(to_lonlat, middle_column, middle_row)
-        straight_lon = lon + shortest(next_lon - lon) / 2
-        off_east = shortest(middle_lon - straight_lon) * np.cos(np.radians(middle_lat))
-        off_m = np.hypot(off_east, middle_lat - (lat + next_lat) / 2) * METRES_PER_DEGREE
-        # A pole on the edge makes any longitude true there; the ring is put right when it is unwrapped.
-        polar = np.minimum(90 - np.abs(lat), 90 - np.abs(next_lat)) < _POLE_DEGREES
-        turning = np.abs(shortest(next_lon - lon)) > 60
-        split = np.flatnonzero(((off_m > tolerance_m) | turning) & ~polar)
-        if not len(split) or len(column) + len(split) > _MAX_POINTS:
+        split = _bent(ring, middle, tolerance_m)
+        if not len(split) or ring.shape[1] + len(split) > _MAX_POINTS:
             break
-        column = np.insert(column, split + 1, middle_column[split])
-        row = np.insert(row, split + 1, middle_row[split])
-        lon = np.insert(lon, split + 1, middle_lon[split])
-        lat = np.insert(lat, split + 1, middle_lat[split])
-    return lon, lat
+        ring = np.insert(ring, split + 1, middle[:, split], axis=1)
+        middle = _placed(to_lonlat, (ring[:2, :-1] + ring[:2, 1:]) / 2)
+    return ring[2, :-1], ring[3, :-1]
+
+
+def _bent(ring: Floats, middle: Floats, tolerance_m: float) -> NDArray[np.intp]:
+    """The segments whose true middle lies too far from the straight one, or that turn too far."""
+    lon, lat, middle_lon, middle_lat = *ring[2:], *middle[2:]
+    steps = shortest(np.diff(lon))
+    off_east = shortest(middle_lon - lon[:-1] - steps / 2) * np.cos(np.radians(middle_lat))
+    off_m = np.hypot(off_east, middle_lat - (lat[:-1] + lat[1:]) / 2) * METRES_PER_DEGREE
+    # A pole on the edge makes any longitude true there; the ring is put right when it is unwrapped.
+    from_pole = 90 - np.abs(lat)
+    polar = np.minimum(from_pole[:-1], from_pole[1:]) < _POLE_DEGREES
+    return np.flatnonzero(((off_m > tolerance_m) | (np.abs(steps) > 60)) & ~polar)
 
 
 def unwrap(lon: Floats, lat: Floats, poles_are_points: bool) -> tuple[Floats, Floats, int]:
@@ -76,15 +77,17 @@ def _unwrap_from_pole(lon: Floats, lat: Floats, at_pole: NDArray[np.bool_]) -> t
     return ring_lon, np.concatenate([[pole], inner_lat, [pole]]), 0
 
 
-def _frame(width: int, height: int) -> tuple[Floats, Floats]:
-    across, down = np.linspace(0, width, _FIRST_STEPS + 1)[:-1], np.linspace(0, height, _FIRST_STEPS + 1)[:-1]
-    zero = np.zeros(_FIRST_STEPS)
-    column = np.concatenate([across, zero + width, width - across, zero])
-    return column, np.concatenate([zero, down, zero + height, height - down])
+def _frame(width: int, height: int) -> Floats:
+    """Columns and rows of the first segments' ends and middles, once around."""
+    edge = np.linspace(0, 1, 2 * _FIRST_STEPS + 1)[:-1]
+    ahead, back, near, far = edge, 1 - edge, np.zeros_like(edge), np.ones_like(edge)
+    columns, rows = [*ahead, *far, *back, *near, 0.0], [*near, *ahead, *far, *back, 0.0]
+    return np.array([columns, rows]) * [[width], [height]]
 
 
-def _located(to_lonlat: ToLonLat, column: Floats, row: Floats) -> tuple[Floats, Floats]:
-    lon, lat = to_lonlat(column, row)
+def _placed(to_lonlat: ToLonLat, pixels: Floats) -> Floats:
+    """Columns and rows with their longitudes and latitudes below."""
+    lon, lat = to_lonlat(*pixels)
     if not (np.isfinite(lon).all() and np.isfinite(lat).all()):
         raise LeavesTheEarth
-    return lon, lat
+    return np.stack([*pixels, lon, lat])

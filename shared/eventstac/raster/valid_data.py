@@ -9,8 +9,9 @@ from rasterio.transform import Affine
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
+from eventstac.raster.earth import Floats
 from eventstac.raster.footprint import Footprint, enclosed, finish
-from eventstac.raster.georeference import Floats, Georeference
+from eventstac.raster.georeference import Georeference
 from eventstac.raster.ring import METRES_PER_DEGREE
 from eventstac.raster.sample import Sample
 from eventstac.raster.statistics import Valid

@@ -83,13 +83,15 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     # After the limits, so that they hold for what the libraries allocate at start.
     import eventstac.raster.extract  # noqa: F401
+    from eventstac.raster.gdal import settled
 
     confine(Path(sys.argv[1]))
     frames.send(sink, {"ready": True})
     try:
-        while True:
-            message, head = frames.receive(_exactly(source))
-            _serve(PipeReader(source, sink, look_from(message["look"]), head), sink, message)
+        with settled():
+            while True:
+                message, head = frames.receive(_exactly(source))
+                _serve(PipeReader(source, sink, look_from(message["look"]), head), sink, message)
     except (Closed, KeyboardInterrupt):
         return
 

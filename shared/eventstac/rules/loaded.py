@@ -140,7 +140,8 @@ class Rules:
     def _by_default(self, name: BlobName, tried: tuple[Tried, ...]) -> Explanation:
         extension = PurePosixPath(name.path).suffix.lower()
         if extension not in RASTER_EXTENSIONS:
-            why = f"no rule matches {name.path!r}, and {extension or 'no extension'!r} is not a raster's"
+            known = ", ".join(sorted(RASTER_EXTENSIONS))
+            why = f"no rule matches {name.path!r}, and without a rule only names that end in {known} become Items"
             return Explanation(name.url, "unmatched", why, None, tried)
         if self.default_collection is None:
             why = f"no rule matches {name.path!r}, and there is no default collection"

@@ -18,6 +18,9 @@ Spec = Mapping[str, Any]
 Find = Callable[[str], Any]  # the value at a path, None where there is none
 
 MAX_BYTES = 16 * 1024 * 1024  # metadata files have kilobytes; Sentinel-2's largest has under one MB
+# Elements and attributes of XML, or values of JSON: each takes hundreds of bytes of memory, however short its text is.
+MAX_PARTS = 250_000
+MAX_DEPTH = 200
 
 _TIMES = {"datetime": "datetime", "start": "start_datetime", "end": "end_datetime"}
 
@@ -67,6 +70,8 @@ def _check_xpath(path: str, namespaces: dict[str, str]) -> str | None:
 def _json(data: bytes) -> Find:
     import jsonpath
 
+    if sum(data.count(mark) for mark in (b",", b"[", b"{")) > MAX_PARTS:
+        raise Rejected("bad-sidecar", f"the sidecar has too many values (limit: {MAX_PARTS})")
     try:
         document = json.loads(data)
     except (ValueError, RecursionError) as error:
@@ -84,7 +89,9 @@ def _xml(data: bytes, namespaces: dict[str, str]) -> Find:
     from elementpath.etree import defuse_xml
 
     try:
-        root = ElementTree.fromstring(defuse_xml(data))  # noqa: S314 (entities are refused by defuse_xml)
+        parser = ElementTree.XMLParser(target=_Bounded())  # noqa: S314 (entities are refused by defuse_xml)
+        parser.feed(defuse_xml(data))
+        root = parser.close()
     except (ElementTree.ParseError, elementpath.ElementPathError, ValueError, LookupError) as error:
         raise Rejected("bad-sidecar", f"the sidecar is no XML that can be read: {error}") from error
 
@@ -96,6 +103,31 @@ def _xml(data: bytes, namespaces: dict[str, str]) -> Find:
         return _text(first)
 
     return find
+
+
+class _Bounded(ElementTree.TreeBuilder):
+    """Builds a tree that is neither very large nor very deep."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._parts = self._depth = 0
+
+    def start(self, tag: str, attrs: dict[str, str], /) -> ElementTree.Element:
+        """An element begins."""
+        self._depth += 1
+        self._parts += 1 + len(attrs)
+        if self._depth > MAX_DEPTH or self._parts > MAX_PARTS:
+            raise Rejected(
+                "bad-sidecar",
+                f"the sidecar has too many elements or attributes (limit: {MAX_PARTS}), or too many inside each "
+                f"other (limit: {MAX_DEPTH})",
+            )
+        return super().start(tag, attrs)
+
+    def end(self, tag: str, /) -> ElementTree.Element:
+        """An element ends."""
+        self._depth -= 1
+        return super().end(tag)
 
 
 def _text(found: Any) -> Any:

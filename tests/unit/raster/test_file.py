@@ -255,6 +255,39 @@ def test_a_thumbnail_uses_the_colour_table() -> None:
     assert pixels[:3, 0, 1].tolist() == [10, 20, 30]
 
 
+def test_a_colour_and_its_transparency_are_of_one_pixel() -> None:
+    """Where every other pixel is shown, a valid neighbour gave nodata's own colour to a pixel that says nothing."""
+
+    def paint(dataset: Any) -> None:
+        dataset.write_colormap(1, {0: (9, 9, 9, 255), 1: (200, 100, 50, 255)})
+
+    data = np.zeros((600, 600), "uint8")
+    data[1::2, 1::2] = 1
+    pixels = image(tiff(data, paint, nodata=0))
+    assert pixels.shape == (4, 300, 300)
+    assert not pixels[3].any()
+
+
+def test_a_colour_that_one_band_lacks_is_shown_and_one_that_all_lack_is_not() -> None:
+    """A dark pixel whose blue happened to be the nodata value was a hole in the image."""
+    data = np.full((3, 40, 40), 90, "uint8")
+    data[2, :10] = 0
+    data[:, 30:] = 0
+    pixels = image(tiff(data, photometric="RGB", nodata=0))
+    assert (pixels[3, :30] == 255).all()
+    assert (pixels[3, 30:] == 0).all()
+    assert (pixels[:2, :10] == 90).all()
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+def test_an_image_whose_zero_is_white_is_shown_so(dtype: str) -> None:
+    data = np.zeros((40, 40), dtype)
+    data[:, 20:] = np.iinfo(dtype).max
+    pixels = image(tiff(data, photometric="MINISWHITE"))
+    assert (pixels[0, :, :20] == 255).all()
+    assert (pixels[0, :, 20:] == 0).all()
+
+
 def test_a_rule_chooses_bands_size_and_stretch() -> None:
     data = gradient(200, 200, "uint8", 4)
     pixels = image(tiff(data), thumbnail={"bands": [4, 3, 2], "size": 100, "stretch": None})

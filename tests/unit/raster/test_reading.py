@@ -1,6 +1,7 @@
 """What is read of a blob, and what each kind of failure becomes."""
 
 import re
+import struct
 import tempfile
 import warnings
 from pathlib import Path
@@ -119,6 +120,31 @@ def test_a_truncated_file_can_have_a_header_only_item() -> None:
 def test_a_header_that_is_cut_off_is_truncated() -> None:
     assert rejected(tiff(gradient(40, 40))[:60]).reason == "truncated"
     assert rejected(tiff(gradient(40, 40))[:6]).reason == "truncated"
+
+
+def without_byte_counts(data: bytes) -> bytes:
+    """A TIFF whose StripByteCounts is another tag: libtiff makes up for it, and fills in what is cut off."""
+    changed = bytearray(data)
+    start = struct.unpack_from("<I", data, 4)[0]
+    entries = [start + 2 + 12 * number for number in range(struct.unpack_from("<H", data, start)[0])]
+    at = next(at for at in entries if struct.unpack_from("<H", data, at)[0] == 279)
+    struct.pack_into("<H", changed, at, 65_000)
+    return bytes(changed)
+
+
+@pytest.mark.parametrize("interleave", ["pixel", "band"])
+def test_a_file_that_does_not_say_how_long_its_strips_are_is_known_to_be_cut_off(interleave: str) -> None:
+    data = without_byte_counts(tiff(gradient(203, 100, bands=2), blockysize=203, interleave=interleave))
+    assert read_in_process(MemoryReader(data), {}).metadata["bands"][1]["statistics"]["count"] == 20_300
+    error = rejected(data[:-300])
+    assert error.reason == "truncated"
+    assert "300 bytes are missing" in error.detail
+
+
+def test_many_strips_of_unknown_length_are_refused_or_missed() -> None:
+    data = without_byte_counts(tiff(gradient(200, 100), blockysize=10))
+    assert rejected(data).reason == "bad-raster"
+    assert rejected(data[: len(data) // 2]).reason == "truncated"
 
 
 def test_a_bad_block_is_a_permanent_outcome() -> None:

@@ -11,7 +11,7 @@ from rasterio.io import DatasetReader
 from rasterio.transform import Affine
 
 from eventstac.errors import Rejected
-from eventstac.raster import bands, georeference
+from eventstac.raster import bands, earth
 from eventstac.raster.extract import read_in_process
 from tests.unit.raster.corpus import gradient, tiff
 from tests.unit.raster.readers import MemoryReader
@@ -77,11 +77,11 @@ def test_a_netcdf_that_is_none_is_told_in_the_same_words_each_time() -> None:
 
 
 def test_no_crs_is_not_said_where_there_is_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(georeference, "_ROOM_BYTES", 2**62)
+    monkeypatch.setattr(earth, "_ROOM_BYTES", 2**62)
     with pytest.raises(MemoryError):
         read_in_process(MemoryReader(placed(transform=Affine(10, 0, 0, 0, -10, 0))), {})
     with pytest.raises(MemoryError):
-        georeference._earth_crs("no CRS at all")
+        earth.earth_crs("no CRS at all")
 
 
 TIGHT = """

@@ -89,6 +89,16 @@ def test_date_and_time_are_joined_in_utc() -> None:
         ),
         (JSON, {"format": "json", "datetime": "$.a.cloud"}, "datetime of the sidecar"),
         (b" " * (16 * 1024 * 1024 + 1), {"format": "json"}, "too large"),
+        # Short texts that would be a gigabyte of objects, and a minute of searching.
+        (b"<a>" * 10_000 + b"</a>" * 10_000, {"format": "xml"}, "inside each other"),
+        (b"<a>" + b"<b/>" * 300_000 + b"</a>", {"format": "xml"}, "too many elements"),
+        (b"<a " + b" ".join(b'x%d="1"' % n for n in range(300_000)) + b"/>", {"format": "xml"}, "attributes"),
+        (b"[" + b"[]," * 300_000 + b"0]", {"format": "json"}, "too many values"),
+        (
+            b'<!DOCTYPE r [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]><r>&b;</r>',
+            {"format": "xml"},
+            "forbidden",
+        ),
     ],
 )
 def test_what_cannot_be_read_is_rejected_with_its_reason(

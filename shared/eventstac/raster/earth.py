@@ -1,0 +1,137 @@
+"""A coordinate reference system of the Earth, and how its numbers and degrees belong together."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import pyproj
+from numpy.typing import NDArray
+
+from eventstac.errors import Rejected
+
+Floats = NDArray[np.float64]
+# Pixel coordinates (column, row; 0 is the outer edge of the first pixel) to longitude and latitude in degrees; NaN
+# where the pixel does not lie on the Earth.
+ToLonLat = Callable[[Floats, Floats], tuple[Floats, Floats]]
+
+EARTH_RADII_M = (6_330_000.0, 6_420_000.0)  # every ellipsoid of the Earth in use; Venus has 6,051,800
+_ROOM_BYTES = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class EarthCrs:
+    """A horizontal CRS: where x and y lie on the Earth. For one thread at a time, as PROJ's transformers are.
+
+    `cylindrical`: a longitude is a straight line in the CRS, so going past 180 degrees wraps around the Earth rather
+    than leaving it. `quarter_circle`: how many units a pole is from the equator, where the CRS is in degrees or other
+    angles; None where it is not. `metres`: of one unit of a projected CRS; None for others.
+    """
+
+    crs: pyproj.CRS
+    forward: pyproj.Transformer
+    backward: pyproj.Transformer
+    cylindrical: bool
+    quarter_circle: float | None
+    metres: float | None
+
+    @property
+    def geographic(self) -> bool:
+        """Whether the CRS is in degrees or other angles."""
+        return self.quarter_circle is not None
+
+    def to_lonlat(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
+        """Degrees of x, y; NaN where the projection has no such point (or only by wrapping around)."""
+        if self.quarter_circle is not None:
+            y = np.clip(y, -self.quarter_circle, self.quarter_circle)
+        lon, lat = self.forward.transform(x, y)
+        there = np.isfinite(lon) & np.isfinite(lat)
+        if not self.cylindrical and there.any():
+            back_x, back_y = self.backward.transform(np.where(there, lon, 0.0), np.where(there, lat, 0.0))
+            apart = np.hypot(back_x - x, back_y - y)
+            # A kilometre, in units of the CRS about a millionth of the Earth: a wrapped point is far further away.
+            # (What is not finite is not less.)
+            with np.errstate(invalid="ignore"):
+                there &= apart < 1e-4 * np.maximum(np.hypot(x, y), 1e6)
+        return (lon, lat) if there.all() else (np.where(there, lon, np.nan), np.where(there, lat, np.nan))
+
+    def from_lonlat(self, lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
+        """x, y of degrees; NaN where the projection does not show that point."""
+        x, y = self.backward.transform(lon, lat)
+        there = np.isfinite(x) & np.isfinite(y)
+        back_lon, back_lat = self.forward.transform(np.where(there, x, 0.0), np.where(there, y, 0.0))
+        with np.errstate(invalid="ignore"):
+            apart = np.hypot(_angle(back_lon - lon) * np.cos(np.radians(lat)), back_lat - lat)
+            there &= apart < 1e-3
+        return np.where(there, x, np.nan), np.where(there, y, np.nan)
+
+
+@lru_cache(maxsize=256)
+def earth_crs(text: str) -> EarthCrs:
+    """The horizontal CRS that a text (WKT, a code) names, for transforming with a shift of the datum that it states.
+
+    A shift by a grid is left out: its file is none of ours, and PROJ finds those of known CRSs itself. Raises Rejected
+    `no-crs`, `local-crs`, `not-earth`.
+    """
+    try:
+        crs = pyproj.CRS.from_user_input(text)
+    except pyproj.exceptions.CRSError as error:
+        refuse_for_memory()
+        raise Rejected("no-crs", f"the CRS of the file is not understood: {error}") from error
+    if crs.is_compound:
+        crs = crs.sub_crs_list[0]
+    shifted = crs
+    if crs.is_bound and crs.source_crs is not None:
+        by_grid = crs.coordinate_operation is not None and crs.coordinate_operation.grids
+        crs = crs.source_crs
+        shifted = crs if by_grid else shifted
+    _refuse_elsewhere(crs)
+    shifted = pyproj.CRS.from_user_input(shifted.to_wkt())
+    forward = pyproj.Transformer.from_crs(shifted, "OGC:CRS84", always_xy=True)
+    backward = pyproj.Transformer.from_crs("OGC:CRS84", shifted, always_xy=True)
+    unit = crs.axis_info[0].unit_conversion_factor if crs.axis_info else None
+    return EarthCrs(
+        crs,
+        forward,
+        backward,
+        cylindrical=_is_cylindrical(backward),
+        quarter_circle=90.0 / (float(np.degrees(unit)) if unit else 1.0) if crs.is_geographic else None,
+        metres=unit if crs.is_projected else None,
+    )
+
+
+def refuse_for_memory() -> None:
+    """Raise MemoryError where there is no room: GDAL and PROJ then lose a CRS, or do not understand it."""
+    bytearray(_ROOM_BYTES)
+
+
+def _refuse_elsewhere(crs: pyproj.CRS) -> None:
+    """Raise Rejected for a CRS that is not tied to the Earth."""
+    if crs.is_engineering or crs.ellipsoid is None:
+        raise Rejected(
+            "local-crs",
+            f"the CRS {crs.name!r} is a local one, not tied to the Earth: re-project the file, or let the rule give "
+            "`footprint.geometry`",
+        )
+    radius = crs.ellipsoid.semi_major_metre
+    if not EARTH_RADII_M[0] <= radius <= EARTH_RADII_M[1]:
+        raise Rejected(
+            "not-earth",
+            f"the CRS {crs.name!r} is on a body of radius {radius / 1000:.0f} km, not on the Earth: a STAC geometry "
+            "cannot say where it is; let the rule give `footprint.geometry` or `allow_no_footprint`",
+        )
+
+
+def _is_cylindrical(backward: pyproj.Transformer) -> bool:
+    """Whether x depends on the longitude alone, linearly (geographic, Mercator, equirectangular)."""
+    lon, lat = np.meshgrid(np.array([-120.0, -40.0, 40.0, 120.0]), np.array([-55.0, 0.0, 55.0]))
+    x, _ = backward.transform(lon.ravel(), lat.ravel())
+    x = np.asarray(x).reshape(lon.shape)
+    if not np.isfinite(x).all():
+        return False
+    around = float(np.ptp(x)) or 1.0
+    return bool(np.abs(x - x[0]).max() < around * 1e-4)
+
+
+def _angle(degrees: Floats) -> Floats:
+    return (degrees + 180.0) % 360.0 - 180.0

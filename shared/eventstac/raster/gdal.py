@@ -1,0 +1,94 @@
+"""GDAL as we use it: its settings, opening one file with a driver, and what its failures mean."""
+
+import re
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+
+import rasterio
+from rasterio._err import CPLE_BaseError, CPLE_OutOfMemoryError
+from rasterio.env import getenv, hasenv
+from rasterio.errors import RasterioError
+from rasterio.io import DatasetReader, MemoryFile
+
+from eventstac.errors import EventstacError, Rejected
+from eventstac.raster.ranges import FILE_NAME, OneFile, Ranges
+
+# No directory listing, no sidecar, no .aux.xml, no threads of its own, and a bounded cache.
+_SETTINGS = {
+    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
+    "GDAL_PAM_ENABLED": "NO",
+    "GDAL_NUM_THREADS": "1",
+    "GDAL_CACHEMAX": 64 * 1024 * 1024,
+    "GDAL_MAX_BAND_COUNT": "4096",
+    "GDAL_JPEG_MAX_ALLOWED_SCAN_NUMBER": "100",
+    "JPEGMEM": "64M",
+    "CPL_VSIL_CURL_ALLOWED_FILENAME": "none",
+}
+
+
+# What rasterio raises for a damaged file: its own errors, GDAL's, and texts in the header that are no UTF-8.
+UNREADABLE = (Rejected, RasterioError, CPLE_BaseError, UnicodeDecodeError)
+
+
+_NO_MEMORY = re.compile("out of memory|cannot allocate|not enough memory|bad_alloc", re.IGNORECASE)
+_OUR_NAMES = re.compile(
+    r"(/vsi[a-z0-9_]+/)?[^\s'\"]*?(eventstac-\w+/blob|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}[^\s'\",:]*)"
+)
+_DRIVERS = {"HDF5": "netCDF"}  # the one that knows of axes and grid mappings
+
+
+def settled() -> AbstractContextManager[object]:
+    """GDAL with our settings; nothing is done where they hold already.
+
+    Entering and leaving an Env of rasterio costs a millisecond or two: PROJ then opens its database anew for each file.
+    """
+    if hasenv() and getenv().items() >= _SETTINGS.items():
+        return nullcontext()
+    env: AbstractContextManager[object] = rasterio.Env(**_SETTINGS)
+    return env
+
+
+def open_dataset(
+    stack: ExitStack, source: str | MemoryFile | OneFile, driver: str, ranges: Ranges
+) -> DatasetReader:
+    """The dataset of a path, of memory or of ranges. Raises what `verdict` says."""
+    name = _DRIVERS.get(driver, driver)
+    try:
+        if isinstance(source, str):
+            opened = rasterio.open(source, driver=name, sharing=False)
+        elif isinstance(source, OneFile):
+            opened = rasterio.open(FILE_NAME, driver=name, sharing=False, opener=source)
+        else:
+            opened = source.open(driver=name, sharing=False)
+        return stack.enter_context(opened)
+    except UNREADABLE as error:
+        raise verdict(error, driver, ranges) from error
+
+
+def verdict(error: Exception, driver: str, ranges: Ranges) -> EventstacError:
+    """What a failure in GDAL means: the storage's own error if there was one, else that the file is damaged."""
+    if ranges.error is not None:
+        return ranges.error
+    if ran_out_of_memory(error):
+        return Rejected("too-large", f"there is not enough memory to read the file: {plain(error)}")
+    if isinstance(error, Rejected):
+        return error
+    if "missing codec" in str(error):
+        return Rejected(
+            "unsupported-codec",
+            f"the file is compressed in a way that is not read here ({plain(error)}): write it with DEFLATE or ZSTD",
+        )
+    return Rejected("bad-raster", f"GDAL's {driver} driver cannot read the file: {plain(error)}")
+
+
+def ran_out_of_memory(error: BaseException | None) -> bool:
+    """Whether GDAL or PROJ failed, or what they failed for, because they could not allocate: PROJ says so in words."""
+    while error is not None:
+        if isinstance(error, CPLE_OutOfMemoryError) or _NO_MEMORY.search(str(error)):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def plain(error: BaseException | str) -> str:
+    """GDAL's words without the name that we gave the file: another one each time, but a look must repeat itself."""
+    return _OUR_NAMES.sub("blob", str(error))
