@@ -19,6 +19,9 @@ from eventstac.raster.ring import METRES_PER_DEGREE, LeavesTheEarth, edge_ring, 
 DIGITS = 7  # of a degree: a centimetre
 _SEAM_DEGREES = 1e-6  # a sliver this thin beyond 180 is rounding, not ground
 _TOUCHES = 1e-9
+_COARSEST_M = (
+    5_000.0  # of an outline on the globe, however large its pixels: caps at the poles have half a degree
+)
 _WORLD = shapely.box(-180, -90, 180, 90)
 # Points of an image, as parts of its sides; uneven, so that none falls on the meridian along which a ring around a pole
 # is closed.
@@ -42,7 +45,7 @@ def frame_footprint(georef: Georeference, width: int, height: int, tolerance_m: 
                 "no-georeference", "the control points or RPCs put parts of the image off the Earth"
             )
         region = visible_region(georef.to_lonlat, georef.to_pixel, width, height)
-        region = shapely.simplify(region, max(tolerance_m, 1.0) / METRES_PER_DEGREE)
+        region = shapely.simplify(region, min(max(tolerance_m, 1.0), _COARSEST_M) / METRES_PER_DEGREE)
     if region.is_empty or region.area == 0:
         raise Rejected(
             "not-on-earth", "no pixel of the image lies on the Earth: its geotransform or its CRS is wrong"

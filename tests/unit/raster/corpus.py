@@ -133,6 +133,7 @@ PLACES = (
     Place("polar stereographic, northing first", "EPSG:5041", _over(1e6, 1e6, 3e6, 3e6)),
     Place("wgs 72", "EPSG:4322", _over(10, 40, 10.01, 40.01)),
     Place("with heights", "EPSG:32633+5773", _over(4e5, 5e6, 5e5, 5.1e6)),
+    Place("van der grinten world", "ESRI:54029", _over(-19926188.85, -19926188.85, 19926188.85, 19926188.85)),
     Place("equal earth world", "EPSG:8857", _over(-17243959, -8392928, 17243959, 8392928)),
     Place("azimuthal world", "+proj=aeqd +lat_0=40 +lon_0=10 +ellps=WGS84", _over(-2e7, -2e7, 2e7, 2e7)),
     Place("sea ice grid", "EPSG:3411", _over(-3.85e6, -5.35e6, 3.75e6, 5.85e6)),
