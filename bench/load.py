@@ -3,8 +3,12 @@
     .venv/bin/python bench/load.py --write
 
 Each way loads the same Items of four assets into a Collection of its own; the ways take turns. A writer is a process
-with a connection of its own; all begin together. Figures are Items a second and, in brackets, the longest batch in ms.
-Last, the processor time of a writer in ms an Item, without the database's: other work on the machine changes it little.
+with a connection of its own, that has loaded an Item before (so nobody's time has imports in it); all begin together.
+Figures are Items a second and, in brackets, the longest batch in ms. Last, the processor time of a writer in ms an
+Item, without the database's: other work on the machine changes it little.
+
+Writers have Items of their own; with "same" all write the same Items at once, in orders of their own: ours one asset
+each, so that every batch composes an Item anew, the others the whole Item as they know it.
 
     merge     all that we do: facts joined, Items composed and written, changes announced, in one commit
     items     the writing alone, of finished Items, into the leaf tables
@@ -16,6 +20,7 @@ import multiprocessing
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -109,16 +114,43 @@ MAKERS: dict[str, Callable[[CatalogDatabase], Load]] = {
 }
 
 
-def writer(
-    way: str, database: CatalogDatabase, collection: str, size: int, first: int, start: Any, found: Any
-) -> None:
+@dataclass(frozen=True)
+class Share:
+    """What one writer loads: so many batches of a size; Items of its own, or (`same`) those of all."""
+
+    writer: int
+    collection: str
+    size: int
+    same: bool
+
+    def batches(self) -> list[list[list[Fact]]]:
+        """Batches of Items, as facts."""
+        items = self.size * BATCHES[self.size]
+        if not self.same:
+            numbers = list(range(self.writer * items, (self.writer + 1) * items))
+        else:
+            turned = self.writer * items // 8  # begins elsewhere than the others, every second one backwards
+            numbers = [*range(turned, items), *range(turned)][:: -1 if self.writer % 2 else 1]
+        facts = [self.of(number) for number in numbers]
+        return [facts[first : first + self.size] for first in range(0, items, self.size)]
+
+    def of(self, number: int) -> list[Fact]:
+        """An Item; where all write it, one of its assets."""
+        facts = facts_of(self.collection, number)
+        return facts[self.writer : self.writer + 1] if self.same else facts
+
+    def warming(self) -> list[Fact]:
+        """An Item that is loaded before, of a month that has a table."""
+        return facts_of(self.collection, -MONTHS - 1 - self.writer)
+
+
+def writer(way: str, database: CatalogDatabase, share: Share, start: Any, found: Any) -> None:
     """A process: prepares its batches, waits for the others, loads; puts what it took, and failures."""
     load = MAKERS[way](database)
-    batches = []
-    for batch in range(BATCHES[size]):
-        numbers = range(first + batch * size, first + (batch + 1) * size)
-        facts = [facts_of(collection, number) for number in numbers]
-        batches.append((facts, [] if way == "merge" else [item_of(each) for each in facts]))
+    batches = [
+        (facts, [] if way == "merge" else [item_of(each) for each in facts]) for facts in share.batches()
+    ]
+    load([share.warming()], [item_of(share.warming())])
     start.wait()
     began, processor_began, seconds, failures = time.perf_counter(), time.process_time(), [], 0
     for facts, items in batches:
@@ -132,9 +164,11 @@ def writer(
     found.put((time.perf_counter() - began, max(seconds), failures, processor_s))
 
 
-def measure(way: str, database: CatalogDatabase, size: int, writers: int, trunc: str) -> Measured:
+def measure(
+    way: str, database: CatalogDatabase, size: int, writers: int, trunc: str, *, same: bool = False
+) -> Measured:
     """Items a second, the longest batch in ms, batches that failed, processor time of a writer in ms an Item."""
-    collection = f"{way}-{size}-{writers}-{trunc}"
+    collection = f"{way}-{size}-{writers}-{trunc}-{same}"
     with connect(database.settings) as owner:
         owner.execute("SET search_path = pgstac, public")
         prepare_collection(owner, collection, CollectionRules(collection, partition_trunc=trunc))
@@ -145,7 +179,9 @@ def measure(way: str, database: CatalogDatabase, size: int, writers: int, trunc:
     start, found = context.Barrier(writers), context.Queue()
     share = size * BATCHES[size]
     processes = [
-        context.Process(target=writer, args=(way, database, collection, size, number * share, start, found))
+        context.Process(
+            target=writer, args=(way, database, Share(number, collection, size, same), start, found)
+        )
         for number in range(writers)
     ]
     for process in processes:
@@ -159,7 +195,8 @@ def measure(way: str, database: CatalogDatabase, size: int, writers: int, trunc:
         stored = owner.execute(
             "SELECT count(*) FROM pgstac.items WHERE collection = %s", [collection]
         ).fetchone()
-    assert stored == (loaded + MONTHS,), f"{way}: {stored} Items are stored, not {loaded + MONTHS}"
+    expected = (share if same else loaded) + MONTHS + writers
+    assert stored == (expected,), f"{way}: {stored} Items are stored, not {expected}"
     return (
         loaded / max(result[0] for result in results),
         max(result[1] for result in results) * 1000,
@@ -178,6 +215,7 @@ def main() -> None:
     parser.add_argument(
         "--partitions", nargs="+", choices=["none", "year", "month"], default=["none", "month"]
     )
+    parser.add_argument("--same", action="store_true", help="also four writers of the same Items")
     parser.add_argument("--write", action="store_true", help="write the table into docs/catalog-speed.md")
     asked = parser.parse_args()
     lines = [
@@ -195,11 +233,16 @@ def main() -> None:
                     found = {way: measure(way, database, size, writers, trunc) for way in WAYS}
                     lines.append(line(trunc, writers, size, found))
                     print(lines[-1], flush=True)
+            if asked.same:
+                for size in asked.sizes:
+                    found = {way: measure(way, database, size, 4, trunc, same=True) for way in WAYS}
+                    lines.append(line(trunc, "4, same", size, found))
+                    print(lines[-1], flush=True)
     if asked.write:
         write("load", lines)
 
 
-def line(trunc: str, writers: int, size: int, found: dict[str, Measured]) -> str:
+def line(trunc: str, writers: int | str, size: int, found: dict[str, Measured]) -> str:
     """A row of the table."""
     cells = [
         f"{rate:,.0f} ({worst:,.0f})" + (f", {failures} failed" if failures else "")

@@ -3,19 +3,39 @@
 A blob that was named as the source of a COG, before anybody said that it is a COG itself, stays a source. Of any
 circle of claims the one that was said last is refused so, and the others stand: something is always shown. Only what is
 said counts, not what came first, so any order of events gives the same.
+
+A blob that is said to be made from a COG is shown nowhere: its source shows nothing of its own.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from eventstac.facts import NOT_A_COG, Fact, Finding, Match
 
 
 def marked(facts: Iterable[Fact], others: Iterable[Fact]) -> list[Fact]:
-    """The same facts, those marked whose claim is refused."""
+    """The same facts, those marked whose claim is refused or names a COG as the source."""
     facts = list(facts)
-    claimed = {fact.url: fact for fact in (*others, *facts) if fact.claim}.values()
-    return [replace(fact, is_refused=_is_refused(fact, claimed)) if fact.claim else fact for fact in facts]
+    claimed = {fact.url: fact for fact in (*others, *facts) if fact.claim}
+    return [_marked(fact, claimed) if fact.claim else fact for fact in facts]
+
+
+def chain(fact: Fact) -> str:
+    """What is wrong with a COG that is said to be made from a COG, and what to do."""
+    source = fact.claim.source_url if fact.claim else ""
+    return (
+        f"{fact.url} is said to be a COG of {source}, which is a COG of {fact.chained_to} itself: "
+        f"send cog.completed with {fact.chained_to} as its source_url"
+    )
+
+
+def _marked(fact: Fact, claimed: Mapping[str, Fact]) -> Fact:
+    if _is_refused(fact, claimed.values()):
+        return replace(fact, is_refused=True, chained_to="")
+    source = claimed.get(fact.claim.source_url) if fact.claim else None
+    believed = source and not _is_refused(source, claimed.values())
+    chained_to = source.claim.source_url if source and source.claim and believed else ""
+    return replace(fact, is_refused=False, chained_to=chained_to)
 
 
 def settle(facts: Sequence[Fact], others: Iterable[Fact]) -> list[Fact]:

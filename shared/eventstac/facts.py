@@ -193,8 +193,9 @@ class Fact:
 
     `finding` is the look that stands. `claim` makes the blob a COG for good, whichever is heard of first. `contents`
     are the last contents seen, newest first. `last_good` is the last readable finding, where the standing one is not
-    readable. `origin` is the message that a fact has just come with; it is not kept, nor is `is_refused`: that the
-    claim is not believed (`eventstac.disputes`).
+    readable. `origin` is the message that a fact has just come with; it is not kept, nor is what the claims on other
+    blobs make of this one's (`eventstac.disputes`): `is_refused`, that it is not believed, and `chained_to`, the source
+    of its source, where that is a COG itself.
     """
 
     url: str
@@ -204,6 +205,7 @@ class Fact:
     last_good: Finding | None = None
     origin: Origin | None = field(default=None, compare=False, repr=False)
     is_refused: bool = field(default=False, compare=False, repr=False)
+    chained_to: str = field(default="", compare=False, repr=False)
 
     @property
     def kind(self) -> Kind:

@@ -27,6 +27,8 @@ from eventstac.matching import carried, digest_of, match_blob, withdrawal
 # Composing Items without what they would lose is what counting removals costs: beyond this it is "more than".
 REMOVALS_COUNTED = 10_000
 
+_GO_ON = "Nothing was concluded from it. Then run `eventstac reconcile` again, or wait for the next daily run"
+
 _LIST, _COMPARE, _LOOK, _END = "list:", "compare:", "look:", "end:"
 
 
@@ -193,7 +195,7 @@ class Reconciler:
             if where.startswith(_LIST):
                 return self._list(run, request, where.removeprefix(_LIST) or None)
         except Refused as refusal:
-            self.runs.note(replace(run, state="stopped", detail=refusal.detail))
+            self.runs.note(replace(run, state="stopped", detail=f"{refusal.detail}. {_GO_ON}"))
             return Step((), None)
         if where.startswith(_COMPARE):
             return self._compare(run, request)

@@ -9,6 +9,7 @@ from eventstac.blobs import Look
 from eventstac.bus import ASSET_FACTS, BLOB_EVENTS, BLOBS_MATCHED, COG_EVENTS, REJECTED
 from eventstac.catalog.item_rows import ItemRow
 from eventstac.catalog.rejections import Rejection
+from eventstac.disputes import chain
 from eventstac.facts import Fact
 from eventstac.rules import Explanation
 from eventstac.times import to_text
@@ -161,7 +162,9 @@ def _in_published_item(evidence: Evidence, fact: Fact, row: ItemRow, name: str) 
     seen = fact.finding.seen
     if fact.url in row.conflicts:
         shown = f"another blob has the asset key {fact.match.asset!r} of {name}: the first URL in string order is shown"
-        if fact.claim:
+        if fact.chained_to:
+            shown = chain(fact)
+        elif fact.claim:
             shown += (
                 f"; or it was named as a source before it was said to be a COG of {fact.claim.source_url}"
             )

@@ -140,7 +140,7 @@ def _leftovers(world: World) -> list[str]:
     given_up = [
         f"rejected: {one.reason}: {one.detail}"
         for one in world.catalog.rejections.values()
-        if one.reason != "cogs-of-each-other"
+        if one.reason not in ("cogs-of-each-other", "cog-of-a-cog")
         and (one.reason != "no-rule" or "rule-changes" not in world.faults.kinds)
     ]
     return dead + given_up

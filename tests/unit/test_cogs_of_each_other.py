@@ -105,8 +105,22 @@ def test_changed_rules_are_brought_to_a_refused_cog_too() -> None:
     assert check.report["gap"] is False
 
 
-def test_a_cog_of_a_cog_leaves_the_first_as_it_is() -> None:
-    pipeline = told((A, B), (B, C))
+def test_a_cog_of_a_cog_leaves_the_first_as_it_is_and_is_reported_with_what_to_do() -> None:
+    for order in permutations(range(3)):
+        pipeline = told((A, B), (B, C), (A, D), order=order)
+        assert shown(pipeline)["a"]["b1"] == A
+        row = pipeline.catalog.rows["scenes", "b"]
+        assert (row.state, row.reason, row.conflicts) == ("rejected", "cog-of-a-cog", (C,))
+        assert f"send cog.completed with {A} as its source_url" in row.detail
+        report = pipeline.reconcile("check", check_only=True).report
+        assert report
+        assert {each["collection"]: each["conflicting"] for each in report["collections"]}["scenes"] >= 1
+
+
+def test_a_cog_of_a_cog_whose_source_is_said_right_later_is_shown() -> None:
+    pipeline = told((A, B), (B, C), (A, C))
+    assert ("scenes", "b") not in pipeline.catalog.rows
+    assert pipeline.catalog.rows["scenes", "a"].conflicts == (C,)
     assert shown(pipeline) == {"a": {"b1": A, "b1_cog": B}}
 
 

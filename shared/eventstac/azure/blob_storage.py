@@ -23,6 +23,12 @@ from eventstac.blobs import HEAD_BYTES, BlobReader, Listed, ListedPage, Look
 from eventstac.errors import BlobChanged, Refused, Rejected, Transient
 
 _NO_SUCH_RANGE = 416
+# What to do where a listing is refused, so that whoever reads it need not know the storage's words.
+_HOW_TO_MEND = {
+    401: "Check the credentials: the key or SAS of the connection string, or that the identity is of this tenant",
+    403: "Give the identity the role Storage Blob Data Reader on it, or check the key and the account's firewall",
+    404: "Make the container, or take it out of SOURCE_CONTAINERS and COG_CONTAINERS",
+}
 _STREAM_BYTES = 8 * 1024 * 1024  # of one range of a stream
 _STREAM_CONNECTIONS = (
     4  # ranges on their way at once: they, and those that wait their turn, are all in memory
@@ -81,8 +87,10 @@ class BlobStorage:
         except HttpResponseError as error:
             headers: Mapping[str, str] = getattr(error.response, "headers", {})
             code = headers.get("x-ms-error-code") or error.reason
-            refused = Refused if error.status_code in (401, 403, 404) else Transient
-            raise refused(f"{container_url}: the storage answers {error.status_code} {code}") from error
+            answer = f"{container_url}: the storage answers {error.status_code} {code}"
+            if hint := _HOW_TO_MEND.get(error.status_code or 0):
+                raise Refused(f"{answer}. {hint}") from error
+            raise Transient(answer) from error
         except AzureError as error:
             raise Transient(f"{container_url}: the listing fails: {error}") from error
         return ListedPage(blobs, getattr(pages, "continuation_token", None) or None)

@@ -38,9 +38,7 @@ class Change:
     @property
     def is_written(self) -> bool:
         """Whether its document in the catalog is another."""
-        return self.is_published and not (
-            self.was_published and self.before and self.after and self.before.digest == self.after.digest
-        )
+        return self.is_published and not (self.after and self.after.is_published_as(self.before))
 
     @property
     def is_moved_in_time(self) -> bool:

@@ -97,7 +97,12 @@ def _listed(
 ) -> ListedBlob:
     explained: dict[str, tuple[str, str]] = {
         "incomplete": ("incomplete", f"the Item waits for {', '.join(missing)}"),
-        "conflicting": ("conflict", f"another blob already is the asset {asset!r}: one of {_few(urls)}"),
+        "conflicting": (
+            reason or "conflict",
+            detail
+            or f"another blob already is the asset {asset!r}, or it is said to be a COG of what is one itself "
+            f"(`eventstac where` tells): the Item shows {_few(urls)}",
+        ),
         "outdated": ("outdated", "the COG was made from another content than its source has now"),
     }
     reason, detail = explained.get(state, (reason, detail))

@@ -6,24 +6,25 @@ from typing import Any
 from psycopg.types.json import Json
 
 from eventstac.catalog.announcing import Change
-from eventstac.catalog.database import Connection
+from eventstac.catalog.database import Statement
 from eventstac.catalog.item_rows import counted_columns
 
 
-def record_changes(connection: Connection, changes: Sequence[Change]) -> None:
-    """Append what Items that came, changed or left change of their Collections' counts, extents and summaries."""
+def record_changes(changes: Sequence[Change]) -> Statement | None:
+    """What appends how Items that came, changed or left change their Collections' counts, extents and summaries."""
     rows = [row for change in changes for row in _rows(change)]
-    if rows:
-        connection.execute(
-            """
-            INSERT INTO eventstac.collection_changes
-                (collection, items, shrinks, west, south, east, north, starts, ends, summed)
-            SELECT * FROM json_to_recordset(%s) AS appended (
-                collection text, items integer, shrinks boolean, west double precision, south double precision,
-                east double precision, north double precision, starts timestamptz, ends timestamptz, summed jsonb)
-            """,
-            [Json(rows)],
-        )
+    if not rows:
+        return None
+    return (
+        """
+        INSERT INTO eventstac.collection_changes
+            (collection, items, shrinks, west, south, east, north, starts, ends, summed)
+        SELECT * FROM json_to_recordset(%s) AS appended (
+            collection text, items integer, shrinks boolean, west double precision, south double precision,
+            east double precision, north double precision, starts timestamptz, ends timestamptz, summed jsonb)
+        """,
+        [Json(rows)],
+    )
 
 
 def _rows(change: Change) -> list[dict[str, Any]]:

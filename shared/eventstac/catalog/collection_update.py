@@ -14,7 +14,7 @@ from psycopg.types.json import Jsonb
 
 from eventstac.catalog import collection_parts, outbox
 from eventstac.catalog.collection_parts import Fold, Parts, read_parts, write_parts
-from eventstac.catalog.database import Connection, advisory_key
+from eventstac.catalog.database import Connection, advisory_key, write
 from eventstac.catalog.outbox import Announcement
 from eventstac.events import CollectionUpdated, Origin, seal
 from eventstac.extents import merged_extent
@@ -151,7 +151,7 @@ def _publish(
         )
     event = CollectionUpdated(collection, extent, parts.items)
     sealed = seal(event, app=app, origin=origin, at=now)
-    outbox.add(connection, [Announcement("items-changed", sealed)])
+    write(connection, [outbox.add([Announcement("items-changed", sealed)])])
     return changed
 
 

@@ -1,6 +1,6 @@
 """Connections to PostgreSQL, for each role, with failures told apart."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +14,9 @@ from eventstac.errors import Rejected, Transient
 from eventstac.settings import Environment
 
 Connection = psycopg.Connection[Any]
+
+# SQL that writes, and its parameters in order.
+Statement = tuple[str, Sequence[Any]]
 
 CONNECT_TIMEOUT_S = 10  # a database that is failing over must not hold a message's lock for long
 
@@ -147,6 +150,14 @@ def transaction(pool: ConnectionPool[Connection]) -> Iterator[Connection]:
     """One transaction on a connection of the pool; Transient where the database does not answer."""
     with database_failures(), pool.connection() as connection, connection.transaction():
         yield connection
+
+
+def write(connection: Connection, statements: Iterable[Statement | None]) -> None:
+    """Write to several tables in one way to the server and back: what is locked is not held for each of them."""
+    parts = [statement for statement in statements if statement]
+    if parts:
+        listed = ", ".join(f"part_{number} AS ({sql})" for number, (sql, _) in enumerate(parts))
+        connection.execute(f"WITH {listed} SELECT 1", [value for _, values in parts for value in values])
 
 
 def advisory_key(hash_of: Callable[[bytes], Any], text: str) -> int:

@@ -12,19 +12,15 @@ from hashlib import blake2b
 from eventstac.blob_urls import parse
 from eventstac.catalog.database import Connection, advisory_key
 
-# Whoever merges holds it shared, so that a deletion is noted before a merge reads of it, or after that has committed.
-_LOCK = advisory_key(blake2b, "deleted directories")
-
-
-def hold_still(connection: Connection) -> None:
-    """Until the transaction ends no deletion is noted; a statement of its own, before what reads."""
-    connection.execute("SELECT pg_advisory_xact_lock_shared(%s)", [_LOCK])
+# Whoever merges holds it shared (`locks.lock`), so that a deletion is noted before a merge reads of it, or after that
+# has committed.
+LOCK = advisory_key(blake2b, "deleted directories")
 
 
 def note(connection: Connection, prefix: str, deleted_at: datetime) -> None:
     """Keep when the blobs below a URL that ends in a slash were deleted; what is merged from now on sees it."""
     with connection.transaction():
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
         connection.execute("INSERT INTO eventstac.deleted_directories VALUES (%s, %s)", [prefix, deleted_at])
 
 

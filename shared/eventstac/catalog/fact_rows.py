@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from psycopg.types.json import Json as JsonParameter
 
-from eventstac.catalog.database import Connection
-from eventstac.catalog.fact_json import fact_from_json, fact_to_json
+from eventstac.catalog.database import Connection, Statement
+from eventstac.catalog.fact_json import fact_from_json
+from eventstac.catalog.fact_texts import FactTexts
 from eventstac.disputes import marked, settle
-from eventstac.facts import Fact, canonical_json
+from eventstac.facts import Fact
 
 ItemKey = tuple[str, str]
 
@@ -27,34 +28,48 @@ _UPSERT = """
 
 def by_urls(connection: Connection, urls: Sequence[str]) -> dict[str, Fact]:
     """The facts of some blobs, by URL."""
-    rows = connection.execute("SELECT document FROM eventstac.facts WHERE url = ANY(%s)", [list(urls)])
-    facts = (fact_from_json(document) for (document,) in rows)
+    return with_items(connection, urls, (), FactTexts())
+
+
+def by_items(connection: Connection, keys: Iterable[ItemKey]) -> dict[ItemKey, list[Fact]]:
+    """All facts of some Items as they are composed of them, by Item, in the order of URLs: see `disputes.settle`."""
+    keys = list(keys)
+    return grouped(connection, keys, with_items(connection, (), keys, FactTexts()).values())
+
+
+def with_items(
+    connection: Connection, urls: Sequence[str], keys: Iterable[ItemKey], texts: FactTexts
+) -> dict[str, Fact]:
+    """The facts of some blobs, and all those of some Items, by URL."""
+    keys = list(keys)
+    rows = connection.execute(
+        """
+        SELECT document::text FROM eventstac.facts WHERE url = ANY (%(urls)b::text[])
+        UNION ALL
+        SELECT f.document::text FROM unnest(%(collections)b::text[], %(items)b::text[]) AS touched (collection, item)
+        JOIN eventstac.facts f USING (collection, item) WHERE f.url <> ALL (%(urls)b::text[])
+        """,
+        {
+            "urls": list(urls),
+            "collections": [collection for collection, _ in keys],
+            "items": [item for _, item in keys],
+        },
+    )
+    facts = (texts.fact_of(document) for (document,) in rows)
     return {fact.url: fact for fact in facts}
 
 
-def by_items(
-    connection: Connection, keys: Iterable[ItemKey], in_hand: Iterable[Fact] = ()
+def grouped(
+    connection: Connection, keys: Iterable[ItemKey], facts: Iterable[Fact]
 ) -> dict[ItemKey, list[Fact]]:
-    """All facts of some Items as they are composed of them, by Item, in the order of URLs: see `disputes.settle`.
-
-    Those `in_hand` are as stored, and not read again.
-    """
-    keys, held = list(keys), {fact.url: fact for fact in in_hand}
-    rows = connection.execute(
-        """
-        SELECT f.document FROM unnest(%b::text[], %b::text[]) AS touched (collection, item)
-        JOIN eventstac.facts f USING (collection, item) WHERE f.url <> ALL (%b::text[])
-        """,
-        [[collection for collection, _ in keys], [item for _, item in keys], list(held)],
-    )
+    """Facts as Items are composed of them, by Item, in the order of URLs; those of other Items are left out."""
     found: dict[ItemKey, list[Fact]] = {key: [] for key in keys}
-    for fact in (*held.values(), *(fact_from_json(document) for (document,) in rows)):
+    for fact in sorted(facts, key=lambda fact: fact.url):
         if fact.item_key in found:
             found[fact.item_key].append(fact)
     claimed = [fact for facts in found.values() for fact in facts if fact.claim]
     others = disputants(connection, claimed) if claimed else []
-    ordered = {key: sorted(facts, key=lambda fact: fact.url) for key, facts in found.items()}
-    return {key: settle(facts, others) for key, facts in ordered.items()} if others else ordered
+    return {key: settle(facts, others) for key, facts in found.items()} if others else found
 
 
 def with_refusals(connection: Connection, facts: Mapping[str, Fact]) -> dict[str, Fact]:
@@ -93,9 +108,11 @@ def below(connection: Connection, prefix: str, after: str, limit: int) -> list[F
     return [fact_from_json(document) for (document,) in rows]
 
 
-def upsert(connection: Connection, facts: Sequence[Fact]) -> None:
-    """Write facts, one statement for all."""
-    connection.execute(
+def upsert(facts: Sequence[Fact], texts: FactTexts) -> Statement | None:
+    """What writes facts."""
+    if not facts:
+        return None
+    return (
         _UPSERT,
         [
             [fact.url for fact in facts],
@@ -108,6 +125,6 @@ def upsert(connection: Connection, facts: Sequence[Fact]) -> None:
             [fact.finding.etag for fact in facts],
             [fact.revision for fact in facts],
             [fact.claim.source_url if fact.claim else None for fact in facts],
-            [JsonParameter(fact_to_json(fact), dumps=canonical_json) for fact in facts],
+            [JsonParameter(texts.text_of(fact), dumps=str) for fact in facts],
         ],
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg.types.json import Json
 
-from eventstac.catalog.database import Connection
+from eventstac.catalog.database import Connection, Statement
 from eventstac.compose import Composition
 from eventstac.facts import canonical_json
 from eventstac.summaries import summed_of
@@ -43,6 +43,10 @@ class ItemRow:
     def is_published(self) -> bool:
         """Whether the Item is in the catalog."""
         return self.state == "published"
+
+    def is_published_as(self, other: "ItemRow | None") -> bool:
+        """Whether the Item is in the catalog, in the same document as by the other row."""
+        return self.is_published and other is not None and other.is_published and self.digest == other.digest
 
 
 def row_of(key: ItemKey, composition: Composition, summaries: Sequence[str] = ()) -> ItemRow | None:
@@ -93,11 +97,11 @@ def read(connection: Connection, keys: Iterable[ItemKey]) -> dict[ItemKey, ItemR
     return {row.key: row for row in map(_row, rows)}
 
 
-def upsert(connection: Connection, rows: Sequence[ItemRow]) -> None:
-    """Write rows, in key order, in one statement."""
+def upsert(rows: Sequence[ItemRow]) -> Statement | None:
+    """What writes rows, in key order."""
     if not rows:
-        return
-    connection.execute(
+        return None
+    return (
         f"""
         INSERT INTO eventstac.items ({_COLUMNS})
         SELECT {_COLUMNS} FROM json_to_recordset(%s) AS written (
@@ -116,16 +120,17 @@ def upsert(connection: Connection, rows: Sequence[ItemRow]) -> None:
     )
 
 
-def delete(connection: Connection, keys: Sequence[ItemKey]) -> None:
-    """Delete rows of Items that have nothing left."""
-    if keys:
-        connection.execute(
-            """
-            DELETE FROM eventstac.items i USING unnest(%s::text[], %s::text[]) AS gone (collection, item)
-            WHERE (i.collection, i.item) = (gone.collection, gone.item)
-            """,
-            [[collection for collection, _ in keys], [item for _, item in keys]],
-        )
+def delete(keys: Sequence[ItemKey]) -> Statement | None:
+    """What deletes the rows of Items that have nothing left."""
+    if not keys:
+        return None
+    return (
+        """
+        DELETE FROM eventstac.items i USING unnest(%s::text[], %s::text[]) AS gone (collection, item)
+        WHERE (i.collection, i.item) = (gone.collection, gone.item)
+        """,
+        [[collection for collection, _ in keys], [item for _, item in keys]],
+    )
 
 
 def _row(columns: Sequence[Any]) -> ItemRow:

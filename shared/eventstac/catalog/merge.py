@@ -2,30 +2,34 @@
 
 Key: a blob's URL, then its Item. Stale rule: `facts.join`. Side effects, in order: facts, pgstac and outbox in one
 commit; nothing else. Handling the same facts twice writes nothing.
+
+What can be known is worked out before the locks are taken; what is true is read after them (0031).
 """
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from eventstac.catalog import deleted_directories, fact_rows, item_rows, outbox, pgstac_items
-from eventstac.catalog.announcing import Change, announcements_of, origins_of
-from eventstac.catalog.collection_changes import record_changes
-from eventstac.catalog.database import Connection
+from eventstac.catalog import deleted_directories, fact_rows, outbox
+from eventstac.catalog.announcing import announcements_of, origins_of
+from eventstac.catalog.composing import Composer, notes_of, recompose
+from eventstac.catalog.database import Connection, write
 from eventstac.catalog.item_rows import ItemKey
 from eventstac.catalog.locks import lock
+from eventstac.catalog.pace import Pace
 from eventstac.catalog.pgstac_partitions import CollectionNotReady, prepare_collection
 from eventstac.catalog.rules_store import AppliedRules, RulesStore
-from eventstac.compose import Composition, compose
 from eventstac.disputes import marked, wrongly_read
 from eventstac.errors import Transient
+from eventstac.events import AssetRejected, BlobMatched
 from eventstac.facts import Fact, join, unsure
 from eventstac.matching import is_overtaken, second_look
 from eventstac.origin import Origin
 
-# More facts than this are merged in several transactions: their advisory locks share one table of fixed size.
-CHUNK = 400
-REBUILT = 100  # Items that one transaction composes anew: whoever changes one of them waits for all
+# Facts of the first transaction (a batch of the loader's), and of any: their locks share one table of fixed size.
+FIRST, MOST = 100, 400
+REBUILT_FIRST, REBUILT_MOST = 25, 100  # Items that one transaction composes anew
 
 _ATTEMPTS = (
     5  # a blob that moved between reading and locking makes the set of locks grow; it rarely does once
@@ -58,6 +62,26 @@ class _Arrived:
     messages: Sequence[Fact]
 
 
+@dataclass(frozen=True)
+class _Joined:
+    """Facts as they are to be, beside what is `known` of their Items' blobs too.
+
+    `fresh` are those that differ, marked where they are refused.
+    """
+
+    known: Mapping[str, Fact]
+    joined: Mapping[str, Fact]
+    fresh: Mapping[str, Fact]
+    disputants: Mapping[str, Fact]
+    has_claims: bool
+
+    @property
+    def touched(self) -> set[ItemKey]:
+        """The Items to compose anew. The blob of a refused claim is shown in the Item of those that name it."""
+        known = [self.known[url] for url in self.fresh if url in self.known]
+        return {fact.item_key for fact in (*self.fresh.values(), *known, *self.disputants.values())}
+
+
 class _LocksTooFew(Exception):
     """A blob belongs to an Item that was not locked: roll back, lock that one too."""
 
@@ -67,9 +91,15 @@ class _LocksTooFew(Exception):
 
 
 def merge(
-    connection: Connection, rules: RulesStore, facts: Sequence[Fact], settings: MergeSettings, now: datetime
+    connection: Connection,
+    rules: RulesStore,
+    facts: Sequence[Fact],
+    settings: MergeSettings,
+    now: datetime,
+    pace: Pace | None = None,
 ) -> Merged:
-    """Merge facts, in transactions of at most CHUNK blobs; `now` only dates what is announced."""
+    """Merge facts, in as many transactions as the `pace` makes of them; `now` only dates what is announced."""
+    pace = pace or Pace(FIRST, MOST)
     joined: dict[str, Fact] = {}
     pending_looks: list[tuple[Fact, Fact]] = []
     for fact in facts:
@@ -79,16 +109,16 @@ def merge(
         joined[fact.url] = fact if known is None else join(known, fact)
     fresh: set[str] = set()
     changed: list[ItemKey] = []
-    urls = sorted(joined)
-    for first in range(0, len(urls), CHUNK):
-        chunk = [joined[url] for url in urls[first : first + CHUNK]]
+    waiting = sorted(joined.values(), key=lambda fact: (fact.item_key, fact.url))
+    while waiting:
+        chunk, waiting = waiting[: pace.size], waiting[pace.size :]
         own = {fact.url for fact in chunk}
         arrived = _Arrived(
             chunk,
             {one.url for one, _ in pending_looks} & own,
             [fact for fact in facts if fact.url in own],
         )
-        done = _merge_chunk(connection, rules, arrived, settings, now)
+        done = _merge_chunk(connection, rules, arrived, settings, now, pace)
         fresh |= done[0]
         changed += done[1]
     return Merged(len(fresh), len(facts) - len(fresh), tuple(changed))
@@ -100,21 +130,59 @@ def _merge_chunk(
     arrived: _Arrived,
     settings: MergeSettings,
     now: datetime,
+    pace: Pace,
 ) -> tuple[set[str], list[ItemKey]]:
-    locked = frozenset(fact.item_key for fact in arrived.facts)
+    composer = Composer()
+    locked = _foresee(connection, rules.current(connection), arrived.facts, composer)
     for _ in range(_ATTEMPTS):
         try:
             with connection.transaction():
-                _lock(connection, _blobs(arrived.facts), locked)
-                return _merge_locked(connection, rules, arrived, locked, settings, now)
+                composer.incoming.bring(connection)
+                lock(connection, _blobs(arrived.facts), locked)
+                began = time.perf_counter()
+                done = _merge_locked(connection, rules, arrived, locked, settings, now, composer)
         except _LocksTooFew as too_few:
             locked |= too_few.keys
         except CollectionNotReady as not_ready:
             _prepare(connection, rules, not_ready)
+        else:
+            pace.note(len(arrived.facts), time.perf_counter() - began)
+            return done
     raise Transient(
         f"the Items {sorted(locked)} could not be written in {_ATTEMPTS} attempts: their blobs keep moving, or the "
         "Collection's table keeps vanishing"
     )
+
+
+def _foresee(
+    connection: Connection, applied: AppliedRules, facts: Sequence[Fact], composer: Composer
+) -> frozenset[ItemKey]:
+    """Do what takes long as if nobody else wrote; returns the Items that are to be locked then."""
+    keys = frozenset(fact.item_key for fact in facts)
+    found = _join_known(connection, facts, keys, composer)
+    if not found.touched <= keys:
+        keys |= found.touched
+        found = _join_known(connection, facts, keys, composer)
+    for fact in found.fresh.values():
+        composer.texts.text_of(fact)
+    composer.foresee(connection, applied, _of_items(connection, found))
+    return keys
+
+
+def _join_known(
+    connection: Connection, facts: Sequence[Fact], keys: Iterable[ItemKey], composer: Composer
+) -> _Joined:
+    known = fact_rows.with_items(connection, [fact.url for fact in facts], keys, composer.texts)
+    joined = {fact.url: join(known[fact.url], fact) if fact.url in known else fact for fact in facts}
+    fresh = {url: fact for url, fact in joined.items() if fact != known.get(url)}
+    claims = [fact for url in fresh for fact in (fresh[url], known.get(url)) if fact and fact.claim]
+    disputants = {fact.url: fact for fact in fact_rows.disputants(connection, claims)} if claims else {}
+    fresh = {fact.url: fact for fact in marked(fresh.values(), disputants.values())}
+    return _Joined(known, joined, fresh, disputants, bool(claims))
+
+
+def _of_items(connection: Connection, found: _Joined) -> dict[ItemKey, list[Fact]]:
+    return fact_rows.grouped(connection, sorted(found.touched), {**found.known, **found.joined}.values())
 
 
 def _prepare(connection: Connection, rules: RulesStore, not_ready: CollectionNotReady) -> None:
@@ -128,11 +196,6 @@ def _blobs(facts: Iterable[Fact]) -> list[str]:
     return [url for fact in facts for url in (fact.url, fact.claim.source_url if fact.claim else "") if url]
 
 
-def _lock(connection: Connection, urls: Iterable[str], keys: Iterable[ItemKey]) -> None:
-    deleted_directories.hold_still(connection)
-    lock(connection, urls, keys)
-
-
 def _merge_locked(
     connection: Connection,
     rules: RulesStore,
@@ -140,42 +203,46 @@ def _merge_locked(
     locked: frozenset[ItemKey],
     settings: MergeSettings,
     now: datetime,
+    composer: Composer,
 ) -> tuple[set[str], list[ItemKey]]:
-    facts = arrived.facts
-    known = fact_rows.by_urls(connection, [fact.url for fact in facts])
-    joined = {fact.url: join(known[fact.url], fact) if fact.url in known else fact for fact in facts}
-    fresh = {url: fact for url, fact in joined.items() if fact != known.get(url)}
-    touched = {fact.item_key for fact in fresh.values()}
-    touched |= {known[url].item_key for url in fresh if url in known}
-    claims = [fact for url in fresh for fact in (fresh[url], known.get(url)) if fact and fact.claim]
-    disputants = {fact.url: fact for fact in fact_rows.disputants(connection, claims)} if claims else {}
-    # The blob of a refused claim is shown in the Item of those that name it.
-    touched |= {fact.item_key for fact in disputants.values()}
-    fresh = {fact.url: fact for fact in marked(fresh.values(), disputants.values())}
-    if not touched <= locked:
-        raise _LocksTooFew(frozenset(touched))
+    found = _join_known(connection, arrived.facts, locked, composer)
+    if not found.touched <= locked:
+        raise _LocksTooFew(frozenset(found.touched))
     applied = rules.current(connection)
+    second_looks = _second_looks(connection, applied, arrived, found, settings)
+    if not found.fresh and not second_looks:
+        return set(), []
+    changes, _ = recompose(connection, applied, _of_items(connection, found), composer)
+    origins = origins_of(arrived.messages, found.known)
+    announcements = announcements_of(changes, second_looks, settings.app, now, _wait(settings), origins)
+    facts = fact_rows.upsert([found.fresh[url] for url in sorted(found.fresh)], composer.texts)
+    write(connection, [facts, *notes_of(changes), outbox.add(announcements)])
+    return set(found.fresh), [change.key for change in changes]
+
+
+def _second_looks(
+    connection: Connection,
+    applied: AppliedRules,
+    arrived: _Arrived,
+    found: _Joined,
+    settings: MergeSettings,
+) -> list[tuple[Fact, BlobMatched | AssetRejected]]:
+    """The blobs that have to be looked at again, and the event that causes it."""
+    known, fresh = found.known, found.fresh
     again = _outlived(connection, fresh, settings.skew_window_s)
     again |= {url for url, fact in fresh.items() if is_overtaken(fact, applied)}
     unsure_ones = {
-        fact.url: fresh.get(fact.url, joined[fact.url])
-        for fact in facts
+        fact.url: fresh.get(fact.url, found.joined[fact.url])
+        for fact in arrived.facts
         if fact.url in arrived.unsure_urls
         or fact.url in again
         or (fact.url in known and unsure(known[fact.url].finding, fact.finding, settings.skew_window_s))
     }
-    if claims:
-        unsure_ones |= wrongly_read({**disputants, **known}.values(), {**disputants, **fresh}.values())
-    second_looks = [(fact, look) for fact in unsure_ones.values() if (look := second_look(fact, applied))]
-    if not fresh and not second_looks:
-        return set(), []
-    if fresh:
-        fact_rows.upsert(connection, [fresh[url] for url in sorted(fresh)])
-    changes, _ = _recompose(connection, applied, sorted(touched), joined.values())
-    origins = origins_of(arrived.messages, known)
-    announcements = announcements_of(changes, second_looks, settings.app, now, _wait(settings), origins)
-    outbox.add(connection, announcements)
-    return set(fresh), [change.key for change in changes]
+    if found.has_claims:
+        unsure_ones |= wrongly_read(
+            {**found.disputants, **known}.values(), {**found.disputants, **fresh}.values()
+        )
+    return [(fact, look) for fact in unsure_ones.values() if (look := second_look(fact, applied))]
 
 
 def _outlived(connection: Connection, fresh: Mapping[str, Fact], window_s: float) -> set[str]:
@@ -192,46 +259,6 @@ def _wait(settings: MergeSettings) -> timedelta:
     return timedelta(seconds=settings.skew_window_s + 1)
 
 
-def _recompose(
-    connection: Connection,
-    applied: AppliedRules,
-    keys: Sequence[ItemKey],
-    in_hand: Iterable[Fact] = (),
-    *,
-    repairing: bool = False,
-) -> tuple[list[Change], int]:
-    """Compose Items anew from all their facts, write what differs; returns what changed, and how many rows of pgstac.
-
-    `in_hand` are facts as they are stored now, which need not be read.
-    `repairing` believes nothing that is noted about the catalog, and compares with what pgstac itself has.
-    """
-    facts = fact_rows.by_items(connection, keys, in_hand)
-    before = item_rows.read(connection, keys)
-    rules = {collection: applied.rules.collection(collection) for collection, _ in keys}
-    compositions: dict[ItemKey, Composition] = {key: compose(facts[key], rules[key[0]]) for key in keys}
-    after = {
-        key: item_rows.row_of(key, composition, found.summaries if (found := rules[key[0]]) else ())
-        for key, composition in compositions.items()
-    }
-    changes = [
-        Change(key, before.get(key), after[key], compositions[key], tuple(facts[key]))
-        for key in keys
-        if before.get(key) != after[key]
-    ]
-    written = [key for key in keys if repairing] or [change.key for change in changes if change.is_written]
-    removed = [key for key in keys if repairing] or [change.key for change in changes if change.is_removed]
-    rows = pgstac_items.upsert_items(
-        connection,
-        [item for key in written if (item := compositions[key].item) is not None],
-        None if repairing else {change.key for change in changes if change.is_moved_in_time},
-    )
-    rows += pgstac_items.delete_items(connection, [key for key in removed if compositions[key].item is None])
-    item_rows.upsert(connection, [change.after for change in changes if change.after])
-    item_rows.delete(connection, [change.key for change in changes if change.after is None])
-    record_changes(connection, changes)
-    return changes, rows
-
-
 def rebuild(
     connection: Connection,
     rules: RulesStore,
@@ -244,17 +271,26 @@ def rebuild(
 
     What is announced of it goes on with the story `origin`.
     """
-    repaired = 0
-    for first in range(0, len(keys), REBUILT):
-        chunk = sorted(keys[first : first + REBUILT])
+    pace = Pace(REBUILT_FIRST, REBUILT_MOST)
+    repaired, waiting = 0, sorted(keys)
+    while waiting:
+        chunk, waiting = waiting[: pace.size], waiting[pace.size :]
+        composer = Composer()
+        stored = fact_rows.by_items(connection, chunk)
+        composer.foresee(connection, rules.current(connection), stored, repairing=True)
         for _ in range(_ATTEMPTS):
             try:
                 with connection.transaction():
-                    _lock(connection, [], chunk)
-                    changes, rows = _recompose(connection, rules.current(connection), chunk, repairing=True)
+                    composer.incoming.bring(connection)
+                    lock(connection, [], chunk)
+                    began = time.perf_counter()
+                    applied = rules.current(connection)
+                    stored = fact_rows.by_items(connection, chunk)
+                    changes, rows = recompose(connection, applied, stored, composer, repairing=True)
                     origins = {key: origin for key in chunk} if origin else {}
                     told = announcements_of(changes, [], app, now, timedelta(), origins, repairing=True)
-                    outbox.add(connection, told)
+                    write(connection, [*notes_of(changes), outbox.add(told)])
+                pace.note(len(chunk), time.perf_counter() - began)
                 repaired += rows
                 break
             except CollectionNotReady as not_ready:

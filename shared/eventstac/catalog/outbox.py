@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg.types.json import Json as JsonParameter
 
-from eventstac.catalog.database import Connection
+from eventstac.catalog.database import Connection, Statement
 
 BATCH = 200  # rows whose lock one publisher holds while it sends
 
@@ -22,18 +22,19 @@ class Announcement:
     not_before: datetime | None = None
 
 
-def add(connection: Connection, announcements: Sequence[Announcement]) -> None:
-    """Write announcements in the caller's transaction."""
-    if announcements:
-        connection.execute(
-            "INSERT INTO eventstac.outbox (topic, body, not_before) "
-            "SELECT * FROM unnest(%b::text[], %b::json[], %b::timestamptz[])",
-            [
-                [announcement.topic for announcement in announcements],
-                [JsonParameter(announcement.event, dumps=json.dumps) for announcement in announcements],
-                [announcement.not_before for announcement in announcements],
-            ],
-        )
+def add(announcements: Sequence[Announcement]) -> Statement | None:
+    """What writes announcements."""
+    if not announcements:
+        return None
+    return (
+        "INSERT INTO eventstac.outbox (topic, body, not_before) "
+        "SELECT * FROM unnest(%b::text[], %b::json[], %b::timestamptz[])",
+        [
+            [announcement.topic for announcement in announcements],
+            [JsonParameter(announcement.event, dumps=json.dumps) for announcement in announcements],
+            [announcement.not_before for announcement in announcements],
+        ],
+    )
 
 
 def publish_some(connection: Connection, publish: Callable[[Sequence[Announcement]], None]) -> int:

@@ -4,8 +4,9 @@ pgstac's staging trigger dehydrates in plpgsql (5.5 ms an Item), its client work
 Item is dehydrated on our side and joins the caller's transaction. Facts: pgstac's schema at PGSTAC_VERSION.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from psycopg import errors, sql
@@ -19,36 +20,127 @@ ItemKey = tuple[str, str]
 # Kept in columns of their own, or put there when the Item is read.
 _IN_COLUMNS = ("id", "collection", "geometry", "pgstac:base_item")
 
+_TABLE = """
+    CREATE TEMPORARY TABLE IF NOT EXISTS incoming_items (
+        id text, geometry geometry, collection text, datetime timestamptz, end_datetime timestamptz, content jsonb
+    ) ON COMMIT DROP
+"""
+
 # The leaf of each Item that comes, and what it has to take. partition_stats knows the bounds that a leaf really has:
 # those of a catalog that was partitioned in another time zone are not the months of UTC.
 _LEAVES = """
-    SELECT leaf.partition, min(i.datetime), min(i.end_datetime), max(i.end_datetime)
+    SELECT c.key, c.partition_trunc, (SELECT base_item_id FROM pgstac.current_base_item(%(collection)s)),
+        leaf.partition, min(i.datetime), min(i.end_datetime), max(i.end_datetime)
     FROM incoming_items i
+    JOIN pgstac.collections c ON c.id = i.collection
     LEFT JOIN pgstac.partition_stats leaf
-        ON leaf.collection = %(collection)s AND leaf.partition_dtrange @> i.datetime
-    GROUP BY leaf.partition,
-        CASE WHEN leaf.partition IS NULL THEN date_trunc(%(unit)s, i.datetime, 'UTC') END
-    ORDER BY leaf.partition, 2
+        ON leaf.collection = i.collection AND leaf.partition_dtrange @> i.datetime
+    WHERE i.collection = %(collection)s
+    GROUP BY c.key, c.partition_trunc, leaf.partition,
+        CASE WHEN leaf.partition IS NULL THEN date_trunc(c.partition_trunc, i.datetime, 'UTC') END
+    ORDER BY leaf.partition, 5
 """
 
 
 @dataclass(frozen=True)
-class _Table:
-    """A Collection as pgstac keeps it; `unit` is its partition_trunc."""
+class _Base:
+    """What pgstac leaves out of a Collection's Items, as it is now."""
 
-    key: int
-    unit: str | None
-    exists: bool
-    base_item: dict[str, Any]
-    base_item_id: int | None
+    item: dict[str, Any]
+    number: int | None
 
-    @property
-    def name(self) -> sql.Identifier:
-        return _table(f"_items_{self.key}")
+
+class Incoming:
+    """Items on their way into the leaf tables: brought to the server before the locks are taken, put in place after.
+
+    What is to be written is known before, unless somebody else wrote meanwhile; then it is brought again.
+    """
+
+    def __init__(self) -> None:
+        self._foreseen: list[Mapping[str, Any]] = []
+        self._brought: list[Mapping[str, Any]] = []
+        self._bases: dict[str, _Base] = {}
+
+    def foresee(self, connection: Connection, items: Iterable[Mapping[str, Any]]) -> None:
+        """Say before a transaction what it will bring."""
+        self._foreseen = sorted(items, key=_place)
+        self._find_bases(connection, self._foreseen)
+
+    def bring(self, connection: Connection) -> None:
+        """Bring what was foreseen, in the caller's transaction."""
+        self._brought = []
+        items = [item for item in self._foreseen if item["collection"] in self._bases]
+        if items:
+            self._bring(connection, items)
+
+    def upsert(
+        self,
+        connection: Connection,
+        items: Iterable[Mapping[str, Any]],
+        moved: Collection[ItemKey] | None = None,
+    ) -> int:
+        """As `upsert_items`."""
+        items = sorted(items, key=_place)
+        if not items:
+            return 0
+        if not _are(items, self._brought):
+            self._find_bases(connection, items)
+            self._bring(connection, items)
+        return sum(
+            self._put(connection, collection, list(some), moved)
+            for collection, some in groupby(items, key=lambda item: str(item["collection"]))
+        )
+
+    def _find_bases(self, connection: Connection, items: Sequence[Mapping[str, Any]]) -> None:
+        rows = connection.execute(
+            "SELECT c.id, b.base_item, b.base_item_id FROM pgstac.collections c, pgstac.current_base_item(c.id) b "
+            "WHERE c.id = ANY(%s)",
+            [sorted({item["collection"] for item in items})],
+        )
+        self._bases = {collection: _Base(base, number) for collection, base, number in rows}
+
+    def _bring(self, connection: Connection, items: Sequence[Mapping[str, Any]]) -> None:
+        missing = next((item["collection"] for item in items if item["collection"] not in self._bases), None)
+        if missing is not None:
+            raise CollectionNotReady(missing)
+        connection.execute(_TABLE if not self._brought else "DELETE FROM incoming_items")
+        with connection.cursor().copy(
+            "COPY incoming_items (id, geometry, collection, datetime, end_datetime, content) FROM STDIN"
+        ) as copy:
+            for row in _rows(items, self._bases):
+                copy.write_row(row)
+        self._brought = list(items)
+
+    def _put(
+        self,
+        connection: Connection,
+        collection: str,
+        items: Sequence[Mapping[str, Any]],
+        moved: Collection[ItemKey] | None,
+    ) -> int:
+        leaves = connection.execute(_LEAVES, {"collection": collection}).fetchall()
+        needed = [Needed(*leaf[4:]) for leaf in leaves]
+        names = [leaf[3] for leaf in leaves]
+        if not names or None in names:
+            raise CollectionNotReady(collection, needed)
+        key, unit, base = leaves[0][:3]
+        if base != self._bases[collection].number:
+            raise CollectionNotReady(collection)  # it was changed since the Items were brought
+        ids = [item["id"] for item in items if moved is None or (collection, item["id"]) in moved]
+        try:
+            written = (
+                _leave_other_leaves(connection, collection, _table(f"_items_{key}"), ids)
+                if unit and ids
+                else 0
+            )
+            written += sum(_upsert_leaf(connection, collection, leaf) for leaf in names)
+        except (errors.UndefinedTable, errors.ForeignKeyViolation, errors.CheckViolation) as error:
+            raise CollectionNotReady(collection, needed) from error
+        return written
 
 
 def upsert_items(
-    connection: Connection, items: Sequence[Mapping[str, Any]], moved: Collection[ItemKey] | None = None
+    connection: Connection, items: Iterable[Mapping[str, Any]], moved: Collection[ItemKey] | None = None
 ) -> int:
     """Write Items in the caller's transaction; a row that is the same already is left alone.
 
@@ -56,22 +148,7 @@ def upsert_items(
     Returns how many rows were written or removed. Raises CollectionNotReady where a leaf is missing or too narrow,
     with what `pgstac_partitions.prepare_collection` is to make.
     """
-    if not items:
-        return 0
-    by_collection: dict[str, list[Mapping[str, Any]]] = {}
-    for item in items:
-        by_collection.setdefault(item["collection"], []).append(item)
-    connection.execute(
-        """
-        CREATE TEMPORARY TABLE IF NOT EXISTS incoming_items (
-            id text, geometry geometry, collection text, datetime timestamptz, end_datetime timestamptz, content jsonb
-        ) ON COMMIT DROP
-        """
-    )
-    return sum(
-        _upsert_into(connection, collection, by_collection[collection], moved)
-        for collection in sorted(by_collection)
-    )
+    return Incoming().upsert(connection, items, moved)
 
 
 def delete_items(connection: Connection, keys: Sequence[ItemKey]) -> int:
@@ -81,50 +158,25 @@ def delete_items(connection: Connection, keys: Sequence[ItemKey]) -> int:
     for collection, item in keys:
         by_collection.setdefault(collection, []).append(item)
     for collection in sorted(by_collection):
-        found = _find(connection, collection)
-        if found and found.exists:
-            statement = sql.SQL("DELETE FROM {} WHERE id = ANY(%s)").format(found.name)
+        row = connection.execute(
+            "SELECT key FROM pgstac.collections "
+            "WHERE id = %s AND to_regclass(format('pgstac.%%I', '_items_' || key)) IS NOT NULL",
+            [collection],
+        ).fetchone()
+        if row:
+            statement = sql.SQL("DELETE FROM {} WHERE id = ANY(%s)").format(_table(f"_items_{row[0]}"))
             deleted += connection.execute(statement, [by_collection[collection]]).rowcount
     return deleted
 
 
-def _upsert_into(
-    connection: Connection,
-    collection: str,
-    items: Sequence[Mapping[str, Any]],
-    moved: Collection[ItemKey] | None,
-) -> int:
-    found = _find(connection, collection)
-    if found is None:
-        raise CollectionNotReady(collection)
-    with connection.cursor().copy(
-        "COPY incoming_items (id, geometry, collection, datetime, end_datetime, content) FROM STDIN"
-    ) as copy:
-        for row in _rows(
-            sorted(items, key=lambda item: str(item["id"])), found.base_item, found.base_item_id
-        ):
-            copy.write_row(row)
-    leaves = connection.execute(_LEAVES, {"collection": collection, "unit": found.unit}).fetchall()
-    needed = [Needed(*times) for _, *times in leaves]
-    if any(leaf is None for leaf, *_ in leaves):
-        raise CollectionNotReady(collection, needed)
-    ids = [item["id"] for item in items if moved is None or (collection, item["id"]) in moved]
-    try:
-        written = _leave_other_leaves(connection, collection, found, ids) if found.unit and ids else 0
-        written += sum(_upsert_leaf(connection, leaf) for leaf, *_ in leaves)
-    except (errors.UndefinedTable, errors.ForeignKeyViolation, errors.CheckViolation) as error:
-        raise CollectionNotReady(collection, needed) from error
-    connection.execute("DELETE FROM incoming_items")
-    return written
-
-
-def _upsert_leaf(connection: Connection, leaf: str) -> int:
+def _upsert_leaf(connection: Connection, collection: str, leaf: str) -> int:
     statement = sql.SQL(
         """
+        WITH taken AS (
+            DELETE FROM incoming_items i USING pgstac.partition_stats s
+            WHERE i.collection = %s AND s.partition = %s AND s.partition_dtrange @> i.datetime RETURNING i.*)
         INSERT INTO {leaf} AS stored (id, geometry, collection, datetime, end_datetime, content)
-        SELECT i.id, i.geometry, i.collection, i.datetime, i.end_datetime, i.content
-        FROM incoming_items i JOIN pgstac.partition_stats s ON s.partition_dtrange @> i.datetime
-        WHERE s.partition = %s ORDER BY i.id
+        SELECT id, geometry, collection, datetime, end_datetime, content FROM taken ORDER BY id
         ON CONFLICT (id) DO UPDATE SET
             (geometry, datetime, end_datetime, content) =
             (excluded.geometry, excluded.datetime, excluded.end_datetime, excluded.content)
@@ -132,61 +184,56 @@ def _upsert_leaf(connection: Connection, leaf: str) -> int:
             IS DISTINCT FROM (excluded.geometry, excluded.datetime, excluded.end_datetime, excluded.content)
         """
     ).format(leaf=_table(leaf))
-    return connection.execute(statement, [leaf]).rowcount
+    return connection.execute(statement, [collection, leaf]).rowcount
 
 
-def _leave_other_leaves(connection: Connection, collection: str, table: _Table, ids: list[str]) -> int:
+def _leave_other_leaves(
+    connection: Connection, collection: str, table: sql.Identifier, ids: list[str]
+) -> int:
     """Delete what Items left behind in another leaf than the one that they belong to now."""
     statement = sql.SQL(
         """
         DELETE FROM {table} stored WHERE stored.id = ANY(%s) AND NOT EXISTS (
             SELECT FROM incoming_items i JOIN pgstac.partition_stats s
-                ON s.collection = %s AND s.partition_dtrange @> i.datetime
-            WHERE i.id = stored.id AND s.partition_dtrange @> stored.datetime)
+                ON s.collection = i.collection AND s.partition_dtrange @> i.datetime
+            WHERE i.collection = %s AND i.id = stored.id AND s.partition_dtrange @> stored.datetime)
         """
-    ).format(table=table.name)
+    ).format(table=table)
     return connection.execute(statement, [ids, collection]).rowcount
 
 
-def _find(connection: Connection, collection: str) -> _Table | None:
-    row = connection.execute(
-        """
-        SELECT c.key, c.partition_trunc, to_regclass(format('pgstac.%%I', '_items_' || c.key)) IS NOT NULL,
-            b.base_item, b.base_item_id
-        FROM pgstac.collections c, pgstac.current_base_item(c.id) b WHERE c.id = %s
-        """,
-        [collection],
-    ).fetchone()
-    return _Table(*row) if row else None
+def _place(item: Mapping[str, Any]) -> tuple[str, str]:
+    return str(item["collection"]), str(item["id"])
+
+
+def _are(items: Sequence[object], others: Sequence[object]) -> bool:
+    """Whether two lists hold the very same objects."""
+    return len(items) == len(others) and all(one is other for one, other in zip(items, others, strict=True))
 
 
 def _table(name: str) -> sql.Identifier:
     return sql.Identifier("pgstac", name)
 
 
-def _rows(
-    items: Sequence[Mapping[str, Any]], base_item: dict[str, Any], base_item_id: int | None
-) -> Iterator[tuple[Any, ...]]:
+def _rows(items: Sequence[Mapping[str, Any]], bases: Mapping[str, _Base]) -> Iterator[tuple[Any, ...]]:
     # shapely brings numpy: at the first Item, and never in an app that writes none
     import shapely
 
     geometries = shapely.from_geojson([canonical_json(item["geometry"]) for item in items])
     wkb = shapely.to_wkb(shapely.set_srid(geometries, 4326), hex=True, include_srid=True)
     for item, geometry in zip(items, wkb, strict=True):
-        yield _row(item, geometry, base_item, base_item_id)
+        yield _row(item, geometry, bases[item["collection"]])
 
 
-def _row(
-    item: Mapping[str, Any], geometry: str, base_item: dict[str, Any], base_item_id: int | None
-) -> tuple[Any, ...]:
+def _row(item: Mapping[str, Any], geometry: str, base: _Base) -> tuple[Any, ...]:
     from pypgstac.hydration import dehydrate
 
     properties = item["properties"]
     start = properties.get("start_datetime") or properties["datetime"]
     end = properties.get("end_datetime") or properties["datetime"]
-    content = dehydrate(base_item, dict(item))
+    content = dehydrate(base.item, dict(item))
     for name in _IN_COLUMNS:
         content.pop(name, None)
-    if base_item_id is not None:
-        content["pgstac:base_item"] = base_item_id
+    if base.number is not None:
+        content["pgstac:base_item"] = base.number
     return (item["id"], geometry, item["collection"], start, end, canonical_json(content))

@@ -8,8 +8,9 @@ from psycopg import DataError
 
 from eventstac.catalog import collection_update, deleted_directories, fact_rows, outbox, rejections
 from eventstac.catalog.database import Connection, DatabaseSettings, database_failures, open_pool
-from eventstac.catalog.merge import Merged, MergeSettings, merge
+from eventstac.catalog.merge import FIRST, MOST, Merged, MergeSettings, merge
 from eventstac.catalog.outbox import Announcement
+from eventstac.catalog.pace import Pace
 from eventstac.catalog.rules_store import AppliedRules, RulesStore
 from eventstac.errors import Rejected
 from eventstac.events import EventRejected, Origin
@@ -34,6 +35,7 @@ class PostgresCatalog:
         self._rules = RulesStore(default_collection)
         self._merging = merging
         self._clock = clock
+        self._pace = Pace(FIRST, MOST)
 
     def close(self) -> None:
         """Close all connections."""
@@ -73,7 +75,7 @@ class PostgresCatalog:
         """Join facts, compose and write their Items; Rejected where any fact cannot be stored at all."""
         with database_failures(), self._pool.connection() as connection:
             try:
-                return merge(connection, self._rules, facts, self._merging, self._clock())
+                return merge(connection, self._rules, facts, self._merging, self._clock(), self._pace)
             except (DataError, UnicodeEncodeError) as error:
                 raise Rejected("unstorable", f"PostgreSQL refuses it: {str(error).strip()}") from error
 

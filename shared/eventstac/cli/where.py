@@ -67,7 +67,7 @@ def gather(ports: Ports, blob: str) -> Evidence:
     with ports.connection() as connection:
         applied = ports.rules(connection)
         explanation = applied.rules.explain(url)
-        fact = fact_rows.by_urls(connection, [url]).get(url)
+        fact = fact_rows.with_refusals(connection, fact_rows.by_urls(connection, [url])).get(url)
         key = fact.item_key if fact else ("", "")
         row = item_rows.read(connection, [key]).get(key)
         published = connection.execute(

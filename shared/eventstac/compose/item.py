@@ -10,6 +10,7 @@ from eventstac.compose.composition import Composition
 from eventstac.compose.dates import dates
 from eventstac.compose.properties import properties_of, span_of_storage
 from eventstac.compose.shown import Selection, Shown, select
+from eventstac.disputes import chain
 from eventstac.errors import Rejected
 from eventstac.extensions import extensions_of
 from eventstac.facts import Fact
@@ -34,6 +35,9 @@ def compose(facts: Iterable[Fact], rules: CollectionRules | None) -> Composition
         refused = [fact for fact in facts if fact.is_refused and fact.claim]
         if refused:
             return replace(outcome, state="rejected", reason="cogs-of-each-other", detail=_circle(refused[0]))
+        chained = [fact for fact in facts if fact.chained_to]
+        if chained:
+            return replace(outcome, state="rejected", reason="cog-of-a-cog", detail=chain(chained[0]))
         return outcome
     missing = _missing(selection)
     if missing:

@@ -55,11 +55,11 @@ def select(facts: Iterable[Fact], collection: CollectionRules | None) -> Selecti
     """Choose what an Item shows.
 
     Of two live blobs with one asset key, the first URL in string order is shown. A COG is shown where its source is,
-    unless it was made from other content. That a claim is refused is a conflict too.
+    unless it was made from other content. That a claim is refused, or names a COG as the source, is a conflict too.
     """
     ordered = sorted(facts, key=lambda fact: fact.url)
-    conflicts = [fact.url for fact in ordered if fact.is_refused]
-    believed = (fact for fact in ordered if not (fact.claim and fact.is_refused))
+    conflicts = [fact.url for fact in ordered if fact.is_refused or fact.chained_to]
+    believed = (fact for fact in ordered if not (fact.claim and (fact.is_refused or fact.chained_to)))
     found = [shown for fact in believed if (shown := _shown(fact, collection))]
     sources = _first_of_each_key((shown for shown in found if not shown.fact.claim), conflicts)
     by_url = {shown.fact.url: shown.fact for shown in sources.values()}

@@ -8,15 +8,18 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.pq import TransactionStatus
 
 from eventstac.catalog import deleted_directories, outbox
 from eventstac.catalog.collection_update import pending_collections, update_collection
 from eventstac.catalog.database import Connection
-from eventstac.catalog.merge import MergeSettings, merge
+from eventstac.catalog.merge import MergeSettings, merge, rebuild
 from eventstac.catalog.outbox import Announcement
 from eventstac.catalog.rules_store import RulesStore
+from eventstac.compose import Composition
+from eventstac.compose import compose as really_compose
 from eventstac.facts import Fact, Match, fact_of
-from eventstac.rules import load_rules
+from eventstac.rules import CollectionRules, load_rules
 from eventstac.validation import event_problems
 from tests.integration.catalog.writers import four_writers
 from tests.integration.conftest import CatalogDatabase
@@ -83,6 +86,27 @@ def _wait_until_blocked(database: CatalogDatabase) -> None:
                 return
             time.sleep(0.02)
     pytest.fail("the second writer does not wait for the first")
+
+
+def test_items_are_composed_before_their_locks_are_taken(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others wait for what is locked, and composing is most of the work. What changed meanwhile is composed again."""
+    composed: list[tuple[str, ...]] = []
+
+    def compose(facts: Sequence[Fact], rules: CollectionRules | None) -> Composition:
+        assert connection.info.transaction_status == TransactionStatus.IDLE
+        composed.append(tuple(one.match.asset for one in facts))
+        return really_compose(facts, rules)
+
+    monkeypatch.setattr("eventstac.catalog.composing.compose", compose)
+    load(connection, fact("one", "b1"))
+    load(connection, fact("one", "b2"))
+    load(connection, fact("one", "b2"))
+    assert composed == [("b1",), ("b1", "b2")]
+    composed.clear()
+    rebuild(connection, RulesStore("bronze-tier"), [("scenes", "one")], "loader", NOW)
+    assert composed == [("b1", "b2")]
 
 
 def test_four_writers_on_overlapping_items_lose_nothing_and_searching_goes_on(

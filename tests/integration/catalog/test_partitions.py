@@ -1,6 +1,5 @@
 """Collections that pgstac divides by month or year: several writers, readers beside them, rules that change it."""
 
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -8,10 +7,9 @@ from datetime import UTC, datetime
 
 import psycopg
 import pytest
-from psycopg import sql
 
 from eventstac.catalog import applying, pgstac_partitions
-from eventstac.catalog.database import Connection, connect
+from eventstac.catalog.database import Connection
 from eventstac.catalog.merge import MergeSettings, merge
 from eventstac.catalog.pgstac_partitions import Needed, prepare_collection
 from eventstac.catalog.rules_store import RulesStore
@@ -19,17 +17,13 @@ from eventstac.errors import Transient
 from eventstac.facts import Fact, Match, fact_of
 from eventstac.rules import CollectionRules, Rules, load_rules
 from infra.local.postgres.testing import RunningPostgres
-from tests.integration.catalog.writers import four_writers
+from tests.integration.catalog.writers import four_writers, limit_waiting
 from tests.integration.conftest import CatalogDatabase, new_database
 from tests.samples import at, gone, present, url_of
 
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
 MERGING = MergeSettings("loader", 0.5)
 MONTH_S = 31 * 86_400
-
-# Whoever waits for a lock for longer gets an error: so no search and no writer stalls for a second, or for as long as
-# thirty batches take alone, where the machine has so much else to do that this is longer.
-LONGEST_WAIT_S, LONGEST_WAIT_BATCHES = 1.0, 30
 
 
 @pytest.fixture(params=["none", "month", "year"])
@@ -67,33 +61,6 @@ def load(connection: Connection, *facts: Fact) -> None:
 def stored(connection: Connection) -> list[tuple[str, set[str]]]:
     rows = connection.execute("SELECT id, content->'assets' FROM pgstac.items ORDER BY id")
     return [(item, set(assets)) for item, assets in rows]
-
-
-def limit_waiting(database: CatalogDatabase) -> None:
-    longest_ms = round(1000 * max(LONGEST_WAIT_S, LONGEST_WAIT_BATCHES * seconds_of_a_batch(database)))
-    with connect(database.settings) as owner:
-        for role in ("eventstac_loader", "eventstac_stac_api"):
-            owner.execute(
-                sql.SQL("ALTER ROLE {} IN DATABASE {} SET lock_timeout = {}").format(
-                    sql.Identifier(role),
-                    sql.Identifier(database.settings.database),
-                    sql.Literal(f"{longest_ms}ms"),
-                )
-            )
-
-
-def seconds_of_a_batch(database: CatalogDatabase) -> float:
-    """How long merging takes here while nobody else does; nothing stays behind."""
-    with database.connect() as connection:
-        assets = [f"b{number}" for number in range(5)]
-        load(connection, *(fact("alone", asset) for asset in assets))
-        began = time.perf_counter()
-        matches = [Match("scenes", "alone", asset, rule="scenes") for asset in assets]
-        load(
-            connection,
-            *(fact_of(url_of(f"scenes/alone/{one.asset}.tif"), gone(one, MONTH_S)) for one in matches),
-        )
-        return time.perf_counter() - began
 
 
 def test_four_writers_on_overlapping_items_across_partitions_lose_nothing_and_nobody_stalls(

@@ -13,20 +13,23 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from eventstac.catalog.database import DatabaseSettings, connect
-from eventstac.catalog.merge import MergeSettings
+from eventstac.catalog.database import Connection, DatabaseSettings, connect
+from eventstac.catalog.merge import MergeSettings, merge
 from eventstac.catalog.outbox import Announcement
 from eventstac.catalog.pgstac_partitions import prepare_collection
 from eventstac.catalog.postgres import PostgresCatalog
-from eventstac.facts import Match, fact_of
+from eventstac.catalog.rules_store import RulesStore
+from eventstac.facts import Fact, Match, fact_of
 from eventstac.rules import CollectionRules
 from infra.local.postgres.account import unprivileged
+from tests.integration.catalog.writers import four_writers, limit_waiting
 from tests.integration.conftest import CatalogDatabase
 from tests.samples import gone, present, url_of
 
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
 URL = url_of("scenes/one/b1.tif")
 MONTH_S = 31 * 86_400
+WIDE = "wide"  # the same database, with a server connection for each of four writers
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,7 @@ def pooler(database: CatalogDatabase, tmp_path_factory: pytest.TempPathFactory) 
     config = directory / "pgbouncer.ini"
     config.write_text(
         f"[databases]\n{settings.database} = host={settings.host} port={settings.port}\n"
+        f"{WIDE} = host={settings.host} port={settings.port} dbname={settings.database} pool_size=4\n"
         f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
         f"auth_type = scram-sha-256\nauth_file = {users}\n"
         # One server connection for all clients: whatever a client leaves behind on it, the next one gets.
@@ -131,6 +135,35 @@ def test_merging_publishing_and_updating_share_one_server_connection(
         "eventstac.item.removed.v1",
         "eventstac.item.changed.v1",
     ]
+
+
+@pytest.mark.parametrize("partition_trunc", ["none", "month"])
+def test_four_writers_on_overlapping_items_lose_nothing_and_nobody_stalls(
+    database: CatalogDatabase, pooler: Pooler, partition_trunc: str
+) -> None:
+    database.clear()
+    limit_waiting(database)
+    collection = f"four-{partition_trunc}"
+    with connect(database.as_role("eventstac_loader")) as connection:
+        prepare_collection(
+            connection, collection, CollectionRules(collection, partition_trunc=partition_trunc)
+        )
+    items, assets = [f"i{number:02}" for number in range(12)], ("b1", "b2", "b3")
+    everything = [
+        fact_of(url_of(f"{collection}/{item}/{asset}.tif"), present(match, number * MONTH_S, "e"))
+        for number, item in enumerate(items)
+        for asset in assets
+        for match in [Match(collection, item, asset)]
+    ]
+
+    def load(connection: Connection, *facts: Fact) -> None:
+        merge(connection, RulesStore("bronze-tier"), facts, MergeSettings("loader", 0.5), NOW)
+
+    through = replace(database, settings=replace(pooler.of(database.settings), database=WIDE))
+    four_writers(through, everything, load)
+    with database.connect() as connection:
+        rows = connection.execute("SELECT id, content->'assets' FROM pgstac.items ORDER BY id").fetchall()
+    assert {row[0]: set(row[1]) for row in rows} == {item: set(assets) for item in items}
 
 
 def test_the_connection_really_is_shared(database: CatalogDatabase, pooler: Pooler) -> None:

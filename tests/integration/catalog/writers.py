@@ -4,11 +4,27 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from eventstac.catalog.database import Connection
+from psycopg import sql
+
+from eventstac.catalog.database import Connection, connect
 from eventstac.facts import Fact
 from tests.integration.conftest import CatalogDatabase
 
 _BATCH = 5
+LONGEST_WAIT = "1s"
+
+
+def limit_waiting(database: CatalogDatabase) -> None:
+    """Who waits for a lock for longer gets an error from now on: so neither search nor writer stalls for a second."""
+    with connect(database.settings) as owner:
+        for role in ("eventstac_loader", "eventstac_stac_api"):
+            owner.execute(
+                sql.SQL("ALTER ROLE {} IN DATABASE {} SET lock_timeout = {}").format(
+                    sql.Identifier(role),
+                    sql.Identifier(database.settings.database),
+                    sql.Literal(LONGEST_WAIT),
+                )
+            )
 
 
 def four_writers(

@@ -1,7 +1,10 @@
 """The extraction over real range requests: Azurite, the SDK, and a plain URL."""
 
 from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -117,6 +120,36 @@ def test_a_listing_without_rights_is_refused_with_the_storage_s_reason(service: 
         storage.page(f"{storage.account_url}/source", "", None, 10)
     with pytest.raises(Refused, match="404 ContainerNotFound"):
         BlobStorage(service).page(f"{storage.account_url}/nowhere", "", None, 10)
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_a_refused_listing_says_what_to_mend(status: int) -> None:
+    """Azurite knows no 401: a server that gives Azure's answer to a token that is not valid."""
+
+    class Refusing(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.send_header("x-ms-error-code", "TheCode")
+            self.send_header("WWW-Authenticate", "Bearer authorization_uri=https://login.invalid/tenant")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *arguments: Any) -> None:
+            """Nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server, ThreadPoolExecutor(1) as pool:
+        pool.submit(server.serve_forever)
+        account = f"http://127.0.0.1:{server.server_port}/{ACCOUNT}"
+        storage = BlobStorage(
+            BlobServiceClient(account, credential={"account_name": ACCOUNT, "account_key": ACCOUNT_KEY})
+        )
+        try:
+            with pytest.raises(Refused, match=f"answers {status} TheCode. [A-Z]") as caught:
+                storage.page(f"{account}/source", "", None, 10)
+        finally:
+            server.shutdown()
+    wanted = {401: "credentials", 403: "Storage Blob Data Reader", 404: "SOURCE_CONTAINERS"}
+    assert wanted[status] in caught.value.detail
 
 
 def test_a_stream_over_several_connections_has_every_byte_in_its_place(service: BlobServiceClient) -> None:

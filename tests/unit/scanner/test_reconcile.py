@@ -124,19 +124,25 @@ def test_a_check_causes_nothing(pipeline: Pipeline) -> None:
     assert pipeline.bus.to("blobs-matched") == []
 
 
-def test_a_refused_container_stops_the_run_with_its_reason(
-    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "answer", ["401 InvalidAuthenticationInfo", "403 AuthorizationFailure", "404 ContainerNotFound"]
+)
+def test_a_refused_container_stops_the_run_with_its_reason_and_how_to_go_on(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, answer: str
 ) -> None:
     filled(pipeline, 3)
 
     def refuse(*_: Any) -> Any:
-        raise Refused(f"{ACCOUNT}/source: the storage answers 404 ContainerNotFound")
+        raise Refused(f"{ACCOUNT}/source: the storage answers {answer}")
 
     monkeypatch.setattr(pipeline.blobs, "page", refuse)
     run = pipeline.reconcile("r")
     assert run.state == "stopped"
-    assert "ContainerNotFound" in run.detail
+    assert answer in run.detail
+    assert "`eventstac reconcile` again" in run.detail
     assert len(pipeline.items) == 3
+    monkeypatch.undo()
+    assert pipeline.reconcile("again").state == "done"
 
 
 def test_a_storage_that_is_away_only_delays_the_run(pipeline: Pipeline) -> None:
