@@ -13,6 +13,8 @@ from eventstac.errors import Rejected
 
 _DECIMALS = 7  # about a centimetre: what the footprints themselves are given to
 
+_RING = 4  # positions that a ring has at least
+
 
 def geometry_of(data_assets: Sequence[Shown]) -> tuple[dict[str, Any], list[float]]:
     """The geometry (GeoJSON, RFC 7946 winding, split at the antimeridian) and bbox (west > east across 180).
@@ -47,6 +49,12 @@ def _geometry_of(data_assets: Sequence[Shown]) -> tuple[dict[str, Any], list[flo
 
 def bbox_of(geometry: Mapping[str, Any]) -> list[float]:
     """West, south, east, north; west > east where the geometry crosses the antimeridian (RFC 7946, 5.2)."""
+    if geometry["type"] == "Polygon":  # it has one side of 180 only: its bbox is that of its exterior
+        (exterior, *_) = geometry["coordinates"]
+        if len(exterior) >= _RING:
+            longitudes, latitudes = zip(*(position[:2] for position in exterior), strict=True)
+            edges = (min(longitudes), min(latitudes), max(longitudes), max(latitudes))
+            return [round(float(edge), _DECIMALS) for edge in edges]
     return [round(float(edge), _DECIMALS) for edge in antimeridian.bbox(dict(geometry))]
 
 
