@@ -62,14 +62,19 @@ def with_items(
 def grouped(
     connection: Connection, keys: Iterable[ItemKey], facts: Iterable[Fact]
 ) -> dict[ItemKey, list[Fact]]:
-    """Facts as Items are composed of them, by Item, in the order of URLs; those of other Items are left out."""
+    """Facts as Items are composed of them, by Item, in the order of URLs; those of other Items are left out.
+
+    Facts that are not written yet are among them, and stand before what is stored of the same blobs.
+    """
+    facts = list(facts)
     found: dict[ItemKey, list[Fact]] = {key: [] for key in keys}
     for fact in sorted(facts, key=lambda fact: fact.url):
         if fact.item_key in found:
             found[fact.item_key].append(fact)
     claimed = [fact for facts in found.values() for fact in facts if fact.claim]
-    others = disputants(connection, claimed) if claimed else []
-    return {key: settle(facts, others) for key, facts in found.items()} if others else found
+    others = {fact.url: fact for fact in disputants(connection, claimed)} if claimed else {}
+    others |= {fact.url: fact for fact in facts if fact.claim}
+    return {key: settle(facts, others.values()) for key, facts in found.items()} if others else found
 
 
 def with_refusals(connection: Connection, facts: Mapping[str, Fact]) -> dict[str, Fact]:
