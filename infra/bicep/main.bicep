@@ -130,6 +130,10 @@ param apiRedisUrl string = ''
 @description('Give callers who signed in addresses of assets with a signature: the API may then read the rasters.')
 param apiSigning bool = false
 
+@description('How the Functions host hands requests to the STAC API: streams (to the app\'s own server), or invocations, should a worker refuse that.')
+@allowed(['streams', 'invocations'])
+param apiHttp string = 'streams'
+
 @description('Seconds for which such an address is good.')
 @minValue(60)
 @maxValue(3600)
@@ -484,7 +488,7 @@ var settings = {
     STAC_API_SIGN_S: string(apiSignSeconds)
     STAC_API_REDIS_TTL_S: string(apiRedisSeconds)
     STAC_API_REDIS_WAIT_MS: '100'
-    STAC_API_HTTP: 'streams'
+    STAC_API_HTTP: apiHttp
   })
 }
 // The host finds an identity-based connection by these, and the SDKs' credential by the last part of them.
