@@ -25,15 +25,11 @@ from eventstac.errors import Transient
 from eventstac.events import AssetRejected, BlobMatched
 from eventstac.facts import Fact, join, unsure
 from eventstac.matching import is_overtaken, second_look
-from eventstac.origin import Origin
 
 # Facts of the first transaction (a batch of the loader's), and of any: their locks share one table of fixed size.
 FIRST, MOST = 100, 400
-REBUILT_FIRST, REBUILT_MOST = 25, 100  # Items that one transaction composes anew
 
-_ATTEMPTS = (
-    5  # a blob that moved between reading and locking makes the set of locks grow; it rarely does once
-)
+ATTEMPTS = 5  # a blob that moved between reading and locking makes the set of locks grow; it rarely does once
 
 
 @dataclass(frozen=True)
@@ -134,7 +130,7 @@ def _merge_chunk(
 ) -> tuple[set[str], list[ItemKey]]:
     composer = Composer()
     locked = _foresee(connection, rules.current(connection), arrived.facts, composer)
-    for _ in range(_ATTEMPTS):
+    for _ in range(ATTEMPTS):
         try:
             with connection.transaction():
                 composer.incoming.bring(connection)
@@ -144,12 +140,12 @@ def _merge_chunk(
         except _LocksTooFew as too_few:
             locked |= too_few.keys
         except CollectionNotReady as not_ready:
-            _prepare(connection, rules, not_ready)
+            prepare(connection, rules, not_ready)
         else:
             pace.note(len(arrived.facts), time.perf_counter() - began)
             return done
     raise Transient(
-        f"the Items {sorted(locked)} could not be written in {_ATTEMPTS} attempts: their blobs keep moving, or the "
+        f"the Items {sorted(locked)} could not be written in {ATTEMPTS} attempts: their blobs keep moving, or the "
         "Collection's table keeps vanishing"
     )
 
@@ -185,7 +181,8 @@ def _of_items(connection: Connection, found: _Joined) -> dict[ItemKey, list[Fact
     return fact_rows.grouped(connection, sorted(found.touched), {**found.known, **found.joined}.values())
 
 
-def _prepare(connection: Connection, rules: RulesStore, not_ready: CollectionNotReady) -> None:
+def prepare(connection: Connection, rules: RulesStore, not_ready: CollectionNotReady) -> None:
+    """Make the table that a transaction, rolled back, did not find."""
     collection = not_ready.collection
     found = rules.current(connection).rules.collection(collection)
     prepare_collection(connection, collection, found, not_ready.needed)
@@ -257,42 +254,3 @@ def _outlived(connection: Connection, fresh: Mapping[str, Fact], window_s: float
 def _wait(settings: MergeSettings) -> timedelta:
     # One second more than the window: Dates are cut to whole seconds.
     return timedelta(seconds=settings.skew_window_s + 1)
-
-
-def rebuild(
-    connection: Connection,
-    rules: RulesStore,
-    keys: Sequence[ItemKey],
-    app: str,
-    now: datetime,
-    origin: Origin | None = None,
-) -> int:
-    """Compose Items anew from the facts alone, whatever the catalog has; returns how many of its rows were wrong.
-
-    What is announced of it goes on with the story `origin`.
-    """
-    pace = Pace(REBUILT_FIRST, REBUILT_MOST)
-    repaired, waiting = 0, sorted(keys)
-    while waiting:
-        chunk, waiting = waiting[: pace.size], waiting[pace.size :]
-        composer = Composer()
-        stored = fact_rows.by_items(connection, chunk)
-        composer.foresee(connection, rules.current(connection), stored, repairing=True)
-        for _ in range(_ATTEMPTS):
-            try:
-                with connection.transaction():
-                    composer.incoming.bring(connection)
-                    lock(connection, [], chunk)
-                    began = time.perf_counter()
-                    applied = rules.current(connection)
-                    stored = fact_rows.by_items(connection, chunk)
-                    changes, rows = recompose(connection, applied, stored, composer, repairing=True)
-                    origins = {key: origin for key in chunk} if origin else {}
-                    told = announcements_of(changes, [], app, now, timedelta(), origins, repairing=True)
-                    write(connection, [*notes_of(changes), outbox.add(told)])
-                pace.note(len(chunk), time.perf_counter() - began)
-                repaired += rows
-                break
-            except CollectionNotReady as not_ready:
-                _prepare(connection, rules, not_ready)
-    return repaired

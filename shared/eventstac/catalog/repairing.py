@@ -5,7 +5,7 @@ from datetime import datetime
 
 from eventstac.catalog import reconcile_rows
 from eventstac.catalog.database import Connection
-from eventstac.catalog.merge import rebuild
+from eventstac.catalog.rebuilding import rebuild
 from eventstac.catalog.rules_store import RulesStore
 from eventstac.comparing import removal_limit
 from eventstac.origin import Origin

@@ -13,8 +13,9 @@ from psycopg.pq import TransactionStatus
 from eventstac.catalog import deleted_directories, outbox
 from eventstac.catalog.collection_update import pending_collections, update_collection
 from eventstac.catalog.database import Connection
-from eventstac.catalog.merge import MergeSettings, merge, rebuild
+from eventstac.catalog.merge import MergeSettings, merge
 from eventstac.catalog.outbox import Announcement
+from eventstac.catalog.rebuilding import rebuild
 from eventstac.catalog.rules_store import RulesStore
 from eventstac.compose import Composition
 from eventstac.compose import compose as really_compose
