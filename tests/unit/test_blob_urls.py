@@ -2,9 +2,11 @@
 
 import pytest
 
-from eventstac.blob_urls import canonical_url, parse
+from eventstac.blob_urls import canonical_etag, canonical_url, parse
 from eventstac.containers import ContainerNames, Watched
 from eventstac.errors import Rejected
+from eventstac.events.cog import CogCompleted
+from eventstac.fields import Fields
 
 ACCOUNT = "https://account.blob.core.windows.net"
 
@@ -51,9 +53,44 @@ def test_the_canonical_url_of_an_ipv6_host_is_a_url() -> None:
         ("%E9.tif", "%25E9.tif"),
         ("a//b.tif", "a//b.tif"),
         ("folder/", "folder/"),
+        ("a b+c%25.tif?sv=2024-11-04&sr=b&sig=a%2Bb%2Fc%3D", "a%20b%2Bc%25.tif"),
+        ("a.tif?snapshot=2024-01-01T00:00:00.0000000Z", "a.tif"),
+        ("100%25%20%23%2B.tif", "100%25%20%23%2B.tif"),
+        ("\u5730\u56fe.tif", "%E5%9C%B0%E5%9B%BE.tif"),
+        ("(a)!$&'*,;=:@.tif", "%28a%29%21%24%26%27%2A%2C%3B%3D%3A%40.tif"),
+        ("\u5730" * 1020 + ".tif", "%E5%9C%B0" * 1020 + ".tif"),  # 1,024 characters: the longest name
+        ("%e5%9c%b0" * 1020 + ".tif", "%E5%9C%B0" * 1020 + ".tif"),
     ],
 )
 def test_every_spelling_of_a_path_is_one(written: str, canonical: str) -> None:
     for account in (ACCOUNT, "HTTPS://ACCOUNT.dfs.core.windows.net:443"):
         assert canonical_url(f"{account}/source/{written}") == f"{ACCOUNT}/source/{canonical}"
     assert parse(f"{ACCOUNT}/source/{canonical}").url == f"{ACCOUNT}/source/{canonical}"
+
+
+@pytest.mark.parametrize(
+    ("written", "canonical"),
+    [
+        ("0x8DC0FFEE", "0x8DC0FFEE"),  # an event, and a listing
+        ('"0x8DC0FFEE"', "0x8DC0FFEE"),  # a header of the blob endpoint, and of the dfs endpoint
+        ('W/"0x8DC0FFEE"', "0x8DC0FFEE"),  # a proxy that compresses
+        (' "0x8DC0FFEE"\r\n', "0x8DC0FFEE"),
+        ("0x8dc0ffee", "0x8dc0ffee"),  # opaque: another case is another ETag
+        ("W0x1", "W0x1"),
+        ('""', ""),
+        ('W/""', ""),
+        ("", ""),
+        (" \t", ""),
+        (None, ""),
+    ],
+)
+def test_every_spelling_of_an_etag_is_one(written: str | None, canonical: str) -> None:
+    assert canonical_etag(written) == canonical
+    assert canonical_etag(canonical) == canonical
+
+
+@pytest.mark.parametrize("written", ["0x1", '"0x1"', 'W/"0x1"', ' "0x1" '])
+def test_an_event_of_a_finished_cog_is_read_whatever_its_etags_look_like(written: str) -> None:
+    urls = {"source_url": f"{ACCOUNT}/source/a.tif", "cog_url": f"{ACCOUNT}/cogs/a.tif"}
+    event = CogCompleted.read(Fields({**urls, "source_etag": written, "cog_etag": written}, "data"))
+    assert (event.source_etag, event.cog_etag) == ("0x1", "0x1")
