@@ -80,6 +80,10 @@ param pipelineAlwaysReady int = 0
 @description('PgBouncer of the server, in transaction mode, between apps and database. Not for Burstable.')
 param pgBouncer bool = false
 
+@description('Gigabytes of the database\'s disk; 0 is what the size has. A disk that grew by itself cannot shrink: then say what it has.')
+@minValue(0)
+param databaseGB int = 0
+
 @description('Days to which the catalog can be restored.')
 param backupDays int = 7
 
@@ -179,8 +183,13 @@ var access = loadJsonContent('access.json')
 var chosen = loadJsonContent('sizes.json')[size]
 var retention = loadJsonContent('../../contracts/retention.json')
 var apps = ['scanner', 'extractor', 'loader', 'cog-updater', 'stac-api']
-var managed = filter(map(items(access.identities), item => item.key), name => name != 'operator')
-var known = operator == null ? managed : concat(managed, ['operator'])
+// Event Grid delivers as its topics; the operator is somebody.
+var delivering = ['storage-events', 'custom-events']
+var managed = filter(
+  map(items(access.identities), item => item.key),
+  name => name != 'operator' && !contains(delivering, name)
+)
+var known = concat(managed, delivering, operator == null ? [] : ['operator'])
 var verbs = map(items(access.roles), item => item.key)
 var grants = flatten(map(
   known,
@@ -218,12 +227,7 @@ module identity 'modules/identity.bicep' = {
   params: { location: location, tags: allTags, prefix: prefix, names: managed }
 }
 
-resource existingTopic 'Microsoft.EventGrid/systemTopics@2025-02-15' existing = if (hasTopic) {
-  scope: resourceGroup(watchedSubscription, watchedGroup)
-  name: hasTopic ? existingSystemTopicName : 'none'
-}
-
-var principalsByName = union(
+var clientsByName = union(
   toObject(
     identity.outputs.identities,
     item => item.name,
@@ -231,17 +235,16 @@ var principalsByName = union(
   ),
   operator == null
     ? {}
-    : { operator: { id: operator!.objectId, type: operator!.principalType, key: operator!.objectId } },
-  hasTopic
-    ? {
-        'storage-events': {
-          id: existingTopic!.identity.principalId
-          type: 'ServicePrincipal'
-          key: existingSystemTopicName
-        }
-      }
-    : {}
+    : { operator: { id: operator!.objectId, type: operator!.principalType, key: operator!.objectId } }
 )
+var principalsByName = union(clientsByName, {
+  'storage-events': {
+    id: systemTopic.outputs.principalId
+    type: 'ServicePrincipal'
+    key: hasTopic ? existingSystemTopicName : 'storage-events'
+  }
+  'custom-events': { id: events.outputs.principalId, type: 'ServicePrincipal', key: 'custom-events' }
+})
 
 module network 'modules/network.bicep' = if (privateNetwork) {
   scope: group
@@ -304,6 +307,33 @@ module watchedAccount 'modules/storage_account.bicep' = if (isMade) {
   }
 }
 
+// Topics come before what they deliver to: their identities are granted there, then the event subscriptions follow.
+module systemTopic 'modules/system_topic.bicep' = {
+  scope: resourceGroup(watchedSubscription, watchedGroup)
+  name: 'system-topic-${token}'
+  params: {
+    location: existingStorage.?location ?? location
+    tags: allTags
+    accountName: watchedName
+    existingTopicName: existingSystemTopicName
+  }
+  dependsOn: [watchedAccount]
+}
+
+module events 'modules/events.bicep' = {
+  scope: group
+  name: 'events'
+  params: {
+    location: location
+    tags: allTags
+    prefix: prefix
+    grants: grants
+    principalsByName: clientsByName
+    cogPublisherIds: cogPublisherIds
+    privateNetwork: link
+  }
+}
+
 module watched 'modules/storage.bicep' = {
   scope: resourceGroup(watchedSubscription, watchedGroup)
   name: 'watched-containers-${token}'
@@ -356,20 +386,13 @@ module state 'modules/storage.bicep' = {
   }
 }
 
-module events 'modules/events.bicep' = {
+module eventRoutes 'modules/event_routes.bicep' = {
   scope: group
-  name: 'events'
+  name: 'event-routes'
   params: {
-    location: location
-    tags: allTags
-    prefix: prefix
-    grants: grants
-    principalsByName: principalsByName
-    cogPublisherIds: cogPublisherIds
-    identityId: identity.outputs.identities[indexOf(managed, 'custom-events')].id
+    topicNames: events.outputs.topicNames
     serviceBusTopicIds: messaging.outputs.topicIds
     deadLetterAccountId: state.outputs.accountId
-    privateNetwork: link
   }
 }
 
@@ -377,11 +400,7 @@ module eventSource 'modules/event_source.bicep' = {
   scope: resourceGroup(watchedSubscription, watchedGroup)
   name: 'event-source-${token}'
   params: {
-    location: existingStorage.?location ?? location
-    tags: allTags
-    accountName: watchedName
-    existingTopicName: existingSystemTopicName
-    identityId: identity.outputs.identities[indexOf(managed, 'storage-events')].id
+    topicName: systemTopic.outputs.name
     serviceBusTopicIds: messaging.outputs.topicIds
     deadLetterAccountId: state.outputs.accountId
     containersByKind: containersByKind
@@ -398,7 +417,7 @@ module database 'modules/database.bicep' = {
     name: prefix
     sku: chosen.database.sku
     tier: chosen.database.tier
-    storageGB: chosen.database.storageGB
+    storageGB: databaseGB == 0 ? chosen.database.storageGB : databaseGB
     backupDays: backupDays
     geoRedundantBackup: geoRedundantBackup
     highAvailability: highAvailability && chosen.database.tier == 'Burstable'
@@ -556,7 +575,7 @@ module alerts 'modules/alerts.bicep' = {
     // an alert cannot watch a resource of another subscription
     eventTopicIds: concat(
       events.outputs.topicIds,
-      watchedSubscription == subscription().subscriptionId ? [eventSource.outputs.topicId] : []
+      watchedSubscription == subscription().subscriptionId ? [systemTopic.outputs.id] : []
     )
     eventTopicCount: 2 + (watchedSubscription == subscription().subscriptionId ? 1 : 0)
     insightsId: monitoring.outputs.insightsId
@@ -592,6 +611,9 @@ output SOURCE_CONTAINERS string = join(watchedContainers, ',')
 
 @description('For `eventstac`: the containers of COGs.')
 output COG_CONTAINERS string = join(cogContainers, ',')
+
+@description('The subnet for machines that set up and look after a private deployment; empty without one.')
+output OPERATORS_SUBNET_ID string = privateNetwork ? network!.outputs.operatorsSubnetId : ''
 
 @description('For `eventstac`: Application Insights, which hears of rebuilds and replays; it takes nothing without an identity.')
 output APPLICATIONINSIGHTS_CONNECTION_STRING string = monitoring.outputs.connectionString

@@ -13,6 +13,30 @@ param databaseAdministrator = who
 param operator = who
 param operatorAddress = readEnvironmentVariable('EVENTSTAC_ADDRESS', '')
 param size = readEnvironmentVariable('EVENTSTAC_SIZE', 'small')
-param apiAccess = readEnvironmentVariable('EVENTSTAC_API_ACCESS', 'open')
+// Where the rasters are, if they are somewhere already.
+param existingStorage = empty(readEnvironmentVariable('EVENTSTAC_EXISTING_STORAGE', ''))
+  ? null
+  : {
+      name: readEnvironmentVariable('EVENTSTAC_EXISTING_STORAGE', '')
+      resourceGroup: readEnvironmentVariable('EVENTSTAC_EXISTING_STORAGE_GROUP', '')
+      subscriptionId: empty(readEnvironmentVariable('EVENTSTAC_EXISTING_STORAGE_SUBSCRIPTION', ''))
+        ? null
+        : readEnvironmentVariable('EVENTSTAC_EXISTING_STORAGE_SUBSCRIPTION', '')
+    }
+param existingSystemTopicName = readEnvironmentVariable('EVENTSTAC_EXISTING_SYSTEM_TOPIC', '')
+param sourceContainers = split(readEnvironmentVariable('EVENTSTAC_SOURCE_CONTAINERS', 'source'), ',')
+// Who may read, and from where.
+var isProduction = readEnvironmentVariable('AZURE_ENV_NAME') == 'prod'
+var access = readEnvironmentVariable('EVENTSTAC_API_ACCESS', '')
+param apiAccess = !empty(access) ? access : isProduction ? 'entra' : 'open'
 param apiClientId = readEnvironmentVariable('EVENTSTAC_API_CLIENT_ID', '')
 param apiHttp = readEnvironmentVariable('EVENTSTAC_API_HTTP', 'streams')
+var isPrivate = bool(readEnvironmentVariable('EVENTSTAC_PRIVATE_NETWORK', 'false'))
+var sku = readEnvironmentVariable('EVENTSTAC_SERVICE_BUS_SKU', '')
+param privateNetwork = isPrivate
+param serviceBusSku = !empty(sku) ? sku : isPrivate ? 'Premium' : 'Standard'
+param backupDays = int(readEnvironmentVariable('EVENTSTAC_BACKUP_DAYS', '7'))
+param databaseGB = int(readEnvironmentVariable('EVENTSTAC_DATABASE_GB', '0'))
+param alertMail = empty(readEnvironmentVariable('EVENTSTAC_ALERT_MAIL', ''))
+  ? []
+  : split(readEnvironmentVariable('EVENTSTAC_ALERT_MAIL', ''), ',')

@@ -3,17 +3,22 @@ using 'main.bicep'
 
 param environmentName = 'prod'
 param location = readEnvironmentVariable('AZURE_LOCATION', 'westeurope')
-param databaseAdministrator = {
+// Who sets up the catalog also looks after it and runs the smoke test.
+var who = {
   objectId: readEnvironmentVariable('DATABASE_ADMIN_ID')
   principalName: readEnvironmentVariable('DATABASE_ADMIN_NAME')
   principalType: readEnvironmentVariable('DATABASE_ADMIN_TYPE', 'User')
 }
+param databaseAdministrator = who
+param operator = who
+param operatorAddress = readEnvironmentVariable('EVENTSTAC_ADDRESS', '')
 param size = 'large'
 param apiAccess = 'entra'
 param apiClientId = readEnvironmentVariable('EVENTSTAC_API_CLIENT_ID')
 param apiAlwaysReady = 1
 param pipelineAlwaysReady = 1
 param pgBouncer = true
+param databaseGB = int(readEnvironmentVariable('EVENTSTAC_DATABASE_GB', '0'))
 param backupDays = 30
 param geoRedundantBackup = true
 param highAvailability = true

@@ -60,7 +60,8 @@ var parameters = concat(
         // psycopg sends it when it connects
         { name: 'pgbouncer.ignore_startup_parameters', value: 'extra_float_digits,application_name' }
       ]
-    : []
+    // what is left out of a template stays as it was
+    : tier == 'Burstable' ? [] : [{ name: 'pgbouncer.enabled', value: 'false' }]
 )
 
 resource server 'Microsoft.DBforPostgreSQL/flexibleServers@2024-08-01' = {

@@ -17,69 +17,30 @@ param grants grant[]
 @description('Who the identities are.')
 param principalsByName principals
 
-@description('Object ids of the converters (managed identities, applications) that may publish finished COGs.')
-param cogPublisherIds string[]
-
-@description('Resource id of the user-assigned identity that delivers.')
-param identityId string
-
-@description('Resource ids of the Service Bus topics, by name.')
-param serviceBusTopicIds object
-
 @description('Private endpoints; null leaves the topics reachable over the Internet, by Entra ID only.')
 param privateNetwork privateLink?
 
-@description('Resource id of the account that takes dead letters.')
-param deadLetterAccountId string
+@description('Object ids of the converters (managed identities, applications) that may publish finished COGs.')
+param cogPublisherIds string[]
 
 var topics = loadJsonContent('../../../contracts/eventgrid.json').customTopics
 var roles = loadJsonContent('../access.json').roles
 var topicNames = map(topics, topic => topic.name)
-var subscriptions = flatten(map(
-  topics,
-  (topic, index) => map(topic.eventSubscriptions, item => { topic: index, content: item })
-))
+// One topic is delivered to Service Bus; what the other tells is for whoever subscribes.
+var delivering = indexOf(map(topics, topic => length(topic.eventSubscriptions) > 0), true)
 
+// A topic's own identity delivers: behind a firewall, Service Bus and storage trust Event Grid by no other.
 resource topic 'Microsoft.EventGrid/topics@2025-02-15' = [
   for name in topicNames: {
     name: '${prefix}-${name}'
     location: location
     tags: tags
-    identity: { type: 'UserAssigned', userAssignedIdentities: { '${identityId}': {} } }
+    identity: { type: 'SystemAssigned' }
     properties: {
       inputSchema: 'CloudEventSchemaV1_0'
       disableLocalAuth: true
       minimumTlsVersionAllowed: '1.2'
       publicNetworkAccess: privateNetwork == null ? 'Enabled' : 'Disabled'
-    }
-  }
-]
-
-@batchSize(1)
-resource subscription 'Microsoft.EventGrid/topics/eventSubscriptions@2025-02-15' = [
-  for item in subscriptions: {
-    parent: topic[item.topic]
-    name: item.content.name
-    properties: {
-      eventDeliverySchema: 'CloudEventSchemaV1_0'
-      deliveryWithResourceIdentity: {
-        identity: { type: 'UserAssigned', userAssignedIdentity: identityId }
-        destination: {
-          endpointType: 'ServiceBusTopic'
-          properties: { resourceId: serviceBusTopicIds[item.content.destination.topic] }
-        }
-      }
-      deadLetterWithResourceIdentity: {
-        identity: { type: 'UserAssigned', userAssignedIdentity: identityId }
-        deadLetterDestination: {
-          endpointType: 'StorageBlob'
-          properties: { resourceId: deadLetterAccountId, blobContainerName: item.content.deadLetterContainer }
-        }
-      }
-      retryPolicy: {
-        maxDeliveryAttempts: item.content.retryPolicy.maxDeliveryAttempts
-        eventTimeToLiveInMinutes: item.content.retryPolicy.eventTimeToLiveInMinutes
-      }
     }
   }
 ]
@@ -122,6 +83,12 @@ module endpoint 'private_endpoint.bicep' = [
 
 @description('Resource ids of the topics, in the order of the contract.')
 output topicIds string[] = [for (_, i) in topicNames: topic[i].id]
+
+@description('Names of the topics, in the order of the contract.')
+output topicNames string[] = [for (_, i) in topicNames: topic[i].name]
+
+@description('Object id of the identity that delivers.')
+output principalId string = topic[delivering].identity.principalId
 
 @description('Where finished COGs are published.')
 output cogEventsEndpoint string = topic[indexOf(topicNames, 'cog-events')].properties.endpoint

@@ -167,23 +167,29 @@ resource site 'Microsoft.Web/sites@2024-04-01' = {
     properties: { allow: false }
   }
 
-  // A bearer token is asked for, and nothing is kept: no secret is needed for that.
-  resource signIn 'config' = if (!empty(signInClientId)) {
+  // A bearer token is asked for, and nothing is kept: no secret is needed for that. Said of an open API, too: what is left
+  // out of a template stays as it was.
+  resource signIn 'config' = if (app == 'stac-api') {
     name: 'authsettingsV2'
     properties: {
-      platform: { enabled: true, runtimeVersion: '~1' }
-      globalValidation: { requireAuthentication: true, unauthenticatedClientAction: 'Return401' }
-      httpSettings: { requireHttps: true }
-      identityProviders: {
-        azureActiveDirectory: {
-          enabled: true
-          registration: {
-            clientId: signInClientId
-            openIdIssuer: '${environment().authentication.loginEndpoint}${tenant().tenantId}/v2.0'
-          }
-          validation: { allowedAudiences: [signInClientId, 'api://${signInClientId}'] }
-        }
+      platform: { enabled: !empty(signInClientId), runtimeVersion: '~1' }
+      globalValidation: {
+        requireAuthentication: !empty(signInClientId)
+        unauthenticatedClientAction: empty(signInClientId) ? 'AllowAnonymous' : 'Return401'
       }
+      httpSettings: { requireHttps: true }
+      identityProviders: empty(signInClientId)
+        ? {}
+        : {
+            azureActiveDirectory: {
+              enabled: true
+              registration: {
+                clientId: signInClientId
+                openIdIssuer: '${environment().authentication.loginEndpoint}${tenant().tenantId}/v2.0'
+              }
+              validation: { allowedAudiences: [signInClientId, 'api://${signInClientId}'] }
+            }
+          }
       login: { tokenStore: { enabled: false } }
     }
   }

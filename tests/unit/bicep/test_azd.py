@@ -53,10 +53,11 @@ def test_what_the_commands_need_is_put_out_under_the_very_name() -> None:
     }
 
 
-def test_the_hooks_set_up_and_then_smoke() -> None:
+def test_the_hooks_set_up_the_catalog_before_its_apps_and_then_smoke() -> None:
     run = HOOKS["postdeploy"]
     assert smoke.__doc__
-    assert 0 < run.index("eventstac setup") < run.index("eventstac smoke")
+    steps = ["eventstac setup", "make package", "config-zip", "eventstac smoke"]
+    assert [run.index(step) for step in steps] == sorted(run.index(step) for step in steps)
 
 
 def test_a_failed_set_up_ends_the_hook() -> None:

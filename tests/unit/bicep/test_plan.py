@@ -352,11 +352,26 @@ def test_apps_are_python_3_13_on_flex_by_identity(small: Plan, full: Plan) -> No
 
 
 def test_readers_sign_in_by_default_and_not_where_that_is_asked(small: Plan, full: Plan) -> None:
-    asked = [last(one) for one in of_type(small, "Microsoft.Web/sites/config")]
-    assert "authsettingsV2" not in asked
-    (found,) = [one for one in of_type(full, "Microsoft.Web/sites/config") if last(one) == "authsettingsV2"]
-    assert found["name"].endswith("-stac-api/authsettingsV2")
-    assert found["properties"]["globalValidation"]["requireAuthentication"]
+    """Said of an open API, too: going from one to the other would leave what a template leaves out."""
+    for resources, signs_in in ((small, False), (full, True)):
+        configs = of_type(resources, "Microsoft.Web/sites/config")
+        (found,) = [one for one in configs if last(one) == "authsettingsV2"]
+        assert found["name"].endswith("-stac-api/authsettingsV2")
+        assert found["properties"]["platform"]["enabled"] is signs_in
+        assert found["properties"]["globalValidation"]["requireAuthentication"] is signs_in
+
+
+def test_event_grid_delivers_as_its_topics_which_a_firewall_trusts(small: Plan, full: Plan) -> None:
+    for resources in (small, full):
+        topics = of_type(resources, "Microsoft.EventGrid/topics")
+        topics += of_type(resources, "Microsoft.EventGrid/systemTopics")
+        assert {one["identity"]["type"] for one in topics} == {"SystemAssigned"}
+        routes = of_type(resources, "Microsoft.EventGrid/topics/eventSubscriptions")
+        routes += of_type(resources, "Microsoft.EventGrid/systemTopics/eventSubscriptions")
+        for route in routes:
+            for way in ("deliveryWithResourceIdentity", "deadLetterWithResourceIdentity"):
+                assert route["properties"][way]["identity"] == {"type": "SystemAssigned"}
+    assert of_type(small, "Microsoft.EventGrid/systemTopics")
 
 
 def test_the_database_has_what_pgstac_needs_and_no_passwords(small: Plan, full: Plan) -> None:
