@@ -163,6 +163,11 @@ param housekeepingSchedule string = '0 0 5 * * *'
 @minValue(1)
 param skewWindowSeconds int = 5
 
+@description('Hours for which a message is tried again while what it needs is away; then it is given up.')
+@minValue(1)
+@maxValue(360)
+param retryLimitHours int = 24
+
 @description('Seconds within which 95 of 100 blobs should be searchable after their event; else an alert.')
 @minValue(1)
 param freshnessP95Seconds int = 60
@@ -462,10 +467,12 @@ var settings = {
     POSTGRES_POOL_SIZE: string(chosen.apps.scanner.poolSize)
     RECONCILE_SCHEDULE: reconcileSchedule
     SCAN_PAGE_SIZE: '500'
+    RETRY_LIMIT_HOURS: string(retryLimitHours)
   })
   extractor: union(busSettings, storageSettings, {
     StateStorage__blobServiceUri: state.outputs.blobEndpoint
     CLAIMS_CONTAINER: 'claims'
+    RETRY_LIMIT_HOURS: string(retryLimitHours)
   })
   loader: union(busSettings, databaseSettings, catalogSettings, {
     POSTGRES_USER: 'eventstac_loader'
@@ -479,11 +486,13 @@ var settings = {
     RULES_BLOB: 'collections.yaml'
     HOUSEKEEPING_SCHEDULE: housekeepingSchedule
     SKEW_WINDOW_S: string(skewWindowSeconds)
+    RETRY_LIMIT_HOURS: string(retryLimitHours)
   })
   'cog-updater': union(busSettings, storageSettings, databaseSettings, catalogSettings, {
     POSTGRES_USER: 'eventstac_cog_updater'
     POSTGRES_POOL_SIZE: string(chosen.apps['cog-updater'].poolSize)
     SKEW_WINDOW_S: string(skewWindowSeconds)
+    RETRY_LIMIT_HOURS: string(retryLimitHours)
   })
   'stac-api': union(busSettings, databaseSettings, {
     POSTGRES_USER: 'eventstac_stac_api'

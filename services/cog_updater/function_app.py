@@ -44,7 +44,8 @@ def ports() -> Ports:
     merging = MergeSettings("cog_updater", SETTINGS.skew_window_s)
     catalog = PostgresCatalog(SETTINGS.database, merging, SETTINGS.default_collection)
     telemetry = open_telemetry("cog_updater", os.environ)
-    consumer = Consumer("cog_updater", ServiceBus(open_client(os.environ)), telemetry=telemetry)
+    bus = ServiceBus(open_client(os.environ))
+    consumer = Consumer("cog_updater", bus, SETTINGS.retry, telemetry=telemetry)
     return Ports(consumer, catalog, looker)
 
 

@@ -38,7 +38,8 @@ def ports() -> Ports:
     state = BlobStorage(open_blob_service(os.environ, SETTINGS.state_connection))
     claims = Claims(state, state.account_url, SETTINGS.claims_container)
     bus = ClaimingBus(ServiceBus(open_client(os.environ)), claims)
-    return Ports(Consumer("extractor", bus, telemetry=open_telemetry("extractor", os.environ)), looker)
+    telemetry = open_telemetry("extractor", os.environ)
+    return Ports(Consumer("extractor", bus, SETTINGS.retry, telemetry=telemetry), looker)
 
 
 @app.service_bus_topic_trigger(

@@ -74,7 +74,8 @@ def ports() -> Ports:
     state = BlobStorage(open_blob_service(os.environ, SETTINGS.state_connection))
     claims = Claims(state, state.account_url, SETTINGS.claims_container)
     telemetry = open_telemetry("loader", os.environ)
-    consumer = Consumer("loader", ServiceBus(open_client(os.environ)), claims=claims, telemetry=telemetry)
+    bus = ServiceBus(open_client(os.environ))
+    consumer = Consumer("loader", bus, SETTINGS.retry, claims=claims, telemetry=telemetry)
     dead = DeadLetterQueues(lambda: open_client(os.environ))
     return Ports(consumer, catalog, open_topic(os.environ), dead, state, blobs)
 

@@ -40,7 +40,7 @@ def ports() -> Ports:
     blobs = BlobStorage(open_blob_service(os.environ))
     catalog = PostgresCatalog(SETTINGS.database, MergeSettings("scanner", 0), SETTINGS.default_collection)
     telemetry = open_telemetry("scanner", os.environ)
-    consumer = Consumer("scanner", ServiceBus(open_client(os.environ)), telemetry=telemetry)
+    consumer = Consumer("scanner", ServiceBus(open_client(os.environ)), SETTINGS.retry, telemetry=telemetry)
     watched = Watched(blobs.account_url, SETTINGS.containers)
     runs = PostgresRuns(catalog.connection)
     return Ports(consumer, Reconciler(catalog, blobs, watched, runs, SETTINGS.page_size, now))

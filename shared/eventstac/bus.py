@@ -1,5 +1,6 @@
 """The port to the message bus: what is sent, and what was received."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,6 +14,8 @@ COG_EVENTS = "cog-events"
 CONFIG_EVENTS = "config-events"
 ITEMS_CHANGED = "items-changed"
 REJECTED = "rejected"
+
+LIMIT_BYTES = 192 * 1024  # of an event: the bus takes 256 KB with all its headers
 
 # Application properties of a re-sent message; subscription filters read the first (contracts/topology.json).
 RETRY_FOR = "retryfor"
@@ -47,6 +50,11 @@ class Received:
     attempt: int
     first_sent: datetime
     first_failed: datetime | None = None
+
+
+def size_of(event: Mapping[str, Any]) -> int:
+    """The bytes of an event as it is sent."""
+    return len(json.dumps(event, ensure_ascii=False).encode())
 
 
 class Bus(Protocol):

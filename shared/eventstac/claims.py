@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from eventstac.blob_urls import BlobName, parse
 from eventstac.blobs import BlobReader, Look
-from eventstac.bus import ASSET_FACTS, Bus, Message
+from eventstac.bus import ASSET_FACTS, LIMIT_BYTES, Bus, Message
 from eventstac.contracts import read_contract
 from eventstac.errors import EventstacError, Rejected
 from eventstac.events import Envelope, Origin, ScanRequested, open_envelope, seal
@@ -20,12 +20,11 @@ from eventstac.events.claim import EventClaimed
 from eventstac.events.envelope import CONTENT_TYPE
 from eventstac.times import from_text
 
-LIMIT_BYTES = 192 * 1024  # the bus takes 256 KB with all its headers
-
 # The templates make the lifecycle rule from the same number.
 KEPT_DAYS: int = read_contract("retention.json")["claimDays"]
 
-# What looks found is the only thing that grows with a file: a statistic for each of hundreds of bands.
+# What looks found grows with a file: a statistic for each of hundreds of bands. What grows with an Item, its blobs'
+# URLs, is left out instead (`catalog.announcing`): the world cannot read our claims.
 CLAIMED_TOPICS = (ASSET_FACTS,)
 
 

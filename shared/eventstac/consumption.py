@@ -2,8 +2,8 @@
 
     handled    what the handler returns is sent, then the message is completed
     Rejected   an `event.rejected` with the original goes to the topic `rejected`; the message is completed
-    Transient  the message is sent again, later and only to its own subscription; a day after its first failure it is
-               Rejected `gave-up`
+    Transient  the message is sent again, later and only to its own subscription; a day (RETRY_LIMIT_HOURS) after its
+               first failure it is Rejected `gave-up`
     Stale      counted; the message is completed
     a bug      raises: the host abandons the message, and the broker dead-letters it after its deliveries; in a batch
                it waits like a Transient, until it comes alone
@@ -31,14 +31,19 @@ from eventstac.bus import (
     Received,
 )
 from eventstac.claims import ClaimLost, Claims, look_again
+from eventstac.contracts import read_contract
 from eventstac.errors import Rejected, Stale, Transient
 from eventstac.events import Envelope, Event, EventRejected, Origin, seal
 from eventstac.events.claim import EventClaimed
 from eventstac.handling import Handling
+from eventstac.settings import Environment
 from eventstac.telemetry.spans import OFF, Span, Telemetry, story
 from eventstac.times import to_text
 
 log = logging.getLogger("eventstac")
+
+# A claim must outlive the wait of its message, its retries, and what is kept of a rejection: the templates delete it.
+RETRY_HOURS_AT_MOST: int = read_contract("retention.json")["retryHoursAtMost"]
 
 # Of an original that is too large: escaped six times as long, and three times over, it is still below the limit.
 _CUT_CHARACTERS = 12_000
@@ -61,6 +66,17 @@ class RetryPolicy:
     first_s: float = 2.0
     longest_s: float = 300.0  # a repaired database is found again within five minutes
     give_up_after_s: float = 24 * 3600.0
+
+    @classmethod
+    def read(cls, env: Environment) -> "RetryPolicy":
+        """The policy with the limit of `RETRY_LIMIT_HOURS`; one that claims would not outlive is a problem of `env`."""
+        hours = env.integer("RETRY_LIMIT_HOURS", 24)
+        if not 1 <= hours <= RETRY_HOURS_AT_MOST:
+            env.wrong(
+                f"RETRY_LIMIT_HOURS must be from 1 to {RETRY_HOURS_AT_MOST}, not {hours}: what is too large for the "
+                "bus lies in a container that forgets it later"
+            )
+        return cls(give_up_after_s=hours * 3600.0)
 
     def delay_s(self, attempt: int, asked_s: float | None) -> float:
         """The wait before the attempt after `attempt`; never shorter than the far side asked for."""

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from eventstac.breaker import Breaker
-from eventstac.bus import ASSET_FACTS, Message
-from eventstac.claims import LIMIT_BYTES, ClaimingBus, Claims
+from eventstac.bus import ASSET_FACTS, LIMIT_BYTES, Message
+from eventstac.claims import ClaimingBus, Claims
 from eventstac.consumption import Consumer
 from eventstac.events import Origin, asset_event, seal
 from eventstac.facts import Match

@@ -4,6 +4,7 @@ import importlib
 
 import pytest
 
+from eventstac.consumption import RetryPolicy
 from eventstac.settings import Environment, SettingsMissing
 
 
@@ -52,6 +53,29 @@ def test_a_number_that_is_none_is_named() -> None:
         SettingsMissing, match=r"SKEW_WINDOW_S must be .*'soon'.*POSTGRES_PORT must be .*'many'"
     ):
         env.check("loader")
+
+
+@pytest.mark.parametrize("app", ["scanner", "extractor", "loader", "cog_updater"])
+def test_how_long_a_message_is_retried_is_a_setting_of_every_consumer(app: str) -> None:
+    settings = importlib.import_module(f"{app}.settings")
+    values = dict.fromkeys(
+        (
+            *(
+                "ServiceBus",
+                "BlobStorage",
+                "StateStorage",
+                "CatalogEvents__topicEndpoint",
+                "SOURCE_CONTAINERS",
+            ),
+            *("POSTGRES_HOST", "POSTGRES_DB", "POSTGRES_USER", "POSTGRES_PASSWORD"),
+        ),
+        "x",
+    )
+    assert settings.read(values).retry == RetryPolicy(give_up_after_s=24 * 3600)
+    assert settings.read({**values, "RETRY_LIMIT_HOURS": "72"}).retry.give_up_after_s == 72 * 3600
+    for refused in ("0", "361", "1.5", "a day"):
+        with pytest.raises(SettingsMissing, match="RETRY_LIMIT_HOURS must be"):
+            settings.read({**values, "RETRY_LIMIT_HOURS": refused})
 
 
 @pytest.mark.parametrize("text", ["nan", "inf", "-1"])

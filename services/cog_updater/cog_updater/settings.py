@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from eventstac.catalog.database import DatabaseSettings
+from eventstac.consumption import RetryPolicy
 from eventstac.containers import ContainerNames
 from eventstac.settings import Environment
 
@@ -16,6 +17,7 @@ class Settings:
     containers: ContainerNames
     default_collection: str
     skew_window_s: float
+    retry: RetryPolicy
 
 
 def read(values: Mapping[str, str]) -> Settings:
@@ -29,6 +31,7 @@ def read(values: Mapping[str, str]) -> Settings:
         containers=ContainerNames.read(env),
         default_collection=env.text("STAC_DEFAULT_COLLECTION", "bronze-tier"),
         skew_window_s=env.seconds("SKEW_WINDOW_S", 5.0),
+        retry=RetryPolicy.read(env),
     )
     env.check("cog_updater")
     return settings

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from eventstac.consumption import RetryPolicy
 from eventstac.containers import ContainerNames, state_connection
 from eventstac.settings import Environment
 
@@ -17,6 +18,7 @@ class Settings:
     containers: ContainerNames
     claims_container: str
     state_connection: str
+    retry: RetryPolicy
 
 
 def read(values: Mapping[str, str]) -> Settings:
@@ -26,7 +28,10 @@ def read(values: Mapping[str, str]) -> Settings:
         if not env.has(connection):
             env.text(f"{connection}__{uri}")
     settings = Settings(
-        ContainerNames.read(env), env.text("CLAIMS_CONTAINER", "claims"), state_connection(env)
+        containers=ContainerNames.read(env),
+        claims_container=env.text("CLAIMS_CONTAINER", "claims"),
+        state_connection=state_connection(env),
+        retry=RetryPolicy.read(env),
     )
     env.check("extractor")
     return settings

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from eventstac.catalog.database import DatabaseSettings
+from eventstac.consumption import RetryPolicy
 from eventstac.containers import state_connection
 from eventstac.settings import Environment
 
@@ -27,6 +28,7 @@ class Settings:
     config_container: str
     rules_blob: str
     housekeeping_schedule: str
+    retry: RetryPolicy
 
 
 def read(values: Mapping[str, str]) -> Settings:
@@ -46,6 +48,7 @@ def read(values: Mapping[str, str]) -> Settings:
         deadletter_container=env.text("DEADLETTER_CONTAINER", "deadletter"),
         state_connection=state_connection(env),
         housekeeping_schedule=env.text("HOUSEKEEPING_SCHEDULE", "0 0 5 * * *"),
+        retry=RetryPolicy.read(env),
     )
     env.check("loader")
     return settings

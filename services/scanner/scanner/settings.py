@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from eventstac.catalog.database import DatabaseSettings
+from eventstac.consumption import RetryPolicy
 from eventstac.containers import ContainerNames
 from eventstac.settings import Environment
 
@@ -17,6 +18,7 @@ class Settings:
     default_collection: str
     page_size: int
     reconcile_schedule: str
+    retry: RetryPolicy
 
 
 def read(values: Mapping[str, str]) -> Settings:
@@ -31,6 +33,7 @@ def read(values: Mapping[str, str]) -> Settings:
         default_collection=env.text("STAC_DEFAULT_COLLECTION", "bronze-tier"),
         page_size=env.integer("SCAN_PAGE_SIZE", 500),
         reconcile_schedule=env.text("RECONCILE_SCHEDULE", "0 0 3 * * *"),
+        retry=RetryPolicy.read(env),
     )
     env.check("scanner")
     return settings

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
-from eventstac.bus import ASSET_FACTS, BLOBS_MATCHED
+from eventstac.bus import ASSET_FACTS, BLOBS_MATCHED, LIMIT_BYTES, size_of
 from eventstac.catalog.item_rows import ItemKey, ItemRow
 from eventstac.catalog.outbox import Announcement
 from eventstac.compose import Composition
@@ -125,7 +125,11 @@ def _of_change(change: Change, app: str, now: datetime, origins: Origins, repair
         )
         version = f"removed {row.digest if row else ''}"
     origin = _origin(origins, change.key, f"{version} {now.isoformat()}")
-    return _sealed("items-changed", event, app, now, origin)
+    announcement = _sealed("items-changed", event, app, now, origin)
+    if isinstance(event, ItemChanged) and size_of(announcement.event) > LIMIT_BYTES:
+        # The world must hear of it; thousands of URLs are in the Item, too.
+        return _sealed("items-changed", replace(event, urls=None), app, now, origin)
+    return announcement
 
 
 def _of_rejection(change: Change, app: str, now: datetime, origins: Origins) -> Announcement:
@@ -140,7 +144,11 @@ def _of_rejection(change: Change, app: str, now: datetime, origins: Origins) -> 
         event={"collection": collection, "item": item, "urls": urls},
     )
     origin = _origin(origins, change.key, f"{collection}/{item} {now.isoformat()}")
-    return _sealed("rejected", event, app, now, origin)
+    announcement = _sealed("rejected", event, app, now, origin)
+    if size_of(announcement.event) > LIMIT_BYTES:
+        named = replace(event, event={"collection": collection, "item": item, "blobs": len(urls)})
+        return _sealed("rejected", named, app, now, origin)
+    return announcement
 
 
 def _of_second_look(

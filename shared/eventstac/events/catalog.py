@@ -26,7 +26,10 @@ def _bbox(data: Fields) -> tuple[float, ...] | None:
 
 @dataclass(frozen=True)
 class ItemChanged:
-    """An Item was created or updated in the catalog; `urls` are the blobs it shows."""
+    """An Item was created or updated in the catalog.
+
+    `urls` are the blobs it shows; None where they would make the event too large for the bus.
+    """
 
     TYPE: ClassVar[str] = "eventstac.item.changed.v1"
 
@@ -37,7 +40,7 @@ class ItemChanged:
     end: datetime | None
     change: Literal["created", "updated"]
     updated: datetime
-    urls: tuple[str, ...]
+    urls: tuple[str, ...] | None
     timeline: tuple[Stage, ...] = ()
 
     @property
@@ -47,7 +50,7 @@ class ItemChanged:
 
     def data(self) -> dict[str, Any]:
         """The event's data as JSON."""
-        return {
+        data = {
             "collection": self.collection,
             "item": self.item,
             "bbox": list(self.bbox) if self.bbox else None,
@@ -56,12 +59,13 @@ class ItemChanged:
             "change": self.change,
             "updated": to_text(self.updated),
             "timeline": timelines.to_json(self.timeline),
-            "urls": list(self.urls),
         }
+        return data if self.urls is None else {**data, "urls": list(self.urls)}
 
     @classmethod
     def read(cls, data: Fields) -> "ItemChanged":
         """Read the event's data."""
+        urls = data.optional_sequence("urls")
         return cls(
             collection=data.text("collection"),
             item=data.text("item"),
@@ -70,7 +74,7 @@ class ItemChanged:
             end=data.optional_moment("end"),
             change=data.one_of("change", "created", "updated"),  # type: ignore[arg-type]  # one of the Literal's
             updated=data.moment("updated"),
-            urls=tuple(str(url) for url in data.sequence("urls")),
+            urls=None if urls is None else tuple(str(url) for url in urls),
             timeline=timelines.read(data),
         )
 

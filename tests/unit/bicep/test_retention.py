@@ -6,7 +6,7 @@ from datetime import timedelta
 from eventstac import claims
 from eventstac.catalog import pruning
 from eventstac.cli import smoke
-from eventstac.consumption import RetryPolicy
+from eventstac.consumption import RETRY_HOURS_AT_MOST, RetryPolicy
 from eventstac.contracts import read_contract
 from tests.unit.bicep.source import BICEP
 
@@ -25,11 +25,17 @@ def longest_in_a_queue() -> timedelta:
 
 
 def test_a_claim_outlives_its_message_all_its_retries_and_what_is_kept_of_a_rejection() -> None:
-    retries = timedelta(seconds=RetryPolicy().give_up_after_s)
+    retries = timedelta(hours=RETRY_HOURS_AT_MOST)
+    assert timedelta(seconds=RetryPolicy().give_up_after_s) == timedelta(hours=24) <= retries
     assert longest_in_a_queue() == timedelta(days=14)
     needed = longest_in_a_queue() + retries + pruning.REJECTIONS
-    assert timedelta(days=claims.KEPT_DAYS) > needed
+    assert timedelta(days=claims.KEPT_DAYS) > needed  # `read` refuses a longer limit
     assert RETENTION["claimDays"] == claims.KEPT_DAYS
+
+
+def test_the_templates_take_no_longer_limit_of_retries_than_the_apps() -> None:
+    main = (BICEP / "main.bicep").read_text()
+    assert re.search(rf"@maxValue\({RETRY_HOURS_AT_MOST}\)\nparam retryLimitHours int = 24\n", main)
 
 
 def test_the_rules_of_the_templates_are_the_contract_s() -> None:

@@ -60,7 +60,7 @@ def written(app: str) -> dict[str, str]:
 def as_on_azure(app: str) -> Recording:
     """The app's settings with values such as Azure would give."""
     values = {
-        name: "1" if name.startswith(("POSTGRES_PO", "STAC_API_", "SCAN_", "SKEW_")) else name
+        name: "1" if name.startswith(("POSTGRES_PO", "STAC_API_", "SCAN_", "SKEW_", "RETRY_")) else name
         for name in written(app)
     }
     values |= {name: "https://x.example/api" for name in values if name.endswith(("Uri", "Endpoint"))}
