@@ -27,8 +27,9 @@ def run(*, catalog: Connections, rules: RulesStore, now: datetime, origin: Origi
     ours that are over age. Run twice, the second finds nothing to do.
     """
     with catalog.connection() as connection:
-        repaired = repairing.repair(connection, rules, None, "loader", now, origin)
-        if repaired.rows or repaired.left:
-            log.warning("catalog_repaired", extra={"rows": repaired.rows, "surplus_left": repaired.left})
-        pruned = pruning.prune(connection)
-    log.info("pruned", extra=vars(pruned))
+        try:
+            repaired = repairing.repair(connection, rules, None, "loader", now, origin)
+            if repaired.rows or repaired.left:
+                log.warning("catalog_repaired", extra={"rows": repaired.rows, "surplus_left": repaired.left})
+        finally:  # what cannot be repaired keeps nothing from being forgotten
+            log.info("pruned", extra=vars(pruning.prune(connection)))

@@ -52,12 +52,9 @@ class Composer:
         before = item_rows.read(connection, facts)
         composed = {key: self.composed(applied, key, facts[key]) for key in sorted(facts)}
         self.incoming.foresee(
-            connection,
-            [
-                item.item
-                for key, (item, row) in composed.items()
-                if item.item and row and (repairing or not row.is_published_as(before.get(key)))
-            ],
+            item.item
+            for key, (item, row) in composed.items()
+            if item.item and row and (repairing or not row.is_published_as(before.get(key)))
         )
 
 

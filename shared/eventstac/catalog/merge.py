@@ -13,12 +13,13 @@ from datetime import datetime, timedelta
 
 from eventstac.catalog import deleted_directories, fact_rows, outbox
 from eventstac.catalog.announcing import announcements_of, origins_of
+from eventstac.catalog.attempts import ATTEMPTS, Attempts
 from eventstac.catalog.composing import Composer, notes_of, recompose
 from eventstac.catalog.database import Connection, write
 from eventstac.catalog.item_rows import ItemKey
 from eventstac.catalog.locks import lock
 from eventstac.catalog.pace import Pace
-from eventstac.catalog.pgstac_partitions import CollectionNotReady, prepare_collection
+from eventstac.catalog.pgstac_partitions import CollectionNotReady
 from eventstac.catalog.rules_store import AppliedRules, RulesStore
 from eventstac.disputes import marked, wrongly_read
 from eventstac.errors import Transient
@@ -28,8 +29,6 @@ from eventstac.matching import is_overtaken, second_look
 
 # Facts of the first transaction (a batch of the loader's), and of any: their locks share one table of fixed size.
 FIRST, MOST = 100, 400
-
-ATTEMPTS = 5  # a blob that moved between reading and locking makes the set of locks grow; it rarely does once
 
 
 @dataclass(frozen=True)
@@ -107,7 +106,7 @@ def merge(
     changed: list[ItemKey] = []
     waiting = sorted(joined.values(), key=lambda fact: (fact.item_key, fact.url))
     while waiting:
-        chunk, waiting = waiting[: pace.size], waiting[pace.size :]
+        chunk, waiting = pace.take(waiting, lambda fact: fact.item_key)
         own = {fact.url for fact in chunk}
         arrived = _Arrived(
             chunk,
@@ -130,7 +129,8 @@ def _merge_chunk(
 ) -> tuple[set[str], list[ItemKey]]:
     composer = Composer()
     locked = _foresee(connection, rules.current(connection), arrived.facts, composer)
-    for _ in range(ATTEMPTS):
+    attempts = Attempts()
+    while attempts.left:
         try:
             with connection.transaction():
                 composer.incoming.bring(connection)
@@ -139,14 +139,15 @@ def _merge_chunk(
                 done = _merge_locked(connection, rules, arrived, locked, settings, now, composer)
         except _LocksTooFew as too_few:
             locked |= too_few.keys
+            attempts.note()
         except CollectionNotReady as not_ready:
-            prepare(connection, rules, not_ready)
+            attempts.prepare(connection, rules, not_ready)
         else:
             pace.note(len(arrived.facts), time.perf_counter() - began)
             return done
     raise Transient(
-        f"the Items {sorted(locked)} could not be written in {ATTEMPTS} attempts: their blobs keep moving, or the "
-        "Collection's table keeps vanishing"
+        f"the Items {sorted(locked)} could not be written in {ATTEMPTS} attempts: their blobs keep moving, or their "
+        "Collections are changed all the time"
     )
 
 
@@ -179,13 +180,6 @@ def _join_known(
 
 def _of_items(connection: Connection, found: _Joined) -> dict[ItemKey, list[Fact]]:
     return fact_rows.grouped(connection, sorted(found.touched), {**found.known, **found.joined}.values())
-
-
-def prepare(connection: Connection, rules: RulesStore, not_ready: CollectionNotReady) -> None:
-    """Make the table that a transaction, rolled back, did not find."""
-    collection = not_ready.collection
-    found = rules.current(connection).rules.collection(collection)
-    prepare_collection(connection, collection, found, not_ready.needed)
 
 
 def _blobs(facts: Iterable[Fact]) -> list[str]:

@@ -61,14 +61,15 @@ class Incoming:
         self._brought: list[Mapping[str, Any]] = []
         self._bases: dict[str, _Base] = {}
 
-    def foresee(self, connection: Connection, items: Iterable[Mapping[str, Any]]) -> None:
+    def foresee(self, items: Iterable[Mapping[str, Any]]) -> None:
         """Say before a transaction what it will bring."""
         self._foreseen = sorted(items, key=_place)
-        self._find_bases(connection, self._foreseen)
 
     def bring(self, connection: Connection) -> None:
-        """Bring what was foreseen, in the caller's transaction."""
+        """Bring what was foreseen, in the caller's transaction; Collections as they are at each attempt."""
         self._brought = []
+        if self._foreseen:
+            self._find_bases(connection, self._foreseen)
         items = [item for item in self._foreseen if item["collection"] in self._bases]
         if items:
             self._bring(connection, items)

@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 
 from eventstac.catalog import fact_rows, outbox
 from eventstac.catalog.announcing import announcements_of
+from eventstac.catalog.attempts import ATTEMPTS, Attempts
 from eventstac.catalog.composing import Composer, notes_of, recompose
 from eventstac.catalog.database import Connection, write
 from eventstac.catalog.item_rows import ItemKey
 from eventstac.catalog.locks import lock
-from eventstac.catalog.merge import ATTEMPTS, prepare
 from eventstac.catalog.pace import Pace
 from eventstac.catalog.pgstac_partitions import CollectionNotReady
 from eventstac.catalog.rules_store import RulesStore
@@ -39,11 +39,12 @@ def rebuild(
     pace = Pace(FIRST, MOST)
     repaired, waiting = 0, sorted(keys)
     while waiting:
-        chunk, waiting = waiting[: pace.size], waiting[pace.size :]
+        chunk, waiting = pace.take(waiting, lambda key: key)
         composer = Composer()
         stored = fact_rows.by_items(connection, chunk)
         composer.foresee(connection, rules.current(connection), stored, repairing=True)
-        for _ in range(ATTEMPTS):
+        attempts = Attempts()
+        while attempts.left:
             try:
                 with connection.transaction():
                     composer.incoming.bring(connection)
@@ -59,10 +60,10 @@ def rebuild(
                 repaired += rows
                 break
             except CollectionNotReady as not_ready:
-                prepare(connection, rules, not_ready)
+                attempts.prepare(connection, rules, not_ready)
         else:
             raise Transient(
-                f"the Items {chunk} could not be rebuilt in {ATTEMPTS} attempts: their Collection's table keeps "
-                "vanishing"
+                f"the Items {chunk} could not be rebuilt in {ATTEMPTS} attempts: their Collections are changed "
+                "all the time"
             )
     return repaired

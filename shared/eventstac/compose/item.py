@@ -152,7 +152,8 @@ def _built(
     name = next((shown.rule.builder for shown in data_assets if shown.rule.builder), None)
     if name is None:
         return item
-    return run_builder(name, deepcopy(item), tuple(sorted(facts, key=lambda fact: fact.url)))
+    ordered = tuple(sorted(facts, key=lambda fact: fact.url))
+    return run_builder(name, deepcopy(item), deepcopy(ordered))  # others use them on
 
 
 def _thumbnail_type(url: str) -> str:

@@ -11,10 +11,10 @@ from eventstac.facts import Fact
 class Builder(Protocol):
     """A function named by `builder: package.module:function`.
 
-    It is called with the Item that was composed (its own copy: it may change it) and the facts it was composed of, in
-    URL order, and returns the finished Item; None says that there is to be none. It must be a pure function: no clock,
-    no randomness, no reading; the same facts give the same Item. The result is validated like any other. To refuse a
-    set of facts it raises `eventstac.errors.Rejected` with a reason. It must not change `id` and `collection`.
+    It is called with the Item that was composed and the facts it was composed of, in URL order: copies of its own,
+    which it may change. It returns the finished Item; None says that there is to be none. It must be pure: no
+    clock, no randomness, no reading; the same facts give the same Item. The result is validated like any other. To
+    refuse a set of facts it raises `eventstac.errors.Rejected` with a reason. It must not change `id` and `collection`.
     """
 
     def __call__(self, item: dict[str, Any], facts: Sequence[Fact], /) -> dict[str, Any] | None:

@@ -11,6 +11,14 @@ def count_files(item: dict[str, Any], facts: Sequence[Fact]) -> dict[str, Any]:
     return item
 
 
+def use_up(item: dict[str, Any], facts: Sequence[Fact]) -> dict[str, Any]:
+    """Takes from what it was given: it may."""
+    for fact in facts:
+        assert isinstance(fact.finding.metadata, dict)
+        item["properties"].setdefault("drivers", []).append(fact.finding.metadata.pop("driver"))
+    return item
+
+
 def nothing(item: dict[str, Any], facts: Sequence[Fact]) -> None:
     return None
 

@@ -1,5 +1,7 @@
 """An Item is a pure function of its facts."""
 
+from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import replace
 from itertools import permutations
 from typing import Any
@@ -301,14 +303,21 @@ def test_metadata_of_the_samples_is_what_the_tests_say() -> None:
 
 
 class TestBuilder:
-    def compose_with(self, builder: str) -> Any:
+    def compose_with(self, builder: str, facts: Sequence[Fact] = ()) -> Any:
         assert PAIRS is not None
         rules = replace(PAIRS, rules=tuple(replace(rule, builder=builder) for rule in PAIRS.rules))
-        return compose([pair("red"), pair("nir")], rules)
+        return compose(facts or [pair("red"), pair("nir")], rules)
 
     def test_a_builder_finishes_the_item(self) -> None:
         composition = self.compose_with("tests.unit.compose.builders:count_files")
         assert composition.item["properties"]["files"] == 2
+
+    def test_a_builder_that_changes_the_facts_changes_its_own_copies(self) -> None:
+        facts = [pair("red"), pair("nir")]
+        before = deepcopy(facts)
+        composition = self.compose_with("tests.unit.compose.builders:use_up", facts)
+        assert composition.item["properties"]["drivers"] == ["GTiff", "GTiff"]
+        assert facts == before
 
     def test_a_builder_may_want_no_item(self) -> None:
         assert self.compose_with("tests.unit.compose.builders:nothing").state == "empty"

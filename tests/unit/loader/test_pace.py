@@ -39,3 +39,52 @@ def test_what_is_just_right_stays() -> None:
     pace = Pace(100, 400)
     pace.note(100, AIM_S * 0.8)
     assert pace.size == 100
+
+
+def taken(size: int, groups: str) -> list[str]:
+    """What each transaction takes of a letter a fact, the same letter for an Item's."""
+    pace, waiting, parts = Pace(size, size), list(groups), []
+    while waiting:
+        part, waiting = pace.take(waiting, lambda one: one)
+        parts.append("".join(part))
+    return parts
+
+
+@pytest.mark.parametrize(
+    ("size", "groups", "parts"),
+    [
+        (3, "abcdefg", ["abc", "def", "g"]),
+        (3, "aabbcc", ["aabb", "cc"]),
+        (3, "abbbbb", ["abbbbb"]),
+        (3, "abbbbbb", ["a", "bbbbbb"]),
+        (3, "aaaaaaaab", ["aaaaaa", "aab"]),
+        (1, "aaab", ["aa", "a", "b"]),
+        (4, "ab", ["ab"]),
+    ],
+)
+def test_an_item_is_cut_only_where_it_is_larger_than_twice_the_size(
+    size: int, groups: str, parts: list[str]
+) -> None:
+    assert taken(size, groups) == parts
+
+
+def test_another_thread_that_changes_the_size_meanwhile_loses_nothing() -> None:
+    class Restless(Pace):
+        """Its size is another each time that it is read."""
+
+        _reads = 0
+
+        @property
+        def size(self) -> int:
+            self._reads += 1
+            return self._reads
+
+        @size.setter
+        def size(self, size: int) -> None:
+            del size
+
+    pace, waiting, found = Restless(1, 400), list(range(100)), list[int]()
+    while waiting:
+        part, waiting = pace.take(waiting, lambda one: one)
+        found += part
+    assert found == list(range(100))

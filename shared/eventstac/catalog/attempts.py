@@ -1,0 +1,28 @@
+"""Makes what a transaction lacked, and counts how often it may be tried again."""
+
+from eventstac.catalog.database import Connection
+from eventstac.catalog.pgstac_partitions import CollectionNotReady, Needed, prepare_collection
+from eventstac.catalog.rules_store import RulesStore
+
+ATTEMPTS = 5  # that end with nothing gained: blobs that keep moving, a table that keeps vanishing
+
+
+class Attempts:
+    """How often one transaction may be tried yet: an attempt that finds a new thing to make is not counted."""
+
+    def __init__(self) -> None:
+        self.left = ATTEMPTS
+        self._made: set[tuple[str, tuple[Needed, ...]]] = set()
+
+    def note(self) -> None:
+        """Count an attempt."""
+        self.left -= 1
+
+    def prepare(self, connection: Connection, rules: RulesStore, not_ready: CollectionNotReady) -> None:
+        """Make the tables that a transaction, rolled back, did not find; counted where that was made before."""
+        lacking = (not_ready.collection, not_ready.needed)
+        if lacking in self._made:
+            self.note()
+        self._made.add(lacking)
+        found = rules.current(connection).rules.collection(not_ready.collection)
+        prepare_collection(connection, not_ready.collection, found, not_ready.needed)
