@@ -18,7 +18,7 @@ param existingStorage = empty(readEnvironmentVariable('EVENTSTAC_EXISTING_STORAG
   ? null
   : {
       name: readEnvironmentVariable('EVENTSTAC_EXISTING_STORAGE', '')
-      resourceGroup: readEnvironmentVariable('EVENTSTAC_EXISTING_STORAGE_GROUP', '')
+      resourceGroup: readEnvironmentVariable('EVENTSTAC_EXISTING_STORAGE_GROUP', 'rg-eventstac-${environmentName}')
       subscriptionId: empty(readEnvironmentVariable('EVENTSTAC_EXISTING_STORAGE_SUBSCRIPTION', ''))
         ? null
         : readEnvironmentVariable('EVENTSTAC_EXISTING_STORAGE_SUBSCRIPTION', '')
