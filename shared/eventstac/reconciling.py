@@ -292,6 +292,6 @@ def _too_many(report: Report) -> str:
     at_least = "at least " if report.removals >= REMOVALS_COUNTED else ""
     return (
         f"it would remove {at_least}{report.removals} of {report.items} Items, and may remove {report.removal_limit}: "
-        f"nothing that removes was done. If the blobs are really gone, run `eventstac reconcile --allow-removals "
-        f"{report.removals}`"
+        f"nothing that removes was done. If the blobs are really gone or archived, run `eventstac reconcile "
+        f"--allow-removals {report.removals}`"
     )

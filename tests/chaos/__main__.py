@@ -14,7 +14,7 @@ from tests.e2e.user import User
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
     parser.add_argument("--minutes", type=float, default=5.0, help="how long it rages at least (default 5)")
-    parser.add_argument("--blobs", type=int, default=600, help="about how many blobs (default 600)")
+    parser.add_argument("--blobs", type=int, default=600, help="how many blobs at least (default 600)")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(100_000), help="repeats a storm")
     asked = parser.parse_args()
     weather = Weather(asked.seed, asked.blobs, asked.minutes * 60)
@@ -27,7 +27,7 @@ def main() -> int:
     ):
         outcome = rage(user, weather, log)
     print(
-        f"{outcome.kills} kills, {outcome.echoes} messages repeated, "
+        f"{outcome.kills} kills, {outcome.echoes} messages repeated, {outcome.uploaded} blobs uploaded, "
         f"{outcome.blobs} blobs and {outcome.items} Items in the end, settled in {outcome.settled_s:.0f} s"
     )
     if not outcome.problems:

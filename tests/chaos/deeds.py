@@ -18,7 +18,6 @@ _PATIENCE_S = 240.0
 
 _KEYS = ("b1", "b2", "b3")
 _SIZES = (16, 24, 32, 40)
-_LONGEST_BLOB = 3  # assets of one Item
 
 
 @dataclass
@@ -89,30 +88,40 @@ class Blob:
         return f"{self.item}/{self.asset}.tif"
 
 
+def blobs_of(prefix: str, least: int, dice: random.Random) -> list[list[Blob]]:
+    """The blobs of as many Items as it takes, one to three each, to be so many at least; by Item."""
+    items: list[list[Blob]] = []
+    while sum(map(len, items)) < least:
+        item = f"{prefix}{len(items):04}"
+        items.append([Blob(item, asset) for asset in _KEYS[: dice.randint(1, len(_KEYS))]])
+    return items
+
+
 class Person:
-    """Uploads, overwrites, spoils, deletes and converts the blobs of some Items, at random."""
+    """Uploads, overwrites, spoils, deletes and converts some blobs, at random; `uploaded` are those that there were."""
 
     def __init__(self, user: User, gate: Gate, dice: random.Random, note: Callable[[str], None]) -> None:
         self._user, self._gate, self._dice, self._note = user, gate, dice, note
+        self.uploaded: set[Blob] = set()
 
-    def work(self, items: Sequence[str], stop: threading.Event) -> None:
-        """Make every Item's blobs, and change some of them, in any order; ends early when told to."""
-        blobs = [
-            Blob(item, asset) for item in items for asset in _KEYS[: self._dice.randint(1, _LONGEST_BLOB)]
-        ]
-        self._dice.shuffle(blobs)
+    def work(self, blobs: Sequence[Blob], stop: threading.Event) -> None:
+        """Upload every blob, then change some of them, in any order; ends early when told to."""
+        first = self._dice.sample(blobs, k=len(blobs))
         again = self._dice.choices(blobs, k=len(blobs) // 2)
-        for blob in [*blobs, *again]:
+        for blob in [*first, *again]:
             if stop.is_set():
                 return
             self._do(blob)
 
     def _do(self, blob: Blob) -> None:
-        deed = self._dice.choices(
-            [self._upload, self._spoil, self._delete, self._convert, self._tag], weights=[60, 6, 14, 12, 8]
-        )[0]
+        deeds = [self._upload, self._convert, self._spoil, self._delete, self._tag]
+        weights = [45, 15, 8, 22, 10]
+        if blob not in self.uploaded:  # what never was cannot be deleted, or overwritten
+            deeds, weights = deeds[:2], weights[:2]
+        deed = self._dice.choices(deeds, weights)[0]
         self._note(f"{deed.__name__.strip('_')} {blob.path}")
         deed(blob)
+        self.uploaded.add(blob)
 
     def _upload(self, blob: Blob) -> None:
         content = geotiff(

@@ -7,16 +7,13 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from tests.chaos.deeds import Gate, Person
+from tests.chaos.deeds import Blob, Gate, Person, blobs_of
 from tests.chaos.echo import Echo
 from tests.chaos.kills import Killer
 from tests.chaos.oracle import differences, storage_of
 from tests.e2e.user import User
 
 _PEOPLE = 4
-
-# Two blobs an Item on average, and half of them once more.
-_BLOBS_PER_ITEM = 2
 
 # What waits longest was tried a dozen times: its next attempt is at most five minutes away.
 SETTLE_S = 420.0
@@ -38,7 +35,7 @@ class Log:
 
 @dataclass(frozen=True)
 class Weather:
-    """How a storm is: repeated by its seed, as far as processes repeat."""
+    """How a storm is: repeated by its seed, as far as processes repeat; at least so many blobs are uploaded."""
 
     seed: int
     blobs: int
@@ -52,9 +49,13 @@ class Weather:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a storm left: sentences about everything that is not as it must be."""
+    """What a storm left: sentences about everything that is not as it must be.
+
+    `uploaded` is how many different blobs there ever were in the source container, `blobs` how many there are at last.
+    """
 
     problems: list[str]
+    uploaded: int
     kills: int
     echoes: int
     items: int
@@ -68,17 +69,16 @@ def rage(user: User, weather: Weather, log: Log) -> Outcome:
     gate, stop = Gate(), threading.Event()
     killer = Killer(user, gate, random.Random(dice.random()), log)
     echo = Echo(user, random.Random(dice.random()), log)
-    items = [
-        f"{weather.prefix}{number:04}" for number in range(max(_PEOPLE, weather.blobs // _BLOBS_PER_ITEM))
-    ]
+    items = blobs_of(weather.prefix, weather.blobs, random.Random(dice.random()))
     with ThreadPoolExecutor(_PEOPLE + 2) as pool:
         killing, echoing = pool.submit(killer.work, stop), pool.submit(echo.work, stop)
-        people: list[Future[None]] = []
-        for number in range(_PEOPLE):
-            person = Person(user, gate, random.Random(dice.random()), log)
-            people.append(pool.submit(_keep_busy, person, items[number::_PEOPLE], weather, log, killing))
+        people = [Person(user, gate, random.Random(dice.random()), log) for _ in range(_PEOPLE)]
+        busy: list[Future[None]] = []
+        for number, person in enumerate(people):
+            theirs = [blob for item in items[number::_PEOPLE] for blob in item]
+            busy.append(pool.submit(_keep_busy, person, theirs, weather, log, killing))
         try:
-            for done in people:
+            for done in busy:
                 done.result()
         finally:
             stop.set()
@@ -92,6 +92,7 @@ def rage(user: User, weather: Weather, log: Log) -> Outcome:
     storage = storage_of(user, weather.prefix)
     return Outcome(
         problems=_problems(user, weather, log),
+        uploaded=len({blob for person in people for blob in person.uploaded}),
         kills=killer.kills,
         echoes=echo.repeated,
         items=len({item for item, _ in storage.sources}),
@@ -100,10 +101,10 @@ def rage(user: User, weather: Weather, log: Log) -> Outcome:
     )
 
 
-def _keep_busy(person: Person, items: list[str], weather: Weather, log: Log, killing: Future[None]) -> None:
+def _keep_busy(person: Person, blobs: list[Blob], weather: Weather, log: Log, killing: Future[None]) -> None:
     """Go on as long as the storm has to last, but not once the killer failed."""
     while True:
-        person.work(items, threading.Event())
+        person.work(blobs, threading.Event())
         if killing.done() or time.monotonic() - log.began > weather.least_s:
             return
 

@@ -1,7 +1,10 @@
-"""What the catalog must be, from the final storage and the completed COGs alone, in code of its own.
+"""What the catalog must be, from the final storage, the completed COGs, and what of the sources was ever seen.
 
-One thing is no function of the storage: whether a COG was made from other content than its source has now can only
-be told of contents that the catalog ever saw (docs/decisions/0002). These are given to the oracle as `observed`.
+The code is its own, but not all that it is told is independent of the catalog. One thing is no function of the storage:
+whether a COG was made from other content than its source has now can only be told of contents that the catalog ever
+saw (docs/decisions/0002). These, `observed`, are taken from the catalog's own commits (tests/simulation/catalog.py),
+and used for nothing else: a fact that was lost would lose its Item, which the storage alone tells, but also make the
+oracle expect that an outdated COG is shown.
 """
 
 from collections.abc import Collection, Mapping, Sequence

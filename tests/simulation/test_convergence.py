@@ -1,5 +1,8 @@
 """The catalog converges to what the storage holds, whatever happens: thousands of seeds against the oracle.
 
+The oracle derives everything from the storage but one thing: which contents of a source the catalog ever saw, and thus
+whether it may know that a COG was made from another one, is taken from the catalog's commits (oracle.py).
+
 SIMULATION_SEEDS says how many (3,000 by default); `python -m tests.simulation` runs more, and replays one.
 """
 

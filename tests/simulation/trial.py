@@ -58,6 +58,11 @@ def problems_of(trial: Trial) -> list[str]:
     except Exception as failure:  # noqa: BLE001 - a bug anywhere is what a trial is to find
         where = traceback.extract_tb(failure.__traceback__)[-1]
         return [f"{type(failure).__name__}: {failure} ({where.filename}:{where.lineno})"]
+    return problems_in(world)
+
+
+def problems_in(world: World) -> list[str]:
+    """What is wrong in a world that is at rest."""
     return [*_differences(world), *_leftovers(world)]
 
 

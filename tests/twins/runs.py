@@ -92,7 +92,12 @@ class MemoryRuns:
 
     def removals(self, run: Run, applied: AppliedRules, ceiling: int) -> int:
         compared = self._compared(run, applied)
-        leaving = {url for url, (_, status) in compared.items() if status in ("orphaned", "withdrawn")}
+        archived = {url for url, one in self.listed[run.id].items() if one.archived}
+        leaving = {
+            url
+            for url, (_, status) in compared.items()
+            if status in ("orphaned", "withdrawn") or (status == "stale" and url in archived)
+        }
         touched = {self.catalog.known[url].item_key for url in leaving}
         count = 0
         for key in touched & {key for key, row in self.catalog.rows.items() if row.is_published}:
@@ -112,7 +117,13 @@ class MemoryRuns:
 
     def gaps(self, run: Run, after: str, limit: int) -> list[Gap]:
         wanted = _GAPS if run.removes else _GAPS[:2]
-        return [gap for gap in self.marked[run.id] if gap.status in wanted and gap.url > after][:limit]
+        return [
+            gap
+            for gap in self.marked[run.id]
+            if gap.status in wanted
+            and gap.url > after
+            and (run.removes or gap.status != "stale" or not gap.archived)
+        ][:limit]
 
     def _compared(self, run: Run, applied: AppliedRules) -> dict[str, tuple[str | None, str]]:
         """Collection and status of every blob that is listed or known to be there, by URL."""

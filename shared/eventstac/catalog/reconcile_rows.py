@@ -177,16 +177,19 @@ def gaps(connection: Connection, run: Run, after: str, limit: int) -> list[Gap]:
         FROM eventstac.gaps g LEFT JOIN eventstac.listed l
             ON l.run = g.run AND left(l.url, 1000) = left(g.url, 1000) AND l.url = g.url
         WHERE g.run = %(run)s AND left(g.url, 1000) >= left(%(after)s, 1000) AND g.url > %(after)s
-            AND status = ANY(%(statuses)s)
+            AND status = ANY(%(statuses)s) AND (%(removes)s OR status <> 'stale' OR NOT coalesce(archived, false))
         ORDER BY left(g.url, 1000), g.url LIMIT %(limit)s
         """,
-        {"run": run.id, "after": after, "statuses": list(statuses), "limit": limit},
+        {"run": run.id, "after": after, "statuses": list(statuses), "removes": run.removes, "limit": limit},
     )
     return [Gap(*row) for row in rows]
 
 
 def removals(connection: Connection, run: Run, applied: AppliedRules, ceiling: int) -> int:
-    """How many published Items would not be, without their orphaned and withdrawn blobs; counted to `ceiling`."""
+    """How many published Items would not be, without their blobs that leave; counted to `ceiling`.
+
+    These are the orphaned, the withdrawn, and the stale ones that the listing says are archived: none can be read.
+    """
     count = 0
     for page in _losing_items(connection, run):
         facts = fact_rows.by_items(connection, page)
@@ -208,7 +211,10 @@ def _losing_items(connection: Connection, run: Run) -> Iterator[dict[tuple[str, 
             FROM eventstac.gaps g
             JOIN eventstac.facts f ON f.url = g.url
             JOIN eventstac.items i ON (i.collection, i.item) = (f.collection, f.item) AND i.state = 'published'
-            WHERE g.run = %s AND g.status = ANY(%s) AND (i.collection, i.item) > (%s, %s)
+            LEFT JOIN eventstac.listed l
+                ON l.run = g.run AND left(l.url, 1000) = left(g.url, 1000) AND l.url = g.url
+            WHERE g.run = %s AND (g.status = ANY(%s) OR g.status = 'stale' AND l.archived)
+                AND (i.collection, i.item) > (%s, %s)
             GROUP BY 1, 2 ORDER BY 1, 2 LIMIT %s
             """,
             [run.id, list(_REMOVED_BY_A_LOOK), *following, _ITEMS_A_PAGE],

@@ -100,6 +100,22 @@ def test_a_run_that_would_remove_much_stops_and_asks(pipeline: Pipeline) -> None
     assert report_of(pipeline)["completeness"] == 100.0
 
 
+def test_blobs_that_the_listing_says_are_archived_count_as_leaving(pipeline: Pipeline) -> None:
+    filled(pipeline)
+    for number in range(3):
+        pipeline.blobs.archive(scene(f"s{number:02}", "b1"))
+    pipeline.blobs.put(scene("s09", "b1"), b"raster 20")
+    looks = pipeline.blobs.looks
+    run = pipeline.reconcile("r")
+    assert run.state == "stopped"
+    assert "3 of 40 Items" in run.detail
+    assert (len(pipeline.items), pipeline.blobs.looks - looks) == (40, 1), "an archived one was looked at"
+    assert pipeline.items["s09"]["bbox"][0] == 20, "what removes nothing was done"
+    assert pipeline.reconcile("told", allow_removals=3).state == "done"
+    assert len(pipeline.items) == 37
+    assert report_of(pipeline)["gap"] is False
+
+
 def test_an_item_that_keeps_another_data_asset_is_no_removal(pipeline: Pipeline) -> None:
     pipeline.run(pipeline.put(scene("a", "b1"), b"raster 10"), pipeline.put(scene("a", "b2"), b"raster 10"))
     pipeline.blobs.wait(5)
