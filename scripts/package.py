@@ -48,12 +48,11 @@ NEEDS_ONLY = {"pypgstac": ("hydraters",)}
 EVENT_GRID = {"azure-eventgrid", "cloudevents"}  # the loader alone publishes
 UNUSED = {
     "scanner": EVENT_GRID,
-    "extractor": EVENT_GRID | {"antimeridian", "psycopg", "pypgstac", "rio-cogeo", "rio-stac"},
+    "extractor": EVENT_GRID | {"psycopg", "pypgstac", "rio-cogeo", "rio-stac"},
     "loader": set(),
     "cog_updater": EVENT_GRID | {"rio-cogeo", "rio-stac"},
     "stac_api": {
         *(
-            "antimeridian",
             "elementpath",
             "psycopg",
             "pypgstac",

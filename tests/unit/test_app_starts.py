@@ -24,7 +24,6 @@ SETTINGS = {
 HEAVY = (
     "numpy",
     "shapely",
-    "antimeridian",
     "pypgstac",
     "pystac",
     "rasterio",

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import antimeridian
 import shapely
 from shapely.geometry import mapping, shape
 from shapely.geometry.base import BaseGeometry
 
+from eventstac.bbox import bbox_of_parts
 from eventstac.compose.shown import Shown
 from eventstac.errors import Rejected
 
@@ -53,9 +53,10 @@ def bbox_of(geometry: Mapping[str, Any]) -> list[float]:
         (exterior, *_) = geometry["coordinates"]
         if len(exterior) >= _RING:
             longitudes, latitudes = zip(*(position[:2] for position in exterior), strict=True)
-            edges = (min(longitudes), min(latitudes), max(longitudes), max(latitudes))
-            return [round(float(edge), _DECIMALS) for edge in edges]
-    return [round(float(edge), _DECIMALS) for edge in antimeridian.bbox(dict(geometry))]
+            return bbox_of_parts([(min(longitudes), min(latitudes), max(longitudes), max(latitudes))])
+    if geometry["type"] != "MultiPolygon":
+        raise ValueError(f"a {geometry['type']} is no area")
+    return bbox_of_parts(part.bounds for part in shapely.get_parts(shape(dict(geometry))))
 
 
 def _footprints(data_assets: Sequence[Shown]) -> list[Mapping[str, Any]]:

@@ -25,11 +25,20 @@ def _is_tiled(image: Directory) -> bool:
     return image.is_tiled and (image.tile_width < image.width or image.tile_width % 16 == 0)
 
 
+def _is_striped(image: Directory) -> bool:
+    """Whether blocks are as wide as the image: both validators take that for strips."""
+    return not image.is_tiled or image.tile_width == image.width
+
+
 def _layout(tiff: Tiff) -> list[str]:
     main, problems = tiff.main, []
-    striped = not main.is_tiled or main.tile_width == main.width
-    if max(main.width, main.height) > _SMALL and striped:
+    if max(main.width, main.height) > _SMALL and _is_striped(main):
         problems.append(f"the image is larger than {_SMALL} pixels, but not tiled")
+    problems += [
+        f"overview {number} is larger than {_SMALL} pixels, but not tiled"
+        for number, image in enumerate(tiff.overviews, 1)
+        if max(image.width, image.height) > _SMALL and _is_striped(image)
+    ]
     if main.offset > _HEADER_BYTES:
         problems.append(
             f"the header of the image begins at byte {main.offset}, not within the first {_HEADER_BYTES}"

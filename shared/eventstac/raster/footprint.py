@@ -10,6 +10,7 @@ import shapely
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
+from eventstac.bbox import bbox_of_parts
 from eventstac.errors import Rejected
 from eventstac.raster.earth import Floats
 from eventstac.raster.georeference import Georeference
@@ -18,7 +19,6 @@ from eventstac.raster.ring import METRES_PER_DEGREE, LeavesTheEarth, edge_ring, 
 
 DIGITS = 7  # of a degree: a centimetre
 _SEAM_DEGREES = 1e-6  # a sliver this thin beyond 180 is rounding, not ground
-_TOUCHES = 1e-9
 _COARSEST_M = (
     5_000.0  # of an outline on the globe, however large its pixels: caps at the poles have half a degree
 )
@@ -80,18 +80,7 @@ def finish(region: BaseGeometry) -> Footprint:
         "type": "Polygon" if one else "MultiPolygon",
         "coordinates": coordinates[0] if one else coordinates,
     }
-    return Footprint(geometry, bbox(polygons))
-
-
-def bbox(polygons: list[BaseGeometry]) -> list[float]:
-    """[west, south, east, north] of polygons within -180..180; west > east where they meet at 180 degrees."""
-    bounds = np.array([p.bounds for p in polygons])
-    west, south, east, north = bounds[:, 0].min(), bounds[:, 1].min(), bounds[:, 2].max(), bounds[:, 3].max()
-    if west <= -180 + _TOUCHES and east >= 180 - _TOUCHES:
-        gap = _widest_gap(bounds)
-        if gap is not None:
-            east, west = gap
-    return [round(float(v), DIGITS) + 0.0 for v in (west, south, east, north)]
+    return Footprint(geometry, bbox_of_parts(p.bounds for p in polygons))
 
 
 def _within_180(region: BaseGeometry) -> BaseGeometry:
@@ -113,15 +102,6 @@ def _within_180(region: BaseGeometry) -> BaseGeometry:
 
 def _turned_back(turns: int) -> Callable[[Floats], Floats]:
     return lambda coordinates: coordinates - [360.0 * turns, 0.0]
-
-
-def _widest_gap(bounds: Any) -> tuple[float, float] | None:
-    reach, widest = -180.0, None
-    for low, high in sorted(zip(bounds[:, 0], bounds[:, 2], strict=True)):
-        if low > reach and (widest is None or low - reach > widest[1] - widest[0]):
-            widest = (reach, low)
-        reach = max(reach, high)
-    return widest
 
 
 def _outline(georef: Georeference, width: int, height: int, tolerance_m: float) -> BaseGeometry | None:

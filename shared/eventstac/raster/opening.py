@@ -76,8 +76,8 @@ def _opened(stack: ExitStack, reader: BlobReader, driver: str, ranges: Ranges, o
     small = ranges.size <= WHOLE_BYTES and not (options.header_only and is_tiff)
     data = ranges.whole() if small else None
     structure = parse(ranges.read, ranges.size) if is_tiff else None
-    if structure is not None and not options.header_only:
-        refuse_truncated(structure, ranges.size)
+    if structure is not None:
+        refuse_truncated(structure, ranges.size, header_only=options.header_only)
     if data is not None:
         if structure is None:
             refuse_incomplete(driver, data, header_only=options.header_only)

@@ -11,11 +11,13 @@ Integers = np.ndarray[tuple[int], np.dtype[np.int64]]
 class Directory:
     """One image of a TIFF: size in pixels, and where its blocks lie (bytes from the file's start).
 
-    `header_end` is the byte after everything that describes the image, beyond any file where that is not known.
+    `tags_end` is the byte after its entries and their values, `header_end` that after everything that describes the
+    image, beyond any file where that is not known.
     """
 
     offset: int
     header_end: int
+    tags_end: int
     width: int
     height: int
     subfile_type: int
@@ -99,9 +101,14 @@ class Tiff:
         return tuple(d for d in self.directories[1:] if d.is_overview and not d.is_mask)
 
     @property
+    def tags_end(self) -> int:
+        """How many bytes the file must have for all that describes its images to be there."""
+        return max(d.tags_end for d in self.directories)
+
+    @property
     def end(self) -> int:
-        """How many bytes the file must have for all its blocks to be there."""
-        return max(d.data_end for d in self.directories)
+        """How many bytes the file must have for all its blocks to be there too."""
+        return max(self.tags_end, *(d.data_end for d in self.directories))
 
 
 def is_tiff(head: bytes) -> bool:

@@ -60,14 +60,19 @@ def parse(read: ReadAt, size: int) -> Tiff:
     order = "<" if head[:2] == b"II" else ">"
     big = head[2:4] in (b"+\0", b"\0+")
     if len(head) < (16 if big else 8):
-        raise Rejected("truncated", f"the file ends inside its TIFF header, after {len(head)} bytes")
+        missing = (16 if big else 8) - len(head)
+        raise Rejected(
+            "truncated",
+            f"the file ends inside its TIFF header, after {len(head)} bytes: at least {missing} bytes are missing; "
+            "upload it again",
+        )
     offset = struct.unpack_from(order + ("Q" if big else "I"), head, 8 if big else 4)[0]
     directories: list[Directory] = []
     seen: set[int] = set()
     while offset and offset not in seen and len(directories) < MAX_DIRECTORIES:
         seen.add(offset)
-        entries, following, header_end = _entries(read, size, offset, order, big)
-        directory = _directory(read, size, (offset, header_end), order, entries)
+        entries, following, *ends = _entries(read, size, offset, order, big)
+        directory = _directory(read, size, (offset, *ends), order, entries)
         if directory is not None:
             directories.append(directory)
         offset = following
@@ -96,8 +101,12 @@ def _need(read: ReadAt, size: int, offset: int, length: int) -> bytes:
 
 def _entries(
     read: ReadAt, size: int, offset: int, order: str, big: bool
-) -> tuple[dict[int, tuple[int, int, int, bytes]], int, int]:
-    """The entries that matter by tag: (type, count, offset of the value field, its bytes); next offset; end."""
+) -> tuple[dict[int, tuple[int, int, int, bytes]], int, int, int]:
+    """The entries that matter by tag: (type, count, offset of the value field, its bytes); next offset; ends.
+
+    The first end is that of all that describes the image, beyond any file where more lies elsewhere; the second is that
+    of the entries' values, and of the least that another directory has which one of them names.
+    """
     count_bytes, entry_bytes, pointer = (8, 20, "Q") if big else (2, 12, "I")
     raw = _need(read, size, offset, count_bytes)
     count = struct.unpack(order + ("Q" if big else "H"), raw)[0]
@@ -106,19 +115,28 @@ def _entries(
     body = _need(read, size, offset + count_bytes, count * entry_bytes + struct.calcsize(order + pointer))
     entries = {}
     end = offset + count_bytes + len(body)
+    elsewhere = False
     for index in range(count):
         at = index * entry_bytes
         tag, kind = struct.unpack_from(order + "HH", body, at)
         number = struct.unpack_from(order + pointer, body, at + 4)[0]
         value_at = at + 4 + struct.calcsize(order + pointer)
-        length = number * _TYPE_BYTES.get(kind, 8)
+        length = number * _TYPE_BYTES.get(kind, 0)  # what readers do not know they pass over
         if length > entry_bytes - 4 - struct.calcsize(order + pointer):
             end = max(end, struct.unpack_from(order + pointer, body, value_at)[0] + length)
-        if tag in _SUB_DIRECTORIES:
-            end = int(_BEYOND_ANY_FILE)
+        elif tag in _SUB_DIRECTORIES and number == 1:
+            least = count_bytes + entry_bytes + struct.calcsize(order + pointer)
+            end = max(end, _inline(order, kind, body[value_at:]) + least)
+        elsewhere = elsewhere or tag in _SUB_DIRECTORIES
         if tag in _SCALARS or tag in _ARRAYS or tag == _NODATA:
             entries[tag] = (kind, number, offset + count_bytes + value_at, body[value_at : at + entry_bytes])
-    return entries, struct.unpack_from(order + pointer, body, count * entry_bytes)[0], end
+    following = struct.unpack_from(order + pointer, body, count * entry_bytes)[0]
+    return entries, following, int(_BEYOND_ANY_FILE) if elsewhere else end, end
+
+
+def _inline(order: str, kind: int, value: bytes) -> int:
+    """An offset that stands in its entry; 0 where its type is none of an offset's."""
+    return int(np.frombuffer(value, order + _TYPES[kind], 1)[0]) if kind in (4, 13, 16, 18) else 0
 
 
 def _values(read: ReadAt, size: int, order: str, entry: tuple[int, int, int, bytes] | None) -> Integers:
@@ -147,7 +165,7 @@ def _text(read: ReadAt, size: int, order: str, entry: tuple[int, int, int, bytes
 def _directory(
     read: ReadAt,
     size: int,
-    place: tuple[int, int],
+    place: tuple[int, int, int],
     order: str,
     entries: dict[int, tuple[int, int, int, bytes]],
 ) -> Directory | None:
@@ -167,6 +185,7 @@ def _directory(
     return Directory(
         offset=place[0],
         header_end=place[1],
+        tags_end=place[2],
         width=width,
         height=height,
         subfile_type=scalars.get(_SUBFILE_TYPE, 0),

@@ -24,9 +24,19 @@ def refuse_incomplete(driver: str, content: bytes | mmap.mmap, *, header_only: b
         )
 
 
-def refuse_truncated(structure: Tiff, size: int) -> None:
-    """Raise Rejected `truncated` where blocks of a TIFF of `size` bytes lie beyond its end."""
-    if structure.end > size:
+def refuse_truncated(structure: Tiff, size: int, *, header_only: bool) -> None:
+    """Raise Rejected `truncated` where blocks or tags of a TIFF of `size` bytes lie beyond its end.
+
+    Without its tags a file would be taken for another one, so `header_only` does without blocks alone.
+    """
+    if structure.tags_end > size:
+        missing = (structure.tags_end if header_only else structure.end) - size
+        raise Rejected(
+            "truncated",
+            f"the TIFF header goes on to byte {structure.tags_end}, but the file has {size}: at least {missing} bytes "
+            "are missing; upload it again",
+        )
+    if structure.end > size and not header_only:
         missing = structure.end - size
         raise Rejected(
             "truncated",

@@ -157,6 +157,17 @@ def test_an_item_across_the_antimeridian_has_a_bbox_with_west_greater_than_east(
     assert validate_item(item) == []
 
 
+def test_a_scene_across_180_and_one_beside_it_have_a_bbox_that_holds_both() -> None:
+    def box(west: float, east: float) -> list[list[list[float]]]:
+        return [[[west, 0], [east, 0], [east, 1], [west, 1], [west, 0]]]
+
+    across = {"type": "MultiPolygon", "coordinates": [box(179, 180), box(-180, -179)]}
+    beside = {"type": "Polygon", "coordinates": box(170, 171)}
+    item = item_of(with_metadata(pair("red"), footprint=across), with_metadata(pair("nir"), footprint=beside))
+    assert item["bbox"] == [170.0, 0.0, -179.0, 1.0]
+    assert validate_item(item) == []
+
+
 def test_two_values_for_one_property_reject_the_item_and_name_both_files() -> None:
     red = with_metadata(pair("red"), properties={"platform": "a"})
     nir = with_metadata(pair("nir"), properties={"platform": "b"})

@@ -3,20 +3,26 @@
 import re
 import struct
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pyproj
 import pytest
 from rasterio.io import MemoryFile
+from rasterio.transform import Affine
 from rio_cogeo.cogeo import cog_validate
 
+from eventstac.compose import compose
 from eventstac.errors import Rejected
+from eventstac.facts import Finding, Match, fact_of
 from eventstac.raster.datetime import datetimes
 from eventstac.raster.extract import RasterRead, read_in_process
+from eventstac.rules import AssetRule, CollectionRules, Rule
 from eventstac.validation import validate_item
+from tests.samples import url_of
 from tests.unit.raster.corpus import PLACES, Place, at, cog, gradient, tiff
-from tests.unit.raster.readers import MemoryReader
+from tests.unit.raster.readers import SEEN, MemoryReader
 
 COG = "image/tiff; application=geotiff; profile=cloud-optimized"
 GEOTIFF = "image/tiff; application=geotiff"
@@ -39,6 +45,11 @@ LAYOUTS = {
     "overviews added later": (tiff(gradient(1200, 1300), with_overviews, **TILED), False, GEOTIFF),
     "striped": (tiff(gradient(1200, 1300)), False, GEOTIFF),
     "striped and small": (tiff(gradient(300, 400)), True, GEOTIFF),
+    "an overview as wide as its tiles": (
+        tiff(gradient(1100, 2048), driver="COG", blocksize=1024),
+        False,
+        GEOTIFF,
+    ),
     "bigtiff": (tiff(gradient(1200, 1300), bigtiff="YES", **TILED), True, COG),
 }
 
@@ -300,24 +311,78 @@ def test_an_image_of_one_value_has_a_thumbnail(fill: float) -> None:
     assert image(tiff(np.full((30, 40), fill, "float32"))).shape[1:] == (30, 40)
 
 
+def islands(crs: str, transform: Affine, *spots: tuple[slice, slice]) -> bytes:
+    """Nodata everywhere but at some rows and columns."""
+    data = np.zeros((180, 360), "uint8")
+    for spot in spots:
+        data[spot] = 1
+    return tiff(data, crs=crs, transform=transform, nodata=0)
+
+
+def columns(first: int, last: int) -> tuple[slice, slice]:
+    return slice(80, 100), slice(first, last)
+
+
+DEGREES = Affine(1, 0, -180, 0, -1, 90)
+VALID = {"footprint": {"mode": "valid-data"}}
+THIRD_PARTS: dict[str, tuple[bytes, dict[str, object], tuple[float, float]]] = {
+    "a frame that touches 180 with two of its three parts": (
+        at(
+            Place(
+                "laea",
+                "+proj=laea +lat_0=70 +lon_0=170 +datum=WGS84",
+                Affine(71133, 0, 878819.4, 0, -71133, -1912902.6),
+            )
+        ),
+        {},
+        (175.9, -13.0),
+    ),
+    "valid data on both sides of 180 and at Greenwich": (
+        islands("EPSG:4326", DEGREES, columns(180, 190), columns(350, 360), columns(0, 10)),
+        VALID,
+        (0, -170),
+    ),
+    "valid data on both sides of 180 and west of Greenwich": (
+        islands("EPSG:4326", DEGREES, columns(150, 160), columns(350, 360), columns(0, 10)),
+        VALID,
+        (170, -20),
+    ),
+    "islands on opposite sides of a pole, one across 180": (
+        islands(
+            "EPSG:3031",
+            Affine(1e4, 0, -18e5, 0, -1e4, 9e5),
+            (slice(10, 20), slice(175, 185)),
+            (slice(160, 170), slice(175, 185)),
+        ),
+        VALID,
+        (-4.1, -175.9),
+    ),
+}
+
+
+def composed(metadata: dict[str, Any]) -> dict[str, Any]:
+    """The Item, by the way that one is published."""
+    found = Finding(Match("c", "a", "data", "r"), 1, "present", SEEN, etag="e", metadata=metadata)
+    stored = {"size": 1, "last_modified": "2020-01-01T00:00:00Z"}
+    rules = CollectionRules("c", rules=(Rule("r", assets=(AssetRule("data"),)),))
+    composition = compose([fact_of(url_of("a.tif"), replace(found, storage=stored))], rules)
+    assert composition.item is not None, (composition.reason, composition.detail)
+    return composition.item
+
+
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.name)
 def test_an_item_of_every_place_passes_the_profiles(place: Place) -> None:
     metadata = read(at(place)).metadata
-    asset = {"href": "https://example.com/a.tif", "type": metadata["media_type"], "bands": metadata["bands"]}
-    item = {
-        "type": "Feature",
-        "stac_version": "1.1.0",
-        "stac_extensions": [
-            "https://stac-extensions.github.io/projection/v2.0.0/schema.json",
-            "https://stac-extensions.github.io/raster/v2.0.0/schema.json",
-            "https://stac-extensions.github.io/file/v2.1.0/schema.json",
-        ],
-        "id": "a",
-        "collection": "c",
-        "geometry": metadata["footprint"],
-        "bbox": metadata["bbox"],
-        "properties": {"datetime": "2020-01-01T00:00:00Z", **metadata["projection"]},
-        "links": [{"rel": "collection", "href": "https://example.com/collections/c"}],
-        "assets": {"data": asset | metadata["file"]},
-    }
+    item = composed(metadata)
     assert validate_item(item) == []
+    assert item["bbox"] == metadata["bbox"]
+
+
+@pytest.mark.parametrize("name", THIRD_PARTS)
+def test_a_part_away_from_180_beside_those_that_touch_it_makes_a_valid_item(name: str) -> None:
+    data, options, (west, east) = THIRD_PARTS[name]
+    metadata = read(data, **options).metadata
+    item = composed(metadata)
+    assert item["geometry"]["type"] == "MultiPolygon"
+    assert item["bbox"] == metadata["bbox"]
+    assert (item["bbox"][0], item["bbox"][2]) == pytest.approx((west, east), abs=2)

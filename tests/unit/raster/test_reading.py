@@ -104,6 +104,45 @@ def test_a_truncated_file_says_how_many_bytes_are_missing() -> None:
     assert "1234 bytes are missing" in error.detail
 
 
+def changed_later(bigtiff: str, byte_order: str) -> bytes:
+    """A TIFF whose directory and tags were written again, behind its pixels."""
+    plain = tiff(gradient(40, 50), bigtiff=bigtiff, endianness=byte_order)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.tif"
+        path.write_bytes(plain)
+        with rasterio.open(path, "r+") as dataset:
+            dataset.update_tags(TIFFTAG_DATETIME="2020:01:02 03:04:05", note="n" * 50)
+            dataset.scales, dataset.offsets, dataset.nodata = (0.5,), (7.0,), 60_000
+        changed = path.read_bytes()
+    assert len(changed) > len(plain) + 100
+    return changed
+
+
+@pytest.mark.parametrize("header_only", [False, True])
+@pytest.mark.parametrize("byte_order", ["LITTLE", "BIG"])
+@pytest.mark.parametrize("bigtiff", ["NO", "YES"])
+def test_a_tiff_whose_tags_lie_at_the_end_is_truncated_wherever_it_is_cut(
+    bigtiff: str, byte_order: str, header_only: bool
+) -> None:
+    """What ended inside a tag's value was published without it, or had no CRS."""
+    data = changed_later(bigtiff, byte_order)
+    added = len(data) - len(tiff(gradient(40, 50), bigtiff=bigtiff, endianness=byte_order))
+    cuts = [*range(1, min(added, 700)), *range(700, len(data) - 4, 97), *range(len(data) - 20, len(data) - 3)]
+    for cut in cuts:
+        error = rejected(data[:-cut], header_only=header_only)
+        assert error.reason == "truncated", (cut, error)
+        missing = re.search(r"(\d+) bytes are missing", error.detail)
+        assert missing is not None, error.detail
+        assert 0 < int(missing[1]) <= cut, (cut, error.detail)
+
+
+@pytest.mark.parametrize(("head", "missing"), [(b"II*\0\x08", 3), (b"II+\0\x08\0\0", 9)])
+def test_a_header_of_a_few_bytes_says_how_many_are_missing(head: bytes, missing: int) -> None:
+    error = rejected(head)
+    assert error.reason == "truncated"
+    assert f"at least {missing} bytes are missing" in error.detail
+
+
 def test_a_truncated_large_cog_is_found_without_reading_it() -> None:
     data = cog(gradient(2500, 2500), compress="none")
     with pytest.raises(Rejected, match="truncated"):
