@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from eventstac.compose.shown import Shown
+from eventstac.errors import Rejected
 from eventstac.times import from_text, to_text
 
 Span = tuple[datetime, datetime]
@@ -15,7 +16,8 @@ SOURCE_FIELD = "eventstac:datetime_source"
 def dates(data_assets: Sequence[Shown], sidecars: Sequence[Shown]) -> dict[str, Any]:
     """The Item's datetime fields; assets that differ give a null datetime with start and end.
 
-    A datetime that only the storage's Last-Modified gives is said to be one, in `eventstac:datetime_source`.
+    A datetime that only the storage's Last-Modified gives is said to be one, in `eventstac:datetime_source`. Rejected
+    `no-datetime` where there is not even that: the time of processing is none.
     """
     found = [_span_of(shown, sidecars) for shown in data_assets]
     spans = [span for span, _ in found]
@@ -35,7 +37,14 @@ def _span_of(shown: Shown, sidecars: Sequence[Shown]) -> tuple[Span, str]:
         span = _from_source(source, shown, sidecars)
         if span:
             return span, source
-    return _last_modified(shown), "last-modified"
+    span = _last_modified(shown)
+    if span is None:
+        raise Rejected(
+            "no-datetime",
+            f"nothing tells when {shown.fact.url} was taken: neither {' nor '.join(shown.rule.datetime_sources)}, and "
+            "its storage states no Last-Modified; let the rule take the datetime from the path",
+        )
+    return span, "last-modified"
 
 
 def _from_source(source: str, shown: Shown, sidecars: Sequence[Shown]) -> Span | None:
@@ -61,7 +70,6 @@ def _stated(metadata: Iterable[Any]) -> Span | None:
     return None
 
 
-def _last_modified(shown: Shown) -> Span:
-    storage = shown.finding.storage or {}
-    moment = from_text(storage["last_modified"]) if storage.get("last_modified") else shown.finding.seen
-    return moment, moment
+def _last_modified(shown: Shown) -> Span | None:
+    stated = (shown.finding.storage or {}).get("last_modified")
+    return (from_text(stated),) * 2 if stated else None

@@ -14,11 +14,16 @@ _COLOURS_OF_EO = {
     "red": "red",
     "green": "green",
     "blue": "blue",
-    "panchromatic": "pan",
+    "pan": "pan",
+    "coastal": "coastal",
+    "yellow": "yellow",
     "nir": "nir",
     "rededge": "rededge",
+    "lwir": "lwir",
 }
+COLOUR_FIELD = "eventstac:colour_interpretation"
 _INTEGER = re.compile(r"[+-]?\d{1,20}", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(\d|\.\d|nan|inf)", re.ASCII | re.IGNORECASE)
 _COMPLEX = {
     "complex64": "cfloat32",
     "complex128": "cfloat64",
@@ -48,9 +53,12 @@ def band_objects(
             "name": name,
             "data_type": data_type(_stored_type(dataset.dtypes[index], main)),
         }
-        meaning = descriptions[index] or colour_name(colours[index])
+        colour = colour_name(colours[index])
+        meaning = descriptions[index] or colour
         if meaning and meaning != name:
             band["description"] = meaning
+        if colour:  # beside what the file calls the band: alpha is alpha, whatever its name
+            band[COLOUR_FIELD] = colour
         value = nodata_of(dataset, index, nodata, main)
         if value is not None:
             band["nodata"] = nodata_value(value)
@@ -86,6 +94,8 @@ def nodata_of(
     """The value that means nothing in a band (0-based), if its type can hold it."""
     dtype = dataset.dtypes[index]
     value = dataset.nodatavals[index]
+    if main is not None and main.nodata and not _NUMBER.match(main.nodata):
+        value = None  # GDAL takes a text that is no number for 0
     if dtype in ("int64", "uint64") and main is not None and _INTEGER.fullmatch(main.nodata):
         value = int(main.nodata)  # rasterio takes it through a float, which has 53 bits
     value = given if value is None else value

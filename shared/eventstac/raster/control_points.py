@@ -6,7 +6,7 @@ import numpy as np
 from rasterio.control import GroundControlPoint
 
 from eventstac.errors import Rejected
-from eventstac.raster.earth import EarthCrs, Floats, ToLonLat
+from eventstac.raster.earth import EarthCrs, Floats, ToLonLat, refuse_beyond_degrees
 
 MAX_GCPS = 400  # a thin-plate spline costs the cube of their number
 
@@ -26,7 +26,9 @@ def splined(gcps: Sequence[GroundControlPoint], earth: EarthCrs) -> ToLonLat:
             "no-georeference", f"{len(gcps)} ground control points do not fix an image: three are the least"
         )
     chosen = gcps if len(gcps) <= MAX_GCPS else _spread(gcps)
-    lon, lat = earth.forward.transform([g.x for g in chosen], [g.y for g in chosen])
+    x, y = np.array([g.x for g in chosen]), np.array([g.y for g in chosen])
+    refuse_beyond_degrees(earth, x, y, "a ground control point has")
+    lon, lat = earth.forward.transform(x, y)
     targets = _to_vector(np.asarray(lon), np.asarray(lat))
     points = np.array([[g.col, g.row] for g in chosen], np.float64)
     if not np.isfinite(targets).all():

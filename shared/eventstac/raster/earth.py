@@ -16,6 +16,8 @@ Floats = NDArray[np.float64]
 ToLonLat = Callable[[Floats, Floats], tuple[Floats, Floats]]
 
 EARTH_RADII_M = (6_330_000.0, 6_420_000.0)  # every ellipsoid of the Earth in use; Venus has 6,051,800
+_MOST_LONGITUDE = 720.0  # a grid may begin anywhere and go around more than once
+_POLE_ROOM = 1e-3  # of rounding, in degrees
 _ROOM_BYTES = 64 * 1024 * 1024
 
 
@@ -66,6 +68,29 @@ class EarthCrs:
         return np.where(there, x, np.nan), np.where(there, y, np.nan)
 
 
+def refuse_beyond_degrees(earth: EarthCrs, x: Floats, y: Floats | None, what: str) -> None:
+    """Raise Rejected `no-georeference` where numbers of a CRS in degrees can be none.
+
+    A longitude may go around twice (720 degrees), a latitude (None: not looked at) no further than a pole.
+    """
+    if earth.quarter_circle is None:
+        return
+    to_degrees = 90.0 / earth.quarter_circle
+    lon, lat = np.abs(x) * to_degrees, np.abs(0.0 if y is None else y) * to_degrees
+    if lat.max() > 90 + _POLE_ROOM:
+        raise Rejected(
+            "no-georeference",
+            f"{what} a latitude of {lat.max():.10g} degrees, beyond the pole: latitudes and longitudes look swapped "
+            "(x is the longitude); write them again",
+        )
+    if lon.max() > _MOST_LONGITUDE:
+        raise Rejected(
+            "no-georeference",
+            f"{what} a longitude of {lon.max():.10g}, but the CRS {earth.crs.name!r} is in degrees: write the CRS that "
+            "the numbers are in",
+        )
+
+
 @lru_cache(maxsize=256)
 def earth_crs(text: str) -> EarthCrs:
     """The horizontal CRS that a text (WKT, a code) names, for transforming with a shift of the datum that it states.
@@ -112,6 +137,12 @@ def _refuse_elsewhere(crs: pyproj.CRS) -> None:
             "local-crs",
             f"the CRS {crs.name!r} is a local one, not tied to the Earth: re-project the file, or let the rule give "
             "`footprint.geometry`",
+        )
+    if not (crs.is_geographic or crs.is_projected or crs.type_name == "Derived Projected CRS"):
+        raise Rejected(
+            "local-crs",
+            f"the CRS {crs.name!r} is a {crs.type_name}: its x and y are no place on a map: re-project the file, or "
+            "let the rule give `footprint.geometry`",
         )
     radius = crs.ellipsoid.semi_major_metre
     if not EARTH_RADII_M[0] <= radius <= EARTH_RADII_M[1]:

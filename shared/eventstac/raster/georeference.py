@@ -10,7 +10,14 @@ from rasterio.transform import Affine, RPCTransformer
 
 from eventstac.errors import Rejected
 from eventstac.raster.control_points import splined
-from eventstac.raster.earth import EarthCrs, Floats, ToLonLat, earth_crs, refuse_for_memory
+from eventstac.raster.earth import (
+    EarthCrs,
+    Floats,
+    ToLonLat,
+    earth_crs,
+    refuse_beyond_degrees,
+    refuse_for_memory,
+)
 
 _MOST_UNITS = 1e12  # of a CRS: the Earth's circumference is 4e10 mm
 
@@ -41,19 +48,23 @@ def georeference(dataset: DatasetReader, crs_text: str | None = None) -> Georefe
     """
     crs = dataset.crs
     gcps, gcp_crs = dataset.gcps
-    if crs is None and gcps and (gcp_crs is not None or crs_text):
-        text = gcp_crs.to_wkt(version="WKT2_2019") if gcp_crs is not None else str(crs_text)
+    # A CRS alone places nothing: some writers state that of the scene's map beside its RPCs or control points.
+    unplaced = crs is None or dataset.transform.is_identity
+    own = gcp_crs if gcp_crs is not None else crs
+    if unplaced and gcps and (own is not None or crs_text):
+        text = own.to_wkt(version="WKT2_2019") if own is not None else str(crs_text)
         earth = earth_crs(text)
         return Georeference("gcps", earth, splined(gcps, earth))
-    if crs is None and dataset.rpcs is not None:
+    if unplaced and dataset.rpcs is not None:
         return Georeference("rpcs", None, _rpc_function(dataset))
     text = _crs_text(dataset, crs_text)
     earth = earth_crs(text)
+    _refuse_nonsense(dataset.transform)
+    _refuse_no_degrees(earth, dataset)
     return _affine(earth, text if crs is not None else earth.crs.to_wkt(), dataset.transform)
 
 
 def _affine(earth: EarthCrs, wkt: str, transform: Affine) -> Georeference:
-    _refuse_nonsense(transform)
     a, b, c, d, e, f = tuple(transform)[:6]
     inverse = ~transform
 
@@ -82,6 +93,13 @@ def _refuse_nonsense(transform: Affine) -> None:
         raise Rejected(
             "no-georeference", f"the geotransform {tuple(transform)[:6]} does not lie on any map of the Earth"
         )
+
+
+def _refuse_no_degrees(earth: EarthCrs, dataset: DatasetReader) -> None:
+    """Raise Rejected `no-georeference` where a CRS in degrees has longitudes of metres."""
+    a, b, c = tuple(dataset.transform)[:3]
+    corners = np.array([c, c + a * dataset.width, c + b * dataset.height])
+    refuse_beyond_degrees(earth, corners, None, "the geotransform puts the image at")
 
 
 def _crs_text(dataset: DatasetReader, crs_text: str | None) -> str:

@@ -231,6 +231,14 @@ class TestDatetime:
         assert properties["datetime"] == "2024-05-01T12:00:03Z"
         assert properties["eventstac:datetime_source"] == "last-modified"
 
+    def test_the_time_of_processing_is_none(self) -> None:
+        rules = CollectionRules("c", rules=(Rule("r", assets=(AssetRule("red"),)),))
+        found = present(Match("c", "i", "red", "r"), 3, "e")
+        found = replace(found, storage={**(found.storage or {}), "last_modified": None})
+        composition = compose([fact_of(url_of("red.tif"), found)], rules)
+        assert (composition.state, composition.reason) == ("rejected", "no-datetime")
+        assert url_of("red.tif") in composition.detail
+
     def test_assets_of_different_times_give_a_span(self) -> None:
         early = fact_of(url_of("a.tif"), replace(present(match("red", "2024-05-01"), 1, "a")))
         late = fact_of(url_of("b.tif"), replace(present(match("nir", "2024-05-03"), 1, "b")))

@@ -193,7 +193,7 @@ def with_gcps(
     return tiff(np.ones((rows, columns), "uint8"), gcps=gcps, crs="EPSG:4326")
 
 
-def with_rpcs(longitude: float = 10.0, latitude: float = 45.0) -> bytes:
+def with_rpcs(longitude: float = 10.0, latitude: float = 45.0, **profile: Any) -> bytes:
     """A scene whose place is told by rational polynomials alone: 0.1 degrees wide around a point."""
     one = [1.0] + [0.0] * 19
     rpcs = RPC(
@@ -202,7 +202,7 @@ def with_rpcs(longitude: float = 10.0, latitude: float = 45.0) -> bytes:
         line_num_coeff=[0.0, 0.0, -1.0] + [0.0] * 17, line_den_coeff=one,
         samp_num_coeff=[0.0, 1.0] + [0.0] * 18, samp_den_coeff=one, err_bias=0, err_rand=0,
     )  # fmt: skip
-    return tiff(np.ones((1000, 1200), "uint8"), rpcs=rpcs)
+    return tiff(np.ones((1000, 1200), "uint8"), rpcs=rpcs, **profile)
 
 
 def jpeg2000(

@@ -324,7 +324,7 @@ def columns(first: int, last: int) -> tuple[slice, slice]:
 
 
 DEGREES = Affine(1, 0, -180, 0, -1, 90)
-VALID = {"footprint": {"mode": "valid-data"}}
+VALID: dict[str, object] = {"footprint": {"mode": "valid-data"}}
 THIRD_PARTS: dict[str, tuple[bytes, dict[str, object], tuple[float, float]]] = {
     "a frame that touches 180 with two of its three parts": (
         at(

@@ -250,3 +250,9 @@ def test_a_rule_can_state_the_footprint_of_a_file_without_a_crs() -> None:
     geometry, bbox = footprint_of(tiff(np.ones((9, 9), "uint8"), crs=None), footprint={"geometry": box})
     assert bbox == [0, 0, 1, 1]
     assert shapely.is_ccw(shapely.get_exterior_ring(shape(geometry)))
+
+
+def test_rpcs_place_a_scene_that_names_a_crs_without_a_geotransform() -> None:
+    alone, _ = footprint_of(with_rpcs())
+    named, _ = footprint_of(with_rpcs(crs="EPSG:32632"))
+    assert named == alone

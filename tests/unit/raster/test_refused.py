@@ -13,7 +13,7 @@ from rasterio.transform import Affine
 from eventstac.errors import Rejected
 from eventstac.raster import bands, earth
 from eventstac.raster.extract import read_in_process
-from tests.unit.raster.corpus import gradient, tiff
+from tests.unit.raster.corpus import gradient, tiff, with_gcps
 from tests.unit.raster.readers import MemoryReader
 
 
@@ -36,6 +36,27 @@ def placed(**georeference: object) -> bytes:
 def test_pixels_larger_than_the_earth_make_no_footprint(pixel: float) -> None:
     data = placed(crs="EPSG:32632", transform=Affine(pixel, 0, 0, 0, -pixel, 0))
     assert "geotransform" in refused(data, "no-georeference")
+
+
+def test_a_geocentric_crs_is_no_map() -> None:
+    data = placed(crs="EPSG:4978", transform=Affine(10, 0, 4e6, 0, -10, 1e6))
+    assert "Geocentric" in refused(data, "local-crs")
+
+
+@pytest.mark.parametrize("pixel", [0.001, 10.0])
+def test_metres_in_a_crs_of_degrees_make_no_footprint(pixel: float) -> None:
+    data = placed(crs="EPSG:4326", transform=Affine(pixel, 0, 500_000, 0, -pixel, 50))
+    assert "is in degrees" in refused(data, "no-georeference")
+
+
+def test_a_grid_may_go_around_the_earth_from_anywhere() -> None:
+    data = placed(crs="EPSG:4326", transform=Affine(18, 0, 360, 0, -18, 90))
+    assert read_in_process(MemoryReader(data), {}).metadata["bbox"] == [-180, -90, 180, 90]
+
+
+def test_control_points_whose_degrees_are_swapped_are_said_to_be() -> None:
+    data = with_gcps([(0, 0, 45, 120), (0, 120, 45, 121), (100, 0, 44, 120), (100, 120, 44, 121)])
+    assert "look swapped" in refused(data, "no-georeference")
 
 
 def test_thousands_of_bands_are_too_many() -> None:

@@ -245,3 +245,27 @@ def test_palettes_and_greys_say_what_they_are() -> None:
         dataset.colorinterp = [ColorInterp.palette]
 
     assert bands_of(tiff(np.eye(8, dtype="uint8"), paint))[0]["description"] == "palette"
+
+
+def test_a_band_keeps_its_colour_beside_what_the_file_calls_it() -> None:
+    def describe(dataset: Any) -> None:
+        dataset.colorinterp = [ColorInterp.coastal, ColorInterp.pan, ColorInterp.yellow, ColorInterp.alpha]
+        dataset.descriptions = ("Coastal aerosol", "Panchromatic", "Y", "QA alpha")
+
+    bands = bands_of(tiff(gradient(40, 50, "uint8", bands=4), describe))
+    assert [band["name"] for band in bands] == ["Coastal aerosol", "Panchromatic", "Y", "QA alpha"]
+    assert [band["eventstac:colour_interpretation"] for band in bands] == [
+        "coastal",
+        "pan",
+        "yellow",
+        "alpha",
+    ]
+    assert [band.get("eo:common_name") for band in bands] == ["coastal", "pan", "yellow", None]
+
+
+def test_a_nodata_text_that_is_no_number_hides_no_zeros() -> None:
+    data = tiff(np.arange(2000).reshape(40, 50).astype("uint16") % 7, nodata=123)
+    assert data.count(b"123\0") == 1
+    band = bands_of(data.replace(b"123\0", b"abc\0"))[0]
+    assert "nodata" not in band
+    assert (band["statistics"]["minimum"], band["statistics"]["valid_percent"]) == (0, 100)
