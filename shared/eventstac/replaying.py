@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from eventstac.bus import COG_EVENTS, RETRY_FOR, SCAN_REQUESTS, Message
+from eventstac.bus import COG_EVENTS, ITEMS_CHANGED, RETRY_FOR, SCAN_REQUESTS, Message
 from eventstac.catalog.rejections import Rejection
 from eventstac.claims import look_again
 from eventstac.errors import Rejected
@@ -42,8 +42,8 @@ def replay(rejection: Rejection, run: str, at: Any, app: str = "operator") -> Me
     if event_type == ScanRequested.TYPE:
         return Message(SCAN_REQUESTS, again, original)
     if event_type in _NEWS:
-        topic, _, subscription = rejection.stage.partition("/")
-        return Message(topic, again, original, {RETRY_FOR: subscription, "firstsent": to_text(at)})
+        subscription = rejection.stage.partition("/")[2]
+        return Message(ITEMS_CHANGED, again, original, {RETRY_FOR: subscription, "firstsent": to_text(at)})
     if rejection.url is None:
         raise Rejected(
             "not-replayable",

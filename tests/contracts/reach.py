@@ -1,13 +1,15 @@
-"""Which modules an app's function_app.py leads to, lazy imports included, and what each of them imports."""
+"""Which modules an app, or the command `eventstac`, leads to, lazy imports included; what each of them imports."""
 
 import ast
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 APPS = ("scanner", "extractor", "loader", "cog_updater", "stac_api")
+OPERATOR = "operator"
 
 
 @dataclass(frozen=True)
@@ -18,11 +20,13 @@ class Reach:
     foreign: frozenset[str]
 
 
+@cache
 def reach(app: str) -> Reach:
-    """Follow the imports of an app."""
+    """Follow the imports of an app; `operator` is the command `eventstac`."""
     ours: dict[str, ast.Module] = {}
     foreign: set[str] = set()
-    waiting = [("function_app", ROOT / "services" / app / "function_app.py")]
+    command = ("eventstac.cli.main", ROOT / "shared" / "eventstac" / "cli" / "main.py")
+    waiting = [command if app == OPERATOR else ("function_app", ROOT / "services" / app / "function_app.py")]
     while waiting:
         name, path = waiting.pop()
         if name in ours:

@@ -9,6 +9,8 @@ import yaml
 
 from eventstac.contracts import contract_path, read_contract
 from eventstac.validation import event_types
+from tests.contracts.reach import OPERATOR
+from tests.contracts.sending import APPS, retried, sent
 
 ROOT = Path(__file__).parents[2]
 ASYNCAPI: dict[str, Any] = yaml.safe_load(contract_path("asyncapi.yaml").read_text())
@@ -78,13 +80,27 @@ def test_every_reference_in_asyncapi_leads_somewhere() -> None:
         assert target
 
 
-def test_somebody_sends_to_every_topic_that_event_grid_does_not_feed() -> None:
-    sent = {
-        name.split(".")[0]
-        for name, operation in ASYNCAPI["operations"].items()
-        if operation["action"] == "send"
-    }
-    assert sent | {"blob-events", "cog-events", "config-events"} == set(ASYNCAPI["channels"])
+def senders() -> set[tuple[str, str]]:
+    """Who sends to which topic, as asyncapi.yaml says."""
+    names = [name for name, operation in ASYNCAPI["operations"].items() if operation["action"] == "send"]
+    return {(who, topic) for topic, who, _ in (name.split(".") for name in names)}
+
+
+def test_somebody_sends_to_every_topic() -> None:
+    assert {topic for _, topic in senders()} == set(ASYNCAPI["channels"])
+
+
+def test_asyncapi_says_of_apps_and_operator_what_their_code_sends() -> None:
+    in_code = {(who, topic) for who in (*APPS, OPERATOR) for topic in sent(who)}
+    in_code |= {("loader", "catalog-events")}  # over HTTP: eventstac.azure.event_grid
+    assert {(who, topic) for who, topic in senders() if not who.endswith("-events")} == in_code
+
+
+def test_who_may_send_is_who_sends_or_re_sends_and_nobody_else() -> None:
+    access = json.loads((ROOT / "infra" / "bicep" / "access.json").read_text())["identities"]
+    may = {(who, topic) for who, rights in access.items() for topic in rights.get("sends", [])}
+    may |= {(who, topic) for who, rights in access.items() for topic in rights.get("publishes", [])}
+    assert may == senders() | {(app, topic) for app in APPS for topic in retried(app)}
 
 
 def test_asyncapi_has_the_custom_topics_of_event_grid() -> None:

@@ -3,23 +3,27 @@
 import ast
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pytest
 
-from eventstac import bus
 from eventstac.contracts import read_contract
-from tests.contracts.reach import ROOT, reach
+from tests.contracts.reach import OPERATOR, reach
+from tests.contracts.sending import APPS, SUBSCRIPTIONS, consumed, redeems_claims, retried, sent, source_of
 from tests.unit.bicep.source import BICEP, TEMPLATES
 
 ACCESS = json.loads((BICEP / "access.json").read_text())
 IDENTITIES: dict[str, dict[str, list[str]]] = ACCESS["identities"]
-APPS = ("scanner", "extractor", "loader", "cog-updater", "stac-api")
 TOPICS = {
     topic["Name"]: topic for topic in read_contract("topology.json")["UserConfig"]["Namespaces"][0]["Topics"]
 }
-SUBSCRIPTIONS = {f"{name}/{sub['Name']}" for name, topic in TOPICS.items() for sub in topic["Subscriptions"]}
 GRID = read_contract("eventgrid.json")
+# Where the operator's commands put or delete blobs: which containers that is about.
+WRITTEN_BY = {
+    "eventstac.cli.collections": "config",
+    "eventstac.cli.smoke": "smoke",
+    "eventstac.cli.leftovers": "smoke",
+}
 # Microsoft's ids of its built-in roles, the same in every tenant; looked up in its documentation and public templates.
 BUILT_IN = {
     "Azure Service Bus Data Receiver": "4f6d3b9b-027b-4f4c-9142-0e5a2a2247e0",
@@ -33,65 +37,52 @@ BUILT_IN = {
 }
 
 
-def consumed(app: str) -> set[str]:
-    """The subscriptions that an app's triggers are bound to, and those whose dead letters it takes."""
-    source = (ROOT / "services" / app.replace("-", "_") / "function_app.py").read_text()
-    bound = {
-        "/".join(pair) for pair in re.findall(r'topic_name="([^"]+)",\s*subscription_name="([^"]+)"', source)
-    }
-    return SUBSCRIPTIONS if "DeadLetterQueues" in source else bound
-
-
-def sent(app: str) -> set[str]:
-    """The topics that the code of an app names in what it sends, and those that it consumes (for retries)."""
-    modules = reach(app.replace("-", "_")).ours
-    found = {path.split("/")[0] for path in consumed(app)} if app != "loader" else own_topics(app)
-    for name, module in modules.items():
-        if name == "eventstac.catalog.announcing" and "eventstac.publishing" not in modules:
-            continue  # what it announces waits in the outbox for an app that publishes
-        topics = set(_topics_of_messages(module))
-        if name == "eventstac.consumption" and not redeems_claims(app):
-            topics -= {bus.SCAN_REQUESTS}  # it asks for another look at what a lost claim was about
-        found |= topics
-    return found
-
-
-def redeems_claims(app: str) -> bool:
-    source = (ROOT / "services" / app.replace("-", "_") / "function_app.py").read_text()
-    return re.search(r"Consumer\([^\n]*claims=", source) is not None
-
-
 def names_in(module: ast.Module) -> set[str]:
     return {node.id for node in ast.walk(module) if isinstance(node, ast.Name)}
 
 
-def own_topics(app: str) -> set[str]:
-    source = (ROOT / "services" / app / "function_app.py").read_text()
-    return set(re.findall(r'topic_name="([^"]+)"', source))
-
-
-def _topics_of_messages(module: ast.Module) -> Iterator[str]:
-    for node in ast.walk(module):
-        if (
-            isinstance(node, ast.Call)
-            and ast.unparse(node.func) in ("Outgoing", "Message", "_sealed")
-            and node.args
-        ):
-            topic = node.args[0]
-            if isinstance(topic, ast.Constant):
-                yield str(topic.value)
-            elif isinstance(topic, ast.Name) and topic.id.isupper():
-                yield getattr(bus, topic.id)
-
-
 @pytest.mark.parametrize("app", APPS)
 def test_an_app_may_receive_from_what_it_consumes_and_from_nothing_else(app: str) -> None:
-    assert set(IDENTITIES[app].get("receives", [])) == consumed(app)
+    takes_dead_letters = "DeadLetterQueues" in source_of(app)
+    assert set(IDENTITIES[app].get("receives", [])) == (
+        SUBSCRIPTIONS if takes_dead_letters else consumed(app)
+    )
 
 
 @pytest.mark.parametrize("app", APPS)
 def test_an_app_may_send_to_the_topics_that_its_code_names_and_to_those_it_consumes(app: str) -> None:
-    assert set(IDENTITIES[app].get("sends", [])) == (sent(app) if app != "stac-api" else set())
+    assert set(IDENTITIES[app].get("sends", [])) == sent(app) | retried(app)
+
+
+def test_every_consumer_may_send_its_retries_but_the_api_which_makes_none() -> None:
+    """Why it makes none stands in services/stac_api/README.md."""
+    assert {app for app in APPS if not retried(app)} == {"stac-api"}
+    for app in APPS:
+        assert retried(app) <= set(IDENTITIES[app].get("sends", []))
+
+
+def test_the_operator_has_the_rights_that_the_command_s_code_needs_and_no_others() -> None:
+    modules = reach(OPERATOR).ours
+    needed = {"sends": sent(OPERATOR)}
+    needed["receives"] = SUBSCRIPTIONS if "eventstac.azure.peeking" in modules else set()
+    needed["reads"] = {"source", "cogs"} if "eventstac.containers" in modules else set()
+    needed["writes"] = {WRITTEN_BY[name] for name in writers(modules)}
+    needed["reports"] = {"applicationInsights"} if "eventstac.telemetry.opening" in modules else set()
+    assert {verb: set(entities) for verb, entities in IDENTITIES[OPERATOR].items()} == needed
+    assert "eventstac.azure.event_grid" not in modules, "it would need a right to publish"
+    assert "eventstac.azure.dead_letter_queues" not in modules
+
+
+def writers(modules: Mapping[str, ast.Module]) -> Iterator[str]:
+    """The modules of the command that put or delete blobs."""
+    for name, module in modules.items():
+        calls = (node.func for node in ast.walk(module) if isinstance(node, ast.Call))
+        attributes = [call for call in calls if isinstance(call, ast.Attribute)]
+        if name.startswith("eventstac.cli.") and any(
+            call.attr in ("put", "delete") and ast.unparse(call.value).endswith("storage")
+            for call in attributes
+        ):
+            yield name
 
 
 @pytest.mark.parametrize("app", APPS)

@@ -1,58 +1,28 @@
-"""What the templates would deploy, as the compiler itself evaluates them: names, scopes, limits, a second run."""
+"""What the templates would deploy: names, scopes, limits, a second run."""
 
-import json
-import os
 import re
-import shutil
-import subprocess
 from collections import Counter
-from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 
 from eventstac.contracts import read_contract
-from tests.unit.bicep.source import BICEP, ROOT
-
-COMPILER = os.environ.get("BICEP") or shutil.which("bicep")
-pytestmark = pytest.mark.skipif(
-    not COMPILER, reason="no Bicep compiler: set BICEP, or have bicep on the PATH"
+from tests.unit.bicep.plan import (
+    SMALL,
+    THEIRS,
+    Evaluate,
+    Plan,
+    Resource,
+    assignments,
+    last,
+    needs_compiler,
+    of_type,
+    planned,
+    settings_of,
 )
+from tests.unit.bicep.source import BICEP
 
-OURS, THEIRS = "11111111-1111-1111-1111-111111111111", "22222222-2222-2222-2222-222222222222"
-WHO = "{ objectId: '00000000-0000-0000-0000-00000000000%s', principalName: 'x', principalType: 'Group' }"
-SMALL = f"""
-using 'main.bicep'
-param environmentName = 'dev'
-param location = 'westeurope'
-param databaseAdministrator = {WHO % "a"}
-param apiAccess = 'open'
-"""
-# The longest names, somebody else's account with its topic, a private network, and all that Premium and large allow.
-FULL = f"""
-using 'main.bicep'
-param environmentName = 'twelveletter'
-param location = 'westeurope'
-param databaseAdministrator = {WHO % "a"}
-param operator = {WHO % "b"}
-param existingStorage = {{ name: 'rasters', resourceGroup: 'their-group', subscriptionId: '{THEIRS}' }}
-param existingSystemTopicName = 'defender'
-param sourceContainers = ['a', 'b', 'c']
-param privateNetwork = true
-param serviceBusSku = 'Premium'
-param serviceBusCapacity = 2
-param apiClientId = '33333333-3333-3333-3333-333333333333'
-param apiSigning = true
-param size = 'large'
-param pgBouncer = true
-param highAvailability = true
-param geoRedundantBackup = true
-param backupDays = 35
-param apiAlwaysReady = 1
-param pipelineAlwaysReady = 1
-param alertMail = ['a@example.com']
-param cogPublisherIds = ['00000000-0000-0000-0000-00000000000c']
-"""
+pytestmark = [needs_compiler, pytest.mark.xdist_group("bicep plan")]  # one worker makes the plans
+
 # Azure's limits of the names that we make: characters, and a pattern.
 NAMES = {
     "Microsoft.ServiceBus/namespaces": (6, 50, r"[a-z][a-z0-9-]*[a-z0-9]"),
@@ -76,77 +46,8 @@ NAMES = {
     "Microsoft.Insights/scheduledQueryRules": (1, 260, r"[a-z0-9-]*"),
 }
 
-Resource = dict[str, Any]
-Plan = list[Resource]
 
-
-@pytest.fixture(scope="module")
-def plan(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], "subprocess.CompletedProcess[str]"]:
-    """Lets the compiler evaluate the templates with the text of a parameter file; the plan is in `stdout`."""
-    top = tmp_path_factory.mktemp("plan")
-    shutil.copytree(ROOT / "contracts", top / "contracts")
-    folder = top / "infra" / "bicep"
-    shutil.copytree(BICEP, folder)
-
-    def evaluate(parameters: str) -> "subprocess.CompletedProcess[str]":
-        file, made = folder / "asked.bicepparam", folder / "asked.snapshot.json"
-        file.write_text(parameters)
-        made.unlink(missing_ok=True)
-        command = [str(COMPILER), "snapshot", str(file), "--mode", "overwrite", "--location", "westeurope"]
-        environment = dict(os.environ) | {"DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1", "HOME": str(top)}
-        done = subprocess.run(
-            [*command, "--subscription-id", OURS],
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        done.stdout = made.read_text() if made.exists() else ""
-        return done
-
-    return evaluate
-
-
-def planned(done: "subprocess.CompletedProcess[str]") -> Plan:
-    assert (done.returncode, done.stderr) == (0, "")
-    content = json.loads(done.stdout)
-    assert content["diagnostics"] == []
-    found: Plan = content["predictedResources"]
-    return found
-
-
-@pytest.fixture(scope="module")
-def small(plan: Callable[[str], "subprocess.CompletedProcess[str]"]) -> Plan:
-    return planned(plan(SMALL))
-
-
-@pytest.fixture(scope="module")
-def full(plan: Callable[[str], "subprocess.CompletedProcess[str]"]) -> Plan:
-    return planned(plan(FULL))
-
-
-def of_type(resources: Plan, kind: str) -> Plan:
-    return [one for one in resources if one["type"] == kind]
-
-
-def last(resource: Resource) -> str:
-    """The resource's own name, without its parents'."""
-    return str(resource["name"]).rpartition("/")[2]
-
-
-def settings_of(resources: Plan, app: str) -> dict[str, str]:
-    (found,) = [
-        one
-        for one in of_type(resources, "Microsoft.Web/sites/config")
-        if one["name"].endswith(f"-{app}/appsettings")
-    ]
-    properties: dict[str, str] = found["properties"]
-    return properties
-
-
-def test_a_second_run_would_deploy_the_very_same(
-    plan: Callable[[str], "subprocess.CompletedProcess[str]"], small: Plan
-) -> None:
+def test_a_second_run_would_deploy_the_very_same(plan: Evaluate, small: Plan) -> None:
     assert planned(plan(SMALL)) == small
     for path in BICEP.rglob("*.bicep"):
         assert not re.search(r"\b(utcNow|newGuid)\(", path.read_text()), path
@@ -269,21 +170,6 @@ def test_claims_expire_in_every_configuration(small: Plan, full: Plan) -> None:
         assert after == kept
         for app in ("extractor", "loader"):
             assert f"/{account}'" in settings_of(resources, app)["StateStorage__blobServiceUri"]
-
-
-def assignments(resources: Plan) -> Iterator[tuple[str, str, str]]:
-    """Who has which role where: principal, role's name, scope."""
-    roles = {
-        role["id"]: role["role"] for role in json.loads((BICEP / "access.json").read_text())["roles"].values()
-    }
-    for one in of_type(resources, "Microsoft.Authorization/roleAssignments"):
-        scope = one["id"].partition("/providers/Microsoft.Authorization/")[0]
-        role = one["properties"]["roleDefinitionId"].rpartition("/")[2]
-        found = re.search(
-            r"userAssignedIdentities/eventstac-[a-z]+-[a-z0-9]{8}-([a-z-]+)'",
-            one["properties"]["principalId"],
-        )
-        yield (found[1] if found else one["properties"]["principalId"]), roles[role], scope
 
 
 def test_rights_are_given_on_single_things(small: Plan, full: Plan) -> None:
@@ -427,9 +313,7 @@ def test_a_private_network_leaves_no_other_way_in(full: Plan) -> None:
     ],
     ids=["private", "entra"],
 )
-def test_what_cannot_work_is_refused_with_the_way_out(
-    plan: Callable[[str], "subprocess.CompletedProcess[str]"], parameters: str, why: str
-) -> None:
+def test_what_cannot_work_is_refused_with_the_way_out(plan: Evaluate, parameters: str, why: str) -> None:
     done = plan(parameters)
     assert done.returncode != 0
     assert why in done.stderr
