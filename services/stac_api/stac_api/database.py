@@ -191,7 +191,7 @@ def _in_our_words(error: Exception) -> Exception:
     if isinstance(error, asyncpg.RaiseError):
         return Refused(str(error.args[0]) if error.args else None)
     if isinstance(error, _CLIENT_FAULTS) and not isinstance(error, _OUR_FAULTS):
-        _log.info("refused by the database", extra={"sqlstate": getattr(error, "sqlstate", None)})
+        _log.info("query_refused", extra={"sqlstate": getattr(error, "sqlstate", None)})
         return Refused(None)
     if isinstance(error, (*_CUT, TimeoutError, OSError)):
         return Unavailable("The catalog's database does not answer; try again shortly.")

@@ -87,7 +87,7 @@ class RedisAnswers:
                     together.set(self._generation(name), secrets.token_hex(8), ex=lives_s)
                 await together.execute()
         except (RedisError, OSError) as error:
-            _log.warning("kept answers are not forgotten", extra={"reason": repr(error)})
+            _log.warning("answers_not_forgotten", extra={"reason": repr(error)})
 
     async def close(self) -> None:
         """Let the connections go."""
@@ -106,7 +106,7 @@ class RedisAnswers:
                 answered = await ask()
         except (RedisError, OSError) as error:  # a time-out is an OSError
             self._breaker.failed()
-            _log.warning("redis does not answer", extra={"reason": repr(error)})
+            _log.warning("redis_unanswered", extra={"reason": repr(error)})
             return None
         except BaseException:
             self._breaker.failed()  # a reader who hung up has learnt nothing

@@ -202,11 +202,16 @@ class TestRoles:
             assert found[0]["type"] == "FeatureCollection"
             assert connection.execute("SELECT count(*) FROM eventstac.public_facts").fetchone() is not None
 
-    @pytest.mark.parametrize("role", ["eventstac_scanner", "eventstac_extractor"])
-    def test_the_roles_before_the_loader_only_read_facts_and_rules(
-        self, database: CatalogDatabase, role: str
-    ) -> None:
-        with database.connect(role) as connection:
+    @pytest.mark.parametrize("table", ["eventstac.facts", "eventstac.rules", "pgstac.items"])
+    def test_the_extractor_s_role_has_no_rights(self, database: CatalogDatabase, table: str) -> None:
+        with (
+            database.connect("eventstac_extractor") as connection,
+            pytest.raises(psycopg.errors.InsufficientPrivilege),
+        ):
+            connection.execute(f"SELECT count(*) FROM {table}")
+
+    def test_the_scanner_s_role_only_reads_facts_and_rules(self, database: CatalogDatabase) -> None:
+        with database.connect("eventstac_scanner") as connection:
             connection.execute("SELECT count(*) FROM eventstac.facts, eventstac.rules")
             for table in ("eventstac.facts", "eventstac.outbox"):
                 with pytest.raises(psycopg.errors.InsufficientPrivilege):

@@ -47,7 +47,7 @@ def test_a_request_is_one_line_with_its_id_and_trace(sent: Running) -> None:
 
 def test_whatever_else_is_logged_on_the_way_names_it_too(sent: Running) -> None:
     lines = lines_of(sent, "mine-2", 2)
-    assert [line["message"] for line in lines] == ["refused by the database", "request"]
+    assert [line["message"] for line in lines] == ["query_refused", "request"]
     assert {line["traceparent"] for line in lines} == {TRACE}
     of_the_api = [line for line in sent.log() if line.get("logger", "").startswith("stac_api")]
     assert all("request_id" in line for line in of_the_api)

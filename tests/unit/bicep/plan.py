@@ -121,4 +121,17 @@ def assignments(resources: Plan) -> Iterator[tuple[str, str, str]]:
             r"userAssignedIdentities/eventstac-[a-z]+-[a-z0-9]{8}-([a-z-]+)'",
             one["properties"]["principalId"],
         )
-        yield (found[1] if found else one["properties"]["principalId"]), roles[role], scope
+        who = found[1] if found else delivering(one["properties"]["principalId"])
+        yield who, roles[role], scope
+
+
+def delivering(principal: str) -> str:
+    """The name in access.json of an Event Grid topic's own identity; anybody else stays the object id."""
+    topic = re.fullmatch(
+        r"\[reference\('[^']*/Microsoft\.EventGrid/(systemTopics/[^'/]+|topics/[^'/]+-cog-events)', '[0-9-]+', 'full'\)"
+        r"\.identity\.principalId\)?\]",
+        principal,
+    )
+    if topic is None:
+        return principal
+    return "storage-events" if topic[1].startswith("systemTopics/") else "custom-events"

@@ -1,5 +1,6 @@
 """Reads Bicep files without the compiler, through tree-sitter: what they declare and refer to."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -26,8 +27,15 @@ class Parameter:
 
 @cache
 def parse(path: Path) -> tree_sitter.Node:
-    """The syntax tree of a file."""
-    return _PARSER.parse(path.read_bytes()).root_node
+    """The syntax tree of a file.
+
+    The parser knows no parameter files: of one it is given what a template would say, variables with the same values.
+    """
+    content = path.read_bytes()
+    if path.suffix == ".bicepparam":
+        content = re.sub(rb"^param ", b"var ", content, flags=re.MULTILINE)
+        content = re.sub(rb"^using '[^']*'$", b"", content, flags=re.MULTILINE)
+    return _PARSER.parse(content).root_node
 
 
 def text(node: tree_sitter.Node) -> str:

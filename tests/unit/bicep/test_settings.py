@@ -1,7 +1,9 @@
 """Every setting that an app's code reads is set by the templates, and the other way round."""
 
+import ast
 import importlib
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 
 import pytest
@@ -142,20 +144,59 @@ def test_instances_times_pool_stay_below_the_database_s_connections() -> None:
     sizes = json.loads((BICEP / "sizes.json").read_text())
     for size in sizes.values():
         connections = sum(
-            scale_groups(app) * wanted["maximumInstanceCount"] * wanted["poolSize"]
+            most_instances(app, wanted["maximumInstanceCount"]) * wanted["poolSize"]
             for app, wanted in size["apps"].items()
         )
         usable = size["database"]["maxConnections"] - 15  # the server keeps 15 for itself
         assert connections <= 0.9 * usable, f"{connections} of {usable}"  # and people want a few
 
 
-def scale_groups(app: str) -> int:
-    """How many times an app may have its greatest number of instances: each of its functions scales by itself."""
+def most_instances(app: str, maximum: int) -> int:
+    """How many instances of an app may run at once.
+
+    On Flex Consumption each function that is not HTTP has instances of its own, up to the app's maximum; all HTTP
+    functions share one such group, and a timer runs on one instance at a time.
+    """
+    kinds = Counter(triggers(app).values())
+    assert set(kinds) <= {"service_bus_topic_trigger", "timer_trigger", "route"}, "how does that scale?"
+    groups = kinds["service_bus_topic_trigger"] if app != "stac-api" else 0  # its one asks no database
+    groups += 1 if kinds["route"] else 0
+    return groups * maximum + kinds["timer_trigger"]
+
+
+def test_instances_are_counted_by_the_functions_that_there_are() -> None:
+    assert [most_instances(app, 10) for app in APPS] == [22, 10, 57, 10, 10]
+
+
+def triggers(app: str) -> dict[str, str]:
+    """The functions of an app with what triggers each: the name of the decorator."""
     source = (BICEP.parents[1] / "services" / app.replace("-", "_") / "function_app.py").read_text()
-    triggers = (
-        source.count("@app.service_bus_topic_trigger(") if app != "stac-api" else 0
-    )  # its one asks no database
-    return triggers + 1  # all HTTP functions are one group; each timer runs on one instance at a time
+    return {
+        node.name: decorator.func.attr
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        for decorator in node.decorator_list
+        if isinstance(decorator, ast.Call)
+        and isinstance(decorator.func, ast.Attribute)
+        and ast.unparse(decorator.func.value) == "app"
+    }
+
+
+def test_what_is_always_ready_is_a_function_of_the_app() -> None:
+    always_ready = members(MAIN, variables(MAIN)["alwaysReadyOf"])
+    assert set(always_ready) == set(APPS)
+    named = {app: [text(name) for name in nodes(node, "string")] for app, node in always_ready.items()}
+    assert sum(map(len, named.values())) >= 4
+    for app, groups in named.items():
+        kinds = triggers(app)
+        for group in groups:
+            kind, _, function = group.partition(":")
+            if kind == "http":
+                assert not function
+                assert "route" in kinds.values(), app
+            else:
+                assert kind == "function"
+                assert kinds[function] != "route", "HTTP functions are one group, http"
 
 
 def test_a_pool_is_as_large_as_the_app_opens_it() -> None:

@@ -79,6 +79,11 @@ def test_a_parameter_file_gives_what_the_template_asks_for(path: Path) -> None:
     assert {parameter.name for parameter in asked.values() if parameter.required} <= given
 
 
+@pytest.mark.parametrize("path", PARAMETER_FILES, ids=[path.stem for path in PARAMETER_FILES])
+def test_a_parameter_file_parses(path: Path) -> None:
+    assert list(faults(parse(path))) == []
+
+
 def test_there_are_parameters_for_dev_test_prod_and_azd() -> None:
     assert {path.stem for path in PARAMETER_FILES} == {"dev", "test", "prod", "main"}
     assert "param apiAccess = 'entra'" in (BICEP / "prod.bicepparam").read_text()
