@@ -90,7 +90,8 @@ def writing(database: CatalogDatabase) -> Load:
                 with connection.transaction():
                     pgstac_items.upsert_items(connection, items, ())
             except CollectionNotReady as not_ready:
-                prepare_collection(connection, not_ready.collection, None, not_ready.needed)
+                for collection, needed in not_ready.needed.items():
+                    prepare_collection(connection, collection, None, needed)
             else:
                 return
 

@@ -20,9 +20,10 @@ class Attempts:
 
     def prepare(self, connection: Connection, rules: RulesStore, not_ready: CollectionNotReady) -> None:
         """Make the tables that a transaction, rolled back, did not find; counted where that was made before."""
-        lacking = (not_ready.collection, not_ready.needed)
-        if lacking in self._made:
+        lacking = set(not_ready.needed.items())
+        if lacking <= self._made:
             self.note()
-        self._made.add(lacking)
-        found = rules.current(connection).rules.collection(not_ready.collection)
-        prepare_collection(connection, not_ready.collection, found, not_ready.needed)
+        self._made |= lacking
+        applied = rules.current(connection).rules
+        for collection, needed in not_ready.needed.items():
+            prepare_collection(connection, collection, applied.collection(collection), needed)

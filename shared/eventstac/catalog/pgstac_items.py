@@ -6,13 +6,12 @@ Item is dehydrated on our side and joins the caller's transaction. Facts: pgstac
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any
 
 from psycopg import errors, sql
 
 from eventstac.catalog.database import Connection
-from eventstac.catalog.pgstac_partitions import CollectionNotReady, Needed
+from eventstac.catalog.pgstac_partitions import CollectionNotReady, Needed, refuse_other_than_pinned
 from eventstac.facts import canonical_json
 
 ItemKey = tuple[str, str]
@@ -26,20 +25,57 @@ _TABLE = """
     ) ON COMMIT DROP
 """
 
-# The leaf of each Item that comes, and what it has to take. partition_stats knows the bounds that a leaf really has:
+# The leaves of the Items that come, and what each has to take. partition_stats knows the bounds that a leaf really has:
 # those of a catalog that was partitioned in another time zone are not the months of UTC.
 _LEAVES = """
-    SELECT c.key, c.partition_trunc, (SELECT base_item_id FROM pgstac.current_base_item(%(collection)s)),
+    SELECT (SELECT pgstac.get_version()), i.collection, c.key, c.partition_trunc IS NOT NULL,
+        (SELECT base_item_id FROM pgstac.current_base_item(i.collection)),
         leaf.partition, min(i.datetime), min(i.end_datetime), max(i.end_datetime)
     FROM incoming_items i
     JOIN pgstac.collections c ON c.id = i.collection
     LEFT JOIN pgstac.partition_stats leaf
         ON leaf.collection = i.collection AND leaf.partition_dtrange @> i.datetime
-    WHERE i.collection = %(collection)s
-    GROUP BY c.key, c.partition_trunc, leaf.partition,
+    GROUP BY i.collection, c.key, c.partition_trunc, leaf.partition,
         CASE WHEN leaf.partition IS NULL THEN date_trunc(c.partition_trunc, i.datetime, 'UTC') END
-    ORDER BY leaf.partition, 5
+    ORDER BY i.collection, leaf.partition, 7
 """
+
+_PLACED = """
+    DELETE FROM incoming_items i USING pgstac.partition_stats s
+    WHERE s.collection = i.collection AND s.partition_dtrange @> i.datetime
+    RETURNING i.*, s.partition, s.partition_dtrange
+"""
+
+_FILL_LEAF = sql.SQL("""
+    INSERT INTO {leaf} AS stored (id, geometry, collection, datetime, end_datetime, content)
+    SELECT id, geometry, collection, datetime, end_datetime, content FROM placed WHERE partition = {name} ORDER BY id
+    ON CONFLICT (id) DO UPDATE SET
+        (geometry, datetime, end_datetime, content) =
+        (excluded.geometry, excluded.datetime, excluded.end_datetime, excluded.content)
+    WHERE (stored.geometry, stored.datetime, stored.end_datetime, stored.content)
+        IS DISTINCT FROM (excluded.geometry, excluded.datetime, excluded.end_datetime, excluded.content)
+    RETURNING 1
+""")
+
+# What Items left behind in another leaf than the one that they belong to now.
+_LEAVE_OTHER_LEAVES = sql.SQL("""
+    DELETE FROM {table} stored WHERE stored.id = ANY({ids}) AND NOT EXISTS (
+        SELECT FROM placed
+        WHERE collection = {collection} AND id = stored.id AND partition_dtrange @> stored.datetime)
+    RETURNING 1
+""")
+
+
+@dataclass(frozen=True)
+class _Leaf:
+    """A leaf that some Items go to, by the database; `name` None: there is none yet."""
+
+    collection: str
+    key: int
+    is_one_of_many: bool
+    base_number: int | None
+    name: str | None
+    needed: Needed
 
 
 @dataclass(frozen=True)
@@ -87,10 +123,7 @@ class Incoming:
         if not _are(items, self._brought):
             self._find_bases(connection, items)
             self._bring(connection, items)
-        return sum(
-            self._put(connection, collection, list(some), moved)
-            for collection, some in groupby(items, key=lambda item: str(item["collection"]))
-        )
+        return self._put(connection, items, moved)
 
     def _find_bases(self, connection: Connection, items: Sequence[Mapping[str, Any]]) -> None:
         rows = connection.execute(
@@ -101,9 +134,9 @@ class Incoming:
         self._bases = {collection: _Base(base, number) for collection, base, number in rows}
 
     def _bring(self, connection: Connection, items: Sequence[Mapping[str, Any]]) -> None:
-        missing = next((item["collection"] for item in items if item["collection"] not in self._bases), None)
-        if missing is not None:
-            raise CollectionNotReady(missing)
+        missing = {item["collection"] for item in items} - self._bases.keys()
+        if missing:
+            raise CollectionNotReady(dict.fromkeys(missing, ()))
         connection.execute(_TABLE if not self._brought else "DELETE FROM incoming_items")
         with connection.cursor().copy(
             "COPY incoming_items (id, geometry, collection, datetime, end_datetime, content) FROM STDIN"
@@ -115,29 +148,23 @@ class Incoming:
     def _put(
         self,
         connection: Connection,
-        collection: str,
         items: Sequence[Mapping[str, Any]],
         moved: Collection[ItemKey] | None,
     ) -> int:
-        leaves = connection.execute(_LEAVES, {"collection": collection}).fetchall()
-        needed = [Needed(*leaf[4:]) for leaf in leaves]
-        names = [leaf[3] for leaf in leaves]
-        if not names or None in names:
-            raise CollectionNotReady(collection, needed)
-        key, unit, base = leaves[0][:3]
-        if base != self._bases[collection].number:
-            raise CollectionNotReady(collection)  # it was changed since the Items were brought
-        ids = [item["id"] for item in items if moved is None or (collection, item["id"]) in moved]
+        leaves = _leaves(connection)
+        changed = {leaf.collection for leaf in leaves if leaf.base_number != self._number(leaf.collection)}
+        lacking = {item["collection"] for item in items} - {leaf.collection for leaf in leaves if leaf.name}
+        lacking |= {leaf.collection for leaf in leaves if leaf.name is None} | changed
+        if lacking:
+            missing = [leaf for leaf in leaves if leaf.name is None]
+            raise CollectionNotReady({**dict.fromkeys(lacking, ()), **_needed(missing)})
         try:
-            written = (
-                _leave_other_leaves(connection, collection, _table(f"_items_{key}"), ids)
-                if unit and ids
-                else 0
-            )
-            written += sum(_upsert_leaf(connection, collection, leaf) for leaf in names)
+            return _write(connection, [*_moves(leaves, items, moved), *_fills(leaves)], _PLACED)
         except (errors.UndefinedTable, errors.ForeignKeyViolation, errors.CheckViolation) as error:
-            raise CollectionNotReady(collection, needed) from error
-        return written
+            raise CollectionNotReady(_needed(leaves)) from error
+
+    def _number(self, collection: str) -> int | None:
+        return self._bases[collection].number
 
 
 def upsert_items(
@@ -154,53 +181,80 @@ def upsert_items(
 
 def delete_items(connection: Connection, keys: Sequence[ItemKey]) -> int:
     """Delete Items in the caller's transaction; one that is not there is none the less gone. Returns how many were."""
-    deleted = 0
+    if not keys:
+        return 0
     by_collection: dict[str, list[str]] = {}
     for collection, item in keys:
         by_collection.setdefault(collection, []).append(item)
-    for collection in sorted(by_collection):
-        row = connection.execute(
-            "SELECT key FROM pgstac.collections "
-            "WHERE id = %s AND to_regclass(format('pgstac.%%I', '_items_' || key)) IS NOT NULL",
-            [collection],
-        ).fetchone()
-        if row:
-            statement = sql.SQL("DELETE FROM {} WHERE id = ANY(%s)").format(_table(f"_items_{row[0]}"))
-            deleted += connection.execute(statement, [by_collection[collection]]).rowcount
-    return deleted
+    tables = connection.execute(
+        "SELECT (SELECT pgstac.get_version()), id, key FROM pgstac.collections "
+        "WHERE id = ANY(%s) AND to_regclass(format('pgstac.%%I', '_items_' || key)) IS NOT NULL ORDER BY id",
+        [list(by_collection)],
+    ).fetchall()
+    for version, *_ in tables[:1]:
+        refuse_other_than_pinned(version)
+    delete = sql.SQL("DELETE FROM {table} WHERE id = ANY({ids}) RETURNING 1")
+    return _write(
+        connection,
+        [
+            delete.format(table=_table(f"_items_{key}"), ids=by_collection[collection])
+            for _, collection, key in tables
+        ],
+    )
 
 
-def _upsert_leaf(connection: Connection, collection: str, leaf: str) -> int:
-    statement = sql.SQL(
-        """
-        WITH taken AS (
-            DELETE FROM incoming_items i USING pgstac.partition_stats s
-            WHERE i.collection = %s AND s.partition = %s AND s.partition_dtrange @> i.datetime RETURNING i.*)
-        INSERT INTO {leaf} AS stored (id, geometry, collection, datetime, end_datetime, content)
-        SELECT id, geometry, collection, datetime, end_datetime, content FROM taken ORDER BY id
-        ON CONFLICT (id) DO UPDATE SET
-            (geometry, datetime, end_datetime, content) =
-            (excluded.geometry, excluded.datetime, excluded.end_datetime, excluded.content)
-        WHERE (stored.geometry, stored.datetime, stored.end_datetime, stored.content)
-            IS DISTINCT FROM (excluded.geometry, excluded.datetime, excluded.end_datetime, excluded.content)
-        """
-    ).format(leaf=_table(leaf))
-    return connection.execute(statement, [collection, leaf]).rowcount
+def _leaves(connection: Connection) -> list[_Leaf]:
+    rows = connection.execute(_LEAVES).fetchall()
+    for version, *_ in rows[:1]:
+        refuse_other_than_pinned(version)
+    return [
+        _Leaf(collection, key, one_of_many, number, name, Needed(*times))
+        for _, collection, key, one_of_many, number, name, *times in rows
+    ]
 
 
-def _leave_other_leaves(
-    connection: Connection, collection: str, table: sql.Identifier, ids: list[str]
-) -> int:
-    """Delete what Items left behind in another leaf than the one that they belong to now."""
-    statement = sql.SQL(
-        """
-        DELETE FROM {table} stored WHERE stored.id = ANY(%s) AND NOT EXISTS (
-            SELECT FROM incoming_items i JOIN pgstac.partition_stats s
-                ON s.collection = i.collection AND s.partition_dtrange @> i.datetime
-            WHERE i.collection = %s AND i.id = stored.id AND s.partition_dtrange @> stored.datetime)
-        """
-    ).format(table=table)
-    return connection.execute(statement, [ids, collection]).rowcount
+def _needed(leaves: Iterable[_Leaf]) -> dict[str, tuple[Needed, ...]]:
+    """What leaves have to take, by Collection."""
+    needed: dict[str, tuple[Needed, ...]] = {}
+    for leaf in leaves:
+        needed[leaf.collection] = (*needed.get(leaf.collection, ()), leaf.needed)
+    return needed
+
+
+def _moves(
+    leaves: Iterable[_Leaf], items: Iterable[Mapping[str, Any]], moved: Collection[ItemKey] | None
+) -> list[sql.Composed]:
+    """What takes Items out of other leaves of their Collections, where those have more than one."""
+    ids: dict[str, list[str]] = {}
+    for collection, item in map(_place, items):
+        if moved is None or (collection, item) in moved:
+            ids.setdefault(collection, []).append(item)
+    keys = {leaf.collection: leaf.key for leaf in leaves if leaf.is_one_of_many}
+    return [
+        _LEAVE_OTHER_LEAVES.format(table=_table(f"_items_{key}"), ids=ids[collection], collection=collection)
+        for collection, key in keys.items()
+        if collection in ids
+    ]
+
+
+def _fills(leaves: Iterable[_Leaf]) -> list[sql.Composed]:
+    return [_FILL_LEAF.format(leaf=_table(leaf.name), name=leaf.name) for leaf in leaves if leaf.name]
+
+
+def _write(connection: Connection, parts: Sequence[sql.Composed], placed: str | None = None) -> int:
+    """Write to several tables in one way to the server and back; returns how many rows."""
+    if not parts:
+        return 0
+    names = [sql.Identifier(f"part_{number}") for number in range(len(parts))]
+    listed = [sql.SQL("{} AS ({})").format(name, part) for name, part in zip(names, parts, strict=True)]
+    if placed:
+        listed.insert(0, sql.SQL("placed AS ({})").format(sql.SQL(placed)))
+    rows = sql.SQL(" UNION ALL ").join(sql.SQL("SELECT FROM {}").format(name) for name in names)
+    statement = sql.SQL("WITH {} SELECT count(*) FROM ({}) AS written").format(
+        sql.SQL(", ").join(listed), rows
+    )
+    found = connection.execute(statement).fetchone()
+    return int(found[0]) if found else 0
 
 
 def _place(item: Mapping[str, Any]) -> tuple[str, str]:

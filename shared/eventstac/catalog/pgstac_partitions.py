@@ -5,7 +5,7 @@ through pgstac's own functions, under an advisory lock, at the version that `pgs
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -44,20 +44,27 @@ class Needed:
 
 
 class CollectionNotReady(EventstacError):
-    """A Collection lacks a leaf, or one is too narrow: prepare it, in a transaction of its own, and try again."""
+    """Collections lack leaves, have too narrow ones or were changed: prepare each, in transactions of its own, and try
+    again.
+    """
 
-    def __init__(self, collection: str, needed: Sequence[Needed] = ()) -> None:
-        super().__init__(collection)
-        self.collection = collection
-        self.needed = tuple(needed)
+    def __init__(self, needed: Mapping[str, Sequence[Needed]]) -> None:
+        super().__init__(", ".join(sorted(needed)))
+        self.needed = {collection: tuple(needed[collection]) for collection in sorted(needed)}
+
+
+def refuse_other_than_pinned(version: str | None) -> None:
+    """Refuse any pgstac but the pin."""
+    if version != PGSTAC_VERSION:
+        raise UnknownPgstac(
+            f"the database has pgstac {version or 'none'}; Items are written for {PGSTAC_VERSION} only"
+        )
 
 
 def check_version(connection: Connection) -> None:
-    """Refuse any pgstac but the pin."""
+    """Ask for the version, where no statement that runs anyway says it."""
     row = connection.execute("SELECT pgstac.get_version()").fetchone()
-    if row is None or row[0] != PGSTAC_VERSION:
-        found = row[0] if row else "none"
-        raise UnknownPgstac(f"the database has pgstac {found}; Items are written for {PGSTAC_VERSION} only")
+    refuse_other_than_pinned(row[0] if row else None)
 
 
 def prepare_collection(

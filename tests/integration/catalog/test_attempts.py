@@ -1,6 +1,6 @@
 """What a transaction lacked is made, and it is tried again as long as it gets further."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -51,6 +51,60 @@ def load(connection: Connection, *facts: Fact) -> None:
 
 def items(connection: Connection) -> list[str]:
     return [item for (item,) in connection.execute("SELECT id FROM pgstac.items ORDER BY id")]
+
+
+class Meanwhile:
+    """Locks as ever, but something happens before the first time; counts how often locks were taken."""
+
+    def __init__(self, happens: Callable[[], object]) -> None:
+        self.happens, self.times = happens, 0
+
+    def __call__(self, connection: Connection, *arguments: Any) -> None:
+        self.times += 1
+        if self.times == 1:
+            self.happens()
+        lock(connection, *arguments)
+
+
+def test_a_blob_that_another_session_puts_into_another_item_meanwhile_leaves_that(
+    database: CatalogDatabase, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The Item that it leaves was not foreseen, so it is locked at a second attempt."""
+    url = url_of("scenes/moving.tif")
+
+    def moving(item: str, seconds: float, etag: str) -> Fact:
+        return fact_of(url, present(Match("scenes", item, "b1"), seconds, etag))
+
+    def other() -> None:
+        with database.connect() as session:
+            merge(session, RULES, [moving("left", 1, "e")], MERGING, NOW)
+            assert items(session) == ["left", "one"]
+
+    load(connection, fact("one"))
+    locks = Meanwhile(other)
+    monkeypatch.setattr(merging, "lock", locks)
+    load(connection, moving("moved", 9, "f"))
+    assert items(connection) == ["moved", "one"]
+    assert locks.times == 3  # the other's is one of them
+
+
+def test_rules_that_are_applied_meanwhile_are_those_that_an_item_is_composed_by(
+    database: CatalogDatabase, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def put_in_force(degrees: int) -> None:
+        text = (
+            "collections: {scenes: {rules: [{name: scenes, pattern: 'scenes/{item}/{asset}.tif', "
+            f"properties: {{'view:azimuth': {degrees}}}}}]}}}}"
+        )
+        rules = load_rules(text, file="collections.yaml", default_collection="bronze-tier")
+        with connect(database.settings) as owner:
+            apply_rules(owner, text, rules, extractor=1)
+
+    put_in_force(30)
+    monkeypatch.setattr(merging, "lock", Meanwhile(lambda: put_in_force(60)))
+    load(connection, fact("one"))
+    rows = connection.execute("SELECT content->'properties'->'view:azimuth' FROM pgstac.items").fetchall()
+    assert rows == [(60,)]
 
 
 class CollectionChanges:
@@ -118,7 +172,7 @@ def test_a_table_that_keeps_vanishing_is_given_up(
     ensure_collection(connection, "scenes", None)
 
     def vanished(*_: object) -> None:
-        raise CollectionNotReady("scenes")
+        raise CollectionNotReady({"scenes": ()})
 
     monkeypatch.setattr(pgstac_items.Incoming, "_put", vanished)
     with pytest.raises(Transient, match="5 attempts"):

@@ -15,6 +15,7 @@ from eventstac.catalog.collection_update import pending_collections, update_coll
 from eventstac.catalog.database import Connection
 from eventstac.catalog.merge import MergeSettings, merge
 from eventstac.catalog.outbox import Announcement
+from eventstac.catalog.pgstac_partitions import prepare_collection
 from eventstac.catalog.rebuilding import rebuild
 from eventstac.catalog.rules_store import RulesStore
 from eventstac.compose import Composition
@@ -28,6 +29,7 @@ from tests.samples import START, gone, present, url_of
 
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
 MERGING = MergeSettings("loader", 0.5)
+MONTH_S = 31 * 86_400
 
 
 @pytest.fixture(autouse=True)
@@ -147,27 +149,64 @@ def test_a_blob_that_becomes_another_asset_of_its_item_is_shown_as_that_one_alon
     assert [(row[0], set(row[1])) for row in rows] == [("one", {"red"})]
 
 
-def test_a_hundred_messages_take_as_many_statements_as_two(
-    connection: Connection, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    load(connection, fact("first"))
-    statements = 0
+@pytest.fixture
+def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """All that is executed from now on."""
+    seen: list[str] = []
     execute = psycopg.Cursor.execute
 
-    def counted(self: psycopg.Cursor[Any], *arguments: Any, **named: Any) -> psycopg.Cursor[Any]:
-        nonlocal statements
-        statements += 1
-        return execute(self, *arguments, **named)
+    def counted(self: psycopg.Cursor[Any], query: Any, *arguments: Any, **named: Any) -> psycopg.Cursor[Any]:
+        seen.append(str(query))
+        return execute(self, query, *arguments, **named)
 
     monkeypatch.setattr(psycopg.Cursor, "execute", counted)
     monkeypatch.setattr(psycopg.Cursor, "executemany", lambda *_: pytest.fail("a statement for each row"))
+    return seen
+
+
+def test_a_hundred_messages_take_as_many_statements_as_two(
+    connection: Connection, statements: list[str]
+) -> None:
+    load(connection, fact("first"))
     taken = []
     for batch in (2, 100):
-        statements = 0
+        statements.clear()
         load(connection, *(fact(f"{batch}-{number}") for number in range(batch)))
-        taken.append(statements)
+        taken.append(len(statements))
     assert taken[0] == taken[1]
     assert 0 < taken[1] < 25
+
+
+def test_messages_of_three_collections_and_24_months_take_as_many_statements_as_one(
+    connection: Connection, statements: list[str]
+) -> None:
+    collections = ["monthly-a", "monthly-b", "monthly-c"]
+    for collection in collections:
+        prepare_collection(connection, collection, CollectionRules(collection, partition_trunc="month"))
+
+    def facts(etag: str, months: int) -> list[Fact]:
+        return [
+            fact_of(
+                url_of(f"{collection}/{month}.tif"),
+                present(Match(collection, f"m{month}", "b1"), (month + shift) * MONTH_S, etag),
+            )
+            for collection in collections[: 1 if months == 1 else 3]
+            for month in range(months)
+            for shift in [etag == "moved"]
+        ]
+
+    load(connection, *facts("made", 24))
+    load(connection, *facts("moved", 24))
+    taken = []
+    for etag, months in (("one", 1), ("all", 24), ("moved", 1), ("moved", 24)):
+        statements.clear()
+        load(connection, *facts(etag, months))
+        taken.append(len(statements))
+    assert taken[0] == taken[1]
+    assert taken[2] == taken[3]
+    assert 0 < max(taken) < 25
+    rows = connection.execute("SELECT count(*), count(DISTINCT tableoid) FROM pgstac.items").fetchone()
+    assert rows == (72, 72)
 
 
 def test_every_change_is_announced_once_and_validly(connection: Connection) -> None:

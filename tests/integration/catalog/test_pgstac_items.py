@@ -4,6 +4,7 @@ import copy
 import json
 import re
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -14,14 +15,18 @@ from pypgstac.load import Loader, Methods
 from eventstac.catalog import pgstac_items, pgstac_partitions
 from eventstac.catalog.collection_documents import ensure_collection
 from eventstac.catalog.database import Connection, connect
+from eventstac.catalog.merge import MergeSettings, merge
 from eventstac.catalog.pgstac_partitions import CollectionNotReady, UnknownPgstac, prepare_collection
+from eventstac.catalog.rules_store import RulesStore
 from eventstac.compose import compose
 from eventstac.facts import Match, fact_of
 from eventstac.rules import CollectionRules
 from infra.local.postgres.testing import RunningPostgres
 from tests.integration.conftest import CatalogDatabase, new_database
-from tests.samples import present, url_of
+from tests.samples import gone, present, url_of
 
+NOW = datetime(2024, 6, 1, tzinfo=UTC)
+MERGING = MergeSettings("loader", 0.5)
 STEP_S = 20 * 86_400  # from May 2024 to July 2026
 
 
@@ -60,7 +65,8 @@ def write(connection: Connection, items: Sequence[dict[str, Any]]) -> int:
             with connection.transaction():
                 return pgstac_items.upsert_items(connection, items)
         except CollectionNotReady as not_ready:
-            prepare_collection(connection, not_ready.collection, None, not_ready.needed)
+            for collection, needed in not_ready.needed.items():
+                prepare_collection(connection, collection, None, needed)
     pytest.fail("the Collection was not ready after it was prepared")
 
 
@@ -235,6 +241,27 @@ def test_any_other_version_of_pgstac_is_refused(
     monkeypatch.setattr(pgstac_partitions, "PGSTAC_VERSION", "0.9.11")
     with pytest.raises(UnknownPgstac, match=r"0\.10\.0"):
         prepare_collection(connection, "c", None)
+
+
+def test_no_item_is_written_or_deleted_with_any_other_version_though_all_leaves_are_there(
+    ours: CatalogDatabase, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    match = Match("c", "item", "data")
+    write(connection, [item(0), item(1)])
+    merged = [fact_of(url_of("here.tif"), present(match, 0, "e"))]
+    merge(connection, RulesStore("bronze-tier"), merged, MERGING, NOW)
+    before = ours.catalog(), connection.execute("SELECT * FROM eventstac.facts").fetchall()
+    monkeypatch.setattr(pgstac_partitions, "PGSTAC_VERSION", "0.9.11")
+    with pytest.raises(UnknownPgstac, match=r"0\.10\.0"), connection.transaction():
+        pgstac_items.upsert_items(connection, [item(0, west=50)])
+    with pytest.raises(UnknownPgstac, match=r"0\.10\.0"), connection.transaction():
+        pgstac_items.delete_items(connection, [("c", "item-000")])
+    for finding in (present(match, 9, "f", west=50), gone(match, 9)):
+        with pytest.raises(UnknownPgstac, match=r"0\.10\.0"):
+            facts = [fact_of(url_of("here.tif"), finding)]
+            merge(connection, RulesStore("bronze-tier"), facts, MERGING, NOW)
+    after = ours.catalog(), connection.execute("SELECT * FROM eventstac.facts").fetchall()
+    assert after == before
 
 
 def test_an_edit_of_the_collection_does_not_change_its_items(

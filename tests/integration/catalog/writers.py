@@ -1,17 +1,23 @@
 """Several writers at once, in orders of their own, and somebody who searches beside them."""
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import wraps
+from itertools import pairwise
 
+import pytest
 from psycopg import sql
 
+from eventstac.catalog import merge
 from eventstac.catalog.database import Connection, connect
+from eventstac.catalog.locks import lock
 from eventstac.facts import Fact
 from tests.integration.conftest import CatalogDatabase
 
 _BATCH = 5
-LONGEST_WAIT = "1s"
+LONGEST_WAIT_S = 1
 
 
 def limit_waiting(database: CatalogDatabase) -> None:
@@ -22,9 +28,27 @@ def limit_waiting(database: CatalogDatabase) -> None:
                 sql.SQL("ALTER ROLE {} IN DATABASE {} SET lock_timeout = {}").format(
                     sql.Identifier(role),
                     sql.Identifier(database.settings.database),
-                    sql.Literal(LONGEST_WAIT),
+                    sql.Literal(f"{LONGEST_WAIT_S}s"),
                 )
             )
+
+
+class Stopwatch:
+    """How long each call of some functions took."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+
+    def on[**P, R](self, function: Callable[P, R]) -> Callable[P, R]:
+        @wraps(function)
+        def timed(*arguments: P.args, **named: P.kwargs) -> R:
+            began = time.perf_counter()
+            try:
+                return function(*arguments, **named)
+            finally:
+                self.seconds.append(time.perf_counter() - began)
+
+        return timed
 
 
 def four_writers(
@@ -33,22 +57,30 @@ def four_writers(
     load: Callable[..., None],
     beside: Callable[[Connection], None] = lambda reader: None,
 ) -> None:
-    """Load all facts four times over, each time in another order, while searches go on; `beside` reads, too."""
-    searches: list[int] = []
-    done = threading.Event()
+    """Load all facts four times over, each time in another order, while searches go on; `beside` reads, too.
+
+    No transaction waits a second for its locks, all of them together, and no second goes by without an answer to a
+    search.
+    """
+    answered: list[float] = []
+    done, ready = threading.Event(), threading.Barrier(5)
 
     def write(order: Sequence[Fact]) -> None:
         with database.connect() as connection:
+            ready.wait(timeout=60)
             for first in range(0, len(order), _BATCH):
                 load(connection, *order[first : first + _BATCH])
 
     def search() -> None:
         with database.connect("eventstac_stac_api") as reader:
+            ready.wait(timeout=60)
+            answered.append(time.perf_counter())
             while not done.is_set():
                 row = reader.execute("SELECT pgstac.search('{\"limit\": 100}')").fetchone()
                 assert row is not None
-                searches.append(len(row[0]["features"]))
+                answered.append(time.perf_counter())
                 beside(reader)
+                answered.append(time.perf_counter())
 
     half = len(everything) // 2
     orders = [
@@ -57,7 +89,9 @@ def four_writers(
         [*everything[1::2], *everything[::2]],
         [*everything[half:], *everything[:half]],
     ]
-    with ThreadPoolExecutor(5) as pool:
+    waits = Stopwatch()
+    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(5) as pool:
+        patch.setattr(merge, "lock", waits.on(lock))
         searching = pool.submit(search)
         try:
             for writing in [pool.submit(write, order) for order in orders]:
@@ -65,4 +99,7 @@ def four_writers(
         finally:
             done.set()
         searching.result(timeout=30)
-    assert searches, "no search went through beside the writers"
+    assert len(answered) > 1, "no search began beside the writers"
+    assert max(waits.seconds) < LONGEST_WAIT_S, "a writer stalled"
+    gaps = [after - before for before, after in pairwise(answered)]
+    assert max(gaps) < LONGEST_WAIT_S, "searching stalled"
