@@ -126,4 +126,7 @@ class Blobs(Protocol):
         """One page of a listing (at most `size` blobs), from `continuation` on."""
 
     def put(self, url: str, data: bytes, content_type: str) -> str:
-        """Write one of our own outputs (thumbnail, claim); returns its ETag."""
+        """Write one of our own outputs (claim); returns its ETag."""
+
+    def put_once(self, url: str, data: bytes, content_type: str) -> None:
+        """Write one of our own outputs whose name stands for its content (thumbnail): what is there stays."""

@@ -106,7 +106,7 @@ class Looker:
         digest = sha256(f"{look.url}\n{look.etag}".encode()).hexdigest()[:40]
         suffix = content.thumbnail_type.rpartition("/")[2]
         url = self.watched.thumbnail_url(f"{digest[:2]}/{digest}.{suffix}")
-        self.blobs.put(url, content.thumbnail, content.thumbnail_type)
+        self.blobs.put_once(url, content.thumbnail, content.thumbnail_type)
         return url
 
 

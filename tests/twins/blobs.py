@@ -40,6 +40,10 @@ class MemoryBlobs:
         self.stored[url] = Stored(data, etag, self._date(), content_type)
         return etag
 
+    def put_once(self, url: str, data: bytes, content_type: str) -> None:
+        if url not in self.stored:
+            self.put(url, data, content_type)
+
     def tag(self, url: str) -> None:
         """Set metadata: another ETag and Last-Modified, the same content."""
         self.stored[url] = replace(self.stored[url], etag=self._new_etag(), modified=self._date())

@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from azure.core import MatchConditions
-from azure.core.exceptions import AzureError, HttpResponseError
+from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError
 from azure.storage.blob import BlobClient, BlobServiceClient, ContentSettings
 
 from eventstac.azure.blob_ranges import CONNECTIONS, BlobRanges, is_addressable
@@ -106,6 +106,18 @@ class BlobStorage:
         except AzureError as error:
             raise Transient(f"{url} cannot be written: {error}") from error
         return canonical_etag(written["etag"])
+
+    def put_once(self, url: str, data: bytes, content_type: str) -> None:
+        """Write one of our own outputs where there is none of that name yet (If-None-Match: *)."""
+        client = self._client(self._name(url))
+        try:
+            client.upload_blob(
+                data, overwrite=False, content_settings=ContentSettings(content_type=content_type)
+            )
+        except ResourceExistsError:
+            return
+        except AzureError as error:
+            raise Transient(f"{url} cannot be written: {error}") from error
 
     def delete(self, url: str, etag: str) -> None:
         """Delete one of our own outputs, as it was when it was read; one that is gone or another is left alone."""

@@ -44,8 +44,9 @@ def frame_footprint(georef: Georeference, width: int, height: int, tolerance_m: 
             raise Rejected(
                 "no-georeference", "the control points or RPCs put parts of the image off the Earth"
             )
-        region = visible_region(georef.to_lonlat, georef.to_pixel, width, height)
-        region = shapely.simplify(region, min(max(tolerance_m, 1.0), _COARSEST_M) / METRES_PER_DEGREE)
+        half_m = min(max(tolerance_m, 1.0), _COARSEST_M) / 2  # for each of the two steps
+        region = visible_region(georef.to_lonlat, georef.to_pixel, width, height, half_m)
+        region = shapely.simplify(region, half_m / METRES_PER_DEGREE)
     if region.is_empty or region.area == 0:
         raise Rejected(
             "not-on-earth", "no pixel of the image lies on the Earth: its geotransform or its CRS is wrong"

@@ -2,26 +2,28 @@
 
 A geostationary full disk or a Mollweide world has corners in space, so its frame has no outline in degrees. Here the
 question is turned around: a grid of longitudes and latitudes is asked whether the image has that point, and the border
-between yes and no is drawn, each crossing found by halving.
+between yes and no is drawn, each crossing found by halving, then followed between the crossings (`border`).
 """
-
-from collections.abc import Callable
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
+from eventstac.raster.border import Shows, follow, with_thin_parts
 from eventstac.raster.earth import Floats, ToLonLat
 
 _CELLS = 360  # along each side of the window that is searched
 _HALVINGS = 24  # from a cell of one degree to a centimetre
 
-Shows = Callable[[Floats, Floats], NDArray[np.bool_]]
 
+def visible_region(
+    to_lonlat: ToLonLat, to_pixel: ToLonLat, width: int, height: int, tolerance_m: float
+) -> BaseGeometry:
+    """The region that an image of `width` x `height` pixels shows, to `tolerance_m`; longitudes possibly beyond 180.
 
-def visible_region(to_lonlat: ToLonLat, to_pixel: ToLonLat, width: int, height: int) -> BaseGeometry:
-    """The region that an image of `width` x `height` pixels shows, longitudes possibly beyond 180; maybe empty."""
+    Maybe empty.
+    """
     window = _window(to_lonlat, width, height)
     if window is None:
         return shapely.Polygon()
@@ -33,7 +35,9 @@ def visible_region(to_lonlat: ToLonLat, to_pixel: ToLonLat, width: int, height: 
         return inside
 
     west, south, east, north = window
-    return _contour(shows, np.linspace(west, east, _CELLS + 1), np.linspace(south, north, _CELLS + 1))
+    region = _contour(shows, np.linspace(west, east, _CELLS + 1), np.linspace(south, north, _CELLS + 1))
+    region = follow(region, shows, tolerance_m)
+    return with_thin_parts(region, shows, to_lonlat, (width, height), west, tolerance_m)
 
 
 def _window(to_lonlat: ToLonLat, width: int, height: int) -> tuple[float, float, float, float] | None:

@@ -14,7 +14,10 @@ from eventstac.azure.blob_storage import BlobStorage
 from eventstac.blob_urls import BlobName
 from eventstac.blobs import HEAD_BYTES, BlobReader, Blobs
 from eventstac.cli import leftovers
+from eventstac.containers import ContainerNames, Watched
 from eventstac.errors import BlobChanged, Rejected, Transient
+from eventstac.facts import Match
+from eventstac.looking import Content, Looker
 from infra.local.azurite.testing import running_azurite
 from tests.twins.blobs import MemoryBlobs
 
@@ -247,3 +250,28 @@ def test_an_upload_of_many_blocks_is_streamed_whole(real: RealStorage) -> None:
     client.upload_blob(io.BytesIO(data), overwrite=True, max_concurrency=1)
     reader = reader_of(real, url_in(real, "blocks.tif"))
     assert b"".join(reader.stream()) == data
+
+
+def test_what_is_put_once_stays_as_it_was_first(storage: Storage) -> None:
+    url = url_in(storage, "once.png")
+    storage.blobs.put_once(url, b"first", "image/png")
+    first = storage.blobs.look(url)[0]
+    storage.blobs.put_once(url, b"second", "image/png")
+    look, reader = storage.blobs.look(url)
+    assert reader is not None
+    assert (look.etag, look.content_type, reader.head) == (first.etag, "image/png", b"first")
+
+
+def test_a_thumbnail_of_a_version_is_written_by_the_first_of_two_looks(storage: Storage) -> None:
+    url = url_in(storage, "shown.tif")
+    storage.put(url, b"raster")
+    names = ContainerNames(("source",), (), "source")
+    looker = Looker(
+        storage.blobs, Watched(storage.account_url, names), lambda *_: Content({}, b"picture", "image/png")
+    )
+    first = looker.look(url, Match("scenes", "one", "b1"), 1)
+    assert first.thumbnail is not None
+    etag = storage.blobs.look(first.thumbnail)[0].etag
+    again = looker.look(url, Match("scenes", "one", "b1"), 1)
+    assert again.thumbnail == first.thumbnail
+    assert storage.blobs.look(first.thumbnail)[0].etag == etag

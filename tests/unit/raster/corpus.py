@@ -112,6 +112,18 @@ PLACES = (
     Place("geostationary -75", _GEOS % (-75, "x"), _over(-5434894, -5434894, 5434894, 5434894)),
     Place("geostationary 140", _GEOS % (140.7, "y"), _over(-5500000, -5500000, 5500000, 5500000)),
     Place("geostationary quarter", _GEOS % (0, "y"), _over(0, 0, 5500000, 5500000)),
+    Place(
+        "goes conus",
+        "+proj=geos +h=35786023 +lon_0=-75 +sweep=x",
+        Affine(2004.017, 0, -3627271, 0, -2004.017, 4589199),
+        2500,
+        1500,
+    ),
+    Place(
+        "laea with a wedge to its antipode",
+        "+proj=laea +lat_0=70 +lon_0=170",
+        Affine(71133, 0, 878819.4, 0, -71133, -1912902.6),
+    ),
     Place("orthographic", _ORTHO % (20, -60), _over(-6371000, -6371000, 6371000, 6371000)),
     Place("orthographic from the north", _ORTHO % (60, 100), _over(-6.4e6, -6.4e6, 6.4e6, 6.4e6)),
     Place("laea small at the south pole", _LAEA % (-90, 0), _over(-500, -500, 700, 600)),

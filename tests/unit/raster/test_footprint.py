@@ -13,6 +13,19 @@ from eventstac.raster.extract import read_in_process
 from tests.unit.raster.corpus import PLACES, Place, at, tiff, with_gcps, with_rpcs
 from tests.unit.raster.readers import MemoryReader
 
+ACROSS_180 = {
+    "utm across 180",
+    "utm south across 180",
+    "degrees across 180",
+    "degrees below -180",
+    "mercator past its edge",
+    "arctic across 180",
+    "alaska albers across 180",
+    "geostationary 140",
+    "laea hemisphere",
+    "laea with a wedge to its antipode",
+}
+
 
 def footprint_of(data: bytes, **options: object) -> tuple[dict[str, Any], list[float]]:
     metadata = read_in_process(MemoryReader(data), options, thumbnail=False).metadata
@@ -116,8 +129,41 @@ def test_footprint_is_geojson_as_rfc_7946_wants_it(place: Place) -> None:
     assert bbox[1] == pytest.approx(south, abs=1e-6)
     assert bbox[3] == pytest.approx(north, abs=1e-6)
     parts = [p.bounds for p in shapely.get_parts(region)]
-    if bbox[0] > bbox[2]:
+    if place.name in ACROSS_180:
+        assert bbox[0] > bbox[2]
         assert all(p[0] >= bbox[0] - 1e-6 or p[2] <= bbox[2] + 1e-6 for p in parts)
+    else:
+        assert bbox[0] < bbox[2]
+
+
+def far_from_the_edge_m(place: Place, geometry: dict[str, Any]) -> float:
+    """How far the footprint's border is, at most, from points of the frame's edge that lie on the Earth, in metres."""
+    along, none, all_ = np.linspace(0, 1, 2001), np.zeros(2001), np.ones(2001)
+    column, row = np.hstack([(along, none), (along, all_), (none, along), (all_, along)])
+    x, y = place.transform @ np.array([column * place.width, row * place.height])
+    to_degrees = pyproj.Transformer.from_crs(place.crs, "OGC:CRS84", always_xy=True)
+    lon, lat = to_degrees.transform(x, y)
+    back_x, back_y = to_degrees.transform(lon, lat, direction="INVERSE")
+    with np.errstate(invalid="ignore"):
+        there = np.hypot(back_x - x, back_y - y) < 100
+    border = shape(geometry).boundary
+    points = shapely.points(lon[there], lat[there])
+    nearest = shapely.get_coordinates(shapely.shortest_line(points, border)).reshape(-1, 4)
+    return float(pyproj.Geod(ellps="WGS84").inv(*nearest.T)[2].max())
+
+
+@pytest.mark.parametrize("tolerance_m", [None, 100, 10])
+def test_the_tolerance_is_kept_where_the_frame_leaves_the_globe(tolerance_m: float | None) -> None:
+    place = next(p for p in PLACES if p.name == "goes conus")
+    geometry, _ = footprint_of(at(place), footprint={"tolerance_m": tolerance_m} if tolerance_m else {})
+    assert far_from_the_edge_m(place, geometry) < (tolerance_m or 2004.017 / 4)
+
+
+def test_a_wedge_that_runs_out_in_one_point_is_one_piece_on_each_side_of_180() -> None:
+    place = next(p for p in PLACES if p.name.startswith("laea with a wedge"))
+    geometry, _ = footprint_of(at(place))
+    assert len(shapely.get_parts(shape(geometry))) == 2
+    assert far_from_the_edge_m(place, geometry) < 5000
 
 
 def test_a_finer_tolerance_gives_an_edge_that_is_closer_to_the_true_one() -> None:

@@ -1,0 +1,149 @@
+"""The border of what an image shows, followed to a tolerance: what a grid of cells cuts off is put back."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
+
+from eventstac.raster.earth import Floats, ToLonLat
+from eventstac.raster.ring import METRES_PER_DEGREE
+
+# Whether the image shows points of the Earth (longitudes, latitudes).
+Shows = Callable[[Floats, Floats], NDArray[np.bool_]]
+
+_HALVINGS = 16  # of a segment's length: a metre of a degree
+_END_HALVINGS = 40  # degrees may go as a root of pixels where the Earth ends
+_MAX_ROUNDS = 14  # each halves the segments that are still too far off: from a cell of a degree to ten metres
+_MAX_POINTS = 20_000
+_EDGE_POINTS = 2_001  # along each side of the frame, where a part of it is too thin for the grid
+
+
+def follow(region: BaseGeometry, shows: Shows, tolerance_m: float) -> BaseGeometry:
+    """The region with its border within `tolerance_m` of the true one, wherever it is near the true one at all."""
+    polygons = [p for p in shapely.get_parts(region) if p.geom_type == "Polygon"]
+    followed = []
+    for polygon in shapely.orient_polygons(polygons):  # counter-clockwise: the outside is on the right
+        rings = [
+            _follow(shapely.get_coordinates(r), shows, tolerance_m)
+            for r in (polygon.exterior, *polygon.interiors)
+        ]
+        followed.append(shapely.make_valid(shapely.Polygon(rings[0], rings[1:])))
+    return followed[0] if len(followed) == 1 else shapely.union_all(followed)
+
+
+def _follow(ring: Floats, shows: Shows, tolerance_m: float) -> Floats:
+    """A closed ring, its segments halved at the true border until that lies close to their middles."""
+    pending = np.arange(len(ring) - 1)
+    for _ in range(_MAX_ROUNDS):
+        if not len(pending) or len(ring) + len(pending) > _MAX_POINTS:
+            break
+        # Half: a corner near one end of a segment shows as half its height in the middle.
+        points, far = _true_middles(ring[pending], ring[pending + 1], shows, tolerance_m / 2)
+        split = pending[far]
+        ring = np.insert(ring, split + 1, points, axis=0)
+        first = split + np.arange(len(split))
+        pending = np.sort(np.concatenate([first, first + 1]))
+    return ring
+
+
+def _true_middles(
+    start: Floats, end: Floats, shows: Shows, near_m: float
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """Where the border crosses the line that stands upright on each segment's middle, of those further than `near_m`.
+
+    Also which these are. As far as the segment is long; none where there is no crossing (the meridian at which a turn
+    begins).
+    """
+    middle = (start + end) / 2
+    shrink = np.maximum(np.cos(np.radians(middle[:, 1])), 1e-3)
+    along = (end - start) * np.column_stack([shrink, np.ones(len(shrink))])
+    upright = np.column_stack([along[:, 1] / shrink, -along[:, 0]])  # to the right: outwards
+    inside = shows(*middle.T)
+    upright[~inside] *= -1
+    with np.errstate(divide="ignore"):
+        least = near_m / METRES_PER_DEGREE / np.hypot(*along.T)
+    far = least < 1
+    far[far] = shows(*(middle + upright * least[:, None])[far].T) == inside[far]
+    far[far] = shows(*(middle + upright)[far].T) != inside[far]
+    base, direction, kind = middle[far], upright[far], inside[far]
+    low, high = least[far], np.ones(int(far.sum()))
+    for _ in range(_HALVINGS if len(base) else 0):
+        half = (low + high) / 2
+        same = shows(*(base + direction * half[:, None]).T) == kind
+        low, high = np.where(same, half, low), np.where(same, high, half)
+    return base + direction * ((low + high) / 2)[:, None], far
+
+
+def with_thin_parts(
+    region: BaseGeometry,
+    shows: Shows,
+    to_lonlat: ToLonLat,
+    size: tuple[int, int],
+    west: float,
+    tolerance_m: float,
+) -> BaseGeometry:
+    """The region with the parts between edges of the frame that are too thin for a grid (or without, if unseen).
+
+    `size`: columns and rows; `west`: where the turn of longitudes begins.
+    """
+    lines = _edges(to_lonlat, size, west)
+    points = shapely.points(np.concatenate([line[::4] for line in lines])) if lines else np.array([])
+    border = region.boundary
+    shapely.prepare(border)
+    if shapely.dwithin(border, points, 2 * tolerance_m / METRES_PER_DEGREE).all():
+        return region
+    drawn = [border, *(shapely.LineString(line) for line in lines), *_gaps(lines, tolerance_m)]
+    faces = shapely.get_parts(shapely.polygonize([*shapely.get_parts(shapely.unary_union(drawn))]))
+    middles = shapely.get_coordinates(shapely.point_on_surface(faces))
+    seen = faces[shows(*middles.T)] if len(faces) else faces
+    return shapely.union_all(seen) if len(seen) else region
+
+
+def _edges(to_lonlat: ToLonLat, size: tuple[int, int], west: float) -> list[Floats]:
+    """The parts of the frame's edge that lie on the Earth, as lines in degrees on one turn from `west`."""
+    width, height = size
+    ahead, near = np.linspace(0, 1, _EDGE_POINTS), np.zeros(_EDGE_POINTS)
+    sides = ((ahead, near), (near + 1, ahead), (ahead[::-1], near + 1), (near, ahead[::-1]))
+    lines = []
+    for x, y in sides:
+        column, row = _with_ends(to_lonlat, x * width, y * height)
+        lon, lat = to_lonlat(column, row)
+        lon = (lon - west) % 360.0 + west
+        there = np.isfinite(lon) & np.isfinite(lat)
+        with np.errstate(invalid="ignore"):
+            breaks = ~there[1:] | ~there[:-1] | (np.abs(np.diff(lon)) > 180)
+        pieces = np.split(np.column_stack([lon, lat]), np.flatnonzero(breaks) + 1)
+        lines += [piece for piece in pieces if len(piece) > 1]
+    return lines
+
+
+def _with_ends(to_lonlat: ToLonLat, column: Floats, row: Floats) -> tuple[Floats, Floats]:
+    """The points of a side, and more where it leaves the Earth: ever closer to the last one there, found by halving."""
+    there = np.isfinite(to_lonlat(column, row)[0])
+    leaves = np.flatnonzero(there[1:] != there[:-1])
+    inner = np.where(there[leaves], leaves, leaves + 1)
+    outer = np.where(there[leaves], leaves + 1, leaves)
+    points = np.stack([column, row])
+    last, beyond = points[:, inner], points[:, outer]
+    for _ in range(_END_HALVINGS):
+        middle = (last + beyond) / 2
+        on_earth = np.isfinite(to_lonlat(*middle)[0])
+        last, beyond = np.where(on_earth, middle, last), np.where(on_earth, beyond, middle)
+    parts = 1 - 0.5 ** np.arange(1, _END_HALVINGS)
+    towards = np.where(there[leaves], 1, -1)
+    order = np.where(towards[:, None] > 0, parts, parts[::-1])
+    more = points[:, inner, None] + (last - points[:, inner])[..., None] * order
+    filled = np.insert(points, np.repeat(leaves + 1, len(parts)), more.reshape(2, -1), axis=1)
+    return filled[0], filled[1]
+
+
+def _gaps(lines: list[Floats], tolerance_m: float) -> list[shapely.LineString]:
+    """Lines between ends that all but meet: where edges run together into one point of the horizon."""
+    ends = np.concatenate([line[[0, -1]] for line in lines])
+    shrink = math.cos(math.radians(float(np.abs(ends[:, 1]).mean())))
+    apart = np.hypot((ends[:, None, 0] - ends[None, :, 0]) * shrink, ends[:, None, 1] - ends[None, :, 1])
+    close: NDArray[np.intp] = np.argwhere(np.triu(apart < tolerance_m / METRES_PER_DEGREE, 1))
+    return [shapely.LineString(ends[list(pair)]) for pair in close]
