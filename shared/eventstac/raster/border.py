@@ -40,8 +40,8 @@ def _follow(ring: Floats, shows: Shows, tolerance_m: float) -> Floats:
     for _ in range(_MAX_ROUNDS):
         if not len(pending) or len(ring) + len(pending) > _MAX_POINTS:
             break
-        # Half: a corner near one end of a segment shows as half its height in the middle.
-        points, far = _true_middles(ring[pending], ring[pending + 1], shows, tolerance_m / 2)
+        # A quarter: a corner near one end of a segment shows in the middle as less than half its height.
+        points, far = _true_middles(ring[pending], ring[pending + 1], shows, tolerance_m / 4)
         split = pending[far]
         ring = np.insert(ring, split + 1, points, axis=0)
         first = split + np.arange(len(split))
