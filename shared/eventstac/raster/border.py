@@ -54,7 +54,7 @@ def _true_middles(
 ) -> tuple[Floats, NDArray[np.bool_]]:
     """Where the border crosses the line that stands upright on each segment's middle, of those further than `near_m`.
 
-    Also which these are. As far as the segment is long; none where there is no crossing (the meridian at which a turn
+    Also which these are. As far as the segment is long, at a sharp tip four times as far; none where there is no crossing (the meridian at which a turn
     begins).
     """
     middle = (start + end) / 2
@@ -67,6 +67,10 @@ def _true_middles(
         least = near_m / METRES_PER_DEGREE / np.hypot(*along.T)
     far = least < 1
     far[far] = shows(*(middle + upright * least[:, None])[far].T) == inside[far]
+    # A tip that is sharper than 53 degrees is higher than its segment is long.
+    sharp = far & (shows(*(middle + upright).T) == inside)
+    upright[sharp] *= 4
+    least[sharp] /= 4
     far[far] = shows(*(middle + upright)[far].T) != inside[far]
     base, direction, kind = middle[far], upright[far], inside[far]
     low, high = least[far], np.ones(int(far.sum()))
