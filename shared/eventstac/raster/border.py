@@ -21,17 +21,35 @@ _MAX_POINTS = 20_000
 _EDGE_POINTS = 2_001  # along each side of the frame, where a part of it is too thin for the grid
 
 
-def follow(region: BaseGeometry, shows: Shows, tolerance_m: float) -> BaseGeometry:
-    """The region with its border within `tolerance_m` of the true one, wherever it is near the true one at all."""
+def follow(
+    region: BaseGeometry, shows: Shows, corners: Floats, near_degrees: float, tolerance_m: float
+) -> BaseGeometry:
+    """The region with its border within `tolerance_m` of the true one, wherever it is near the true one at all.
+
+    `corners`: of the frame, those that lie on the Earth, (n, 2) degrees; the border goes through each that is within
+    `near_degrees` of it.
+    """
     polygons = [p for p in shapely.get_parts(region) if p.geom_type == "Polygon"]
     followed = []
     for polygon in shapely.orient_polygons(polygons):  # counter-clockwise: the outside is on the right
         rings = [
-            _follow(shapely.get_coordinates(r), shows, tolerance_m)
+            _follow(_through(corners, shapely.get_coordinates(r), near_degrees), shows, tolerance_m)
             for r in (polygon.exterior, *polygon.interiors)
         ]
         followed.append(shapely.make_valid(shapely.Polygon(rings[0], rings[1:])))
     return followed[0] if len(followed) == 1 else shapely.union_all(followed)
+
+
+def _through(corners: Floats, ring: Floats, near_degrees: float) -> Floats:
+    """The ring with the corners near it as points of it."""
+    for corner in corners:
+        away = shapely.distance(
+            shapely.linestrings(np.stack([ring[:-1], ring[1:]], axis=1)), shapely.Point(corner)
+        )
+        nearest = int(np.argmin(away))
+        if away[nearest] < near_degrees:
+            ring = np.insert(ring, nearest + 1, corner, axis=0)
+    return ring
 
 
 def _follow(ring: Floats, shows: Shows, tolerance_m: float) -> Floats:

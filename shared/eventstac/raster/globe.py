@@ -35,8 +35,12 @@ def visible_region(
         return inside
 
     west, south, east, north = window
-    region = _contour(shows, np.linspace(west, east, _CELLS + 1), np.linspace(south, north, _CELLS + 1))
-    region = follow(region, shows, tolerance_m)
+    xs, ys = np.linspace(west, east, _CELLS + 1), np.linspace(south, north, _CELLS + 1)
+    corners = np.column_stack(to_lonlat(np.array([0.0, width, width, 0]), np.array([0.0, 0, height, height])))
+    corners = corners[np.isfinite(corners).all(axis=1)]
+    corners[:, 0] = (corners[:, 0] - west) % 360.0 + west
+    cell = float(np.hypot(xs[1] - xs[0], ys[1] - ys[0]))
+    region = follow(_contour(shows, xs, ys), shows, corners, cell, tolerance_m)
     return with_thin_parts(region, shows, to_lonlat, (width, height), west, tolerance_m)
 
 
@@ -100,9 +104,9 @@ def _full_rows(full: NDArray[np.bool_], xs: Floats, ys: Floats) -> list[BaseGeom
     for i, row in enumerate(full):
         edges = np.flatnonzero(np.diff(np.concatenate([[0], row.view(np.int8), [0]])))
         for start, stop in zip(edges[::2], edges[1::2], strict=True):
-            along = xs[start : stop + 1]
+            there_and_back = np.concatenate([xs[start : stop + 1], xs[start : stop + 1][::-1]])
             boxes.append(
-                shapely.Polygon([*((x, ys[i]) for x in along), *((x, ys[i + 1]) for x in along[::-1])])
+                shapely.Polygon(np.column_stack([there_and_back, np.repeat(ys[i : i + 2], stop + 1 - start)]))
             )
     return boxes
 
