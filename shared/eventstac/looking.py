@@ -100,10 +100,11 @@ class Looker:
         return {**found, "state": "present", "metadata": metadata, "thumbnail": thumbnail}
 
     def _put_thumbnail(self, look: Look, content: Content) -> str | None:
-        """Write the thumbnail under a name of its own for each version of the blob; returns its URL."""
+        """Write the thumbnail, once for a version of the blob and a way to draw it; returns its URL."""
         if content.thumbnail is None or content.thumbnail_type is None:
             return None
-        digest = sha256(f"{look.url}\n{look.etag}".encode()).hexdigest()[:40]
+        version = f"{look.url}\n{look.etag}\n".encode()
+        digest = sha256(version + content.thumbnail).hexdigest()[:40]
         suffix = content.thumbnail_type.rpartition("/")[2]
         url = self.watched.thumbnail_url(f"{digest[:2]}/{digest}.{suffix}")
         self.blobs.put_once(url, content.thumbnail, content.thumbnail_type)

@@ -43,9 +43,8 @@ def follow(
 def _through(corners: Floats, ring: Floats, near_degrees: float) -> Floats:
     """The ring with the corners near it as points of it."""
     for corner in corners:
-        away = shapely.distance(
-            shapely.linestrings(np.stack([ring[:-1], ring[1:]], axis=1)), shapely.Point(corner)
-        )
+        segments = shapely.linestrings(np.stack([ring[:-1], ring[1:]], axis=1))
+        away: Floats = np.asarray(shapely.distance(segments, shapely.Point(corner)))
         nearest = int(np.argmin(away))
         if away[nearest] < near_degrees:
             ring = np.insert(ring, nearest + 1, corner, axis=0)
@@ -72,8 +71,8 @@ def _true_middles(
 ) -> tuple[Floats, NDArray[np.bool_]]:
     """Where the border crosses the line that stands upright on each segment's middle, of those further than `near_m`.
 
-    Also which these are. As far as the segment is long, at a sharp tip four times as far; none where there is no crossing (the meridian at which a turn
-    begins).
+    Also which these are. As far as the segment is long, at a sharp tip four times as far; none where there is no
+    crossing (the meridian at which a turn begins).
     """
     middle = (start + end) / 2
     shrink = np.maximum(np.cos(np.radians(middle[:, 1])), 1e-3)
@@ -84,7 +83,7 @@ def _true_middles(
     with np.errstate(divide="ignore"):
         least = near_m / METRES_PER_DEGREE / np.hypot(*along.T)
     far = least < 1
-    far[far] = shows(*(middle + upright * least[:, None])[far].T) == inside[far]
+    far[far] = shows(*(middle[far] + upright[far] * least[far, None]).T) == inside[far]
     # A tip that is sharper than 53 degrees is higher than its segment is long.
     sharp = far & (shows(*(middle + upright).T) == inside)
     upright[sharp] *= 4

@@ -275,3 +275,14 @@ def test_a_thumbnail_of_a_version_is_written_by_the_first_of_two_looks(storage: 
     again = looker.look(url, Match("scenes", "one", "b1"), 1)
     assert again.thumbnail == first.thumbnail
     assert storage.blobs.look(first.thumbnail)[0].etag == etag
+
+
+def test_a_thumbnail_that_is_drawn_otherwise_has_another_name(storage: Storage) -> None:
+    url = url_in(storage, "restyled.tif")
+    storage.put(url, b"raster")
+    watched = Watched(storage.account_url, ContainerNames(("source",), (), "source"))
+    drawn = [Content({}, picture, "image/png") for picture in (b"grey", b"colour")]
+    looker = Looker(storage.blobs, watched, lambda *_: drawn.pop())
+    first, second = (looker.look(url, Match("scenes", "one", "b1"), 1).thumbnail for _ in range(2))
+    assert None not in (first, second)
+    assert first != second
