@@ -1,5 +1,6 @@
 """The stac_api function app: HTTP requests go to the ASGI app, changes of the catalog empty its cache."""
 
+import asyncio
 import os
 import typing
 
@@ -11,10 +12,11 @@ from eventstac.telemetry.opening import is_wanted, open_telemetry
 from eventstac.telemetry.spans import Telemetry
 from stac_api.app import create_app, open_cache, open_signer
 from stac_api.compression import compressed
-from stac_api.hearing import handled
-from stac_api.hot_answers import forget_changed
 from stac_api.settings import read
 from stac_api.spans import Teller
+
+if typing.TYPE_CHECKING:
+    from eventstac.consumption import Consumer
 
 SETTINGS = read(os.environ)
 CACHE = open_cache(SETTINGS)
@@ -24,6 +26,16 @@ LISTENED_TO = is_wanted(os.environ)
 @once
 def telemetry() -> Telemetry:
     return open_telemetry("stac_api", os.environ)
+
+
+@once
+def consumer() -> "Consumer":
+    # at the first change that is heard of: who only answers requests sends nothing
+    from eventstac.azure.service_bus import ServiceBus, open_client
+    from eventstac.consumption import Consumer, RetryPolicy
+
+    retry = RetryPolicy(longest_s=30.0)  # soon after Redis is back, old answers are forgotten
+    return Consumer("stac_api", ServiceBus(open_client(os.environ)), retry, telemetry=telemetry())
 
 
 TELLER = Teller(telemetry) if LISTENED_TO else None
@@ -52,7 +64,8 @@ else:  # not compressed: Microsoft's adapter takes an encoding for a charset
     cardinality=func.Cardinality.MANY,
 )
 async def forget_changed_collections(messages: typing.List[func.ServiceBusMessage]) -> None:
+    from stac_api.hearing import hear
+
     heard = received_all(messages, "items-changed", "stac-api")
-    # without a cache there is nothing to forget, and the messages are done
-    forget = None if CACHE is None else forget_changed([one.body for one in heard], CACHE)
-    await handled(heard, forget, telemetry if LISTENED_TO else None)
+    made = await asyncio.to_thread(consumer)  # takes up to seconds the first time
+    await hear(heard, cache=CACHE, lives_s=SETTINGS.redis_ttl_s, consumer=made)

@@ -29,9 +29,9 @@ def consumed(app: str) -> set[str]:
 
 
 def retried(app: str) -> set[str]:
-    """The topics to which an app sends again what it could not handle yet: those it consumes, if it re-sends at all."""
-    resends = "eventstac.consumption" in reach(app.replace("-", "_")).ours
-    return {path.partition("/")[0] for path in consumed(app)} if resends else set()
+    """The topics to which an app sends again what it could not handle yet: those it consumes."""
+    assert "eventstac.consumption" in reach(app.replace("-", "_")).ours
+    return {path.partition("/")[0] for path in consumed(app)}
 
 
 def redeems_claims(app: str) -> bool:

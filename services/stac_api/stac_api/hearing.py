@@ -1,27 +1,56 @@
-"""A change of the catalog that the API hears of is the end of the story of a blob: its last span."""
+"""What the API does when the catalog tells of changes: it forgets the answers that it keeps of them."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+import logging
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
 from eventstac.bus import Received
-from eventstac.telemetry.spans import Telemetry
+from eventstac.consumption import Consumer
+from eventstac.errors import Rejected
+from eventstac.events import CollectionUpdated, Envelope, ItemChanged, ItemRemoved
+
+_log = logging.getLogger("stac_api")
+
+_CHANGES = (ItemChanged.TYPE, ItemRemoved.TYPE, CollectionUpdated.TYPE)
 
 
-async def handled(
-    heard: Sequence[Received], work: Awaitable[None] | None, telemetry: Callable[[], Telemetry] | None
+class Answers(Protocol):
+    """What is kept, as far as it can be forgotten."""
+
+    async def forget(self, collections: Collection[str]) -> None:
+        """From now on find nothing that was made from these collections, or from all. Errors: Transient."""
+
+
+def decode(envelope: Envelope) -> str:
+    """The collection that an event is about; Rejected for what is no change of the catalog."""
+    if envelope.type not in _CHANGES:
+        raise Rejected("unknown-event", f"{envelope.type!r} is no change of the catalog")
+    return envelope.data.text("collection")
+
+
+async def hear(
+    heard: Sequence[Received], *, cache: Answers | None, lives_s: float, consumer: Consumer
 ) -> None:
-    """Wait for what messages make the API do, if anything, and tell of each; `telemetry` opens who is told."""
-    if telemetry is None:
-        if work is not None:
-            await work
-        return
-    from eventstac.handling import Handling  # only who tells pays for it at start
+    """Forget the answers made from the collections that messages of topic `items-changed` are about.
 
-    begun = [Handling.begin(one) for one in heard]
-    outcome = "nothing-kept"
-    if work is not None:
-        await work
-        outcome = "handled"
-    opened = await asyncio.to_thread(telemetry)  # takes up to seconds the first time
-    for one in begun:
-        opened.record(one.span(outcome, {}))
+    `lives_s`: for how long the cache keeps an answer. Key: none, forgetting twice is forgetting once. Stale rule: a
+    message that has waited for longer than an answer lives is done, nothing of its time is left. Side effects: new
+    generations in the cache; while that is away, the messages wait.
+    """
+    due = [one for one in heard if not _is_outlived(one, lives_s)]
+    if len(due) < len(heard):
+        _log.info("answers_outlived", extra={"messages": len(heard) - len(due)})
+    loop = asyncio.get_running_loop()
+
+    def forget(collections: Sequence[str]) -> None:
+        if cache is not None:
+            asyncio.run_coroutine_threadsafe(cache.forget(set(collections)), loop).result()
+
+    if due:
+        await asyncio.to_thread(consumer.consume_batch, due, decode, forget)
+
+
+def _is_outlived(one: Received, lives_s: float) -> bool:
+    return one.first_failed is not None and datetime.now(UTC) - one.first_failed > timedelta(seconds=lives_s)

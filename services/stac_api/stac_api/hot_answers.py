@@ -46,7 +46,7 @@ class AnswerCache(Protocol):
         """Keep an answer that was made after its slot was found."""
 
     async def forget(self, collections: Collection[str]) -> None:
-        """From now on find nothing that was made from these collections, or from all."""
+        """From now on find nothing that was made from these collections, or from all. Errors: Transient."""
 
     async def close(self) -> None:
         """Let go of what is held open."""
@@ -76,21 +76,6 @@ def kept(endpoint: Endpoint, cache: AnswerCache) -> Endpoint:
         return _as_asked(request, made)
 
     return serve
-
-
-async def forget_changed(bodies: Sequence[bytes], cache: AnswerCache) -> None:
-    """Empty the cache for the collections that events of topic `items-changed` are about.
-
-    Key: none, forgetting twice is forgetting once. Stale rule: none. Side effects: new generations in the cache. An
-    event that cannot be read is taken for a change of everything.
-    """
-    collections: set[str] = set()
-    for body in bodies:
-        try:
-            collections.add(str(orjson.loads(body)["data"]["collection"]))
-        except (orjson.JSONDecodeError, KeyError, TypeError):
-            collections.add(EVERY)
-    await cache.forget(collections)
 
 
 def _question(request: Request, body: bytes) -> tuple[bytes, tuple[str, ...]] | None:

@@ -78,7 +78,7 @@ class RedisAnswers:
     async def forget(self, collections: Collection[str]) -> None:
         """Begin new generations: nothing that was made from these collections is found any more.
 
-        Where Redis is away nothing is done: what it holds ends with its time.
+        Raises Transient where Redis does not answer.
         """
         lives_s = int(self._ttl_s) + _GENERATIONS_OUTLIVE_S
         try:
@@ -87,7 +87,7 @@ class RedisAnswers:
                     together.set(self._generation(name), secrets.token_hex(8), ex=lives_s)
                 await together.execute()
         except (RedisError, OSError) as error:
-            _log.warning("answers_not_forgotten", extra={"reason": repr(error)})
+            raise Transient(f"Redis does not take that answers are to be forgotten: {error!r}") from error
 
     async def close(self) -> None:
         """Let the connections go."""

@@ -54,11 +54,10 @@ def test_an_app_may_send_to_the_topics_that_its_code_names_and_to_those_it_consu
     assert set(IDENTITIES[app].get("sends", [])) == sent(app) | retried(app)
 
 
-def test_every_consumer_may_send_its_retries_but_the_api_which_makes_none() -> None:
-    """Why it makes none stands in services/stac_api/README.md."""
-    assert {app for app in APPS if not retried(app)} == {"stac-api"}
-    for app in APPS:
-        assert retried(app) <= set(IDENTITIES[app].get("sends", []))
+@pytest.mark.parametrize("app", APPS)
+def test_every_consumer_may_send_its_retries(app: str) -> None:
+    assert retried(app)
+    assert retried(app) <= set(IDENTITIES[app]["sends"])
 
 
 def test_the_operator_has_the_rights_that_the_command_s_code_needs_and_no_others() -> None:
