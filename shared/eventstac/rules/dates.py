@@ -52,7 +52,10 @@ def _strptime(text: str, strptime_format: str) -> datetime:
 
 
 def _utc(instant: datetime) -> datetime:
-    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+    try:
+        return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(f"{instant.isoformat()} is in no year from 1 to 9999 of UTC") from error
 
 
 def _iso(text: str) -> Interval | None:

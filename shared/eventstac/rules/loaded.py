@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -15,6 +16,8 @@ from eventstac.rules.dates import Interval
 from eventstac.rules.identity import default_item_id, safe_id
 from eventstac.rules.model import AssetRule, CollectionRules, Rule
 from eventstac.rules.pattern import Pattern
+
+log = logging.getLogger("eventstac")
 
 # What goes to the default collection without a rule. Some of these the extractor refuses by name, which an operator
 # sees; left out they would only be counted as unmatched.
@@ -74,11 +77,22 @@ class Rules:
         return self.explain(url).match
 
     def explain(self, url: str) -> Explanation:
-        """What the blob is and why, with every rule that was tried."""
+        """What the blob is and why, with every rule that was tried.
+
+        Nothing is raised, whatever the rules come to with this path: one blob never stops a listing of others.
+        """
         try:
             name = parse(url)
         except Rejected as error:
             return Explanation(url, "unmatched", error.detail)
+        try:
+            return self._explain(name)
+        except Exception as error:
+            log.exception("rules_failed", extra={"blob": name.url})
+            why = f"the rules fail on {name.path!r} with {type(error).__name__}: {error}"
+            return Explanation(name.url, "unmatched", why)
+
+    def _explain(self, name: BlobName) -> Explanation:
         ignored = _first(self.ignore, name.path)
         if ignored is not None:
             return Explanation(name.url, "ignored", f"`ignore: {ignored.text}` matches it")

@@ -37,6 +37,7 @@ _DIRECTIVES = {
     "S": r"[0-5]\d",
     "f": r"\d{1,6}",
     "b": "(?i:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)",
+    "B": "(?i:January|February|March|April|May|June|July|August|September|October|November|December)",
     "z": r"(?:Z|[+-]\d\d:?\d\d)",
     "%": "%",
 }

@@ -12,6 +12,8 @@ from eventstac.rules.overlap import check_overlaps
 from eventstac.rules.pattern import ANY_DATE, Pattern, format_regex
 from eventstac.rules.sidecar import check_path
 
+DIRECTIVES = "%Y %y %m %d %j %b %B %H %M %S %f %z"  # of strptime: those that a format may have
+
 _COMPUTED = {"datetime", "start_datetime", "end_datetime", "created", "updated"}
 
 
@@ -118,7 +120,7 @@ def _check_value(document: Document, path: Path, text: str) -> None:
 def _check_format(document: Document, path: Path, text: str) -> None:
     if format_regex(text) is None or "%" not in text:
         what = f"No date can be read with the format {text!r}"
-        document.mistake(path, what, "Use strptime's directives: %Y %y %m %d %j %b %B %H %M %S %f %z")
+        document.mistake(path, what, f"Use strptime's directives: {DIRECTIVES}")
     elif not ("%Y" in text or "%y" in text):
         document.mistake(
             path, f"The format {text!r} has no year", "Add %Y, or take a group that has the year too"

@@ -1,6 +1,7 @@
 """What docs/rules.md shows works as it says."""
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import yaml
@@ -8,6 +9,7 @@ import yaml
 from eventstac.rules import load_rules
 from eventstac.rules.document import read_document
 from eventstac.rules.schema import rules_schema
+from eventstac.rules.sense import DIRECTIVES
 from tests.unit.rules.asking import matched
 
 ROOT = Path(__file__).parents[3]
@@ -51,3 +53,15 @@ def test_the_collections_of_this_repository_are_without_mistakes() -> None:
     rules = load_rules((ROOT / "collections.yaml").read_text(), file="collections.yaml")
     assert matched(rules, SOURCE + "scenes/S1/b10m.tif").asset == "b10m"
     assert matched(rules, SOURCE + "dem.tif").collection == "bronze-tier"
+
+
+def test_every_directive_of_the_page_and_of_the_advice_can_be_in_a_format() -> None:
+    [told] = re.findall(r"with a strptime format \(`([^`]*)`\)", PAGE)
+    assert told == DIRECTIVES
+    moment = datetime(2018, 7, 1, 5, 6, 7, tzinfo=UTC)
+    for directive in told.split():
+        form = directive if directive.lower() == "%y" else f"%Y-{directive}"
+        text = f"{{name: r, pattern: '{{item}}_{{d}}.tif', datetime: [{{group: d, format: '{form}'}}]}}"
+        rules = load_rules(f"collections: {{a: {{rules: [{text}]}}}}", file="c.yaml")
+        match = matched(rules, f"{SOURCE}x_{moment:{form}}.tif")
+        assert (match.collection, match.start and match.start.year) == ("a", 2018)
