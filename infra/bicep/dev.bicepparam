@@ -11,6 +11,8 @@ var who = {
 }
 param databaseAdministrator = who
 param operator = who
-param operatorAddress = readEnvironmentVariable('EVENTSTAC_ADDRESS', '')
+// `none`: it sets up the database from inside Azure, whose addresses are let in anyhow.
+var address = readEnvironmentVariable('EVENTSTAC_ADDRESS', '')
+param operatorAddress = address == 'none' ? '' : address
 param size = 'small'
 param apiAccess = 'open'

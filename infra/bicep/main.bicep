@@ -30,11 +30,21 @@ param operator person?
 param sourceContainers string[] = ['source']
 
 @description('Containers of converted COGs, in the same account; watched for deletions.')
+@minLength(1)
 @maxLength(25)
 param cogContainers string[] = ['cogs']
 
 @description('The account that holds the rasters already. Left out, an account is made. Its source containers have to be there.')
 param existingStorage existingAccount?
+
+@description('The container of thumbnails. Left empty, `thumbnails`; in an existing account one with the deployment\'s own name.')
+param thumbnailsContainer string = ''
+
+@description('The container to which rules files are uploaded. Left empty, `config`; in an existing account one with the deployment\'s own name.')
+param configContainer string = ''
+
+@description('The container of the smoke test. Left empty, `smoke`; in an existing account one with the deployment\'s own name.')
+param smokeContainer string = ''
 
 @description('Make the COG containers in an existing account; where they are there already, do not.')
 param makeCogContainers bool = true
@@ -62,6 +72,9 @@ param privateNetwork bool = false
 
 @description('The addresses of that network: a /22 or larger that nothing peered with it has.')
 param networkAddresses string = '10.91.0.0/22'
+
+@description('Resource id of a NAT gateway of yours, through which the private network reaches the Internet; nothing if left empty.')
+param natGatewayId string = ''
 
 @description('Who may read the catalog: `open` is everybody who reaches the API, `entra` those who sign in.')
 param apiAccess ('open' | 'entra') = 'entra'
@@ -179,14 +192,27 @@ param oldestMessageSeconds int = 1800
 @description('Tags of every resource.')
 param tags object = {}
 
+// Letters that names of Azure's resources take.
+var plain = 'abcdefghijklmnopqrstuvwxyz0123456789-'
+
+@description('Whether a name has no other characters than some, and hyphens only one at a time, between others.')
+func isSpelled(name string, characters string) bool =>
+  !contains('-${name}-', '--') && length(filter(
+    map(range(0, length(name)), i => substring(name, i, 1)),
+    one => !contains(characters, one)
+  )) == 0
+
 var token = take(uniqueString(subscription().id, resourceGroupName, environmentName), 8)
-var prefix = toLower('eventstac-${environmentName}-${token}')
+var prefix = isSpelled(toLower(environmentName), plain)
+  ? toLower('eventstac-${environmentName}-${token}')
+  : fail('environmentName ${environmentName}: letters, digits and single hyphens between them, for it is part of the resources\' names')
 var compact = toLower(replace('es${take(environmentName, 8)}${token}', '-', ''))
 var allTags = union(tags, { application: 'eventstac', 'azd-env-name': environmentName })
 
 var access = loadJsonContent('access.json')
 var chosen = loadJsonContent('sizes.json')[size]
 var retention = loadJsonContent('../../contracts/retention.json')
+var customTopics = map(loadJsonContent('../../contracts/eventgrid.json').customTopics, topic => topic.name)
 var apps = ['scanner', 'extractor', 'loader', 'cog-updater', 'stac-api']
 // Event Grid delivers as its topics; the operator is somebody.
 var delivering = ['storage-events', 'custom-events']
@@ -204,21 +230,31 @@ var grants = flatten(map(
       verb => map(access.identities[identity][?verb] ?? [], on => { identity: identity, verb: verb, on: on })
     ))
 ))
+var isMade = existingStorage == null
+// Somebody's account may serve several deployments: what each of them writes there has a name of its own.
+var ours = isMade ? '' : '${prefix}-'
+var thumbnails = empty(thumbnailsContainer) ? '${ours}thumbnails' : thumbnailsContainer
+var config = empty(configContainer) ? '${ours}config' : configContainer
 // Watched like the others, so that `eventstac smoke` needs no right to write among the rasters.
-var smokeContainer = 'smoke'
-var watchedContainers = union(sourceContainers, [smokeContainer])
+var smoke = empty(smokeContainer) ? '${ours}smoke' : smokeContainer
+var declared = concat(filter(sourceContainers, name => name != smoke), [smoke], cogContainers, [thumbnails, config])
+var twice = union(filter(declared, (name, i) => indexOf(declared, name) != i), [])
+var misnamed = filter(declared, name => length(name) < 3 || length(name) > 63 || !isSpelled(name, '${plain}$'))
+var watchedContainers = !empty(misnamed)
+  ? fail('no names of containers: ${join(map(misnamed, name => '"${name}"'), ', ')}. They have 3 to 63 lower-case letters, digits and single hyphens')
+  : !empty(twice)
+      ? fail('containers that are named twice: ${join(twice, ', ')}. Those of sources, COGs, thumbnails, config and smoke are different ones; a source container may hold COGs without being one of cogContainers')
+      : union(sourceContainers, [smoke])
 var containersByKind = {
   source: watchedContainers
-  smoke: [smokeContainer]
+  smoke: [smoke]
   cogs: cogContainers
-  thumbnails: ['thumbnails']
-  config: ['config']
+  thumbnails: [thumbnails]
+  config: [config]
 }
 var watchedName = existingStorage.?name ?? '${compact}data'
 var watchedGroup = existingStorage.?resourceGroup ?? resourceGroupName
 var watchedSubscription = existingStorage.?subscriptionId ?? subscription().subscriptionId
-var isMade = existingStorage == null
-var hasTopic = !empty(existingSystemTopicName)
 
 resource group 'Microsoft.Resources/resourceGroups@2024-11-01' = {
   name: resourceGroupName
@@ -233,28 +269,18 @@ module identity 'modules/identity.bicep' = {
 }
 
 var clientsByName = union(
-  toObject(
-    identity.outputs.identities,
-    item => item.name,
-    item => { id: item.principalId, type: 'ServicePrincipal', key: item.name }
-  ),
-  operator == null
-    ? {}
-    : { operator: { id: operator!.objectId, type: operator!.principalType, key: operator!.objectId } }
+  toObject(identity.outputs.identities, item => item.name, item => { id: item.principalId, type: 'ServicePrincipal' }),
+  operator == null ? {} : { operator: { id: operator!.objectId, type: operator!.principalType } }
 )
 var principalsByName = union(clientsByName, {
-  'storage-events': {
-    id: systemTopic.outputs.principalId
-    type: 'ServicePrincipal'
-    key: hasTopic ? existingSystemTopicName : 'storage-events'
-  }
-  'custom-events': { id: events.outputs.principalId, type: 'ServicePrincipal', key: 'custom-events' }
+  'storage-events': { id: systemTopic.outputs.principalId, type: 'ServicePrincipal' }
+  'custom-events': { id: events.outputs.principalId, type: 'ServicePrincipal' }
 })
 
 module network 'modules/network.bicep' = if (privateNetwork) {
   scope: group
   name: 'network'
-  params: { location: location, tags: allTags, name: prefix, addresses: networkAddresses }
+  params: { location: location, tags: allTags, name: prefix, addresses: networkAddresses, natGatewayId: natGatewayId }
 }
 
 var link = privateNetwork ? { subnetId: network!.outputs.endpointsSubnetId, zoneIds: network!.outputs.zoneIds } : null
@@ -286,7 +312,7 @@ module messaging 'modules/messaging.bicep' = {
     capacity: serviceBusCapacity
     grants: grants
     principalsByName: principalsByName
-    privateNetwork: link
+    isPrivate: privateNetwork
     workspaceId: monitoring.outputs.workspaceId
   }
 }
@@ -304,11 +330,11 @@ module watchedAccount 'modules/storage_account.bicep' = if (isMade) {
     expiring: [
       {
         name: 'smoke'
-        prefix: 'smoke/eventstac-smoke/'
+        prefix: '${smoke}/eventstac-smoke/'
         days: retention.smokeDays
       }
     ]
-    privateNetwork: link
+    isPrivate: privateNetwork
   }
 }
 
@@ -335,7 +361,7 @@ module events 'modules/events.bicep' = {
     grants: grants
     principalsByName: clientsByName
     cogPublisherIds: cogPublisherIds
-    privateNetwork: link
+    isPrivate: privateNetwork
   }
 }
 
@@ -345,9 +371,9 @@ module watched 'modules/storage.bicep' = {
   params: {
     accountName: watchedName
     containersToMake: concat(
-      isMade ? filter(sourceContainers, name => name != smokeContainer) : [],
+      isMade ? filter(sourceContainers, name => name != smoke) : [],
       isMade || makeCogContainers ? cogContainers : [],
-      ['thumbnails', 'config', smokeContainer]
+      [thumbnails, config, smoke]
     )
     containersByKind: containersByKind
     verbs: concat(['reads', 'writes'], apiSigning ? ['signs', 'delegates'] : [])
@@ -374,7 +400,7 @@ module stateAccount 'modules/storage_account.bicep' = {
         days: retention.claimDays
       }
     ]
-    privateNetwork: link
+    isPrivate: privateNetwork
   }
 }
 
@@ -399,6 +425,9 @@ module eventRoutes 'modules/event_routes.bicep' = {
     serviceBusTopicIds: messaging.outputs.topicIds
     deadLetterAccountId: state.outputs.accountId
   }
+  // Event Grid asks for its right to deliver when a subscription is made, and a role counts some minutes after it was
+  // given. The apps come after all roles and the database, one by one.
+  dependsOn: [app]
 }
 
 module eventSource 'modules/event_source.bicep' = {
@@ -406,11 +435,12 @@ module eventSource 'modules/event_source.bicep' = {
   name: 'event-source-${token}'
   params: {
     topicName: systemTopic.outputs.name
+    prefix: prefix
     serviceBusTopicIds: messaging.outputs.topicIds
     deadLetterAccountId: state.outputs.accountId
     containersByKind: containersByKind
   }
-  dependsOn: [watched]
+  dependsOn: [watched, app]
 }
 
 module database 'modules/database.bicep' = {
@@ -433,10 +463,47 @@ module database 'modules/database.bicep' = {
       : pgBouncer
     administrator: databaseAdministrator
     operatorAddress: operatorAddress
-    privateNetwork: link
+    isPrivate: privateNetwork
     workspaceId: monitoring.outputs.workspaceId
   }
 }
+
+// One at a time, and the apps' own after them: Azure refuses a second endpoint while the subnet takes a first.
+var reached = concat(
+  [
+    { resource: 'bus', name: prefix, service: 'servicebus', groupId: 'namespace' }
+    { resource: 'database', name: prefix, service: 'postgres', groupId: 'postgresqlServer' }
+    { resource: 'state', name: '${compact}state', service: 'blob', groupId: 'blob' }
+  ],
+  map(customTopics, topic => { resource: topic, name: '${prefix}-${topic}', service: 'eventgrid', groupId: 'topic' }),
+  isMade ? [{ resource: 'watched', name: watchedName, service: 'blob', groupId: 'blob' }] : []
+)
+var reachedIds = union(
+  {
+    bus: messaging.outputs.namespaceId
+    database: database.outputs.serverId
+    state: stateAccount.outputs.id
+    watched: isMade ? watchedAccount!.outputs.id : ''
+  },
+  toObject(customTopics, topic => topic, topic => events.outputs.topicIds[indexOf(customTopics, topic)])
+)
+
+@batchSize(1)
+module endpoint 'modules/private_endpoint.bicep' = [
+  for item in (privateNetwork ? reached : []): {
+    scope: group
+    name: 'endpoint-${item.resource}'
+    params: {
+      location: location
+      tags: allTags
+      resourceId: reachedIds[item.resource]
+      resourceName: item.name
+      service: item.service
+      groupId: item.groupId
+      privateNetwork: link!
+    }
+  }
+]
 
 var loginOf = map(identity.outputs.identities, item => { objectId: item.principalId, objectType: 'service' })
 
@@ -448,7 +515,7 @@ var storageSettings = {
   BlobStorage__blobServiceUri: watched.outputs.blobEndpoint
   SOURCE_CONTAINERS: join(watchedContainers, ',')
   COG_CONTAINERS: join(cogContainers, ',')
-  THUMBNAILS_CONTAINER: 'thumbnails'
+  THUMBNAILS_CONTAINER: thumbnails
 }
 var databaseSettings = {
   POSTGRES_HOST: database.outputs.host
@@ -482,7 +549,7 @@ var settings = {
     StateStorage__blobServiceUri: state.outputs.blobEndpoint
     DEADLETTER_CONTAINER: 'deadletter'
     CLAIMS_CONTAINER: 'claims'
-    CONFIG_CONTAINER: 'config'
+    CONFIG_CONTAINER: config
     RULES_BLOB: 'collections.yaml'
     HOUSEKEEPING_SCHEDULE: housekeepingSchedule
     SKEW_WINDOW_S: string(skewWindowSeconds)
@@ -535,6 +602,8 @@ var alwaysReadyOf = {
   'stac-api': [{ name: 'http', instanceCount: apiAlwaysReady }]
 }
 
+// One at a time: in a private network they share a subnet, which Azure gives to one app at once.
+@batchSize(1)
 module app 'modules/function_app.bicep' = [
   for name in apps: {
     scope: group
@@ -549,6 +618,7 @@ module app 'modules/function_app.bicep' = [
       identity: identity.outputs.identities[indexOf(managed, name)]
       instanceMemoryMB: chosen.apps[name].instanceMemoryMB
       maximumInstanceCount: chosen.apps[name].maximumInstanceCount
+      httpConcurrency: chosen.apps[name].?httpConcurrency
       alwaysReady: filter(alwaysReadyOf[name], entry => entry.instanceCount > 0)
       settings: union(
         settings[name],
@@ -568,6 +638,7 @@ module app 'modules/function_app.bicep' = [
       subnetId: privateNetwork ? network!.outputs.appsSubnetId : ''
       privateNetwork: link
     }
+    dependsOn: [endpoint]
   }
 ]
 
@@ -615,11 +686,35 @@ output POSTGRES_HOST string = database.outputs.host
 @description('For `eventstac`: name of the database.')
 output POSTGRES_DB string = database.outputs.databaseName
 
+@description('For `eventstac`: who it is to the database; `eventstac_operator` for an operator who is not the administrator.')
+output POSTGRES_USER string = databaseAdministrator.principalName
+
+@description('For `eventstac`: a token in place of a password.')
+output POSTGRES_AUTH string = databaseSettings.POSTGRES_AUTH
+
+@description('For `eventstac`: the connection is encrypted.')
+output POSTGRES_SSLMODE string = databaseSettings.POSTGRES_SSLMODE
+
 @description('For `eventstac`: the watched containers.')
 output SOURCE_CONTAINERS string = join(watchedContainers, ',')
 
 @description('For `eventstac`: the containers of COGs.')
 output COG_CONTAINERS string = join(cogContainers, ',')
+
+@description('For `eventstac`: the container of thumbnails.')
+output THUMBNAILS_CONTAINER string = thumbnails
+
+@description('For `eventstac`: the container to which rules files are uploaded.')
+output CONFIG_CONTAINER string = config
+
+@description('For `eventstac smoke`: the source container that it uses.')
+output SMOKE_CONTAINER string = smoke
+
+@description('For `eventstac`: the Collection of blobs that no rule matches.')
+output STAC_DEFAULT_COLLECTION string = defaultCollection
+
+@description('For `eventstac smoke`: what a token for the API is asked for; empty where it is open to read.')
+output STAC_API_SCOPE string = apiAccess == 'entra' ? 'api://${apiClientId}/.default' : ''
 
 @description('The subnet for machines that set up and look after a private deployment; empty without one.')
 output OPERATORS_SUBNET_ID string = privateNetwork ? network!.outputs.operatorsSubnetId : ''

@@ -11,7 +11,9 @@ var who = {
 }
 param databaseAdministrator = who
 param operator = who
-param operatorAddress = readEnvironmentVariable('EVENTSTAC_ADDRESS', '')
+// `none`: it sets up the database from inside Azure, whose addresses are let in anyhow.
+var address = readEnvironmentVariable('EVENTSTAC_ADDRESS', '')
+param operatorAddress = address == 'none' ? '' : address
 param size = 'large'
 param apiAccess = 'entra'
 param apiClientId = readEnvironmentVariable('EVENTSTAC_API_CLIENT_ID')
@@ -23,6 +25,6 @@ param backupDays = 30
 param geoRedundantBackup = true
 param highAvailability = true
 param storageRedundancy = 'Standard_ZRS'
-param alertMail = [readEnvironmentVariable('EVENTSTAC_ALERT_MAIL')]
+param alertMail = map(split(readEnvironmentVariable('EVENTSTAC_ALERT_MAIL'), ','), address => trim(address))
 param logDays = 90
 param logDailyCapGB = 10

@@ -11,9 +11,11 @@ var who = {
 }
 param databaseAdministrator = who
 param operator = who
-param operatorAddress = readEnvironmentVariable('EVENTSTAC_ADDRESS', '')
+// `none`: it sets up the database from inside Azure, whose addresses are let in anyhow.
+var address = readEnvironmentVariable('EVENTSTAC_ADDRESS', '')
+param operatorAddress = address == 'none' ? '' : address
 param size = 'large'
 param apiAccess = 'entra'
 param apiClientId = readEnvironmentVariable('EVENTSTAC_API_CLIENT_ID')
 param pgBouncer = true
-param alertMail = [readEnvironmentVariable('EVENTSTAC_ALERT_MAIL')]
+param alertMail = map(split(readEnvironmentVariable('EVENTSTAC_ALERT_MAIL'), ','), address => trim(address))

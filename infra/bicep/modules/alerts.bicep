@@ -315,6 +315,8 @@ resource requestAlert 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
       severity: item.severity
       enabled: true
       scopes: [insightsId]
+      // a new workspace does not know the tables yet that nothing was written to
+      skipQueryValidation: true
       evaluationFrequency: 'PT5M'
       windowSize: 'PT15M'
       autoMitigate: true
@@ -345,6 +347,8 @@ resource telemetryAlert 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
       severity: item.severity
       enabled: true
       scopes: [insightsId]
+      // a new workspace does not know the tables yet that nothing was written to
+      skipQueryValidation: true
       evaluationFrequency: 'PT15M'
       windowSize: 'PT15M'
       autoMitigate: true

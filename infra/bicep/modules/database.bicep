@@ -1,6 +1,6 @@
 metadata description = 'PostgreSQL flexible server for pgstac: Entra ID only, the extensions that the catalog needs, backups.'
 
-import { person, privateLink } from 'types.bicep'
+import { person } from 'types.bicep'
 
 @description('The region.')
 param location string
@@ -40,8 +40,8 @@ param administrator person
 @description('An address on the Internet that is let in, for set-up; empty for none.')
 param operatorAddress string = ''
 
-@description('Private endpoint; null lets Azure\'s own addresses in.')
-param privateNetwork privateLink?
+@description('Reached through a private endpoint only; else Azure\'s own addresses are let in.')
+param isPrivate bool
 
 @description('Where logs and metrics go.')
 param workspaceId string
@@ -75,7 +75,7 @@ resource server 'Microsoft.DBforPostgreSQL/flexibleServers@2024-08-01' = {
     storage: { storageSizeGB: storageGB, autoGrow: 'Enabled' }
     backup: { backupRetentionDays: backupDays, geoRedundantBackup: geoRedundantBackup ? 'Enabled' : 'Disabled' }
     highAvailability: { mode: highAvailability ? 'ZoneRedundant' : 'Disabled' }
-    network: { publicNetworkAccess: privateNetwork == null ? 'Enabled' : 'Disabled' }
+    network: { publicNetworkAccess: isPrivate ? 'Disabled' : 'Enabled' }
   }
 }
 
@@ -85,14 +85,30 @@ resource catalog 'Microsoft.DBforPostgreSQL/flexibleServers/databases@2024-08-01
   properties: { charset: 'UTF8', collation: 'en_US.utf8' }
 }
 
-// One at a time, and the administrator after them: the server refuses two changes at once.
+// 0.0.0.0 stands for addresses of Azure, where the apps are; a token is still asked for.
+resource azureOnly 'Microsoft.DBforPostgreSQL/flexibleServers/firewallRules@2024-08-01' = if (!isPrivate) {
+  parent: server
+  name: 'azure'
+  properties: { startIpAddress: '0.0.0.0', endIpAddress: '0.0.0.0' }
+  dependsOn: [catalog]
+}
+
+resource fromOperator 'Microsoft.DBforPostgreSQL/flexibleServers/firewallRules@2024-08-01' = if (!isPrivate && !empty(operatorAddress)) {
+  parent: server
+  name: 'operator'
+  properties: { startIpAddress: operatorAddress, endIpAddress: operatorAddress }
+  dependsOn: [azureOnly]
+}
+
+// One change at a time, the administrator last: the server refuses two at once, and is busy for a while after it was made.
+// (What is left out is no link of the chain: each names all that come before it.)
 @batchSize(1)
 resource parameter 'Microsoft.DBforPostgreSQL/flexibleServers/configurations@2024-08-01' = [
   for item in parameters: {
     parent: server
     name: item.name
     properties: { value: item.value, source: 'user-override' }
-    dependsOn: [catalog]
+    dependsOn: [catalog, azureOnly, fromOperator]
   }
 ]
 
@@ -105,34 +121,6 @@ resource admin 'Microsoft.DBforPostgreSQL/flexibleServers/administrators@2024-08
     tenantId: tenant().tenantId
   }
   dependsOn: [parameter]
-}
-
-// 0.0.0.0 stands for addresses of Azure, where the apps are; a token is still asked for.
-resource azureOnly 'Microsoft.DBforPostgreSQL/flexibleServers/firewallRules@2024-08-01' = if (privateNetwork == null) {
-  parent: server
-  name: 'azure'
-  properties: { startIpAddress: '0.0.0.0', endIpAddress: '0.0.0.0' }
-  dependsOn: [admin]
-}
-
-resource fromOperator 'Microsoft.DBforPostgreSQL/flexibleServers/firewallRules@2024-08-01' = if (privateNetwork == null && !empty(operatorAddress)) {
-  parent: server
-  name: 'operator'
-  properties: { startIpAddress: operatorAddress, endIpAddress: operatorAddress }
-  dependsOn: [azureOnly]
-}
-
-module endpoint 'private_endpoint.bicep' = if (privateNetwork != null) {
-  name: '${name}-endpoint'
-  params: {
-    location: location
-    tags: tags
-    resourceId: server.id
-    resourceName: server.name
-    service: 'postgres'
-    groupId: 'postgresqlServer'
-    privateNetwork: privateNetwork!
-  }
 }
 
 resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {

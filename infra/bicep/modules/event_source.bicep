@@ -3,6 +3,9 @@ metadata description = 'The storage events of one account, delivered to Service 
 @description('The account\'s system topic.')
 param topicName string
 
+@description('What comes before a subscription\'s own name: other deployments may watch this account, too.')
+param prefix string
+
 @description('Resource ids of the Service Bus topics, by name.')
 param serviceBusTopicIds object
 
@@ -28,7 +31,7 @@ resource topic 'Microsoft.EventGrid/systemTopics@2025-02-15' existing = {
 resource subscription 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025-02-15' = [
   for item in subscriptions: {
     parent: topic
-    name: 'eventstac-${item.name}'
+    name: '${prefix}-${item.name}'
     properties: {
       eventDeliverySchema: 'CloudEventSchemaV1_0'
       deliveryWithResourceIdentity: {

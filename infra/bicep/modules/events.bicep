@@ -1,6 +1,6 @@
 metadata description = 'Event Grid\'s custom topics of contracts/eventgrid.json: finished COGs in, changes of the catalog out.'
 
-import { grant, principals, privateLink } from 'types.bicep'
+import { grant, principals } from 'types.bicep'
 
 @description('The region.')
 param location string
@@ -17,8 +17,8 @@ param grants grant[]
 @description('Who the identities are.')
 param principalsByName principals
 
-@description('Private endpoints; null leaves the topics reachable over the Internet, by Entra ID only.')
-param privateNetwork privateLink?
+@description('Reached through a private endpoint only; else over the Internet, too, by Entra ID only.')
+param isPrivate bool
 
 @description('Object ids of the converters (managed identities, applications) that may publish finished COGs.')
 param cogPublisherIds string[]
@@ -40,43 +40,24 @@ resource topic 'Microsoft.EventGrid/topics@2025-02-15' = [
       inputSchema: 'CloudEventSchemaV1_0'
       disableLocalAuth: true
       minimumTlsVersionAllowed: '1.2'
-      publicNetworkAccess: privateNetwork == null ? 'Enabled' : 'Disabled'
+      publicNetworkAccess: isPrivate ? 'Disabled' : 'Enabled'
     }
   }
 ]
 
 var publishers = concat(
-  map(filter(grants, row => row.verb == 'publishes'), row => {
-    on: row.on
-    id: principalsByName[row.identity].id
-    key: row.identity
-  }),
-  map(cogPublisherIds, id => { on: 'cog-events', id: id, key: id })
+  map(filter(grants, row => row.verb == 'publishes'), row => { on: row.on, id: principalsByName[row.identity].id }),
+  map(union(cogPublisherIds, []), id => { on: 'cog-events', id: id })
 )
 
 resource publishes 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   for row in publishers: {
     scope: topic[indexOf(topicNames, row.on)]
-    name: guid(topic[indexOf(topicNames, row.on)].id, row.key, roles.publishes.id)
+    name: guid(topic[indexOf(topicNames, row.on)].id, row.id, roles.publishes.id)
     properties: {
       roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.publishes.id)
       principalId: row.id
       principalType: 'ServicePrincipal'
-    }
-  }
-]
-
-module endpoint 'private_endpoint.bicep' = [
-  for (name, i) in topicNames: if (privateNetwork != null) {
-    name: '${name}-endpoint'
-    params: {
-      location: location
-      tags: tags
-      resourceId: topic[i].id
-      resourceName: topic[i].name
-      service: 'eventgrid'
-      groupId: 'topic'
-      privateNetwork: privateNetwork!
     }
   }
 ]

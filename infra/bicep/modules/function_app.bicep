@@ -40,6 +40,9 @@ param instanceMemoryMB (512 | 2048 | 4096)
 @maxValue(1000)
 param maximumInstanceCount int
 
+@description('How many HTTP requests an instance takes at once; null for an app without any. Azure gives an instance of Python one.')
+param httpConcurrency int?
+
 @description('Instances that always run, by the scale group: http, or function:NAME.')
 param alwaysReady {
   @description('http, or function:NAME.')
@@ -82,7 +85,20 @@ module hostAccount 'storage_account.bicep' = {
     tags: tags
     name: hostAccountName
     redundancy: 'Standard_LRS'
-    privateNetwork: privateNetwork
+    isPrivate: privateNetwork != null
+  }
+}
+
+module hostEndpoint 'private_endpoint.bicep' = if (privateNetwork != null) {
+  name: '${name}-host-endpoint'
+  params: {
+    location: location
+    tags: tags
+    resourceId: hostAccount.outputs.id
+    resourceName: hostAccountName
+    service: 'blob'
+    groupId: 'blob'
+    privateNetwork: privateNetwork!
   }
 }
 
@@ -103,7 +119,7 @@ resource packages 'Microsoft.Storage/storageAccounts/blobServices/containers@202
 // An account for each app: who takes over one app cannot write another one's package.
 resource hosts 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: account
-  name: guid(account.id, identity.name, roles.hosts.id)
+  name: guid(account.id, identity.principalId, roles.hosts.id)
   properties: {
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.hosts.id)
     principalId: identity.principalId
@@ -130,15 +146,20 @@ resource site 'Microsoft.Web/sites@2024-04-01' = {
   properties: {
     serverFarmId: plan.id
     httpsOnly: true
+    // else Key Vault references in settings ask as a system-assigned identity, which there is none
+    keyVaultReferenceIdentity: identity.id
     publicNetworkAccess: privateNetwork == null ? 'Enabled' : 'Disabled'
     virtualNetworkSubnetId: empty(subnetId) ? null : subnetId
     functionAppConfig: {
       runtime: { name: 'python', version: '3.13' }
-      scaleAndConcurrency: {
-        instanceMemoryMB: instanceMemoryMB
-        maximumInstanceCount: maximumInstanceCount
-        alwaysReady: alwaysReady
-      }
+      scaleAndConcurrency: union(
+        {
+          instanceMemoryMB: instanceMemoryMB
+          maximumInstanceCount: maximumInstanceCount
+          alwaysReady: alwaysReady
+        },
+        httpConcurrency == null ? {} : { triggers: { http: { perInstanceConcurrency: httpConcurrency } } }
+      )
       deployment: {
         storage: {
           type: 'blobContainer'
@@ -149,12 +170,10 @@ resource site 'Microsoft.Web/sites@2024-04-01' = {
     }
     siteConfig: { minTlsVersion: '1.2', ftpsState: 'Disabled', http20Enabled: true }
   }
-  dependsOn: [packages, hosts]
+  dependsOn: [packages, hosts, hostEndpoint]
 
-  resource appSettings 'config' = {
-    name: 'appsettings'
-    properties: union(hostSettings, settings)
-  }
+  // One change of the app at a time, its settings last: what is written beside another change may be lost. (What is left out
+  // is no link of the chain: each names all that come before it.)
 
   // Packages are pushed with Entra ID; the passwords of a publishing profile work no more.
   resource noPasswords 'basicPublishingCredentialsPolicies' = {
@@ -165,6 +184,7 @@ resource site 'Microsoft.Web/sites@2024-04-01' = {
   resource noFtp 'basicPublishingCredentialsPolicies' = {
     name: 'ftp'
     properties: { allow: false }
+    dependsOn: [noPasswords]
   }
 
   // A bearer token is asked for, and nothing is kept: no secret is needed for that. Said of an open API, too: what is left
@@ -192,6 +212,13 @@ resource site 'Microsoft.Web/sites@2024-04-01' = {
           }
       login: { tokenStore: { enabled: false } }
     }
+    dependsOn: [noFtp]
+  }
+
+  resource appSettings 'config' = {
+    name: 'appsettings'
+    properties: union(hostSettings, settings)
+    dependsOn: [noFtp, signIn]
   }
 }
 
@@ -206,6 +233,7 @@ module endpoint 'private_endpoint.bicep' = if (privateNetwork != null) {
     groupId: 'sites'
     privateNetwork: privateNetwork!
   }
+  dependsOn: [site::appSettings]
 }
 
 @description('Resource id of the app.')

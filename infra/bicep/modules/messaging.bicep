@@ -1,6 +1,6 @@
 metadata description = 'Service Bus: topics, subscriptions and rules of contracts/topology.json, and who may use them.'
 
-import { grant, principals, privateLink } from 'types.bicep'
+import { grant, principals } from 'types.bicep'
 
 @description('The region.')
 param location string
@@ -23,8 +23,8 @@ param grants grant[]
 @description('Who the identities are.')
 param principalsByName principals
 
-@description('Private endpoints; null leaves the namespace reachable over the Internet, by Entra ID only.')
-param privateNetwork privateLink?
+@description('Reached through a private endpoint only; else over the Internet, too, by Entra ID only.')
+param isPrivate bool
 
 @description('Where logs and metrics go.')
 param workspaceId string
@@ -55,14 +55,14 @@ resource namespace 'Microsoft.ServiceBus/namespaces@2024-01-01' = {
   properties: {
     disableLocalAuth: true
     minimumTlsVersion: '1.2'
-    publicNetworkAccess: privateNetwork == null ? 'Enabled' : 'Disabled'
+    publicNetworkAccess: isPrivate ? 'Disabled' : 'Enabled'
     premiumMessagingPartitions: sku == 'Premium' ? 1 : null
   }
 }
 
 // Event Grid has no private route: it comes in as a trusted service. Public access is off, because a namespace that
 // denies by default but has no rule lets everybody in.
-resource network 'Microsoft.ServiceBus/namespaces/networkRuleSets@2024-01-01' = if (privateNetwork != null) {
+resource network 'Microsoft.ServiceBus/namespaces/networkRuleSets@2024-01-01' = if (isPrivate) {
   parent: namespace
   name: 'default'
   properties: {
@@ -70,8 +70,11 @@ resource network 'Microsoft.ServiceBus/namespaces/networkRuleSets@2024-01-01' = 
     defaultAction: 'Deny'
     trustedServiceAccessEnabled: true
   }
+  dependsOn: [rule]
 }
 
+// One at a time, all three: changes of one topic at once end in conflicts.
+@batchSize(1)
 resource topic 'Microsoft.ServiceBus/namespaces/topics@2024-01-01' = [
   for item in topics: {
     parent: namespace
@@ -86,6 +89,7 @@ resource topic 'Microsoft.ServiceBus/namespaces/topics@2024-01-01' = [
   }
 ]
 
+@batchSize(1)
 resource subscription 'Microsoft.ServiceBus/namespaces/topics/subscriptions@2024-01-01' = [
   for item in subscriptionList: {
     parent: topic[item.topic]
@@ -103,6 +107,7 @@ resource subscription 'Microsoft.ServiceBus/namespaces/topics/subscriptions@2024
 ]
 
 // A new subscription has a rule $Default that lets everything through, and rules are joined by OR: ours replaces it.
+@batchSize(1)
 resource rule 'Microsoft.ServiceBus/namespaces/topics/subscriptions/rules@2024-01-01' = [
   for (item, i) in subscriptionList: {
     parent: subscription[i]
@@ -111,6 +116,7 @@ resource rule 'Microsoft.ServiceBus/namespaces/topics/subscriptions/rules@2024-0
       filterType: 'SqlFilter'
       sqlFilter: { sqlExpression: item.rules[0].Properties.SqlFilter.SqlExpression }
     }
+    dependsOn: [subscription]
   }
 ]
 
@@ -118,7 +124,7 @@ resource rule 'Microsoft.ServiceBus/namespaces/topics/subscriptions/rules@2024-0
 resource receives 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   for row in receivers: {
     scope: subscription[indexOf(subscriptionPaths, row.on)]
-    name: guid(namespace.id, row.on, principalsByName[row.identity].key, roles.receives.id)
+    name: guid(namespace.id, row.on, principalsByName[row.identity].id, roles.receives.id)
     properties: {
       roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.receives.id)
       principalId: principalsByName[row.identity].id
@@ -130,7 +136,7 @@ resource receives 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
 resource sends 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   for row in senders: {
     scope: topic[indexOf(topicNames, row.on)]
-    name: guid(namespace.id, row.on, principalsByName[row.identity].key, roles.sends.id)
+    name: guid(namespace.id, row.on, principalsByName[row.identity].id, roles.sends.id)
     properties: {
       roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.sends.id)
       principalId: principalsByName[row.identity].id
@@ -138,19 +144,6 @@ resource sends 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
     }
   }
 ]
-
-module endpoint 'private_endpoint.bicep' = if (privateNetwork != null) {
-  name: 'servicebus-endpoint'
-  params: {
-    location: location
-    tags: tags
-    resourceId: namespace.id
-    resourceName: namespace.name
-    service: 'servicebus'
-    groupId: 'namespace'
-    privateNetwork: privateNetwork!
-  }
-}
 
 resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   scope: namespace

@@ -55,7 +55,7 @@ resource insights 'Microsoft.Insights/components@2020-02-02' = {
 resource reports 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   for row in reporters: {
     scope: insights
-    name: guid(insights.id, principalsByName[row.identity].key, roles.reports.id)
+    name: guid(insights.id, principalsByName[row.identity].id, roles.reports.id)
     properties: {
       roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.reports.id)
       principalId: principalsByName[row.identity].id

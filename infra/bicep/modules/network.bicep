@@ -12,6 +12,10 @@ param name string
 @description('Its addresses: a /22 or larger, that nothing which is peered with it has.')
 param addresses string
 
+@description('Resource id of a NAT gateway for the subnets of apps and operators; empty for none.')
+param natGatewayId string
+
+var way = empty(natGatewayId) ? {} : { natGateway: { id: natGatewayId } }
 var zones = {
   blob: 'privatelink.blob.${environment().suffixes.storage}'
   servicebus: 'privatelink.servicebus.windows.net'
@@ -30,12 +34,12 @@ resource network 'Microsoft.Network/virtualNetworks@2024-05-01' = {
       {
         // All five apps share it; a Flex Consumption instance takes an address, so a /23 holds them all.
         name: 'apps'
-        properties: {
+        properties: union(way, {
           addressPrefix: cidrSubnet(addresses, 23, 0)
           delegations: [
             { name: 'apps', properties: { serviceName: 'Microsoft.App/environments' } }
           ]
-        }
+        })
       }
       {
         name: 'endpoints'
@@ -44,7 +48,7 @@ resource network 'Microsoft.Network/virtualNetworks@2024-05-01' = {
       {
         // The build agent or machine that runs set-up, deployment and smoke test stands here.
         name: 'operators'
-        properties: { addressPrefix: cidrSubnet(addresses, 24, 3) }
+        properties: union(way, { addressPrefix: cidrSubnet(addresses, 24, 3) })
       }
     ]
   }

@@ -57,7 +57,7 @@ resource made 'Microsoft.Storage/storageAccounts/blobServices/containers@2024-01
 resource access 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   for row in wanted: {
     scope: account::blobs::container[indexOf(containers, row.container)]
-    name: guid(account.id, row.container, principalsByName[row.identity].key, roles[row.verb].id)
+    name: guid(account.id, row.container, principalsByName[row.identity].id, roles[row.verb].id)
     properties: {
       roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles[row.verb].id)
       principalId: principalsByName[row.identity].id
@@ -70,7 +70,7 @@ resource access 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
 resource delegation 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   for row in delegations: {
     scope: account
-    name: guid(account.id, principalsByName[row.identity].key, roles[row.verb].id)
+    name: guid(account.id, principalsByName[row.identity].id, roles[row.verb].id)
     properties: {
       roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles[row.verb].id)
       principalId: principalsByName[row.identity].id

@@ -1,7 +1,5 @@
 metadata description = 'A storage account without keys.'
 
-import { privateLink } from 'types.bicep'
-
 @description('The region.')
 param location string
 
@@ -17,8 +15,8 @@ param redundancy ('Standard_LRS' | 'Standard_ZRS' | 'Standard_GRS')
 @description('With directories (Data Lake).')
 param hierarchicalNamespace bool = false
 
-@description('Private endpoints; null leaves it reachable over the Internet, by Entra ID only.')
-param privateNetwork privateLink?
+@description('Reached through a private endpoint only; else over the Internet, too, by Entra ID only.')
+param isPrivate bool
 
 @description('Days for which a deleted blob can be restored; 0 for none.')
 param restoreDays int = 0
@@ -50,7 +48,7 @@ resource account 'Microsoft.Storage/storageAccounts@2024-01-01' = {
     supportsHttpsTrafficOnly: true
     // Event Grid writes dead letters as a trusted service; it has no private route.
     publicNetworkAccess: 'Enabled'
-    networkAcls: { bypass: 'AzureServices', defaultAction: privateNetwork == null ? 'Allow' : 'Deny' }
+    networkAcls: { bypass: 'AzureServices', defaultAction: isPrivate ? 'Deny' : 'Allow' }
   }
 
   resource blobs 'blobServices' = {
@@ -82,19 +80,6 @@ resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2024-01
         }
       ]
     }
-  }
-}
-
-module endpoint 'private_endpoint.bicep' = if (privateNetwork != null) {
-  name: '${name}-endpoint'
-  params: {
-    location: location
-    tags: tags
-    resourceId: account.id
-    resourceName: account.name
-    service: 'blob'
-    groupId: 'blob'
-    privateNetwork: privateNetwork!
   }
 }
 

@@ -12,7 +12,7 @@ type grant = {
 }
 
 @export()
-@description('The object id and kind of each identity, by its name in access.json.')
+@description('The object id and kind of each identity, by its name in access.json. Azure knows an assignment by scope, role and principal, and so do we: the object id is in its name. Made anew, an identity is another one.')
 type principals = {
   @description('One identity.')
   *: {
@@ -21,9 +21,6 @@ type principals = {
 
     @description('What it is in Entra ID.')
     type: 'ServicePrincipal' | 'User' | 'Group'
-
-    @description('What stands for it in the names of its role assignments: another principal is another assignment.')
-    key: string
   }
 }
 

@@ -23,11 +23,12 @@ from eventstac.cli.tiny_raster import BBOX, tiny_geotiff
 from eventstac.cli.where import gather
 from eventstac.errors import EventstacError, Rejected, Transient
 from eventstac.facts import Match
+from eventstac.settings import Environment
 from eventstac.validation import validate_item
 from eventstac.whereabouts import whereabouts
 
 PATH = f"{PREFIX}{{id}}.tif"
-CONTAINER = "smoke"  # what the templates make, so that nobody needs a right to write among the rasters
+CONTAINER = "smoke"  # unless SMOKE_CONTAINER says which the templates made, so that nobody need write among the rasters
 INTERRUPTED = 130  # exit code, as shells have it for Ctrl-C
 _POLL_S = 0.5
 _ASK_WHERE_S = 5.0  # `where` peeks into every subscription: not at each poll
@@ -40,7 +41,10 @@ class SmokeFailed(EventstacError):
 
 def smoke(
     container: Annotated[
-        str | None, typer.Option(help="A source container; else `smoke` if that is one, else the first.")
+        str | None,
+        typer.Option(
+            help="A source container; else SMOKE_CONTAINER (`smoke`) if that is one, else the first."
+        ),
     ] = None,
     path: Annotated[
         str, typer.Option(help="Where to upload, if your rules need another place; {id} becomes unique.")
@@ -61,12 +65,18 @@ def smoke(
     if "{id}" not in path:
         raise typer.BadParameter(f"{path} has no {{id}}: an upload must not overwrite anything")
     readers: list[StacReader] = []
-    ports = Ports.read("smoke", os.environ, also=lambda env: readers.append(StacReader.read(env, api_token)))
-    (api,) = readers
+    own: list[str] = []
+
+    def also(env: Environment) -> None:
+        readers.append(StacReader.read(env, api_token))
+        own.append(env.text("SMOKE_CONTAINER", CONTAINER))
+
+    ports = Ports.read("smoke", os.environ, also=also)
+    (api,), (usual,) = readers, own
     sources = ports.names.source
     storage = ports.storage()
     unique = f"{now():%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
-    chosen = container or (CONTAINER if CONTAINER in sources else sources[0])
+    chosen = container or (usual if usual in sources else sources[0])
     url = BlobName(storage.account_url, chosen, path.replace("{id}", unique)).url
     ports.watched(storage).source(url)
     if path == PATH and (left := delete_leftovers(storage, f"{storage.account_url}/{chosen}", now())):

@@ -36,7 +36,7 @@ param databaseAdministrator = {WHO % "a"}
 param operator = {WHO % "b"}
 param existingStorage = {{ name: 'rasters', resourceGroup: 'their-group', subscriptionId: '{THEIRS}' }}
 param existingSystemTopicName = 'defender'
-param sourceContainers = ['a', 'b', 'c']
+param sourceContainers = ['one', 'two', 'three']
 param privateNetwork = true
 param serviceBusSku = 'Premium'
 param serviceBusCapacity = 2
@@ -115,7 +115,7 @@ def assignments(resources: Plan) -> Iterator[tuple[str, str, str]]:
         role["id"]: role["role"] for role in json.loads((BICEP / "access.json").read_text())["roles"].values()
     }
     for one in of_type(resources, "Microsoft.Authorization/roleAssignments"):
-        scope = one["id"].partition("/providers/Microsoft.Authorization/")[0]
+        scope = scope_of(one["id"])
         role = one["properties"]["roleDefinitionId"].rpartition("/")[2]
         found = re.search(
             r"userAssignedIdentities/eventstac-[a-z]+-[a-z0-9]{8}-([a-z-]+)'",
@@ -123,6 +123,20 @@ def assignments(resources: Plan) -> Iterator[tuple[str, str, str]]:
         )
         who = found[1] if found else delivering(one["properties"]["principalId"])
         yield who, roles[role], scope
+
+
+def scope_of(assignment: str) -> str:
+    """What a role assignment is on; its id is a formula where its name has the object id of an identity in it."""
+    formula = re.match(
+        r"\[extensionResourceId\('([^']+)', 'Microsoft\.Authorization/roleAssignments', guid\(", assignment
+    )
+    return formula[1] if formula else assignment.partition("/providers/Microsoft.Authorization/")[0]
+
+
+def prefix_of(resources: Plan) -> str:
+    """What the names of a deployment's resources begin with."""
+    (namespace,) = of_type(resources, "Microsoft.ServiceBus/namespaces")
+    return str(namespace["name"])
 
 
 def delivering(principal: str) -> str:

@@ -3,6 +3,8 @@
 import os
 import re
 import subprocess
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 import yaml
@@ -13,8 +15,7 @@ from tests.unit.bicep.source import BICEP, outputs_described
 ROOT = BICEP.parents[1]
 AZD = yaml.safe_load((ROOT / "azure.yaml").read_text())
 HOOKS = {name: hook["run"] for name, hook in AZD["hooks"].items()}
-FROM_AZD = {"AZURE_ENV_NAME", "AZURE_LOCATION"}
-OURS = {"POSTGRES_AUTH", "POSTGRES_SSLMODE", "POSTGRES_USER", "STAC_API_SCOPE"}
+FROM_AZD = {"AZURE_ENV_NAME", "AZURE_LOCATION", "AZURE_SUBSCRIPTION_ID"}
 
 
 def test_the_template_that_azd_deploys_is_there() -> None:
@@ -33,30 +34,17 @@ def test_a_hook_is_right_shell_and_stops_at_the_first_failure(name: str) -> None
 def test_what_the_hooks_read_is_put_out_by_the_templates_or_asked_of_who_deploys() -> None:
     asked = set(re.findall(r"readEnvironmentVariable\('(\w+)'", (BICEP / "main.bicepparam").read_text()))
     asked |= set(re.findall(r"azd env set (\w+)", (ROOT / "docs" / "deploy.md").read_text()))
-    known = set(outputs_described(BICEP / "main.bicep")) | asked | FROM_AZD | OURS | {"app"}
+    known = set(outputs_described(BICEP / "main.bicep")) | asked | FROM_AZD
     for name, run in HOOKS.items():
-        assert set(re.findall(r"\$\{?(\w+)", run)) <= known, name
-
-
-def test_what_the_commands_need_is_put_out_under_the_very_name() -> None:
-    """The hook exports the rest; azd puts outputs into the environment of its hooks."""
-    outputs = set(outputs_described(BICEP / "main.bicep"))
-    assert outputs >= {
-        "POSTGRES_HOST",
-        "POSTGRES_DB",
-        "BlobStorage__blobServiceUri",
-        "ServiceBus__fullyQualifiedNamespace",
-        "SOURCE_CONTAINERS",
-        "COG_CONTAINERS",
-        "STAC_API_URL",
-        "DATABASE_PRINCIPALS",
-    }
+        own = set(re.findall(r"\bfor (\w+) in|^ *(\w+)=\$\(", run, re.MULTILINE))
+        read = set(re.findall(r"\$\{?([A-Za-z]\w*)", run))
+        assert read <= known | {one or other for one, other in own}, name
 
 
 def test_the_hooks_set_up_the_catalog_before_its_apps_and_then_smoke() -> None:
     run = HOOKS["postdeploy"]
     assert smoke.__doc__
-    steps = ["eventstac setup", "make package", "config-zip", "eventstac smoke"]
+    steps = ["eventstac setup", "make package", 'if push "$app"', "eventstac smoke"]
     assert [run.index(step) for step in steps] == sorted(run.index(step) for step in steps)
 
 
@@ -73,3 +61,98 @@ def test_a_failed_set_up_ends_the_hook() -> None:
     assert done.returncode == 1
     assert "eventstac setup cannot start: POSTGRES_HOST is not set" in done.stderr
     assert "smoke" not in done.stderr
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A machine whose commands note how they are called, and do what is said here."""
+
+    folder: Path
+
+    def has(self, name: str, does: str = "") -> None:
+        script = self.folder / name
+        script.write_text(f'#!/bin/sh\necho "{name} $*" >> "{self.folder}/calls"\n{does}\n')
+        script.chmod(0o755)
+
+    def runs(self, hook: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            ["sh", "-c", HOOKS[hook]],
+            env={"PATH": f"{self.folder}:{os.environ['PATH']}"} | environment,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def calls(self) -> list[str]:
+        noted = self.folder / "calls"
+        return noted.read_text().splitlines() if noted.exists() else []
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    made = Machine(tmp_path)
+    for name in ("az", "azd", "make", "sleep"):
+        made.has(name)
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    made.has(".venv/bin/eventstac")
+    return made
+
+
+def test_a_forgotten_address_is_told_before_anything_is_made(machine: Machine) -> None:
+    done = machine.runs("preprovision", DATABASE_ADMIN_ID="x")
+    assert done.returncode == 1
+    assert "EVENTSTAC_ADDRESS is not set" in done.stderr
+    for said in ({"EVENTSTAC_ADDRESS": "none"}, {"EVENTSTAC_PRIVATE_NETWORK": "true"}):
+        assert machine.runs("preprovision", DATABASE_ADMIN_ID="x", **said).returncode == 0
+
+
+def test_an_administrator_who_cannot_be_told_ends_the_hook(machine: Machine) -> None:
+    """A service principal signed in, say: nobody's id would be no id of an administrator."""
+    machine.has("az", "exit 3")
+    assert machine.runs("preprovision", EVENTSTAC_ADDRESS="none").returncode == 3
+    assert [call for call in machine.calls() if call.startswith("azd")] == []
+
+
+DEPLOYED = {
+    "AZURE_SUBSCRIPTION_ID": "sub",
+    "AZURE_RESOURCE_GROUP": "group",
+    "FUNCTION_APP_PREFIX": "eventstac-dev-x",
+}
+
+
+def test_a_push_that_is_refused_until_roles_count_is_tried_again(machine: Machine) -> None:
+    machine.has("az", f'[ "$(grep -c ^az "{machine.folder}/calls")" -gt 2 ]')
+    done = machine.runs("postdeploy", **DEPLOYED)
+    assert done.returncode == 0, done.stderr
+    calls = machine.calls()
+    pushes = [call for call in calls if call.startswith("az ")]
+    assert len(pushes) == 2 + 5
+    assert all("--subscription sub --resource-group group" in push for push in pushes)
+    assert pushes[-1].endswith("--name eventstac-dev-x-stac-api --src build/packages/stac_api.zip")
+    assert [call for call in calls if call.startswith("sleep")] == ["sleep 60", "sleep 120"]
+    assert calls[-1] == ".venv/bin/eventstac smoke --deadline 600"
+
+
+def test_a_push_that_is_refused_three_times_ends_the_hook(machine: Machine) -> None:
+    machine.has("az", "exit 1")
+    done = machine.runs("postdeploy", **DEPLOYED)
+    assert done.returncode == 1
+    assert "scanner was refused three times" in done.stderr
+    assert len([call for call in machine.calls() if call.startswith("az ")]) == 3
+    assert not machine.calls()[-1].startswith(".venv/bin/eventstac smoke")
+
+
+def test_azd_down_is_stopped_where_it_would_delete_the_rasters_of_somebody(machine: Machine) -> None:
+    done = machine.runs("predown", EVENTSTAC_EXISTING_STORAGE="rasters")
+    assert done.returncode == 1
+    assert "would delete the resource group of rasters" in done.stderr
+    assert machine.runs("predown").returncode == 0
+    deploy = (ROOT / "docs" / "deploy.md").read_text()
+    assert "\n## Taking it away\n" in deploy
+
+
+def test_every_variable_that_azd_s_parameters_read_is_in_the_docs() -> None:
+    asked = set(re.findall(r"readEnvironmentVariable\('(\w+)'", (BICEP / "main.bicepparam").read_text()))
+    table = (ROOT / "docs" / "deploy.md").read_text()
+    assert {name for name in asked - FROM_AZD if f"`{name}`" not in table} == set()

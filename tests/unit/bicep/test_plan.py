@@ -17,6 +17,8 @@ from tests.unit.bicep.plan import (
     needs_compiler,
     of_type,
     planned,
+    prefix_of,
+    scope_of,
     settings_of,
 )
 from tests.unit.bicep.source import BICEP
@@ -106,7 +108,7 @@ def test_service_bus_gets_what_its_tier_takes_and_nothing_that_loses(small: Plan
 
 def event_subscriptions(resources: Plan) -> dict[str, Resource]:
     found = of_type(resources, "Microsoft.EventGrid/systemTopics/eventSubscriptions")
-    return {last(one).removeprefix("eventstac-"): one["properties"] for one in found}
+    return {last(one).removeprefix(f"{prefix_of(resources)}-"): one["properties"] for one in found}
 
 
 def test_event_subscriptions_are_apart_and_keep_to_event_grid_s_limits(small: Plan, full: Plan) -> None:
@@ -147,7 +149,8 @@ def test_somebody_else_s_account_keeps_its_topic_its_identity_and_its_rules(smal
         "Microsoft.Storage/storageAccounts/blobServices/containers",
     }
     made = of_type(there, "Microsoft.Storage/storageAccounts/blobServices/containers")
-    assert {last(one) for one in made} == {"cogs", "thumbnails", "config", "smoke"}
+    own = {f"{prefix_of(full)}-{kind}" for kind in ("thumbnails", "config", "smoke")}
+    assert {last(one) for one in made} == {"cogs"} | own
 
 
 def test_claims_expire_in_every_configuration(small: Plan, full: Plan) -> None:
@@ -317,3 +320,119 @@ def test_what_cannot_work_is_refused_with_the_way_out(plan: Evaluate, parameters
     done = plan(parameters)
     assert done.returncode != 0
     assert why in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "is_taken"),
+    [("A-b", True), ("my_env", False), ("a--b", False)],
+)
+def test_an_environment_has_a_name_that_azure_s_resources_take(
+    plan: Evaluate, name: str, is_taken: bool
+) -> None:
+    done = plan(SMALL.replace("'dev'", f"'{name}'"))
+    assert (done.returncode == 0) is is_taken, done.stderr
+    if not is_taken:
+        assert f"environmentName {name}: letters, digits and single hyphens" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("parameters", "why"),
+    [
+        ("param cogContainers = ['cogs', 'thumbnails']", "named twice: thumbnails."),
+        ("param sourceContainers = ['source', 'source', 'config']", "named twice: source, config."),
+        ("param sourceContainers = ['source', 'smoke', '$web']", ""),
+        (
+            "param sourceContainers = ['a1', ' b22', 'Upper']\nparam thumbnailsContainer = 'a--b'",
+            'no names of containers: "a1", " b22", "Upper", "a--b".',
+        ),
+    ],
+)
+def test_containers_are_apart_and_have_names_that_azure_takes(
+    plan: Evaluate, parameters: str, why: str
+) -> None:
+    done = plan(f"{SMALL}{parameters}\n")
+    if why:
+        assert done.returncode != 0
+        assert why in done.stderr
+    else:
+        ids = [one["id"] for one in planned(done)]
+        assert len(ids) == len(set(ids))
+
+
+THEIR_ACCOUNT = f"""
+param operator = {{ objectId: '{"0" * 8}-0000-0000-0000-00000000000b', principalName: 'x', principalType: 'Group' }}
+param existingStorage = {{ name: 'rasters', resourceGroup: 'their-group' }}
+param existingSystemTopicName = 'defender'
+"""
+
+
+def test_an_account_serves_several_deployments_that_leave_one_another_alone(plan: Evaluate) -> None:
+    one, other = (
+        planned(plan(SMALL.replace("'dev'", f"'{name}'") + THEIR_ACCOUNT)) for name in ("dev", "prod")
+    )
+    by_id = {resource["id"]: resource for resource in one}
+    shared = [resource for resource in other if resource["id"] in by_id]
+    for resource in shared:
+        assert resource == by_id[resource["id"]], "the second would take it from the first"
+    # What both have to do with alike: containers that hold rasters, and the same person's rights on them.
+    assert {last(resource) for resource in shared if resource["type"].endswith("/containers")} == {"cogs"}
+    assert Counter(resource["type"].rpartition("/")[2] for resource in shared) == {
+        "containers": 1,
+        "roleAssignments": 2,
+    }
+    # Azure refuses a second assignment of the same role to the same principal on the same thing.
+    named: dict[tuple[str, ...], set[str]] = {}
+    for resource in of_type(one + other, "Microsoft.Authorization/roleAssignments"):
+        properties = resource["properties"]
+        said = (scope_of(resource["id"]), properties["principalId"], properties["roleDefinitionId"])
+        named.setdefault(said, set()).add(resource["name"])
+    assert {said: names for said, names in named.items() if len(names) > 1} == {}
+    for resources in (one, other):
+        settings = settings_of(resources, "loader")
+        assert settings["CONFIG_CONTAINER"] == f"{prefix_of(resources)}-config"
+
+
+def test_an_identity_that_is_made_anew_gets_assignments_of_its_own(small: Plan, full: Plan) -> None:
+    """An assignment that an earlier identity left behind has another name: Azure changes no assignment's principal."""
+    for resources in (small, full):
+        for one in of_type(resources, "Microsoft.Authorization/roleAssignments"):
+            principal = one["properties"]["principalId"]
+            if principal.startswith("["):
+                assert principal[1:-1] in one["name"], one["id"]
+
+
+def test_an_instance_of_the_api_takes_as_many_requests_as_it_has_connections(small: Plan, full: Plan) -> None:
+    for resources in (small, full):
+        for site in of_type(resources, "Microsoft.Web/sites"):
+            scale = site["properties"]["functionAppConfig"]["scaleAndConcurrency"]
+            if site["name"].endswith("-stac-api"):
+                wanted = int(settings_of(resources, "stac-api")["STAC_API_CONNECTIONS"])
+                assert scale["triggers"] == {"http": {"perInstanceConcurrency": wanted}}
+            else:
+                assert "triggers" not in scale
+
+
+def test_a_key_vault_reference_is_resolved_by_the_app_s_own_identity(small: Plan) -> None:
+    for site in of_type(small, "Microsoft.Web/sites"):
+        (own,) = site["identity"]["userAssignedIdentities"]
+        assert site["properties"]["keyVaultReferenceIdentity"] == own
+
+
+def test_queries_of_alerts_are_not_tried_on_tables_that_nothing_was_written_to(small: Plan) -> None:
+    rules = of_type(small, "Microsoft.Insights/scheduledQueryRules")
+    assert len(rules) > 10
+    assert all(rule["properties"]["skipQueryValidation"] is True for rule in rules)
+
+
+def test_a_nat_gateway_of_the_operator_s_stays_over_a_second_run(plan: Evaluate, full: Plan) -> None:
+    nat = "/subscriptions/x/resourceGroups/y/providers/Microsoft.Network/natGateways/nat"
+    private = f"{SMALL}param privateNetwork = true\nparam serviceBusSku = 'Premium'\n"
+    with_nat = planned(plan(f"{private}param natGatewayId = '{nat}'\n"))
+    for resources, ways in ((full, {}), (with_nat, {"apps": nat, "operators": nat})):
+        (network,) = of_type(resources, "Microsoft.Network/virtualNetworks")
+        found = {
+            subnet["name"]: subnet["properties"]["natGateway"]["id"]
+            for subnet in network["properties"]["subnets"]
+            if "natGateway" in subnet["properties"]
+        }
+        assert found == ways

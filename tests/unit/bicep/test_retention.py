@@ -43,6 +43,7 @@ def test_the_rules_of_the_templates_are_the_contract_s() -> None:
     assert "loadJsonContent('../../contracts/retention.json')" in main
     assert re.search(r"prefix: 'claims/'\s+days: retention\.claimDays", main)
     # What a smoke test that was killed left behind; what it tidies up itself is gone long before.
-    prefix = f"{smoke.CONTAINER}/{smoke.PATH.partition('{id}')[0]}"
-    assert re.search(rf"prefix: '{prefix}'\s+days: retention\.smokeDays", main)
+    prefix = "${smoke}/" + smoke.PATH.partition("{id}")[0]
+    assert re.search(rf"prefix: '{re.escape(prefix)}'\s+days: retention\.smokeDays", main)
+    assert f"'${{ours}}{smoke.CONTAINER}'" in main
     assert RETENTION["smokeDays"] >= 1

@@ -3,10 +3,12 @@
 import ast
 import importlib
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
 import pytest
+import tree_sitter
 from azure.servicebus import ServiceBusClient
 
 from eventstac.azure.blob_service import open_blob_service
@@ -14,7 +16,8 @@ from eventstac.azure.event_grid import open_topic
 from eventstac.azure.service_bus import open_client
 from eventstac.telemetry.opening import INSIGHTS, open_telemetry
 from eventstac.telemetry.spans import OFF
-from tests.unit.bicep.source import BICEP, members, nodes, parse, text, variables
+from tests.contracts.reach import OPERATOR, reach
+from tests.unit.bicep.source import BICEP, members, nodes, outputs_described, parse, text, variables
 
 MAIN = BICEP / "main.bicep"
 APPS = ("scanner", "extractor", "loader", "cog-updater", "stac-api")
@@ -49,9 +52,14 @@ class Recording(Mapping[str, str]):
         return len(self.values_there)
 
 
+def app_settings(app: str) -> tree_sitter.Node:
+    """The settings of an app in main.bicep."""
+    return members(MAIN, variables(MAIN)["settings"])[app]
+
+
 def written(app: str) -> dict[str, str]:
     """The settings that main.bicep gives an app, by name, as they are written there."""
-    settings = members(MAIN, variables(MAIN)["settings"])[app]
+    settings = app_settings(app)
     connections = members(MAIN, variables(MAIN)["connectionsOf"])[app]
     found = {name: text(node) for name, node in members(MAIN, settings).items()}
     for name in map(text, nodes(connections, "string")):
@@ -112,6 +120,40 @@ def test_a_setting_that_the_templates_forget_would_be_noticed(app: str) -> None:
     without = Recording({name: value for name, value in values.items() if name != forgotten})
     with pytest.raises(Exception, match=forgotten):
         read(app, without)
+
+
+# The commands go to the server itself, past PgBouncer, with a connection each; on Azure they are no app.
+APPS_ONLY = {"POSTGRES_PORT", "POSTGRES_POOL_SIZE", "RETRY_LIMIT_HOURS"}
+READERS = {"text", "optional", "has", "integer", "number", "names", "get"}
+
+
+def read_by_commands() -> set[str]:
+    """The settings that code reached by the command `eventstac` reads, by the calls that do."""
+    calls = (
+        node
+        for module in reach(OPERATOR).ours.values()
+        for node in ast.walk(module)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args
+    )
+    names = {
+        call.args[0].value
+        for call in calls
+        if call.func.attr in READERS and isinstance(call.args[0], ast.Constant)  # type: ignore[attr-defined]
+    }
+    return {name for name in names if isinstance(name, str) and re.fullmatch(r"[A-Z][A-Z0-9_]+", name)}
+
+
+def test_what_the_templates_let_somebody_choose_the_commands_hear_of() -> None:
+    """A setting that only the apps hear of would split the two: setup and loader would apply other rules in turn."""
+    read = read_by_commands()
+    assert read >= {"STAC_DEFAULT_COLLECTION", "CONFIG_CONTAINER", "SMOKE_CONTAINER", "STAC_API_SCOPE"}
+    set_by_main = {name: node for app in APPS for name, node in members(MAIN, app_settings(app)).items()}
+    constant = {name for name, node in set_by_main.items() if node.type == "string" and "$" not in text(node)}
+    outputs = set(outputs_described(MAIN))
+    assert (read & set(set_by_main)) - constant - APPS_ONLY <= outputs
+    assert {"STAC_API_URL", "STAC_API_SCOPE", "SMOKE_CONTAINER", "POSTGRES_USER"} <= outputs
+    given = {name: text(set_by_main[name]) for name in (read & constant) - outputs}
+    assert given == {"PGSTAC_SCHEMA": "pgstac", "RULES_BLOB": "collections.yaml"}, "the code's own"
 
 
 def test_the_host_s_own_settings_name_the_identity_and_no_key() -> None:
