@@ -1,26 +1,83 @@
 """Puts rules in force: a revision of the rules, Collections and queryables in pgstac."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from psycopg import errors
+
 from eventstac.catalog import pgstac_partitions
-from eventstac.catalog.collection_documents import apply_collection, apply_queryables
+from eventstac.catalog.collection_documents import apply_collection
 from eventstac.catalog.database import Connection
-from eventstac.catalog.rules_store import apply_rules, lock_rules
+from eventstac.catalog.queryables import apply_queryables
+from eventstac.catalog.rules_store import apply_rules, lock_rules, rules_before
+from eventstac.errors import Rejected
 from eventstac.raster.revision import EXTRACTOR_REVISION
-from eventstac.rules import Rules
+from eventstac.rules import CollectionRules, Rules
+
+REASON = "rules-invalid"
+
+# What PostgreSQL or pgstac say of a document that they cannot keep, and what its shape makes of our own code.
+_UNFIT = (
+    errors.DataError,
+    errors.CheckViolation,
+    errors.NotNullViolation,
+    errors.ProgramLimitExceeded,
+    TypeError,
+    ValueError,
+    LookupError,
+    AttributeError,
+)
 
 
 def prepare(connection: Connection, rules: Rules) -> None:
-    """Make what later writes need, in commits of its own: Collections and their partitions."""
+    """Make what later writes need, in commits of its own: Collections and their partitions.
+
+    Rejected `rules-invalid` where pgstac does not take a Collection.
+    """
     for collection in rules.collections:
-        pgstac_partitions.prepare_collection(connection, collection.id, collection)
-        if collection.partition_trunc:
-            pgstac_partitions.repartition(connection, collection.id, collection.partition_trunc)
+        with _refusals(rules, collection):
+            pgstac_partitions.prepare_collection(connection, collection.id, collection)
+            if collection.partition_trunc:
+                pgstac_partitions.repartition(connection, collection.id, collection.partition_trunc)
 
 
 def apply(connection: Connection, text: str, rules: Rules, origin: str) -> int:
-    """Apply rules that are prepared, all of it or nothing; returns the revision. `origin` says where they are from."""
+    """Apply rules that are prepared, all of it or nothing; returns the revision. `origin` says where they are from.
+
+    Rejected `rules-invalid` where pgstac does not take them. What changed queryables leave to do is done by
+    `queryables.finish_changes`, after the commit.
+    """
     with connection.transaction():
         lock_rules(connection)
+        before = rules_before(connection, rules.default_collection)
         for collection in rules.collections:
-            apply_collection(connection, collection)
-            apply_queryables(connection, collection)
+            with _refusals(rules, collection):
+                known = before.collection(collection.id) if before else None
+                apply_collection(connection, collection, known)
+                apply_queryables(connection, collection, known)
+        for known in before.collections if before else ():
+            if rules.collection(known.id) is None:  # the Collection stays, as it was
+                apply_queryables(connection, CollectionRules(known.id), known)
         return apply_rules(connection, text, rules, EXTRACTOR_REVISION, origin)
+
+
+def try_out(connection: Connection, text: str, rules: Rules) -> None:
+    """Apply rules and take it back: Rejected `rules-invalid` where pgstac does not take them."""
+    with connection.transaction(force_rollback=True):
+        apply(connection, text, rules, "")
+
+
+@contextmanager
+def _refusals(rules: Rules, collection: CollectionRules) -> Iterator[None]:
+    """Turn what is wrong with one Collection of the rules into a mistake that names it."""
+    try:
+        yield
+    except _UNFIT as error:
+        said = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise Rejected(
+            REASON,
+            f"{rules.file}: collection {collection.id!r} cannot be stored: {said}. Mend its queryables, `extent:` or "
+            "`extra:`, or the Items that an index does not take; then apply the rules again",
+        ) from error
+    except Rejected as rejection:
+        raise Rejected(REASON, f"{rules.file}: {rejection.detail}") from rejection

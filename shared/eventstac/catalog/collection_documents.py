@@ -5,8 +5,11 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
+from eventstac.catalog.collection_parts import read_parts
 from eventstac.catalog.database import Connection
+from eventstac.extents import Spans, merged_extent
 from eventstac.rules import CollectionRules, collection_document, collection_extensions
+from eventstac.rules.load import is_built_in
 
 
 def ensure_collection(connection: Connection, collection: str, rules: CollectionRules | None) -> None:
@@ -20,8 +23,11 @@ def ensure_collection(connection: Connection, collection: str, rules: Collection
     )
 
 
-def apply_collection(connection: Connection, rules: CollectionRules) -> None:
-    """Bring a Collection's own fields to what the rules say; its extent and its user's fields stay."""
+def apply_collection(connection: Connection, rules: CollectionRules, before: CollectionRules | None) -> None:
+    """Bring a Collection's fields from what the rules `before` stated to what they state now.
+
+    What a user added or changed stays: what the rules stated leaves only as long as it is as they stated it.
+    """
     document, private = collection_document(rules)
     ensure_collection(connection, rules.id, rules)
     row = connection.execute(
@@ -29,13 +35,17 @@ def apply_collection(connection: Connection, rules: CollectionRules) -> None:
     ).fetchone()
     if row is None:
         raise LookupError(f"collection {rules.id!r} vanished while it was applied")
-    content: dict[str, Any] = {**row[0], **_said(document, rules)}
-    if rules.extent:
-        content["extent"] = {**content["extent"], **rules.extent}
-    if "summaries" in rules.extra:  # beside those that are kept current
-        content["summaries"] = {**row[0].get("summaries", {}), **rules.extra["summaries"]}
+    stated, left = _stated(rules), _left(row[0], rules, before)
+    content: dict[str, Any] = {name: value for name, value in row[0].items() if name not in left}
+    content |= {name: document[name] for name in left & {"description", "license"}}  # which STAC requires
+    content |= stated
+    content["extent"] = {**content["extent"], **_freed(connection, rules, before), **rules.extent}
+    summaries = _summaries(row[0], rules, before)
+    content.pop("summaries", None)
+    if summaries:
+        content["summaries"] = summaries
     kept: Mapping[str, Any] = {**(row[1] or {}), **private}
-    content["stac_extensions"] = collection_extensions({**content, **kept})
+    content["stac_extensions"] = _extensions({**content, **kept}, row[0], rules, before)
     if content != row[0] or kept != row[1]:
         connection.execute(
             "UPDATE pgstac.collections SET content = %s, private = %s WHERE id = %s",
@@ -43,32 +53,60 @@ def apply_collection(connection: Connection, rules: CollectionRules) -> None:
         )
 
 
-def _said(document: Mapping[str, Any], rules: CollectionRules) -> dict[str, Any]:
-    """What the rules say themselves, without the defaults that a new Collection needs."""
-    defaults = {"extent", "links", "stac_extensions"}
+def _stated(rules: CollectionRules | None) -> dict[str, Any]:
+    """What the rules say themselves of a Collection, without the defaults that a new one needs."""
+    if rules is None:
+        return {}
+    document, _ = collection_document(rules)
+    unstated = {"extent", "summaries", "stac_extensions"} | ({"links"} - rules.extra.keys())
     if not rules.description:
-        defaults.add("description")
+        unstated.add("description")
     if rules.license == CollectionRules(rules.id).license:
-        defaults.add("license")
-    return {name: value for name, value in document.items() if name not in defaults}
+        unstated.add("license")
+    if is_built_in(rules):
+        unstated |= {"title", "description"}
+    return {name: value for name, value in document.items() if name not in unstated}
 
 
-_WRAPPERS = {"number": "to_float", "integer": "to_int", "datetime": "to_tstz", "string": "to_text"}
+def _left(content: Mapping[str, Any], rules: CollectionRules, before: CollectionRules | None) -> set[str]:
+    """The fields that the rules do not state any more, and nobody else changed."""
+    now = _stated(rules)
+    return {name for name, value in _stated(before).items() if name not in now and content.get(name) == value}
 
 
-def apply_queryables(connection: Connection, rules: CollectionRules) -> None:
-    """Register a Collection's queryables in pgstac, with a BTREE index for those that are sorted by."""
-    for queryable in rules.queryables:
-        connection.execute(
-            "SELECT pgstac.upsert_queryable(%s, %s, %s, %s, %s)",
-            [
-                queryable.name,
-                Jsonb(queryable.definition),
-                _WRAPPERS.get(queryable.type),
-                "BTREE" if queryable.sortable else None,
-                [rules.id],
-            ],
-        )
+def _freed(connection: Connection, rules: CollectionRules, before: CollectionRules | None) -> dict[str, Any]:
+    """The parts of the extent that the rules leave to the Items again."""
+    freed = set(before.extent if before else ()) - set(rules.extent)
+    if not freed:
+        return {}
+    parts = read_parts(connection, rules.id)
+    extent = merged_extent({}, parts.spans if parts else Spans())
+    return {name: extent[name] for name in freed}
+
+
+def _summaries(
+    content: Mapping[str, Any], rules: CollectionRules, before: CollectionRules | None
+) -> dict[str, Any]:
+    """The summaries: those that are kept current and a user's own, beside those that the rules state."""
+    now = rules.extra.get("summaries", {})
+    stated = before.extra.get("summaries", {}) if before else {}
+    others = {
+        name: value
+        for name, value in content.get("summaries", {}).items()
+        if name in now or name not in stated or stated[name] != value
+    }
+    return {**others, **now}
+
+
+def _extensions(
+    content: Mapping[str, Any], row: Mapping[str, Any], rules: CollectionRules, before: CollectionRules | None
+) -> list[str]:
+    """The extensions of what is there and those that somebody listed, without those of fields that left."""
+    now = set(rules.extra.get("stac_extensions", ()))
+    unlisted = set(before.extra.get("stac_extensions", ()) if before else ()) - now
+    gone = {*row, *row.get("summaries", {})} - {*content, *content.get("summaries", {})}
+    listed = {*row.get("stac_extensions", ()), *now} - unlisted
+    return collection_extensions({**content, "stac_extensions": sorted(listed)}, gone)
 
 
 def collection_ids(connection: Connection) -> set[str]:

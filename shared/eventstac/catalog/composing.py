@@ -1,6 +1,7 @@
 """Composes Items anew inside a transaction, from what was mostly composed before it; writes what differs."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from eventstac.catalog import item_rows, pgstac_items
 from eventstac.catalog.announcing import Change
@@ -26,7 +27,15 @@ class Composer:
     def __init__(self) -> None:
         self.texts = FactTexts()
         self.incoming = pgstac_items.Incoming()
+        self.is_careful = False
         self._known: dict[ItemKey, tuple[_Input, Composed]] = {}
+
+    def be_careful(self, error: Exception) -> None:
+        """Find out from now on which Items PostgreSQL refuses; raises `error` where that was done already."""
+        if self.is_careful:
+            raise error
+        self.is_careful = True
+        self.incoming = pgstac_items.Incoming()  # what was foreseen has what is refused
 
     def composed(self, applied: AppliedRules, key: ItemKey, facts: Sequence[Fact]) -> Composed:
         """An Item by the rules in force, and its row."""
@@ -74,6 +83,8 @@ def recompose(
     keys = sorted(facts)
     before = item_rows.read(connection, keys)
     composed = {key: composer.composed(applied, key, facts[key]) for key in keys}
+    if composer.is_careful:
+        composed |= _refusals(connection, composed)
     changes = [
         Change(key, before.get(key), row, composition, tuple(facts[key]))
         for key, (composition, row) in composed.items()
@@ -88,6 +99,23 @@ def recompose(
     )
     rows += pgstac_items.delete_items(connection, [key for key in removed if composed[key][0].item is None])
     return changes, rows
+
+
+def _refusals(connection: Connection, composed: Mapping[ItemKey, Composed]) -> dict[ItemKey, Composed]:
+    """The Items that PostgreSQL refuses, as rejected: an index that somebody made takes no such value, say."""
+    items = {key: composition.item for key, (composition, _) in composed.items() if composition.item}
+    refused = pgstac_items.refused_items(connection, list(items.values()))
+    found: dict[ItemKey, Composed] = {}
+    for key, why in refused.items():
+        detail = (
+            f"pgstac does not take the Item: {why}. Mend the value in the file, its sidecar or the rule, or remove the "
+            "index or queryable of the collection that refuses it"
+        )
+        composition = replace(
+            composed[key][0], state="rejected", item=None, urls=(), reason="invalid-item", detail=detail
+        )
+        found[key] = (composition, item_rows.row_of(key, composition))
+    return found
 
 
 def notes_of(changes: Sequence[Change]) -> list[Statement | None]:

@@ -32,7 +32,7 @@ _PRUNE = {"rejected": WRITE, "deleted_directories": WRITE}
 _RECONCILE = {"runs": WRITE, "listed": WRITE, "gaps": WRITE}
 
 # Rules are put in force by who writes Collections anyway; a revision is added, never changed.
-_APPLY_RULES = {"rules": APPEND, "rules_file": WRITE}
+_APPLY_RULES = {"rules": APPEND, "rules_file": WRITE, "changed_queryables": WRITE}
 
 ROLES: dict[str, Grants] = {
     "eventstac_scanner": Grants(

@@ -19,6 +19,7 @@ from eventstac.catalog.database import Connection, write
 from eventstac.catalog.item_rows import ItemKey
 from eventstac.catalog.locks import lock
 from eventstac.catalog.pace import Pace
+from eventstac.catalog.pgstac_items import REFUSED
 from eventstac.catalog.pgstac_partitions import CollectionNotReady
 from eventstac.catalog.rules_store import AppliedRules, RulesStore
 from eventstac.disputes import marked, wrongly_read
@@ -142,6 +143,8 @@ def _merge_chunk(
             attempts.note()
         except CollectionNotReady as not_ready:
             attempts.prepare(connection, rules, not_ready)
+        except REFUSED as error:
+            composer.be_careful(error)
         else:
             pace.note(len(arrived.facts), time.perf_counter() - began)
             return done

@@ -179,6 +179,25 @@ def upsert_items(
     return Incoming().upsert(connection, items, moved)
 
 
+# What PostgreSQL says of a value that an index (of a queryable, say) cannot take.
+REFUSED = (errors.DataError, errors.ProgramLimitExceeded)
+
+
+def refused_items(connection: Connection, items: Sequence[Mapping[str, Any]]) -> dict[ItemKey, str]:
+    """Which Items PostgreSQL does not take, and what it says of each. Writes nothing, in the caller's transaction."""
+    if not items:
+        return {}
+    try:
+        with connection.transaction(force_rollback=True):
+            upsert_items(connection, items)
+    except REFUSED as error:
+        if len(items) == 1:
+            return {_place(items[0]): str(error).strip().partition("\n")[0]}
+        half = len(items) // 2
+        return refused_items(connection, items[:half]) | refused_items(connection, items[half:])
+    return {}
+
+
 def delete_items(connection: Connection, keys: Sequence[ItemKey]) -> int:
     """Delete Items in the caller's transaction; one that is not there is none the less gone. Returns how many were."""
     if not keys:

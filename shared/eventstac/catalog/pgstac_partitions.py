@@ -83,10 +83,10 @@ def prepare_collection(
     ).fetchone()
     unit = row[0] if row else None
     if unit is None:
-        _with_ddl(connection, collection, partial(_check_whole, connection, collection))
+        with_ddl(connection, collection, partial(_check_whole, connection, collection))
         return
     for one in needed:
-        _with_ddl(connection, collection, partial(_check_part, connection, collection, unit, one))
+        with_ddl(connection, collection, partial(_check_part, connection, collection, unit, one))
 
 
 def repartition(connection: Connection, collection: str, partition_trunc: str) -> bool:
@@ -106,11 +106,11 @@ def repartition(connection: Connection, collection: str, partition_trunc: str) -
         changed.append(updated.rowcount)
 
     check_version(connection)
-    _with_ddl(connection, collection, change)
+    with_ddl(connection, collection, change)
     return changed[-1] > 0
 
 
-def _with_ddl(connection: Connection, collection: str, change: Callable[[], None]) -> None:
+def with_ddl(connection: Connection, collection: str, change: Callable[[], None]) -> None:
     """Run DDL in a transaction, alone, and without making anybody wait for long."""
     for _ in range(_ATTEMPTS):
         try:

@@ -16,6 +16,7 @@ from eventstac.catalog.database import Connection, write
 from eventstac.catalog.item_rows import ItemKey
 from eventstac.catalog.locks import lock
 from eventstac.catalog.pace import Pace
+from eventstac.catalog.pgstac_items import REFUSED
 from eventstac.catalog.pgstac_partitions import CollectionNotReady
 from eventstac.catalog.rules_store import RulesStore
 from eventstac.errors import Transient
@@ -61,6 +62,8 @@ def rebuild(
                 break
             except CollectionNotReady as not_ready:
                 attempts.prepare(connection, rules, not_ready)
+            except REFUSED as error:
+                composer.be_careful(error)
         else:
             raise Transient(
                 f"the Items {chunk} could not be rebuilt in {ATTEMPTS} attempts: their Collections are changed "

@@ -5,13 +5,14 @@ however many events there were and however late they came.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 
 from eventstac.blobs import BlobReader, Blobs, Look
 from eventstac.catalog import applying
 from eventstac.catalog.database import Connection
-from eventstac.catalog.rules_store import lock_rules
+from eventstac.catalog.queryables import finish_changes
+from eventstac.catalog.rules_store import RulesStore, lock_rules
 from eventstac.errors import BlobChanged, Rejected, Transient
 from eventstac.rules import Rules, RulesInvalid, load_rules
 from eventstac.rules.builders import check_builders
@@ -53,13 +54,27 @@ def known_file(connection: Connection, url: str | None = None) -> RulesFile | No
 
 
 def take_in(
-    connection: Connection, blobs: Blobs, url: str, default_collection: str, *, again: bool = False
+    connection: Connection,
+    blobs: Blobs,
+    url: str,
+    default_collection: str,
+    *,
+    again: bool = False,
+    app: str = "loader",
 ) -> Taken:
     """Look at the rules file, and put it in force if it is valid; the rules in force stay where it is not.
 
-    `again` applies a file that is known already too. Transient where storage or database do not answer, or where the
-    file keeps changing.
+    `again` applies a file that is known already too. What changed queryables left to do, now or before, is done for the
+    Items then, as `app`. Transient where storage or database do not answer, or where the file keeps changing.
     """
+    taken = _take_in(connection, blobs, url, default_collection, again=again)
+    finish_changes(connection, RulesStore(default_collection), app, datetime.now(UTC))
+    return taken
+
+
+def _take_in(
+    connection: Connection, blobs: Blobs, url: str, default_collection: str, *, again: bool
+) -> Taken:
     for _ in range(_ATTEMPTS):
         look, reader = blobs.look(url)
         known = known_file(connection, url)
@@ -91,10 +106,16 @@ def _take(
         look, _ = blobs.look(read.url)
         if look.etag != read.etag:
             return None
-        revision = applying.apply(connection, text, rules, f"{read.url} ({read.etag})") if rules else None
+        revision = None
+        if rules:
+            try:
+                with connection.transaction():
+                    revision = applying.apply(connection, text, rules, f"{read.url} ({read.etag})")
+            except Rejected as rejection:
+                mistakes = rejection.detail
         file = RulesFile(read.url, read.etag, look.seen, revision, mistakes)
         _note(connection, file)
-        return Taken("applied" if rules else "refused", file)
+        return Taken("refused" if revision is None else "applied", file)
 
 
 def _checked(look: Look, reader: BlobReader | None, default_collection: str) -> tuple[str, Rules | None, str]:

@@ -78,6 +78,21 @@ def lock_rules(connection: Connection) -> None:
     connection.execute("SELECT pg_advisory_xact_lock(%s)", [_APPLY_LOCK])
 
 
+def rules_before(connection: Connection, default_collection: str | None) -> Rules | None:
+    """The rules of the newest revision, None where there are none, or none that this version can read."""
+    row = connection.execute(
+        "SELECT revision, text FROM eventstac.rules ORDER BY revision DESC LIMIT 1"
+    ).fetchone()
+    try:
+        return (
+            load_rules(row[1], file=f"revision {row[0]}", default_collection=default_collection)
+            if row
+            else None
+        )
+    except RulesInvalid:
+        return None
+
+
 def apply_rules(connection: Connection, text: str, rules: Rules, extractor: int, origin: str = "") -> int:
     """Put rules in force; the revision rises where they or the extractor's number differ from those in force."""
     with connection.transaction():

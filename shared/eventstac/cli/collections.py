@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
+from eventstac.catalog.applying import try_out
 from eventstac.catalog.rules_blob import known_file, take_in
 from eventstac.cli.files import read_text
-from eventstac.cli.ports import Ports, print_json
+from eventstac.cli.ports import APP, Ports, print_json
 from eventstac.errors import Rejected
 from eventstac.rules import load_rules
 
@@ -24,17 +25,18 @@ def apply(
 ) -> None:
     """Put a rules file in force: write it into the storage, where the loader takes it from, and apply it at once.
 
-    A file with mistakes is not written; they are listed by line. A changed file raises the revision. Blobs that it
-    means something else for are looked at again by `eventstac reconcile`.
+    A file with mistakes, or that the catalog does not take, is not written; mistakes are listed by line. A changed file
+    raises the revision. Blobs that it means something else for are looked at again by `eventstac reconcile`.
     """
     ports = Ports.read("collections apply", os.environ, bus=False)
     text = read_text(file)
-    load_rules(text, file=str(file), default_collection=ports.default_collection)
+    rules = load_rules(text, file=str(file), default_collection=ports.default_collection)
     storage = ports.storage()
     url = ports.rules_url(storage)
-    storage.put(url, text.encode(), "application/yaml")
     with ports.connection() as connection:
-        taken = take_in(connection, storage, url, ports.default_collection, again=True)
+        try_out(connection, text, rules)
+        storage.put(url, text.encode(), "application/yaml")
+        taken = take_in(connection, storage, url, ports.default_collection, again=True, app=APP)
         applied = ports.rules(connection)
     if taken.outcome != "applied" or taken.file is None:
         detail = taken.file.mistakes if taken.file else f"{url} was deleted meanwhile"

@@ -16,6 +16,7 @@ from eventstac.extensions import extensions_of
 from eventstac.facts import Fact
 from eventstac.rules import CollectionRules
 from eventstac.rules.builder import run_builder
+from eventstac.rules.queryables import misfits
 
 THUMBNAIL_KEY = "thumbnail"
 _PROBLEMS_SHOWN = 5
@@ -53,9 +54,11 @@ def compose(facts: Iterable[Fact], rules: CollectionRules | None) -> Composition
     urls = tuple(sorted(asset.fact.url for asset in shown))
     from eventstac.validation import validate_item  # schemas: at the first Item, not at an app's start
 
-    problems = validate_item(item)
+    problems = [f"{problem.path}: {problem.message}" for problem in validate_item(item)]
+    if not problems and rules:
+        problems = misfits(item, rules.queryables, rules.id)
     if problems:
-        listed = "; ".join(f"{problem.path}: {problem.message}" for problem in problems[:_PROBLEMS_SHOWN])
+        listed = "; ".join(problems[:_PROBLEMS_SHOWN])
         return replace(outcome, state="rejected", reason="invalid-item", detail=listed)
     return replace(outcome, state="published", item=item, urls=urls)
 

@@ -74,6 +74,8 @@ def _read(text: str, file: str) -> Document:
     return document
 
 
+_UNSTORABLE = re.compile("[\\x00\\ud800-\\udfff]")  # PostgreSQL keeps no such text
+
 _SCALARS = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null")}
 
 
@@ -113,6 +115,10 @@ class _Reader:
             value = self._loader.construct_object(node)
         except ValueError as error:
             raise _unusable(f"a value that is none of its tag: {error}", node) from error
+        if isinstance(value, str) and _UNSTORABLE.search(value):
+            raise _unusable(
+                "text with a NUL, or with half of a pair of surrogates: write the character", node
+            )
         if isinstance(value, float) and not math.isfinite(value):
             raise _unusable("a number that is not finite: put it in quotes", node)
         return value
@@ -128,6 +134,8 @@ class _Reader:
                 )
                 continue
             key = key_node.value
+            if _UNSTORABLE.search(key):
+                raise _unusable("a key with a NUL or a surrogate", key_node)
             if key_node.tag == "tag:yaml.org,2002:merge":
                 merged |= self._merged(value_node, path)
                 continue

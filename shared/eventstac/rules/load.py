@@ -35,6 +35,15 @@ def load_rules(text: str, *, file: str, default_collection: str | None = "bronze
     return Rules(file, _with_default(collections, default_collection), default_collection, ignore, lines)
 
 
+_BUILT_IN = "Rasters that no rule of collections.yaml matches, one Item a file."
+
+
+def is_built_in(collection: CollectionRules) -> bool:
+    """Whether title and description are those of a default collection that the file does not name."""
+    only_rule = [rule.name for rule in collection.rules] == [""]
+    return only_rule and (collection.title, collection.description) == (collection.id, _BUILT_IN)
+
+
 def _with_default(
     collections: tuple[CollectionRules, ...], default: str | None
 ) -> tuple[CollectionRules, ...]:
@@ -44,12 +53,6 @@ def _with_default(
     rule = Rule("", assets=(AssetRule("data", roles=("data",)),), require=("data",))
     named = next((each for each in collections if each.id == default), None)
     if named is None:
-        described = CollectionRules(
-            default,
-            title=default,
-            description="Rasters that no rule of collections.yaml matches, one Item a file.",
-            rules=(rule,),
-        )
-        return (*collections, described)
+        return (*collections, CollectionRules(default, default, _BUILT_IN, rules=(rule,)))
     widened = CollectionRules(**{**vars(named), "rules": (*named.rules, rule)})
     return tuple(widened if each is named else each for each in collections)

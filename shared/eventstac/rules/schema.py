@@ -51,9 +51,8 @@ def _note(document: Document, error: jsonschema_rs.ValidationError) -> None:
         case "propertyNames":
             wrong = kind["error"].instance
             what = f"{wrong!r} under `{name}` is no name that can be used"
-            document.mistake(
-                (*path, wrong), what, "Use letters, digits, `.`, `_` and `-`, a letter or digit first"
-            )
+            instead = "Use letters, digits, `.`, `_` and `-`, a letter or digit first, 255 characters at most"
+            document.mistake((*path, wrong), what, instead)
         case "anyOf":
             _note_alternatives(document, error, kind)
         case _:

@@ -6,6 +6,7 @@ from typing import Any
 from eventstac.rules.automaton import group_fits
 from eventstac.rules.common_names import COMMON_NAMES
 from eventstac.rules.document import Document, Path
+from eventstac.rules.fields import check_fields
 from eventstac.rules.groups import PathDate, Template
 from eventstac.rules.model import ANY_ASSET, CollectionRules, Rule
 from eventstac.rules.overlap import check_overlaps
@@ -22,6 +23,7 @@ def check_sense(document: Document, collections: tuple[CollectionRules, ...]) ->
     for collection in collections:
         path: Path = ("collections", collection.id)
         _check_names(document, path, collection)
+        check_fields(document, path, collection)
         for index, rule in enumerate(collection.rules):
             if rule.patterns:
                 _check_rule(document, (*path, "rules", index), rule)

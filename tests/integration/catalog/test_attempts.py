@@ -1,6 +1,6 @@
 """What a transaction lacked is made, and it is tried again as long as it gets further."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,16 +28,7 @@ MERGING = MergeSettings("loader", 0.5)
 RULES = RulesStore("bronze-tier")
 MONTH_S = 31 * 86_400
 
-
-@pytest.fixture(autouse=True)
-def empty(database: CatalogDatabase) -> None:
-    database.clear()
-
-
-@pytest.fixture
-def connection(database: CatalogDatabase) -> Iterator[Connection]:
-    with database.connect() as connection:
-        yield connection
+pytestmark = pytest.mark.usefixtures("empty")
 
 
 def fact(item: str, collection: str = "scenes", month: int = 0, etag: str = "e") -> Fact:

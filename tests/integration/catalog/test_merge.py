@@ -1,7 +1,7 @@
 """The merging transaction on the real database: several writers, crashes, and what is announced."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -31,16 +31,7 @@ NOW = datetime(2024, 6, 1, tzinfo=UTC)
 MERGING = MergeSettings("loader", 0.5)
 MONTH_S = 31 * 86_400
 
-
-@pytest.fixture(autouse=True)
-def empty(database: CatalogDatabase) -> None:
-    database.clear()
-
-
-@pytest.fixture
-def connection(database: CatalogDatabase) -> Iterator[Connection]:
-    with database.connect() as connection:
-        yield connection
+pytestmark = pytest.mark.usefixtures("empty")
 
 
 def fact(

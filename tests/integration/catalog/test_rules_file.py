@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 
 from eventstac.blobs import BlobReader, Look
+from eventstac.catalog.applying import try_out
 from eventstac.catalog.database import Connection
 from eventstac.catalog.rules_blob import LARGEST_BYTES, known_file, take_in
 from eventstac.catalog.rules_store import RulesStore
 from eventstac.errors import Rejected, Stale
 from eventstac.events import open_envelope
+from eventstac.rules import load_rules
 from loader import rules_file
 from tests.integration.conftest import CatalogDatabase
 from tests.samples import url_of
@@ -40,12 +42,11 @@ collections:
 """.encode()
 
 
-@pytest.fixture
-def connection(database: CatalogDatabase) -> Iterator[Connection]:
-    """As the loader: it is who applies the rules, with no rights but its own."""
-    with database.connect() as connection:
-        yield connection
-        connection.execute("DELETE FROM eventstac.rules_file")
+@pytest.fixture(autouse=True)
+def unknown(connection: Connection) -> Iterator[None]:
+    """No file was looked at before."""
+    yield
+    connection.execute("DELETE FROM eventstac.rules_file")
 
 
 def in_force(connection: Connection) -> tuple[int, str]:
@@ -123,6 +124,53 @@ def test_many_at_once_end_with_the_last_content(database: CatalogDatabase, conne
     known = known_file(connection)
     assert known
     assert known.etag == blobs.etag(URL)
+
+
+def refusing(*, applying: bool, connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PostgreSQL refuses what the check let pass, where rules are prepared or where they are applied."""
+
+    def refuse(connection: Connection, *_: Any) -> None:
+        connection.execute("SELECT 'n/a'::float8")
+
+    name = "applying.apply_collection" if applying else "pgstac_partitions.prepare_collection"
+    monkeypatch.setattr(f"eventstac.catalog.{name}", refuse)
+
+
+@pytest.mark.parametrize("applying", [True, False])
+def test_a_file_that_the_catalog_does_not_take_is_refused_and_looked_at_once(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch, applying: bool
+) -> None:
+    blobs = MemoryBlobs()
+    blobs.put(URL, rules_text("taken"))
+    take_in(connection, blobs, URL, "bronze-tier")
+    before = in_force(connection)
+    blobs.put(URL, rules_text("not taken"))
+    refusing(applying=applying, connection=connection, monkeypatch=monkeypatch)
+    taken = take_in(connection, blobs, URL, "bronze-tier")
+    assert taken.outcome == "refused"
+    assert taken.file
+    for part in (
+        "collections.yaml",
+        "collection 'scenes'",
+        'double precision: "n/a"',
+        "apply the rules again",
+    ):
+        assert part in taken.file.mistakes
+    assert known_file(connection) == taken.file
+    assert take_in(connection, blobs, URL, "bronze-tier").outcome == "same"
+    assert in_force(connection) == before
+
+
+def test_a_file_is_tried_out_without_a_trace(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = rules_text("tried out").replace(b"scenes:", b"tried:").decode()
+    rules = load_rules(text, file="collections.yaml")
+    before = RulesStore("bronze-tier").current(connection).revision
+    try_out(connection, text, rules)
+    assert RulesStore("bronze-tier").current(connection).revision == before
+    assert not connection.execute("SELECT FROM pgstac.collections WHERE id = 'tried'").fetchall()
+    refusing(applying=True, connection=connection, monkeypatch=monkeypatch)
+    with pytest.raises(Rejected, match="rules-invalid"):
+        try_out(connection, text, rules)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,172 @@
+"""Queryables in pgstac, with their indexes: those that the rules state, without touching what a user registered.
+
+Ours are those that the rules before stated, as long as they are as those stated them. An index is dropped after the
+commit, in a transaction that gives up soon: it waits for whoever reads the Items.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from eventstac.catalog.database import Connection
+from eventstac.catalog.pgstac_partitions import with_ddl
+from eventstac.catalog.rebuilding import rebuild
+from eventstac.catalog.rules_store import RulesStore
+from eventstac.errors import Rejected
+from eventstac.rules import CollectionRules, Queryable
+from eventstac.rules.queryables import how_to_mend, keys_of, misfit, plain_name
+
+_WRAPPERS = {"number": "to_float", "integer": "to_int", "datetime": "to_tstz", "string": "to_text"}
+
+# A queryable as pgstac keeps it: definition, wrapper, kind of index.
+_Row = tuple[dict[str, Any], str | None, str | None]
+
+_FETCHED = 2000  # values of Items that are held at a time
+
+
+def apply_queryables(connection: Connection, rules: CollectionRules, before: CollectionRules | None) -> None:
+    """Bring a Collection's queryables from what the rules `before` stated to what they state now.
+
+    Rejected `rules-invalid` where Items that are in the catalog do not fit.
+    """
+    connection.execute(
+        "SELECT set_config('search_path', 'pgstac, public', true)"
+    )  # pgstac's own functions want it
+    known = {name: row for name, *row in _registered(connection, rules.id)}
+    wanted = {plain_name(each.name): each for each in rules.queryables}
+    changed = {
+        name: each for name, each in wanted.items() if name not in known or _row(each) != _stored(known[name])
+    }
+    stated = {plain_name(each.name): _row(each) for each in before.queryables} if before else {}
+    dropped = [
+        name
+        for name, row in stated.items()
+        if name not in wanted and name in known and _stored(known[name]) == row
+    ]
+    if not changed and not dropped:
+        return
+    indexes = _indexes(
+        connection, rules.id, [known[name][0] for name in (*changed, *dropped) if name in known]
+    )
+    for name, each in changed.items():
+        if name not in known or _row(each)[1:] != _stored(known[name])[1:]:
+            _check_items(connection, rules.id, each)
+        _register(connection, rules.id, each)
+    for name in dropped:
+        connection.execute("SELECT pgstac.delete_queryable(%s, %s)", [name, [rules.id]])
+    connection.execute(
+        "INSERT INTO eventstac.changed_queryables AS noted (collection, indexes) VALUES (%s, %s) "
+        "ON CONFLICT (collection) DO UPDATE SET indexes = noted.indexes || excluded.indexes",
+        [rules.id, Jsonb(indexes)],
+    )
+
+
+def finish_changes(connection: Connection, rules: RulesStore, app: str, now: datetime) -> None:
+    """Do what changed queryables left to do: drop unused indexes, compose anew the Items that did not fit.
+
+    Each Collection in commits of its own; safe twice, and at any time. Transient where somebody reads a Collection
+    all the time.
+    """
+    pending = connection.execute(
+        "SELECT collection, indexes FROM eventstac.changed_queryables ORDER BY collection"
+    ).fetchall()
+    for collection, indexes in pending:
+        if indexes:
+            with_ddl(connection, collection, partial(_drop_unused, connection, collection, indexes))
+        refused = connection.execute(
+            "SELECT collection, item FROM eventstac.items "
+            "WHERE collection = %s AND state = 'rejected' AND reason = 'invalid-item' ORDER BY item",
+            [collection],
+        ).fetchall()
+        rebuild(connection, rules, refused, app, now)
+        connection.execute(
+            "DELETE FROM eventstac.changed_queryables WHERE collection = %s AND indexes = %s",
+            [collection, Jsonb(indexes)],
+        )
+
+
+def _registered(connection: Connection, collection: str) -> list[tuple[Any, ...]]:
+    """The queryables of a Collection alone: name, number, definition, wrapper, kind of index."""
+    return connection.execute(
+        "SELECT name, id, definition, property_wrapper, property_index_type FROM pgstac.queryables "
+        "WHERE collection_ids = %s AND property_path IS NULL",
+        [[collection]],
+    ).fetchall()
+
+
+def _stored(row: Sequence[Any]) -> _Row:
+    _, definition, wrapper, index = row
+    return definition, wrapper, index
+
+
+def _row(queryable: Queryable) -> _Row:
+    index = "BTREE" if queryable.sortable else None
+    return queryable.definition, _WRAPPERS.get(queryable.type), index
+
+
+def _register(connection: Connection, collection: str, queryable: Queryable) -> None:
+    # One that a user registered for this Collection and others stays that of the others.
+    connection.execute(
+        "UPDATE pgstac.queryables SET collection_ids = array_remove(collection_ids, %(collection)s) "
+        "WHERE name = %(name)s AND %(collection)s = ANY(collection_ids) AND cardinality(collection_ids) > 1",
+        {"collection": collection, "name": plain_name(queryable.name)},
+    )
+    connection.execute(
+        "SELECT pgstac.upsert_queryable(%s, %s, %s, %s, %s)",
+        [queryable.name, *map(_json, _row(queryable)), [collection]],
+    )
+
+
+def _json(value: Any) -> Any:
+    return Jsonb(value) if isinstance(value, dict) else value
+
+
+def _check_items(connection: Connection, collection: str, queryable: Queryable) -> None:
+    """Refuse a queryable that Items in the catalog do not fit."""
+    if not (queryable.sortable or queryable.type in ("number", "integer", "datetime")):
+        return
+    with connection.cursor(name="stored_values") as cursor:
+        cursor.itersize = _FETCHED
+        cursor.execute(
+            "SELECT id, content #> %(keys)s FROM pgstac.items "
+            "WHERE collection = %(collection)s AND content #> %(keys)s IS NOT NULL",
+            {"keys": keys_of(queryable.name), "collection": collection},
+        )
+        for item, value in cursor:
+            wrong = misfit(value, queryable)
+            if wrong:
+                raise Rejected(
+                    "rules-invalid",
+                    f"collection {collection!r}: the queryable {queryable.name!r} does not fit the Item {item!r}: "
+                    f"{wrong}. {how_to_mend(queryable)}; then apply the rules again",
+                )
+
+
+def _indexes(connection: Connection, collection: str, queryables: Sequence[int]) -> list[dict[str, str]]:
+    """The indexes that tables of a Collection have for these queryables."""
+    rows = connection.execute(
+        "SELECT found.partition, found.indexname, found.existing_idx "
+        "FROM pgstac.collections c, pgstac.queryable_indexes('_items_' || c.key) AS found "
+        "WHERE c.id = %s AND to_regclass('pgstac._items_' || c.key) IS NOT NULL "
+        "AND found.queryable_id = ANY(%s) AND found.indexname IS NOT NULL",
+        [collection, list(queryables)],
+    )
+    return [{"partition": leaf, "name": name, "definition": text} for leaf, name, text in rows]
+
+
+def _drop_unused(connection: Connection, collection: str, indexes: Sequence[dict[str, str]]) -> None:
+    """Drop those of these indexes that no queryable has a use for."""
+    connection.execute("SELECT set_config('search_path', 'pgstac, public', true)")
+    noted = {(each["partition"], each["name"], each["definition"]) for each in indexes}
+    unused = connection.execute(
+        "SELECT found.partition, found.indexname, found.existing_idx "
+        "FROM pgstac.collections c, pgstac.queryable_indexes('_items_' || c.key, true) AS found "
+        "WHERE c.id = %s AND to_regclass('pgstac._items_' || c.key) IS NOT NULL AND found.queryable_id IS NULL",
+        [collection],
+    ).fetchall()
+    for leaf, name, text in unused:
+        if (leaf, name, text) in noted:
+            connection.execute("SELECT pgstac.maintain_index(%s, %s, NULL, true)", [leaf, name])

@@ -1,0 +1,113 @@
+"""Whether an Item's properties are what its Collection's queryables say, so that pgstac can compare and index them."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from eventstac.rules.model import Queryable
+
+COLUMNS = frozenset({"id", "geometry", "collection", "datetime", "start_datetime", "end_datetime"})
+
+# A B-tree takes entries of 2,704 bytes, their header included.
+LONGEST_SORTED_BYTES = 2600
+
+_INT4 = 2**31  # pgstac compares integers as PostgreSQL's four bytes
+_FROM_ROOT = frozenset({"assets", "links", "bbox", "stac_version", "stac_extensions", "properties"})
+_DATE = r"\d{4}-\d{2}-\d{2}"
+_DATETIME = re.compile(
+    rf"{_DATE}([Tt ]\d{{2}}:\d{{2}}(:\d{{2}}(\.\d+)?)?([Zz]|[+-](0\d|1[0-5]):?[0-5]\d)?)?", re.ASCII
+)
+_SHOWN = 60  # characters of a value in a message
+
+
+def plain_name(name: str) -> str:
+    """A queryable's name as pgstac keeps it: without `properties.`."""
+    while name.startswith("properties."):
+        name = name.removeprefix("properties.")
+    return name
+
+
+def keys_of(name: str) -> list[str]:
+    """Where in an Item the property of a queryable is."""
+    keys = plain_name(name).split(".")
+    return keys if keys[0] in _FROM_ROOT else ["properties", *keys]
+
+
+def misfits(item: Mapping[str, Any], queryables: Iterable[Queryable], collection: str) -> list[str]:
+    """What of an Item does not fit the queryables of its Collection, and how to mend each."""
+    found = []
+    for queryable in queryables:
+        value: Any = item
+        for key in keys_of(queryable.name):
+            value = value.get(key) if isinstance(value, Mapping) else None
+        wrong = misfit(value, queryable)
+        if wrong:
+            found.append(
+                f"{'.'.join(keys_of(queryable.name))}: {wrong}, as the queryable {queryable.name!r} of collection "
+                f"{collection!r} wants it. {how_to_mend(queryable)}"
+            )
+    return found
+
+
+def misfit(value: Any, queryable: Queryable) -> str | None:
+    """What is wrong with a value, None where it fits (one that is not there does)."""
+    if value is None:
+        return None
+    match queryable.type:
+        case "number":
+            fits = _is_number(value)
+        case "integer":
+            fits = _is_number(value) and value == int(value) and -_INT4 <= value < _INT4
+        case "datetime":
+            fits = isinstance(value, str) and _is_datetime(value)
+        case _:  # compared as text, whatever it is
+            fits = True
+    if not fits:
+        return f"{_shown(value)} is no {_KINDS[queryable.type]}"
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if queryable.sortable and len(text.encode(errors="surrogatepass")) > LONGEST_SORTED_BYTES:
+        return f"{_shown(value)} is longer than the {LONGEST_SORTED_BYTES:,} bytes that can be sorted by"
+    return None
+
+
+def how_to_mend(queryable: Queryable) -> str:
+    """What to do about a value that does not fit."""
+    if queryable.type in _KINDS:
+        return "Mend the value in the file, its sidecar or the rule, or declare the queryable as string"
+    return "Shorten the value in the file, its sidecar or the rule, or leave `sortable` out of the queryable"
+
+
+_KINDS = {
+    "number": "number",
+    "integer": "whole number of four bytes (-2147483648 to 2147483647)",
+    "datetime": "date and time such as 2024-05-01T12:00:00Z",
+}
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return abs(float(value)) != float("inf")
+    except OverflowError:
+        return False
+
+
+def _is_datetime(text: str) -> bool:
+    if not _DATETIME.fullmatch(text):
+        return False
+    try:
+        datetime.fromisoformat(text.upper())
+    except ValueError:
+        return False
+    return True
+
+
+def _shown(value: Any) -> str:
+    try:
+        text = json.dumps(value, ensure_ascii=False)
+    except ValueError:  # an integer of thousands of digits
+        return "this number"
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"

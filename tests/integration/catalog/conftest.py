@@ -1,0 +1,21 @@
+"""What the tests of the catalog's tables begin with."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from eventstac.catalog.database import Connection
+from tests.integration.conftest import CatalogDatabase
+
+
+@pytest.fixture
+def empty(database: CatalogDatabase) -> None:
+    """No facts and no Items; Collections stay. For `usefixtures`."""
+    database.clear()
+
+
+@pytest.fixture
+def connection(database: CatalogDatabase) -> Iterator[Connection]:
+    """As the loader, in autocommit."""
+    with database.connect() as connection:
+        yield connection

@@ -1,0 +1,96 @@
+"""What the rules say of a Collection comes and leaves with them; what a user wrote stays."""
+
+from typing import Any
+
+import pytest
+from psycopg.types.json import Jsonb
+
+from eventstac.catalog import applying
+from eventstac.catalog.database import Connection
+from eventstac.rules import load_rules
+
+pytestmark = pytest.mark.usefixtures("empty")
+
+
+def apply(connection: Connection, fields: str) -> dict[str, Any]:
+    """Put rules in force that say these fields of the Collection `c`; returns the Collection."""
+    text = f"collections:\n  c: {fields}\n"
+    rules = load_rules(text, file="collections.yaml")
+    applying.prepare(connection, rules)
+    applying.apply(connection, text, rules, "a test")
+    return content(connection)
+
+
+def content(connection: Connection, collection: str = "c") -> dict[str, Any]:
+    row = connection.execute("SELECT content FROM pgstac.collections WHERE id = %s", [collection]).fetchone()
+    assert row
+    found: dict[str, Any] = row[0]
+    return found
+
+
+def write(connection: Connection, collection: str = "c", **fields: Any) -> None:
+    """What a user does by hand."""
+    connection.execute(
+        "UPDATE pgstac.collections SET content = content || %s WHERE id = %s", [Jsonb(fields), collection]
+    )
+
+
+def test_the_built_in_text_of_the_default_collection_is_for_a_new_one_only(connection: Connection) -> None:
+    apply(connection, "{}")
+    assert content(connection, "bronze-tier")["title"] == "bronze-tier"
+    write(connection, "bronze-tier", title="Ours", description="What we have")
+    apply(connection, "{title: T}")
+    kept = content(connection, "bronze-tier")
+    assert (kept["title"], kept["description"]) == ("Ours", "What we have")
+
+
+EVERYTHING = """
+    title: T
+    description: D
+    license: MIT
+    keywords: [k]
+    providers: [{name: P}]
+    extent: {spatial: {bbox: [[1, 2, 3, 4]]}, temporal: {interval: [['2024-01-01T00:00:00Z', null]]}}
+    extra:
+      'sci:doi': 10.1/2
+      summaries: {platform: [p]}
+      links: [{rel: license, href: 'https://example.com'}]
+      stac_extensions: ['https://example.com/x']
+"""
+
+
+def test_fields_that_left_the_rules_leave_the_collection(connection: Connection) -> None:
+    before = apply(connection, "{}")
+    full = apply(connection, EVERYTHING)
+    assert (full["title"], full["license"], full["sci:doi"]) == ("T", "MIT", "10.1/2")
+    assert full["links"] == [{"rel": "license", "href": "https://example.com"}]
+    assert len(full["stac_extensions"]) == 2
+    after = apply(connection, "{}")
+    assert after.pop("links", []) == before.pop("links")
+    assert after == before
+
+
+def test_fields_that_a_user_wrote_stay_when_the_rules_change(connection: Connection) -> None:
+    apply(connection, EVERYTHING)
+    own = {
+        "title": "Mine",
+        "keywords": ["k", "mine"],
+        "sci:citation": "Me",
+        "summaries": {"platform": ["q"], "x": [1]},
+    }
+    write(connection, **own)
+    after = apply(connection, "{}")
+    assert {name: after.get(name) for name in own} == own
+    assert "https://stac-extensions.github.io/scientific/v1.0.0/schema.json" in after["stac_extensions"]
+    assert "providers" not in after
+    again = apply(connection, "{title: T}")
+    assert again["title"] == "T"  # the rules say it again
+
+
+def test_what_the_rules_never_said_stays(connection: Connection) -> None:
+    apply(connection, "{title: T}")
+    write(connection, description="Mine", license="CC0-1.0", note="a note")
+    for fields in ("{}", "{title: U}", "{title: U, keywords: [k]}", "{}"):
+        after = apply(connection, fields)
+        assert (after["description"], after["license"], after["note"]) == ("Mine", "CC0-1.0", "a note")
+    assert "title" not in after
