@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 from eventstac.bus import (
@@ -46,6 +47,7 @@ log = logging.getLogger("eventstac")
 RETRY_HOURS_AT_MOST: int = read_contract("retention.json")["retryHoursAtMost"]
 
 # Of an original that is too large: escaped six times as long, and three times over, it is still below the limit.
+LONGEST_ID = 128  # characters of a MessageId that Service Bus takes
 _CUT_CHARACTERS = 12_000
 
 Clock = Callable[[], datetime]
@@ -274,8 +276,7 @@ class Consumer:
         delay = timedelta(seconds=self.retry.delay_s(received.attempt, failure.after_s))
         again = Message(
             topic=received.topic,
-            # Deterministic, so that a crash before the original is completed makes no second chain.
-            message_id=f"{received.message_id.partition('~')[0]}~{received.subscription}~{received.attempt + 1}",
+            message_id=_id_of_retry(received),
             body=received.body.decode("utf-8", errors="replace"),
             properties={
                 RETRY_FOR: received.subscription,
@@ -338,3 +339,14 @@ def _cut(rejected: EventRejected, received: Received) -> EventRejected:
     return replace(
         rejected, detail=rejected.detail[:_CUT_CHARACTERS], url=url, event=text[:_CUT_CHARACTERS] + note
     )
+
+
+def _id_of_retry(received: Received) -> str:
+    """Deterministic, so that a crash before the original is completed makes no second chain."""
+    origin = received.message_id
+    if received.attempt > 1:  # it is a retry itself; what else a sender's id ends with is the sender's
+        origin = origin.removesuffix(f"~{received.subscription}~{received.attempt}")
+    message_id = f"{origin}~{received.subscription}~{received.attempt + 1}"
+    if len(message_id) <= LONGEST_ID:
+        return message_id
+    return f"{sha256(origin.encode()).hexdigest()}~{received.subscription}~{received.attempt + 1}"

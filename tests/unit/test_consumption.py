@@ -116,6 +116,19 @@ def test_a_crash_between_re_send_and_completion_makes_no_second_chain() -> None:
     assert bus.sent[2].message_id != bus.sent[1].message_id
 
 
+def test_retries_of_ids_that_look_like_retries_are_told_apart() -> None:
+    bus = MemoryBus()
+    for name in ("job~1", "job~2", "job~scanner~2", "job", "j" * 128, "j" * 127 + "k"):
+        received = replace(message(), message_id=name)
+        for _ in range(3):
+            consumer(bus).consume(received, failing(Transient("away")))
+            received = as_received(bus.sent[-1], "scanner")
+    ids = [sent.message_id for sent in bus.sent]
+    assert len(set(ids)) == len(ids)
+    assert max(map(len, ids)) <= 128
+    assert ids[3:6] == ["job~2~scanner~2", "job~2~scanner~3", "job~2~scanner~4"]
+
+
 def test_the_far_side_s_wish_to_wait_is_obeyed() -> None:
     bus = MemoryBus()
     consumer(bus).consume(message(), failing(Transient("throttled", after_s=120)))

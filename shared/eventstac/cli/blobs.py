@@ -7,7 +7,7 @@ import typer
 
 from eventstac.catalog.blob_list import NOT_SHOWN, STATES, BlobFilter, count_blobs, list_blobs, to_json
 from eventstac.cli.console import new_table, open_console
-from eventstac.cli.ports import Ports, print_json
+from eventstac.cli.ports import MOST, Ports, print_json
 
 
 def blobs(
@@ -18,7 +18,7 @@ def blobs(
     reason: Annotated[str | None, typer.Option(help="Only for this reason, such as truncated.")] = None,
     collection: Annotated[str | None, typer.Option(help="Only of this collection.")] = None,
     url: Annotated[str | None, typer.Option(help="Only blobs whose URL begins with this.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="List at most so many.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, max=MOST, help="List at most so many.")] = 100,
     count: Annotated[bool, typer.Option("--count", help="Only count, by collection, state, reason.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:

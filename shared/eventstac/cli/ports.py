@@ -26,6 +26,8 @@ from eventstac.telemetry.spans import Telemetry
 
 APP = "operator"
 
+MOST = 2**63 - 1  # of anything that PostgreSQL counts (bigint)
+
 # The names that SDK users know, for what the apps call otherwise (`.local/env` has the former).
 _ALIASES = {
     "BlobStorage": "AZURE_STORAGE_CONNECTION_STRING",

@@ -12,7 +12,7 @@ from eventstac.catalog.merge import MergeSettings
 from eventstac.catalog.postgres import PostgresCatalog
 from eventstac.catalog.runs import PostgresRuns
 from eventstac.cli.console import new_table, open_console
-from eventstac.cli.ports import APP, Ports, now, print_json, run_id
+from eventstac.cli.ports import APP, MOST, Ports, now, print_json, run_id
 from eventstac.comparing import Report
 from eventstac.consumption import Consumer
 from eventstac.errors import EventstacError
@@ -53,7 +53,8 @@ def reconcile(
     ] = False,
     collection: Annotated[str | None, typer.Option(help="Only this collection.")] = None,
     allow_removals: Annotated[
-        int | None, typer.Option(min=0, help="How many Items may be removed; else 5 %, and 1,000 at most.")
+        int | None,
+        typer.Option(min=0, max=MOST, help="How many Items may be removed; else 5 %, and 1,000 at most."),
     ] = None,
     wait: Annotated[
         float,

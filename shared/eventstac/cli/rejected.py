@@ -10,7 +10,7 @@ from eventstac.catalog import rejections
 from eventstac.catalog.database import Connection
 from eventstac.catalog.rejections import Filter, Rejection
 from eventstac.cli.console import new_table, open_console
-from eventstac.cli.ports import Ports, now, print_json, run_id
+from eventstac.cli.ports import MOST, Ports, now, print_json, run_id
 from eventstac.errors import Rejected
 from eventstac.replaying import replay as message_for
 from eventstac.replaying import told
@@ -38,7 +38,7 @@ def list_(
     stage: Stage = None,
     url: Url = None,
     collection: Collection = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many, newest first.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, max=MOST, help="At most so many, newest first.")] = 100,
     as_json: AsJson = False,
 ) -> None:
     """List what was given up, newest first."""

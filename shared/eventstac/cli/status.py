@@ -12,12 +12,12 @@ from eventstac.azure.service_bus import open_client
 from eventstac.catalog.overview import Overview, overview
 from eventstac.catalog.rules_blob import RulesFile, known_file
 from eventstac.cli.console import new_table, open_console
-from eventstac.cli.ports import Ports, now, print_json
+from eventstac.cli.ports import MOST, Ports, now, print_json
 from eventstac.errors import Transient
 
 
 def status(
-    incomplete: Annotated[int, typer.Option(min=0, help="How many incomplete Items to list.")] = 20,
+    incomplete: Annotated[int, typer.Option(min=0, max=MOST, help="How many incomplete Items to list.")] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Say how the catalog stands: Items and blobs by collection, what is incomplete, rejected, and what waits where.

@@ -104,14 +104,13 @@ def _document(
     sources = tuple(shown for shown in selection.sources if shown.fact.url not in replaced)
     assets: dict[str, dict[str, Any]] = {}
     data_keys: list[str] = []
-    for shown in sources:
-        assets[shown.key] = asset_of(shown, is_cog=False)
-        if shown.is_data:
-            data_keys.append(shown.key)
-    for cog in selection.cogs:
-        key = _cog_key(cog)
-        assets[key] = asset_of(cog, is_cog=True)
-        data_keys.append(key)
+    cogs = {cog.fact.url for cog in selection.cogs}
+    for shown in _in_order(sources, selection.cogs):
+        is_cog = shown.fact.url in cogs
+        key = _cog_key(shown) if is_cog else shown.key
+        assets[key] = asset_of(shown, is_cog=is_cog)
+        if is_cog or shown.is_data:
+            data_keys.append(key)
     thumbnail = next((shown.finding.thumbnail for shown in data_assets if shown.finding.thumbnail), None)
     if thumbnail:
         assets.setdefault(
@@ -146,6 +145,13 @@ def _document(
         "assets": assets,
     }
     return item, all_shown
+
+
+def _in_order(sources: tuple[Shown, ...], cogs: tuple[Shown, ...]) -> tuple[Shown, ...]:
+    """The rule's order, COGs that replace their sources in the places of these; COGs beside them come last."""
+    replacing = tuple(cog for cog in cogs if cog.rule.cog == "replace")
+    beside = tuple(cog for cog in cogs if cog.rule.cog != "replace")
+    return (*sorted((*sources, *replacing), key=lambda shown: shown.position), *beside)
 
 
 def _built(

@@ -97,3 +97,12 @@ def test_a_state_that_is_none_is_said() -> None:
     result = CliRunner().invoke(app, ["blobs", "--state", "lost"])
     assert result.exit_code == 2
     assert "unpublishable" in result.output
+
+
+@pytest.mark.parametrize(
+    "asking", ["blobs --limit", "status --incomplete", "reconcile --allow-removals", "rejected list --limit"]
+)
+def test_a_number_that_postgresql_does_not_count_to_is_said(asking: str) -> None:
+    result = CliRunner().invoke(app, [*asking.split(), "9" * 20])
+    assert result.exit_code == 2
+    assert "range" in result.output

@@ -72,7 +72,7 @@ def test_fields_that_left_the_rules_leave_the_collection(connection: Connection)
 
 def test_fields_that_a_user_wrote_stay_when_the_rules_change(connection: Connection) -> None:
     apply(connection, EVERYTHING)
-    own = {
+    own: dict[str, Any] = {
         "title": "Mine",
         "keywords": ["k", "mine"],
         "sci:citation": "Me",

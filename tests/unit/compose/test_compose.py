@@ -273,6 +273,13 @@ class TestCog:
         assert item["assets"]["red"]["href"] == self.URL
         assert "red_cog" not in item["assets"]
 
+    def test_a_cog_that_replaces_its_source_takes_its_place(self) -> None:
+        assert PAIRS is not None
+        replacing = replace(PAIRS, rules=tuple(replace(rule, cog="replace") for rule in PAIRS.rules))
+        assert list(item_of(pair("red"), pair("nir"), self.cog(), rules=replacing)["assets"]) == list(
+            item_of(pair("red"), pair("nir"), rules=replacing)["assets"]
+        )
+
     def test_a_cog_that_is_done_before_its_source_waits(self) -> None:
         assert compose([self.cog()], PAIRS).state == "empty"
 

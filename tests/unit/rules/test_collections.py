@@ -1,8 +1,10 @@
 """Collections by rule: their STAC documents, queryables, assets, builders."""
 
 import sys
+from copy import deepcopy
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -135,7 +137,15 @@ def define(module: ModuleType, build: Builder) -> None:
     vars(module)["build"] = build
 
 
-ITEM = {"id": "i", "collection": "c", "properties": {}}
+ITEM = {
+    "id": "i",
+    "collection": "c",
+    "geometry": {"type": "Point", "coordinates": [0, 0]},
+    "bbox": [0, 0, 0, 0],
+    "properties": {},
+    "assets": {},
+    "links": [],
+}
 
 
 def test_a_builder_finishes_the_item(finish: ModuleType) -> None:
@@ -156,3 +166,50 @@ def test_a_builder_that_fails_rejects_with_its_name(finish: ModuleType) -> None:
         run_builder("a_builder:none", dict(ITEM), ())
     with pytest.raises(Rejected, match="no_such"):
         run_builder("no_such_module:build", dict(ITEM), ())
+
+
+def recursing(item: Any, facts: object) -> Any:
+    """Goes on for ever."""
+    return [recursing(item, facts)]
+
+
+@pytest.mark.parametrize(
+    ("build", "says"),
+    [
+        (lambda item, _: [item], "a list, no Item"),
+        (lambda item, _: "text", "text, no Item"),
+        (lambda item, _: 3, "a number, no Item"),
+        (lambda item, _: True, "true or false, no Item"),
+        (lambda item, _: (each for each in item), "TypeError"),
+        (lambda item, _: sys.exit(3), "SystemExit"),
+        (recursing, "RecursionError"),
+        (lambda item, _: {**item, "properties": None}, "`properties` is not a mapping"),
+        (lambda item, _: {key: item[key] for key in ("id", "collection")}, "is not a mapping"),
+        (lambda item, _: {**item, "assets": None}, "`assets` is not a mapping"),
+        (lambda item, _: {**item, "assets": {"a": None}}, "asset 'a'"),
+        (lambda item, _: {**item, "assets": {"a": {"bands": [3]}}}, "asset 'a'"),
+        (lambda item, _: {**item, "links": None}, "`links` is not a list"),
+        (lambda item, _: {**item, "geometry": None}, "`geometry` is not a mapping"),
+        (lambda item, _: {**item, "bbox": [0, 0, 0, 1, 1, 1]}, "four numbers"),
+        (lambda item, _: {**item, "properties": {"x": float("nan")}}, "ValueError"),
+        (lambda item, _: {**item, "properties": {"x": {1}}}, "TypeError"),
+        (lambda item, _: {**item, "properties": {"x": "a\0"}}, "a NUL"),
+        (lambda item, _: {**item, "properties": {"x": "\ud800"}}, "UnicodeEncodeError"),
+    ],
+)
+def test_what_is_no_item_is_a_rejection_that_names_the_builder(
+    finish: ModuleType, build: Any, says: str
+) -> None:
+    define(finish, build)
+    with pytest.raises(Rejected) as caught:
+        run_builder("a_builder:build", deepcopy(ITEM), ())
+    assert caught.value.reason == "bad-builder"
+    assert "a_builder:build" in caught.value.detail
+    assert says in caught.value.detail
+
+
+def test_what_json_spells_otherwise_is_taken(finish: ModuleType) -> None:
+    spelled = {"bbox": (0, 0, 0, 0), "properties": {3: "a\\u0000"}}
+    define(finish, lambda item, _: {**item, **spelled})
+    built = run_builder("a_builder:build", deepcopy(ITEM), ())
+    assert built == {**ITEM, "properties": {"3": "a\\u0000"}}
