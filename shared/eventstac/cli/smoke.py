@@ -4,7 +4,7 @@ import os
 import secrets
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -73,10 +73,9 @@ def smoke(
 
     ports = Ports.read("smoke", os.environ, also=also)
     (api,), (usual,) = readers, own
-    sources = ports.names.source
     storage = ports.storage()
     unique = f"{now():%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
-    chosen = container or (usual if usual in sources else sources[0])
+    chosen = chosen_container(container, usual, ports.names.source)
     url = BlobName(storage.account_url, chosen, path.replace("{id}", unique)).url
     ports.watched(storage).source(url)
     if path == PATH and (left := delete_leftovers(storage, f"{storage.account_url}/{chosen}", now())):
@@ -89,6 +88,11 @@ def smoke(
         test.say("interrupted")
         raise typer.Exit(INTERRUPTED) from None
     raise typer.Exit(0 if worked else 1)
+
+
+def chosen_container(asked: str | None, usual: str, sources: Sequence[str]) -> str:
+    """Where to upload: what was asked for, else the smoke test's own container, else the first that is watched."""
+    return asked or (usual if usual in sources else sources[0])
 
 
 @dataclass

@@ -1,5 +1,6 @@
 """azd's hooks name what the templates put out and the commands have, and their shell is right."""
 
+import json
 import os
 import re
 import subprocess
@@ -10,6 +11,7 @@ import pytest
 import yaml
 
 from eventstac.cli.smoke import smoke
+from tests.unit.bicep.plan import COMPILER, needs_compiler
 from tests.unit.bicep.source import BICEP, outputs_described
 
 ROOT = BICEP.parents[1]
@@ -156,3 +158,42 @@ def test_every_variable_that_azd_s_parameters_read_is_in_the_docs() -> None:
     asked = set(re.findall(r"readEnvironmentVariable\('(\w+)'", (BICEP / "main.bicepparam").read_text()))
     table = (ROOT / "docs" / "deploy.md").read_text()
     assert {name for name in asked - FROM_AZD if f"`{name}`" not in table} == set()
+
+
+SAID_TO_AZD = {
+    "AZURE_ENV_NAME": "dev",
+    "DATABASE_ADMIN_ID": "x",
+    "DATABASE_ADMIN_NAME": "y",
+    "EVENTSTAC_ADDRESS": "none",
+    "EVENTSTAC_SOURCE_CONTAINERS": "one, two",
+    "EVENTSTAC_COG_CONTAINERS": "three ,four",
+    "EVENTSTAC_MAKE_COG_CONTAINERS": "false",
+    "EVENTSTAC_THUMBNAILS_CONTAINER": "pictures",
+    "EVENTSTAC_EXISTING_STORAGE": "rasters",
+    "EVENTSTAC_EXISTING_STORAGE_LOCATION": "northeurope",
+    "EVENTSTAC_DEFAULT_COLLECTION": "rest",
+    "EVENTSTAC_PGBOUNCER": "true",
+    "EVENTSTAC_ALERT_MAIL": "a@example.com, b@example.com",
+}
+
+
+@needs_compiler
+def test_what_azd_is_told_reaches_the_templates(tmp_path: Path) -> None:
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)} | SAID_TO_AZD
+    environment["DOTNET_SYSTEM_GLOBALIZATION_INVARIANT"] = "1"
+    command = [str(COMPILER), "build-params", str(BICEP / "main.bicepparam"), "--stdout"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    given = json.loads(json.loads(done.stdout)["parametersJson"])["parameters"]
+    values = {name: one["value"] for name, one in given.items()}
+    wanted = {
+        "operatorAddress": "",
+        "sourceContainers": ["one", "two"],
+        "cogContainers": ["three", "four"],
+        "makeCogContainers": False,
+        "thumbnailsContainer": "pictures",
+        "defaultCollection": "rest",
+        "pgBouncer": True,
+        "alertMail": ["a@example.com", "b@example.com"],
+    }
+    assert {name: values[name] for name in wanted} == wanted
+    assert values["existingStorage"]["location"] == "northeurope"

@@ -1,0 +1,20 @@
+"""Where the smoke test uploads its raster."""
+
+import pytest
+
+from eventstac.cli.smoke import chosen_container
+
+
+@pytest.mark.parametrize(
+    ("asked", "usual", "sources", "chosen"),
+    [
+        (None, "smoke", ("source", "smoke"), "smoke"),
+        (None, "eventstac-dev-x-smoke", ("rasters", "eventstac-dev-x-smoke"), "eventstac-dev-x-smoke"),
+        (None, "smoke", ("source",), "source"),
+        ("other", "smoke", ("source", "smoke"), "other"),
+    ],
+)
+def test_it_is_its_own_container_where_there_is_one(
+    asked: str | None, usual: str, sources: tuple[str, ...], chosen: str
+) -> None:
+    assert chosen_container(asked, usual, sources) == chosen
