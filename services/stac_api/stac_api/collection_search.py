@@ -8,7 +8,7 @@ import orjson
 
 from stac_api.database import Database, Refused, Row
 from stac_api.errors import BadRequest
-from stac_api.geometries import Box, box_from_numbers
+from stac_api.geometries import Box, box_from_json
 from stac_api.latest import Latest
 from stac_api.searches import Search
 from stac_api.sorting import SortKey
@@ -19,6 +19,14 @@ _COLUMNS = """id, textsend((
       THEN jsonb_build_object('item_assets', private->'item_assets') ELSE '{}' END
     || (content - '{links,type}'::text[]))::text) AS content,
   CASE WHEN content->'links' <> '[]' THEN content->>'links' END AS links"""
+# pgstac's geometry of an extent across the antimeridian is that of its complement.
+_WITH_SHAPES = """(
+    SELECT c.id, shape.geometry, c.collection, c.datetime, c.end_datetime, c.content, c.collectionjson
+    FROM collections_asitems c LEFT JOIN (
+      SELECT id, ST_UnaryUnion(ST_GeomFromGeoJSON(geojson)) AS geometry
+      FROM unnest($1::text[], $2::text[]) AS s(id, geojson)
+    ) shape ON shape.id = c.id
+  ) collections_asitems"""
 _BY_ID = (SortKey("id"),)
 
 
@@ -68,6 +76,14 @@ class CollectionSearch:
     async def _read_all(self) -> Sequence[Row]:
         return await self._database.rows(f"SELECT {_COLUMNS} FROM collections ORDER BY id")
 
+    async def _shapes(self) -> list[list[str]]:
+        """The ids of all collections that have an extent, and the shape of each as GeoJSON."""
+        rows = await self._database.rows(
+            "SELECT id, content->'extent'->'spatial'->>'bbox' AS boxes FROM collections"
+        )
+        shapes = {row["id"]: parts for row in rows if (parts := _parts(row["boxes"]))}
+        return [list(shapes), [orjson.dumps(_shape(parts)).decode() for parts in shapes.values()]]
+
     async def _found(self, search: Search) -> list[str]:
         """The ids in order. pgstac filters and sorts; boxes are compared here, since those that cross the
         antimeridian have no envelope in its table.
@@ -80,9 +96,13 @@ class CollectionSearch:
         )
         if row is None:
             raise BadRequest("search", "it cannot be run")
+        source, shapes = "collections_asitems", list[list[str]]()
+        if _is_spatial(search.condition):
+            source, shapes = _WITH_SHAPES, await self._shapes()
         rows = await self._database.rows(
-            "SELECT id, collectionjson->'extent'->'spatial'->>'bbox' AS boxes FROM collections_asitems "
-            f"WHERE {row['condition']} ORDER BY {row['ordered']}"
+            f"SELECT id, collectionjson->'extent'->'spatial'->>'bbox' AS boxes FROM {source} "
+            f"WHERE {row['condition']} ORDER BY {row['ordered']}",
+            *shapes,
         )
         return [row["id"] for row in rows if search.box is None or _overlaps(row["boxes"], search.box)]
 
@@ -111,9 +131,29 @@ def _asked(search: Search) -> dict[str, Any]:
 
 def _overlaps(boxes: str | None, wanted: Box) -> bool:
     """Whether any part of the extent does. The first box is the whole; the others, where there are some, its parts."""
-    listed = orjson.loads(boxes) if boxes else []
-    parts = listed[1:] or listed
-    return any(box_from_numbers([float(n) for n in part]).overlaps(wanted) for part in parts)
+    return any(part.overlaps(wanted) for part in _parts(boxes))
+
+
+def _parts(boxes: str | None) -> list[Box]:
+    """The boxes of an extent as it was stored, but for those that are none: others' Collections may hold anything."""
+    try:
+        listed = orjson.loads(boxes) if boxes else []
+        return [box_from_json(part) for part in listed[1:] or listed]
+    except (BadRequest, TypeError):
+        return []
+
+
+def _shape(parts: Sequence[Box]) -> dict[str, Any]:
+    """Boxes as one geometry; they may overlap."""
+    return {"type": "GeometryCollection", "geometries": [part.geojson() for part in parts]}
+
+
+def _is_spatial(condition: object) -> bool:
+    if isinstance(condition, list):
+        return any(_is_spatial(member) for member in condition)
+    if not isinstance(condition, dict):
+        return False
+    return str(condition.get("op")).startswith("s_") or _is_spatial(condition.get("args"))
 
 
 def token_from_offset(text: str) -> str:

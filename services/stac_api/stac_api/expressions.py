@@ -32,6 +32,17 @@ _CONDITIONS = {
     **_JUNCTIONS, **_COMPARISONS, **_SPATIAL, **_TEMPORAL, **_ARRAY, "between": (3, 3), "isnull": (1, 1),
 }  # fmt: skip
 _OPERATORS = {**_CONDITIONS, **_VALUES}
+# What has another name when its operands change places.
+_MIRRORED = {
+    "<": ">", ">": "<", "<=": ">=", ">=": "<=", "s_within": "s_contains", "s_contains": "s_within",
+}  # fmt: skip
+# A comparison with an instant, as temporal operators: pgstac compares a property that it does not know as text.
+_WITH_INSTANT = {
+    "<": ("t_before",), ">": ("t_after",), "=": ("t_equals",),
+    "<=": ("t_before", "t_equals"), ">=": ("t_after", "t_equals"),
+}  # fmt: skip
+_COLUMNS = ("id", "collection", "geometry", "datetime", "start_datetime", "end_datetime")
+_TRUTHS = {True: {"op": "=", "args": [1, 1]}, False: {"op": "=", "args": [1, 0]}}
 # As the drafts of CQL2 spelled them: clients that were written for pgstac still send these.
 _ALIASES = {
     "eq": "=", "neq": "<>", "ne": "<>", "gt": ">", "gte": ">=", "ge": ">=", "lt": "<", "lte": "<=", "le": "<=",
@@ -44,6 +55,8 @@ def condition(node: object, where: str, depth: int) -> Cql2:
     Raises BadRequest with the path of what is wrong: an operator that is not known or has the wrong number of
     arguments, a name or literal that is none.
     """
+    if isinstance(node, bool):
+        return _TRUTHS[node]
     node = _of_today(node)
     if not isinstance(node, dict) or _name(node) not in _CONDITIONS:
         raise _wrong(where, 'expected a condition such as {"op": "=", "args": [{"property": "id"}, "a"]}')
@@ -91,30 +104,41 @@ def _operation(node: Cql2, where: str, depth: int) -> Cql2:
     if name in _JUNCTIONS:
         return {"op": name, "args": [condition(*pair, depth - 1) for pair in zip(args, places, strict=True)]}
     if name in _SPATIAL:
-        return {"op": name, "args": _spatial_args(args, places)}
+        return _spatial(name, args, places)
     if name == "in":
-        return {
-            "op": name,
-            "args": [_value(args[0], places[0], depth - 1), _array(args[1], places[1], depth - 1)],
-        }
+        value, members = _value(args[0], places[0], depth - 1), _array(args[1], places[1], depth - 1)
+        members = [_instant(member) for member in members]
+        if _is_unknown(value) and all(_is_instant(member) for member in members):
+            return _any_of([{"op": "t_equals", "args": [value, member]} for member in members])
+        return {"op": name, "args": [value, members]}
     checked = [_value(*pair, depth - 1) for pair in zip(args, places, strict=True)]
     if name not in _TEMPORAL:
         checked = [_instant(arg) for arg in checked]
+    if any(_is_instant(arg) for arg in checked) and (told := _told_by_instants(name, checked)):
+        return told
     return {"op": "a_contained_by" if name == "a_containedby" else name, "args": checked}
 
 
-def _spatial_args(args: list[Any], places: list[str]) -> list[Any]:
+def _spatial(name: str, args: list[Any], places: list[str]) -> Cql2:
     """pgstac reads a spatial operator as the Item's geometry, then a literal."""
-    if args[0] not in ({"property": "geometry"}, {"property": "properties.geometry"}):
-        raise _wrong(places[0], 'expected {"property": "geometry"}, with the other geometry after it')
-    return [args[0], _geometry(args[1], places[1])]
+    if _is_geometry(args[1]) and not _is_geometry(args[0]):
+        name, args, places = _MIRRORED.get(name, name), args[::-1], places[::-1]
+    if not _is_geometry(args[0]):
+        raise _wrong(places[0], 'expected {"property": "geometry"}, with another geometry beside it')
+    return {"op": name, "args": [args[0], _geometry(args[1], places[1])]}
+
+
+def _is_geometry(arg: object) -> bool:
+    return arg in ({"property": "geometry"}, {"property": "properties.geometry"})
 
 
 def _geometry(node: object, where: str) -> Any:
     try:
         if isinstance(node, dict) and set(node) == {"bbox"}:
             return box_from_json(node["bbox"]).geojson()
-        return geometry_from_json(node, _MAX_POSITIONS)
+        geometry = geometry_from_json(node, _MAX_POSITIONS)
+        # pgstac takes only what has coordinates for a geometry, PostGIS reads the geometries
+        return geometry | {"coordinates": []} if "geometries" in geometry else geometry
     except BadRequest as error:
         raise _wrong(where, error.description.partition(": ")[2]) from error
 
@@ -156,6 +180,38 @@ def _instant(arg: Any) -> Any:
     if isinstance(arg, dict) and "date" in arg:
         return {"timestamp": f"{arg['date']}T00:00:00Z"}
     return arg
+
+
+def _is_instant(arg: object) -> bool:
+    return isinstance(arg, dict) and "timestamp" in arg
+
+
+def _is_unknown(arg: object) -> bool:
+    """A property that is no column of the database, whose type is in nobody's hands."""
+    return (
+        isinstance(arg, dict)
+        and "property" in arg
+        and arg["property"].removeprefix("properties.") not in _COLUMNS
+    )
+
+
+def _told_by_instants(name: str, args: list[Any]) -> Cql2 | None:
+    """A comparison of such a property with instants; None for any other."""
+    if name == "between" and _is_unknown(args[0]) and _is_instant(args[1]) and _is_instant(args[2]):
+        lower, upper = _told_by_instants(">=", args[:2]), _told_by_instants("<=", [args[0], args[2]])
+        return {"op": "and", "args": [lower, upper]}
+    if len(args) == 2 and _is_instant(args[0]):
+        name, args = _MIRRORED.get(name, name), args[::-1]
+    if len(args) != 2 or not _is_unknown(args[0]) or not _is_instant(args[1]):
+        return None
+    if name == "<>":
+        return {"op": "not", "args": [{"op": "t_equals", "args": args}]}
+    told = _WITH_INSTANT.get(name)
+    return _any_of([{"op": each, "args": args} for each in told]) if told else None
+
+
+def _any_of(conditions: list[Cql2]) -> Cql2:
+    return conditions[0] if len(conditions) == 1 else {"op": "or", "args": conditions}
 
 
 def _wrong(where: str, problem: str) -> BadRequest:

@@ -11,6 +11,14 @@ from stac_api.expressions import Cql2, condition, scalar
 
 _QUERY_OPERATORS = {"eq": "=", "neq": "<>", "lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
 _LIKE_SPECIAL = re.compile(r"([%_\\])")
+# What the parser goes one level deeper for, at 8,000 to beyond its stack: brackets are counted by their depth.
+_OPERATOR = re.compile(r"[-+*/^%=<>]|\b(?:and|or|not|div|like|in|between|is)\b", re.IGNORECASE)
+_MAX_OPERATORS = 1_000
+_MAX_TEXT = 100_000  # characters: takes the parser up to a second
+_QUOTED = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"")
+_NUMBER = r"-?[0-9]+(?:\.[0-9]*)?(?:e[-+]?[0-9]+)?"
+# Of a geometry or a list: signs in there are no operators.
+_POSITION = re.compile(rf"(?<=[(,])\s*{_NUMBER}(?:\s+{_NUMBER}){{0,3}}\s*(?=[),])", re.IGNORECASE)
 _MAX_ERROR = 300  # characters of the parser's explanation: it repeats the whole text
 
 
@@ -19,7 +27,7 @@ def from_text(text: str, max_depth: int) -> Cql2:
     _check_nesting(text, max_depth)
     try:
         parsed = cql2.parse_text(text).to_json()
-    except (cql2.ParseError, ValueError) as error:
+    except Exception as error:  # its own, ValueError, and plain ones, such as for an empty geometry
         explained = " ".join(line.strip() for line in str(error).splitlines() if line.strip())
         raise BadRequest("filter", f"no CQL2 text: {explained[:_MAX_ERROR]}") from error
     return condition(_whole_numbers(parsed), "filter", max_depth)
@@ -77,19 +85,30 @@ def _query_condition(name: str, operator: str, operand: object) -> Cql2:
 
 def _whole_numbers(node: Any) -> Any:
     """Whole numbers as integers again: the parser makes every number of a text a float."""
-    if isinstance(node, list):
-        return [_whole_numbers(member) for member in node]
-    if isinstance(node, dict):
-        return {name: _whole_numbers(value) for name, value in node.items()}
-    return int(node) if isinstance(node, float) and node.is_integer() and abs(node) < 2**53 else node
+    held = [node]
+    waiting: list[Any] = [held]
+    while waiting:  # not by recursion: what is nested too deeply is told so later
+        holder = waiting.pop()
+        for key, value in list(holder.items() if isinstance(holder, dict) else enumerate(holder)):
+            if isinstance(value, dict | list):
+                waiting.append(value)
+            elif isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+                holder[key] = int(value)
+    return held[0]
 
 
 def _check_nesting(text: str, max_depth: int) -> None:
-    """Refuse what would overflow the parser's stack: brackets, and the prefix NOT, which needs none."""
+    """Refuse what would overflow the parser's stack: it goes deeper for brackets, and for each operator in a row."""
+    if len(text) > _MAX_TEXT:
+        raise BadRequest("filter", f"{len(text)} characters, at most {_MAX_TEXT}: send it as CQL2 JSON")
+    bare = text if "\\" in text else _QUOTED.sub("''", text)  # a backslash may leave a quote open
     depth = 0
-    for character in text:
+    for character in bare:
         depth += (character == "(") - (character == ")")
         if depth > max_depth:
             raise BadRequest("filter", "it is nested too deeply")
-    if len(re.findall(r"(?i)\bnot\b|-\s*-", text)) > 10 * max_depth:
-        raise BadRequest("filter", "it is nested too deeply")
+    operators = sum(1 for _ in _OPERATOR.finditer(_POSITION.sub(" ", bare)))
+    if operators > _MAX_OPERATORS:
+        raise BadRequest(
+            "filter", f"{operators} operators, at most {_MAX_OPERATORS}: a list with IN is no operator each"
+        )
