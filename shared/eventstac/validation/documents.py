@@ -14,10 +14,11 @@ from eventstac.validation.stac_core import collection_validator, item_validator
 _EXTENT = "checks/extent"
 
 
-def validate_item(item: Mapping[str, Any]) -> list[Problem]:
+def validate_item(item: Mapping[str, Any], *, published: bool = True) -> list[Problem]:
     """What is wrong with a STAC 1.1.0 Item, in an order that depends on nothing else; empty for a valid one.
 
-    Offline. What the fields mean together is asked only of an Item whose form is right.
+    Offline. What the fields mean together is asked only of an Item whose form is right. STAC allows one that is not to
+    be `published` here to be in no collection, to have no asset, relative addresses, and rings that turn either way.
     """
     document = dict(item)
     not_json = json_problem(document)
@@ -30,38 +31,43 @@ def validate_item(item: Mapping[str, Any]) -> list[Problem]:
     if _well_formed(problems):
         problems += [
             *meaning.date_problems(document),
-            *geometry_problems(document),
-            *meaning.asset_problems(document, needed=True),
-            *meaning.link_problems(document),
+            *geometry_problems(document, any_turn=not published),
+            *(meaning.asset_problems(document, needed=True) if published else ()),
+            *(meaning.link_problems(document) if published else ()),
             *meaning.field_problems(document),
         ]
     return ordered(problems)
 
 
-def validate_collection(collection: Mapping[str, Any]) -> list[Problem]:
-    """What is wrong with a STAC 1.1.0 Collection; empty for a valid one. Offline."""
+def validate_collection(collection: Mapping[str, Any], *, published: bool = True) -> list[Problem]:
+    """What is wrong with a STAC 1.1.0 Collection; empty for a valid one. Offline. `published` as with Items."""
     document = dict(collection)
     not_json = json_problem(document)
     if not_json:
         return [not_json]
     problems = [
-        *schema_problems(collection_validator(), document, "stac/collection.json"),
+        *map(_readable, schema_problems(collection_validator(), document, "stac/collection.json")),
         *profile_problems(document),
     ]
     if _well_formed(problems):
         problems += [
             *_extent_problems(document["extent"]),
-            *meaning.asset_problems(document, needed=False),
+            *(meaning.asset_problems(document, needed=False) if published else ()),
             *meaning.field_problems(document),
         ]
     return ordered(problems)
 
 
 def _readable(problem: Problem) -> Problem:
-    """The core schema forbids `collection` where no link leads to it, and says that it must match `not {}`."""
+    """Two sentences of the core schemas in words that help.
+
+    `collection` without a link to it is said to match `not {}`, and of another version of STAC that 1.1.0 was expected.
+    """
     if problem.path == "collection" and problem.message.startswith("{} is not allowed"):
         message = 'an Item with a "collection" has a link with rel "collection", which is missing'
         return Problem("links", message, problem.schema)
+    if problem.path == "stac_version" and problem.message.endswith("was expected"):
+        return Problem(problem.path, "only STAC 1.1.0 is checked here", problem.schema)
     return problem
 
 

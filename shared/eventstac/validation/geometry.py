@@ -11,12 +11,15 @@ _WORLD = (-180.0, -90.0, 180.0, 90.0)
 Position = Sequence[float]
 
 
-def geometry_problems(item: Mapping[str, Any]) -> Iterator[Problem]:
-    """What is wrong with an Item's geometry and bbox, given that the core schema found them well formed."""
+def geometry_problems(item: Mapping[str, Any], *, any_turn: bool = False) -> Iterator[Problem]:
+    """What is wrong with an Item's geometry and bbox, given that the core schema found them well formed.
+
+    `any_turn` takes rings that turn the wrong way, which RFC 7946 wants readers to do.
+    """
     geometry, bbox = item.get("geometry"), item.get("bbox")
     if geometry is None or bbox is None:  # the core schema has them both or neither
         return
-    yield from _ring_problems(geometry)
+    yield from _ring_problems(geometry, any_turn)
     lines = list(_lines(geometry["coordinates"]))
     if not lines:
         yield Problem("geometry/coordinates", "the geometry holds no position", _CHECK)
@@ -59,7 +62,7 @@ def _extent_problems(bbox: Sequence[float], lines: Sequence[Sequence[Position]])
         yield Problem("bbox", f"{list(bbox)} is not the geometry's extent, which is {list(found)}", _CHECK)
 
 
-def _ring_problems(geometry: Mapping[str, Any]) -> Iterator[Problem]:
+def _ring_problems(geometry: Mapping[str, Any], any_turn: bool) -> Iterator[Problem]:
     for path, polygon in _polygons(geometry):
         if not polygon:
             yield Problem(path, "a polygon has at least one ring", _CHECK)
@@ -73,7 +76,7 @@ def _ring_problems(geometry: Mapping[str, Any]) -> Iterator[Problem]:
             area = _signed_area(ring)
             if area == 0:
                 yield Problem(place, "the ring has no area", _CHECK)
-            elif (area > 0) != (number == 0):
+            elif not any_turn and (area > 0) != (number == 0):
                 said = "an exterior ring is counter-clockwise" if number == 0 else "a hole is clockwise"
                 yield Problem(place, f"{said} (RFC 7946, section 3.1.6)", _CHECK)
 

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
 import jsonschema_rs
@@ -14,6 +15,10 @@ Validator = jsonschema_rs.Draft7Validator | jsonschema_rs.Draft202012Validator
 _MAYBE_UNSTORABLE = re.compile(
     r"\\u(0000|d[89a-f])"
 )  # also whole pairs, and an escaped backslash before "u0000"
+
+_MOST_ERRORS = 100  # of one document: who mends these learns of the others
+_ENTRIES = (100, 20, 10)  # of a list, of a list in it, and further inside
+_GROUPS = ("assets", "item_assets")
 
 Retriever = Callable[[str], dict[str, Any]]
 
@@ -29,12 +34,20 @@ def compile_2020(schema: dict[str, Any], retrieve: Retriever) -> Validator:
 
 
 def schema_problems(validator: Validator, document: dict[str, Any], schema: str) -> Iterator[Problem]:
-    """What a schema says of a document; a failed choice is told by its nearest alternative."""
+    """What a schema says of a document; a failed choice is told by its nearest alternative.
+
+    Of long lists the first entries only: to tell of each of 100,000 that are wrong takes a minute.
+    """
     if validator.is_valid(document):
         return
-    for error in validator.iter_errors(document):
+    begun = _beginnings(document)
+    errors = list(islice(validator.iter_errors(begun), _MOST_ERRORS))
+    for error in errors:
         for nearest in _nearest(error):
             yield Problem(path_of(nearest.instance_path), short(nearest.message), schema)
+    if not errors:
+        message = f"an entry after the first {_ENTRIES[0]} of a list, or of the assets, is wrong"
+        yield Problem("", message, schema)
 
 
 def json_problem(document: Any, *, any_text: bool = False) -> Problem | None:
@@ -103,6 +116,17 @@ def _nearest(error: jsonschema_rs.ValidationError) -> list[jsonschema_rs.Validat
     if len(candidates) > 1 and len(candidates[0]) == len(candidates[1]):
         return [error]
     return candidates[0]
+
+
+def _beginnings(value: Any, level: int = 0, *, shorten: bool = False) -> Any:
+    """The document with at most so many entries in its lists and among its assets."""
+    most = _ENTRIES[min(level, len(_ENTRIES) - 1)]
+    if isinstance(value, list):
+        return [_beginnings(child, level + 1) for child in value[:most]]
+    if isinstance(value, dict):
+        children = islice(value.items(), most) if shorten else value.items()
+        return {key: _beginnings(child, level, shorten=key in _GROUPS) for key, child in children}
+    return value
 
 
 def _depth(branch: list[jsonschema_rs.ValidationError]) -> int:
