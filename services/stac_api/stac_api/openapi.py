@@ -9,6 +9,7 @@ from stac_api import pages
 from stac_api.answers import answer, base, document, services
 from stac_api.html import Context
 from stac_api.links import GEOJSON, HTML, JSON, OPENAPI, SCHEMA
+from stac_api.searches import CRS84
 
 Json = dict[str, Any]
 
@@ -70,7 +71,11 @@ _FILTERS = [
     _parameter(
         "filter-lang", "How the filter is written.", {"type": "string", "enum": ["cql2-text", "cql2-json"]}
     ),
+    _parameter(
+        "filter-crs", "The filter's coordinates: longitude, latitude.", {"type": "string", "enum": [CRS84]}
+    ),
 ]
+_AS = _parameter("f", "json, or html for a page.", {"type": "string", "enum": ["json", "html"]})
 _SORT = _parameter("sortby", "Properties to sort by, with - for descending.", {"type": "string"}, "-datetime")
 _FIELDS = _parameter(
     "fields", "Members to include, or with - to leave out.", {"type": "string"}, "id,properties.datetime"
@@ -167,8 +172,12 @@ _SCHEMAS: Json = {
             "intersects": {"type": "object", "description": "A GeoJSON geometry."},
             "datetime": {"type": "string"},
             "limit": {"type": "integer", "minimum": 1},
-            "filter": {"type": "object", "description": "A CQL2 JSON condition."},
+            "filter": {
+                "oneOf": [_OBJECT, {"type": "string"}],
+                "description": "A CQL2 JSON condition, or with filter-lang cql2-text a text.",
+            },
             "filter-lang": {"type": "string", "enum": ["cql2-json", "cql2-text"]},
+            "filter-crs": {"type": "string", "enum": [CRS84]},
             "query": {"type": "object", "additionalProperties": _OBJECT},
             "sortby": _list_of(
                 {
@@ -198,6 +207,15 @@ _SCHEMAS: Json = {
             "expires": {"type": "string", "format": "date-time", "nullable": True},
         },
     },
+    "Health": {
+        "type": "object",
+        "required": ["status", "database", "pgstac"],
+        "properties": {
+            "status": {"type": "string", "enum": ["up", "down"]},
+            "database": {"type": "string"},
+            "pgstac": {"type": "string", "nullable": True},
+        },
+    },
     "Validation": {
         "type": "object",
         "required": ["valid", "results"],
@@ -214,10 +232,13 @@ def _operation(
     summary: str, schema: Json, media_type: str, *parameters: Json, page: bool = True, **more: Any
 ) -> Json:
     content = _content(schema, media_type)
+    told = _content(_ref("Problem"), JSON)
     if page:
         content |= _content({"type": "string"}, HTML)
+        told |= _content({"type": "string"}, HTML)
+        parameters = (*parameters, _AS)
     problems = {
-        str(status): {"description": description, "content": _content(_ref("Problem"), JSON)}
+        str(status): {"description": description, "content": told}
         for status, description in (_PROBLEMS | (_BODY_PROBLEMS if "requestBody" in more else {})).items()
     }
     return {
@@ -226,6 +247,13 @@ def _operation(
         "responses": {"200": {"description": summary, "content": content}, **problems},
         **more,
     }
+
+
+def _state(summary: str, schema: Json, statuses: tuple[int, ...]) -> Json:
+    responses = {
+        str(status): {"description": summary, "content": _content(schema, JSON)} for status in statuses
+    }
+    return {"summary": summary, "responses": responses}
 
 
 _PROBLEMS = {
@@ -291,6 +319,8 @@ def description(here: str, title: str, version: str, *, signing: bool = False) -
                 )
             },
             **({"/sign": {"get": sign}} if signing else {}),
+            "/_mgmt/ping": {"get": _state("The process answers", _OBJECT, (200,))},
+            "/_mgmt/health": {"get": _state("The database answers, with the right pgstac", _ref("Health"), (200, 503))},
         },
         "components": {"schemas": _SCHEMAS},
     }  # fmt: skip

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from html import escape
-from typing import Any
 
 from stac_api.html import Context, Json, anchor, grid, href, page, paging, shortened, table
 
@@ -108,13 +107,12 @@ def queryables(doc: Json, context: Context) -> str:
 
 
 def api(doc: Json, context: Context) -> str:
-    """The API's description: every address with its parameters."""
+    """The API's description: every address with its parameters, body and answers."""
     sections = "".join(
         f"<h2>{escape(method.upper())} {escape(path)}</h2><p>{escape(operation['summary'])}</p>"
-        + table(
-            "Parameters",
-            {each["name"]: each.get("description", "in the path") for each in _parameters(operation)},
-        )
+        + table("Parameters", _parameters(operation))
+        + table("Body", _body(operation, doc))
+        + table("Answers", {status: _told(each) for status, each in operation["responses"].items()})
         for path, operations in doc["paths"].items()
         for method, operation in operations.items()
     )
@@ -158,6 +156,23 @@ def _time(doc: Json) -> str:
     return str(properties.get("datetime") or " – ".join(ends))
 
 
-def _parameters(operation: Json) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = operation.get("parameters", [])
-    return found
+def _parameters(operation: Json) -> dict[str, str]:
+    return {each["name"]: each.get("description", "in the path") for each in operation.get("parameters", [])}
+
+
+def _body(operation: Json, doc: Json) -> dict[str, str]:
+    """The members of an operation's body, if it takes one."""
+    members: dict[str, str] = {}
+    for kind, content in operation.get("requestBody", {}).get("content", {}).items():
+        name = content["schema"].get("$ref", "").rpartition("/")[2]
+        schema = doc["components"]["schemas"][name] if name else content["schema"]
+        members |= {
+            each: part.get("description") or part.get("type", "anything")
+            for each, part in schema.get("properties", {"": {"type": kind}}).items()
+        }
+    return members
+
+
+def _told(response: Json) -> str:
+    kinds = ", ".join(response.get("content", {}))
+    return f"{response['description']} ({kinds})" if kinds else str(response["description"])
