@@ -11,7 +11,7 @@ from eventstac.once import once
 from eventstac.telemetry.opening import is_wanted, open_telemetry
 from eventstac.telemetry.spans import Telemetry
 from stac_api.app import create_app, open_cache, open_signer
-from stac_api.compression import compressed
+from stac_api.compression import Compressed
 from stac_api.settings import read
 from stac_api.spans import Teller
 
@@ -45,7 +45,7 @@ app: func.FunctionApp | func.AsgiFunctionApp
 if SETTINGS.http == "streams":
     from stac_api.http_streams import Answered, Call  # the import alone makes the host forward requests
 
-    COMPRESSED = compressed(API)
+    COMPRESSED = Compressed(API)
     app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 
     @app.route(route="{*route}", methods=list(func.HttpMethod))

@@ -10,7 +10,7 @@ import uvicorn
 
 from eventstac.telemetry.opening import is_wanted, open_telemetry
 from stac_api.app import create_app, open_cache, open_signer
-from stac_api.compression import compressed
+from stac_api.compression import Compressed
 from stac_api.request_log import JsonLines
 from stac_api.settings import SettingsError, read
 from stac_api.spans import Teller
@@ -40,7 +40,7 @@ def main() -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     if not options.no_compression:
-        app = compressed(app)
+        app = Compressed(app)
     uvicorn.run(
         app,
         host=options.host,

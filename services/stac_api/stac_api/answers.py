@@ -5,7 +5,6 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 import orjson
 from starlette.exceptions import HTTPException
@@ -82,12 +81,13 @@ def answer(
     headers.append((b"content-type", media_type.encode()))
     if request.method == "POST":
         return _Answer(body, 200, headers)
-    etag = f'"{hashlib.sha256(body).hexdigest()[:24]}"'
+    # weak: the same for what goes out compressed and what does not
+    etag = f'W/"{hashlib.sha256(body).hexdigest()[:24]}"'
     changed = _http_date(modified) if modified else None
     headers += ((b"etag", etag.encode()), (b"cache-control", settings.cache_control.encode("latin-1")))
     if changed:
         headers.append((b"last-modified", changed.encode()))
-    if is_known(request, etag, changed):
+    if is_known(request, etag):
         return _Answer(b"", 304, headers)
     return _Answer(body, 200, headers)
 
@@ -131,10 +131,10 @@ def wants_html(request: Request) -> bool:
     best, best_quality = "json", 0.0
     for part in accepted.split(","):
         name, _, parameters = part.strip().partition(";")
-        quality = _quality(parameters)
+        weight = quality(parameters)
         kind = "html" if name in ("text/html", "application/xhtml+xml") else "json"
-        if quality > best_quality:
-            best, best_quality = kind, quality
+        if weight > best_quality:
+            best, best_quality = kind, weight
     return best == "html"
 
 
@@ -170,17 +170,14 @@ _DESCRIPTIONS = {
 }
 
 
-def is_known(request: Request, etag: str, modified: str | None) -> bool:
-    """Whether the client's copy is this one (RFC 9110 13.2.2: the date counts only where no ETag was sent)."""
-    if (known := header(request, b"if-none-match")) is not None:
-        return _matches(known, etag)
-    since = header(request, b"if-modified-since")
-    if not since or not modified:
-        return False
-    try:
-        return parsedate_to_datetime(modified) <= parsedate_to_datetime(since)
-    except (TypeError, ValueError):  # no date, or one without a zone: as if it had not been sent
-        return False
+def is_known(request: Request, etag: str) -> bool:
+    """Whether the client's copy is this one, by its ETag.
+
+    `If-Modified-Since` is passed over: an Item's date is that of its blobs, and does not move when a rule, a deletion
+    or the address of the API changes the document.
+    """
+    known = header(request, b"if-none-match")
+    return known is not None and _matches(known, etag)
 
 
 def _http_date(text: str) -> str | None:
@@ -197,10 +194,12 @@ def _http_date(text: str) -> str | None:
 
 
 def _matches(known: str, etag: str) -> bool:
-    return known.strip() == "*" or etag in {each.strip().removeprefix("W/") for each in known.split(",")}
+    bare = etag.removeprefix("W/")
+    return known.strip() == "*" or bare in {each.strip().removeprefix("W/") for each in known.split(",")}
 
 
-def _quality(parameters: str) -> float:
+def quality(parameters: str) -> float:
+    """How much a client wants what a part of its `Accept` names, from the part's parameters (RFC 9110 12.4.2)."""
     for parameter in parameters.split(";"):
         name, _, value = parameter.strip().partition("=")
         if name == "q":

@@ -105,7 +105,9 @@ def create_app(
         ]
     if signer is not None:
         routes.append(Route("/sign", sign_with(signer)))
-    router = Router(routes, {"services": services}, on_error=error_answer, on_end=end)
+    router = Router(
+        routes, {"services": services}, on_error=error_answer, elsewhere=endpoints.elsewhere, on_end=end
+    )
     return Surroundings(CrossOrigin(router, settings.cors_origins), teller)
 
 

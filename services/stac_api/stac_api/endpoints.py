@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from stac_api import collection_writer, conformance, pages, searches
 from stac_api.answers import Services, answer, base, document, header, services
@@ -58,6 +59,17 @@ async def landing(request: Request) -> Response:
     return document(request, catalog, JSON, pages.landing)
 
 
+async def elsewhere(request: Request) -> Response:
+    """The same address with a slash more, or less."""
+    path: str = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+    path = path.removesuffix("/") if path.endswith("/") else f"{path}/"
+    query = f"?{request.url.query}" if request.url.query else ""
+    return RedirectResponse(f"{base(request)}{quote(path, safe=_OF_PATHS)}{query}")
+
+
+_OF_PATHS = "/:@!$&'()*+,;=~%"
+
+
 async def conformance_classes(request: Request) -> Response:
     """The classes that the API conforms to."""
     return document(request, {"conformsTo": conformance.CLASSES}, JSON, pages.plain("Conformance"))
@@ -74,7 +86,7 @@ async def collections(request: Request) -> Response:
     here = base(request)
     rows = [_shown(collection_writer.collection(row, here), search) for row in page.rows]
     links = [
-        link("self", f"{here}/collections"),
+        link("self", _self_url(request, here)),
         link("parent", f"{here}/"),
         link("root", f"{here}/"),
         link(QUERYABLES, f"{here}/collections-queryables", SCHEMA, title="Queryables of collections"),
@@ -229,13 +241,16 @@ def _page_link(request: Request, rel: str, token: str, media_type: str) -> dict[
     url = f"{base(request)}{_path(request)}"
     if request.method == "POST":
         return link(rel, url, media_type, method="POST", body={"token": token}, merge=True)
-    params = {key: value for key, value in request.query_params.items() if key not in ("token", "offset")}
+    given = searches.joined(request.query_params.multi_items())
+    params = {key: value for key, value in given.items() if key not in ("token", "offset")}
     return link(rel, with_query(url, {**params, "token": token}), media_type, method="GET")
 
 
 def _self_url(request: Request, here: str) -> str:
     url = f"{here}{_path(request)}"
-    return with_query(url, dict(request.query_params)) if request.method != "POST" else url
+    if request.method == "POST":
+        return url
+    return with_query(url, searches.joined(request.query_params.multi_items()))
 
 
 def _path(request: Request) -> str:

@@ -57,14 +57,16 @@ class FeatureWriter:
             version = self._bases.stac_version(collection).encode()
             box, rest = text[1 : end + 3], text[end + _AFTER_LINKS :]
             return begin, b'],"geometry":', row["geometry"], b',"stac_version":"%b",' % version, box, rest
-        rest, own_links = self._taken_apart(content, collection)
+        rest, own_links = self._taken_apart(content, row["geometry"], collection)
         return begin, own_links, b'],"geometry":', row["geometry"], b",", rest
 
-    def _taken_apart(self, content: bytes, collection: str) -> tuple[memoryview, bytes]:
+    def _taken_apart(self, content: bytes, geometry: bytes, collection: str) -> tuple[memoryview, bytes]:
         """The members that the API does not write itself, without the first brace, and the Item's own links."""
         members = {name: value for name, value in orjson.loads(content).items() if name not in _WRITTEN}
         kept = stored_links(members.pop("links", None), OWN_ITEM_LINKS, self._base)
         members.setdefault("stac_version", self._bases.stac_version(collection))
+        if "bbox" not in members and (box := _box(orjson.loads(bytes(geometry)))):
+            members["bbox"] = box
         return memoryview(orjson.dumps(members))[1:], b"".join(b"," + orjson.dumps(each) for each in kept)
 
     def _of_collection(self, collection: str) -> tuple[bytes, bytes, bytes]:
@@ -79,6 +81,24 @@ class FeatureWriter:
         )
         self._by_collection[collection] = kept
         return kept
+
+
+def _box(geometry: Any) -> list[float] | None:
+    """The bounding box of a GeoJSON geometry: others' Items may lack theirs."""
+    positions: list[Any] = []
+    waiting = (
+        [each.get("coordinates", []) for each in geometry.get("geometries", [geometry])] if geometry else []
+    )
+    while waiting:
+        member = waiting.pop()
+        if member and isinstance(member[0], list):
+            waiting += member
+        elif member:
+            positions.append(member)
+    if not positions:
+        return None
+    xs, ys = zip(*(position[:2] for position in positions), strict=True)
+    return [min(xs), min(ys), max(xs), max(ys)]
 
 
 class Writers:

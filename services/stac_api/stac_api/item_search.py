@@ -195,9 +195,9 @@ def _narrow(statement: Statement, search: Search, condition: str) -> None:
 def _suspect(search: Search) -> str | None:
     """The parameter to name when the database refuses the search: the one that it can judge and we cannot."""
     suspects = {
+        "token": search.token,  # a search that got one was understood
         "filter": search.condition,
         "intersects": search.geometry,
-        "token": search.token,
         "sortby": search.sort,
         "q": search.words,
     }

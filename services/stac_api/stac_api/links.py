@@ -31,7 +31,11 @@ _NAMING = frozenset(
         b"x-forwarded-prefix",
     }
 )
-_HOST = re.compile(r"[A-Za-z0-9.-]+(:[0-9]{1,5})?\Z|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?\Z")
+_HOST = re.compile(r"[A-Za-z0-9._-]+(:[0-9]{1,5})?\Z|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?\Z")
+_PAIR = re.compile(
+    r"""\s*(?P<name>[!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*=\s*("(?P<quoted>([^"\\]|\\.)*)"|(?P<text>[^\s;,"]*))\s*"""
+)
+_ESCAPED = re.compile(r"\\(.)")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _PORT = re.compile(r":[0-9]+\Z")
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~%-]+)*/?\Z")
@@ -87,9 +91,12 @@ def base_url(scope: Scope, root_url: str | None) -> str:
 
 @lru_cache(maxsize=256)  # one for each address that the API is called by
 def _base_url(naming: tuple[tuple[bytes, bytes], ...], scheme: str, server: str, root_path: str) -> str:
-    headers = {name: value.decode("latin-1") for name, value in naming}
+    headers: dict[bytes, str] = {}
+    for name, value in naming:  # of one name, in several lines, as if in one
+        before = f"{headers[name]}, " if name in headers and name != b"host" else ""
+        headers[name] = before + value.decode("latin-1")
     forwarded = _forwarded(headers.get(b"forwarded", ""))
-    scheme = forwarded.get("proto") or _first(headers, b"x-forwarded-proto") or scheme
+    scheme = (forwarded.get("proto") or _first(headers, b"x-forwarded-proto") or scheme).lower()
     named = forwarded.get("host") or _first(headers, b"x-forwarded-host")
     if not _HOST.match(named):
         named = ""
@@ -110,10 +117,15 @@ def _base_url(naming: tuple[tuple[bytes, bytes], ...], scheme: str, server: str,
 
 def _forwarded(header: str) -> dict[str, str]:
     """The first hop's parameters: the one next to the client."""
-    if not header:
-        return {}
-    pairs = (part.partition("=") for part in header.split(",")[0].split(";"))
-    return {name.strip().lower(): value.strip().strip('"') for name, _, value in pairs if value}
+    found: dict[str, str] = {}
+    end = 0
+    while pair := _PAIR.match(header, end):
+        found[pair["name"].lower()] = pair["text"] or _ESCAPED.sub(r"\1", pair["quoted"] or "")
+        end = pair.end()
+        if not header.startswith(";", end):
+            break
+        end += 1
+    return found
 
 
 def _first(headers: Mapping[bytes, str], name: bytes) -> str:

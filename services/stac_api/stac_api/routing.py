@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.routing import compile_path
 from starlette.types import Message, Receive, Scope, Send
 
@@ -26,7 +26,7 @@ class Route:
 class Router:
     """An ASGI app. An endpoint finds its address's variables in `request.path_params`, `state` in `request.scope`.
 
-    Whatever an endpoint raises is answered by `on_error`.
+    Whatever an endpoint raises is answered by `on_error`; `elsewhere` answers where only a slash at the end is wrong.
     """
 
     def __init__(
@@ -34,9 +34,11 @@ class Router:
         routes: Sequence[Route],
         state: Mapping[str, object],
         on_error: ErrorEndpoint,
+        elsewhere: Endpoint,
         on_end: Callable[[], Awaitable[None]],
     ) -> None:
         self._state, self._on_error, self._on_end = state, on_error, on_end
+        self._elsewhere = elsewhere
         self._plain: dict[str, dict[str, Endpoint]] = {}
         patterns: dict[str, dict[str, Endpoint]] = {}
         for route in routes:
@@ -91,13 +93,13 @@ class Router:
         if endpoint is None:
             allowed = [*endpoints, *(["HEAD"] if "GET" in endpoints else [])]
             raise HTTPException(405, headers={"Allow": ", ".join(sorted(allowed))})
-        return endpoint if here else _elsewhere
+        return endpoint if here else self._elsewhere
 
     def _find(self, path: str) -> tuple[str, dict[str, Endpoint], dict[str, str]] | None:
         if (endpoints := self._plain.get(path)) is not None:
             return path, endpoints, {}
         for pattern, template, endpoints in self._patterns:
-            if match := pattern.match(path):
+            if (match := pattern.match(path)) and all(match.groupdict().values()):
                 return template, endpoints, match.groupdict()
         return None
 
@@ -107,11 +109,3 @@ class Router:
         await receive()
         await self._on_end()
         await send({"type": "lifespan.shutdown.complete"})
-
-
-async def _elsewhere(request: Request) -> Response:
-    """The same address with a slash more, or less."""
-    path = request.url.path
-    return RedirectResponse(
-        request.url.replace(path=path.removesuffix("/") if path.endswith("/") else f"{path}/")
-    )

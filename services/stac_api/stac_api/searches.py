@@ -19,7 +19,7 @@ Json = dict[str, Any]
 
 _MAX_NAMES = 10_000  # ids or collections of one search
 _JSON_LANGUAGES = ("cql2-json", "cql-json")  # the second is what older clients of pgstac say
-_CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
+CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 
 
 @dataclass(frozen=True)
@@ -63,15 +63,22 @@ class _Draft:
         return Search(condition=filters.all_of(self.conditions), **self.parts)
 
 
-def from_query(
-    pairs: Iterable[tuple[str, str]], settings: Settings, default_limit: int | None = None
-) -> Search:
-    """Read a query string's decoded pairs. Raises BadRequest naming the parameter; unknown ones are ignored."""
+def joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """A query string's parameters, each once: lists that are given in several are one, of others the last counts."""
     params: dict[str, str] = {}
     for name, value in pairs:
         params[name] = (
             f"{params[name]},{value}" if name in params and name in ("ids", "collections") else value
         )
+    return params
+
+
+def from_query(
+    pairs: Iterable[tuple[str, str]], settings: Settings, default_limit: int | None = None
+) -> Search:
+    """Read a query string's decoded pairs. Raises BadRequest naming the parameter; unknown ones are ignored."""
+    params = joined(pairs)
+    for name, value in params.items():
         if "\0" in value:
             raise BadRequest(name, "a null character")
     draft = _Draft(settings)
@@ -93,9 +100,10 @@ def from_body(body: object, settings: Settings) -> Search:
             read(draft, body[name])
     if (value := body.get("filter")) is not None:
         _check_crs(body)
-        if isinstance(value, str) and body.get("filter-lang") == "cql2-text":
+        language = body.get("filter-lang") or "cql2-json"
+        if isinstance(value, str) and language == "cql2-text":
             draft.conditions.append(filters.from_text(value, settings.max_filter_depth))
-        elif body.get("filter-lang", "cql2-json") in _JSON_LANGUAGES:
+        elif language in _JSON_LANGUAGES:
             draft.conditions.append(filters.from_json(value, settings.max_filter_depth))
         else:
             raise BadRequest("filter-lang", "expected cql2-json, or cql2-text with a text as filter")
@@ -119,8 +127,8 @@ def _filter_from_text(text: str, params: Mapping[str, str], settings: Settings) 
 
 
 def _check_crs(params: Mapping[str, Any]) -> None:
-    if params.get("filter-crs", _CRS84) != _CRS84:
-        raise BadRequest("filter-crs", f"only {_CRS84} is supported")
+    if (params.get("filter-crs") or CRS84) != CRS84:
+        raise BadRequest("filter-crs", f"only {CRS84} is supported")
 
 
 def _limit(draft: _Draft, value: object) -> None:
@@ -171,7 +179,10 @@ def _words(value: object) -> tuple[str, ...]:
     if not isinstance(words, list) or not all(isinstance(word, str) and "\0" not in word for word in words):
         raise BadRequest("q", "expected a list of texts")
     plain = (" ".join(re.findall(r"\w+", word)) for word in words)
-    return tuple(f'"{phrase}"' for phrase in plain if phrase)
+    phrases = tuple(f'"{phrase}"' for phrase in plain if phrase)
+    if words and not phrases:  # without any, everything would be found
+        raise BadRequest("q", "no letter and no digit to search for")
+    return phrases
 
 
 def _token(value: object) -> str:

@@ -117,7 +117,11 @@ def read(environ: Mapping[str, str]) -> Settings:
         api_version=environ.get("STAC_API_VERSION") or "1.0.0",
         root_url=(environ.get("STAC_ROOT_URL") or "").rstrip("/") or None,
         cache_control=environ.get("STAC_API_CACHE_CONTROL") or "no-cache",
-        cors_origins=tuple((environ.get("STAC_API_CORS_ORIGINS") or "*").split(",")),
+        cors_origins=tuple(
+            origin.strip()
+            for origin in (environ.get("STAC_API_CORS_ORIGINS") or "*").split(",")
+            if origin.strip()
+        ),
         redis_url=redis_url,
         http="invocations" if http == "invocations" else "streams",
         signing=signing,

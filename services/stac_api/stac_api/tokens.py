@@ -8,7 +8,7 @@ import orjson
 
 from stac_api.errors import BadRequest
 
-MAX_LENGTH = 4_000  # of a token: servers and proxies cut URLs at 8 kB
+MAX_LENGTH = 40_000  # of a token: Items sorted by texts of kilobytes have long ones
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,9 @@ from tests.integration.stac_api.places import Place
         ({"X-Forwarded-Host": "a.example", "X-Forwarded-Port": "8443"}, "http://a.example:8443"),
         ({"X-Forwarded-Host": "a.example", "X-Forwarded-Port": "443", "X-Forwarded-Proto": "https"}, "https://a.example"),
         ({"Forwarded": 'for=1.2.3.4;host="f.example:81";proto=https, for=2'}, "https://f.example:81"),
+        ({"Forwarded": 'for="[::1]:4,711";host=f.example;PROTO=HTTPS'}, "https://f.example"),
+        ({"Forwarded": 'by="a\\"b;host=no.example";host=f.example'}, "http://f.example"),
+        ({"X-Forwarded-Proto": "HTTPS", "X-Forwarded-Host": "my_stac.example"}, "https://my_stac.example"),
         ({"X-Forwarded-Host": "evil.example/\"><script>"}, None),
         ({"X-Forwarded-Prefix": "//evil\"<"}, None),
         ({"X-Forwarded-Proto": "javascript"}, None),
@@ -64,16 +67,11 @@ def test_an_item_says_when_it_was_last_modified(api: Client) -> None:
     first = api("GET", path)
     assert first.headers["Last-Modified"] == "Sat, 06 May 2023 07:08:09 GMT"
     assert "Last-Modified" not in api("GET", "/collections/edges/items/period").headers
-    for since, status in (
-        ("Sat, 06 May 2023 07:08:09 GMT", 304),
-        ("Sun, 07 May 2023 00:00:00 GMT", 304),
-        ("Fri, 05 May 2023 00:00:00 GMT", 200),
-        ("yesterday", 200),
-        ("Sat, 06 May 2023 07:08:09 -0000", 200),
-    ):
-        assert api("GET", path, headers={"If-Modified-Since": since}).status_code == status, since
-    both = {"If-Modified-Since": "Sun, 07 May 2023 00:00:00 GMT", "If-None-Match": '"other"'}
-    assert api("GET", path, headers=both).status_code == 200
+    # By its date alone an Item is never taken for the same: a rule changes it, and leaves the date of its blobs.
+    since = {"If-Modified-Since": "Sun, 07 May 2023 00:00:00 GMT"}
+    assert api("GET", path, headers=since).status_code == 200
+    assert api("GET", path, headers=since | {"If-None-Match": '"other"'}).status_code == 200
+    assert api("GET", path, headers=since | {"If-None-Match": first.headers["ETag"]}).status_code == 304
 
 
 def test_html_and_json_have_etags_of_their_own(api: Client) -> None:

@@ -84,7 +84,11 @@ def test_an_item_is_whole_and_says_everything_once(
     text = FeatureWriter(BASE, Known()).feature(row)  # type: ignore[arg-type]  # rows and bases of this test
     item = json.loads(text, object_pairs_hook=_without_repetition)
     stored = {key: value for key, value in content.items() if key not in ("links", "type", "id")}
-    expected = {"stac_version": "1.1.0"} | stored | {"type": "Feature", "id": name, "collection": collection}
+    expected = (
+        {"stac_version": "1.1.0", "bbox": [1, 2, 1, 2]}
+        | stored
+        | {"type": "Feature", "id": name, "collection": collection}
+    )
     assert {key: value for key, value in item.items() if key != "links"} == expected | {"geometry": geometry}
     own = [link["rel"] for link in item["links"][:4]]
     assert own == ["self", "parent", "collection", "root"]

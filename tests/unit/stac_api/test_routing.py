@@ -1,4 +1,5 @@
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 from starlette.exceptions import HTTPException
@@ -23,6 +24,10 @@ async def on_error(_: Request, error: Exception) -> Response:
     return JSONResponse({"error": type(error).__name__}, status, headers)
 
 
+async def elsewhere(request: Request) -> Response:
+    return JSONResponse({"path": request.scope["path"]}, 307)
+
+
 ended: list[str] = []
 
 
@@ -41,6 +46,7 @@ ROUTER = Router(
     ],
     {"state_of_app": "here"},
     on_error,
+    elsewhere,
     on_end,
 )
 
@@ -100,9 +106,9 @@ async def test_an_address_that_is_not_there_is_404(path: str) -> None:
     assert (await ask(path))[0] == 404
 
 
-async def test_a_slash_too_many_leads_to_the_address_without_it() -> None:
-    status, headers, _ = await ask("/search/")
-    assert (status, headers["location"]) == (307, "http://a.example/search?q=1")
+@pytest.mark.parametrize("path", ["/search/", "/a/b/"])
+async def test_where_only_a_slash_is_wrong_another_endpoint_answers(path: str) -> None:
+    assert await ask(path) == (307, ANY, f'{{"path":"{path}"}}'.encode())
 
 
 async def test_what_an_endpoint_raises_is_answered() -> None:
