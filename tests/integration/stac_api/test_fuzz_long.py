@@ -42,7 +42,7 @@ NASTY = (
     "platform = 'alpha'", "count > 3 AND NOT grade IN ('A')", "S_INTERSECTS(geometry, POINT(0 0))",
     "S_WITHIN(geometry, BBOX(170,-20,-170,20))",
     "T_DURING(datetime, INTERVAL('..', '2021-06-01T00:00:00Z'))", "CASEI(platform) LIKE 'a%'", "a = a = a",
-    "NOT " * 300 + "a", "(" * 500, "a+" * 1_500 + "1=1", "a=1 AND " * 900 + "a=1", "S_INTERSECTS(geometry,POINT EMPTY)",
+    "NOT " * 300 + "a", "(" * 500, "a+" * 1_500 + "1=1", "a=1 AND " * 300 + "a=1", "S_INTERSECTS(geometry,POINT EMPTY)",
     "S_WITHIN(POINT(1 2), geometry)", "TRUE", "updated > TIMESTAMP('2020-01-01T00:00:00Z')",
     "S_INTERSECTS(geometry,GEOMETRYCOLLECTION(POINT(1 2)))",
     "a IN (" + ",".join("1" * 900) + ")", "1 + 1 = 2", "count * 2 > eo:cloud_cover", "DATE('2020-13-01')",
