@@ -23,6 +23,7 @@ sys.path.insert(0, str(ROOT))
 from eventstac.bus import SCAN_REQUESTS  # noqa: E402
 from eventstac.cli.rules import tally_of  # noqa: E402
 from eventstac.events import Origin, ScanRequested, open_envelope, seal  # noqa: E402
+from eventstac.reconciling import Reconciler  # noqa: E402
 from scanner import pages  # noqa: E402
 from tests.samples import ACCOUNT, START  # noqa: E402
 from tests.twins.apps import WATCHED  # noqa: E402
@@ -37,22 +38,14 @@ REPEATED = 100  # every hundredth page is delivered twice
 def scan(count: int) -> int:
     """Looks that a backfill causes."""
     catalog, blobs = GeneratedCatalog(), GeneratedBlobs(count)
-    runs = MemoryRuns(catalog)
+    reconciler = Reconciler(catalog, blobs, WATCHED, MemoryRuns(catalog), PAGE, lambda: START)
     request: ScanRequested | None = ScanRequested("backfill", CONTAINER)
     looks, page = 0, 0
     while request:
         origin = Origin.new(f"page {page}")
         envelope = open_envelope(json.dumps(seal(request, app="operator", origin=origin, at=START)).encode())
         for _ in range(2 if page % REPEATED == 0 else 1):
-            outgoing = pages.handle(
-                envelope,
-                catalog=catalog,
-                runs=runs,
-                blobs=blobs,
-                watched=WATCHED,
-                page_size=PAGE,
-                clock=lambda: START,
-            )
+            outgoing = pages.handle(envelope, reconciler)
             # What is sent is made, as the bus would get it.
             sent = [json.dumps(seal(one.event, app="scanner", origin=origin, at=START)) for one in outgoing]
         following = [one.event for one in outgoing if one.topic == SCAN_REQUESTS]

@@ -62,7 +62,12 @@ class RulesStore:
         ).fetchone()
         text, read_alike_since, since = found or ("", 0, None)
         try:
-            rules = load_rules(text, file=f"revision {revision}", default_collection=self._default_collection)
+            rules = load_rules(
+                text,
+                file=f"revision {revision}",
+                default_collection=self._default_collection,
+                checked=True,
+            )
         except RulesInvalid as error:
             # They were valid where they were applied: that was another version of eventstac.
             raise Transient(f"this version cannot read the rules in force: {error}") from error
@@ -122,7 +127,9 @@ def _since(
     """Since when each rule is the same, by the row of the revision before."""
     del extractor  # the same
     try:
-        old = load_rules(text, file=f"revision {before}", default_collection=rules.default_collection)
+        old = load_rules(
+            text, file=f"revision {before}", default_collection=rules.default_collection, checked=True
+        )
     except RulesInvalid:
         return all_new(rules, revision)
     if old.digest != digest:  # another default collection, or another version of eventstac reads it otherwise

@@ -37,7 +37,10 @@ def check(
     default_collection: DefaultCollection = "bronze-tier",
     as_json: AsJson = False,
 ) -> None:
-    """List every mistake of a rules file as FILE:LINE: WHAT. WHAT TO WRITE INSTEAD. Exit code 1 if there is one."""
+    """List every mistake of a rules file as FILE:LINE: WHAT. WHAT TO WRITE INSTEAD. Exit code 1 if there is one.
+
+    What may be a mistake and could not be decided is a warning, which changes no exit code.
+    """
     try:
         rules = load_rules(_read(file), file=str(file), default_collection=default_collection)
         check_builders(rules)
@@ -45,9 +48,14 @@ def check(
         rules, mistakes = None, error.mistakes
     else:
         mistakes = []
+    warnings = rules.warnings if rules is not None else ()
     if as_json:
-        typer.echo(json.dumps({"valid": not mistakes, "mistakes": [vars(mistake) for mistake in mistakes]}))
-    elif rules is not None and not mistakes:
+        told = {"mistakes": [vars(each) for each in mistakes], "warnings": [vars(each) for each in warnings]}
+        typer.echo(json.dumps({"valid": not mistakes, **told}))
+        raise typer.Exit(1 if mistakes else 0)
+    for each in warnings:
+        typer.echo(f"{each.file}:{each.line}: warning: {each.what}. {each.instead}.")
+    if rules is not None:
         count = sum(len(collection.rules) for collection in rules.collections)
         typer.echo(f"{file}: {len(rules.collections)} collections, {count} rules, no mistakes.")
     else:
@@ -107,7 +115,10 @@ def _stopped(message: str) -> typer.Exit:
 def _url(path: str, account: str, container: str) -> str:
     if path.startswith(("http://", "https://")):
         return path
-    return BlobName(account, container, path).url
+    try:
+        return BlobName(account, container, path).url
+    except UnicodeEncodeError as error:
+        raise _stopped(f"{path!r} is no text of UTF-8, as names of blobs are") from error
 
 
 def _account() -> str:

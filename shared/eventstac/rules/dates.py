@@ -17,6 +17,8 @@ def parse_date(text: str, strptime_format: str | None = None) -> Interval:
     Without a format: ISO 8601 dates and times, also without separators or with - and _ for them; YYYYDDD.
     Raises ValueError, with a message for people, where it is none.
     """
+    if any(each.isdecimal() and not each.isascii() for each in text):
+        raise ValueError(f"{text!r} is no date: it has other digits than 0-9")
     if strptime_format is not None:
         instant = _strptime(text, strptime_format)
         return (instant, instant)

@@ -34,6 +34,7 @@ class Document:
     value: Any = None
     lines: dict[Path, int] = field(default_factory=dict)
     mistakes: list[Mistake] = field(default_factory=list)
+    warnings: list[Mistake] = field(default_factory=list)
 
     def line(self, path: Path) -> int:
         """The line of a value, or of the nearest one around it."""
@@ -44,6 +45,10 @@ class Document:
     def mistake(self, path: Path, what: str, instead: str = "") -> None:
         """Note a mistake at the value of this path."""
         self.mistakes.append(Mistake(self.file, self.line(path), what, instead))
+
+    def warn(self, path: Path, what: str, instead: str = "") -> None:
+        """Note what may be a mistake at the value of this path."""
+        self.warnings.append(Mistake(self.file, self.line(path), what, instead))
 
 
 def read_document(text: str, file: str) -> Document:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from eventstac.rules.characters import in_case
 from eventstac.rules.dates import Interval, parse_date, parse_parts
 
 _FIELD = re.compile(r"\{\{|\}\}|\{([A-Za-z_]\w*)\}", re.ASCII)
@@ -52,7 +53,7 @@ class GroupChange:
                 return self.default
             raise LookupError(f"the path gives no {error.args[0]!r}") from error
         if self.transform is not None:
-            value = value.lower() if self.transform == "lower" else value.upper()
+            value = in_case(value, self.transform)
         if self.lookup is None:
             return value
         found = self.lookup.get(value, self.default)
@@ -81,6 +82,11 @@ class PathDate:
     end: str = ""
     format: str | None = None
     value: str | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The groups that it reads, where they are there."""
+        return (self.start, self.end) if self.start else ("datetime", "date", "start", "end", "year")
 
     def read(self, groups: Mapping[str, str]) -> Interval | None:
         """The datetime that the groups give, None where they are not there. Raises ValueError for a bad one."""

@@ -9,10 +9,13 @@ from eventstac.rules.schema import check_schema
 from eventstac.rules.sense import check_sense
 
 
-def load_rules(text: str, *, file: str, default_collection: str | None = "bronze-tier") -> Rules:
+def load_rules(
+    text: str, *, file: str, default_collection: str | None = "bronze-tier", checked: bool = False
+) -> Rules:
     """The rules of a file's text; `file` is its name, for messages.
 
     `default_collection` (the setting STAC_DEFAULT_COLLECTION) is always among the collections, with a rule named "".
+    `checked` is for a text that was loaded before: overlaps, of which it has none, are not sought again.
     Errors: RulesInvalid with every mistake that was found.
     """
     document = read_document(text, file)
@@ -24,7 +27,7 @@ def load_rules(text: str, *, file: str, default_collection: str | None = "bronze
         raise RulesInvalid(document.mistakes)
     collections = read_collections(document)
     ignore = read_ignore(document, ())
-    check_sense(document, collections)
+    check_sense(document, collections, checked=checked)
     if document.mistakes:
         raise RulesInvalid(document.mistakes)
     lines = {
@@ -32,7 +35,8 @@ def load_rules(text: str, *, file: str, default_collection: str | None = "bronze
         for collection in collections
         for index, rule in enumerate(collection.rules)
     }
-    return Rules(file, _with_default(collections, default_collection), default_collection, ignore, lines)
+    every = _with_default(collections, default_collection)
+    return Rules(file, every, default_collection, ignore, lines, tuple(sorted(document.warnings)))
 
 
 _BUILT_IN = "Rasters that no rule of collections.yaml matches, one Item a file."

@@ -14,8 +14,10 @@ from eventstac.errors import Rejected
 from eventstac.facts import Match
 from eventstac.rules.dates import Interval
 from eventstac.rules.identity import default_item_id, safe_id
+from eventstac.rules.mistakes import Mistake
 from eventstac.rules.model import AssetRule, CollectionRules, Rule
 from eventstac.rules.pattern import Pattern
+from eventstac.rules.repeating import TooAmbiguous
 
 log = logging.getLogger("eventstac")
 
@@ -55,7 +57,7 @@ class Rules:
     """All rules of a file, and the default collection (None switches it off).
 
     Matching is a pure function of the URL. The first rule in the order of the file wins; that two rules overlap is
-    a mistake which loading finds.
+    a mistake which loading finds. `warnings` are of rules of which it could not tell.
     """
 
     file: str
@@ -63,6 +65,7 @@ class Rules:
     default_collection: str | None = "bronze-tier"
     ignore: tuple[Pattern, ...] = ()
     lines: Mapping[tuple[str, str], int] = field(default_factory=dict, compare=False)
+    warnings: tuple[Mistake, ...] = field(default=(), compare=False)
 
     def line(self, collection_id: str, rule_name: str) -> int:
         """The line of the file where a rule begins; 1 for the default collection's, which is in no file."""
@@ -170,7 +173,10 @@ def match_rule(collection: CollectionRules, rule: Rule, name: BlobName) -> Match
     if rule.containers and name.container not in rule.containers:
         return f"it is for container {' or '.join(rule.containers)}, not {name.container}"
     for pattern in rule.patterns:
-        found = pattern.match(name.path)
+        try:
+            found = pattern.match(name.path)
+        except TooAmbiguous as error:
+            return f"the path cannot be matched with {pattern.text}: {error}"
         if found is not None:
             return _by_groups(collection, rule, found)
     return f"the path is not {' or '.join(pattern.text for pattern in rule.patterns)}"

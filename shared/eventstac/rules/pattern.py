@@ -1,57 +1,32 @@
-"""Path patterns: `scenes/{item}/{asset}.tif` as a regular expression with named groups."""
+"""Path patterns: which paths they match, and the named groups of these.
+
+Patterns are matched by RE2, in a time that is linear in the path: no rules file and no name of a blob may keep an app
+busy. What RE2 has not (look-around, references) is refused; a name that stands twice in a glob, which needs a
+reference, is matched by `eventstac.rules.repeating`, within a number of steps.
+"""
 
 import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
-_TIME = r"[T_-]?(?:[01]\d|2[0-3])[-_:]?[0-5]\d(?:[-_:]?[0-5]\d(?:\.\d+)?)?Z?"
-_MONTH, _DAY = r"(?:0[1-9]|1[0-2])", r"(?:0[1-9]|[12]\d|3[01])"
-_YEAR = r"(?:1[89]|20)\d\d"
-_DOY = r"(?:0(?:0[1-9]|[1-9]\d)|[12]\d\d|3(?:[0-5]\d|6[0-6]))"
+import re2
 
-# What a placeholder of this name stands for where the pattern does not say. The others: no slash, at least one.
-KNOWN_GROUPS = {
-    "year": _YEAR,
-    "month": _MONTH,
-    "day": _DAY,
-    "doy": _DOY,
-    "date": rf"{_YEAR}(?:-{_MONTH}-{_DAY}|_{_MONTH}_{_DAY}|{_MONTH}{_DAY}|{_DOY}|[-_]?{_MONTH})?",
-}
-for _name in ("datetime", "start", "end"):
-    KNOWN_GROUPS[_name] = rf"{KNOWN_GROUPS['date']}(?:{_TIME})?"
+from eventstac.rules.expressions import KNOWN_GROUPS
+from eventstac.rules.glob import SPECIAL, PatternError, translate
+from eventstac.rules.repeating import Program, TooAmbiguous, compile_program
 
-ANY_GROUP = r"[^/]+"
+# Instructions of a compiled expression: RE2 takes at most so many steps for each byte of a path. Ready rules have
+# hundreds, a lookup of a thousand names 7,000.
+MAX_PROGRAM = 20_000
 
-ANY_DATE = rf"{KNOWN_GROUPS['datetime']}(?:[+-]\d\d:?\d\d)?"  # what is read without a format
+LONGEST_PATH = 1024  # characters: Azure's limit
 
-# What strptime's directives stand for; the rest of a format is literal.
-_DIRECTIVES = {
-    "Y": r"[1-9]\d{3}",
-    "y": r"\d\d",
-    "m": _MONTH,
-    "d": _DAY,
-    "j": _DOY,
-    "H": r"(?:[01]\d|2[0-3])",
-    "M": r"[0-5]\d",
-    "S": r"[0-5]\d",
-    "f": r"\d{1,6}",
-    "b": "(?i:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)",
-    "B": "(?i:January|February|March|April|May|June|July|August|September|October|November|December)",
-    "z": r"(?:Z|[+-]\d\d:?\d\d)",
-    "%": "%",
-}
-
-_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
-
-
-class PatternError(ValueError):
-    """A pattern that cannot be read: `what` is wrong, and what to write `instead`."""
-
-    def __init__(self, what: str, instead: str) -> None:
-        super().__init__(what)
-        self.what = what
-        self.instead = instead
+_OPTIONS = re2.Options()
+_OPTIONS.dot_nl = True
+_OPTIONS.log_errors = False
 
 
 @dataclass(frozen=True)
@@ -62,23 +37,71 @@ class Pattern:
     regex: str
     groups: tuple[str, ...] = field(default=())
 
-    @cached_property
-    def compiled(self) -> re.Pattern[str]:
-        """The compiled expression."""
-        return re.compile(self.regex, re.DOTALL)
-
     def match(self, path: str) -> dict[str, str] | None:
         """The named groups of a path that fits, None of another. A group that took no part is left out."""
-        found = self.compiled.fullmatch(path)
+        first, last = self._literal_ends
+        if not (path.startswith(first) and path.endswith(last)):
+            return None
+        return self._groups_of(path)
+
+    @property
+    def is_literal(self) -> bool:
+        """Whether it is a glob of one text."""
+        return self._literal_ends == (self.text, self.text)
+
+    def _groups_of(self, path: str) -> dict[str, str] | None:
+        return _found(self._compiled, self._numbers, path)
+
+    @cached_property
+    def _compiled(self) -> Any:
+        return re2.compile(self.regex.encode(), _OPTIONS)
+
+    @cached_property
+    def _numbers(self) -> Mapping[str, int]:
+        return numbers_of(self._compiled)
+
+    @cached_property
+    def _literal_ends(self) -> tuple[str, str]:
+        """What every path of a glob begins and ends with: far cheaper to compare, and mostly enough."""
+        return literal_ends(self.text)
+
+
+@dataclass(frozen=True)
+class RepeatingPattern(Pattern):
+    """A glob in which a name stands twice, for the same text; `free` and `again` are those of `Translated`."""
+
+    free: str = ""
+    again: tuple[tuple[str, str], ...] = ()
+
+    def _groups_of(self, path: str) -> dict[str, str] | None:
+        """As of any pattern. Raises TooAmbiguous, a ValueError, where that takes too many steps."""
+        found = _found(self._compiled, self._numbers, path)
         if found is None:
             return None
-        return {name: value for name, value in found.groupdict().items() if value is not None}
+        # What is found first of all, and holds the same twice, is found first of what holds the same twice.
+        if any(found.get(name) != found.get(again) for name, again in self.again):
+            return self._program.match(path)
+        return {name: value for name, value in found.items() if name in self.groups}
+
+    @cached_property
+    def _compiled(self) -> Any:
+        return re2.compile(self.free.encode(), _OPTIONS)
+
+    def held(self, path: str) -> Mapping[str, str]:
+        """What the names that stand twice hold first, in a path that may hold something else again."""
+        found = _found(self._compiled, self._numbers, path) or {}
+        return {name: found[name] for name, _ in self.again if name in found}
+
+    @cached_property
+    def _program(self) -> Program:
+        return compile_program(self.regex)
 
 
 def parse_pattern(text: str, expressions: Mapping[str, str] | None = None) -> Pattern:
     """Read one pattern. `expressions` say what a placeholder of a name stands for (date formats, asset keys).
 
-    Errors: PatternError for a brace that stays open, a bad name, an expression that does not compile.
+    Errors: PatternError for a brace that stays open, a bad name, an expression that does not compile or that cannot be
+    matched in bounded time.
     """
     if text.startswith("/") or "://" in text:
         raise PatternError(
@@ -87,113 +110,96 @@ def parse_pattern(text: str, expressions: Mapping[str, str] | None = None) -> Pa
         )
     if text.startswith("regex:"):
         regex = text.removeprefix("regex:")
-    else:
-        regex = _Glob(text, {**KNOWN_GROUPS, **(expressions or {})}).regex()
+        return Pattern(text, regex, _checked(text, regex, regex))
+    glob = translate(text, {**KNOWN_GROUPS, **(expressions or {})})
+    groups = _checked(text, glob.regex, glob.free)
+    if not glob.again:
+        return Pattern(text, glob.regex, groups)
     try:
-        compiled = re.compile(regex, re.DOTALL)
-    except re.error as error:
+        compile_program(glob.regex)
+    except ValueError as error:
+        raise PatternError(
+            f"The pattern {text!r} cannot be matched with a name twice: {error}", _PLAIN
+        ) from error
+    return RepeatingPattern(text, glob.regex, groups, glob.free, glob.again)
+
+
+def parse_glob(text: str) -> Pattern:
+    """A glob without placeholders (braces are literal). Errors: PatternError."""
+    regex = translate(text, None).regex
+    _checked(text, regex, regex)
+    return Pattern(text, regex)
+
+
+_PLAIN = (
+    "Write it without look-around, references, atomic groups and \\Z, "
+    "which cannot be matched in bounded time; see docs/rules.md"
+)
+
+
+def _checked(text: str, regex: str, free: str) -> tuple[str, ...]:
+    """The names of the groups. PatternError for what is no expression, or none that RE2 matches."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "error", FutureWarning
+            )  # [[ and the like: other engines read them otherwise
+            names = tuple(re.compile(regex, re.DOTALL).groupindex)
+    except (re.error, FutureWarning, OverflowError, RecursionError) as error:
         raise PatternError(
             f"The pattern {text!r} is no regular expression: {error}",
             "Mend the expression, or write the pattern with * and {name} and without `regex:`",
         ) from error
-    return Pattern(text, regex, tuple(compiled.groupindex))
-
-
-def glob_regex(text: str) -> str:
-    """The expression of a glob without placeholders (braces are literal)."""
-    return _Glob(text, None).regex()
-
-
-def format_regex(strptime_format: str) -> str | None:
-    """The expression of the texts that a strptime format reads; None where it has a directive unknown here."""
-    regex, rest = "", iter(strptime_format)
-    for character in rest:
-        if character != "%":
-            regex += re.escape(character)
-            continue
-        directive = _DIRECTIVES.get(next(rest, ""))
-        if directive is None:
-            return None
-        regex += directive
-    return regex
-
-
-class _Glob:
-    """Translates one glob: * ? ** [abc] {name} {name:regex} {{ }}."""
-
-    def __init__(self, text: str, expressions: Mapping[str, str] | None) -> None:
-        self._text = text
-        self._expressions = expressions
-        self._at = 0
-        self._seen: set[str] = set()
-
-    def regex(self) -> str:
-        parts = []
-        while self._at < len(self._text):
-            parts.append(self._next())
-        return "".join(parts)
-
-    def _next(self) -> str:
-        if self._takes("**/"):
-            return "(?:.*/)?"
-        if self._takes("**"):
-            return ".*"
-        if self._takes("*"):
-            return "[^/]*"
-        if self._takes("?"):
-            return "[^/]"
-        if self._text[self._at] == "[":
-            return self._character_class()
-        if self._expressions is not None:
-            if self._takes("{{"):
-                return r"\{"
-            if self._takes("}}"):
-                return r"\}"
-            if self._text[self._at] == "{":
-                return self._placeholder()
-        self._at += 1
-        return re.escape(self._text[self._at - 1])
-
-    def _takes(self, token: str) -> bool:
-        if not self._text.startswith(token, self._at):
-            return False
-        self._at += len(token)
-        return True
-
-    def _character_class(self) -> str:
-        end = self._text.find("]", self._at + 2)
-        if end < 0:
-            self._at += 1
-            return r"\["
-        inside = self._text[self._at + 1 : end].replace("\\", "\\\\")
-        self._at = end + 1
-        negated = inside.startswith("!")
-        return f"[^/{inside[1:]}]" if negated else f"[{inside}]"
-
-    def _placeholder(self) -> str:
-        start, depth = self._at, 0
-        while self._at < len(self._text):
-            character = self._text[self._at]
-            self._at += 2 if character == "\\" else 1
-            depth += {"{": 1, "}": -1}.get(character, 0)
-            if depth == 0:
-                return self._group(self._text[start + 1 : self._at - 1])
+    try:
+        size = re2.compile(free.encode(), _OPTIONS).programsize
+    except re2.error as error:
+        what = error.args[0].decode() if isinstance(error.args[0], bytes) else error
         raise PatternError(
-            f"The pattern {self._text!r} opens a brace that stays open", "Close it, or write {{ for a brace"
+            f"The pattern {text!r} cannot be matched in bounded time: {what}", _PLAIN
+        ) from error
+    if size > MAX_PROGRAM:
+        raise PatternError(
+            f"The pattern {text!r} is too large: {size} instructions (limit: {MAX_PROGRAM})",
+            "Repeat less often, e.g. + for {1,500}, or write several rules",
         )
+    return names
 
-    def _group(self, inside: str) -> str:
-        name, colon, expression = inside.partition(":")
-        if not _NAME.fullmatch(name):
-            raise PatternError(
-                f"{{{inside}}} in the pattern {self._text!r} has no name that a group can have",
-                "Use letters, digits and _, e.g. {scene} or {scene:[A-Z]+}",
-            )
-        if name in self._seen:
-            return f"(?P={name})"
-        self._seen.add(name)
-        if not colon:
-            expression = (self._expressions or {}).get(name, ANY_GROUP)
-        elif expression == "**":
-            expression = ".+"
-        return f"(?P<{name}>{expression})"
+
+def numbers_of(compiled: Any) -> Mapping[str, int]:
+    """The groups of an expression by name."""
+    return {name.decode(): number for name, number in compiled.groupindex.items()}
+
+
+def _found(compiled: Any, numbers: Mapping[str, int], path: str) -> dict[str, str] | None:
+    encoded = path.encode()
+    found = compiled.fullmatch(encoded)
+    if found is None:
+        return None
+    spans = {name: found.span(number) for name, number in numbers.items()}
+    return {name: encoded[start:end].decode() for name, (start, end) in spans.items() if start >= 0}
+
+
+def literal_ends(text: str) -> tuple[str, str]:
+    """What every path that a pattern matches begins and ends with."""
+    if text.startswith("regex:"):
+        return "", ""
+    places = [at for at, character in enumerate(text) if character in SPECIAL]
+    if not places:
+        return text, text
+    last = places[-1] + 1
+    return text[: places[0]], text[last:].removeprefix("/" if text[:last].endswith("**") else "")
+
+
+def too_ambiguous(pattern: Pattern) -> str | None:
+    """A path of 1,024 characters that cannot be matched in a bounded number of steps; None where none was found."""
+    if not isinstance(pattern, RepeatingPattern):
+        return None
+    begin, end = literal_ends(pattern.text)
+    for piece in dict.fromkeys([*(each for each in pattern.text if each in "_-./ "), "a"]):
+        for filling in (piece, f"a{piece}", f"{piece}a/"):
+            path = begin + filling * ((LONGEST_PATH - len(begin + end)) // len(filling)) + end
+            try:
+                pattern.match(path)
+            except TooAmbiguous:
+                return path
+    return None

@@ -1,14 +1,16 @@
 """Makes the rules of a document that has the right shape, noting what cannot be read."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from eventstac.rules.common_names import COMMON_NAMES
 from eventstac.rules.document import Document, Path
+from eventstac.rules.expressions import format_regex
+from eventstac.rules.glob import PatternError
 from eventstac.rules.groups import GroupChange, PathDate, Template
 from eventstac.rules.model import ANY_ASSET, AssetRule, CollectionRules, Queryable, Rule
-from eventstac.rules.pattern import Pattern, PatternError, format_regex, glob_regex, parse_pattern
+from eventstac.rules.pattern import Pattern, parse_glob, parse_pattern
 
 DEFAULT_SOURCES = ("path", "sidecar", "file", "last-modified")
 
@@ -53,7 +55,10 @@ def _collection(document: Document, collection_id: str, values: Mapping[str, Any
 
 
 def _rule(document: Document, path: Path, values: Mapping[str, Any]) -> Rule:
-    assets = tuple(_asset(key, each or {}) for key, each in values.get("assets", {}).items())
+    assets = tuple(
+        _asset(document, (*path, "assets", key), key, each or {})
+        for key, each in values.get("assets", {}).items()
+    )
     dates, sources = _datetime(values.get("datetime"))
     patterns = _patterns(document, (*path, "pattern"), values["pattern"], _expressions(assets, dates, values))
     container = values.get("container", ())
@@ -89,11 +94,17 @@ def _only_asset(assets: tuple[AssetRule, ...], patterns: tuple[Pattern, ...]) ->
 def _patterns(
     document: Document, path: Path, texts: str | list[str], expressions: Mapping[str, str]
 ) -> tuple[Pattern, ...]:
+    return _read_each(document, path, texts, lambda text: parse_pattern(text, expressions))
+
+
+def _read_each(
+    document: Document, path: Path, texts: str | Sequence[str], read: Callable[[str], Pattern]
+) -> tuple[Pattern, ...]:
     single = isinstance(texts, str)
     found = []
     for index, text in enumerate([texts] if isinstance(texts, str) else texts):
         try:
-            found.append(parse_pattern(text, expressions))
+            found.append(read(text))
         except PatternError as error:
             document.mistake(path if single else (*path, index), error.what, error.instead)
     return tuple(found)
@@ -119,9 +130,8 @@ def _expressions(
     return found
 
 
-def _asset(key: str, values: Mapping[str, Any]) -> AssetRule:
+def _asset(document: Document, path: Path, key: str, values: Mapping[str, Any]) -> AssetRule:
     globs = values.get("match", () if key == ANY_ASSET else (key,))
-    texts = (globs,) if isinstance(globs, str) else tuple(globs)
     read = values.get("read", "sidecar" if "sidecar" in values else "raster")
     gsd = {"gsd": values["gsd"]} if "gsd" in values else {}
     return AssetRule(
@@ -134,7 +144,7 @@ def _asset(key: str, values: Mapping[str, Any]) -> AssetRule:
         extra={**gsd, **values.get("extra", {})},
         read=read,
         sidecar=values.get("sidecar"),
-        match=tuple(Pattern(text, glob_regex(text)) for text in texts),
+        match=_read_each(document, (*path, "match"), globs, parse_glob),
         options=values.get("options", {}),
     )
 

@@ -3,14 +3,15 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from eventstac.rules.automaton import group_fits
+from eventstac.rules.automaton import Automaton, Undecided, share_a_text
 from eventstac.rules.common_names import COMMON_NAMES
 from eventstac.rules.document import Document, Path
+from eventstac.rules.expressions import ANY_DATE, format_regex
 from eventstac.rules.fields import check_fields
 from eventstac.rules.groups import PathDate, Template
 from eventstac.rules.model import ANY_ASSET, CollectionRules, Rule
 from eventstac.rules.overlap import check_overlaps
-from eventstac.rules.pattern import ANY_DATE, Pattern, format_regex
+from eventstac.rules.pattern import Pattern, too_ambiguous
 from eventstac.rules.sidecar import check_path
 
 DIRECTIVES = "%Y %y %m %d %j %b %B %H %M %S %f %z"  # of strptime: those that a format may have
@@ -18,8 +19,10 @@ DIRECTIVES = "%Y %y %m %d %j %b %B %H %M %S %f %z"  # of strptime: those that a 
 _COMPUTED = {"datetime", "start_datetime", "end_datetime", "created", "updated"}
 
 
-def check_sense(document: Document, collections: tuple[CollectionRules, ...]) -> None:
-    """Note every mistake of sense in rules that could be read."""
+def check_sense(
+    document: Document, collections: tuple[CollectionRules, ...], *, checked: bool = False
+) -> None:
+    """Note every mistake of sense in rules that could be read; of `checked` ones, what takes no search."""
     for collection in collections:
         path: Path = ("collections", collection.id)
         _check_names(document, path, collection)
@@ -27,8 +30,11 @@ def check_sense(document: Document, collections: tuple[CollectionRules, ...]) ->
         for index, rule in enumerate(collection.rules):
             if rule.patterns:
                 _check_rule(document, (*path, "rules", index), rule)
-    if not document.mistakes:
+    if not checked and not document.mistakes:
         check_overlaps(document, collections)
+        for collection in collections:
+            for index, rule in enumerate(collection.rules):
+                _check_ambiguity(document, ("collections", collection.id, "rules", index, "pattern"), rule)
 
 
 def _check_names(document: Document, path: Path, collection: CollectionRules) -> None:
@@ -104,12 +110,32 @@ def _check_dates_can_be(document: Document, path: Path, rule: Rule, pattern: Pat
             expression = format_regex(text) if text else ANY_DATE
             if date.value or expression is None or group in changed or group not in pattern.groups:
                 continue
-            if not group_fits(pattern.regex, group, expression):
+            if not _fits(pattern, group, expression):
                 kind = f"a date of the format {text!r}" if text else "a date"
                 what = f"The group {group!r} can never be {kind}"
                 document.mistake(
                     path, what, f"Leave its expression out: {{{group}}}, or name another `format:`"
                 )
+
+
+def _check_ambiguity(document: Document, path: Path, rule: Rule) -> None:
+    """Warn of patterns with a name twice that can take apart some long path in too many ways."""
+    for pattern in rule.patterns:
+        bad = too_ambiguous(pattern)
+        if bad is not None:
+            what = (
+                f"Long paths, as {bad[:20]}…, can be taken apart by {pattern.text!r} in too many ways to try"
+            )
+            document.warn(
+                path, f"{what}: such blobs match no rule", "Let the groups hold less, e.g. {scene:[A-Z0-9]+}"
+            )
+
+
+def _fits(pattern: Pattern, group: str, expression: str) -> bool:
+    try:
+        return share_a_text(Automaton.of_group(pattern.regex, group), Automaton.of(expression))
+    except Undecided:
+        return True
 
 
 def _check_value(document: Document, path: Path, text: str) -> None:

@@ -3,11 +3,15 @@
 import math
 from typing import Any
 
+_OF_ASCII = ("number", "integer", "boolean")
+
 _WORDS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
 def typed(value: Any, kind: str | None) -> Any:
     """The value as string, number, integer or boolean; as it is for None. ValueError or TypeError where it is none."""
+    if kind in _OF_ASCII and isinstance(value, str) and not value.isascii():
+        raise ValueError(f"{value!r} is written in other digits or letters than 0-9 and a-z")
     match kind:
         case "number":
             number = float(value)
