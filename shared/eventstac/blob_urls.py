@@ -1,5 +1,6 @@
 """One spelling for a blob's URL and for an ETag, whatever the source wrote."""
 
+import re
 from dataclasses import dataclass
 from urllib.parse import quote, unquote, urlsplit
 
@@ -7,6 +8,11 @@ from eventstac.errors import Rejected
 
 # Characters that a blob name keeps as they are in the canonical URL: RFC 3986's unreserved, and the slash.
 _SAFE = "/-._~"
+
+_ZONE = re.compile(r"z\d+")  # of an account with an endpoint in a DNS zone
+
+# Where accounts of Azure are: one answers by https, whatever a URL says.
+_AZURE = (".core.windows.net", ".storage.azure.net", ".core.chinacloudapi.cn", ".core.usgovcloudapi.net")
 
 _DOTS = frozenset({".", ".."})
 
@@ -38,7 +44,8 @@ class BlobName:
 def parse(url: str) -> BlobName:
     """Take a blob URL from anywhere (event, listing, header, SAS URL, dfs endpoint) apart.
 
-    Lower-case host, blob endpoint, default ports dropped, percent-encoding undone once, query and fragment dropped.
+    Lower-case host, blob endpoint (for `dfs`, private links and the secondary, too), https on Azure,
+    default ports dropped, percent-encoding undone once, query and fragment dropped.
     A path-style account (an IP address or localhost as host: Azurite, emulators) is part of `account_url`.
     Raises Rejected `bad-url` for what is no blob URL, and for a path with "." or ".." segments: HTTP clients resolve
     them, so that such a URL would be read in another place, or another container, than the one it seems to name.
@@ -62,7 +69,8 @@ def parse(url: str) -> BlobName:
     if len(segments) < 2 or not segments[0] or not any(segments[1:]):
         raise Rejected("bad-url", f"{url!r} names no blob: expected …/CONTAINER/PATH")
     path = unquote("/".join(segments[1:]), errors="strict") if _decodes(segments) else "/".join(segments[1:])
-    name = BlobName(f"{parts.scheme}://{host}{prefix}", unquote(segments[0]).lower(), path)
+    scheme = "https" if host.endswith(_AZURE) else parts.scheme
+    name = BlobName(f"{scheme}://{host}{prefix}", unquote(segments[0]).lower(), path)
     if not name.is_addressable:
         raise Rejected("bad-url", f"{url!r} has a segment '.' or '..': write the blob's path without it")
     return name
@@ -85,9 +93,13 @@ def _is_path_style(host: str) -> bool:
 
 
 def _blob_endpoint(host: str) -> str:
-    """Map a Data Lake endpoint (`ACCOUNT.dfs.…`) to the blob endpoint of the same account."""
-    account, dot, rest = host.partition(".")
-    return f"{account}{dot}blob.{rest[4:]}" if rest.startswith("dfs.") else host
+    """Map any endpoint of an account to its blob endpoint: Data Lake's, private links, the secondary, DNS zones."""
+    account, *rest = host.rstrip(".").split(".")
+    at = next((at for at, label in enumerate(rest) if label in ("blob", "dfs")), None)
+    if at is None or not all(label == "privatelink" or _ZONE.fullmatch(label) for label in rest[:at]):
+        return host
+    zone = [label for label in rest[:at] if label != "privatelink"]
+    return ".".join([account.removesuffix("-secondary"), *zone, "blob", *rest[at + 1 :]])
 
 
 def _decodes(segments: list[str]) -> bool:

@@ -8,9 +8,10 @@ from eventstac.errors import Rejected
 from eventstac.facts import Match
 from eventstac.looking import Content
 from eventstac.raster.extract import read_raster
-from eventstac.rules.sidecar import read_sidecar
+from eventstac.raster.sandbox import SIDECARS
 from eventstac.times import from_text, to_text
 
+SIDECAR_TIMEOUT_S = 30.0  # the largest product metadata we know takes a second
 SIDECAR_LIMIT_BYTES = 16 * 1024 * 1024  # the largest product metadata we know is about a tenth of it
 
 _DATES = ("datetime", "start_datetime", "end_datetime")
@@ -28,7 +29,9 @@ def read_content(reader: BlobReader, match: Match, thumbnail: bool) -> Content:
         raise Rejected(
             "too-large", f"a sidecar of {reader.look.size} bytes: at most {SIDECAR_LIMIT_BYTES} are read"
         )
-    stated = read_sidecar(b"".join(reader.stream()), match.options["sidecar"])
+    # A path may take very long on a file that is made for it: in a process that can be killed, as rasters.
+    seconds = float(match.options.get("timeout_s", SIDECAR_TIMEOUT_S))
+    stated, _, _ = SIDECARS.read(reader, match.options, thumbnail=False, seconds=seconds)
     properties = {name: value for name, value in stated.items() if name not in _DATES}
     return Content({"file": file, "properties": properties, "datetimes": _datetimes(stated)})
 

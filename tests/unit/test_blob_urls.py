@@ -94,3 +94,30 @@ def test_an_event_of_a_finished_cog_is_read_whatever_its_etags_look_like(written
     urls = {"source_url": f"{ACCOUNT}/source/a.tif", "cog_url": f"{ACCOUNT}/cogs/a.tif"}
     event = CogCompleted.read(Fields({**urls, "source_etag": written, "cog_etag": written}, "data"))
     assert (event.source_etag, event.cog_etag) == ("0x1", "0x1")
+
+
+@pytest.mark.parametrize(
+    ("host", "canonical"),
+    [
+        ("http://account.blob.core.windows.net", ACCOUNT),
+        ("http://account.blob.core.windows.net:80", ACCOUNT),
+        ("https://account.dfs.core.windows.net", ACCOUNT),
+        ("https://account.privatelink.dfs.core.windows.net", ACCOUNT),
+        ("https://account.privatelink.blob.core.windows.net", ACCOUNT),
+        ("https://account-secondary.blob.core.windows.net", ACCOUNT),
+        ("https://account-secondary.dfs.core.windows.net:443", ACCOUNT),
+        ("https://account.blob.core.windows.net.", ACCOUNT),
+        ("http://account.z05.dfs.storage.azure.net", "https://account.z05.blob.storage.azure.net"),
+        ("https://account.z05.blob.storage.azure.net", "https://account.z05.blob.storage.azure.net"),
+        (
+            "https://account.privatelink.z05.dfs.storage.azure.net",
+            "https://account.z05.blob.storage.azure.net",
+        ),
+        ("https://account.dfs.core.chinacloudapi.cn", "https://account.blob.core.chinacloudapi.cn"),
+        ("http://maps.example.org", "http://maps.example.org"),
+        ("https://maps.zone.dfs.example.org", "https://maps.zone.dfs.example.org"),
+    ],
+)
+def test_every_endpoint_of_an_account_is_its_blob_endpoint(host: str, canonical: str) -> None:
+    assert canonical_url(f"{host}/source/x.tif") == f"{canonical}/source/x.tif"
+    assert canonical_url(canonical_url(f"{host}/source/x.tif")) == f"{canonical}/source/x.tif"

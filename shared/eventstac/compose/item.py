@@ -126,7 +126,7 @@ def _document(
     stated = properties_of(selection.sources)
     common = lift_common(assets, data_keys)
     if SOFTWARE in common and isinstance(stated.get(SOFTWARE), Mapping):
-        common[SOFTWARE] = {**common[SOFTWARE], **stated[SOFTWARE]}
+        stated[SOFTWARE] = {**common[SOFTWARE], **stated[SOFTWARE]}
     item: dict[str, Any] = {
         "type": "Feature",
         "stac_version": "1.1.0",
@@ -136,8 +136,8 @@ def _document(
         "geometry": geometry,
         "bbox": bbox,
         "properties": {
-            **stated,
             **common,
+            **stated,  # what a rule says stands over what the files seem to be
             **dates(data_assets, sidecars),
             **span_of_storage(all_shown),
         },

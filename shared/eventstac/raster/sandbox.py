@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from typing import Any
+from typing import Any, Literal
 
 from eventstac.blobs import BlobReader
 from eventstac.errors import EventstacError, Rejected, Transient
@@ -41,6 +41,9 @@ _KEPT_VARIABLES = (
 )
 
 
+type Kind = Literal["raster", "sidecar"]  # what a worker reads, and which libraries it loads
+
+
 class TimedOut(Exception):
     """The worker did not answer in its time."""
 
@@ -48,13 +51,13 @@ class TimedOut(Exception):
 class Worker:
     """One process that decodes, and what the parent knows of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: Kind = "raster") -> None:
         kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
         paths = os.pathsep.join(path for path in sys.path if path)
         single = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         self._folder = tempfile.mkdtemp(prefix="eventstac-")  # ours: a killed process cleans nothing up
         self._process = subprocess.Popen(  # noqa: S603  (our own interpreter and module)
-            [sys.executable, "-m", "eventstac.raster.worker", self._folder],
+            [sys.executable, "-m", "eventstac.raster.worker", self._folder, kind],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,
@@ -183,7 +186,8 @@ class Worker:
 class Sandbox:
     """Workers, as many as there are reads at the same time."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: Kind = "raster") -> None:
+        self._kind = kind
         self._idle: list[Worker] = []
         self._lock = threading.Lock()
 
@@ -232,7 +236,7 @@ class Sandbox:
             if self._idle:
                 return self._idle.pop()
         try:
-            return Worker()
+            return Worker(self._kind)
         except (TimedOut, Closed, OSError) as error:
             raise Transient(f"no process to decode in could be started: {error!r}") from error
 
@@ -256,4 +260,6 @@ def _death(code: int) -> EventstacError:
 
 
 SANDBOX = Sandbox()
-atexit.register(SANDBOX.close)
+SIDECARS = Sandbox("sidecar")
+for _sandbox in (SANDBOX, SIDECARS):
+    atexit.register(_sandbox.close)

@@ -1,8 +1,8 @@
-"""The process that decodes rasters: no credentials, no network of its own, limited memory, killed when it takes long.
+"""The process that decodes rasters, or reads sidecars: no credentials, no network, limited memory, killed in time.
 
 It is started by `sandbox` and gets every byte of a blob through its standard input. Run as
-`python -m eventstac.raster.worker FOLDER`; it may write into that folder, and where the kernel can see to it
-(`confinement`) into no other, nor read anything but code.
+`python -m eventstac.raster.worker FOLDER raster` (or `sidecar`); it may write into that folder, and where the kernel
+can see to it (`confinement`) into no other, nor read anything but code.
 """
 
 import contextlib
@@ -11,7 +11,7 @@ import os
 import resource
 import sys
 import traceback
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -82,27 +82,52 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     # After the limits, so that they hold for what the libraries allocate at start.
-    import eventstac.raster.extract  # noqa: F401
-    from eventstac.raster.gdal import settled
-
+    read, libraries = _READERS[sys.argv[2]]()
     confine(Path(sys.argv[1]))
     frames.send(sink, {"ready": True})
     try:
-        with settled():
+        with libraries:
             while True:
                 message, head = frames.receive(_exactly(source))
-                _serve(PipeReader(source, sink, look_from(message["look"]), head), sink, message)
+                _serve(read, PipeReader(source, sink, look_from(message["look"]), head), sink, message)
     except (Closed, KeyboardInterrupt):
         return
 
 
-def _serve(reader: PipeReader, sink: BinaryIO, message: dict[str, Any]) -> None:
-    from eventstac.raster.extract import read_in_process
+# A reader, what was asked -> metadata, thumbnail (maybe empty) and its type.
+type _Read = Callable[[PipeReader, dict[str, Any]], tuple[dict[str, Any], bytes, str | None]]
 
-    try:
+
+def _raster_reader() -> tuple[_Read, contextlib.AbstractContextManager[object]]:
+    from eventstac.raster.extract import read_in_process
+    from eventstac.raster.gdal import settled
+
+    def read(reader: PipeReader, message: dict[str, Any]) -> tuple[dict[str, Any], bytes, str | None]:
         result = read_in_process(reader, message["options"], thumbnail=message["thumbnail"])
-        answer: dict[str, Any] = {"done": result.metadata, "thumbnail_type": result.thumbnail_type}
-        body = result.thumbnail or b""
+        return result.metadata, result.thumbnail or b"", result.thumbnail_type
+
+    return read, settled()
+
+
+def _sidecar_reader() -> tuple[_Read, contextlib.AbstractContextManager[object]]:
+    import elementpath  # noqa: F401  (what is not loaded before the process is confined, it cannot load)
+    import jsonpath  # noqa: F401
+
+    from eventstac.rules.sidecar import read_sidecar
+
+    def read(reader: PipeReader, message: dict[str, Any]) -> tuple[dict[str, Any], bytes, str | None]:
+        return read_sidecar(b"".join(reader.stream()), message["options"]["sidecar"]), b"", None
+
+    return read, contextlib.nullcontext()
+
+
+_READERS = {"raster": _raster_reader, "sidecar": _sidecar_reader}
+
+
+def _serve(read: _Read, reader: PipeReader, sink: BinaryIO, message: dict[str, Any]) -> None:
+    try:
+        metadata, body, kind = read(reader, message)
+        answer: dict[str, Any] = {"done": metadata, "thumbnail_type": kind}
     except Rejected as error:
         answer, body = {"rejected": error.reason, "detail": error.detail}, b""
     except (Transient, BlobChanged, EventstacError) as error:

@@ -54,9 +54,9 @@ def format_regex(strptime_format: str) -> str | None:
     return regex
 
 
-# More than any date that is read without a format: ISO 8601, with any character between date and time as in Python; or
-# digits, with anything between them that is left out.
-READ_DATE = r"(?s:[0-9]{4}-[0-9W-]+.?[0-9:.,+Z-]*|[TZ_: -]*(?:[0-9][TZ_: -]*){4,}(?:\.[0-9TZ_: -]*)?)"
+# More than any date that is read without a format: ISO 8601, after whose date Python takes almost anything; or digits,
+# with anything between them that is left out.
+READ_DATE = r"(?s:[0-9]{4}-[0-9W-]+.*|[TZ_: -]*(?:[0-9][TZ_: -]*){4,}(?:\.[0-9TZ_: -]*)?)"
 
 # What Python's strptime takes for its directives is more than we would write.
 _READ = {

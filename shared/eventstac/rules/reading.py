@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from eventstac.rules.area import read_area
 from eventstac.rules.common_names import COMMON_NAMES
 from eventstac.rules.document import Document, Path
 from eventstac.rules.expressions import format_regex
@@ -75,7 +76,9 @@ def _rule(document: Document, path: Path, values: Mapping[str, Any]) -> Rule:
         datetime_sources=sources,
         path_dates=dates,
         footprint_asset=values.get("footprint_asset"),
-        geometry=values.get("geometry"),
+        geometry=read_area(document, (*path, "geometry"), values["geometry"])
+        if "geometry" in values
+        else None,
         keep_last_good=values.get("keep_last_good", False),
         properties=values.get("properties", {}),
         options=values.get("read", {}),

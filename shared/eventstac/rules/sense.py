@@ -195,6 +195,22 @@ def _check_assets(document: Document, path: Path, rule: Rule) -> None:
         if asset.sidecar is not None:
             _check_sidecar(document, (*where, "sidecar"), asset.sidecar)
         _check_bands(document, (*where, "bands"), asset.bands)
+        for name in sorted(asset.extra.keys() & _NOT_EXTRA.keys()):
+            what = f"`{name}` is no field to put under `extra:`"
+            document.mistake((*where, "extra", name), what, _NOT_EXTRA[name])
+
+
+# Fields of an asset that come from elsewhere.
+_NOT_EXTRA = {
+    "href": "Leave it out: an asset is at the blob's own URL",
+    "type": "Write `media_type:` beside `extra:`",
+    "roles": "Write `roles:` beside `extra:`",
+    "title": "Write `title:` beside `extra:`",
+    "description": "Write `description:` beside `extra:`",
+    "bands": "Write `bands:` beside `extra:`",
+    "created": "Leave it out: it is what the storage says",
+    "updated": "Leave it out: it is what the storage says",
+}
 
 
 def _check_bands(document: Document, path: Path, bands: Iterable[Mapping[str, Any]]) -> None:

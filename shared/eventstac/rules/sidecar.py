@@ -76,12 +76,24 @@ def _json(data: bytes) -> Find:
         document = json.loads(data)
     except (ValueError, RecursionError) as error:
         raise Rejected("bad-sidecar", f"the sidecar is no JSON: {error}") from error
+    _check_depth(document)
 
     def find(path: str) -> Any:
         values = jsonpath.findall(path, document)
         return values[0] if values else None
 
     return find
+
+
+def _check_depth(document: Any) -> None:
+    depth, level = 0, [document] if isinstance(document, dict | list) else []
+    while level:
+        if depth > MAX_DEPTH:
+            detail = f"the sidecar has too many values inside each other (limit: {MAX_DEPTH})"
+            raise Rejected("bad-sidecar", detail)
+        inside = [each.values() if isinstance(each, dict) else each for each in level]
+        level = [value for values in inside for value in values if isinstance(value, dict | list)]
+        depth += 1
 
 
 def _xml(data: bytes, namespaces: dict[str, str]) -> Find:
@@ -91,12 +103,12 @@ def _xml(data: bytes, namespaces: dict[str, str]) -> Find:
     try:
         parser = ElementTree.XMLParser(target=_Bounded())  # noqa: S314 (entities are refused by defuse_xml)
         parser.feed(defuse_xml(data))
-        root = parser.close()
+        tree = elementpath.get_node_tree(parser.close(), namespaces)
     except (ElementTree.ParseError, elementpath.ElementPathError, ValueError, LookupError) as error:
         raise Rejected("bad-sidecar", f"the sidecar is no XML that can be read: {error}") from error
 
     def find(path: str) -> Any:
-        values = elementpath.select(root, path, namespaces=namespaces)
+        values = elementpath.select(tree, path, namespaces=namespaces)
         first = values[0] if isinstance(values, list) and values else values
         if isinstance(first, list):
             return None
@@ -145,11 +157,22 @@ def _value(name: str, how: str | Spec, find: Find) -> Any:
             raise Rejected("bad-sidecar", f"the sidecar has no {spec['path']} for {name!r}")
         return None
     if "lookup" in spec:
-        value = spec["lookup"].get(str(value))
+        value = _looked_up(value, name, spec)
     try:
         return None if value is None else _scaled(typed(value, spec.get("type")), spec)
     except (ValueError, TypeError, OverflowError) as error:
         raise Rejected("bad-sidecar", f"{spec['path']} for {name!r} is {value!r}: {error}") from error
+
+
+def _looked_up(value: Any, name: str, spec: Spec) -> Any:
+    """What a table says for a value, by how JSON writes it (`true`, `1`); None for one that it has not."""
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    if isinstance(value, float) and value.is_integer() and text not in spec["lookup"]:
+        text = str(int(value))
+    if text not in spec["lookup"] and spec.get("required"):
+        detail = f"{spec['path']} for {name!r} is {text!r}, which is not in its lookup"
+        raise Rejected("bad-sidecar", f"{detail}: add it there, or leave out `required:`")
+    return spec["lookup"].get(text)
 
 
 def _found(path: str, name: str, find: Find) -> Any:

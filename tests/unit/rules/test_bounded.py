@@ -33,7 +33,7 @@ def python_groups(regex: str, path: str) -> dict[str, str] | None:
     )
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(
     st.lists(st.sampled_from(PIECES), min_size=1, max_size=6).map(pattern_of),
     st.one_of(

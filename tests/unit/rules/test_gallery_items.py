@@ -24,6 +24,7 @@ RASTER = {
     "footprint": {"type": "Polygon", "coordinates": [FRAME]},
     "projection": {"proj:code": "EPSG:4326", "proj:shape": [10, 10]},
     "bands": [{"name": "b1", "data_type": "uint16"}],
+    "gsd": 24.81,  # what a file of degrees says of itself, where the product says 30
 }
 _TIMES = ("datetime", "start_datetime", "end_datetime")
 

@@ -64,6 +64,18 @@ def mistakes(text: str) -> list[str]:
             "one of: b",
         ),
         (HEAD + "'{item}'\n        assets:\n          b: {bands: [{eo:common_name: rde}]}", 7, "rde", "red"),
+        (
+            HEAD + "'{item}'\n        assets:\n          b:\n            extra: {href: 'http://x'}",
+            8,
+            "`href` is no field to put under `extra:`",
+            "Leave it out",
+        ),
+        (
+            HEAD + "'{item}'\n        assets:\n          b:\n            extra:\n              roles: [x]",
+            9,
+            "`roles` is no field",
+            "Write `roles:`",
+        ),
         (HEAD + "'{item}'\n        footprint_asset: c\n        assets: {b: }", 6, "'c'", "one of: b"),
     ],
 )

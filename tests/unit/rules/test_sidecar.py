@@ -107,3 +107,18 @@ def test_what_cannot_be_read_is_rejected_with_its_reason(
     with pytest.raises(Rejected, match=why) as caught:
         read_sidecar(data, spec)
     assert caught.value.reason == "bad-sidecar"
+
+
+@pytest.mark.parametrize(
+    ("data", "found"),
+    [(b'{"a": true}', "yes"), (b'{"a": false}', "no"), (b'{"a": 2.0}', "two"), (b'{"a": 3}', None)],
+)
+def test_a_lookup_is_by_what_json_writes(data: bytes, found: str | None) -> None:
+    how = {"path": "$.a", "lookup": {"true": "yes", "false": "no", "2": "two"}}
+    assert read_sidecar(data, {"format": "json", "properties": {"p": how}}).get("p") == found
+
+
+def test_a_required_value_that_the_lookup_lacks_is_a_bad_sidecar() -> None:
+    how = {"path": "$.a", "lookup": {"x": 1}, "required": True}
+    with pytest.raises(Rejected, match="'y', which is not in its lookup"):
+        read_sidecar(b'{"a": "y"}', {"format": "json", "properties": {"p": how}})

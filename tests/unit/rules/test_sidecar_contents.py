@@ -9,6 +9,7 @@ from eventstac.rules.sidecar import read_sidecar
 
 XML = b"<a><d>no date</d><n>x</n><n>y</n></a>"
 JSON = b'{"huge": 1e400, "none": NaN, "late": "9999-12-31T23:59:59-05:00"}'
+NESTED = b'{"a":' * 3000 + b"1" + b"}" * 3000
 DEEP = b"[" * 900 + b"]" * 900
 
 
@@ -24,6 +25,7 @@ DEEP = b"[" * 900 + b"]" * 900
         (JSON, {"format": "json", "properties": {"p": "$.none"}}),
         (JSON, {"format": "json", "properties": {"p": {"path": "$.huge", "type": "integer"}}}),
         (JSON, {"format": "json", "datetime": "$.late"}),
+        (NESTED, {"format": "json", "properties": {"p": "$.a"}}),
         (DEEP, {"format": "json", "properties": {"p": "$..x"}}),
     ],
 )
