@@ -24,38 +24,37 @@ var zones = {
   sites: 'privatelink.azurewebsites.net'
 }
 
+// Subnets are resources of their own: written into the network they would be all that it has, and a later run would take
+// away what somebody added (a Bastion's, a gateway's), or fail over it. One after another: two at once are refused.
 resource network 'Microsoft.Network/virtualNetworks@2024-05-01' = {
   name: name
   location: location
   tags: tags
-  properties: {
-    addressSpace: { addressPrefixes: [addresses] }
-    subnets: [
-      {
-        // All five apps share it; a Flex Consumption instance takes an address, so a /23 holds them all.
-        name: 'apps'
-        properties: union(way, {
-          addressPrefix: cidrSubnet(addresses, 23, 0)
-          delegations: [
-            { name: 'apps', properties: { serviceName: 'Microsoft.App/environments' } }
-          ]
-        })
-      }
-      {
-        name: 'endpoints'
-        properties: { addressPrefix: cidrSubnet(addresses, 24, 2) }
-      }
-      {
-        // The build agent or machine that runs set-up, deployment and smoke test stands here.
-        name: 'operators'
-        properties: union(way, { addressPrefix: cidrSubnet(addresses, 24, 3) })
-      }
-    ]
+  properties: { addressSpace: { addressPrefixes: [addresses] } }
+
+  // All five apps share it; a Flex Consumption instance takes an address, so a /23 holds them all.
+  resource apps 'subnets' = {
+    name: 'apps'
+    properties: union(way, {
+      addressPrefix: cidrSubnet(addresses, 23, 0)
+      delegations: [
+        { name: 'apps', properties: { serviceName: 'Microsoft.App/environments' } }
+      ]
+    })
   }
 
-  resource apps 'subnets' existing = { name: 'apps' }
-  resource endpoints 'subnets' existing = { name: 'endpoints' }
-  resource operators 'subnets' existing = { name: 'operators' }
+  resource endpoints 'subnets' = {
+    name: 'endpoints'
+    properties: { addressPrefix: cidrSubnet(addresses, 24, 2) }
+    dependsOn: [apps]
+  }
+
+  // The build agent or machine that runs set-up, deployment and smoke test stands here.
+  resource operators 'subnets' = {
+    name: 'operators'
+    properties: union(way, { addressPrefix: cidrSubnet(addresses, 24, 3) })
+    dependsOn: [endpoints]
+  }
 }
 
 resource zone 'Microsoft.Network/privateDnsZones@2024-06-01' = [
@@ -73,6 +72,7 @@ resource link 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-01'
     location: 'global'
     tags: tags
     properties: { registrationEnabled: false, virtualNetwork: { id: network.id } }
+    dependsOn: [network::operators]
   }
 ]
 

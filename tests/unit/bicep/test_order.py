@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import re
 import subprocess
 from typing import Any
 
@@ -28,9 +29,15 @@ def main(tmp_path_factory: pytest.TempPathFactory) -> Resources:
 
 
 def of_module(main: Resources, name: str) -> Resources:
-    """The compiled resources of a module."""
-    found: Resources = main[name]["properties"]["template"]["resources"]
-    return found
+    """The compiled resources of a module, by symbolic name; where the compiler writes a list, by id."""
+    found: Resources | list[Any] = main[name]["properties"]["template"]["resources"]
+    return found if isinstance(found, dict) else {id_of(one): one for one in found}
+
+
+def id_of(resource: Any) -> str:
+    name: str = resource["name"][1:-1]
+    parts = re.fullmatch(r"format\('\{0\}/\{1\}', (.*)\)", name)
+    return f"[resourceId('{resource['type']}', {parts[1] if parts else name})]"
 
 
 def before(resources: Resources, name: str, *, left_out: frozenset[str] = frozenset()) -> set[str]:
@@ -66,6 +73,19 @@ def test_event_grid_is_asked_to_deliver_long_after_its_roles_were_given(main: Re
 def test_apps_join_their_subnet_one_at_a_time(main: Resources) -> None:
     """Azure gives a subnet to one Flex Consumption app at once: the others would end in a conflict."""
     assert is_one_at_a_time(main["app"])
+
+
+def test_subnets_are_made_one_at_a_time(main: Resources) -> None:
+    network = of_module(main, "network")
+    apps, endpoints, operators = (
+        f"[resourceId('Microsoft.Network/virtualNetworks/subnets', parameters('name'), '{name}')]"
+        for name in ("apps", "endpoints", "operators")
+    )
+    assert {name for name in network if "/subnets'" in name} == {apps, endpoints, operators}
+    assert apps in before(network, endpoints)
+    assert endpoints in before(network, operators)
+    (link,) = (name for name in network if "/virtualNetworkLinks'" in name)
+    assert operators in before(network, link), "it changes the network, too"
 
 
 def test_private_endpoints_are_made_one_at_a_time(main: Resources) -> None:

@@ -285,8 +285,10 @@ def test_the_database_has_what_pgstac_needs_and_no_passwords(small: Plan, full: 
 
 
 def test_a_private_network_leaves_no_other_way_in(full: Plan) -> None:
-    (network,) = of_type(full, "Microsoft.Network/virtualNetworks")
-    subnets = {one["name"]: one["properties"] for one in network["properties"]["subnets"]}
+    subnets = {
+        last(one): one["properties"] for one in of_type(full, "Microsoft.Network/virtualNetworks/subnets")
+    }
+    assert set(subnets) == {"apps", "endpoints", "operators"}
     (delegation,) = subnets["apps"]["delegations"]
     assert delegation["properties"]["serviceName"] == "Microsoft.App/environments"
     reached = Counter(
@@ -429,10 +431,14 @@ def test_a_nat_gateway_of_the_operator_s_stays_over_a_second_run(plan: Evaluate,
     private = f"{SMALL}param privateNetwork = true\nparam serviceBusSku = 'Premium'\n"
     with_nat = planned(plan(f"{private}param natGatewayId = '{nat}'\n"))
     for resources, ways in ((full, {}), (with_nat, {"apps": nat, "operators": nat})):
-        (network,) = of_type(resources, "Microsoft.Network/virtualNetworks")
         found = {
-            subnet["name"]: subnet["properties"]["natGateway"]["id"]
-            for subnet in network["properties"]["subnets"]
+            last(subnet): subnet["properties"]["natGateway"]["id"]
+            for subnet in of_type(resources, "Microsoft.Network/virtualNetworks/subnets")
             if "natGateway" in subnet["properties"]
         }
         assert found == ways
+
+
+def test_a_later_run_leaves_alone_what_somebody_added_to_the_network(full: Plan) -> None:
+    (network,) = of_type(full, "Microsoft.Network/virtualNetworks")
+    assert "subnets" not in network["properties"], "the list would be all that the network has"
