@@ -528,6 +528,11 @@ var databaseSettings = {
 var catalogSettings = {
   STAC_DEFAULT_COLLECTION: defaultCollection
 }
+// An instance's memory without 512 MB for the app itself, in equal parts for the calls that it takes at once.
+var decoderMemoryMB = {
+  extractor: (chosen.apps.extractor.instanceMemoryMB - 512) / loadJsonContent('../../services/extractor/host.json').extensions.serviceBus.maxConcurrentCalls
+  'cog-updater': (chosen.apps['cog-updater'].instanceMemoryMB - 512) / loadJsonContent('../../services/cog_updater/host.json').extensions.serviceBus.maxConcurrentCalls
+}
 var settings = {
   scanner: union(busSettings, storageSettings, databaseSettings, catalogSettings, {
     POSTGRES_USER: 'eventstac_scanner'
@@ -540,6 +545,7 @@ var settings = {
     StateStorage__blobServiceUri: state.outputs.blobEndpoint
     CLAIMS_CONTAINER: 'claims'
     RETRY_LIMIT_HOURS: string(retryLimitHours)
+    DECODER_MEMORY_MB: string(decoderMemoryMB.extractor)
   })
   loader: union(busSettings, databaseSettings, catalogSettings, {
     POSTGRES_USER: 'eventstac_loader'
@@ -560,6 +566,7 @@ var settings = {
     POSTGRES_POOL_SIZE: string(chosen.apps['cog-updater'].poolSize)
     SKEW_WINDOW_S: string(skewWindowSeconds)
     RETRY_LIMIT_HOURS: string(retryLimitHours)
+    DECODER_MEMORY_MB: string(decoderMemoryMB['cog-updater'])
   })
   'stac-api': union(busSettings, databaseSettings, {
     POSTGRES_USER: 'eventstac_stac_api'

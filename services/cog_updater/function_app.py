@@ -37,10 +37,11 @@ class Ports:
 @once
 def ports() -> Ports:
     # rasterio takes a second to import: at the first message, not at start
-    from eventstac.reading import read_content
+    from eventstac.reading import reading_within
 
     blobs = BlobStorage(open_blob_service(os.environ))
-    looker = Looker(blobs, Watched(blobs.account_url, SETTINGS.containers), read_content)
+    read = reading_within(SETTINGS.decoder_memory_bytes)
+    looker = Looker(blobs, Watched(blobs.account_url, SETTINGS.containers), read)
     merging = MergeSettings("cog_updater", SETTINGS.skew_window_s)
     catalog = PostgresCatalog(SETTINGS.database, merging, SETTINGS.default_collection)
     telemetry = open_telemetry("cog_updater", os.environ)

@@ -31,10 +31,11 @@ class Ports:
 @once
 def ports() -> Ports:
     # rasterio takes a second to import: at the first message, not at start
-    from eventstac.reading import read_content
+    from eventstac.reading import reading_within
 
     blobs = BlobStorage(open_blob_service(os.environ))
-    looker = Looker(blobs, Watched(blobs.account_url, SETTINGS.containers), read_content)
+    read = reading_within(SETTINGS.decoder_memory_bytes)
+    looker = Looker(blobs, Watched(blobs.account_url, SETTINGS.containers), read)
     state = BlobStorage(open_blob_service(os.environ, SETTINGS.state_connection))
     claims = Claims(state, state.account_url, SETTINGS.claims_container)
     bus = ClaimingBus(ServiceBus(open_client(os.environ)), claims)

@@ -1,14 +1,16 @@
 """Reads a blob's content as its rule says: as a raster, as a sidecar, or not at all."""
 
+import atexit
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from eventstac.blobs import BlobReader
 from eventstac.errors import Rejected
 from eventstac.facts import Match
-from eventstac.looking import Content
+from eventstac.looking import Content, ReadContent
 from eventstac.raster.extract import read_raster
-from eventstac.raster.sandbox import SIDECARS
+from eventstac.raster.sandbox import SANDBOX, SIDECARS, Sandbox
 from eventstac.times import from_text, to_text
 
 SIDECAR_TIMEOUT_S = 30.0  # the largest product metadata we know takes a second
@@ -17,10 +19,25 @@ SIDECAR_LIMIT_BYTES = 16 * 1024 * 1024  # the largest product metadata we know i
 _DATES = ("datetime", "start_datetime", "end_datetime")
 
 
-def read_content(reader: BlobReader, match: Match, thumbnail: bool) -> Content:
+def reading_within(decoder_memory_bytes: int | None) -> ReadContent:
+    """`read_content` with decoders of so much memory each; None: a share of what the machine has."""
+    rasters, sidecars = Sandbox(decoder_memory_bytes), Sandbox(decoder_memory_bytes, "sidecar")
+    for sandbox in (rasters, sidecars):
+        atexit.register(sandbox.close)
+    return partial(read_content, rasters=rasters, sidecars=sidecars)
+
+
+def read_content(
+    reader: BlobReader,
+    match: Match,
+    thumbnail: bool,
+    *,
+    rasters: Sandbox = SANDBOX,
+    sidecars: Sandbox = SIDECARS,
+) -> Content:
     """Metadata, and a thumbnail where one is wanted and can be made; Rejected for what is not what the rule says."""
     if match.read == "raster":
-        raster = read_raster(reader, match.options, thumbnail=thumbnail)
+        raster = read_raster(reader, match.options, thumbnail=thumbnail, sandbox=rasters)
         return Content(raster.metadata, raster.thumbnail, raster.thumbnail_type)
     file = _file(reader)
     if match.read == "file":
@@ -31,7 +48,7 @@ def read_content(reader: BlobReader, match: Match, thumbnail: bool) -> Content:
         )
     # A path may take very long on a file that is made for it: in a process that can be killed, as rasters.
     seconds = float(match.options.get("timeout_s", SIDECAR_TIMEOUT_S))
-    stated, _, _ = SIDECARS.read(reader, match.options, thumbnail=False, seconds=seconds)
+    stated, _, _ = sidecars.read(reader, match.options, thumbnail=False, seconds=seconds)
     properties = {name: value for name, value in stated.items() if name not in _DATES}
     return Content({"file": file, "properties": properties, "datetimes": _datetimes(stated)})
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from eventstac.catalog.database import DatabaseSettings
 from eventstac.consumption import RetryPolicy
 from eventstac.containers import ContainerNames
+from eventstac.raster.memory import decoder_memory_bytes
 from eventstac.settings import Environment
 
 
@@ -18,6 +19,7 @@ class Settings:
     default_collection: str
     skew_window_s: float
     retry: RetryPolicy
+    decoder_memory_bytes: int | None
 
 
 def read(values: Mapping[str, str]) -> Settings:
@@ -32,6 +34,7 @@ def read(values: Mapping[str, str]) -> Settings:
         default_collection=env.text("STAC_DEFAULT_COLLECTION", "bronze-tier"),
         skew_window_s=env.seconds("SKEW_WINDOW_S", 5.0),
         retry=RetryPolicy.read(env),
+        decoder_memory_bytes=decoder_memory_bytes(env),
     )
     env.check("cog_updater")
     return settings

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from eventstac.consumption import RetryPolicy
 from eventstac.containers import ContainerNames, state_connection
+from eventstac.raster.memory import decoder_memory_bytes
 from eventstac.settings import Environment
 
 
@@ -19,6 +20,7 @@ class Settings:
     claims_container: str
     state_connection: str
     retry: RetryPolicy
+    decoder_memory_bytes: int | None
 
 
 def read(values: Mapping[str, str]) -> Settings:
@@ -32,6 +34,7 @@ def read(values: Mapping[str, str]) -> Settings:
         claims_container=env.text("CLAIMS_CONTAINER", "claims"),
         state_connection=state_connection(env),
         retry=RetryPolicy.read(env),
+        decoder_memory_bytes=decoder_memory_bytes(env),
     )
     env.check("extractor")
     return settings

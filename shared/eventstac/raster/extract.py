@@ -21,7 +21,7 @@ from eventstac.raster.options import Options, parse
 from eventstac.raster.pixels import read_sample
 from eventstac.raster.projection import gsd, projection
 from eventstac.raster.sample import Sample
-from eventstac.raster.sandbox import SANDBOX
+from eventstac.raster.sandbox import SANDBOX, Sandbox
 from eventstac.raster.software import software
 from eventstac.raster.valid_data import valid_footprint
 
@@ -39,14 +39,16 @@ class RasterRead:
     thumbnail_type: str | None = None
 
 
-def read_raster(reader: BlobReader, options: Mapping[str, Any], *, thumbnail: bool = True) -> RasterRead:
+def read_raster(
+    reader: BlobReader, options: Mapping[str, Any], *, thumbnail: bool = True, sandbox: Sandbox = SANDBOX
+) -> RasterRead:
     """Read one raster's metadata and, if wanted, a thumbnail; the same bytes and options give the same answer.
 
     The file is decoded in a process of its own (`sandbox`), with limits on its time and memory. Raises Rejected with
     the reason why the file cannot be an Item; BlobChanged and Transient of the reader pass.
     """
     seconds = parse(options).timeout_s
-    metadata, image, kind = SANDBOX.read(reader, options, thumbnail=thumbnail, seconds=seconds)
+    metadata, image, kind = sandbox.read(reader, options, thumbnail=thumbnail, seconds=seconds)
     return RasterRead(metadata, image if kind else None, kind)
 
 

@@ -68,8 +68,10 @@ def verdict(error: Exception, driver: str, ranges: Ranges) -> EventstacError:
     """What a failure in GDAL means: the storage's own error if there was one, else that the file is damaged."""
     if ranges.error is not None:
         return ranges.error
+    if isinstance(error, Rejected) and error.reason == "too-large":
+        return error
     if ran_out_of_memory(error):
-        return Rejected("too-large", f"there is not enough memory to read the file: {plain(error)}")
+        return Rejected("too-large", f"DECODER_MEMORY_MB is not enough to read the file: {plain(error)}")
     if isinstance(error, Rejected):
         return error
     if "missing codec" in str(error):

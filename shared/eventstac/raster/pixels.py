@@ -37,7 +37,7 @@ def read_sample(opened: Opened, options: Options) -> Sample:
             raise opened.ranges.error from error
         if ran_out_of_memory(error):
             raise Rejected(
-                "too-large", f"there is not enough memory for a block of the image: {plain(error)}"
+                "too-large", f"DECODER_MEMORY_MB is not enough for a block of the image: {plain(error)}"
             ) from error
         raise Rejected(
             "bad-raster",

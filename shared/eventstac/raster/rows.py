@@ -16,12 +16,14 @@ from eventstac.raster.strips import Slab
 from eventstac.raster.valid_pixels import valid_pixels
 
 CHUNK_BYTES = 8 * 1024 * 1024  # decoded at a time; counting values takes four times as much again
+KEPT_BYTES = 96 * 1024 * 1024  # of all bands of the smaller image, which is joined from its parts: twice that
 
 
 def read_all(opened: Opened, options: Options) -> Sample:
     """Every pixel, a strip of blocks at a time as they arrive; every n-th pixel is kept for the thumbnail."""
     dataset = opened.dataset
-    step = max(1, math.ceil(max(dataset.width, dataset.height) / SAMPLE_PIXELS))
+    step = math.ceil(max(dataset.width, dataset.height) / SAMPLE_PIXELS)
+    step = max(step, math.ceil(math.sqrt(dataset.width * dataset.height * pixel_bytes(dataset) / KEPT_BYTES)))
     kept: list[Chunk] = []
 
     def passes() -> Iterator[Iterator[Chunk]]:

@@ -5,199 +5,60 @@ of the one blob. Workers are kept and used again; one that was killed or has don
 """
 
 import atexit
-import fcntl
-import os
-import selectors
-import shutil
 import signal
-import subprocess
-import sys
-import tempfile
 import threading
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing
-from typing import Any, Literal
+from contextlib import contextmanager
+from typing import Any
 
 from eventstac.blobs import BlobReader
 from eventstac.errors import EventstacError, Rejected, Transient
-from eventstac.raster import frames
+from eventstac.raster.decoder import Kind, TimedOut, Worker
 from eventstac.raster.frames import Closed
-from eventstac.raster.worker import look_to
+from eventstac.raster.memory import MB, default_bytes
 
 MAX_READS = 500  # of one worker: whatever a library leaks ends with it
-PIPE_BYTES = 1024 * 1024  # the most that Linux allows without privileges; 64 KB would mean many switches
-START_S = 60.0  # importing rasterio, pyproj and shapely takes one second on an idle machine
 MAX_IDLE = 8
-_KEPT_VARIABLES = (
-    "PATH",
-    "LANG",
-    "LC_ALL",
-    "LD_LIBRARY_PATH",
-    "TMPDIR",
-    "GDAL_DATA",
-    "PROJ_DATA",
-    "PROJ_LIB",
-)
+TRIES = 3  # of a file whose decoder is killed from outside: the first beside others, the next alone
 
 
-type Kind = Literal["raster", "sidecar"]  # what a worker reads, and which libraries it loads
-
-
-class TimedOut(Exception):
-    """The worker did not answer in its time."""
-
-
-class Worker:
-    """One process that decodes, and what the parent knows of it."""
-
-    def __init__(self, kind: Kind = "raster") -> None:
-        kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
-        paths = os.pathsep.join(path for path in sys.path if path)
-        single = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-        self._folder = tempfile.mkdtemp(prefix="eventstac-")  # ours: a killed process cleans nothing up
-        self._process = subprocess.Popen(  # noqa: S603  (our own interpreter and module)
-            [sys.executable, "-m", "eventstac.raster.worker", self._folder, kind],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            bufsize=0,
-            stderr=subprocess.DEVNULL,
-            env={
-                **kept,
-                **single,
-                "TMPDIR": self._folder,
-                "PYTHONPATH": paths,
-                "PYTHONDONTWRITEBYTECODE": "1",
-            },
-            start_new_session=True,
-        )
-        self.reads = 0
-        self._left_s = START_S
-        assert self._process.stdin is not None  # noqa: S101  (both are pipes)
-        assert self._process.stdout is not None  # noqa: S101
-        self._stdin, self._stdout = self._process.stdin, self._process.stdout
-        os.set_blocking(self._stdin.fileno(), False)
-        if hasattr(fcntl, "F_SETPIPE_SZ"):
-            fcntl.fcntl(self._stdin.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
-        self._writable, self._readable = selectors.DefaultSelector(), selectors.DefaultSelector()
-        self._writable.register(self._stdin, selectors.EVENT_WRITE)
-        self._readable.register(self._stdout, selectors.EVENT_READ)
-        try:
-            self._receive()
-        except (TimedOut, Closed):
-            self.kill()
-            raise
-
-    @property
-    def pid(self) -> int:
-        """The process's id."""
-        return self._process.pid
-
-    def read(
-        self, reader: BlobReader, options: Mapping[str, Any], thumbnail: bool, seconds: float
-    ) -> tuple[dict[str, Any], bytes]:
-        """One raster's answer. `seconds` of the worker's own time; waiting for the storage does not count.
-
-        Raises TimedOut, Closed (the process died), or what the reader raised.
-        """
-        self._left_s = seconds
-        self.reads += 1
-        request = {"look": look_to(reader.look), "options": dict(options), "thumbnail": thumbnail}
-        self._send(request, reader.head)
-        chunks: Iterator[bytes] = iter(())
-        failure: EventstacError | None = None
-        while True:
-            message, body = self._receive()
-            ask = message.get("ask")
-            if ask is None:
-                if failure is not None:
-                    raise failure
-                return message, body
-            try:
-                if ask == "spans":
-                    with closing(
-                        reader.read_each([(at, length) for at, length in message["spans"]])
-                    ) as coming:
-                        for data in coming:
-                            self._send({}, data)
-                    continue
-                if ask == "stream":
-                    chunks = reader.stream(int(message["chunk_bytes"]))
-                data = (
-                    next(chunks, b"") if ask != "read" else reader.read(message["offset"], message["length"])
-                )
-            except EventstacError as error:
-                failure = failure or error
-                self._send({"error": str(error)})
-            else:
-                self._send({}, data)
-
-    def kill(self) -> None:
-        """End the process, whatever it is doing."""
-        self._process.kill()
-        self.close()
-
-    def close(self) -> int:
-        """Close its input, wait for its end, and tell how it ended."""
-        for closed in (self._writable, self._readable, self._stdin, self._stdout):
-            closed.close()
-        try:
-            return self._process.wait(5)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            return self._process.wait()
-        finally:
-            shutil.rmtree(self._folder, ignore_errors=True)
-
-    def _send(self, message: dict[str, Any], body: bytes = b"") -> None:
-        """Write a frame, for as long as the worker takes it: one that hangs does not empty its pipe."""
-        deadline = time.monotonic() + self._left_s
-        for part in frames.pack(message, body):
-            view = memoryview(part)
-            while view:
-                if not self._writable.select(max(0.0, deadline - time.monotonic())):
-                    raise TimedOut
-                try:
-                    view = view[os.write(self._stdin.fileno(), view) :]
-                except BrokenPipeError as error:
-                    raise Closed from error
-        self._left_s = max(0.0, deadline - time.monotonic())
-
-    def _receive(self) -> tuple[dict[str, Any], bytes]:
-        deadline = time.monotonic() + self._left_s
-
-        def read(length: int, /) -> bytes:
-            parts = []
-            while length > 0:
-                if not self._readable.select(max(0.0, deadline - time.monotonic())):
-                    raise TimedOut
-                part = os.read(self._stdout.fileno(), min(length, 1024 * 1024))
-                if not part:
-                    raise Closed
-                parts.append(part)
-                length -= len(part)
-            return b"".join(parts)
-
-        answer = frames.receive(read)
-        self._left_s = max(0.0, deadline - time.monotonic())
-        return answer
+class Killed(Exception):
+    """The worker was killed from outside: by the kernel, which is short of memory, or by a person."""
 
 
 class Sandbox:
-    """Workers, as many as there are reads at the same time."""
+    """Workers, as many as there are reads at the same time, of `memory_bytes` each (None: a share of the machine)."""
 
-    def __init__(self, kind: Kind = "raster") -> None:
-        self._kind = kind
+    def __init__(self, memory_bytes: int | None = None, kind: Kind = "raster") -> None:
+        self._kind: Kind = kind
+        self.memory_bytes = memory_bytes or default_bytes()
         self._idle: list[Worker] = []
         self._lock = threading.Lock()
+        self._turns = Turns()
 
     def read(
         self, reader: BlobReader, options: Mapping[str, Any], *, thumbnail: bool, seconds: float
     ) -> tuple[dict[str, Any], bytes, str | None]:
         """Metadata, thumbnail (maybe empty) and its type.
 
-        Raises Rejected (`timed-out`, `crashed`, or as the extraction said), or what the reader raised.
+        A file whose decoder is killed is read again while no other is: where memory is short, it may be the others'.
+        Raises Rejected (`timed-out`, `crashed`, `killed`, or as the extraction said), or what the reader raised.
         """
+        for attempt in range(TRIES):
+            try:
+                with self._turns.alone() if attempt else self._turns.beside_others():
+                    return self._read(reader, options, thumbnail, seconds)
+            except Killed:
+                continue
+        raise Rejected(
+            "killed",
+            f"the process that decodes the file was killed {TRIES} times, with no other beside it but the first time: "
+            f"the machine has less memory than the {self.memory_bytes // MB} MB that it may take (DECODER_MEMORY_MB)",
+        )
+
+    def _read(
+        self, reader: BlobReader, options: Mapping[str, Any], thumbnail: bool, seconds: float
+    ) -> tuple[dict[str, Any], bytes, str | None]:
         worker = self._take()
         try:
             message, body = worker.read(reader, options, thumbnail, seconds)
@@ -208,7 +69,10 @@ class Sandbox:
                 f"decoding the file took longer than {seconds:g} s: raise the rule's option timeout_s",
             ) from error
         except Closed as error:
-            raise _death(worker.close()) from error
+            code = worker.close()
+            if code == -signal.SIGKILL:
+                raise Killed from error
+            raise _crash(code) from error
         except EventstacError:
             self._give_back(worker)
             raise
@@ -236,7 +100,7 @@ class Sandbox:
             if self._idle:
                 return self._idle.pop()
         try:
-            return Worker(self._kind)
+            return Worker(self.memory_bytes, self._kind)
         except (TimedOut, Closed, OSError) as error:
             raise Transient(f"no process to decode in could be started: {error!r}") from error
 
@@ -249,17 +113,51 @@ class Sandbox:
         worker.close()
 
 
-def _death(code: int) -> EventstacError:
-    """What the end of a worker in the middle of a read means."""
-    if code == -signal.SIGKILL:
-        return Transient("the decoding process was killed from outside (out of memory?)")
+def _crash(code: int) -> Rejected:
+    """What the end of a worker in the middle of a read means, where nobody else ended it."""
     how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
     return Rejected(
         "crashed", f"the decoder crashed on this file ({how}): write the file again with another tool"
     )
 
 
+class Turns:
+    """Who reads while others do, and who reads while nobody else does."""
+
+    def __init__(self) -> None:
+        self._reading = 0
+        self._is_taken = False  # by one that reads alone, or waits for the others to end
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def beside_others(self) -> Iterator[None]:
+        """While nobody reads alone."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._is_taken)
+            self._reading += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._reading -= 1
+                self._changed.notify_all()
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """While nobody else reads at all."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._is_taken)
+            self._is_taken = True
+            self._changed.wait_for(lambda: not self._reading)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._is_taken = False
+                self._changed.notify_all()
+
+
 SANDBOX = Sandbox()
-SIDECARS = Sandbox("sidecar")
+SIDECARS = Sandbox(kind="sidecar")
 for _sandbox in (SANDBOX, SIDECARS):
     atexit.register(_sandbox.close)

@@ -1,8 +1,8 @@
 """The process that decodes rasters, or reads sidecars: no credentials, no network, limited memory, killed in time.
 
 It is started by `sandbox` and gets every byte of a blob through its standard input. Run as
-`python -m eventstac.raster.worker FOLDER raster` (or `sidecar`); it may write into that folder, and where the kernel
-can see to it (`confinement`) into no other, nor read anything but code.
+`python -m eventstac.raster.worker FOLDER BYTES raster` (or `sidecar`); it may write into that folder, and where the
+kernel can see to it (`confinement`) into no other, nor read anything but code. BYTES of writable memory are all it gets.
 """
 
 import contextlib
@@ -21,8 +21,6 @@ from eventstac.errors import BlobChanged, EventstacError, Rejected, Transient
 from eventstac.raster import frames
 from eventstac.raster.confinement import confine
 from eventstac.raster.frames import Closed
-
-MEMORY_BYTES = 3 * 1024**3  # of writable memory; the limits on pixels keep real files below 1 GB
 
 
 class PipeReader:
@@ -79,10 +77,13 @@ def main() -> None:
     source = sys.stdin.buffer
     sink = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints must not end up between the frames
-    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
+    memory_bytes = int(sys.argv[2])
+    resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with contextlib.suppress(OSError):  # where memory is short all the same, the app itself is to stay
+        Path("/proc/self/oom_score_adj").write_text("1000")
     # After the limits, so that they hold for what the libraries allocate at start.
-    read, libraries = _READERS[sys.argv[2]]()
+    read, libraries = _READERS[sys.argv[3]]()
     confine(Path(sys.argv[1]))
     frames.send(sink, {"ready": True})
     try:
@@ -133,11 +134,9 @@ def _serve(read: _Read, reader: PipeReader, sink: BinaryIO, message: dict[str, A
     except (Transient, BlobChanged, EventstacError) as error:
         answer, body = {"failed": str(error)}, b""
     except MemoryError:
-        limit = f"{MEMORY_BYTES // 1024**2} MB"
-        answer, body = (
-            {"rejected": "too-large", "detail": f"decoding the file takes more than {limit} of memory"},
-            b"",
-        )
+        limit = f"{resource.getrlimit(resource.RLIMIT_DATA)[0] // 1024**2} MB"
+        detail = f"decoding the file takes more than {limit} of memory (DECODER_MEMORY_MB)"
+        answer, body = {"rejected": "too-large", "detail": detail}, b""
     except Closed:
         raise
     except Exception:  # noqa: BLE001  (a bug: the parent raises it with this traceback)

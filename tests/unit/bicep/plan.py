@@ -60,6 +60,10 @@ Evaluate = Callable[[str], "subprocess.CompletedProcess[str]"]
 def evaluator(top: Path) -> Evaluate:
     """Lets the compiler evaluate the templates with the text of a parameter file; the plan is in `stdout`."""
     shutil.copytree(ROOT / "contracts", top / "contracts")
+    for host in ROOT.glob("services/*/host.json"):  # how many calls at once share an instance's memory
+        copied = top / host.relative_to(ROOT)
+        copied.parent.mkdir(parents=True)
+        shutil.copy(host, copied)
     folder = top / "infra" / "bicep"
     shutil.copytree(BICEP, folder)
 

@@ -1,11 +1,13 @@
 """What the templates would deploy: names, scopes, limits, a second run."""
 
+import json
 import re
 from collections import Counter
 
 import pytest
 
 from eventstac.contracts import read_contract
+from eventstac.raster.memory import LEAST_MB
 from tests.unit.bicep.plan import (
     SMALL,
     THEIRS,
@@ -21,7 +23,7 @@ from tests.unit.bicep.plan import (
     scope_of,
     settings_of,
 )
-from tests.unit.bicep.source import BICEP
+from tests.unit.bicep.source import BICEP, ROOT
 
 pytestmark = [needs_compiler, pytest.mark.xdist_group("bicep plan")]  # one worker makes the plans
 
@@ -238,6 +240,17 @@ def test_apps_are_python_3_13_on_flex_by_identity(small: Plan, full: Plan) -> No
                 settings["ServiceBus__credential"] == settings["BlobStorage__credential"] == "managedidentity"
             )
             assert not [name for name in settings if re.search("KEY|PASS|SECRET", name, re.IGNORECASE)]
+
+
+def test_the_decoders_of_all_calls_at_once_fit_into_an_instance(small: Plan, full: Plan) -> None:
+    sizes = json.loads((BICEP / "sizes.json").read_text())
+    for size, resources in (("small", small), ("large", full)):
+        for app in ("extractor", "cog-updater"):
+            host = json.loads((ROOT / "services" / app.replace("-", "_") / "host.json").read_text())
+            calls = host["extensions"]["serviceBus"]["maxConcurrentCalls"]
+            limit = int(settings_of(resources, app)["DECODER_MEMORY_MB"])
+            assert limit >= LEAST_MB
+            assert calls * limit + 512 <= sizes[size]["apps"][app]["instanceMemoryMB"], app
 
 
 def test_readers_sign_in_by_default_and_not_where_that_is_asked(small: Plan, full: Plan) -> None:

@@ -79,6 +79,7 @@ def as_on_azure(app: str) -> Recording:
     values |= {name: "streams" for name in values if name == "STAC_API_HTTP"}
     values |= {name: "rediss://redis.example" for name in values if name == "REDIS_URL"}
     values |= {name: "bus.example" for name in values if name.endswith("Namespace")}
+    values |= {name: "768" for name in values if name == "DECODER_MEMORY_MB"}
     if "POSTGRES_HOST" in values:
         values |= {"PGSTAC_SCHEMA": "pgstac", "POSTGRES_AUTH": "entra"}
     return Recording(values)

@@ -3,7 +3,8 @@
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from numpy.random import Generator
 
 from eventstac.errors import Rejected
 from eventstac.raster.extract import read_raster
+from eventstac.raster.memory import LEAST_MB, MB
+from eventstac.raster.sandbox import Sandbox
 from tests.unit.raster.corpus import cog, gradient, jpeg2000, netcdf, netcdf4, tiff, with_gcps, with_rpcs
 from tests.unit.raster.readers import MemoryReader
 
@@ -67,6 +70,8 @@ SEEDS = {
     "netcdf 4": netcdf4(),
 }
 ROUNDS = int(os.environ.get("FUZZ_ROUNDS", "20"))  # of each damage to each seed; 320 are 20,000 cases
+LIMIT_BYTES = LEAST_MB * MB  # the least that a setting may say
+CODE_BYTES = 100 * MB  # of libraries, which are read from their files: not writable, so not limited
 LIMIT_S = 60  # far above what any takes, far below the limit of the extraction itself
 
 
@@ -88,23 +93,43 @@ def flip_the_header(data: bytes, random: Generator) -> bytes:
     return damaged.tobytes()
 
 
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    sandbox = Sandbox(LIMIT_BYTES)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            "eventstac.raster.sandbox.MAX_READS", 1_000_000
+        )  # one decoder for all: it tells the most
+        yield sandbox
+    sandbox.close()
+
+
 @pytest.mark.parametrize("damage", [cut, flip_anywhere, flip_the_header])
 @pytest.mark.parametrize("name", SEEDS)
-def test_a_damaged_file_is_read_or_rejected(name: str, damage: Callable[[bytes, Generator], bytes]) -> None:
+def test_a_damaged_file_is_read_or_rejected(
+    name: str, damage: Callable[[bytes, Generator], bytes], sandbox: Sandbox
+) -> None:
     random = np.random.default_rng(list(SEEDS).index(name))
     for number in range(ROUNDS):
         data = damage(SEEDS[name], random)
         began = time.monotonic()
-        outcome = read_or_reason(data)
-        assert outcome not in ("crashed", "timed-out"), f"{name} {number}: {outcome}"
+        outcome = read_or_reason(data, sandbox)
+        assert outcome not in ("crashed", "killed", "timed-out"), f"{name} {number}: {outcome}"
+        assert most_memory_bytes(sandbox) < LIMIT_BYTES + CODE_BYTES, f"{name} {number}"
         assert time.monotonic() - began < LIMIT_S
 
 
-def read_or_reason(data: bytes) -> str:
+def most_memory_bytes(sandbox: Sandbox) -> int:
+    """The most that the decoder ever held, its code included; it is still the one that read the file."""
+    (worker,) = sandbox._idle
+    status = Path(f"/proc/{worker.pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+
+
+def read_or_reason(data: bytes, sandbox: Sandbox) -> str:
+    options = {"timeout_s": LIMIT_S, "max_pixels": 50_000_000, "allow_no_footprint": True}
     try:
-        result = read_raster(
-            MemoryReader(data), {"timeout_s": LIMIT_S, "max_pixels": 50_000_000, "allow_no_footprint": True}
-        )
+        result = read_raster(MemoryReader(data), options, sandbox=sandbox)
     except Rejected as error:
         return error.reason
     return json.dumps(result.metadata, allow_nan=False)

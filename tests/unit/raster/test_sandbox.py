@@ -2,19 +2,24 @@
 
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
+from rasterio.io import MemoryFile
 
-from eventstac.errors import BlobChanged, EventstacError, Rejected, Transient
+from eventstac.errors import BlobChanged, EventstacError, Rejected
 from eventstac.raster.extract import read_in_process, read_raster
-from eventstac.raster.sandbox import Sandbox
+from eventstac.raster.memory import MB, default_bytes
+from eventstac.raster.sandbox import SANDBOX, TRIES, Sandbox, Turns
 from tests.unit.raster.corpus import cog, gradient, tiff
 from tests.unit.raster.readers import MemoryReader
 
@@ -72,8 +77,75 @@ def test_a_crash_ends_one_read_and_not_the_next(sandbox: Sandbox) -> None:
     sandbox.read(MemoryReader(SMALL), {}, thumbnail=False, seconds=60)
 
 
-def test_a_worker_killed_from_outside_says_nothing_about_the_file(sandbox: Sandbox) -> None:
-    assert isinstance(signalled(sandbox, signal.SIGKILL), Transient)
+class KillingReader(MemoryReader):
+    """Kills the worker that asks for bytes, so many times, as a kernel does that is short of memory."""
+
+    def __init__(self, data: bytes, times: int) -> None:
+        super().__init__(data)
+        self.left = times
+
+    def read(self, offset: int, length: int) -> bytes:
+        if self.left:
+            self.left -= 1
+            (decoder,) = [child for child in children(os.getpid()) if "eventstac.raster.worker" in child[1]]
+            os.kill(decoder[0], signal.SIGKILL)
+        return super().read(offset, length)
+
+
+def children(parent: int) -> list[tuple[int, str]]:
+    """The processes that a process started and that run: id and command line."""
+    tasks = Path(f"/proc/{parent}/task").glob("*/children")
+    pids = {int(pid) for task in tasks for pid in task.read_text().split()}
+    found = [(pid, Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")) for pid in sorted(pids)]
+    return [(pid, command) for pid, command in found if running(pid)]
+
+
+def test_a_worker_killed_once_says_nothing_about_the_file(sandbox: Sandbox) -> None:
+    SANDBOX.close()
+    metadata, _, _ = sandbox.read(KillingReader(RANGED, 1), {}, thumbnail=False, seconds=60)
+    assert metadata == read_in_process(MemoryReader(RANGED), {}, thumbnail=False).metadata
+
+
+def test_a_file_whose_worker_is_killed_each_time_is_rejected_and_not_read_for_ever(sandbox: Sandbox) -> None:
+    SANDBOX.close()
+    reader = KillingReader(RANGED, 100)
+    with pytest.raises(Rejected, match="DECODER_MEMORY_MB") as caught:
+        sandbox.read(reader, {}, thumbnail=False, seconds=60)
+    assert caught.value.reason == "killed"
+    assert reader.left == 100 - TRIES
+    sandbox.read(MemoryReader(SMALL), {}, thumbnail=False, seconds=60)
+
+
+def test_whoever_reads_alone_waits_for_the_others_and_holds_the_next_ones_back() -> None:
+    turns, told, waiting = Turns(), [], threading.Event()
+
+    def alone() -> None:
+        waiting.set()
+        with turns.alone():
+            told.append("alone")
+
+    def beside() -> None:
+        with turns.beside_others():
+            told.append("beside")
+
+    with turns.beside_others():
+        first = threading.Thread(target=alone)
+        first.start()
+        waiting.wait(20)
+        deadline = time.monotonic() + 20
+        while not turns._is_taken:
+            assert time.monotonic() < deadline
+            os.sched_yield()
+        second = threading.Thread(target=beside)
+        second.start()
+        told.append("the first")
+    first.join(20)
+    second.join(20)
+    assert told == ["the first", "alone", "beside"]
+
+
+def test_the_kernel_ends_a_decoder_before_the_app_that_feeds_it(sandbox: Sandbox) -> None:
+    assert Path(f"/proc/{sandbox._idle[0].pid}/oom_score_adj").read_text().strip() == "1000"
 
 
 @pytest.mark.parametrize(
@@ -126,14 +198,68 @@ def test_memory_beyond_the_limit_is_a_rejection(sandbox: Sandbox) -> None:
             thumbnail=True,
             seconds=60,
         )
-    assert caught.value.reason in ("too-large", "bad-raster", "crashed")
+    assert caught.value.reason == "too-large"
+    assert sandbox._idle[0].pid == pid
+
+
+def hyperspectral(bands: int) -> bytes:
+    """A cube whose overview of 1,000 pixels is what is read: 2 MB a band; nothing of it was ever written."""
+    profile = {"count": bands, "width": 4000, "height": 4000, "dtype": "uint16", "sparse_ok": True}
+    place = {"crs": "EPSG:32633", "transform": rasterio.Affine(10, 0, 5e5, 0, -10, 5e6)}
+    with MemoryFile() as memory:
+        with memory.open(driver="GTiff", tiled=True, interleave="band", **profile, **place) as dataset:
+            dataset.build_overviews([2, 4])
+        data: bytes = memory.read()
+        return data
+
+
+def test_a_file_over_the_limit_is_too_large_and_its_worker_goes_on() -> None:
+    """An overview of 320 MB fits where DECODER_MEMORY_MB is what the templates say, and not in half of it."""
+    data = hyperspectral(160)
+    small, given = Sandbox(384 * MB), Sandbox(768 * MB)
+    try:
+        small.read(MemoryReader(SMALL), {}, thumbnail=True, seconds=60)
+        pid = small._idle[0].pid
+        with pytest.raises(Rejected, match="DECODER_MEMORY_MB") as caught:
+            small.read(MemoryReader(data), {}, thumbnail=True, seconds=120)
+        assert caught.value.reason == "too-large"
+        small.read(MemoryReader(SMALL), {}, thumbnail=True, seconds=60)
+        assert small._idle[0].pid == pid
+        metadata, _, _ = given.read(MemoryReader(data), {}, thumbnail=True, seconds=120)
+        assert len(metadata["bands"]) == 160
+    finally:
+        small.close()
+        given.close()
+
+
+def test_many_bands_are_thinned_out_so_that_they_fit() -> None:
+    data = tiff(np.ones((150, 1000, 1000), "uint16"), compress="deflate", tiled=True)
+    sandbox = Sandbox(768 * MB)
+    try:
+        metadata, _, _ = sandbox.read(MemoryReader(data), {}, thumbnail=True, seconds=120)
+    finally:
+        sandbox.close()
+    assert {band["statistics"]["count"] for band in metadata["bands"]} == {1000 * 1000}
+
+
+def test_a_decoder_has_the_limit_that_it_was_given() -> None:
+    sandbox = Sandbox(500 * MB)
+    sandbox.read(MemoryReader(SMALL), {}, thumbnail=False, seconds=60)
+    limits = resource.prlimit(sandbox._idle[0].pid, resource.RLIMIT_DATA)
+    sandbox.close()
+    assert limits == (500 * MB, 500 * MB)
+
+
+def test_a_decoder_gets_its_share_of_the_machine_where_nothing_is_set() -> None:
+    assert Sandbox().memory_bytes == default_bytes()
+    assert 384 * MB <= default_bytes() <= 3 * 1024 * MB
 
 
 def test_workers_end_with_their_parent() -> None:
     code = (
         "import os, signal\n"
-        "from eventstac.raster.sandbox import Worker\n"
-        "print(Worker().pid, flush=True)\n"
+        "from eventstac.raster.decoder import Worker\n"
+        "print(Worker(2**30).pid, flush=True)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     paths = os.pathsep.join(path for path in sys.path if path)
