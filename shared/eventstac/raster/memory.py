@@ -15,7 +15,7 @@ _CGROUPS = Path("/sys/fs/cgroup")
 
 
 def decoder_memory_bytes(env: Environment) -> int | None:
-    """The setting `DECODER_MEMORY_MB` in bytes, None where it is not set; one that is too small is a problem of `env`."""
+    """The setting `DECODER_MEMORY_MB` in bytes, None where there is none; too small a one is a problem of `env`."""
     megabytes = env.integer("DECODER_MEMORY_MB", 0)
     if 0 < megabytes < LEAST_MB:
         env.wrong(f"DECODER_MEMORY_MB must be at least {LEAST_MB}, not {megabytes}")
