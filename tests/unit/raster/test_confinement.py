@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from eventstac.errors import Rejected, Transient
+from eventstac.errors import Rejected
 from eventstac.raster.confinement import code_folders
 from eventstac.raster.extract import read_in_process, read_raster
-from eventstac.raster.sandbox import Sandbox
+from eventstac.raster.sandbox import SANDBOX, TRIES, Sandbox
 from tests.unit.raster.corpus import EXTERNAL_NAME, RAW_HDF5, VIRTUAL_HDF5, netcdf, netcdf4
 from tests.unit.raster.readers import MemoryReader
+from tests.unit.raster.test_sandbox import decoders
 
 CODE = """
 import socket, sys, tempfile
@@ -111,9 +112,8 @@ def test_a_virtual_dataset_is_not_read_as_fill_values() -> None:
 
 def test_a_killed_worker_leaves_no_file_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    SANDBOX.close()
     sandbox = Sandbox()
-    sandbox.read(MemoryReader(netcdf4()), {}, thumbnail=False, seconds=60)
-    pid = sandbox._idle[0].pid
     seen: list[Path] = []
 
     class Killing(MemoryReader):
@@ -121,10 +121,10 @@ def test_a_killed_worker_leaves_no_file_behind(tmp_path: Path, monkeypatch: pyte
             for number, chunk in enumerate(super().stream(1024 * 1024)):
                 if number == 3:
                     seen.extend(tmp_path.glob("*/*/blob"))
-                    os.kill(pid, signal.SIGKILL)
+                    os.kill(decoders()[0], signal.SIGKILL)
                 yield chunk
 
-    with pytest.raises(Transient):
+    with pytest.raises(Rejected, match="killed"):
         sandbox.read(Killing(netcdf(1600, 1600)), {"crs": "EPSG:4326"}, thumbnail=False, seconds=60)
-    assert len(seen) == 1
+    assert len(seen) == TRIES
     assert list(tmp_path.iterdir()) == []

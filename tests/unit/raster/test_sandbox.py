@@ -87,17 +87,18 @@ class KillingReader(MemoryReader):
     def read(self, offset: int, length: int) -> bytes:
         if self.left:
             self.left -= 1
-            (decoder,) = [child for child in children(os.getpid()) if "eventstac.raster.worker" in child[1]]
-            os.kill(decoder[0], signal.SIGKILL)
+            (decoder,) = decoders()
+            os.kill(decoder, signal.SIGKILL)
         return super().read(offset, length)
 
 
-def children(parent: int) -> list[tuple[int, str]]:
-    """The processes that a process started and that run: id and command line."""
-    tasks = Path(f"/proc/{parent}/task").glob("*/children")
-    pids = {int(pid) for task in tasks for pid in task.read_text().split()}
-    found = [(pid, Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")) for pid in sorted(pids)]
-    return [(pid, command) for pid, command in found if running(pid)]
+def decoders() -> list[int]:
+    """The ids of the decoders that this process started and that run."""
+    tasks = Path("/proc/self/task").glob("*/children")
+    pids = sorted({int(pid) for task in tasks for pid in task.read_text().split()})
+    return [
+        pid for pid in pids if running(pid) and b"raster.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    ]
 
 
 def test_a_worker_killed_once_says_nothing_about_the_file(sandbox: Sandbox) -> None:
