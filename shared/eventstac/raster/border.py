@@ -91,7 +91,9 @@ def _true_middles(
     far[far] = shows(*(middle + upright)[far].T) != inside[far]
     base, direction, kind = middle[far], upright[far], inside[far]
     low, high = least[far], np.ones(int(far.sum()))
-    for _ in range(_HALVINGS if len(base) else 0):
+    # To an eighth of what is near enough.
+    finest = 8 * float((high / least[far]).max(initial=1))
+    for _ in range(min(_HALVINGS, math.ceil(math.log2(finest))) if len(base) else 0):
         half = (low + high) / 2
         same = shows(*(base + direction * half[:, None]).T) == kind
         low, high = np.where(same, half, low), np.where(same, high, half)
@@ -133,10 +135,9 @@ def _edges(to_lonlat: ToLonLat, size: tuple[int, int], west: float) -> list[Floa
         column, row = _with_ends(to_lonlat, x * width, y * height)
         lon, lat = to_lonlat(column, row)
         lon = (lon - west) % 360.0 + west
-        there = np.isfinite(lon) & np.isfinite(lat)
-        with np.errstate(invalid="ignore"):
-            breaks = ~there[1:] | ~there[:-1] | (np.abs(np.diff(lon)) > 180)
-        pieces = np.split(np.column_stack([lon, lat]), np.flatnonzero(breaks) + 1)
+        there = np.flatnonzero(np.isfinite(lon) & np.isfinite(lat))
+        breaks = (np.diff(there) > 1) | (np.abs(np.diff(lon[there])) > 180)
+        pieces = np.split(np.column_stack([lon, lat])[there], np.flatnonzero(breaks) + 1)
         lines += [piece for piece in pieces if len(piece) > 1]
     return lines
 

@@ -9,6 +9,10 @@ from eventstac.errors import Rejected
 from eventstac.raster.earth import EarthCrs, Floats, ToLonLat, refuse_beyond_degrees
 
 MAX_GCPS = 400  # a thin-plate spline costs the cube of their number
+_LEAST_GCPS = 3
+_SAME_PIXEL = 100  # points nearer than a hundredth of a pixel are one
+_MOST_APART = 0.005  # of what all points span: half of a hundredth of the image, on each side of the mean
+_EARTH_KM = 6371.0
 
 
 def _to_vector(lon: Floats, lat: Floats) -> Floats:
@@ -21,10 +25,8 @@ def splined(gcps: Sequence[GroundControlPoint], earth: EarthCrs) -> ToLonLat:
 
     Raises Rejected `no-georeference` for points that do not fix an image.
     """
-    if len(gcps) < 3:
-        raise Rejected(
-            "no-georeference", f"{len(gcps)} ground control points do not fix an image: three are the least"
-        )
+    if len(gcps) < _LEAST_GCPS:
+        raise Rejected("no-georeference", _too_few(len(gcps)))
     chosen = gcps if len(gcps) <= MAX_GCPS else _spread(gcps)
     x, y = np.array([g.x for g in chosen]), np.array([g.y for g in chosen])
     refuse_beyond_degrees(earth, x, y, "a ground control point has")
@@ -33,7 +35,7 @@ def splined(gcps: Sequence[GroundControlPoint], earth: EarthCrs) -> ToLonLat:
     points = np.array([[g.col, g.row] for g in chosen], np.float64)
     if not np.isfinite(targets).all():
         raise Rejected("no-georeference", "some ground control points do not lie on the Earth")
-    spline = _Spline(points, targets)
+    spline = _Spline(*_one_for_each_pixel(points, targets))
 
     def to_lonlat(column: Floats, row: Floats) -> tuple[Floats, Floats]:
         vector = spline(np.stack([column, row], axis=-1))
@@ -41,6 +43,35 @@ def splined(gcps: Sequence[GroundControlPoint], earth: EarthCrs) -> ToLonLat:
         return lon, np.degrees(np.arctan2(vector[:, 2], np.hypot(vector[:, 0], vector[:, 1])))
 
     return to_lonlat
+
+
+def _one_for_each_pixel(points: Floats, targets: Floats) -> tuple[Floats, Floats]:
+    """The mean of points that lie on one pixel, which a spline cannot go through one by one.
+
+    Raises Rejected `no-georeference` where they contradict one another, or leave less than three.
+    """
+    pixels, group = np.unique(np.round(points * _SAME_PIXEL) / _SAME_PIXEL, axis=0, return_inverse=True)
+    group = group.ravel()
+    if len(pixels) == len(points):
+        return points, targets
+    counts = np.bincount(group)[:, None]
+    means = np.stack([np.bincount(group, weights=each) for each in targets.T], axis=1) / counts
+    off = np.linalg.norm(targets - means[group], axis=1)
+    if off.max() > _MOST_APART * np.ptp(targets, axis=0).max():
+        worst = int(off.argmax())
+        column, row = points[worst]
+        raise Rejected(
+            "no-georeference",
+            f"ground control points at row {row:g}, column {column:g} are {2 * off[worst] * _EARTH_KM:.3g} km apart on "
+            "the Earth: one pixel cannot lie at several places; write the file without the wrong ones",
+        )
+    if len(pixels) < _LEAST_GCPS:
+        raise Rejected("no-georeference", _too_few(len(pixels)))
+    return pixels, means
+
+
+def _too_few(count: int) -> str:
+    return f"{count} ground control points do not fix an image: {_LEAST_GCPS} are the least"
 
 
 def _spread(gcps: Sequence[GroundControlPoint]) -> list[GroundControlPoint]:

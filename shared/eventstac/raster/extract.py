@@ -63,7 +63,11 @@ def read_in_process(reader: BlobReader, options: Mapping[str, Any], *, thumbnail
         sample = None if settings.header_only else read_sample(opened, settings)
         if sample is not None:
             _add_statistics(bands, sample)
-            footprint = _of_valid_data(footprint, georef, dataset, sample, settings, size)
+        if settings.footprint.mode == "valid-data" and settings.footprint.geometry is None:
+            try:
+                footprint = _of_valid_data(footprint, georef, dataset, sample, settings, size)
+            except Rejected as error:
+                problem = error  # the frame stays, which is said of it
         cog = cog_report(opened.tiff)
         tags = _tags(dataset)
         metadata: dict[str, Any] = {
@@ -136,17 +140,15 @@ def _of_valid_data(
     frame: Footprint | None,
     georef: Georeference | None,
     dataset: DatasetReader,
-    sample: Sample,
+    sample: Sample | None,
     settings: Options,
     size: float | None,
 ) -> Footprint | None:
-    if (
-        settings.footprint.mode == "frame"
-        or settings.footprint.geometry is not None
-        or georef is None
-        or frame is None
-    ):
+    """The part of the frame that holds data. Raises Rejected where that cannot be told."""
+    if georef is None or frame is None:
         return frame
+    if sample is None:
+        raise Rejected("no-valid-data", "header_only reads no pixels: where data lie is not known")
     tolerance_m = _tolerance_m(dataset, size, settings)
     return valid_footprint(georef, dataset.width, dataset.height, sample, tolerance_m) or frame
 

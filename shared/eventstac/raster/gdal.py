@@ -30,6 +30,10 @@ UNREADABLE = (Rejected, RasterioError, CPLE_BaseError, UnicodeDecodeError)
 
 
 _NO_MEMORY = re.compile("out of memory|cannot allocate|not enough memory|bad_alloc", re.IGNORECASE)
+_LINKS = (
+    "It is HDF5, but libnetcdf opens none that has a link which leads nowhere or into another file (h5dump -n shows "
+    "them): take such links out (h5py: del file[name])"
+)
 _OUR_NAMES = re.compile(
     r"(/vsi[a-z0-9_]+/)?[^\s'\"]*?(eventstac-\w+/blob|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}[^\s'\",:]*)"
 )
@@ -61,7 +65,23 @@ def open_dataset(
             opened = source.open(driver=name, sharing=False)
         return stack.enter_context(opened)
     except UNREADABLE as error:
-        raise verdict(error, driver, ranges) from error
+        found = verdict(error, driver, ranges)
+        if driver == "HDF5" and isinstance(found, Rejected) and _opens_as_hdf5(source):
+            raise Rejected(found.reason, f"{found.detail} {_LINKS}") from error
+        raise found from error
+
+
+def _opens_as_hdf5(source: str | MemoryFile | OneFile) -> bool:
+    """Whether a file that libnetcdf refuses is HDF5 all the same."""
+    path = source.name if isinstance(source, MemoryFile) else source
+    if not isinstance(path, str):
+        return False
+    plain_path = path.removeprefix('NETCDF:"').partition('"')[0]
+    try:
+        with rasterio.open(plain_path, driver="HDF5", sharing=False):
+            return True
+    except UNREADABLE:
+        return False
 
 
 def verdict(error: Exception, driver: str, ranges: Ranges) -> EventstacError:

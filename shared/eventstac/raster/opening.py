@@ -75,7 +75,7 @@ def _opened(stack: ExitStack, reader: BlobReader, driver: str, ranges: Ranges, o
     is_tiff = driver == "GTiff"
     small = ranges.size <= WHOLE_BYTES and not (options.header_only and is_tiff)
     data = ranges.whole() if small else None
-    structure = parse(ranges.read, ranges.size) if is_tiff else None
+    structure = parse(ranges.read, ranges.size, inner=not options.header_only) if is_tiff else None
     if structure is not None:
         refuse_truncated(structure, ranges.size, header_only=options.header_only)
     if data is not None:

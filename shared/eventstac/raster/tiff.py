@@ -85,10 +85,14 @@ class Directory:
 
 @dataclass(frozen=True)
 class Tiff:
-    """A TIFF's directories in file order of the chain; `ghost` is GDAL's structural metadata, if any."""
+    """A TIFF's directories in file order of the chain; `ghost` is GDAL's structural metadata, if any.
+
+    `within` are images that lie within others (SubIFDs), which nobody here reads, but a whole file has them.
+    """
 
     directories: tuple[Directory, ...]
     ghost: str
+    within: tuple[Directory, ...] = ()
 
     @property
     def main(self) -> Directory:
@@ -108,7 +112,8 @@ class Tiff:
     @property
     def end(self) -> int:
         """How many bytes the file must have for all its blocks to be there too."""
-        return max(self.tags_end, *(d.data_end for d in self.directories))
+        inner = [end for d in self.within for end in (d.tags_end, d.data_end)]
+        return max(self.tags_end, *(d.data_end for d in self.directories), *inner)
 
 
 def is_tiff(head: bytes) -> bool:

@@ -28,7 +28,8 @@ _SCALARS = {
     _SAMPLES, _PLANES,
 }  # fmt: skip
 _ARRAYS = {_STRIP_OFFSETS, _STRIP_COUNTS, _TILE_OFFSETS, _TILE_COUNTS}
-_SUB_DIRECTORIES = {330, 34665, 34853, 40965}  # they lie elsewhere, and are not followed here
+_SUB_IMAGES = 330
+_SUB_DIRECTORIES = {_SUB_IMAGES, 34665, 34853, 40965}  # they lie elsewhere
 _MAX_TEXT_BYTES = 1024
 _TYPES = {1: "u1", 3: "u2", 4: "u4", 13: "u4", 16: "u8", 18: "u8"}
 _TYPE_BYTES = {
@@ -51,8 +52,8 @@ _TYPE_BYTES = {
 }
 
 
-def parse(read: ReadAt, size: int) -> Tiff:
-    """Read the directories of a TIFF of `size` bytes.
+def parse(read: ReadAt, size: int, *, inner: bool = True) -> Tiff:
+    """Read the directories of a TIFF of `size` bytes; `inner`: also those of images that lie within others (SubIFDs).
 
     Raises Rejected `truncated` where the header ends before it is complete, `bad-raster` where it contradicts itself.
     """
@@ -68,6 +69,7 @@ def parse(read: ReadAt, size: int) -> Tiff:
         )
     offset = struct.unpack_from(order + ("Q" if big else "I"), head, 8 if big else 4)[0]
     directories: list[Directory] = []
+    within: list[Directory] = []
     seen: set[int] = set()
     while offset and offset not in seen and len(directories) < MAX_DIRECTORIES:
         seen.add(offset)
@@ -75,10 +77,38 @@ def parse(read: ReadAt, size: int) -> Tiff:
         directory = _directory(read, size, (offset, *ends), order, entries)
         if directory is not None:
             directories.append(directory)
+        if inner:
+            within += _within(read, size, order, big, entries.get(_SUB_IMAGES), seen)
         offset = following
     if not directories:
         raise Rejected("bad-raster", "the TIFF header names no image: write the file again")
-    return Tiff(tuple(directories), _ghost(read, big))
+    return Tiff(tuple(directories), _ghost(read, big), tuple(within))
+
+
+def _within(
+    read: ReadAt,
+    size: int,
+    order: str,
+    big: bool,
+    entry: tuple[int, int, int, bytes] | None,
+    seen: set[int],
+) -> list[Directory]:
+    """The images that one directory has within it, and those within them; what is none there is passed over."""
+    found = []
+    for offset in _values(read, size, order, entry).tolist():
+        if offset in seen or offset < 8 or len(seen) >= MAX_DIRECTORIES:
+            continue
+        seen.add(offset)
+        try:
+            entries, _, header_end, tags_end = _entries(read, size, offset, order, big)
+        except Rejected as problem:
+            if problem.reason == "truncated":
+                raise
+            continue  # nobody reads it but who knows what it is
+        directory = _directory(read, size, (offset, header_end, tags_end), order, entries)
+        found += [directory] if directory is not None else []
+        found += _within(read, size, order, big, entries.get(_SUB_IMAGES), seen)
+    return found
 
 
 def _ghost(read: ReadAt, big: bool) -> str:
@@ -128,7 +158,7 @@ def _entries(
             least = count_bytes + entry_bytes + struct.calcsize(order + pointer)
             end = max(end, _inline(order, kind, body[value_at:]) + least)
         elsewhere = elsewhere or tag in _SUB_DIRECTORIES
-        if tag in _SCALARS or tag in _ARRAYS or tag == _NODATA:
+        if tag in _SCALARS or tag in _ARRAYS or tag in (_NODATA, _SUB_IMAGES):
             entries[tag] = (kind, number, offset + count_bytes + value_at, body[value_at : at + entry_bytes])
     following = struct.unpack_from(order + pointer, body, count * entry_bytes)[0]
     return entries, following, int(_BEYOND_ANY_FILE) if elsewhere else end, end

@@ -9,6 +9,7 @@ from rasterio.transform import Affine
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
+from eventstac.errors import Rejected
 from eventstac.raster.earth import Floats
 from eventstac.raster.footprint import Footprint, enclosed, finish
 from eventstac.raster.georeference import Georeference
@@ -25,16 +26,16 @@ _TURNS = (-720.0, -360.0, 0.0, 360.0, 720.0)
 def valid_footprint(
     georef: Georeference, width: int, height: int, sample: Sample, tolerance_m: float
 ) -> Footprint | None:
-    """The polygon around all pixels that are valid in any band; None where that is everything, nothing, or unclear.
+    """The polygon around all pixels that are valid in any band; None where that is everything.
 
     It is made from the sample, so its edge is right to one pixel of the sample, or of a coarser one where the mask is
-    ragged all over.
+    ragged all over. Raises Rejected `no-valid-data` where no pixel is valid, or valid ones do not all lie on the Earth.
     """
     if any(mask is None for mask in sample.data_masks):
         return None
     mask = np.logical_or.reduce([m for m in sample.data_masks if m is not None])
     if not mask.any():
-        return None
+        raise Rejected("no-valid-data", "no pixel that was read holds data")
     across, down = width / mask.shape[1], height / mask.shape[0]
     mask, side = _without_specks(mask)
     if mask.all():
@@ -55,7 +56,7 @@ def valid_footprint(
     ]
     known = [region for region in placed if region is not None and not region.is_empty]
     if not known or len(known) < len(placed):
-        return None
+        raise Rejected("no-valid-data", "some pixels that hold data do not lie on the Earth")
     joined = shapely.union_all(_side_by_side(known))
     return finish(shapely.simplify(joined, tolerance_m / METRES_PER_DEGREE))
 

@@ -81,6 +81,14 @@ def test_an_asset_says_where_its_statistics_are_not_of_every_pixel() -> None:
     assert validate_item(item) == []
 
 
+def test_an_asset_says_where_its_footprint_is_the_frame_though_valid_data_was_asked_for() -> None:
+    problem = {"reason": "no-valid-data", "detail": "no pixel that was read holds data"}
+    item = item_of(with_metadata(pair("red"), footprint_problem=problem), pair("nir"))
+    assert item["assets"]["red"]["eventstac:footprint"] == "frame"
+    assert "eventstac:footprint" not in item["assets"]["nir"]
+    assert validate_item(item) == []
+
+
 def test_an_asset_says_which_version_of_the_blob_was_read() -> None:
     fact = pair("red", etag="0x1")
     versioned = replace(fact.finding, storage={**storage(), "version_id": "2024-05-01T12:00:00.0Z"})

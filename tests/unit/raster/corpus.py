@@ -296,3 +296,20 @@ PLAIN_HDF5, RAW_HDF5, VIRTUAL_HDF5 = (
         "wSgYBaNgFIyCUTAKRsEoGAWjgFYAAL6oOiU=",
     )
 )
+# Likewise: a group whose only member is a link to nowhere; and one with a grid of 15 by 20 beside such a link.
+DANGLING_HDF5, DANGLING_BESIDE_HDF5 = (
+    zlib.decompress(base64.b64decode(text))
+    for text in (
+        "eNrr9HBx4+WS4mIAAQ4OBhYGAQZk8B8KMlhQ+TD5BCjNCKU7oPQKJpg4I1hOAiouCDUfXV1IkKsrSPV/NACzR4EZQnMwjIKRCDxcHQNAdAQsPU"
+        "DpE0yo6jJzE9NTgbR+Xn55RmpRKgNa+rQg0d5gP38XUArmQMsPMGsFRqOGKAAAxpo3bw==",
+        "eNrtllVUlFEUhb8zAzqOgogBIiUSNtgdKCAWYGOLioqB3d1id3d3d7fY3d3dnXjH+WctnScfXUv2y17n3PPfWP8++9640KAQO6OLERMMBmxw4H"
+        "ckaIg0/hlbxhtoLBoP0XixzpKXX2POWj6VNr91XdXKwcGm6gQrWNYJsDGzgUT8jwgNDowwcaQWZ9Y4XvdnXZuWUTGximNaRTWNVuwf27pzs+h2"
+        "0VjpNOAv1xVszd+IJTavLDpzIqVWl0Zj61iv9G6qNKnevFWz/m2Vkk15nc48kUHrEL1YJB5pdbI+/8R/qBIWHiTqJA5W/mDZrLNVvaVfPfWJGk"
+        "5EIv49mLpZr+59W5KQVPVrMowkJwV22Cs3c1A3tiOplZ+lJR1Oqr/T40IGXHHDHQ88yYgXmfDGB1/8lDtmISvZyE4OcuKvfDYXuclDXvKRnwIU"
+        "pBCFKUJRilGcEpQkkFKUJohgQihDKGUpR3kqUJEwwomgEpWpQlWqUZ0ayv9rUova1KEu9aiv3h9RNKQRjYmmCU1pRgzNaUFLWhFLa9rQlna0pw"
+        "Md6URnutCVbnSnBz3pRW/lqn3pR38GMJBBDFbvkjiGMozhjGAkoxjNGMYyjvFMYCKTmMwUpjKN6cxgJrOYzRzmMo/5LGAhi1jMEpayjOWsYCWr"
+        "WM0a1rKO9WxgI5vYzBa2so3t7GAnu9jNHvayj/0c4CCHiOcwRzjKMY5zgpOc4jRnOMs5znOBi1ziMle4yjWuc4Ob3OI2d7jLPe7zgIc84jFPeM"
+        "oznvOCl7ziNW94yzve84GPfOIzX/jKN77zA/W8ElFXmV5sxFaSSFIxSDIxSnJJIXZiLynFQVKJo6SWNJJW0omTOEt6cZEM4ipu4i4e4ikZxUsy"
+        "ibf4iK/4SWbJIlklm/wEN4O+8A==",
+    )
+)

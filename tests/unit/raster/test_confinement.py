@@ -14,7 +14,15 @@ from eventstac.errors import Rejected
 from eventstac.raster.confinement import code_folders
 from eventstac.raster.extract import read_in_process, read_raster
 from eventstac.raster.sandbox import SANDBOX, TRIES, Sandbox
-from tests.unit.raster.corpus import EXTERNAL_NAME, RAW_HDF5, VIRTUAL_HDF5, netcdf, netcdf4
+from tests.unit.raster.corpus import (
+    DANGLING_BESIDE_HDF5,
+    DANGLING_HDF5,
+    EXTERNAL_NAME,
+    RAW_HDF5,
+    VIRTUAL_HDF5,
+    netcdf,
+    netcdf4,
+)
 from tests.unit.raster.readers import MemoryReader
 from tests.unit.raster.test_sandbox import decoders
 
@@ -108,6 +116,25 @@ def test_an_hdf5_file_whose_data_lie_in_another_file_reads_nothing_of_it(tmp_pat
 def test_a_virtual_dataset_is_not_read_as_fill_values() -> None:
     with pytest.raises(Rejected, match="virtual HDF5 dataset"):
         read_raster(MemoryReader(VIRTUAL_HDF5), {"allow_no_footprint": True})
+
+
+@pytest.mark.parametrize("options", [{}, {"variable": "plain"}], ids=["", "of a variable"])
+@pytest.mark.parametrize("data", [DANGLING_HDF5, DANGLING_BESIDE_HDF5], ids=["alone", "beside a grid"])
+def test_an_hdf5_file_with_a_link_to_nowhere_is_told_what_to_mend(
+    data: bytes, options: dict[str, str]
+) -> None:
+    with pytest.raises(Rejected, match="a link which leads nowhere or into another file") as caught:
+        read_raster(MemoryReader(data), {"allow_no_footprint": True, **options})
+    assert caught.value.reason == "bad-raster"
+    assert "/" not in caught.value.detail.replace("NETCDF", "").partition("It is HDF5")[0]
+
+
+def test_damaged_hdf5_is_not_said_to_have_links() -> None:
+    data = bytearray(netcdf4())
+    data[48:400] = b"\xff" * 352
+    with pytest.raises(Rejected) as caught:
+        read_raster(MemoryReader(bytes(data)), {"allow_no_footprint": True})
+    assert "link" not in caught.value.detail
 
 
 def test_a_killed_worker_leaves_no_file_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -302,3 +302,20 @@ def test_rpcs_place_a_scene_that_names_a_crs_without_a_geotransform() -> None:
     alone, _ = footprint_of(with_rpcs())
     named, _ = footprint_of(with_rpcs(crs="EPSG:32632"))
     assert named == alone
+
+
+@pytest.mark.parametrize("options", [{}, {"header_only": True}], ids=["all is nodata", "no pixel is read"])
+def test_a_frame_that_stands_for_valid_data_is_said_to_be_one(options: dict[str, object]) -> None:
+    data = tiff(np.zeros((40, 40), "uint8"), nodata=0)
+    wanted = {"footprint": {"mode": "valid-data"}, **options}
+    metadata = read_in_process(MemoryReader(data), wanted).metadata
+    frame, _ = footprint_of(data)
+    assert metadata["footprint"] == frame
+    assert metadata["footprint_problem"]["reason"] == "no-valid-data"
+
+
+@pytest.mark.parametrize("mode", ["frame", "valid-data"])
+def test_a_frame_that_is_all_valid_is_nothing_to_speak_of(mode: str) -> None:
+    data = tiff(np.ones((40, 40), "uint8"), nodata=0)
+    metadata = read_in_process(MemoryReader(data), {"footprint": {"mode": mode}}).metadata
+    assert "footprint_problem" not in metadata
