@@ -234,8 +234,8 @@ def test_a_file_over_the_limit_is_too_large_and_its_worker_goes_on() -> None:
 
 
 def test_many_bands_are_thinned_out_so_that_they_fit() -> None:
-    data = tiff(np.ones((150, 1000, 1000), "uint16"), compress="deflate", tiled=True)
-    sandbox = Sandbox(768 * MB)
+    data = tiff(np.ones((90, 1000, 1000), "uint16"), compress="deflate", tiled=True)
+    sandbox = Sandbox(384 * MB)
     try:
         metadata, _, _ = sandbox.read(MemoryReader(data), {}, thumbnail=True, seconds=120)
     finally:
