@@ -123,8 +123,9 @@ def test_a_setting_that_the_templates_forget_would_be_noticed(app: str) -> None:
         read(app, without)
 
 
-# The commands go to the server itself, past PgBouncer, with a connection each; on Azure they are no app.
-APPS_ONLY = {"POSTGRES_PORT", "POSTGRES_POOL_SIZE", "RETRY_LIMIT_HOURS"}
+# The commands go to the server itself, past PgBouncer, with a connection each; on Azure they are no app, and decode
+# where there is other memory.
+APPS_ONLY = {"POSTGRES_PORT", "POSTGRES_POOL_SIZE", "RETRY_LIMIT_HOURS", "DECODER_MEMORY_MB"}
 READERS = {"text", "optional", "has", "integer", "number", "names", "get"}
 
 
