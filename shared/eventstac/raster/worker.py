@@ -1,8 +1,9 @@
 """The process that decodes rasters, or reads sidecars: no credentials, no network, limited memory, killed in time.
 
 It is started by `sandbox` and gets every byte of a blob through its standard input. Run as
-`python -m eventstac.raster.worker FOLDER BYTES raster` (or `sidecar`); it may write into that folder, and where the
-kernel can see to it (`confinement`) into no other, nor read anything but code. BYTES of writable memory are all it gets.
+`python -m eventstac.raster.worker FOLDER BYTES raster` (or `sidecar`); BYTES of writable memory are all it gets, and
+it may write into that folder, and where the kernel can see to it (`confinement`) into no other, nor read anything but
+code.
 """
 
 import contextlib

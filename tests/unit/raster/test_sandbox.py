@@ -19,7 +19,7 @@ from rasterio.io import MemoryFile
 from eventstac.errors import BlobChanged, EventstacError, Rejected
 from eventstac.raster.extract import read_in_process, read_raster
 from eventstac.raster.memory import MB, default_bytes
-from eventstac.raster.sandbox import SANDBOX, TRIES, Sandbox, Turns
+from eventstac.raster.sandbox import TRIES, Sandbox, Turns
 from tests.unit.raster.corpus import cog, gradient, tiff
 from tests.unit.raster.readers import MemoryReader
 
@@ -80,14 +80,15 @@ def test_a_crash_ends_one_read_and_not_the_next(sandbox: Sandbox) -> None:
 class KillingReader(MemoryReader):
     """Kills the worker that asks for bytes, so many times, as a kernel does that is short of memory."""
 
-    def __init__(self, data: bytes, times: int) -> None:
+    def __init__(self, data: bytes, times: int, sandbox: Sandbox) -> None:
         super().__init__(data)
         self.left = times
+        self._others = set(decoders()) - {worker.pid for worker in sandbox._idle}
 
     def read(self, offset: int, length: int) -> bytes:
         if self.left:
             self.left -= 1
-            (decoder,) = decoders()
+            (decoder,) = set(decoders()) - self._others
             os.kill(decoder, signal.SIGKILL)
         return super().read(offset, length)
 
@@ -102,14 +103,12 @@ def decoders() -> list[int]:
 
 
 def test_a_worker_killed_once_says_nothing_about_the_file(sandbox: Sandbox) -> None:
-    SANDBOX.close()
-    metadata, _, _ = sandbox.read(KillingReader(RANGED, 1), {}, thumbnail=False, seconds=60)
+    metadata, _, _ = sandbox.read(KillingReader(RANGED, 1, sandbox), {}, thumbnail=False, seconds=60)
     assert metadata == read_in_process(MemoryReader(RANGED), {}, thumbnail=False).metadata
 
 
 def test_a_file_whose_worker_is_killed_each_time_is_rejected_and_not_read_for_ever(sandbox: Sandbox) -> None:
-    SANDBOX.close()
-    reader = KillingReader(RANGED, 100)
+    reader = KillingReader(RANGED, 100, sandbox)
     with pytest.raises(Rejected, match="DECODER_MEMORY_MB") as caught:
         sandbox.read(reader, {}, thumbnail=False, seconds=60)
     assert caught.value.reason == "killed"
