@@ -12,6 +12,7 @@ from eventstac.cli.files import read_text
 from eventstac.cli.ports import APP, Ports, print_json
 from eventstac.errors import Rejected
 from eventstac.rules import load_rules
+from eventstac.rules.mistakes import warning_text
 
 app = typer.Typer(no_args_is_help=True, help="The rules file that is in force.")
 
@@ -31,6 +32,8 @@ def apply(
     ports = Ports.read("collections apply", os.environ, bus=False)
     text = read_text(file)
     rules = load_rules(text, file=str(file), default_collection=ports.default_collection)
+    for each in rules.warnings:
+        typer.echo(warning_text(each), err=True)
     storage = ports.storage()
     url = ports.rules_url(storage)
     with ports.connection() as connection:

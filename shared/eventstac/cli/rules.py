@@ -15,6 +15,7 @@ from eventstac.cli.console import new_table, open_console
 from eventstac.errors import EventstacError
 from eventstac.rules import Explanation, Rules, RulesInvalid, load_rules
 from eventstac.rules.builders import check_builders
+from eventstac.rules.mistakes import warning_text
 from eventstac.times import to_text
 
 app = typer.Typer(no_args_is_help=True, help="Check collections.yaml, and see what it makes of blobs.")
@@ -54,7 +55,7 @@ def check(
         typer.echo(json.dumps({"valid": not mistakes, **told}))
         raise typer.Exit(1 if mistakes else 0)
     for each in warnings:
-        typer.echo(f"{each.file}:{each.line}: warning: {each.what}. {each.instead}.")
+        typer.echo(warning_text(each))
     if rules is not None:
         count = sum(len(collection.rules) for collection in rules.collections)
         typer.echo(f"{file}: {len(rules.collections)} collections, {count} rules, no mistakes.")

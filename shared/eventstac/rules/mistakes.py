@@ -1,6 +1,6 @@
 """A mistake in a rules file, as a person mends it: file, line, what is wrong, what to write instead."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from eventstac.errors import Rejected
 
@@ -18,6 +18,11 @@ class Mistake:
         """`file:line: what. instead`, as compilers and editors know it."""
         advice = f" {self.instead}." if self.instead else ""
         return f"{self.file}:{self.line}: {self.what}.{advice}"
+
+
+def warning_text(mistake: Mistake) -> str:
+    """What may be a mistake, as a line of its own."""
+    return str(replace(mistake, what=f"warning: {mistake.what}"))
 
 
 class RulesInvalid(Rejected):

@@ -41,6 +41,25 @@ def test_check_lists_mistakes_by_line(file: Path) -> None:
     assert json.loads(run("check", file, "--json")[1])["mistakes"][0]["line"] == 4
 
 
+def test_check_warns_of_what_is_not_decided_and_is_content(file: Path) -> None:
+    rules = [
+        "{name: a, pattern: 's/{item}_{k}.tif', groups: {k: {lookup: {a_b: x}, from: k}}, asset: d}",
+        "{name: b, pattern: 's/x_{item}.tif', asset: d}",
+    ]
+    file.write_text("collections:\n  a:\n    rules:\n" + "".join(f"      - {rule}\n" for rule in rules))
+    code, output = run("check", file)
+    assert code == 0
+    assert output.startswith(f"{file}:5: warning: Whether the rules 'a' (line 4) and 'b'")
+    told = json.loads(run("check", file, "--json")[1])
+    assert (told["valid"], told["mistakes"], told["warnings"][0]["line"]) == (True, [], 5)
+
+
+def test_a_path_that_is_no_text_is_one_sentence(file: Path) -> None:
+    code, output = run("test", "\udcff.tif", "--rules", file)
+    assert code == 1
+    assert "no text of UTF-8" in output
+
+
 def test_check_finds_a_builder_that_is_not_installed(file: Path) -> None:
     file.write_text(GOOD.replace("name: r,", "name: r, builder: 'no_such_package:build',"))
     code, output = run("check", file)
