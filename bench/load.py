@@ -4,8 +4,9 @@
 
 Each way loads the same Items of four assets into a Collection of its own; the ways take turns. A writer is a process
 with a connection of its own, that has loaded an Item before (so nobody's time has imports in it); all begin together.
-Figures are Items a second and, in brackets, the longest batch in ms. Last, the processor time of a writer in ms an
-Item, without the database's: other work on the machine changes it little.
+Figures are Items a second and, in brackets, the longest batch in ms. Then the longest that a transaction of ours waited
+for its locks, in ms: a batch is as many transactions as its pace makes of it. Last, the processor time of a writer in
+ms an Item, without the database's: other work on the machine changes it little.
 
 Writers have Items of their own; with "same" all write the same Items at once, in orders of their own: ours one asset
 each, so that every batch composes an Item anew, the others the whole Item as they know it.
@@ -30,9 +31,12 @@ from pypgstac.db import PgstacDB
 from pypgstac.load import Loader, Methods
 
 from bench.collection_update import write
+from eventstac.catalog import merge as merge_module
 from eventstac.catalog import pgstac_items
-from eventstac.catalog.database import connect
-from eventstac.catalog.merge import MergeSettings, merge
+from eventstac.catalog.database import Connection, connect
+from eventstac.catalog.locks import lock
+from eventstac.catalog.merge import FIRST, MOST, MergeSettings, merge
+from eventstac.catalog.pace import Pace
 from eventstac.catalog.pgstac_partitions import CollectionNotReady, prepare_collection
 from eventstac.catalog.rules_store import RulesStore
 from eventstac.compose import compose
@@ -46,7 +50,7 @@ NOW = datetime(2024, 6, 1, tzinfo=UTC)
 ASSETS = 4
 BATCHES = {1: 60, 10: 30, 100: 10, 1000: 3}  # how many batches of each size a writer loads
 WAYS = ("merge", "items", "pypgstac")
-Measured = tuple[float, float, int, float]
+Measured = tuple[float, float, int, float, float]
 MONTH_S = 30 * 86_400
 MONTHS = 24
 
@@ -75,8 +79,9 @@ def merging(database: CatalogDatabase) -> Load:
     """Ours, whole."""
     connection = database.connect()
     store, settings = RulesStore("bronze-tier"), MergeSettings("loader", 0.5)
+    pace = Pace(FIRST, MOST)  # kept from batch to batch, as a loader does
     return lambda facts, _: void(
-        merge(connection, store, [one for each in facts for one in each], settings, NOW)
+        merge(connection, store, [one for each in facts for one in each], settings, NOW, pace)
     )
 
 
@@ -145,6 +150,19 @@ class Share:
         return facts_of(self.collection, -MONTHS - 1 - self.writer)
 
 
+class Waits:
+    """Takes locks as ever, and knows the longest wait."""
+
+    def __init__(self) -> None:
+        self.longest_s = 0.0
+
+    def lock(self, connection: Connection, *what: Any) -> None:
+        """As `locks.lock`."""
+        began = time.perf_counter()
+        lock(connection, *what)
+        self.longest_s = max(self.longest_s, time.perf_counter() - began)
+
+
 def writer(way: str, database: CatalogDatabase, share: Share, start: Any, found: Any) -> None:
     """A process: prepares its batches, waits for the others, loads; puts what it took, and failures."""
     load = MAKERS[way](database)
@@ -152,6 +170,8 @@ def writer(way: str, database: CatalogDatabase, share: Share, start: Any, found:
         (facts, [] if way == "merge" else [item_of(each) for each in facts]) for facts in share.batches()
     ]
     load([share.warming()], [item_of(share.warming())])
+    waits = Waits()
+    vars(merge_module)["lock"] = waits.lock
     start.wait()
     began, processor_began, seconds, failures = time.perf_counter(), time.process_time(), [], 0
     for facts, items in batches:
@@ -162,13 +182,13 @@ def writer(way: str, database: CatalogDatabase, share: Share, start: Any, found:
             failures += 1
         seconds.append(time.perf_counter() - batch_began)
     processor_s = time.process_time() - processor_began
-    found.put((time.perf_counter() - began, max(seconds), failures, processor_s))
+    found.put((time.perf_counter() - began, max(seconds), failures, processor_s, waits.longest_s))
 
 
 def measure(
     way: str, database: CatalogDatabase, size: int, writers: int, trunc: str, *, same: bool = False
 ) -> Measured:
-    """Items a second, the longest batch in ms, batches that failed, processor time of a writer in ms an Item."""
+    """Items a second, the longest batch in ms, failed batches, processor time in ms an Item, the longest wait in ms."""
     collection = f"{way}-{size}-{writers}-{trunc}-{same}"
     with connect(database.settings) as owner:
         owner.execute("SET search_path = pgstac, public")
@@ -203,6 +223,7 @@ def measure(
         max(result[1] for result in results) * 1000,
         failures,
         sum(result[3] for result in results) * 1000 / (writers * share),
+        max(result[4] for result in results) * 1000,
     )
 
 
@@ -222,9 +243,9 @@ def main() -> None:
     lines = [
         "| tables | writers | batch | "
         + " | ".join(WAYS)
-        + " | merge : pypgstac | items : pypgstac | processor |"
+        + " | merge : pypgstac | items : pypgstac | wait | processor |"
     ]
-    lines.append("|---|" + "--:|" * (len(WAYS) + 5))
+    lines.append("|---|" + "--:|" * (len(WAYS) + 6))
     print("\n".join(lines))
     with tempfile.TemporaryDirectory() as folder, running_postgres(Path(folder) / "postgres") as postgres:
         database = new_database(postgres)
@@ -247,11 +268,15 @@ def line(trunc: str, writers: int | str, size: int, found: dict[str, Measured]) 
     """A row of the table."""
     cells = [
         f"{rate:,.0f} ({worst:,.0f})" + (f", {failures} failed" if failures else "")
-        for rate, worst, failures, _ in found.values()
+        for rate, worst, failures, *_ in found.values()
     ]
     ratios = [f"{found[way][0] / found['pypgstac'][0]:.1f}" for way in ("merge", "items")]
     processor = " / ".join(f"{found[way][3]:.2f}" for way in WAYS)
-    return f"| {trunc} | {writers} | {size} | " + " | ".join([*cells, *ratios, processor]) + " |"
+    return (
+        f"| {trunc} | {writers} | {size} | "
+        + " | ".join([*cells, *ratios, f"{found['merge'][4]:,.0f}", processor])
+        + " |"
+    )
 
 
 if __name__ == "__main__":

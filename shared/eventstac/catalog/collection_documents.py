@@ -7,6 +7,7 @@ from psycopg.types.json import Jsonb
 
 from eventstac.catalog.collection_parts import read_parts
 from eventstac.catalog.database import Connection
+from eventstac.errors import Transient
 from eventstac.extents import Spans, merged_extent
 from eventstac.rules import CollectionRules, collection_document, collection_extensions
 from eventstac.rules.load import is_built_in
@@ -34,7 +35,7 @@ def apply_collection(connection: Connection, rules: CollectionRules, before: Col
         "SELECT content, private FROM pgstac.collections WHERE id = %s FOR NO KEY UPDATE", [rules.id]
     ).fetchone()
     if row is None:
-        raise LookupError(f"collection {rules.id!r} vanished while it was applied")
+        raise Transient(f"collection {rules.id!r} vanished while it was applied")
     stated, left = _stated(rules), _left(row[0], rules, before)
     content: dict[str, Any] = {name: value for name, value in row[0].items() if name not in left}
     content |= {name: document[name] for name in left & {"description", "license"}}  # which STAC requires
