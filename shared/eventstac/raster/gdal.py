@@ -104,7 +104,9 @@ def verdict(error: Exception, driver: str, ranges: Ranges) -> EventstacError:
 
 def ran_out_of_memory(error: BaseException | None) -> bool:
     """Whether GDAL or PROJ failed, or what they failed for, because they could not allocate: PROJ says so in words."""
-    while error is not None:
+    seen: set[int] = set()  # an error that was raised from itself is its own cause
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
         if isinstance(error, CPLE_OutOfMemoryError) or _NO_MEMORY.search(str(error)):
             return True
         error = error.__cause__ or error.__context__

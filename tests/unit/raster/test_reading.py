@@ -426,3 +426,12 @@ def test_a_codec_that_is_not_read_is_named() -> None:
     error = rejected(bytes(data))
     assert error.reason == "unsupported-codec"
     assert "JXL" in error.detail
+
+
+def test_an_error_that_is_its_own_cause_ends_all_the_same() -> None:
+    """One error raised twice: the second time it had been raised from itself, and was followed for ever."""
+    error = Rejected("forbidden", "no")
+    for data in (cog(gradient(2500, 2500), compress="none"), big_striped()):
+        with pytest.raises(Rejected) as caught:
+            read_in_process(MemoryReader(data, fail=error), {})
+        assert caught.value is error
