@@ -1,6 +1,7 @@
 """Whether an Item's properties are what its Collection's queryables say, so that pgstac can compare and index them."""
 
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -19,6 +20,8 @@ _DATE = r"\d{4}-\d{2}-\d{2}"
 _DATETIME = re.compile(
     rf"{_DATE}([Tt ]\d{{2}}:\d{{2}}(:\d{{2}}(\.\d+)?)?([Zz]|[+-](0\d|1[0-5]):?[0-5]\d)?)?", re.ASCII
 )
+_NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*", re.ASCII | re.IGNORECASE)
+_NOT_ZERO = re.compile(r"^[^eE]*[1-9]")
 _SHOWN = 60  # characters of a value in a message
 
 
@@ -57,9 +60,10 @@ def misfit(value: Any, queryable: Queryable) -> str | None:
         return None
     match queryable.type:
         case "number":
-            fits = _is_number(value)
-        case "integer":
-            fits = _is_number(value) and value == int(value) and -_INT4 <= value < _INT4
+            fits = _number(value) is not None
+        case "integer":  # pgstac rounds it down
+            number = _number(value)
+            fits = number is not None and -_INT4 <= math.floor(number) < _INT4
         case "datetime":
             fits = isinstance(value, str) and _is_datetime(value)
         case _:  # compared as text, whatever it is
@@ -81,18 +85,24 @@ def how_to_mend(queryable: Queryable) -> str:
 
 _KINDS = {
     "number": "number",
-    "integer": "whole number of four bytes (-2147483648 to 2147483647)",
+    "integer": "number of four bytes (-2147483648 to 2147483647)",
     "datetime": "date and time such as 2024-05-01T12:00:00Z",
 }
 
 
-def _is_number(value: Any) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
+def _number(value: Any) -> float | None:
+    """The number that PostgreSQL reads in a value, a text or not; None where it reads none."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    if isinstance(value, str) and not _NUMBER.fullmatch(value):
+        return None
     try:
-        return abs(float(value)) != float("inf")
+        number = float(value)
     except OverflowError:
-        return False
+        return None
+    if number == 0 and isinstance(value, str) and _NOT_ZERO.search(value):
+        return None  # too small for PostgreSQL, which does not round it to zero
+    return number if math.isfinite(number) else None
 
 
 def _is_datetime(text: str) -> bool:
