@@ -138,7 +138,7 @@ def package(app: str, shared: Path, out: Path, compression: int = 6, *, bytecode
     service = ROOT / "services" / app
     for name in ("function_app.py", "host.json"):
         shutil.copyfile(service / name, folder / name)
-    shutil.copytree(service / app, folder / app)
+    shutil.copytree(service / app, folder / app, ignore=shutil.ignore_patterns(".*"))  # such as a stray .env
     for path in sorted(folder.rglob("*"), reverse=True):
         if left_out(path.relative_to(folder)):
             shutil.rmtree(path) if path.is_dir() else path.unlink()

@@ -84,10 +84,12 @@ param apiClientId string = ''
 
 @description('Instances of the API that always run, so that the first request after a pause need not wait.')
 @minValue(0)
+@maxValue(4)
 param apiAlwaysReady int = 0
 
 @description('Instances that always run for the first look at an upload (scanner, extractor, loader), one number for each app.')
 @minValue(0)
+@maxValue(4)
 param pipelineAlwaysReady int = 0
 
 @description('PgBouncer of the server, in transaction mode, between apps and database. Not for Burstable.')
@@ -237,7 +239,7 @@ var thumbnails = empty(thumbnailsContainer) ? '${ours}thumbnails' : thumbnailsCo
 var config = empty(configContainer) ? '${ours}config' : configContainer
 // Watched like the others, so that `eventstac smoke` needs no right to write among the rasters.
 var smoke = empty(smokeContainer) ? '${ours}smoke' : smokeContainer
-var declared = concat(filter(sourceContainers, name => name != smoke), [smoke], cogContainers, [thumbnails, config])
+var declared = concat(sourceContainers, [smoke], cogContainers, [thumbnails, config])
 var twice = union(filter(declared, (name, i) => indexOf(declared, name) != i), [])
 var misnamed = filter(declared, name => length(name) < 3 || length(name) > 63 || !isSpelled(name, '${plain}$'))
 var watchedContainers = !empty(misnamed)

@@ -4,6 +4,8 @@ using 'main.bicep'
 param environmentName = readEnvironmentVariable('AZURE_ENV_NAME')
 param location = readEnvironmentVariable('AZURE_LOCATION', 'westeurope')
 // Who deploys sets up the catalog, looks after it, and runs the smoke test; a group may stand for several.
+// No defaults here: azd compiles this file before its hooks run, and only a compilation that fails is done again after
+// the hook that sets the two (docs/azure-unverified.md).
 var who = {
   objectId: readEnvironmentVariable('DATABASE_ADMIN_ID')
   principalName: readEnvironmentVariable('DATABASE_ADMIN_NAME')

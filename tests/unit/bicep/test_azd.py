@@ -65,6 +65,12 @@ def test_a_failed_set_up_ends_the_hook() -> None:
     assert "smoke" not in done.stderr
 
 
+def test_who_sets_up_has_no_default_that_azd_could_take_before_its_hook_says() -> None:
+    text = (BICEP / "main.bicepparam").read_text()
+    for name in ("DATABASE_ADMIN_ID", "DATABASE_ADMIN_NAME"):
+        assert re.findall(rf"readEnvironmentVariable\('{name}'(.)", text) == [")"]
+
+
 @dataclass(frozen=True)
 class Machine:
     """A machine whose commands note how they are called, and do what is said here."""

@@ -355,7 +355,8 @@ def test_an_environment_has_a_name_that_azure_s_resources_take(
     [
         ("param cogContainers = ['cogs', 'thumbnails']", "named twice: thumbnails."),
         ("param sourceContainers = ['source', 'source', 'config']", "named twice: source, config."),
-        ("param sourceContainers = ['source', 'smoke', '$web']", ""),
+        ("param sourceContainers = ['source', 'smoke', '$web']", "named twice: smoke."),
+        ("param sourceContainers = ['source', '$web']", ""),
         (
             "param sourceContainers = ['a1', ' b22', 'Upper']\nparam thumbnailsContainer = 'a--b'",
             'no names of containers: "a1", " b22", "Upper", "a--b".',
