@@ -4,6 +4,7 @@ import json
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import psycopg
@@ -82,9 +83,20 @@ def settings_of(dsn: str) -> DatabaseSettings:
 _PASSWORDS = {role: secrets.token_hex(8) for role in ROLES}
 
 
+_PREPARED = "catalog_prepared"
+
+
+@cache
+def _prepare(postgres: RunningPostgres) -> None:
+    """A database to copy: setting one up takes seconds of processor time, a copy a tenth of one."""
+    set_up(settings_of(postgres.create_database(_PREPARED)), _PASSWORDS)
+
+
 def new_database(postgres: RunningPostgres) -> CatalogDatabase:
-    settings = settings_of(postgres.create_database(f"catalog_{secrets.token_hex(4)}"))
-    set_up(settings, _PASSWORDS)
+    """A database of one's own, set up."""
+    _prepare(postgres)
+    settings = settings_of(postgres.create_database(f"catalog_{secrets.token_hex(4)}", _PREPARED))
+    set_up(settings, _PASSWORDS)  # once more, for the rights that a copy does not take along
     return CatalogDatabase(settings, _PASSWORDS)
 
 

@@ -61,12 +61,17 @@ class RunningPostgres:
         """A libpq URL for a role and a database of this cluster."""
         return self._cluster.dsn(user, password, database)
 
-    def create_database(self, name: str) -> str:
-        """A new database owned by eventstac_setup, with our extensions; returns that role's DSN for it."""
+    def create_database(self, name: str, template: str = _TEMPLATE) -> str:
+        """A new database owned by eventstac_setup, with our extensions; returns that role's DSN for it.
+
+        `template`: the database that it is a copy of; who is connected to that loses the connection.
+        """
         statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}").format(
-            sql.Identifier(name), sql.Identifier(_TEMPLATE), sql.Identifier(SETUP_ROLE)
+            sql.Identifier(name), sql.Identifier(template), sql.Identifier(SETUP_ROLE)
         )
+        ended = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s"
         with self._lock, psycopg.connect(self.superuser_dsn, autocommit=True) as connection:
+            connection.execute(ended, [template])
             connection.execute(statement)
         return self.dsn(SETUP_ROLE, self._setup_password, name)
 
