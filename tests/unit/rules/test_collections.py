@@ -41,7 +41,7 @@ collections:
         builder: package.module:finish
         require: [red]
         read: {statistics: {exact: true}}
-        geometry: {type: Point, coordinates: [1, 2]}
+        geometry: {type: Polygon, coordinates: [[[1, 2], [3, 2], [3, 4], [1, 2]]]}
         assets:
           red: {match: red.tif, title: Red, gsd: 10, bands: [red], options: {nodata: 0}}
           doc: {match: "*.pdf", read: file, media_type: application/pdf}
