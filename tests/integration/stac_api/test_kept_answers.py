@@ -1,6 +1,7 @@
 """Answers kept in a real Redis: never an old one after its collection changed, and no Redis is no trouble."""
 
 import asyncio
+import contextlib
 import json
 import secrets
 import time
@@ -271,40 +272,18 @@ def test_a_redis_that_is_away_costs_no_reader_an_error(
         redis.start()
 
 
-def test_events_on_the_topic_empty_the_cache_of_the_function_app(
-    own: CatalogDatabase, redis: RunningRedis, tmp_path: Path
-) -> None:
+@contextlib.contextmanager
+def app_with_kept_answer(
+    own: CatalogDatabase, redis: RunningRedis, tmp_path: Path, **settings: str
+) -> Iterator[tuple[Client, ServiceBusClient]]:
+    """The function app, which keeps an answer that the catalog would not give any more, and its bus."""
     with running_server(Path("contracts/topology.json"), tmp_path / "broker") as broker:
         environment = own.environment(READER) | {
             "STAC_CATALOG_ID": "test",
             "REDIS_URL": redis.url,
             "STAC_API_REDIS_WAIT_MS": PATIENCE_MS,
             "ServiceBus": broker.connection_string,
-        }
-        with running_host(APP, tmp_path / "state", environment) as host:
-            host.ready()
-            api = Client(f"http://127.0.0.1:{host.port}")
-            rename(own, "before")
-            tell(own, redis, "edges")
-            assert title(api.get(ITEM)) == "before"
-            rename(own, "after")
-            assert title(api.get(ITEM)) == "before"
-            with broker_client(broker) as client:
-                send(client, changed("edges"))
-                wait_until(lambda: title(api.get(ITEM)) == "after")
-            api.session.close()
-
-
-def test_a_change_that_redis_did_not_hear_of_is_told_again(
-    own: CatalogDatabase, redis: RunningRedis, tmp_path: Path
-) -> None:
-    with running_server(Path("contracts/topology.json"), tmp_path / "broker") as broker:
-        environment = own.environment(READER) | {
-            "STAC_CATALOG_ID": "test",
-            "REDIS_URL": redis.url,
-            "STAC_API_REDIS_WAIT_MS": PATIENCE_MS,
-            "STAC_API_REDIS_TTL_S": "3600",
-            "ServiceBus": broker.connection_string,
+            **settings,
         }
         with running_host(APP, tmp_path / "state", environment) as host, broker_client(broker) as client:
             host.ready()
@@ -313,12 +292,28 @@ def test_a_change_that_redis_did_not_hear_of_is_told_again(
             tell(own, redis, "edges")
             assert title(api.get(ITEM)) == "before"
             rename(own, "after")
-            with redis.paused():
-                send(client, changed("edges"))
-                wait_until(lambda: waiting(client) == 1)
-            wait_until(lambda: title(api.get(ITEM)) == "after")
-            wait_until(lambda: waiting(client) == 0)
+            assert title(api.get(ITEM)) == "before"
+            yield api, client
             api.session.close()
+
+
+def test_events_on_the_topic_empty_the_cache_of_the_function_app(
+    own: CatalogDatabase, redis: RunningRedis, tmp_path: Path
+) -> None:
+    with app_with_kept_answer(own, redis, tmp_path) as (api, client):
+        send(client, changed("edges"))
+        wait_until(lambda: title(api.get(ITEM)) == "after")
+
+
+def test_a_change_that_redis_did_not_hear_of_is_told_again(
+    own: CatalogDatabase, redis: RunningRedis, tmp_path: Path
+) -> None:
+    with app_with_kept_answer(own, redis, tmp_path, STAC_API_REDIS_TTL_S="3600") as (api, client):
+        with redis.paused():
+            send(client, changed("edges"))
+            wait_until(lambda: waiting(client) == 1)
+        wait_until(lambda: title(api.get(ITEM)) == "after")
+        wait_until(lambda: waiting(client) == 0)
 
 
 def broker_client(broker: RunningServer) -> ServiceBusClient:
