@@ -31,7 +31,7 @@ def match_blob(
     """
     match, cog_of = None, None
     if known and known.claim and not known.is_refused:
-        match, cog_of = _as_cog(known, known.claim, applied)
+        match, cog_of = as_cog(known, known.claim, applied)
     elif watched.is_source(name):
         match = applied.rules.match(name.url)
     if match is None:
@@ -43,13 +43,14 @@ def second_look(fact: Fact, applied: AppliedRules) -> BlobMatched | AssetRejecte
     """What is to be done about a blob of which a look must be repeated, by the rules in force; None: nothing."""
     match, cog_of = applied.rules.match(fact.url), None
     if fact.claim and not fact.is_refused:
-        match, cog_of = _as_cog(fact, fact.claim, applied)
+        match, cog_of = as_cog(fact, fact.claim, applied)
     if match is None:
         return withdrawal(fact, applied, cause="second-look")
     return BlobMatched(fact.url, match, applied.revision, "second-look", (), cog_of)
 
 
-def _as_cog(fact: Fact, claim: Claim, applied: AppliedRules) -> tuple[Match, CogOf]:
+def as_cog(fact: Fact, claim: Claim, applied: AppliedRules) -> tuple[Match, CogOf]:
+    """The place of a COG by the rules, which is its source's, and what it is said to be the COG of."""
     match = applied.rules.match(claim.source_url) or fact.match
     return match, CogOf(claim.source_url, claim.source_etag, claim.said)
 
@@ -125,7 +126,7 @@ def carried(known: Fact | None, look: BlobMatched, applied: AppliedRules) -> Ass
     """
     if known is None or known.revision >= applied.revision:
         return None
-    finding = _last_read(known)
+    finding = last_read(known)
     if finding is None or not _reads_alike(finding, look.match, applied):
         return None
     if look.cog_of and not _is_valid_cog(finding):
@@ -136,7 +137,7 @@ def carried(known: Fact | None, look: BlobMatched, applied: AppliedRules) -> Ass
     return event if len(canonical_json(event.data())) <= _LARGEST_CARRIED else None
 
 
-def _last_read(known: Fact) -> Finding | None:
+def last_read(known: Fact) -> Finding | None:
     """What was read of the blob as it is: also by rules that knew it before others did not."""
     if known.finding.state == "gone":
         return None

@@ -1,10 +1,12 @@
 """Compares the storage with what is known, a page at a time, and causes a look at whatever differs.
 
-A run lists every watched container, compares once (`comparing`), then goes through what differs in the order of URLs.
+A run lists every watched container, compares once (`comparing`), counts the Items that it would remove (`removing`),
+then goes through what differs in the order of URLs.
 Where it is stands in the request for its next page, so that a crash repeats one page at most. A listing is never
 evidence: a blob that it does not show is looked at, and only the storage's answer to that look removes anything.
 """
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -23,13 +25,11 @@ from eventstac.events import BlobMatched, ScanRequested
 from eventstac.events.timeline import passed
 from eventstac.facts import Fact
 from eventstac.matching import carried, digest_of, match_blob, withdrawal
-
-# Composing Items without what they would lose is what counting removals costs: beyond this it is "more than".
-REMOVALS_COUNTED = 10_000
+from eventstac.removing import ItemKey, Removals
 
 _GO_ON = "Nothing was concluded from it. Then run `eventstac reconcile` again, or wait for the next daily run"
 
-_LIST, _COMPARE, _LOOK, _END = "list:", "compare:", "look:", "end:"
+_LIST, _COMPARE, _COUNT, _LOOK, _END = "list:", "compare:", "count:", "look:", "end:"
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,8 @@ class Run:
 class ListedBlob:
     """One blob of a listing, and what the rules make of it.
 
-    Only where a rule matches: `collection`, the digest of the `match`, and `since` which revision that means the same.
+    Only where a rule matches: `collection` and `item`, the digest of the `match`, and `since` which revision that means
+    the same.
     """
 
     url: str
@@ -68,6 +69,7 @@ class ListedBlob:
     outcome: Outcome
     collection: str | None
     archived: bool
+    item: str | None = None
     match: str | None = None
     since: int | None = None
 
@@ -112,11 +114,15 @@ class Runs(Protocol):
     def mark(self, run: Run, applied: AppliedRules) -> None:
         """Keep which blobs differ, for `removals` and `gaps`."""
 
-    def removals(self, run: Run, applied: AppliedRules, ceiling: int) -> int:
-        """How many Items would leave the catalog if nothing is where the listing does not show it (to `ceiling`)."""
+    def removals(self, run: Run, applied: AppliedRules, after: ItemKey, limit: int) -> Removals:
+        """Which Items would leave the catalog if nothing is where the listing lacks it, and all else reads alike.
+
+        A page of at most `limit` Items with blobs that differ is gone through, after a key, in the order of keys; and
+        kept for `gaps`.
+        """
 
     def gaps(self, run: Run, after: str, limit: int) -> list[Gap]:
-        """Marked blobs, in the order of URLs, after a URL; what would remove only where the run `removes`."""
+        """Marked blobs, in the order of URLs, after a URL; those that would remove only where the run `removes`."""
 
     def note(self, run: Run) -> None:
         """Keep a run's state, removes, detail and report."""
@@ -199,6 +205,8 @@ class Reconciler:
             return Step((), None)
         if where.startswith(_COMPARE):
             return self._compare(run, request)
+        if where.startswith(_COUNT):
+            return self._count(run, request, where.removeprefix(_COUNT))
         if where.startswith(_END):
             self._end(run)
             return Step((), None)
@@ -216,13 +224,28 @@ class Reconciler:
         return Step((), replace(request, continuation=_COMPARE))
 
     def _compare(self, run: Run, request: ScanRequested) -> Step:
+        following = replace(request, continuation=_counted(0, ("", "")))
+        if run.report is not None:
+            return Step((), following)  # what was marked since stays marked
         applied = self.catalog.rules()
         report = self.runs.compare(run, applied)
         self.runs.mark(run, applied)
-        limit = removal_limit(report.items, run.allow_removals)
-        removals = self.runs.removals(run, applied, max(limit + 1, REMOVALS_COUNTED)) + report.surplus
-        report = replace(report, removals=removals, removal_limit=limit)
-        run = replace(run, state="looking", removes=removals <= limit, report=report.to_json())
+        report = replace(
+            report, removals=report.surplus, removal_limit=removal_limit(report.items, run.allow_removals)
+        )
+        self.runs.note(replace(run, state="looking", report=report.to_json()))
+        return Step((), following)
+
+    def _count(self, run: Run, request: ScanRequested, where: str) -> Step:
+        """One page of what would be removed; the count so far goes with the request, so that none counts twice."""
+        before, *after = json.loads(where)
+        page = self.runs.removals(run, self.catalog.rules(), (after[0], after[1]), self.page_size)
+        count = before + len(page.items)
+        if page.following:
+            return Step((), replace(request, continuation=_counted(count, page.following)))
+        report = Report.from_json(run.report or {})
+        report = replace(report, removals=report.surplus + count)
+        run = replace(run, removes=report.removals <= report.removal_limit, report=report.to_json())
         self.runs.note(run)
         if run.check_only:
             self._end(run)
@@ -259,6 +282,7 @@ class Reconciler:
             explanation.outcome,
             match.collection,
             blob.archived,
+            match.item,
             digest_of(match),
             applied.same_since(match),
         )
@@ -288,10 +312,13 @@ class Reconciler:
         return Outgoing(BLOBS_MATCHED, look) if look else None
 
 
+def _counted(count: int, after: ItemKey) -> str:
+    return _COUNT + json.dumps([count, *after])
+
+
 def _too_many(report: Report) -> str:
-    at_least = "at least " if report.removals >= REMOVALS_COUNTED else ""
     return (
-        f"it would remove {at_least}{report.removals} of {report.items} Items, and may remove {report.removal_limit}: "
-        f"nothing that removes was done. If the blobs are really gone or archived, run `eventstac reconcile "
-        f"--allow-removals {report.removals}`"
+        f"it would remove {report.removals} of {report.items} Items, and may remove {report.removal_limit}: nothing "
+        "that removes was done. If their blobs are really gone or archived, or the rules are meant so, run `eventstac "
+        f"reconcile --allow-removals {report.removals}`"
     )

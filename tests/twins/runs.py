@@ -7,12 +7,12 @@ from datetime import datetime
 from eventstac.catalog.rules_store import AppliedRules
 from eventstac.catalog.runs import RESUMED_AFTER
 from eventstac.comparing import SAMPLES, Report, Tally
-from eventstac.compose import compose
 from eventstac.errors import Transient
 from eventstac.events import ScanRequested
 from eventstac.facts import Fact
 from eventstac.matching import is_by_these_rules, may_be_shown
 from eventstac.reconciling import Gap, ListedBlob, Run
+from eventstac.removing import ItemKey, Removals, assets_by_item, becoming, removed
 from tests.twins.catalog import MemoryCatalog, facts_of
 
 _GAPS = ("missing", "stale", "orphaned", "withdrawn")
@@ -24,6 +24,7 @@ class MemoryRuns:
     runs: dict[str, Run] = field(default_factory=dict)
     listed: dict[str, dict[str, ListedBlob]] = field(default_factory=dict)
     marked: dict[str, list[Gap]] = field(default_factory=dict)
+    removing: dict[str, set[str]] = field(default_factory=dict)
     moved: dict[str, datetime] = field(default_factory=dict)
 
     def begin(self, run: Run) -> None:
@@ -90,20 +91,34 @@ class MemoryRuns:
         tally.add(None, "listed", len(self.listed[run.id]))
         return tally.report(sorted(samples)[:SAMPLES])
 
-    def removals(self, run: Run, applied: AppliedRules, ceiling: int) -> int:
-        compared = self._compared(run, applied)
-        archived = {url for url, one in self.listed[run.id].items() if one.archived}
+    def removals(self, run: Run, applied: AppliedRules, after: ItemKey, limit: int) -> Removals:
+        """All at once, whatever the page: what everything becomes is composed."""
+        self._answer()
+        known, listed = self.catalog.known, self.listed[run.id]
         leaving = {
-            url
-            for url, (_, status) in compared.items()
-            if status in ("orphaned", "withdrawn") or (status == "stale" and url in archived)
+            gap.url
+            for gap in self.marked[run.id]
+            if gap.status in ("orphaned", "withdrawn") or (gap.status == "stale" and gap.archived)
         }
-        touched = {self.catalog.known[url].item_key for url in leaving}
-        count = 0
-        for key in touched & {key for key, row in self.catalog.rows.items() if row.is_published}:
-            staying = [fact for fact in facts_of(key, self.catalog.known) if fact.url not in leaving]
-            count += compose(staying, applied.rules.collection(key[0])).state != "published"
-        return min(count, ceiling)
+        became = {url: becoming(fact, applied) for url, fact in known.items() if url not in leaving}
+        staying = {url: fact for url, fact in became.items() if fact}
+        keys = {fact.item_key for fact in staying.values()}
+        coming = [url for url in listed if url not in known or known[url].finding.state == "gone"]
+        concerned = {known[gap.url].item_key for gap in self.marked[run.id] if gap.status != "missing"}
+        published = sorted(
+            key for key, row in self.catalog.rows.items() if row.is_published and key in concerned
+        )
+        gone = removed(
+            published,
+            known.values(),
+            {key: facts_of(key, staying) for key in keys},
+            assets_by_item(coming, applied),
+            applied,
+        )
+        self.removing[run.id] = {
+            gap.url for gap in self.marked[run.id] if gap.url in known and known[gap.url].item_key in gone
+        }
+        return Removals(tuple(gone), None)
 
     def mark(self, run: Run, applied: AppliedRules) -> None:
         compared = sorted(self._compared(run, applied).items())
@@ -122,7 +137,10 @@ class MemoryRuns:
             for gap in self.marked[run.id]
             if gap.status in wanted
             and gap.url > after
-            and (run.removes or gap.status != "stale" or not gap.archived)
+            and (
+                run.removes
+                or not (gap.url in self.removing[run.id] or (gap.status == "stale" and gap.archived))
+            )
         ][:limit]
 
     def _compared(self, run: Run, applied: AppliedRules) -> dict[str, tuple[str | None, str]]:

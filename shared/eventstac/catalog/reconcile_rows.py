@@ -1,19 +1,17 @@
 """The comparison of a run's listing with facts and Items, as SQL over sets."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from eventstac.catalog import fact_rows
 from eventstac.catalog.database import Connection
 from eventstac.catalog.rules_store import AppliedRules
 from eventstac.comparing import SAMPLES, Report, Tally
-from eventstac.compose import compose
 from eventstac.reconciling import Gap, ListedBlob, Run
 
 # A fact that changed after the run began was looked at after the listing: it knows better.
 _COMPARED = """
     WITH listed AS (
-        SELECT url, etag, outcome, collection, archived, match, since FROM eventstac.listed
+        SELECT url, etag, outcome, collection, item, archived, match, since FROM eventstac.listed
         WHERE run = %(run)s
     ), known AS (
         SELECT url, etag, state, kind, collection, item, revision, document, changed_at > %(since)s AS is_fresh,
@@ -25,7 +23,8 @@ _COMPARED = """
         WHERE EXISTS (
             SELECT 1 FROM unnest(%(containers)s::text[]) AS container WHERE starts_with(url, container || '/'))
     ), compared AS (
-        SELECT url, known.item,
+        SELECT url, known.collection AS known_collection, known.item,
+            listed.collection AS next_collection, listed.item AS next_item,
             CASE WHEN listed.outcome = 'matched' AND known.kind IS DISTINCT FROM 'cog' THEN listed.collection
                 ELSE known.collection END AS collection,
             CASE
@@ -87,8 +86,6 @@ _ITEM_COUNTS = """
 _OF_LISTING = ("unmatched", "ignored", "unclaimed")
 _MENDED_BY_A_LOOK = ("missing", "stale")
 _REMOVED_BY_A_LOOK = ("orphaned", "withdrawn")
-
-_ITEMS_A_PAGE = 200
 
 
 def compare(connection: Connection, run: Run, applied: AppliedRules) -> Report:
@@ -161,8 +158,9 @@ def mark(connection: Connection, run: Run, applied: AppliedRules) -> None:
         connection.execute(
             f"""
             {_COMPARED}
-            INSERT INTO eventstac.gaps (run, url, status)
-            SELECT %(run)s, url, status FROM compared WHERE status = ANY(%(statuses)s)
+            INSERT INTO eventstac.gaps (run, url, status, collection, item, next_collection, next_item)
+            SELECT %(run)s, url, status, known_collection, item, next_collection, next_item
+            FROM compared WHERE status = ANY(%(statuses)s)
             """,
             {**_values(run, applied), "statuses": [*_MENDED_BY_A_LOOK, *_REMOVED_BY_A_LOOK]},
         )
@@ -177,7 +175,8 @@ def gaps(connection: Connection, run: Run, after: str, limit: int) -> list[Gap]:
         FROM eventstac.gaps g LEFT JOIN eventstac.listed l
             ON l.run = g.run AND left(l.url, 1000) = left(g.url, 1000) AND l.url = g.url
         WHERE g.run = %(run)s AND left(g.url, 1000) >= left(%(after)s, 1000) AND g.url > %(after)s
-            AND status = ANY(%(statuses)s) AND (%(removes)s OR status <> 'stale' OR NOT coalesce(archived, false))
+            AND status = ANY(%(statuses)s)
+            AND (%(removes)s OR NOT g.removes AND (status <> 'stale' OR NOT coalesce(archived, false)))
         ORDER BY left(g.url, 1000), g.url LIMIT %(limit)s
         """,
         {"run": run.id, "after": after, "statuses": list(statuses), "removes": run.removes, "limit": limit},
@@ -185,54 +184,14 @@ def gaps(connection: Connection, run: Run, after: str, limit: int) -> list[Gap]:
     return [Gap(*row) for row in rows]
 
 
-def removals(connection: Connection, run: Run, applied: AppliedRules, ceiling: int) -> int:
-    """How many published Items would not be, without their blobs that leave; counted to `ceiling`.
-
-    These are the orphaned, the withdrawn, and the stale ones that the listing says are archived: none can be read.
-    """
-    count = 0
-    for page in _losing_items(connection, run):
-        facts = fact_rows.by_items(connection, page)
-        for key, leaving in page.items():
-            staying = [fact for fact in facts[key] if fact.url not in leaving]
-            count += compose(staying, applied.rules.collection(key[0])).state != "published"
-            if count >= ceiling:
-                return count
-    return count
-
-
-def _losing_items(connection: Connection, run: Run) -> Iterator[dict[tuple[str, str], set[str]]]:
-    """Pages of published Items with blobs that would leave them, by Item."""
-    following = ("", "")
-    while True:
-        rows = connection.execute(
-            """
-            SELECT i.collection, i.item, array_agg(f.url)
-            FROM eventstac.gaps g
-            JOIN eventstac.facts f ON f.url = g.url
-            JOIN eventstac.items i ON (i.collection, i.item) = (f.collection, f.item) AND i.state = 'published'
-            LEFT JOIN eventstac.listed l
-                ON l.run = g.run AND left(l.url, 1000) = left(g.url, 1000) AND l.url = g.url
-            WHERE g.run = %s AND (g.status = ANY(%s) OR g.status = 'stale' AND l.archived)
-                AND (i.collection, i.item) > (%s, %s)
-            GROUP BY 1, 2 ORDER BY 1, 2 LIMIT %s
-            """,
-            [run.id, list(_REMOVED_BY_A_LOOK), *following, _ITEMS_A_PAGE],
-        ).fetchall()
-        if rows:
-            yield {(collection, item): set(urls) for collection, item, urls in rows}
-        if len(rows) < _ITEMS_A_PAGE:
-            return
-        following = rows[-1][0], rows[-1][1]
-
-
 def add_listed(connection: Connection, run_id: str, listed: Sequence[ListedBlob]) -> None:
     """Note blobs that the storage listed."""
     connection.execute(
         """
-        INSERT INTO eventstac.listed (run, url, etag, outcome, collection, archived, match, since)
+        INSERT INTO eventstac.listed (run, url, etag, outcome, collection, archived, item, match, since)
         SELECT %s, *
-        FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::bool[], %s::text[], %s::int[])
+        FROM unnest(
+            %s::text[], %s::text[], %s::text[], %s::text[], %s::bool[], %s::text[], %s::text[], %s::int[])
         ON CONFLICT (run, left(url, 1000), sha256(decode(url, 'escape')))
         DO UPDATE SET (etag, archived) = (excluded.etag, excluded.archived)
         """,
@@ -243,6 +202,7 @@ def add_listed(connection: Connection, run_id: str, listed: Sequence[ListedBlob]
             [blob.outcome for blob in listed],
             [blob.collection for blob in listed],
             [blob.archived for blob in listed],
+            [blob.item for blob in listed],
             [blob.match for blob in listed],
             [blob.since for blob in listed],
         ],

@@ -8,13 +8,14 @@ from typing import Any
 
 from psycopg.types.json import Json as JsonParameter
 
-from eventstac.catalog import reconcile_rows
+from eventstac.catalog import reconcile_rows, removal_rows
 from eventstac.catalog.database import Connection
 from eventstac.catalog.rules_store import AppliedRules
 from eventstac.comparing import Report
 from eventstac.events import ScanRequested
 from eventstac.fields import Fields
 from eventstac.reconciling import Gap, ListedBlob, Run
+from eventstac.removing import ItemKey, Removals
 
 # A run that has not gone on for so long has lost its message: it bars no other any more.
 ABANDONED_AFTER = timedelta(days=2)  # twice as long as a page waits for what is away
@@ -152,10 +153,10 @@ class PostgresRuns:
         with self._connections() as connection:
             reconcile_rows.mark(connection, run, applied)
 
-    def removals(self, run: Run, applied: AppliedRules, ceiling: int) -> int:
-        """How many Items would leave the catalog, counted to `ceiling`."""
+    def removals(self, run: Run, applied: AppliedRules, after: ItemKey, limit: int) -> Removals:
+        """A page of the Items that would leave the catalog; what would remove them is kept."""
         with self._connections() as connection:
-            return reconcile_rows.removals(connection, run, applied, ceiling)
+            return removal_rows.removals(connection, run, applied, after, limit)
 
     def gaps(self, run: Run, after: str, limit: int) -> list[Gap]:
         """A page of blobs that differ."""

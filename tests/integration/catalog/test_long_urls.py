@@ -15,6 +15,7 @@ from eventstac.events import EventRejected
 from eventstac.facts import Claim, Fact, Match, fact_of
 from eventstac.matching import digest_of
 from eventstac.reconciling import ListedBlob, Run
+from eventstac.removing import Removals
 from tests.integration.catalog.test_reconcile import load
 from tests.integration.conftest import CatalogDatabase
 from tests.long_names import long_name
@@ -76,7 +77,9 @@ def test_a_run_lists_and_compares_them(
     runs.begin(run)
     for _ in range(2):
         listed = [
-            ListedBlob(url, etag, "matched", "scenes", False, digest_of(match), applied.same_since(match))
+            ListedBlob(
+                url, etag, "matched", "scenes", False, match.item, digest_of(match), applied.same_since(match)
+            )
             for url, match, etag in zip(URLS, MATCHES, "1221", strict=True)
         ]
         runs.add_listed("long", listed)
@@ -85,6 +88,7 @@ def test_a_run_lists_and_compares_them(
     [scenes] = runs.compare(kept, applied).collections
     assert (scenes.current, scenes.stale) == (2, 2)
     runs.mark(kept, applied)
+    assert runs.removals(kept, applied, ("", ""), 10) == Removals((), None)
     [first] = runs.gaps(kept, "", 1)
     [second] = runs.gaps(kept, first.url, 1)
     assert ([first.url, second.url], first.etag) == (LONG[:2], "2")

@@ -199,3 +199,64 @@ def test_a_look_that_was_under_way_while_the_rules_changed_is_made_again(pipelin
     pipeline.run(matched)
     assert ("red", "r100") in pipeline.catalog.items
     assert ("red", "100") not in pipeline.catalog.items
+
+
+class TestRulesThatRemove:
+    """A mistake in the rules must not empty the catalog: what it removes counts like what the storage lost."""
+
+    STRICT = ", assets: {b1: {title: Red}, b2: {title: Blue}}, require: [b1, b2]"
+
+    @pytest.mark.parametrize(
+        "red",
+        [
+            STRICT,  # incomplete where they are
+            f", item: 'r{{item}}'{STRICT}",  # incomplete where they go
+            ", properties: {'eo:cloud_cover': 400}",  # invalid
+            ", asset: b3, assets: {b3: {roles: [metadata]}, data: {}}",  # nothing that an Item stands on
+        ],
+    )
+    def test_a_run_that_would_unpublish_items_stops_and_asks(self, pipeline: Pipeline, red: str) -> None:
+        before = dict(pipeline.catalog.items)
+        change(pipeline, red=red, blue=", properties: {platform: kite}")
+        run = pipeline.reconcile("changed")
+        assert run.state == "stopped"
+        assert "would remove 20 of 40 Items" in run.detail
+        assert "--allow-removals 20" in run.detail
+        assert {key: each for key, each in pipeline.catalog.items.items() if key[0] == "red"} == {
+            key: each for key, each in before.items() if key[0] == "red"
+        }
+        assert item(pipeline, "blue")["properties"]["platform"] == "kite", "what removes nothing was done"
+        assert pipeline.reconcile("told", allow_removals=20).state == "done"
+        assert {collection for collection, _ in pipeline.catalog.items} == {"blue"}
+        change(pipeline)
+        assert reads_of(pipeline) == 0
+        assert pipeline.catalog.items == before
+
+    def test_the_run_that_changed_rules_call_for_never_removes_so_much(self, pipeline: Pipeline) -> None:
+        change(pipeline, red=self.STRICT)
+        pipeline.run(*pipeline.attend())
+        assert len(pipeline.catalog.items) == 40
+
+    def test_a_file_that_is_in_the_way_of_another_is_no_item_any_more(self, pipeline: Pipeline) -> None:
+        change(pipeline, red=", item: all")
+        run = pipeline.reconcile("changed")
+        assert run.report
+        assert run.report["removals"] == 19
+        assert len(pipeline.catalog.items) == 40
+
+    def test_items_that_become_one_are_not_removed(self, pipeline: Pipeline) -> None:
+        change(pipeline, red=", item: all, asset: '{item}'")
+        assert reads_of(pipeline) == 0
+        assert len(item(pipeline, "red", "all")["assets"]) == 21
+
+    def test_an_asset_that_is_required_and_there_but_not_known_yet_counts_as_there(self) -> None:
+        pipeline = Pipeline(page_size=3)
+        for number in range(10):
+            pipeline.blobs.put(url_of(f"red/{number:03}/b1.tif"), b"raster 10")
+            pipeline.blobs.put(url_of(f"red/{number:03}/b2.tif"), b"raster 10")
+        change(pipeline, text=f"ignore: '**/b2.tif'\n{TWO}")
+        pipeline.reconcile("first")
+        assert set(item(pipeline, "red")["assets"]) == {"b1", "thumbnail"}
+        change(pipeline, red=self.STRICT)
+        assert reads_of(pipeline) == 10
+        assert set(item(pipeline, "red")["assets"]) == {"b1", "b2", "thumbnail"}

@@ -1,0 +1,121 @@
+"""Which published Items a run would remove, page by page, and which of its looks would remove them."""
+
+from collections.abc import Sequence
+
+from eventstac.catalog import fact_rows
+from eventstac.catalog.database import Connection
+from eventstac.catalog.fact_texts import FactTexts
+from eventstac.catalog.rules_store import AppliedRules
+from eventstac.facts import Fact
+from eventstac.reconciling import Run
+from eventstac.removing import ItemKey, Removals, assets_by_item, becoming, removed
+
+# Blobs that leave: the orphaned, the withdrawn, and the stale ones that the listing says are archived.
+_LEAVES = "(g.status IN ('orphaned', 'withdrawn') OR g.status = 'stale' AND l.archived)"
+_LISTED = """
+    LEFT JOIN eventstac.listed l ON l.run = g.run AND left(l.url, 1000) = left(g.url, 1000) AND l.url = g.url
+"""
+
+
+def removals(connection: Connection, run: Run, applied: AppliedRules, after: ItemKey, limit: int) -> Removals:
+    """Which of the published Items with blobs that differ would be gone; what would remove them is marked."""
+    page = _differing(connection, run, applied, after, limit)
+    items = [key for key, concerned in page if concerned]
+    gone = _gone(connection, run, applied, items) if items else []
+    _mark(connection, run, gone)
+    return Removals(tuple(gone), page[-1][0] if len(page) == limit else None)
+
+
+def _differing(
+    connection: Connection, run: Run, applied: AppliedRules, after: ItemKey, limit: int
+) -> list[tuple[ItemKey, bool]]:
+    """A page of published Items with blobs that differ, and whether these may remove them: new content does not."""
+    rows = connection.execute(
+        f"""
+        SELECT g.collection, g.item, bool_or({_LEAVES} OR f.revision < %(revision)s)
+        FROM eventstac.gaps g {_LISTED}
+        JOIN eventstac.items i ON (i.collection, i.item) = (g.collection, g.item) AND i.state = 'published'
+        JOIN eventstac.facts f ON f.url = g.url
+        WHERE g.run = %(run)s AND (g.collection, g.item) > (%(collection)s, %(item)s)
+        GROUP BY g.collection, g.item ORDER BY g.collection, g.item LIMIT %(limit)s
+        """,
+        {
+            "run": run.id,
+            "revision": applied.revision,
+            "collection": after[0],
+            "item": after[1],
+            "limit": limit,
+        },
+    )
+    return [((collection, item), concerned) for collection, item, concerned in rows]
+
+
+def _gone(connection: Connection, run: Run, applied: AppliedRules, items: Sequence[ItemKey]) -> list[ItemKey]:
+    before = fact_rows.with_items(connection, (), items, FactTexts())
+    staying = _staying(connection, run, applied, before)
+    becomes = {fact.item_key for fact in staying.values()}
+    others = fact_rows.with_items(connection, _moving(connection, run, becomes), becomes, FactTexts())
+    staying |= _staying(
+        connection, run, applied, {url: fact for url, fact in others.items() if url not in before}
+    )
+    composed_of = fact_rows.grouped(connection, sorted(becomes), staying.values())
+    coming = assets_by_item(_coming(connection, run, becomes), applied)
+    return removed(items, before.values(), composed_of, coming, applied)
+
+
+def _staying(
+    connection: Connection, run: Run, applied: AppliedRules, facts: dict[str, Fact]
+) -> dict[str, Fact]:
+    """What becomes of the facts of blobs that do not leave."""
+    rows = connection.execute(
+        f"SELECT g.url FROM eventstac.gaps g {_LISTED} WHERE g.run = %s AND g.url = ANY(%s::text[]) AND {_LEAVES}",
+        [run.id, list(facts)],
+    )
+    leaving = {url for (url,) in rows}
+    became = (becoming(fact, applied) for url, fact in facts.items() if url not in leaving)
+    return {fact.url: fact for fact in became if fact}
+
+
+def _moving(connection: Connection, run: Run, items: set[ItemKey]) -> list[str]:
+    """The blobs that the rules put into some Items, as far as they differ, and their COGs."""
+    rows = connection.execute(
+        f"""
+        WITH moving AS ({_NEXT_IN_ITEMS} AND g.status = 'stale')
+        SELECT url FROM moving
+        UNION SELECT f.url FROM moving JOIN eventstac.facts f ON f.source_url = moving.url
+        """,
+        _keys(run, items),
+    )
+    return [url for (url,) in rows]
+
+
+def _coming(connection: Connection, run: Run, items: set[ItemKey]) -> list[str]:
+    """The blobs of some Items that are not known yet."""
+    rows = connection.execute(f"{_NEXT_IN_ITEMS} AND g.status = 'missing'", _keys(run, items))
+    return [url for (url,) in rows]
+
+
+_NEXT_IN_ITEMS = """
+    SELECT g.url FROM unnest(%(collections)s::text[], %(items)s::text[]) AS next (collection, item)
+    JOIN eventstac.gaps g ON (g.next_collection, g.next_item) = (next.collection, next.item) WHERE g.run = %(run)s
+"""
+
+
+def _keys(run: Run, items: set[ItemKey]) -> dict[str, object]:
+    return {
+        "run": run.id,
+        "collections": [collection for collection, _ in items],
+        "items": [item for _, item in items],
+    }
+
+
+def _mark(connection: Connection, run: Run, items: Sequence[ItemKey]) -> None:
+    """Keep which looks would remove Items."""
+    connection.execute(
+        """
+        UPDATE eventstac.gaps g SET removes = true
+        FROM unnest(%(collections)s::text[], %(items)s::text[]) AS gone (collection, item)
+        WHERE g.run = %(run)s AND (g.collection, g.item) = (gone.collection, gone.item)
+        """,
+        _keys(run, set(items)),
+    )
