@@ -1,16 +1,19 @@
 """What the catalog must show, from the blobs that the storage holds at the end, and from nothing else."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import numpy as np
 from rasterio.errors import RasterioIOError
 from rasterio.io import MemoryFile
+from rasterio.warp import transform_bounds
 
 from tests.e2e.user import User
 
 _ONE_MEAN = 1e-6  # relative; the pixels are so few that statistics are exact
+_ONE_PLACE = 1e-5  # degrees: a metre
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,7 @@ class Raster:
     size: int
     shape: tuple[int, int]
     mean: float
+    bounds: tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,8 @@ def _raster(href: str, content: bytes) -> Raster | None:
         with MemoryFile(content) as memory, memory.open() as dataset:
             pixels = dataset.read(1)
             valid = pixels[pixels != dataset.nodata]
-            return Raster(href, len(content), (dataset.height, dataset.width), float(np.mean(valid)))
+            bounds = transform_bounds(dataset.crs, "OGC:CRS84", *dataset.bounds)
+            return Raster(href, len(content), (dataset.height, dataset.width), float(np.mean(valid)), bounds)
     except RasterioIOError:
         return None
 
@@ -87,10 +92,47 @@ def _of_item(
         yield f"{item}: asset {key} is shown, and there is no such blob"
     for key in sorted((sources.keys() | same) - assets.keys()):
         yield f"{item}: asset {key} is not shown, and the blob is there"
+    around = _around(raster.bounds for raster in sources.values())
+    if not _is_same_place(around, shown["bbox"]):
+        yield f"{item}: the bbox is {shown['bbox']}, not {around}"
     for key in sorted((sources.keys() | made.keys()) & assets.keys()):
         raster = sources[key] if key in sources else made[key]
         for told in _of_asset(raster, assets[key], shown["properties"]):
             yield f"{item}: asset {key} {told}"
+
+
+def collection_differences(collection: Mapping[str, Any], items: Iterable[Mapping[str, Any]]) -> list[str]:
+    """What a Collection says otherwise than all its Items do; a sentence for each."""
+    items = list(items)
+    [told], [interval] = (
+        collection["extent"]["spatial"]["bbox"][:1],
+        collection["extent"]["temporal"]["interval"][:1],
+    )
+    around, times = _around(item["bbox"] for item in items), sorted(_times(items))
+    found = []
+    if not _is_same_place(around, told):
+        found.append(f"{collection['id']}: its extent is {told}, and its Items are within {around}")
+    if [datetime.fromisoformat(end) for end in interval] != [times[0], times[-1]]:
+        found.append(
+            f"{collection['id']}: its interval is {interval}, and its Items are of {times[0]} to {times[-1]}"
+        )
+    return found
+
+
+def _times(items: Iterable[Mapping[str, Any]]) -> Iterator[datetime]:
+    for item in items:
+        for name in ("start_datetime", "datetime", "end_datetime"):
+            if item["properties"].get(name):
+                yield datetime.fromisoformat(item["properties"][name])
+
+
+def _around(boxes: Iterable[Sequence[float]]) -> tuple[float, float, float, float]:
+    west, south, east, north = zip(*boxes, strict=True)
+    return min(west), min(south), max(east), max(north)
+
+
+def _is_same_place(mine: Sequence[float], other: Sequence[float]) -> bool:
+    return all(abs(a - b) < _ONE_PLACE for a, b in zip(mine, other, strict=True))
 
 
 def _of_asset(raster: Raster, asset: Mapping[str, Any], properties: Mapping[str, Any]) -> Iterator[str]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from tests.chaos.deeds import Blob, Gate, Person, blobs_of
 from tests.chaos.echo import Echo
 from tests.chaos.kills import Killer
-from tests.chaos.oracle import differences, storage_of
+from tests.chaos.oracle import collection_differences, differences, storage_of
 from tests.e2e.user import User
 
 _PEOPLE = 4
@@ -111,9 +111,10 @@ def _keep_busy(person: Person, blobs: list[Blob], weather: Weather, log: Log, ki
 
 def _problems(user: User, weather: Weather, log: Log) -> list[str]:
     storage = storage_of(user, weather.prefix)
-    found = user.client.search(collections=["scenes"], limit=500).items_as_dicts()
+    found = list(user.client.search(collections=["scenes"], limit=500).items_as_dicts())
     items = {item["id"]: item for item in found if item["id"].startswith(weather.prefix)}
     problems = differences(storage, items)
+    problems += collection_differences(user.collection("scenes") or {}, found)
     rows = user.stack.query(
         "SELECT id FROM pgstac.items WHERE starts_with(id, %s) GROUP BY id HAVING count(*) > 1",
         weather.prefix,
