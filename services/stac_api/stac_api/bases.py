@@ -15,6 +15,7 @@ _PLAIN_END = re.compile(rb'\}, "stac_extensions": \[[^\[\]{}]*\]\}\Z')
 _END_BYTES = (
     1_000  # of a document that are searched for its end; a longer list of extensions takes the long way
 )
+_STAC_VERSION = "1.1.0"  # of pgstac's own making, where a collection says none
 _KEPT_ENDS = 8  # more take longer to compare than one look
 _FRESH_S = 60.0  # after which a collection that was made anew with other parts is noticed
 
@@ -85,8 +86,9 @@ class Bases:
         return self._hydrated != bases
 
     def stac_version(self, collection: str) -> str:
-        """The `stac_version` that was left out of an Item's row."""
-        return self._known[collection].stac_version
+        """The `stac_version` that was left out of an Item's row; the collection may be gone since it was read."""
+        known = self._known.get(collection)
+        return known.stac_version if known else _STAC_VERSION
 
     async def _load(self) -> None:
         rows = await self._database.rows(
@@ -97,7 +99,9 @@ class Bases:
             FROM collections c, (SELECT count(*) AS tables, sum(greatest(reltuples, 0))::bigint AS items
               FROM pg_partition_tree('items') t JOIN pg_class ON oid = t.relid WHERE t.isleaf) size"""
         )
-        self._known = {row["id"]: _Base(row["stac_version"] or "1.1.0", row["complete"]) for row in rows}
+        self._known = {
+            row["id"]: _Base(row["stac_version"] or _STAC_VERSION, row["complete"]) for row in rows
+        }
         self.tables, self.items = (rows[0]["tables"], rows[0]["items"] or 0) if rows else (0, 0)
         self._fresh_until = time.monotonic() + _FRESH_S
         self._hydrated = tuple(sorted(name for name, base in self._known.items() if not base.complete))

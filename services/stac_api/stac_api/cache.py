@@ -7,7 +7,10 @@ from collections.abc import Callable, Coroutine, Hashable
 from dataclasses import dataclass
 from typing import Any
 
-_MOST = 1_000  # entries: a client can ask for anything
+# A client can ask for anything: what is large is found anew, and all entries together stay small.
+_LARGEST = 20_000  # characters of a key and its value
+_MOST = 4_000_000
+_EACH = 500  # what an entry takes besides
 
 
 @dataclass
@@ -31,7 +34,8 @@ class ExpiringCache[K: Hashable, V]:
     ) -> None:
         self._ttl_s, self._worth, self._most_s = ttl_s, worth, most_s
         self._clock = clock
-        self._entries: OrderedDict[K, tuple[float, V]] = OrderedDict()
+        self._entries: OrderedDict[K, tuple[float, V, int]] = OrderedDict()
+        self._size = 0
         self._searches: dict[K, _Search[V]] = {}
 
     async def get(self, key: K, find: Callable[[], Coroutine[Any, Any, V]]) -> V:
@@ -65,7 +69,20 @@ class ExpiringCache[K: Hashable, V]:
             del self._searches[key]
 
     def _keep(self, key: K, value: V, ttl_s: float) -> None:
-        self._entries[key] = (self._clock() + ttl_s, value)
-        self._entries.move_to_end(key)
-        while len(self._entries) > _MOST:
-            self._entries.popitem(last=False)
+        before = self._entries.pop(key, None)
+        self._size -= before[2] if before else 0
+        size = _size_of(key) + _size_of(value)
+        if size > _LARGEST:
+            return
+        self._entries[key] = (self._clock() + ttl_s, value, size + _EACH)
+        self._size += size + _EACH
+        while self._size > _MOST:
+            _, (_, _, oldest) = self._entries.popitem(last=False)
+            self._size -= oldest
+
+
+def _size_of(value: object) -> int:
+    """About how many characters it holds."""
+    if isinstance(value, str | bytes):
+        return len(value)
+    return sum(map(_size_of, value)) if isinstance(value, tuple | list) else 0

@@ -1,6 +1,6 @@
 """The `fields` parameter: which members of each Item the answer holds (STAC API Fields extension 1.0.0)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,22 +11,23 @@ _DEFAULT = (
     "properties.datetime", "properties.start_datetime", "properties.end_datetime",
 )  # fmt: skip
 _ALWAYS = ("type", "stac_version", "id", "collection")  # without these no client knows what it holds
+_MOST_NAMES = 500  # each is sought in every Item
+_LONGEST_NAME = 1_000
 
 Path = tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Fields:
-    """What to keep: `include` None means everything. A path in both is kept."""
+    """What to keep: `include` None means everything. A path is in one of them only; both are in order."""
 
-    include: frozenset[Path] | None
-    exclude: frozenset[Path]
+    include: tuple[Path, ...] | None
+    exclude: tuple[Path, ...]
 
     def apply(self, item: dict[str, Any]) -> dict[str, Any]:
         """A copy of the Item (or Collection) with only what was asked for."""
         kept = item if self.include is None else _only(item, self.include)
-        spared = self.include or frozenset()
-        return _without(kept, self.exclude - spared, spared)
+        return _without(kept, self.exclude, self.include or ())
 
 
 def from_text(text: str) -> Fields:
@@ -57,18 +58,25 @@ def _names(value: object) -> list[str]:
     return value
 
 
-def _fields(include: Iterable[str], exclude: Iterable[str], *, complete: bool) -> Fields:
-    asked = frozenset(tuple(name.split(".")) for name in include)
-    dropped = frozenset(tuple(name.split(".")) for name in exclude)
+def _fields(include: Sequence[str], exclude: Sequence[str], *, complete: bool) -> Fields:
+    """A path in both is kept."""
+    if len(include) + len(exclude) > _MOST_NAMES:
+        raise BadRequest("fields", f"{len(include) + len(exclude)} names, at most {_MOST_NAMES}")
+    if any(len(name) > _LONGEST_NAME for name in (*include, *exclude)):
+        raise BadRequest("fields", f"a name of more than {_LONGEST_NAME:,} characters")
+    asked = {tuple(name.split(".")) for name in include}
+    always: set[Path] = {(name,) for name in _ALWAYS}
+    dropped = {tuple(name.split(".")) for name in exclude} - always
     if complete:
-        return Fields(None, dropped)
-    kept = asked or frozenset(tuple(name.split(".")) for name in _DEFAULT) - dropped
-    return Fields(kept | {(name,) for name in _ALWAYS}, dropped)
+        return Fields(None, tuple(sorted(dropped)))
+    kept = (asked or {tuple(name.split(".")) for name in _DEFAULT} - dropped) | always
+    return Fields(tuple(sorted(kept)), tuple(sorted(dropped - kept)))
 
 
 def _only(value: dict[str, Any], paths: Iterable[Path]) -> dict[str, Any]:
+    """What `paths` name, which are in order."""
     kept: dict[str, Any] = {}
-    for path in sorted(paths):
+    for path in paths:
         if path[0] not in value:
             continue
         inner = value[path[0]]

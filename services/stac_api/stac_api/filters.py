@@ -14,7 +14,14 @@ _LIKE_SPECIAL = re.compile(r"([%_\\])")
 # What the parser goes one level deeper for, at 8,000 to beyond its stack: brackets are counted by their depth.
 _OPERATOR = re.compile(r"[-+*/^%=<>]|\b(?:and|or|not|div|like|in|between|is)\b", re.IGNORECASE)
 _MAX_OPERATORS = 1_000
+_MAX_CONDITIONS = 500  # pgstac takes 4 to 10 ms to translate each
 _MAX_TEXT = 100_000  # characters: takes the parser up to a second
+# What is wrong within brackets is read twice for each bracket around it: at a microsecond a character, half a second.
+_MAX_READ = 400_000
+# The numbers of a geometry or of IN's list, within their brackets.
+_NUMBERS = re.compile(r"(?<=[\w(,])\s*\((?:[\s\d.,+e'-]*)\)", re.IGNORECASE)
+_DEEPEST_NUMBERS = 4  # GEOMETRYCOLLECTION(MULTIPOLYGON(((0 0, ...)))) without its outermost bracket
+_BRACKET = re.compile(r"[()]")
 _QUOTED = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"")
 _NUMBER = r"-?[0-9]+(?:\.[0-9]*)?(?:e[-+]?[0-9]+)?"
 # Of a geometry or a list: signs in there are no operators.
@@ -64,10 +71,25 @@ def from_query(value: object) -> Cql2 | None:
 
 
 def all_of(conditions: list[Cql2]) -> Cql2 | None:
-    """One condition that asks for them all; None for none."""
+    """One condition that asks for them all; None for none. Raises BadRequest for more than the database can take."""
+    asked = sum(map(_conditions_in, conditions))
+    if asked > _MAX_CONDITIONS:
+        raise BadRequest(
+            "filter", f"{asked} conditions (with `query`), at most {_MAX_CONDITIONS}: `in` takes a list"
+        )
     if len(conditions) < 2:
         return conditions[0] if conditions else None
     return {"op": "and", "args": conditions}
+
+
+def _conditions_in(asked: Cql2) -> int:
+    """How many conditions pgstac has to translate."""
+    count, waiting = 0, [asked]
+    while waiting:
+        node = waiting.pop()
+        count += node["op"] not in ("and", "or", "not")
+        waiting += [arg for arg in node["args"] if isinstance(arg, dict) and "op" in arg]
+    return count
 
 
 def _query_condition(name: str, operator: str, operand: object) -> Cql2:
@@ -98,17 +120,37 @@ def _whole_numbers(node: Any) -> Any:
 
 
 def _check_nesting(text: str, max_depth: int) -> None:
-    """Refuse what would overflow the parser's stack: it goes deeper for brackets, and for each operator in a row."""
+    """Refuse what would overflow the parser's stack, or take it long: what is nested, and many operators in a row."""
     if len(text) > _MAX_TEXT:
         raise BadRequest("filter", f"{len(text)} characters, at most {_MAX_TEXT}: send it as CQL2 JSON")
-    bare = text if "\\" in text else _QUOTED.sub("''", text)  # a backslash may leave a quote open
-    depth = 0
-    for character in bare:
-        depth += (character == "(") - (character == ")")
-        if depth > max_depth:
-            raise BadRequest("filter", "it is nested too deeply")
+    bare = text if "\\" in text else _QUOTED.sub(_blank, text)  # a backslash may leave a quote open
+    plain = bare
+    for _ in range(_DEEPEST_NUMBERS):
+        plain = _NUMBERS.sub(_blank, plain)
+    if _most_read(plain, max_depth) > _MAX_READ:
+        raise BadRequest(
+            "filter",
+            "it is too long for so many brackets one within another: send it as CQL2 JSON, or leave some out",
+        )
     operators = sum(1 for _ in _OPERATOR.finditer(_POSITION.sub(" ", bare)))
     if operators > _MAX_OPERATORS:
         raise BadRequest(
             "filter", f"{operators} operators, at most {_MAX_OPERATORS}: a list with IN is no operator each"
         )
+
+
+def _blank(told: re.Match[str]) -> str:
+    """As many characters, in which nothing opens or joins."""
+    return "'" * len(told[0])
+
+
+def _most_read(bare: str, max_depth: int) -> int:
+    """How many characters the parser may have to read, those counted twice that it may read twice."""
+    read = begun = depth = 0
+    for bracket in _BRACKET.finditer(bare):
+        read += (bracket.start() - begun) << depth
+        begun = bracket.start()
+        depth = depth + 1 if bracket[0] == "(" else max(depth - 1, 0)
+        if depth > max_depth:
+            raise BadRequest("filter", "it is nested too deeply")
+    return read + ((len(bare) - begun) << depth)

@@ -116,13 +116,13 @@ def _base_url(naming: tuple[tuple[bytes, bytes], ...], scheme: str, server: str,
 
 
 def _forwarded(header: str) -> dict[str, str]:
-    """The first hop's parameters: the one next to the client."""
+    """Each parameter as the first hop has it that tells it: the one next to the client."""
     found: dict[str, str] = {}
     end = 0
     while pair := _PAIR.match(header, end):
-        found[pair["name"].lower()] = pair["text"] or _ESCAPED.sub(r"\1", pair["quoted"] or "")
+        found.setdefault(pair["name"].lower(), pair["text"] or _ESCAPED.sub(r"\1", pair["quoted"] or ""))
         end = pair.end()
-        if not header.startswith(";", end):
+        if not header.startswith((";", ","), end):
             break
         end += 1
     return found

@@ -27,8 +27,8 @@ def collections(doc: Json, context: Context) -> str:
     """A list of collections."""
     rows = (
         (
-            anchor(href(each, "self"), str(each.get("title") or each["id"])),
-            escape(shortened(each.get("description", ""))),
+            anchor(href(each, "self"), _name(each)),
+            escape(shortened(str(each.get("description") or ""))),
         )
         for each in doc["collections"]
     )
@@ -38,14 +38,14 @@ def collections(doc: Json, context: Context) -> str:
 
 def collection(doc: Json, context: Context) -> str:
     """One collection."""
-    here, extent = href(doc, "self"), doc.get("extent", {})
-    times = (extent.get("temporal", {}).get("interval") or [[]])[0]
+    here, extent = href(doc, "self"), doc.get("extent") or {}
+    times = ((extent.get("temporal") or {}).get("interval") or [[]])[0]
     shown = {
         "id": doc["id"],
         "license": doc.get("license"),
         "keywords": doc.get("keywords"),
-        "bbox": (extent.get("spatial", {}).get("bbox") or [None])[0],
-        "time": " to ".join(str(each or "open") for each in times),
+        "bbox": ((extent.get("spatial") or {}).get("bbox") or [None])[0],
+        "time": " to ".join(str(each or "open") for each in times or []),
     }
     links = (
         ("Items", f"{here}/items"),
@@ -53,11 +53,11 @@ def collection(doc: Json, context: Context) -> str:
         ("Statistics", f"{here}/statistics"),
     )
     body = (
-        f"<p>{escape(doc.get('description', ''))}</p>"
+        f"<p>{escape(str(doc.get('description') or ''))}</p>"
         f"<ul>{''.join(f'<li>{anchor(target, name)}</li>' for name, target in links)}</ul>"
-        f"{table('About', shown)}{table('Summaries', doc.get('summaries', {}))}"
+        f"{table('About', shown)}{table('Summaries', doc.get('summaries') or {})}"
     )
-    return page(doc.get("title") or doc["id"], body, doc, context)
+    return page(_name(doc), body, doc, context)
 
 
 def items(doc: Json, context: Context) -> str:
@@ -92,7 +92,7 @@ def item(doc: Json, context: Context) -> str:
     body = (
         picture
         + grid("Assets", ("File", "Type", "Roles"), rows)
-        + table("Properties", doc.get("properties", {}))
+        + table("Properties", doc.get("properties") or {})
         + table("Where", {"bbox": doc.get("bbox")})
     )
     return page(doc["id"], body, doc, context)
@@ -150,8 +150,12 @@ def _form(context: Context) -> str:
     return f'<form action="{action}" aria-label="Search Items">{inputs}<button>Search</button></form>'
 
 
+def _name(doc: Json) -> str:
+    return str(doc.get("title") or doc["id"])
+
+
 def _time(doc: Json) -> str:
-    properties = doc.get("properties", {})
+    properties = doc.get("properties") or {}
     ends = [str(properties[name]) for name in ("start_datetime", "end_datetime") if properties.get(name)]
     return str(properties.get("datetime") or " – ".join(ends))
 

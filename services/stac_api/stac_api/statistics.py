@@ -1,20 +1,27 @@
 """Figures about one collection's Items."""
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
 from stac_api import pages
 from stac_api.answers import base, document, services
+from stac_api.database import Row
 from stac_api.errors import NotFound
 from stac_api.links import JSON, collection_url, link
 
 # Only columns of the row: reading each Item's content would take minutes of a large collection.
 _SQL = """
-SELECT count(*) AS items, min(datetime) AS first, max(end_datetime) AS last,
-  array_to_json(ARRAY[ST_XMin(ST_Extent(geometry)), ST_YMin(ST_Extent(geometry)),
-    ST_XMax(ST_Extent(geometry)), ST_YMax(ST_Extent(geometry))])::text AS bbox
+SELECT count(*) AS items, min(datetime) AS first, max(end_datetime) AS last
 FROM items WHERE collection = $1"""
+# Also with longitudes from 0 to 360: what lies on both sides of 180 degrees is narrower there. A part across 0 is as
+# wide as the world in that, and a geometry across 180 has two parts.
+_BOX = """
+SELECT min(west) AS west, min(south) AS south, max(east) AS east, max(north) AS north,
+  min(CASE WHEN east < 0 THEN west + 360 WHEN west < 0 THEN 0 ELSE west END) AS west_of_360,
+  max(CASE WHEN east < 0 THEN east + 360 WHEN west < 0 THEN 360 ELSE east END) AS east_of_360
+FROM (SELECT ST_XMin(part.geom) AS west, ST_YMin(part.geom) AS south, ST_XMax(part.geom) AS east,
+    ST_YMax(part.geom) AS north
+  FROM items i, LATERAL ST_Dump(i.geometry) part WHERE i.collection = $1) parts"""
 _MONTHS = """
 SELECT to_char(datetime AT TIME ZONE 'UTC', 'YYYY-MM') AS month, count(*) AS items
 FROM items WHERE collection = $1 GROUP BY 1 ORDER BY 1"""
@@ -33,8 +40,18 @@ async def statistics(request: Request) -> Response:
         figures |= {
             "start": row["first"],
             "end": row["last"],
-            "bbox": orjson.loads(row["bbox"]),
+            "bbox": _bbox(await app.database.row(_BOX, name)),
             "items_by_month": {each["month"]: each["items"] for each in months},
         }
     figures["links"] = [link("self", f"{url}/statistics"), link("collection", url), link("parent", url)]
     return document(request, figures, JSON, pages.plain(f"Statistics of {name}"))
+
+
+def _bbox(row: Row | None) -> list[float] | None:
+    """Around all Items; west > east where that is narrower across 180 degrees (RFC 7946, 5.2)."""
+    if row is None or row["west"] is None:  # empty geometries
+        return None
+    west, east = row["west"], row["east"]
+    if row["east_of_360"] - row["west_of_360"] < east - west:
+        west, east = (x - 360 if x > 180 else x for x in (row["west_of_360"], row["east_of_360"]))
+    return [west, row["south"], east, row["north"]]

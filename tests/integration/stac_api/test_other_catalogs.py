@@ -154,3 +154,40 @@ def test_an_empty_catalog_is_answered_as_any_other(empty: Client) -> None:
     assert empty.get("/queryables")["type"] == "object"
     assert empty.get("/collections/none/items", status=404)["code"] == "NotFound"
     assert empty.get("/_mgmt/health")["status"] == "up"
+
+
+@pytest.fixture(scope="module")
+def odd(place: Place, postgres: RunningPostgres) -> Iterator[Client]:
+    """A Collection without words, and one on both sides of 180 degrees."""
+    database = new_database(postgres)
+    nulls = dict.fromkeys(("title", "description", "summaries", "keywords", "license"))
+    bare = {**catalog.collection("bare", [0, 0, 1, 1]), **nulls}
+    bare["extent"] = {"spatial": None, "temporal": {"interval": None}}
+    pacific = catalog.collection("pacific", [-180, -90, 180, 90])
+    items = [
+        catalog.item(f"p{west}", "pacific", [west, -1, west + 2, 1], "2023-01-01T00:00:00Z")
+        for west in (177, -179)
+    ]
+    load(database.settings.conninfo, [bare, pacific], items)
+    with place.serve(database) as running:
+        client = Client(running.url)
+        yield client
+        client.session.close()
+
+
+def test_a_collection_of_nulls_has_its_page_and_takes_none_from_others(odd: Client) -> None:
+    for path in (
+        "/collections",
+        "/collections/bare",
+        "/",
+        "/collections/bare/statistics",
+        "/collections/bare/items",
+    ):
+        answer = odd("GET", path, params={"f": "html"})
+        assert answer.status_code == 200, (path, answer.text)
+        assert "bare" in answer.text
+
+
+def test_statistics_of_items_on_both_sides_of_180_degrees_say_so(odd: Client) -> None:
+    assert odd.get("/collections/pacific/statistics")["bbox"] == [177, -1, -177, 1]
+    assert "bbox" not in odd.get("/collections/bare/statistics")

@@ -7,7 +7,9 @@ from tests.integration.stac_api.conftest import Client
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 PAGES = (
     "/", "/collections", "/collections/edges", "/collections/edges/items", "/collections/edges/items/greenwich",
-    "/search?limit=5", "/search?limit=5&fields=id", "/queryables", "/collections/scenes/queryables", "/conformance",
+    "/search?limit=5", "/search?limit=5&fields=id", "/search?limit=5&fields=-id,-links,-properties,-assets",
+    "/collections?fields=-id,-title,-links,-extent", "/collections?fields=-description",
+    "/queryables", "/collections/scenes/queryables", "/conformance",
     "/collections/edges/statistics", "/api.html", "/nothing", "/search?bbox=1",
 )  # fmt: skip
 

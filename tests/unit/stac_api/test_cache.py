@@ -89,3 +89,17 @@ async def test_failures_are_not_kept() -> None:
     find = Counted()
     find.go.set()
     assert await cache.get("a", find) == 1
+
+
+async def test_what_is_large_is_not_kept_and_all_together_stays_small() -> None:
+    cache: ExpiringCache[str, tuple[str, list[str]]] = ExpiringCache(10)
+    cache.put("small", ("", []))
+    cache.put("large", ("x" * 10_000, ["y" * 10_001]))
+    cache.put("small", ("x" * 30_000, []))
+    assert (list(cache._entries), cache._size) == ([], 0)
+    for number in range(1_000):
+        cache.put(str(number), ("x" * 10_000, []))
+        cache.put(str(number), ("x" * 9_000, []))
+    assert cache._size <= 4_000_000
+    assert len(cache._entries) == 4_000_000 // 9_503
+    assert "999" in cache._entries

@@ -59,3 +59,24 @@ def test_members_that_are_not_there_are_no_error() -> None:
 def test_what_names_no_fields_is_refused(value: Any) -> None:
     with pytest.raises(BadRequest, match="fields"):
         from_json(value)
+
+
+def test_what_tells_an_item_is_never_left_out() -> None:
+    item = {"id": "a", "type": "Feature", "stac_version": "1.1.0", "collection": "c", "assets": {}}
+    for asked in (from_text("-id,-assets"), from_json({"exclude": ["id", "type", "collection", "assets"]})):
+        assert asked.apply(item) == {name: value for name, value in item.items() if name != "assets"}
+
+
+@pytest.mark.parametrize(
+    "asked", [{"include": ["a"] * 501}, {"include": ["a"] * 300, "exclude": ["b"] * 201}]
+)
+def test_so_many_names_are_refused(asked: dict[str, list[str]]) -> None:
+    with pytest.raises(BadRequest, match="501 names"):
+        from_json(asked)
+    with pytest.raises(BadRequest, match="501 names"):
+        from_text("a," * 501)
+
+
+def test_a_name_has_an_end() -> None:
+    with pytest.raises(BadRequest, match="1,000 characters"):
+        from_text("a." * 501)

@@ -95,3 +95,33 @@ def test_json_that_is_nested_too_deeply_is_refused() -> None:
         value = {"op": "not", "args": [value]}
     with pytest.raises(BadRequest, match="nested"):
         filters.from_json(value, DEPTH)
+
+
+@pytest.mark.parametrize(
+    "opening", ["(", "not (", "f(", "a IN (", "(a=1 and (", "-(", "((f(", "POLYGON((", "case((", "('x'="]
+)
+@pytest.mark.parametrize("inner", ["a=", "a=1", f"a IN ({','.join('1' * 2_000)}) AND b=", f"{'x' * 50_000}="])
+def test_a_wrong_text_is_refused_before_the_parser_reads_it_a_million_times(opening: str, inner: str) -> None:
+    """It reads what is wrong twice for each bracket around it: seconds for 42 characters, hours for 2 kB."""
+    for closing in ("", ")" * 20):
+        with pytest.raises(BadRequest, match=r"brackets one within another|nested too deeply"):
+            filters.from_text(opening * (20 // opening.count("(")) + inner + closing, DEPTH)
+
+
+def test_brackets_around_numbers_are_read_once() -> None:
+    ring = ", ".join(f"{n % 180} {n % 90}" for n in range(5_000))
+    for text in (
+        f"S_INTERSECTS(geometry, MULTIPOLYGON((({ring}, 0 0))))",
+        f"(a IN ({'1, ' * 20_000}1) OR (b=1))",
+    ):
+        assert filters.from_text(text, DEPTH)
+
+
+def test_filter_and_query_have_so_many_conditions_together() -> None:
+    many = {"op": "or", "args": [GOOD] * 300}
+    assert filters.all_of([many])
+    assert filters.all_of([{"op": "in", "args": [{"property": "a"}, list(range(5_000))]}])
+    with pytest.raises(BadRequest, match="600 conditions"):
+        filters.all_of([{"op": "not", "args": [many]}, many])
+    with pytest.raises(BadRequest, match="501 conditions"):
+        filters.from_query({f"p{n}": {"eq": 1} for n in range(501)})

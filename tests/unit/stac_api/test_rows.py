@@ -51,3 +51,14 @@ async def test_a_plan_that_is_kept_is_used_where_it_is_quick(
 
     found: list[Any] = await rows.read(write)
     assert found == [expected]
+
+
+async def test_a_collection_that_went_after_its_items_were_read_has_a_version() -> None:
+    class Empty:
+        async def rows(self, _: str, *__: object) -> list[Any]:
+            return []
+
+    bases = Bases(cast(Database, Empty()))
+    row: Any = {"collection": "gone", "content": b"{}"}
+    assert await bases.changed([row], ()) is False
+    assert bases.stac_version("gone") == "1.1.0"
