@@ -1,101 +1,136 @@
-"""Turns what a path or a sidecar says about time into datetimes in UTC."""
+"""Reads what a path or a sidecar says about time: instants of UTC, or whole months and years.
 
-from calendar import monthrange
+A text is taken apart by its separators, and only in a form in which it can mean nothing else: what might be another
+day as well (2024115 by %Y%m%d, 2024-01-01T12-05) is refused, so that somebody sees it.
+"""
+
+import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
-Interval = tuple[datetime, datetime]
+from eventstac.rules.formats import parse_by_format
+from eventstac.rules.spans import Interval, span_of
 
-# Tried in this order after separators are brought into one form; the first three are instants of a day.
-_DAY_FORMATS = ("%Y%m%d", "%Y%j")
-_TIMES = ("T%H%M%S.%f", "T%H%M%S", "T%H%M")
+_YEAR = "(?P<year>[0-9]{4})"
+# With nothing between the numbers: not any digits (0930 is rather a time), nor a month of a year nobody has data of
+# (six digits may as well be day, month and year).
+_PLAIN_YEAR = "(?P<year>[12][0-9]{3})"
+_MONTH, _DAY, _WEEK = (f"(?P<{name}>[0-9]{{2}})" for name in ("month", "day", "week"))
+_DOY = "(?P<doy>[0-9]{3})"
+_WEEKDAY = "(?P<weekday>[1-7])"
+
+_WHOLE = (
+    _PLAIN_YEAR,
+    f"{_YEAR}[-_](?P<month>[0-9]{{1,2}})",
+    f"(?P<year>(?:1[89]|20)[0-9]{{2}}){_MONTH}",
+    f"{_YEAR}-?W{_WEEK}",
+)
+_COMPACT_DAY = f"{_PLAIN_YEAR}{_MONTH}{_DAY}"
+_DAYS = (
+    f"{_YEAR}-(?P<month>[0-9]{{1,2}})-(?P<day>[0-9]{{1,2}})",
+    f"{_YEAR}_(?P<month>[0-9]{{1,2}})_(?P<day>[0-9]{{1,2}})",
+    f"{_YEAR}[-_]{_MONTH}{_DAY}",
+    _COMPACT_DAY,
+    f"{_YEAR}[-_]{_DOY}",
+    f"{_PLAIN_YEAR}{_DOY}",
+    f"{_YEAR}-W{_WEEK}-{_WEEKDAY}",
+    f"{_YEAR}W{_WEEK}{_WEEKDAY}",
+)
+
+_HOUR, _MINUTE, _SECOND = (f"(?P<{name}>[0-9]{{2}})" for name in ("hour", "minute", "second"))
+_SECONDS = f"{_SECOND}(?:[.,](?P<fraction>[0-9]+))?"
+_COLONS, _COLONS_S = f"(?P<hour>[0-9]{{1,2}}):{_MINUTE}", f":{_SECONDS}"
+_OFFSET = "[0-9]{2}(?::?[0-9]{2})?"
+_EAST = rf"(?P<zone>[Zz]|\+{_OFFSET})?"  # behind a minus there may be the end of a range as well
+_ZONE = f"(?P<zone>[Zz]|[+-]{_OFFSET})?"
+# After a T as in ISO 8601; hour-minute, which it takes for an hour and a zone, is left out, and so is hhmm-ss.
+_TIMES = (
+    f"[Tt]{_HOUR}{_EAST}",
+    f"[Tt]{_COLONS}(?:{_COLONS_S})?{_ZONE}",
+    rf"[Tt]{_HOUR}{_MINUTE}(?P<zone>[Zz]|\+{_OFFSET}|-[0-9]{{2}}:?[0-9]{{2}})?",
+    f"[Tt]{_HOUR}{_MINUTE}{_SECONDS}{_ZONE}",
+    f"[Tt]{_HOUR}-{_MINUTE}-{_SECONDS}(?P<zone>[Zz])?",
+    f"[Tt]{_HOUR}_{_MINUTE}(?:_{_SECONDS})?(?P<zone>[Zz])?",
+    f" {_COLONS}{_COLONS_S}{_ZONE}",
+    f" {_COLONS}{_EAST}",
+    f"_{_COLONS}(?:{_COLONS_S})?{_EAST}",
+    f"[-_]{_HOUR}{_MINUTE}(?:{_SECONDS})?{_EAST}",
+    f"[-_]{_HOUR}-{_MINUTE}(?:-{_SECONDS})?(?P<zone>[Zz])?",
+    f"[-_]{_HOUR}_{_MINUTE}(?:_{_SECONDS})?(?P<zone>[Zz])?",
+)
+_COMPACT_TIME = f"{_HOUR}{_MINUTE}(?:{_SECONDS})?{_EAST}"  # right after YYYYMMDD
+
+_ZULU = "(?P<zone>[Zz])?"
+# Every form: what a text begins with, and what may follow it. No text is of two.
+FORMS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    *((whole, ("",)) for whole in _WHOLE),
+    *((day, (_ZULU, *_TIMES, *((_COMPACT_TIME,) if day == _COMPACT_DAY else ()))) for day in _DAYS),
+)
+_COMPILED = tuple(
+    (re.compile(first), tuple(re.compile(rest) for rest in following)) for first, following in FORMS
+)
+
+_KNOWN = "YYYY-MM-DD, YYYYMMDD, YYYYDDD, with time or without, YYYY-MM, YYYY; give others a `format:`"
+
+
+def without_names(regex: str) -> str:
+    """The expression with its groups unnamed: a name may stand but once in a larger one."""
+    return re.sub(r"\(\?P<\w+>", "(?:", regex)
+
+
+# All texts that are read without a format.
+READ_DATE = without_names(
+    f"(?:(?:{'|'.join(_DAYS)})(?:{'|'.join((_ZULU, *_TIMES))})|{_COMPACT_DAY}{_COMPACT_TIME}|{'|'.join(_WHOLE)})"
+)
 
 
 def parse_date(text: str, strptime_format: str | None = None) -> Interval:
-    """The instant, as (t, t), or the interval (a month, a year) that a text names; UTC where it has no zone.
+    """The instant, as (t, t), or the interval (a week, a month, a year) that a text names; UTC where it has no zone.
 
-    Without a format: ISO 8601 dates and times, also without separators or with - and _ for them; YYYYDDD.
+    Without a format: ISO 8601 dates and times, also without separators or with _ for them; YYYYDDD.
     Raises ValueError, with a message for people, where it is none.
     """
-    if any(each.isdecimal() and not each.isascii() for each in text):
-        raise ValueError(f"{text!r} is no date: it has other digits than 0-9")
     if strptime_format is not None:
-        instant = _strptime(text, strptime_format)
-        return (instant, instant)
-    for parse in (_iso, _month_or_year, _compact):
-        found = parse(text)
-        if found is not None:
-            return found
-    raise ValueError(
-        f"{text!r} is no date that is known (YYYY-MM-DD, YYYYMMDD, YYYYDDD, with time or without)"
-    )
+        return parse_by_format(text, strptime_format)
+    for first, following in _COMPILED:
+        start = first.match(text)
+        if start is None:
+            continue
+        for rest in following:
+            end = rest.fullmatch(text, start.end())
+            if end is not None:
+                return _span(text, {**start.groupdict(), **end.groupdict()})
+    raise ValueError(f"{text!r} is no date that is known ({_KNOWN})")
 
 
 def parse_parts(groups: Mapping[str, str]) -> Interval | None:
     """The date of groups `year`, `month`, `day` (or `doy`), as far as there are any. Raises ValueError."""
     if "year" not in groups:
         return None
-    if "doy" in groups:
-        return parse_date(groups["year"] + groups["doy"].zfill(3))
-    parts = [groups["year"]]
-    for name in ("month", "day"):
+    names = ("year", "doy") if "doy" in groups else ("year", "month", "day")
+    parts: dict[str, str] = {}
+    for name in names:
         if name not in groups:
             break
-        parts.append(groups[name].zfill(2))
-    return parse_date("-".join(parts))
+        if not _PARTS[name].fullmatch(groups[name]):
+            raise ValueError(f"{groups[name]!r} is no date's {_CALLED.get(name, name)}")
+        parts[name] = groups[name]
+    return _span("-".join(parts.values()), parts)
 
 
-def _strptime(text: str, strptime_format: str) -> datetime:
-    instant = datetime.strptime(text, strptime_format)  # noqa: DTZ007 (a zone is given to it here)
-    if "%j" in strptime_format and f"{instant:%j}" not in text:
-        # strptime takes day 366 of a common year for the first of January
-        raise ValueError(f"{text!r} is no date: the year has no such day")
-    return _utc(instant)
+_PARTS = {
+    name: re.compile(regex)
+    for name, regex in {
+        "year": "[0-9]{4}",
+        "month": "[0-9]{1,2}",
+        "day": "[0-9]{1,2}",
+        "doy": "[0-9]{1,3}",
+    }.items()
+}
+_CALLED = {"doy": "day of the year"}
 
 
-def _utc(instant: datetime) -> datetime:
+def _span(text: str, parts: Mapping[str, str | None]) -> Interval:
     try:
-        return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
-    except OverflowError as error:
-        raise ValueError(f"{instant.isoformat()} is in no year from 1 to 9999 of UTC") from error
-
-
-def _iso(text: str) -> Interval | None:
-    if len(text) < len("2018-07-01") or text[4] != "-":
-        return None
-    try:
-        instant = _utc(datetime.fromisoformat(text))
-    except ValueError:
-        return None
-    return (instant, instant)
-
-
-def _month_or_year(text: str) -> Interval | None:
-    digits = text.replace("-", "").replace("_", "")
-    if not (digits.isascii() and digits.isdigit() and len(digits) in (4, 6)):
-        return None
-    year, month = int(digits[:4]), int(digits[4:] or 0)
-    if month > 12 or year == 0 or digits[4:] == "00":
-        return None
-    first = datetime(year, month or 1, 1, tzinfo=UTC)
-    last_month = month or 12
-    last_day = datetime(year, last_month, monthrange(year, last_month)[1], 23, 59, 59, tzinfo=UTC)
-    return (first, last_day)
-
-
-def _compact(text: str) -> Interval | None:
-    squeezed = text.removesuffix("Z").replace("-", "").replace("_", "").replace(":", "").replace("T", "")
-    for day in _DAY_FORMATS:
-        for time in ("", *_TIMES):
-            try:
-                instant = _strptime(squeezed, day + time.removeprefix("T"))
-            except ValueError:
-                continue
-            if _digits(day, time) == len(squeezed.partition(".")[0]):
-                return (instant, instant)
-    return None
-
-
-def _digits(day: str, time: str) -> int:
-    """How many digits a text of these formats has: strptime itself also takes fewer."""
-    return (8 if day == "%Y%m%d" else 7) + time.partition(".")[0].count("%") * 2
+        return span_of(parts)
+    except ValueError as error:
+        raise ValueError(f"{text!r} is no date: {error}") from error

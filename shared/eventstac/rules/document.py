@@ -42,6 +42,18 @@ class Document:
             path = path[:-1]
         return self.lines.get(path, 1)
 
+    def at(self, path: Path) -> Any:
+        """The value of this path; None where it is not there."""
+        value = self.value
+        for step in path:
+            if isinstance(value, dict):
+                value = value.get(str(step))
+            elif isinstance(value, list) and isinstance(step, int) and step < len(value):
+                value = value[step]
+            else:
+                return None
+        return value
+
     def mistake(self, path: Path, what: str, instead: str = "") -> None:
         """Note a mistake at the value of this path."""
         self.mistakes.append(Mistake(self.file, self.line(path), what, instead))

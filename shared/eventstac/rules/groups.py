@@ -1,12 +1,13 @@
 """What a rule makes of the named groups of a path: transforms, templates, dates."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from eventstac.rules.characters import in_case
-from eventstac.rules.dates import Interval, parse_date, parse_parts
+from eventstac.rules.dates import parse_date, parse_parts
+from eventstac.rules.spans import Interval
 
 _FIELD = re.compile(r"\{\{|\}\}|\{([A-Za-z_]\w*)\}", re.ASCII)
 
@@ -70,6 +71,10 @@ def change_groups(found: Mapping[str, str], changes: tuple[GroupChange, ...]) ->
     return groups
 
 
+# Those that say when by their names: any of these, the first first.
+PATH_GROUPS = (("datetime",), ("date",), ("start", "end"), ("year",))
+
+
 @dataclass(frozen=True)
 class PathDate:
     """Which groups say when: `start` and `end` (the same group for one date), with an optional strptime format.
@@ -83,10 +88,11 @@ class PathDate:
     format: str | None = None
     value: str | None = None
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The groups that it reads, where they are there."""
-        return (self.start, self.end) if self.start else ("datetime", "date", "start", "end", "year")
+    def may_read(self, groups: Collection[str]) -> bool:
+        """Whether these groups are enough to say when."""
+        if self.start:
+            return self.start in groups and self.end in groups
+        return any(all(name in groups for name in names) for names in PATH_GROUPS)
 
     def read(self, groups: Mapping[str, str]) -> Interval | None:
         """The datetime that the groups give, None where they are not there. Raises ValueError for a bad one."""

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 
 from eventstac.rules.automaton import NO_TEXT, Automaton, Language, Limits, literal, share_a_text
-from eventstac.rules.expressions import ANY_DATE, KNOWN_GROUPS, READ_DATE, format_regex, read_by_format
+from eventstac.rules.dates import READ_DATE
+from eventstac.rules.expressions import ANY_DATE, KNOWN_GROUPS
+from eventstac.rules.formats import format_regex, read_by_format
 from eventstac.rules.groups import GroupChange, PathDate, Template
 from eventstac.rules.model import ANY_ASSET, Rule
 from eventstac.rules.pattern import Pattern
@@ -101,15 +103,19 @@ class _Limits:
                 self.demand(value["from"], Language(loose if self.loose else plain))
 
     def demand_dates(self) -> None:
-        """What the first source of a datetime demands that may give one: others may not be asked."""
+        """What the sources of a datetime demand: that one of them can be read, of those that may give one."""
         there = {*self.pattern.groups, *(change.name for change in self.rule.changes)}
-        for source in self.rule.path_dates:
-            if source.value is not None:
-                return
-            if not there.isdisjoint(source.names):
-                for name, regex in self._of_date(source, there):
-                    self.demand(name, Language(regex))
-                return
+        sources = [source for source in self.rule.path_dates if source.value or source.may_read(there)]
+        if not sources or any(source.value for source in sources):
+            return
+        demanded = [dict(self._of_date(source, there)) for source in sources]
+        groups = {name for each in demanded for name in each}
+        if len(groups) == 1 and all(demanded):
+            name = groups.pop()
+            self.demand(name, Language("|".join(f"(?:{each[name]})" for each in demanded)))
+        elif len(sources) == 1 or not self.loose:
+            for name, regex in demanded[0].items():
+                self.demand(name, Language(regex))
 
     def _of_date(self, source: PathDate, there: set[str]) -> Iterator[tuple[str, str]]:
         read = read_by_format if self.loose else format_regex

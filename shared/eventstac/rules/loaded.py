@@ -12,12 +12,12 @@ from typing import Any, Literal
 from eventstac.blob_urls import BlobName, parse
 from eventstac.errors import Rejected
 from eventstac.facts import Match
-from eventstac.rules.dates import Interval
 from eventstac.rules.identity import default_item_id, safe_id
 from eventstac.rules.mistakes import Mistake
 from eventstac.rules.model import AssetRule, CollectionRules, Rule
 from eventstac.rules.pattern import Pattern
 from eventstac.rules.repeating import TooAmbiguous
+from eventstac.rules.spans import Interval
 
 log = logging.getLogger("eventstac")
 
@@ -225,12 +225,20 @@ def _asset_said(rule: Rule, said: str) -> AssetRule | None:
 
 
 def _when(rule: Rule, groups: Mapping[str, str]) -> Interval | None:
+    """The first date that the path gives; None where it has no group of any. Raises ValueError where none is one."""
     if "path" not in rule.datetime_sources:
         return None
+    failed: ValueError | None = None
     for source in rule.path_dates:
-        found = source.read(groups)
+        try:
+            found = source.read(groups)
+        except ValueError as error:
+            failed = failed or error
+            continue
         if found is not None:
             return found
+    if failed is not None:
+        raise failed
     return None
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from eventstac.rules.area import read_area
 from eventstac.rules.common_names import COMMON_NAMES
 from eventstac.rules.document import Document, Path
-from eventstac.rules.expressions import format_regex
+from eventstac.rules.formats import format_regex
 from eventstac.rules.glob import PatternError
 from eventstac.rules.groups import GroupChange, PathDate, Template
 from eventstac.rules.model import ANY_ASSET, AssetRule, CollectionRules, Queryable, Rule
@@ -117,12 +117,7 @@ def _expressions(
     assets: tuple[AssetRule, ...], dates: tuple[PathDate, ...], values: Mapping[str, Any]
 ) -> dict[str, str]:
     """What placeholders stand for by what the rest of the rule says: date formats, lookups, the assets it names."""
-    found = {}
-    for date in dates:
-        expression = format_regex(date.format) if date.format else None
-        for group in (date.start, date.end):
-            if expression is not None and group:
-                found[group] = expression
+    found = _date_expressions(dates)
     for name, change in values.get("groups", {}).items():
         if change.keys() == {"lookup"}:
             found[name] = f"(?:{'|'.join(re.escape(key) for key in change['lookup'])})"
@@ -131,6 +126,19 @@ def _expressions(
         found["asset"] = "|".join(f"(?:{glob.regex})" for asset in assets for glob in asset.match)
         found["asset"] = f"(?:{found['asset']})"
     return found
+
+
+def _date_expressions(dates: tuple[PathDate, ...]) -> dict[str, str]:
+    """What the groups of dates stand for: a text of any format that they are read by."""
+    formats: dict[str, list[str | None]] = {}
+    for date in dates:
+        for group in dict.fromkeys((date.start, date.end)):
+            formats.setdefault(group, []).append(format_regex(date.format) if date.format else None)
+    return {
+        group: "|".join(f"(?:{each})" for each in expressions)
+        for group, expressions in formats.items()
+        if group and all(expressions)
+    }
 
 
 def _asset(document: Document, path: Path, key: str, values: Mapping[str, Any]) -> AssetRule:

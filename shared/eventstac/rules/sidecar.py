@@ -22,7 +22,8 @@ MAX_BYTES = 16 * 1024 * 1024  # metadata files have kilobytes; Sentinel-2's larg
 MAX_PARTS = 250_000
 MAX_DEPTH = 200
 
-_TIMES = {"datetime": "datetime", "start": "start_datetime", "end": "end_datetime"}
+# The fields of a spec that say when, and what they give.
+TIMES = {"datetime": "datetime", "start": "start_datetime", "end": "end_datetime"}
 
 
 def read_sidecar(data: bytes, spec: Spec) -> dict[str, Any]:
@@ -36,7 +37,7 @@ def read_sidecar(data: bytes, spec: Spec) -> dict[str, Any]:
         raise Rejected("bad-sidecar", f"a sidecar of {len(data)} bytes is too large (limit: {MAX_BYTES})")
     find = _json(data) if spec["format"] == "json" else _xml(data, dict(spec.get("namespaces", {})))
     found = {name: _value(name, how, find) for name, how in spec.get("properties", {}).items()}
-    for key, name in _TIMES.items():
+    for key, name in TIMES.items():
         if key in spec:
             found[name] = _time(name, spec[key], find)
     return {name: value for name, value in found.items() if value is not None}

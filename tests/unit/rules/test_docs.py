@@ -8,8 +8,8 @@ import yaml
 
 from eventstac.rules import load_rules
 from eventstac.rules.document import read_document
+from eventstac.rules.formats import DIRECTIVES
 from eventstac.rules.schema import rules_schema
-from eventstac.rules.sense import DIRECTIVES
 from tests.unit.rules.asking import matched
 
 ROOT = Path(__file__).parents[3]
@@ -55,12 +55,15 @@ def test_the_collections_of_this_repository_are_without_mistakes() -> None:
     assert matched(rules, SOURCE + "dem.tif").collection == "bronze-tier"
 
 
+_FORMATS = ("%Y-%m-%dT%H-%M-%S.%f%z", "%d%b%y", "%d%B%Y", "%Y%j")
+
+
 def test_every_directive_of_the_page_and_of_the_advice_can_be_in_a_format() -> None:
     [told] = re.findall(r"with a strptime format \(`([^`]*)`\)", PAGE)
     assert told == DIRECTIVES
     moment = datetime(2018, 7, 1, 5, 6, 7, tzinfo=UTC)
     for directive in told.split():
-        form = directive if directive.lower() == "%y" else f"%Y-{directive}"
+        form = next(each for each in _FORMATS if directive in each)
         text = f"{{name: r, pattern: '{{item}}_{{d}}.tif', datetime: [{{group: d, format: '{form}'}}]}}"
         rules = load_rules(f"collections: {{a: {{rules: [{text}]}}}}", file="c.yaml")
         match = matched(rules, f"{SOURCE}x_{moment:{form}}.tif")

@@ -12,8 +12,8 @@ from eventstac.blob_urls import BlobName
 from eventstac.rules import Rules, RulesInvalid, load_rules
 from eventstac.rules.automaton import Automaton, Language, literal, share_a_text
 from eventstac.rules.characters import in_case
-from eventstac.rules.dates import parse_date
-from eventstac.rules.expressions import READ_DATE, format_regex, read_by_format
+from eventstac.rules.dates import READ_DATE, parse_date
+from eventstac.rules.formats import format_regex, read_by_format
 
 Rule = dict[str, Any]
 
@@ -193,7 +193,7 @@ def test_what_a_transform_makes_a_text_of_is_known_backwards(text: str, case: st
     assert not is_of(text + "x", Language(literal(made), (case,)))
 
 
-FORMS = ("%Y%m%d", "%Y-%m-%dT%H:%M:%S", "%d %b %Y", "%d%B%y", "%Y%j", "%Y%m%dT%H%M%S%z", "%H.%f %Y")
+FORMS = ("%Y%m%d", "%Y-%m-%dT%H:%M:%S", "%d %b %Y", "%d%B%y", "%Y%j", "%Y%m%dT%H%M%S%z", "%Y %j%%%H")
 MOMENTS = st.datetimes(datetime(1800, 1, 1), datetime(2099, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001
 
 

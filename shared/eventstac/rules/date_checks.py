@@ -1,0 +1,115 @@
+"""Checks where a rule takes the datetime from: that there is such a group or file, and that it can be read."""
+
+from collections.abc import Mapping
+from itertools import groupby
+from typing import Any
+
+from eventstac.rules.automaton import Automaton, Undecided, share_a_text
+from eventstac.rules.dates import READ_DATE
+from eventstac.rules.document import Document, Path
+from eventstac.rules.formats import format_problem, read_by_format
+from eventstac.rules.group_checks import check_taken
+from eventstac.rules.groups import PATH_GROUPS, PathDate, Template
+from eventstac.rules.model import Rule
+from eventstac.rules.pattern import Pattern
+from eventstac.rules.sidecar import TIMES
+
+COMPUTED = {"datetime", "start_datetime", "end_datetime", "created", "updated"}  # no properties to set
+
+
+def check_dates(document: Document, path: Path, rule: Rule, groups: set[str]) -> None:
+    """Note sources of the datetime that can never give one; `groups` are those that every path has."""
+    for pattern in rule.patterns:
+        _check_dates_can_be(document, (*path, "pattern"), rule, pattern)
+    written = document.at((*path, "datetime")) or []
+    for index, source in enumerate(written):
+        where = (*path, "datetime", index)
+        if isinstance(source, Mapping):
+            _check_source(document, where, source, groups)
+        elif source == "path" and not _says_when(rule):
+            what = "`path` gives no datetime: the pattern has none of the groups that are one by their name"
+            document.mistake(where, what, "Name one {date} or {year}, or write {group: NAME, format: …}")
+        elif source == "sidecar" and not _timed(rule):
+            what = (
+                "`sidecar` gives no datetime: no sidecar of the rule has `datetime:`, or `start:` and `end:`"
+            )
+            document.mistake(
+                where, what, "Write `datetime:` into an asset's `sidecar:`, or leave it out here"
+            )
+    if written and "sidecar" not in rule.datetime_sources:
+        for key, name in _timed(rule):
+            what = f"The sidecar {key!r} says when, but `datetime:` of the rule has no `sidecar`"
+            where = (*path, "assets", key, "sidecar", name)
+            document.mistake(where, what, "Add `sidecar` to that list, or leave it out here")
+    kinds = [_kind(source) for source in written]
+    if [kind for kind, _ in groupby(kinds)].count("path") > 1:
+        what = "Dates of the path stand apart, and are all taken where the first of them stands"
+        document.mistake((*path, "datetime"), what, "Write them one after the other")
+
+
+def _kind(source: Any) -> Any:
+    return "path" if isinstance(source, Mapping) else source
+
+
+def _says_when(rule: Rule) -> bool:
+    """Whether a pattern has groups that say when by their names."""
+    made = {change.name for change in rule.changes}
+    return any(PathDate().may_read({*pattern.groups, *made}) for pattern in rule.patterns)
+
+
+def _timed(rule: Rule) -> list[tuple[str, str]]:
+    """The sidecars that say when, each with the first field that does."""
+    return [
+        (asset.key, next(name for name in TIMES if name in asset.sidecar))
+        for asset in rule.assets
+        if asset.sidecar is not None and not TIMES.keys().isdisjoint(asset.sidecar)
+    ]
+
+
+def _check_source(document: Document, path: Path, source: Mapping[str, Any], groups: set[str]) -> None:
+    for key in ("group", "start", "end"):
+        if key in source:
+            check_taken(document, path, Template(f"{{{source[key]}}}"), groups, "The datetime")
+    if "format" in source:
+        check_format(document, path, source["format"])
+    if "value" in source:
+        _check_value(document, path, source["value"])
+
+
+def _check_dates_can_be(document: Document, path: Path, rule: Rule, pattern: Pattern) -> None:
+    """Note groups that are to be dates but whose expression no date fits."""
+    changed = {change.name for change in rule.changes}
+    named = {name: None for names in PATH_GROUPS for name in names if name != "year"}
+    for date in rule.path_dates:
+        wanted = {date.start: date.format, date.end: date.format} if date.start else named
+        for group, text in wanted.items():
+            expression = read_by_format(text) if text else READ_DATE
+            if date.value or expression is None or group in changed or group not in pattern.groups:
+                continue
+            if not _fits(pattern, group, expression):
+                kind = f"a date of the format {text!r}" if text else "a date"
+                what = f"The group {group!r} can never be {kind}"
+                document.mistake(
+                    path, what, f"Leave its expression out: {{{group}}}, or name another `format:`"
+                )
+
+
+def _fits(pattern: Pattern, group: str, expression: str) -> bool:
+    try:
+        return share_a_text(Automaton.of_group(pattern.regex, group), Automaton.of(expression))
+    except Undecided:
+        return True
+
+
+def _check_value(document: Document, path: Path, text: str) -> None:
+    try:
+        PathDate(value=text).read({})
+    except ValueError as error:
+        document.mistake(path, f"{text!r} cannot be a datetime: {error}", "Write YYYY-MM-DD, or START/END")
+
+
+def check_format(document: Document, path: Path, text: str) -> None:
+    """Note a strptime format by which no date can be read."""
+    problem = format_problem(text)
+    if problem is not None:
+        document.mistake(path, *problem)

@@ -1,0 +1,131 @@
+"""Where a rule takes the datetime from: the first source that gives one, and no source that never can."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import yaml
+
+from eventstac.rules import RulesInvalid, load_rules
+from tests.unit.rules.asking import matched
+
+SOURCE = "https://account.blob.core.windows.net/source/"
+TWO_FORMATS = [{"group": "acq", "format": "%Y%m%d"}, {"group": "acq", "format": "%Y-%m-%d"}]
+
+
+def text_of(*rules: dict[str, Any]) -> str:
+    numbered = [{"name": f"r{number}", **rule} for number, rule in enumerate(rules)]
+    return yaml.safe_dump({"collections": {"a": {"rules": numbered}}}, sort_keys=False)
+
+
+def start_of(path: str, *rules: dict[str, Any]) -> datetime | None:
+    match = matched(load_rules(text_of(*rules), file="c.yaml"), SOURCE + path)
+    assert match.collection == "a"
+    return match.start
+
+
+def told(*rules: dict[str, Any]) -> str:
+    with pytest.raises(RulesInvalid) as caught:
+        load_rules(text_of(*rules), file="c.yaml")
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("group", ["{acq}", "{acq:[0-9-]+}"])
+@pytest.mark.parametrize("text", ["20240115", "2024-01-15"])
+def test_a_source_that_cannot_read_the_path_leaves_it_to_the_next(group: str, text: str) -> None:
+    rule = {"pattern": f"{{item}}_{group}.tif", "datetime": TWO_FORMATS}
+    assert start_of(f"x_{text}.tif", rule) == datetime(2024, 1, 15, tzinfo=UTC)
+
+
+def test_a_path_that_no_source_can_read_is_not_of_the_rule_and_the_first_reason_is_told() -> None:
+    rule = {"pattern": "{item}_{acq:[0-9-]+}.tif", "datetime": [*TWO_FORMATS, "file"]}
+    explained = load_rules(text_of(rule), file="c.yaml").explain(SOURCE + "x_2024-02-30.tif")
+    assert explained.match is not None
+    assert explained.match.collection == "bronze-tier"
+    assert "does not match the format '%Y%m%d'" in explained.tried[0].why
+
+
+def test_a_group_that_may_be_left_out_leaves_the_date_to_the_next_source() -> None:
+    rule = {"pattern": r"regex:(?P<item>[a-z]+)(?:_(?P<d>\d{8}))?(?:_(?P<e>\d{4}))?\.tif",
+            "datetime": [{"group": "d", "format": "%Y%m%d"}, {"group": "e"}]}  # fmt: skip
+    assert start_of("x_2021.tif", rule) == datetime(2021, 1, 1, tzinfo=UTC)
+    assert start_of("x.tif", rule) is None
+
+
+def test_rules_that_overlap_by_a_later_source_alone_are_found() -> None:
+    one = {"pattern": "s/{item}_{acq:[0-9-]+}.tif", "datetime": TWO_FORMATS}
+    other = {"pattern": "s/{item}_{day:[0-9-]+}.tif", "datetime": [{"group": "day", "format": "%Y-%m-%d"}]}
+    assert "both match" in told(one, other)
+
+
+def test_rules_that_overlap_by_another_source_are_told() -> None:
+    pattern = "s/{item}_{acq:[0-9-]+}_{b:[0-9-]+}.tif"
+    first = {"group": "acq", "format": "%Y%m%d"}
+    other = {"pattern": pattern, "datetime": [{"group": "acq", "format": "%Y-%m-%d"}]}
+    assert "both match" in told({"pattern": pattern, "datetime": [first, {"value": "2024"}]}, other)
+    either = {"pattern": pattern, "datetime": [first, {"group": "b"}]}
+    [warning] = load_rules(text_of(either, other), file="c.yaml").warnings
+    assert "is not decided" in warning.what
+
+
+def test_rules_whose_formats_share_no_text_do_not_overlap() -> None:
+    pattern = "s/{item}_{acq:[0-9-]+}.tif"
+    third = {"pattern": pattern, "datetime": [{"group": "acq", "format": "%d-%m-%Y"}]}
+    assert not load_rules(
+        text_of({"pattern": pattern, "datetime": TWO_FORMATS}, third), file="c.yaml"
+    ).warnings
+
+
+SIDECAR = {"match": "m.json", "sidecar": {"format": "json", "datetime": "$.d"}}
+
+
+@pytest.mark.parametrize(
+    ("rule", "what"),
+    [
+        ({"datetime": ["path"]}, "`path` gives no datetime"),
+        ({"datetime": ["sidecar"]}, "`sidecar` gives no datetime"),
+        ({"datetime": ["file"], "assets": {"r": {}, "m": SIDECAR}}, "The sidecar 'm' says when, but"),
+        (
+            {"assets": {"r": {}, "m": {"sidecar": {"format": "json", "end": "$.d"}}}},
+            "A sidecar with only an end gives no datetime",
+        ),
+        (
+            {"assets": {"r": {}, "m": {"sidecar": {"format": "json", "properties": {"created": "$.d"}}}}},
+            "`created` is not a property to set. Leave it out",
+        ),
+        (
+            {
+                "assets": {
+                    "r": {},
+                    "m": {"sidecar": {"format": "json", "properties": {"end_datetime": "$.d"}}},
+                }
+            },
+            "`end_datetime` is not a property to set. Write `end:` beside",
+        ),
+        (
+            {
+                "datetime": [{"group": "item"}, "sidecar", {"group": "asset"}],
+                "assets": {"r": {}, "m": SIDECAR},
+            },
+            "Dates of the path stand apart",
+        ),
+        ({"datetime": [{"group": "item", "format": "%Y%M%d"}]}, "%M is minutes: write %m for the month"),
+        ({"datetime": [{"group": "item", "format": "%Y%d"}]}, "has a day but no month"),
+        ({"datetime": [{"group": "item", "format": "%Y%m%b"}]}, "the month twice (%m and %b)"),
+        ({"datetime": [{"group": "item", "format": "%Y%jT%M"}]}, "a minute but no hour"),
+        ({"datetime": [{"group": "item", "format": "%Y%m%H"}]}, "an hour but no day"),
+        ({"datetime": [{"group": "item", "format": "%Y%m%j"}]}, "a day of the year beside a month"),
+    ],
+)
+def test_a_source_that_never_gives_a_datetime_is_a_mistake(rule: dict[str, Any], what: str) -> None:
+    assert what in told({"pattern": "{item}/{asset}", **rule})
+
+
+def test_sources_that_give_a_datetime_are_no_mistakes() -> None:
+    rules = (
+        {"pattern": "a/{item}/{asset}", "assets": {"r": {}, "m": SIDECAR}, "datetime": ["sidecar", "path"]},
+        {"pattern": "b/{date}_{asset}", "item": "{date}", "datetime": ["path"]},
+    )
+    with pytest.raises(RulesInvalid, match="`path` gives no datetime"):
+        load_rules(text_of(rules[0]), file="c.yaml")
+    assert load_rules(text_of({**rules[0], "datetime": ["sidecar", "file"]}, rules[1]), file="c.yaml")
