@@ -6,6 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from eventstac.errors import Rejected
+from eventstac.json_text import write_json
+from eventstac.times import from_text
+
 BLOB_EVENTS = "blob-events"
 SCAN_REQUESTS = "scan-requests"
 BLOBS_MATCHED = "blobs-matched"
@@ -50,6 +54,37 @@ class Received:
     attempt: int
     first_sent: datetime
     first_failed: datetime | None = None
+
+
+_MOST_ATTEMPTS = 1_000_000  # a retry's id, which has the number in it, stays within the broker's limit
+
+
+# Properties are anybody's to write: one that nobody can read must not take a batch to the dead letters.
+def read_attempt(value: object) -> int:
+    """The attempt that a property tells of; 1 where it is no number."""
+    try:
+        return max(1, min(int(str(value)), _MOST_ATTEMPTS))
+    except ValueError:
+        return 1
+
+
+def read_moment(value: object) -> datetime | None:
+    """The instant that a property tells of; None where it is none."""
+    try:
+        return from_text(str(value))
+    except ValueError:
+        return None
+
+
+def text_of(message: Message) -> str:
+    """The text of a message's body; Rejected `unsendable` for what no reader could take."""
+    try:
+        if isinstance(message.body, str):
+            message.body.encode()
+            return message.body
+        return write_json(message.body)
+    except (ValueError, RecursionError) as error:
+        raise Rejected("unsendable", f"a message to {message.topic} would be no JSON: {error}") from error
 
 
 def size_of(event: Mapping[str, Any]) -> int:

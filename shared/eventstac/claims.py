@@ -4,7 +4,6 @@ Claims lie in a container of our own and are deleted by its lifecycle rule only,
 later than a message can wait. They are named by their content, so that the same event twice is one blob.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -12,9 +11,9 @@ from typing import Any, Protocol
 
 from eventstac.blob_urls import BlobName, parse
 from eventstac.blobs import BlobReader, Look
-from eventstac.bus import ASSET_FACTS, LIMIT_BYTES, Bus, Message
+from eventstac.bus import ASSET_FACTS, LIMIT_BYTES, Bus, Message, text_of
 from eventstac.contracts import read_contract
-from eventstac.errors import EventstacError, Rejected
+from eventstac.errors import BlobChanged, EventstacError, Rejected, Transient
 from eventstac.events import Envelope, Origin, ScanRequested, open_envelope, seal
 from eventstac.events.claim import EventClaimed
 from eventstac.events.envelope import CONTENT_TYPE
@@ -80,7 +79,10 @@ class Claims:
             raise ClaimLost(
                 f"{name.url} is not there as it was put there; claims are kept for {KEPT_DAYS} days"
             )
-        text = b"".join(reader.stream())
+        try:
+            text = b"".join(reader.stream())
+        except BlobChanged as changed:  # the same claim was put there again
+            raise Transient(f"{name.url} was written while it was read") from changed
         if sha256(text).hexdigest() != claimed.sha256:
             raise ClaimLost(f"{name.url} has another content than was put there")
         return open_envelope(text)
@@ -100,7 +102,7 @@ class ClaimingBus:
     def _small(self, message: Message) -> Message:
         if message.topic not in CLAIMED_TOPICS or not isinstance(message.body, Mapping):
             return message
-        text = json.dumps(message.body, ensure_ascii=False).encode()
+        text = text_of(message).encode()
         if len(text) <= LIMIT_BYTES:
             return message
         body = self.claims.check_in(message.body, text)

@@ -46,9 +46,12 @@ log = logging.getLogger("eventstac")
 # A claim must outlive the wait of its message, its retries, and what is kept of a rejection: the templates delete it.
 RETRY_HOURS_AT_MOST: int = read_contract("retention.json")["retryHoursAtMost"]
 
-# Of an original that is too large: escaped six times as long, and three times over, it is still below the limit.
 LONGEST_ID = 128  # characters of a MessageId that Service Bus takes
-_CUT_CHARACTERS = 12_000
+
+# Of an original that is too large: escaped six times as long, and four times over, it is still below the limit.
+_CUT_CHARACTERS = 8_000
+
+_LONGEST_ASKED_S = 3600.0  # a far side that asks for a year is not believed
 
 Clock = Callable[[], datetime]
 
@@ -81,9 +84,13 @@ class RetryPolicy:
         return cls(give_up_after_s=hours * 3600.0)
 
     def delay_s(self, attempt: int, asked_s: float | None) -> float:
-        """The wait before the attempt after `attempt`; never shorter than the far side asked for."""
+        """The wait before the attempt after `attempt`; never shorter than the far side asked for, up to an hour.
+
+        What many were asked to wait is followed by a jitter of up to half of it: else all would come back at once.
+        """
+        asked = min(asked_s or 0.0, _LONGEST_ASKED_S)
         ceiling = min(self.longest_s, self.first_s * 2 ** min(attempt - 1, 16))
-        return max(asked_s or 0.0, random.uniform(self.first_s / 2, ceiling))  # noqa: S311 - spreads load, hides nothing
+        return asked + random.uniform(self.first_s / 2, max(ceiling, asked / 2))  # noqa: S311 - spreads load, hides nothing
 
 
 def _now() -> datetime:

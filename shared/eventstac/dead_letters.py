@@ -9,6 +9,7 @@ from eventstac.blob_urls import canonical_url
 from eventstac.errors import Rejected
 from eventstac.events import EventRejected
 from eventstac.events.envelope import event_id
+from eventstac.json_text import read_json, read_loosely
 
 DEAD_LETTER = "dead-letter"
 UNDELIVERED = "undelivered"
@@ -42,22 +43,21 @@ class DeadLetter:
     def rejection(self) -> tuple[str, EventRejected]:
         """The row that keeps it: its id, the same whenever it is read again, and what it says."""
         identity = event_id(DEAD_LETTER, self.topic, self.subscription, str(self.sequence), self.message_id)
-        event = _object_or_text(self.body)
+        url = url_of(read_loosely(self.body))
         detail = f"{self.reason}: {self.description}" if self.description else self.reason
         stage = f"{self.topic}/{self.subscription}"
-        return identity, EventRejected(stage, DEAD_LETTER, detail, url_of(event), self.deliveries, event)
+        event = _object_or_text(self.body)
+        return identity, EventRejected(stage, DEAD_LETTER, detail, url, self.deliveries, event)
 
 
 def undelivered(blob_url: str, subscription: str, content: bytes) -> Iterable[tuple[str, EventRejected]]:
     """The rows for a blob in which Event Grid keeps events that it could not deliver.
 
-    `subscription` is the event subscription's name. A blob that is no JSON array is one row itself.
+    `subscription` is the event subscription's name. A blob that is no JSON array is one row itself; an event that no
+    reader of ours takes is kept as text.
     """
     stage = f"event-grid/{subscription}"
-    try:
-        events = json.loads(content)
-    except ValueError:
-        events = None
+    events = read_loosely(content)
     if not isinstance(events, list) or not all(isinstance(event, dict) for event in events):
         text = content.decode("utf-8", errors="replace")
         detail = f"{blob_url} is no array of events"
@@ -75,12 +75,12 @@ def undelivered(blob_url: str, subscription: str, content: bytes) -> Iterable[tu
                 ": ".join(said) or "Event Grid does not say why",
                 url_of(original),
                 attempts if isinstance(attempts, int) else 0,
-                original,
+                _kept(original),
             ),
         )
 
 
-def url_of(event: Mapping[str, Any] | str) -> str | None:
+def url_of(event: Any) -> str | None:
     """The blob that an event is about, where one can tell."""
     data = event.get("data") if isinstance(event, Mapping) else None
     if not isinstance(data, Mapping):
@@ -94,12 +94,19 @@ def url_of(event: Mapping[str, Any] | str) -> str | None:
     return None
 
 
-def _object_or_text(body: bytes) -> Mapping[str, Any] | str:
+def _kept(event: Mapping[str, Any]) -> Mapping[str, Any] | str:
     try:
-        found = json.loads(body)
+        return _object_or_text(json.dumps(event).encode())
+    except RecursionError:
+        return f"(its values are too deep inside each other; its fields: {', '.join(event)})"
+
+
+def _object_or_text(body: bytes) -> Mapping[str, Any] | str:
+    """A message as it is kept: as an object where any reader of ours takes it for one."""
+    try:
+        found = read_json(body)
     except ValueError:
         found = None
-    # PostgreSQL's json takes any text but one with a NUL.
-    return (
-        found if isinstance(found, dict) else body.decode("utf-8", errors="replace").replace("\x00", "\ufffd")
-    )
+    if isinstance(found, dict):
+        return found
+    return body.decode("utf-8", errors="replace").replace("\x00", "\ufffd")

@@ -10,6 +10,7 @@ from eventstac.blob_urls import canonical_url
 from eventstac.bus import Received
 from eventstac.errors import Rejected
 from eventstac.events import Envelope, Origin, open_envelope
+from eventstac.json_text import read_loosely
 from eventstac.telemetry.spans import Span, Value, inside
 
 
@@ -56,7 +57,7 @@ class Handling:
     @property
     def url(self) -> str | None:
         """The blob that the event is about, where one can tell."""
-        return _url_of(self.envelope) if self.envelope else None
+        return _url_of(self.envelope.raw if self.envelope else read_loosely(self.received.body))
 
     def inside(self) -> AbstractContextManager[None]:
         """While in here, logs and notes are about this message."""
@@ -92,7 +93,7 @@ def _about(envelope: Envelope | None) -> dict[str, Value]:
     if envelope is None:
         return {}
     notes: dict[str, Value] = {"event_type": envelope.type, "event_id": envelope.id}
-    url = _url_of(envelope)
+    url = _url_of(envelope.raw)
     if url:
         notes["blob"] = url
     data = envelope.raw.get("data")
@@ -105,13 +106,13 @@ def _about(envelope: Envelope | None) -> dict[str, Value]:
     return notes
 
 
-def _url_of(envelope: Envelope) -> str | None:
-    data = envelope.raw.get("data")
+def _url_of(event: Any) -> str | None:
+    data = event.get("data") if isinstance(event, Mapping) else None
     if isinstance(data, dict):
         for name in ("url", "source_url", "cog_url"):
             if isinstance(data.get(name), str):
                 try:
                     return canonical_url(data[name])
                 except Rejected:
-                    return str(data[name])
+                    return str(data[name]).encode(errors="replace").decode()
     return None

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 
-from eventstac.bus import ATTEMPT, FIRST_FAILED, FIRST_SENT, RETRY_FOR, Message, Received
+from eventstac.bus import ATTEMPT, FIRST_FAILED, FIRST_SENT, RETRY_FOR, Message, Received, text_of
 from eventstac.contracts import read_contract
 from eventstac.errors import Transient
 from eventstac.times import from_text
 from tests.simulation.faults import Faults
-from tests.twins.bus import Crash, text_of
+from tests.twins.bus import Crash
 
 MAX_DELIVERIES = 10  # contracts/topology.json
 _DUPLICATE_WINDOW = timedelta(hours=1)  # the shortest of the topology; simulations take minutes

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from eventstac.bus import Message, Received
+from eventstac.bus import Message, Received, text_of
 from eventstac.errors import Rejected, Transient
 from eventstac.validation import event_problems
 
@@ -48,10 +48,6 @@ class MemoryBus:
             problems = event_problems(json.loads(body), exact=message.topic not in _FOREIGN)
             assert not problems, f"{message.topic}: {problems}"
         return body
-
-
-def text_of(message: Message) -> str:
-    return message.body if isinstance(message.body, str) else json.dumps(message.body)
 
 
 def as_received(message: Message, subscription: str) -> Received:

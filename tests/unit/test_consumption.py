@@ -132,7 +132,20 @@ def test_retries_of_ids_that_look_like_retries_are_told_apart() -> None:
 def test_the_far_side_s_wish_to_wait_is_obeyed() -> None:
     bus = MemoryBus()
     consumer(bus).consume(message(), failing(Transient("throttled", after_s=120)))
-    assert bus.sent[0].not_before == NOW + timedelta(seconds=120)
+    assert bus.sent[0].not_before is not None
+    assert bus.sent[0].not_before >= NOW + timedelta(seconds=120)
+
+
+def test_those_that_were_asked_to_wait_do_not_all_come_back_at_once() -> None:
+    policy = RetryPolicy(first_s=2, longest_s=60)
+    waits = [policy.delay_s(1, 30) for _ in range(400)]
+    assert min(waits) >= 30
+    assert max(waits) - min(waits) > 7
+    assert max(waits) <= 45
+
+
+def test_a_far_side_that_asks_for_a_year_is_not_believed() -> None:
+    assert RetryPolicy().delay_s(1, 1e12) <= 2 * 3600
 
 
 def test_a_backlog_of_days_is_not_given_up_at_its_first_failure() -> None:

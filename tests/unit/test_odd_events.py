@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from eventstac.bus import Received
+from eventstac.bus import Message, Received, text_of
 from eventstac.consumption import Consumer
 from eventstac.errors import Rejected
 from eventstac.events import Envelope, EventRejected, ItemChanged, open_envelope
 from eventstac.fields import Fields
 from eventstac.times import from_text
-from tests.samples import START
+from tests.samples import START, url_of
 from tests.twins.bus import MemoryBus
 
 EVENT = {"specversion": "1.0", "id": "a", "source": "s", "type": "t", "data": {}}
@@ -27,6 +27,9 @@ def body_with(**changes: Any) -> bytes:
         b"[" * 100_000,
         body_with(data={"x": float("nan")}),
         body_with(data={"x": float("-inf")}),
+        body_with(data={"x": "?"}).replace(b'"?"', b"1e999"),
+        body_with(data={"x": "?"}).replace(b'"?"', b"9" * 4000),
+        body_with(data={"x": "?"}).replace(b'"?"', b"[" * 300 + b"]" * 300),
         body_with(data={"url": "half a pair: \ud800"}),
         body_with(id="\udfff"),
         body_with().decode().encode("utf-16"),
@@ -46,6 +49,26 @@ def test_a_message_that_could_not_be_sent_or_stored_again_is_rejected_as_text(bo
     [message] = bus.to("rejected")
     again = EventRejected.read(open_envelope(json.dumps(message.body)).data)
     assert again.reason == "malformed-event"
+
+
+def test_what_cannot_be_stored_again_still_tells_its_blob() -> None:
+    bus = MemoryBus()
+    body = body_with(data={"url": url_of("a.tif"), "quality": 0}).replace(b": 0}", b": 1e999}")
+    Consumer("scanner", bus).consume(Received("blob-events", "scanner", "m", body, 1, START), lambda _: [])
+    [data] = bus.data("rejected")
+    assert (data["reason"], data["url"]) == ("malformed-event", url_of("a.tif"))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), "half a pair: \ud800"])
+def test_what_no_reader_would_take_is_not_sent(value: Any) -> None:
+    with pytest.raises(Rejected, match="unsendable"):
+        text_of(Message("blobs-matched", "m", {"data": {"x": value}}))
+
+
+def test_a_story_s_name_of_any_length_fits_into_what_it_causes() -> None:
+    [one, two] = [open_envelope(body_with(correlationid=mark * 200_000)) for mark in "ab"]
+    assert len(one.origin.correlation) == 32
+    assert one.origin.correlation != two.origin.correlation
 
 
 def test_a_message_with_a_byte_order_mark_is_read() -> None:

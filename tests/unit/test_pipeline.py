@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-from eventstac.bus import Message
+from eventstac.bus import Message, text_of
 from eventstac.events import EventRejected
 from tests.samples import ACCOUNT, url_of
 from tests.twins.apps import Pipeline, hrefs, scene
-from tests.twins.bus import text_of
 
 
 @pytest.fixture

@@ -33,6 +33,11 @@ def test_properties_that_cannot_be_read_make_a_first_attempt(odd: object) -> Non
     assert (message.attempt, message.first_sent) == (1, ENQUEUED)
 
 
+def test_an_attempt_that_nobody_can_have_made_is_bounded() -> None:
+    properties: dict[str, Any] = {ATTEMPT: "9" * 4000}
+    assert taken(Delivered(**properties)).attempt == 1_000_000
+
+
 def test_two_messages_without_an_id_are_not_taken_for_one() -> None:
     one, two = taken(Delivered(b"1", None)), taken(Delivered(b"2", None))
     assert one.message_id

@@ -7,9 +7,9 @@ from azure.core.exceptions import AzureError
 from azure.servicebus import ServiceBusClient, ServiceBusReceivedMessage, ServiceBusSubQueue
 from azure.servicebus.exceptions import MessageAlreadySettled, MessageLockLostError
 
-from eventstac.azure.peeking import subscriptions
+from eventstac.azure.peeking import body_of, subscriptions
 from eventstac.dead_letters import DeadLetter
-from eventstac.errors import EventstacError, Transient
+from eventstac.errors import Transient
 
 _BATCH = 50
 _PATIENCE_S = 1.0  # how long an empty queue is waited for
@@ -50,7 +50,7 @@ def _drain_one(
                 break
             try:
                 keep([_dead_letter(message, topic, subscription) for message in batch])
-            except EventstacError:
+            except Exception:
                 for message in batch:  # else they stay locked, and nobody sees them until the locks expire
                     receiver.abandon_message(message)
                 raise
@@ -64,14 +64,14 @@ def _drain_one(
 
 
 def _dead_letter(message: ServiceBusReceivedMessage, topic: str, subscription: str) -> DeadLetter:
-    body = message.body
+    """Whatever a sender or receiver wrote: AMQP's ids, reasons and bodies may be of any of its types."""
     return DeadLetter(
         topic=topic,
         subscription=subscription,
         sequence=message.sequence_number or 0,
-        message_id=message.message_id or "",
-        body=body if isinstance(body, bytes) else b"".join(body),
-        reason=message.dead_letter_reason or "unknown reason",
-        description=message.dead_letter_error_description or "",
+        message_id=str(message.message_id or ""),
+        body=body_of(message),
+        reason=str(message.dead_letter_reason or "unknown reason"),
+        description=str(message.dead_letter_error_description or ""),
         deliveries=message.delivery_count or 0,
     )

@@ -1,6 +1,5 @@
 """Looks for messages about a blob in the topics' subscriptions, without taking them."""
 
-import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,12 +14,13 @@ from azure.servicebus import (
     ServiceBusReceivedMessage,
     ServiceBusSubQueue,
 )
+from azure.servicebus.amqp import AmqpMessageBodyType
 
 from eventstac.blob_urls import canonical_url
-from eventstac.bus import ATTEMPT, FIRST_SENT
+from eventstac.bus import ATTEMPT, FIRST_SENT, read_attempt, read_moment
 from eventstac.contracts import read_contract
 from eventstac.errors import Rejected, Transient
-from eventstac.times import from_text
+from eventstac.json_text import read_loosely
 from eventstac.whereabouts import Queued
 
 PAGE = 250  # messages of one peek; Service Bus gives fewer where they are large
@@ -109,39 +109,50 @@ def _peek(
             following = (page[-1].sequence_number or following) + 1
 
 
+def body_of(message: ServiceBusReceivedMessage) -> bytes:
+    """The bytes of a message; of one whose body is an AMQP value or a sequence of lists, its values as text."""
+    if message.body_type == AmqpMessageBodyType.DATA:
+        return b"".join(message.body)
+    value = message.body if message.body_type == AmqpMessageBodyType.VALUE else list(message.body)
+    return value if isinstance(value, bytes) else str(value).encode(errors="replace")
+
+
 def _is_about(message: ServiceBusReceivedMessage, url: str) -> bool:
-    try:
-        data = json.loads(b"".join(message.body))["data"]
-        urls = [data[name] for name in ("url", "source_url", "cog_url") if isinstance(data.get(name), str)]
-        return any(canonical_url(candidate) == url for candidate in urls)
-    except (ValueError, KeyError, TypeError, AttributeError, Rejected):
+    event = read_loosely(body_of(message))
+    data = event.get("data") if isinstance(event, dict) else None
+    if not isinstance(data, dict):
         return False  # a message that no one can read is about nothing; it is rejected when it is received
+    urls = [data[name] for name in ("url", "source_url", "cog_url") if isinstance(data.get(name), str)]
+    return any(_is_same(candidate, url) for candidate in urls)
+
+
+def _is_same(candidate: str, url: str) -> bool:
+    try:
+        return canonical_url(candidate) == url
+    except Rejected:
+        return False
 
 
 def _since(message: ServiceBusReceivedMessage) -> datetime:
-    """When a message was first sent; anybody may write the property, so one that is no time is not believed."""
-    properties: dict[Any, Any] = message.application_properties or {}
-    texts = {_text(name): value for name, value in properties.items()}
-    try:
-        return from_text(_text(texts[FIRST_SENT]))
-    except (KeyError, ValueError):
-        return message.enqueued_time_utc or datetime.now(UTC)
+    """When a message was first sent."""
+    return read_moment(_properties(message).get(FIRST_SENT)) or message.enqueued_time_utc or datetime.now(UTC)
 
 
 def _queued(message: ServiceBusReceivedMessage, topic: str, dead: bool) -> Queued:
-    properties: dict[Any, Any] = message.application_properties or {}
-    texts = {_text(name): value for name, value in properties.items()}
-    first_sent = texts.get(FIRST_SENT)
-    enqueued = message.enqueued_time_utc or datetime.now(UTC)
     scheduled = message.state == ServiceBusMessageState.SCHEDULED
     return Queued(
         topic=topic,
-        since=from_text(_text(first_sent)) if first_sent else enqueued,
-        attempt=int(_text(texts.get(ATTEMPT, 1))),
-        dead_letter_reason=(message.dead_letter_reason or "unknown reason") if dead else None,
+        since=_since(message),
+        attempt=read_attempt(_properties(message).get(ATTEMPT)),
+        dead_letter_reason=str(message.dead_letter_reason or "unknown reason") if dead else None,
         next_at=message.scheduled_enqueue_time_utc if scheduled else None,
     )
 
 
+def _properties(message: ServiceBusReceivedMessage) -> dict[str, str]:
+    properties: dict[Any, Any] = message.application_properties or {}
+    return {_text(name): _text(value) for name, value in properties.items()}
+
+
 def _text(value: object) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)

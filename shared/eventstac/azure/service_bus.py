@@ -1,6 +1,5 @@
 """Service Bus as our bus, through the azure-servicebus SDK."""
 
-import json
 from collections.abc import Mapping, Sequence
 from threading import Lock
 
@@ -9,7 +8,7 @@ from azure.identity import DefaultAzureCredential
 from azure.servicebus import ServiceBusClient, ServiceBusMessage, ServiceBusSender
 from azure.servicebus.exceptions import MessageSizeExceededError
 
-from eventstac.bus import Message
+from eventstac.bus import Message, text_of
 from eventstac.errors import Rejected, Transient
 from eventstac.events.envelope import CONTENT_TYPE
 from eventstac.settings import SettingsMissing
@@ -82,13 +81,8 @@ class ServiceBus:
 
 
 def _to_sdk(message: Message) -> ServiceBusMessage:
-    text = message.body if isinstance(message.body, str) else json.dumps(message.body, ensure_ascii=False)
-    try:
-        body = text.encode()
-    except UnicodeEncodeError as error:
-        raise Rejected("unsendable", f"a message to {message.topic} is no UTF-8 text: {error}") from error
     outgoing = ServiceBusMessage(
-        body,
+        text_of(message).encode(),
         content_type=CONTENT_TYPE,
         message_id=message.message_id,
         application_properties={name: value for name, value in message.properties.items()},

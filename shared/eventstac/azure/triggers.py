@@ -6,8 +6,7 @@ from hashlib import sha256
 
 import azure.functions as func
 
-from eventstac.bus import ATTEMPT, FIRST_FAILED, FIRST_SENT, Received
-from eventstac.times import from_text
+from eventstac.bus import ATTEMPT, FIRST_FAILED, FIRST_SENT, Received, read_attempt, read_moment
 
 
 def received(message: func.ServiceBusMessage, topic: str, subscription: str) -> Received:
@@ -20,31 +19,16 @@ def received(message: func.ServiceBusMessage, topic: str, subscription: str) -> 
         # Retries are told apart by it: without one, two messages' retries would be taken for duplicates.
         message_id=message.message_id or sha256(body).hexdigest()[:32],
         body=body,
-        attempt=_attempt(properties.get(ATTEMPT)),
-        first_sent=_moment(properties.get(FIRST_SENT))
+        attempt=read_attempt(properties.get(ATTEMPT)),
+        first_sent=read_moment(properties.get(FIRST_SENT))
         or _aware(message.enqueued_time_utc or datetime.now(UTC)),
-        first_failed=_moment(properties.get(FIRST_FAILED)),
+        first_failed=read_moment(properties.get(FIRST_FAILED)),
     )
 
 
 def received_all(messages: Iterable[func.ServiceBusMessage], topic: str, subscription: str) -> list[Received]:
     """A batch of a subscription."""
     return [received(message, topic, subscription) for message in messages]
-
-
-# Properties are anybody's to write: one that nobody can read must not take a batch to the dead letters.
-def _attempt(value: object) -> int:
-    try:
-        return max(1, int(str(value)))
-    except ValueError:
-        return 1
-
-
-def _moment(value: object) -> datetime | None:
-    try:
-        return from_text(str(value))
-    except ValueError:
-        return None
 
 
 def _aware(moment: datetime) -> datetime:

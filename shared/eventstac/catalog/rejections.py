@@ -1,16 +1,18 @@
 """Events that were given up, kept for the operator."""
 
-import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
+from psycopg import errors
 from psycopg.types.json import Json as JsonParameter
 
 from eventstac.catalog.database import Connection
 from eventstac.events import EventRejected
+from eventstac.events.envelope import event_id
+from eventstac.json_text import read_json, write_json
 
 
 @dataclass(frozen=True)
@@ -61,22 +63,60 @@ _WHERE = f"""
 def record(connection: Connection, identity: str, rejected: EventRejected) -> None:
     """Keep a rejection; the same one twice is one row.
 
-    Whatever the event holds: NUL characters, which PostgreSQL refuses, become U+FFFD.
+    Whatever the event holds is kept: NUL characters, which PostgreSQL refuses, become U+FFFD; what cannot be kept as
+    it is, is kept in part. One that were refused here would be rejected in turn, for ever.
     """
+    try:
+        _insert(connection, identity, rejected)
+    except _UNSTORABLE as error:
+        _insert(connection, identity, _in_part(rejected, str(error)))
+
+
+# What Python or PostgreSQL does not make JSON of, or is over a limit of PostgreSQL.
+_UNSTORABLE = (
+    ValueError,
+    RecursionError,
+    errors.DataError,
+    errors.ProgramLimitExceeded,
+    errors.StatementTooComplex,
+)
+
+_LONGEST_ID = 200
+_LONGEST_PART = 2_000  # characters
+_LONGEST_URL = 20_000  # a name of 1,024 characters takes 12 kB
+_MOST_ATTEMPTS = 2**31 - 1
+
+
+def _insert(connection: Connection, identity: str, rejected: EventRejected) -> None:
     connection.execute(
         """
         INSERT INTO eventstac.rejected (id, stage, reason, detail, url, attempts, event)
         VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (id) DO NOTHING
         """,
         [
-            identity,
-            rejected.stage,
+            _storable(identity if len(identity) <= _LONGEST_ID else event_id(identity)),
+            _storable(rejected.stage),
             _storable(rejected.reason),
             _storable(rejected.detail),
             _storable(rejected.url) if rejected.url is not None else None,
-            rejected.attempts,
-            JsonParameter(rejected.event, dumps=_storable_json),
+            max(0, min(rejected.attempts, _MOST_ATTEMPTS)),
+            JsonParameter(
+                _storable(rejected.event) if isinstance(rejected.event, str) else rejected.event,
+                dumps=_storable_json,
+            ),
         ],
+    )
+
+
+def _in_part(rejected: EventRejected, why: str) -> EventRejected:
+    text = rejected.event if isinstance(rejected.event, str) else ", ".join(map(str, rejected.event))
+    return replace(
+        rejected,
+        stage=rejected.stage[:_LONGEST_PART],
+        reason=rejected.reason[:_LONGEST_PART],
+        detail=f"{rejected.detail[:_LONGEST_PART]} (not kept as it came: {why[:_LONGEST_PART]})",
+        url=rejected.url if rejected.url and len(rejected.url) <= _LONGEST_URL else None,
+        event=f"{text[:_LONGEST_PART]}…",
     )
 
 
@@ -85,7 +125,9 @@ def _storable(text: str) -> str:
 
 
 def _storable_json(value: Any) -> str:
-    return _NUL.sub(r"\1\\ufffd", json.dumps(value))
+    text = write_json(value)
+    read_json(text)  # else one row that cannot be read would hide all others
+    return _NUL.sub(r"\1\\ufffd", text)
 
 
 def about(connection: Connection, url: str) -> list[Rejection]:

@@ -1,6 +1,5 @@
 """The CloudEvents 1.0 envelope around every event (structured JSON mode)."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,10 +8,13 @@ from typing import Any, ClassVar, Protocol
 
 from eventstac.errors import Rejected
 from eventstac.fields import Fields
+from eventstac.json_text import read_json
 from eventstac.origin import Origin, valid_traceparent
 from eventstac.times import to_text
 
 CONTENT_TYPE = "application/cloudevents+json"
+
+_LONGEST_CORRELATION = 256  # characters: ours have 32
 
 
 class Event(Protocol):
@@ -58,7 +60,7 @@ def open_envelope(body: bytes | str) -> Envelope:
     traceparent = valid_traceparent(fields.optional_text("traceparent"))
     origin = Origin(
         identity,
-        fields.optional_text("correlationid") or identity,
+        _bounded(fields.optional_text("correlationid") or identity),
         traceparent or Origin.new(f"{source} {identity}").traceparent,
     )
     return Envelope(
@@ -75,19 +77,10 @@ def open_envelope(body: bytes | str) -> Envelope:
 
 
 def _json(body: bytes | str) -> Any:
-    """JSON that can be sent and stored again: UTF-8, no NaN, no half of a surrogate pair, not nested without end."""
     try:
-        text = body if isinstance(body, str) else body.decode("utf-8-sig")
-        raw = json.loads(text, parse_constant=_refuse)
-        if "\\u" in text:
-            json.dumps(raw, ensure_ascii=False).encode()
-    except (ValueError, RecursionError) as error:
+        return read_json(body)
+    except ValueError as error:
         raise Rejected("malformed-event", f"the message is no JSON: {error}") from error
-    return raw
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON number")
 
 
 def seal(event: Event, *, app: str, origin: Origin, at: datetime) -> dict[str, Any]:
@@ -108,4 +101,9 @@ def seal(event: Event, *, app: str, origin: Origin, at: datetime) -> dict[str, A
 
 def event_id(*parts: str) -> str:
     """An id made from what the event is about and what caused it."""
-    return sha256("\n".join(parts).encode()).hexdigest()[:32]
+    return sha256("\n".join(parts).encode(errors="backslashreplace")).hexdigest()[:32]
+
+
+def _bounded(correlation: str) -> str:
+    """Every event that a story causes carries it: one that is too long for that is named by its hash."""
+    return correlation if len(correlation) <= _LONGEST_CORRELATION else event_id(correlation)

@@ -29,6 +29,13 @@ def keep(connection: Connection, identity: str, stage: str, reason: str, url: st
     rejections.record(connection, identity, EventRejected(stage, reason, "because", url, 1, event))
 
 
+def nested(depth: int) -> dict[str, Any]:
+    inner: dict[str, Any] = {}
+    for _ in range(depth):
+        inner = {"x": inner}
+    return inner
+
+
 @pytest.mark.parametrize(
     ("chosen", "found"),
     [
@@ -67,3 +74,27 @@ def test_what_is_settled_is_settled_once(connection: Connection) -> None:
 
 def test_an_id_is_found_by_its_beginning(connection: Connection) -> None:
     assert [one.id for one in rejections.by_id(connection, "a")] == ["a1", "a2"]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        EventRejected("s", "r", "d", None, 1, {"x": float("inf")}),
+        EventRejected("s", "r", "d", None, 1, {"x": float("nan"), "y": "half a pair: \ud800"}),
+        EventRejected("s\x00", "r\x00", "\ud800", "u\x00", 1, {"a\x00": "\x00\\u0000"}),
+        EventRejected("s", "r", "d", "u" * 200_000, 10**30, "\x00" * 200_000),
+        EventRejected("s", "r", "d", None, -1, nested(9_000)),
+        EventRejected("s", "r", "d", None, 1, "half a pair: \ud800"),
+        EventRejected("s" * 10_000, "r" * 200_000, "d" * 200_000, None, 1, {"x": 10**30}),
+    ],
+    ids=["inf", "nan", "nul", "long", "deep", "half", "names"],
+)
+@pytest.mark.parametrize("identity", ["odd", "o" * 10_000, "o\x00\ud800"], ids=["id", "long-id", "odd-id"])
+def test_whatever_was_given_up_is_kept_and_found(
+    connection: Connection, identity: str, odd: EventRejected
+) -> None:
+    for _ in range(2):
+        rejections.record(connection, identity, odd)
+    kept = rejections.find(connection, Filter(collection="scenes"))
+    assert {one.id for one in kept} == {"a2", "b3"}
+    assert len(rejections.find(connection, Filter())) == 5

@@ -11,11 +11,11 @@ import pytest
 from azure.servicebus import ServiceBusClient
 
 from eventstac.azure.service_bus import ServiceBus, open_client
-from eventstac.bus import Bus, Message
+from eventstac.bus import Bus, Message, text_of
 from eventstac.errors import Rejected, Transient
 from eventstac.events import Origin, ScanRequested, seal
 from infra.local.servicebus.testing import running_server
-from tests.twins.bus import MemoryBus, text_of
+from tests.twins.bus import MemoryBus
 
 # Takes the messages of a topic: id, body, properties.
 Taking = Callable[[str, int], list[tuple[str, str, dict[str, Any]]]]

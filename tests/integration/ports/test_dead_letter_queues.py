@@ -2,17 +2,20 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from uuid import uuid4
 
 import pytest
 from azure.servicebus import ServiceBusClient, ServiceBusMessage
+from azure.servicebus.amqp import AmqpAnnotatedMessage, AmqpMessageProperties
 
 from eventstac.azure.dead_letter_queues import DeadLetterQueues
-from eventstac.azure.peeking import backlogs
+from eventstac.azure.peeking import backlogs, queued_about
 from eventstac.contracts import contract_path
 from eventstac.dead_letters import DeadLetter
 from eventstac.errors import Transient
 from eventstac.times import to_text
 from infra.local.servicebus.testing import RunningServer, running_server
+from tests.samples import url_of
 
 
 @pytest.fixture(scope="module")
@@ -78,3 +81,34 @@ def test_a_message_that_is_tried_again_is_as_old_as_its_first_attempt(client: Se
     assert (found.messages, found.oldest) == (3, first)
     [page] = [one for one in backlogs(client, counted=1) if one.topic == "cog-events"]
     assert page.messages == 1
+
+
+def test_a_message_whose_parts_are_of_any_type_of_amqp_is_handed_over(
+    broker: RunningServer, client: ServiceBusClient
+) -> None:
+    messages = [
+        AmqpAnnotatedMessage(
+            value_body={"url": "a.tif"}, properties=AmqpMessageProperties(message_id=uuid4())
+        ),
+        AmqpAnnotatedMessage(
+            sequence_body=[[1, "two"]], properties=AmqpMessageProperties(message_id=b"\xff")
+        ),
+        AmqpAnnotatedMessage(data_body=[b"no ", b"id"]),
+    ]
+    with client.get_topic_sender("config-events") as sender:
+        sender.send_messages(messages)
+    assert queued_about(client, url_of("a.tif")) == []
+    with client.get_subscription_receiver("config-events", "loader") as receiver:
+        left = len(messages)
+        while left:
+            for message in receiver.receive_messages(left, max_wait_time=10):
+                receiver.dead_letter_message(message)
+                left -= 1
+    kept: list[DeadLetter] = []
+    queues = DeadLetterQueues(lambda: ServiceBusClient.from_connection_string(broker.connection_string))
+    queues.drain(kept.extend)
+    bodies = sorted(one.body for one in kept if one.topic == "config-events")
+    assert b"two" in bodies[0]
+    assert bodies[1] == b"no id"
+    assert b"a.tif" in bodies[2]
+    assert len({one.rejection()[0] for one in kept}) == len(kept)

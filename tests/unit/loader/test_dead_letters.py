@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -83,6 +84,45 @@ def test_a_body_that_is_no_event_is_kept_as_text(catalog: MemoryCatalog, body: b
     assert isinstance(kept.event, str)
     assert "\x00" not in kept.event
     assert kept.url is None
+
+
+# JSON to some parsers and not to others; each named a blob.
+POISON = [
+    b'{"data": {"url": "%s", "quality": 1e999}}',
+    b'{"data": {"url": "%s", "quality": NaN}}',
+    b'{"data": {"url": "%s", "name": "\\ud800"}}',
+    b'{"data": {"url": "%s", "deep": ' + b"[" * 300 + b"]" * 300 + b"}}",
+    b'{"data": {"url": "%s", "deep": ' + b"[" * 9_000 + b"]" * 9_000 + b"}}",
+    b'{"data": {"url": "%s", "long": ' + b"9" * 4_000 + b"}}",
+    b'{"data": {"url": "%s"}}' + b"[" * 100_000,
+]
+
+
+@pytest.mark.parametrize("body", POISON)
+def test_a_body_that_not_every_parser_takes_keeps_no_other_back(catalog: MemoryCatalog, body: bytes) -> None:
+    body = body.replace(b"%s", url_of("poison.tif").encode())
+    letters = [replace(LETTER, sequence=number) for number in range(4)]
+    letters[1] = replace(letters[1], body=body)
+    assert dead_letters.drain_queues(queues=MemoryQueues(*letters), catalog=catalog) == 4
+    kept = [one for one in catalog.rejections.values() if one.event == body.decode()]
+    assert len(kept) == 1
+    assert len(catalog.rejections) == 4
+    assert kept[0].url in (None, url_of("poison.tif"))
+    assert kept[0].url or body.endswith(b"[[[")
+
+
+@pytest.mark.parametrize("body", POISON[:-1])
+def test_an_undelivered_event_that_not_every_parser_takes_keeps_no_other_back(
+    catalog: MemoryCatalog, blobs: DeletingBlobs, body: bytes
+) -> None:
+    event = body.replace(b"%s", url_of("poison.tif").encode())
+    content = b"[" + b", ".join([json.dumps(UNDELIVERED).encode(), event]) + b"]"
+    blobs.put(f"{CONTAINER}/CREATED/x.json", content)
+    assert dead_letters.drain_container(container_url=CONTAINER, blobs=blobs, catalog=catalog) == 1
+    good, poison = catalog.rejections.values()
+    assert (good.url, poison.url) == (url_of("a.tif"), url_of("poison.tif"))
+    assert isinstance(good.event, dict)
+    assert isinstance(poison.event, str)
 
 
 UNDELIVERED = {

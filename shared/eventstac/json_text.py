@@ -1,0 +1,76 @@
+"""JSON text that every reader of ours takes: what is read can be sent and stored again."""
+
+import json
+import math
+from typing import Any
+
+# A sidecar's values are up to 200 deep, and events wrap them. orjson stops at 254, PostgreSQL and Python far later.
+MAX_DEPTH = 250
+MAX_DIGITS = 40  # of a whole number: 64 bits have 20
+
+
+def read_json(text: bytes | str) -> Any:
+    """The value of a JSON text (bytes: UTF-8, with or without a byte order mark).
+
+    Errors: ValueError for what is no JSON, and for what some parsers take and others do not: NaN and Infinity, numbers
+    beyond what a double holds, half a surrogate pair, values more than MAX_DEPTH inside each other.
+    """
+    read = text if isinstance(text, str) else text.decode("utf-8-sig")
+    try:
+        value = json.loads(read, parse_constant=_refuse, parse_float=_finite, parse_int=_whole)
+    except RecursionError as error:
+        raise ValueError(_TOO_DEEP) from error
+    if "\\u" in read:
+        json.dumps(value, ensure_ascii=False).encode()
+    if read.count("[") + read.count("{") > MAX_DEPTH:
+        _refuse_deep(value)
+    return value
+
+
+def read_loosely(text: bytes | str) -> Any:
+    """Whatever can be made of a text that `read_json` may refuse, to tell what it is about; None for nothing at all."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def write_json(value: Any) -> str:
+    """The text of a value, as it is sent: ValueError for what `read_json` would refuse, but for its depth."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    text.encode()
+    return text
+
+
+_TOO_DEEP = f"its values are more than {MAX_DEPTH} inside each other"
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON number")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise ValueError(f"{_short(digits)} is beyond every number of 64 bits")
+    return number
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > MAX_DIGITS:
+        raise ValueError(f"{_short(digits)} has more than {MAX_DIGITS} digits")
+    return int(digits)
+
+
+def _short(digits: str) -> str:
+    return digits if len(digits) <= MAX_DIGITS else f"{digits[:MAX_DIGITS]}…"
+
+
+def _refuse_deep(value: Any) -> None:
+    depth, level = 0, [value]
+    while level:
+        if depth > MAX_DEPTH:
+            raise ValueError(_TOO_DEEP)
+        inside = [each.values() if isinstance(each, dict) else each for each in level]
+        level = [each for values in inside for each in values if isinstance(each, dict | list)]
+        depth += 1
