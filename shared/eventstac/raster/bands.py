@@ -8,6 +8,7 @@ import numpy as np
 from rasterio.enums import ColorInterp
 from rasterio.io import DatasetReader
 
+from eventstac.raster.band_texts import BandTexts
 from eventstac.raster.tiff import Directory
 
 _COLOURS_OF_EO = {
@@ -36,15 +37,20 @@ _KNOWN_TYPES = {
 
 
 def band_objects(
-    dataset: DatasetReader, nodata: float | None, main: Directory | None = None
+    dataset: DatasetReader,
+    nodata: float | None,
+    main: Directory | None = None,
+    texts: BandTexts | None = None,
 ) -> list[dict[str, Any]]:
     """One band object for each band, without statistics.
 
-    `nodata` is the rule's, for files that state none; `main` knows of a TIFF what rasterio does not tell.
+    `nodata` is the rule's, for files that state none; `main` and `texts` know what rasterio does not tell.
     """
-    names = _names(dataset)
+    texts = texts or BandTexts(dataset)
     # Each of these asks GDAL for every band: once for a cube of hundreds, not once for each of its bands.
-    colours, units, descriptions = dataset.colorinterp, dataset.units, dataset.descriptions
+    colours, descriptions = dataset.colorinterp, texts.descriptions()
+    units = texts.units(colours)
+    names = _names(descriptions)
     scalings = list(zip(dataset.scales, dataset.offsets, strict=True))
     point = dataset.tags().get("AREA_OR_POINT", "").lower()
     bands = []
@@ -96,8 +102,9 @@ def nodata_of(
     value = dataset.nodatavals[index]
     if main is not None and main.nodata and not _NUMBER.match(main.nodata):
         value = None  # GDAL takes a text that is no number for 0
-    if dtype in ("int64", "uint64") and main is not None and _INTEGER.fullmatch(main.nodata):
-        value = int(main.nodata)  # rasterio takes it through a float, which has 53 bits
+    if dtype in ("int64", "uint64") and main is not None:
+        whole = _whole_number(main.nodata, dtype)
+        value = value if whole is None else whole
     value = given if value is None else value
     if value is None or dtype.startswith("complex"):
         return value
@@ -108,6 +115,24 @@ def nodata_of(
         info = np.iinfo(kind)
         return int(value) if info.min <= int(value) <= info.max else None
     return float(value)
+
+
+def _whole_number(text: str, dtype: str) -> float | int | None:
+    """The number in a nodata tag of 64-bit integers; None where there is none.
+
+    rasterio takes it through a float, which has 53 bits, and writes it like that too (-9.2233720368547758e+18), of
+    which GDAL reads -9. A float cannot be 2**64 - 1: what is written then is 2**64, and the largest number is meant.
+    """
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    if not value.is_integer():  # nor are NaN and the infinities
+        return value
+    most = int(np.iinfo(dtype).max)
+    return most if int(value) == most + 1 else int(value)
 
 
 def nodata_value(value: float) -> float | int | str:
@@ -128,12 +153,12 @@ def colour_name(colour: ColorInterp) -> str:
     return "" if colour.name == "undefined" else colour.name
 
 
-def _names(dataset: DatasetReader) -> list[str]:
+def _names(descriptions: list[str]) -> list[str]:
     """The bands' descriptions where they are short and tell the bands apart, else b1, b2 and so on."""
-    given = [(text or "").strip() for text in dataset.descriptions]
+    given = [text.strip() for text in descriptions]
     if all(given) and len(set(given)) == len(given) and all(len(text) <= 64 for text in given):
         return given
-    return [f"b{number}" for number in range(1, dataset.count + 1)]
+    return [f"b{number}" for number in range(1, len(descriptions) + 1)]
 
 
 def _scaling(scale: float, offset: float) -> dict[str, Any]:

@@ -43,7 +43,7 @@ def _layout(tiff: Tiff) -> list[str]:
         problems.append(
             f"the header of the image begins at byte {main.offset}, not within the first {_HEADER_BYTES}"
         )
-    if "KNOWN_INCOMPATIBLE_EDITION=YES" in tiff.ghost:
+    if tiff.was_changed:
         problems.append("the file was changed after it had been written as a COG")
     widths = [d.width for d in (main, *tiff.overviews)]
     if any(small >= large for large, small in pairwise(widths)):

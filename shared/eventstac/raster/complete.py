@@ -17,6 +17,8 @@ ReadAt = Callable[[int, int], bytes]
 _TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 4, 6: 8}  # netCDF's byte, char, short, int, float, double
 _DIMENSIONS, _VARIABLES, _ATTRIBUTES = 10, 11, 12  # tags of netCDF's lists
 _STREAMING = 0xFFFFFFFF  # records of a netCDF file that is still written
+# What may follow a JPEG 2000 image in its file: another one, position and other metadata.
+_BOXES = {b"jp2c", b"uuid", b"uinf", b"xml ", b"asoc", b"jp2i", b"jp2h", b"rreq", b"res ", b"ftbl", b"free"}
 _SOC, _SOT, _EOC = 0xFF4F, 0xFF90, 0xFFD9
 
 
@@ -55,15 +57,24 @@ def _jpeg(read: ReadAt, size: int) -> int:
             return 0  # what that is the decoder has to say
         at += 2 + length
         if marker == 0xFFDA:  # start of a scan: what follows has no length
-            return size if read(at, size - at).rfind(b"\xff\xd9") >= 0 else size + 2
+            return _end_of_image(read, at, size)
     return at + 2
+
+
+def _end_of_image(read: ReadAt, at: int, size: int) -> int:
+    """The size, and what is missing of the marker that ends an image if it does not stand anywhere after `at`."""
+    if read(at, size - at).rfind(b"\xff\xd9") >= 0:
+        return size
+    return size + (1 if read(size - 1, 1) == b"\xff" else 2)
 
 
 def _jpeg_2000(read: ReadAt, size: int) -> int:
     if read(0, 2) == b"\xff\x4f":
         return _codestream(read, 0, size)
-    at = 0
+    at, image_is_here = 0, False
     while at < size:
+        if image_is_here and read(at + 4, 4) not in _BOXES:
+            return at  # neither padding nor what somebody put behind the image belongs to it
         length, kind = struct.unpack(">I4s", read(at, 8))
         header = 8
         if length == 1:
@@ -72,7 +83,8 @@ def _jpeg_2000(read: ReadAt, size: int) -> int:
         if end > size or (kind == b"jp2c" and not length):
             return max(end, _codestream(read, at + header, size)) if kind == b"jp2c" else end
         if length and length < header:
-            return 0
+            return at if image_is_here else 0
+        image_is_here = image_is_here or kind == b"jp2c"
         at = end
     return at
 
@@ -89,7 +101,7 @@ def _codestream(read: ReadAt, start: int, size: int) -> int:
             continue
         tile_part = struct.unpack(">I", read(at + 6, 4))[0]
         if not tile_part:
-            return size if read(size - 2, 2) == b"\xff\xd9" else size + 2
+            return _end_of_image(read, at, size)
         at += tile_part
     return at + 2
 

@@ -30,7 +30,7 @@ def splined(gcps: Sequence[GroundControlPoint], earth: EarthCrs) -> ToLonLat:
     chosen = gcps if len(gcps) <= MAX_GCPS else _spread(gcps)
     x, y = np.array([g.x for g in chosen]), np.array([g.y for g in chosen])
     refuse_beyond_degrees(earth, x, y, "a ground control point has")
-    lon, lat = earth.forward.transform(x, y)
+    lon, lat = earth.forward(x, y)
     targets = _to_vector(np.asarray(lon), np.asarray(lat))
     points = np.array([[g.col, g.row] for g in chosen], np.float64)
     if not np.isfinite(targets).all():

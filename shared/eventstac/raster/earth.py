@@ -7,6 +7,7 @@ from functools import lru_cache
 import numpy as np
 import pyproj
 from numpy.typing import NDArray
+from pyproj.enums import TransformDirection
 
 from eventstac.errors import Rejected
 
@@ -18,6 +19,9 @@ ToLonLat = Callable[[Floats, Floats], tuple[Floats, Floats]]
 EARTH_RADII_M = (6_330_000.0, 6_420_000.0)  # every ellipsoid of the Earth in use; Venus has 6,051,800
 _MOST_LONGITUDE = 720.0  # a grid may begin anywhere and go around more than once
 _POLE_ROOM = 1e-3  # of rounding, in degrees
+# WGS 84, longitude first by `always_xy`. OGC:CRS84 is the same, but PROJ's database ties nothing to that name: it then
+# tries whatever leads from a national CRS to any WGS 84, for 1 to 3 s of CPU.
+_DEGREES = "EPSG:4326"
 _ROOM_BYTES = 64 * 1024 * 1024
 
 
@@ -31,11 +35,18 @@ class EarthCrs:
     """
 
     crs: pyproj.CRS
-    forward: pyproj.Transformer
-    backward: pyproj.Transformer
+    transformer: pyproj.Transformer
     cylindrical: bool
     quarter_circle: float | None
     metres: float | None
+
+    def forward(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
+        """Degrees of x, y as PROJ says them; infinite where it says none."""
+        return self.transformer.transform(x, y)
+
+    def backward(self, lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
+        """The inverse of `forward`."""
+        return self.transformer.transform(lon, lat, direction=TransformDirection.INVERSE)
 
     @property
     def geographic(self) -> bool:
@@ -46,10 +57,10 @@ class EarthCrs:
         """Degrees of x, y; NaN where the projection has no such point (or only by wrapping around)."""
         if self.quarter_circle is not None:
             y = np.clip(y, -self.quarter_circle, self.quarter_circle)
-        lon, lat = self.forward.transform(x, y)
+        lon, lat = self.forward(x, y)
         there = np.isfinite(lon) & np.isfinite(lat)
         if not self.cylindrical and there.any():
-            back_x, back_y = self.backward.transform(np.where(there, lon, 0.0), np.where(there, lat, 0.0))
+            back_x, back_y = self.backward(np.where(there, lon, 0.0), np.where(there, lat, 0.0))
             apart = np.hypot(back_x - x, back_y - y)
             # A kilometre, in units of the CRS about a millionth of the Earth: a wrapped point is far further away.
             # (What is not finite is not less.)
@@ -59,35 +70,36 @@ class EarthCrs:
 
     def from_lonlat(self, lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
         """x, y of degrees; NaN where the projection does not show that point."""
-        x, y = self.backward.transform(lon, lat)
+        x, y = self.backward(lon, lat)
         there = np.isfinite(x) & np.isfinite(y)
-        back_lon, back_lat = self.forward.transform(np.where(there, x, 0.0), np.where(there, y, 0.0))
+        back_lon, back_lat = self.forward(np.where(there, x, 0.0), np.where(there, y, 0.0))
         with np.errstate(invalid="ignore"):
             apart = np.hypot(_angle(back_lon - lon) * np.cos(np.radians(lat)), back_lat - lat)
             there &= apart < 1e-3
         return np.where(there, x, np.nan), np.where(there, y, np.nan)
 
 
-def refuse_beyond_degrees(earth: EarthCrs, x: Floats, y: Floats | None, what: str) -> None:
+def refuse_beyond_degrees(earth: EarthCrs, x: Floats, y: Floats, what: str, *, room: float = 0.0) -> None:
     """Raise Rejected `no-georeference` where numbers of a CRS in degrees can be none.
 
-    A longitude may go around twice (720 degrees), a latitude (None: not looked at) no further than a pole.
+    A longitude may go around twice (720 degrees), a latitude no further than a pole, and `room` units beyond it.
     """
     if earth.quarter_circle is None:
         return
     to_degrees = 90.0 / earth.quarter_circle
-    lon, lat = np.abs(x) * to_degrees, np.abs(0.0 if y is None else y) * to_degrees
-    if lat.max() > 90 + _POLE_ROOM:
+    lon, lat = np.abs(x) * to_degrees, np.abs(y) * to_degrees
+    beyond = lat.max() > 90 + room * to_degrees + _POLE_ROOM
+    if beyond and lat.max() <= 180 + _POLE_ROOM:
         raise Rejected(
             "no-georeference",
             f"{what} a latitude of {lat.max():.10g} degrees, beyond the pole: latitudes and longitudes look swapped "
-            "(x is the longitude); write them again",
+            "(x is the longitude), or the pixels are larger than they should be; write them again",
         )
-    if lon.max() > _MOST_LONGITUDE:
+    if beyond or lon.max() > _MOST_LONGITUDE:
         raise Rejected(
             "no-georeference",
-            f"{what} a longitude of {lon.max():.10g}, but the CRS {earth.crs.name!r} is in degrees: write the CRS that "
-            "the numbers are in",
+            f"{what} x {lon.max():.10g}, y {lat.max():.10g}, but the CRS {earth.crs.name!r} is in degrees: write the "
+            "CRS that the numbers are in",
         )
 
 
@@ -112,14 +124,12 @@ def earth_crs(text: str) -> EarthCrs:
         shifted = crs if by_grid else shifted
     _refuse_elsewhere(crs)
     shifted = pyproj.CRS.from_user_input(shifted.to_wkt())
-    forward = pyproj.Transformer.from_crs(shifted, "OGC:CRS84", always_xy=True)
-    backward = pyproj.Transformer.from_crs("OGC:CRS84", shifted, always_xy=True)
+    transformer = pyproj.Transformer.from_crs(shifted, _DEGREES, always_xy=True)
     unit = crs.axis_info[0].unit_conversion_factor if crs.axis_info else None
     return EarthCrs(
         crs,
-        forward,
-        backward,
-        cylindrical=_is_cylindrical(backward),
+        transformer,
+        cylindrical=_is_cylindrical(transformer),
         quarter_circle=90.0 / (float(np.degrees(unit)) if unit else 1.0) if crs.is_geographic else None,
         metres=unit if crs.is_projected else None,
     )
@@ -153,10 +163,10 @@ def _refuse_elsewhere(crs: pyproj.CRS) -> None:
         )
 
 
-def _is_cylindrical(backward: pyproj.Transformer) -> bool:
+def _is_cylindrical(transformer: pyproj.Transformer) -> bool:
     """Whether x depends on the longitude alone, linearly (geographic, Mercator, equirectangular)."""
     lon, lat = np.meshgrid(np.array([-120.0, -40.0, 40.0, 120.0]), np.array([-55.0, 0.0, 55.0]))
-    x, _ = backward.transform(lon.ravel(), lat.ravel())
+    x, _ = transformer.transform(lon.ravel(), lat.ravel(), direction=TransformDirection.INVERSE)
     x = np.asarray(x).reshape(lon.shape)
     if not np.isfinite(x).all():
         return False

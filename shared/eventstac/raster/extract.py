@@ -10,11 +10,13 @@ from rasterio.io import DatasetReader
 from eventstac.blobs import BlobReader
 from eventstac.errors import Rejected
 from eventstac.raster import thumbnail as thumbnails
+from eventstac.raster.band_texts import BandTexts
 from eventstac.raster.bands import band_objects
 from eventstac.raster.cog import cog_report
 from eventstac.raster.datetime import datetimes
 from eventstac.raster.file import file_fields, media_type
 from eventstac.raster.footprint import Footprint, frame_footprint, given_footprint
+from eventstac.raster.gdal import grid_names
 from eventstac.raster.georeference import Georeference, georeference
 from eventstac.raster.opening import Opened, open_raster
 from eventstac.raster.options import Options, parse
@@ -59,7 +61,12 @@ def read_in_process(reader: BlobReader, options: Mapping[str, Any], *, thumbnail
         dataset = opened.dataset
         _refuse_without_bands(opened)
         georef, footprint, problem, size = _place(dataset, settings)
-        bands = band_objects(dataset, settings.nodata, opened.tiff.main if opened.tiff else None)
+        bands = band_objects(
+            dataset,
+            settings.nodata,
+            opened.tiff.main if opened.tiff else None,
+            BandTexts(dataset, opened.gdal_metadata if opened.tiff else None),
+        )
         sample = None if settings.header_only else read_sample(opened, settings)
         if sample is not None:
             _add_statistics(bands, sample)
@@ -98,7 +105,7 @@ def _refuse_without_bands(opened: Opened) -> None:
         raise Rejected("too-large", f"the file has {opened.dataset.count} bands; the limit is {MAX_BANDS}")
     if opened.dataset.count:
         return
-    inside = ", ".join(name.rsplit(":", 1)[-1] for name in opened.dataset.subdatasets) or "nothing"
+    inside = ", ".join(grid_names(opened.dataset)) or "nothing"
     raise Rejected(
         "no-bands",
         f"the {opened.driver} file is a container ({inside}): let the rule's option `variable` name one",

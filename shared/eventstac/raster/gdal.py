@@ -71,6 +71,14 @@ def open_dataset(
         raise found from error
 
 
+def grid_names(dataset: DatasetReader) -> list[str]:
+    """The grids of a netCDF: a container's by its list, else the one that its bands are of."""
+    if dataset.subdatasets:
+        return [name.rsplit(":", 1)[-1] for name in dataset.subdatasets]
+    name = dataset.tags(1).get("NETCDF_VARNAME") if dataset.count else None
+    return [name] if name else []
+
+
 def _opens_as_hdf5(source: str | MemoryFile | OneFile) -> bool:
     """Whether a file that libnetcdf refuses is HDF5 all the same."""
     path = source.name if isinstance(source, MemoryFile) else source

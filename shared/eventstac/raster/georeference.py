@@ -19,6 +19,12 @@ from eventstac.raster.earth import (
     refuse_for_memory,
 )
 
+_PLACING = {
+    "GTiff": "write its geotransform (gdal_edit.py -a_ullr)",
+    "JP2OpenJPEG": "write its geotransform (gdal_edit.py -a_ullr)",
+    "netCDF": "its axes have no numbers, or no even steps: re-grid it (gdalwarp -geoloc, cdo remapbil)",
+}
+_PLACING_OTHERS = "such files hold none: write it as a GeoTIFF (gdal_translate -a_ullr)"
 _MOST_UNITS = 1e12  # of a CRS: the Earth's circumference is 4e10 mm
 
 
@@ -59,6 +65,7 @@ def georeference(dataset: DatasetReader, crs_text: str | None = None) -> Georefe
         return Georeference("rpcs", None, _rpc_function(dataset))
     text = _crs_text(dataset, crs_text)
     earth = earth_crs(text)
+    _refuse_unplaced(dataset, None if crs is not None else crs_text)
     _refuse_nonsense(dataset.transform)
     _refuse_no_degrees(earth, dataset)
     return _affine(earth, text if crs is not None else earth.crs.to_wkt(), dataset.transform)
@@ -78,13 +85,20 @@ def _affine(earth: EarthCrs, wkt: str, transform: Affine) -> Georeference:
     return Georeference("affine", earth, to_lonlat, to_pixel, wkt)
 
 
+def _refuse_unplaced(dataset: DatasetReader, of_rule: str | None) -> None:
+    """Raise Rejected `no-georeference` for a file without a geotransform; `of_rule`: the CRS that a rule names."""
+    if not dataset.transform.is_identity:
+        return
+    who = f"the rule names the CRS {of_rule!r}" if of_rule else "the file names a CRS"
+    raise Rejected(
+        "no-georeference",
+        f"{who}, but the file has no position in it: {_PLACING.get(dataset.driver, _PLACING_OTHERS)}, or let the rule "
+        "give `footprint.geometry`",
+    )
+
+
 def _refuse_nonsense(transform: Affine) -> None:
     """Raise Rejected `no-georeference` for a geotransform that puts an image nowhere."""
-    if transform.is_identity:
-        raise Rejected(
-            "no-georeference",
-            "the file names a CRS but no position in it: write its geotransform (gdal_edit.py -a_ullr)",
-        )
     if transform.determinant == 0:
         raise Rejected(
             "no-georeference", f"the geotransform {tuple(transform)[:6]} maps every pixel onto a line"
@@ -96,10 +110,16 @@ def _refuse_nonsense(transform: Affine) -> None:
 
 
 def _refuse_no_degrees(earth: EarthCrs, dataset: DatasetReader) -> None:
-    """Raise Rejected `no-georeference` where a CRS in degrees has longitudes of metres."""
-    a, b, c = tuple(dataset.transform)[:3]
-    corners = np.array([c, c + a * dataset.width, c + b * dataset.height])
-    refuse_beyond_degrees(earth, corners, None, "the geotransform puts the image at")
+    """Raise Rejected `no-georeference` where a CRS in degrees has longitudes of metres, or latitudes beyond a pole.
+
+    A pixel of a grid that has its middle on the pole lies beyond it by half.
+    """
+    a, b, c, d, e, f = tuple(dataset.transform)[:6]
+    width, height = dataset.width, dataset.height
+    x = np.array([c, c + a * width, c + b * height])
+    y = np.array([f, f + d * width, f + e * height, f + d * width + e * height])
+    what = "the geotransform puts the image at"
+    refuse_beyond_degrees(earth, x, y, what, room=abs(d) + abs(e))
 
 
 def _crs_text(dataset: DatasetReader, crs_text: str | None) -> str:

@@ -16,13 +16,22 @@ from eventstac.blobs import BlobReader
 from eventstac.errors import Rejected
 from eventstac.raster.arriving import Arriving
 from eventstac.raster.formats import driver_of
-from eventstac.raster.gdal import UNREADABLE, open_dataset, ran_out_of_memory, settled, verdict
+from eventstac.raster.gdal import (
+    UNREADABLE,
+    grid_names,
+    open_dataset,
+    ran_out_of_memory,
+    settled,
+    verdict,
+)
 from eventstac.raster.options import WHOLE_BYTES, Options
 from eventstac.raster.ranges import OneFile, Ranges
 from eventstac.raster.strips import Slab, slabs_of
 from eventstac.raster.tiff import Tiff
 from eventstac.raster.tiff_header import parse
 from eventstac.raster.truncated import refuse_incomplete, refuse_truncated
+
+_MOST_METADATA_BYTES = 4 * 1024 * 1024  # 150 for each of 4,096 bands is far less
 
 
 @dataclass(frozen=True)
@@ -43,6 +52,11 @@ class Opened:
     sha256: Callable[[], bytes | None]
     await_rows: Callable[[int | None], None] = lambda rows: None
     slabs: tuple[Slab, ...] = ()
+
+    def gdal_metadata(self) -> bytes:
+        """The value of a TIFF's GDAL_METADATA tag; empty where there is none."""
+        start, length = self.tiff.main.gdal_metadata if self.tiff else (0, 0)
+        return self.ranges.read(start, min(length, _MOST_METADATA_BYTES)) if length else b""
 
 
 @contextmanager
@@ -82,7 +96,7 @@ def _opened(stack: ExitStack, reader: BlobReader, driver: str, ranges: Ranges, o
         if structure is None:
             refuse_incomplete(driver, data, header_only=options.header_only)
         memory = stack.enter_context(MemoryFile(data))
-        dataset = open_dataset(stack, _of_variable(memory.name, driver, options) or memory, driver, ranges)
+        dataset = _dataset(stack, memory, driver, ranges, options)
         return Opened(dataset, driver, structure, ranges, True, hashlib.sha256(data).digest)
     slabs = _slabs(structure, ranges.size, options)
     if structure is not None and (
@@ -116,7 +130,7 @@ def _downloaded(
     if structure is None:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             refuse_incomplete(driver, content, header_only=options.header_only)
-    dataset = open_dataset(stack, _of_variable(str(path), driver, options) or str(path), driver, ranges)
+    dataset = _dataset(stack, str(path), driver, ranges, options)
 
     def await_rows(rows: int | None) -> None:
         if structure is not None:
@@ -139,10 +153,26 @@ def _slabs(structure: Tiff | None, size: int, options: Options) -> tuple[Slab, .
     return slabs_of(structure, size)
 
 
-def _of_variable(path: str, driver: str, options: Options) -> str | None:
-    """GDAL's name of one grid of a file of several; None where the rule names none."""
-    several = driver in ("netCDF", "HDF5") and options.variable
-    return f'NETCDF:"{path}":{options.variable}' if several else None
+def _dataset(
+    stack: ExitStack, source: MemoryFile | str, driver: str, ranges: Ranges, options: Options
+) -> DatasetReader:
+    """The file, or of a netCDF the grid that the rule names. Raises Rejected `bad-options` where it has none such."""
+    if driver not in ("netCDF", "HDF5") or not options.variable:
+        return open_dataset(stack, source, driver, ranges)
+    path = source.name if isinstance(source, MemoryFile) else source
+    try:
+        return open_dataset(stack, f'NETCDF:"{path}":{options.variable}', driver, ranges)
+    except Rejected as problem:
+        if problem.reason != "bad-raster":
+            raise
+        grids = grid_names(open_dataset(stack, source, driver, ranges))  # what is no netCDF fails once more
+        if not grids or options.variable in grids:
+            raise
+        raise Rejected(
+            "bad-options",
+            f"option variable is {options.variable!r}, but the file has no such grid: it has {', '.join(grids)}; "
+            "correct the rule",
+        ) from problem
 
 
 def _header_end(structure: Tiff, size: int) -> int:

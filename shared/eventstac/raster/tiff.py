@@ -6,13 +6,16 @@ import numpy as np
 
 Integers = np.ndarray[tuple[int], np.dtype[np.int64]]
 
+_TRAILER = "BLOCK_TRAILER=LAST_4_BYTES_REPEATED"  # in GDAL's structural metadata
+_TRAILER_BYTES = 4
+
 
 @dataclass(frozen=True)
 class Directory:
     """One image of a TIFF: size in pixels, and where its blocks lie (bytes from the file's start).
 
     `tags_end` is the byte after its entries and their values, `header_end` that after everything that describes the
-    image, beyond any file where that is not known.
+    image, beyond any file where that is not known. `gdal_metadata`: first byte and length of GDAL's XML, if any.
     """
 
     offset: int
@@ -29,6 +32,7 @@ class Directory:
     sample_bits: int = 0
     sample_format: int = 0
     nodata: str = ""
+    gdal_metadata: tuple[int, int] = (0, 0)
 
     @property
     def is_complex_integer(self) -> bool:
@@ -111,9 +115,16 @@ class Tiff:
 
     @property
     def end(self) -> int:
-        """How many bytes the file must have for all its blocks to be there too."""
+        """How many bytes the file must have for all its blocks to be there too, and what GDAL writes behind each."""
         inner = [end for d in self.within for end in (d.tags_end, d.data_end)]
-        return max(self.tags_end, *(d.data_end for d in self.directories), *inner)
+        trailer = _TRAILER_BYTES if _TRAILER in self.ghost and not self.was_changed else 0
+        ends = [d.data_end + trailer for d in self.directories if d.data_bytes]
+        return max([self.tags_end, *ends, *inner])
+
+    @property
+    def was_changed(self) -> bool:
+        """Whether GDAL says that the file was changed after it had been written as a COG."""
+        return "KNOWN_INCOMPATIBLE_EDITION=YES" in self.ghost
 
 
 def is_tiff(head: bytes) -> bool:

@@ -20,6 +20,7 @@ MAX_ENTRIES = 4096  # entries of one directory: real ones have fewer than fifty
 _BEYOND_ANY_FILE = np.uint64(2**46)  # 64 TiB: nonsense is cut to this, so that sums of it stay integers
 
 _SUBFILE_TYPE, _WIDTH, _HEIGHT, _SAMPLE_BITS, _SAMPLE_FORMAT, _NODATA = 254, 256, 257, 258, 339, 42113
+_GDAL_METADATA = 42112
 _SAMPLES, _PLANES = 277, 284
 _COMPRESSION, _STRIP_OFFSETS, _STRIP_ROWS, _STRIP_COUNTS = 259, 273, 278, 279
 _TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_COUNTS = 322, 323, 324, 325
@@ -158,7 +159,7 @@ def _entries(
             least = count_bytes + entry_bytes + struct.calcsize(order + pointer)
             end = max(end, _inline(order, kind, body[value_at:]) + least)
         elsewhere = elsewhere or tag in _SUB_DIRECTORIES
-        if tag in _SCALARS or tag in _ARRAYS or tag in (_NODATA, _SUB_IMAGES):
+        if tag in _SCALARS or tag in _ARRAYS or tag in (_NODATA, _SUB_IMAGES, _GDAL_METADATA):
             entries[tag] = (kind, number, offset + count_bytes + value_at, body[value_at : at + entry_bytes])
     following = struct.unpack_from(order + pointer, body, count * entry_bytes)[0]
     return entries, following, int(_BEYOND_ANY_FILE) if elsewhere else end, end
@@ -190,6 +191,13 @@ def _text(read: ReadAt, size: int, order: str, entry: tuple[int, int, int, bytes
         where = struct.unpack(order + ("Q" if len(inline) == 8 else "I"), inline)[0]
         inline = read(where, length) if where + length <= size else b""
     return inline[:length].split(b"\0", 1)[0].decode("ascii", "replace").strip()
+
+
+def _place(order: str, entry: tuple[int, int, int, bytes] | None) -> tuple[int, int]:
+    """First byte and length of a text; nothing where there is none, or it is so short that it stands in its entry."""
+    if entry is None or entry[0] != 2 or entry[1] <= len(entry[3]):
+        return 0, 0
+    return struct.unpack(order + ("Q" if len(entry[3]) == 8 else "I"), entry[3])[0], entry[1]
 
 
 def _directory(
@@ -227,6 +235,7 @@ def _directory(
         sample_bits=scalars.get(_SAMPLE_BITS, 0),
         sample_format=scalars.get(_SAMPLE_FORMAT, 0),
         nodata=_text(read, size, order, entries.get(_NODATA)),
+        gdal_metadata=_place(order, entries.get(_GDAL_METADATA)),
     )
 
 

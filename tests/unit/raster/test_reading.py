@@ -143,6 +143,24 @@ def test_a_header_of_a_few_bytes_says_how_many_are_missing(head: bytes, missing:
     assert f"at least {missing} bytes are missing" in error.detail
 
 
+@pytest.mark.parametrize("compress", ["deflate", "jpeg"])
+def test_a_cog_that_lacks_its_last_bytes_is_truncated_to_the_byte(compress: str) -> None:
+    """GDAL repeats a block's last four bytes behind it: a COG without them was read, and called one."""
+    data = cog(gradient(300, 400, "uint8", 3), compress=compress)
+    assert read_in_process(MemoryReader(data), {}).metadata["cog"]["valid"]
+    for cut in (1, 2, 3, 4, 5, 9):
+        error = rejected(data[:-cut])
+        assert error.reason == "truncated", (cut, error)
+        assert f" {cut} bytes are missing" in error.detail, (cut, error.detail)
+
+
+def test_a_cog_that_was_changed_has_blocks_without_anything_behind_them() -> None:
+    data = cog(gradient(300, 400, "uint8", 3), compress="none")
+    changed = data.replace(b"KNOWN_INCOMPATIBLE_EDITION=NO\n ", b"KNOWN_INCOMPATIBLE_EDITION=YES\n")
+    assert changed != data
+    assert read_in_process(MemoryReader(changed[:-4]), {}).metadata["cog"]["valid"] is False
+
+
 def test_a_truncated_large_cog_is_found_without_reading_it() -> None:
     data = cog(gradient(2500, 2500), compress="none")
     with pytest.raises(Rejected, match="truncated"):
@@ -240,6 +258,43 @@ def test_jpeg_2000_is_read_with_its_position(box: str) -> None:
     assert metadata["media_type"] == "image/jp2"
     assert metadata["projection"]["proj:code"] == "EPSG:32633"
     assert metadata["projection"]["proj:transform"] == pytest.approx([10, 0, 399960, 0, -10, 5000040])
+
+
+@pytest.mark.parametrize("tail", [b"\n", b"\0" * 300, b"junk" * 9, b"\xff" * 40, b"\0\0\1\0mine"])
+def test_what_stands_behind_a_jpeg_2000_image_is_no_sign_of_truncation(tail: bytes) -> None:
+    assert (
+        read_in_process(MemoryReader(jpeg2000() + tail), {}).metadata["bands"][0]["statistics"]["count"]
+        == 5120
+    )
+
+
+def test_a_position_behind_a_jpeg_2000_image_that_is_cut_off_is_truncated() -> None:
+    box = struct.pack(">I4s", 100, b"uuid") + bytes(92)
+    assert read_in_process(MemoryReader(jpeg2000() + box), {}).metadata["driver"] == "JP2OpenJPEG"
+    error = rejected(jpeg2000() + box[:-7])
+    assert error.reason == "truncated"
+    assert "at least 7 bytes" in error.detail
+
+
+def test_a_rule_that_names_no_grid_of_the_file_is_told_which_there_are() -> None:
+    error = rejected(netcdf(), crs="EPSG:4326", variable="depth")
+    assert error.reason == "bad-options"
+    assert "'depth'" in error.detail
+    assert "it has height" in error.detail
+    metadata = read_in_process(MemoryReader(netcdf()), {"crs": "EPSG:4326", "variable": "height"}).metadata
+    assert metadata["projection"]["proj:shape"] == [40, 60]
+    assert rejected(b"CDF\x01" + b"\xff" * 200, variable="depth").reason == "bad-raster"
+
+
+@pytest.mark.parametrize(("driver", "way"), [("GTiff", "gdal_edit.py"), ("PNG", "write it as a GeoTIFF")])
+def test_a_crs_without_a_position_is_laid_to_whoever_named_it(driver: str, way: str) -> None:
+    error = rejected(
+        tiff(gradient(20, 20, "uint8"), driver=driver, crs=None, transform=None), crs="EPSG:32633"
+    )
+    assert error.reason == "no-georeference"
+    assert "the rule names the CRS 'EPSG:32633'" in error.detail
+    assert way in error.detail
+    assert "the file names a CRS" in rejected(tiff(gradient(20, 20), crs="EPSG:32633", transform=None)).detail
 
 
 def test_latitude_first_in_a_jpeg_2000_file_is_turned_around() -> None:

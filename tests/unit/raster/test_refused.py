@@ -3,8 +3,10 @@
 import struct
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
+import pyproj
 import pytest
 import rasterio
 from rasterio.io import DatasetReader
@@ -47,6 +49,33 @@ def test_a_geocentric_crs_is_no_map() -> None:
 def test_metres_in_a_crs_of_degrees_make_no_footprint(pixel: float) -> None:
     data = placed(crs="EPSG:4326", transform=Affine(pixel, 0, 500_000, 0, -pixel, 50))
     assert "is in degrees" in refused(data, "no-georeference")
+
+
+def test_an_image_beyond_the_pole_is_refused_but_for_a_pixel() -> None:
+    beyond = placed(crs="EPSG:4326", transform=Affine(1, 0, 0, 0, -3, 100))
+    assert "100 degrees, beyond the pole" in refused(beyond, "no-georeference")
+    south_up = placed(crs="EPSG:4326", transform=Affine(1, 0, 0, 0, 3, 70))
+    assert "beyond the pole" in refused(south_up, "no-georeference")
+    a_pixel = placed(crs="EPSG:4326", transform=Affine(1, 0, 0, 0, -3, 93))
+    assert read_in_process(MemoryReader(a_pixel), {}).metadata["bbox"] == [0, 63, 20, 90]
+
+
+@pytest.mark.parametrize("code", [4269, 4283, 6318])
+def test_a_national_crs_is_tied_to_degrees_by_the_name_that_projs_database_knows(
+    code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By OGC:CRS84 it tried every way that leads there: seconds of CPU for the first file of each such CRS."""
+    made = []
+
+    def counting(*ends: Any, **options: Any) -> pyproj.Transformer:
+        made.append(ends[1])
+        return original(*ends, **options)
+
+    original = pyproj.Transformer.from_crs
+    monkeypatch.setattr(pyproj.Transformer, "from_crs", counting)
+    earth.earth_crs.cache_clear()
+    earth.earth_crs(pyproj.CRS.from_epsg(code).to_wkt())
+    assert made == ["EPSG:4326"]
 
 
 def test_a_grid_may_go_around_the_earth_from_anywhere() -> None:

@@ -11,7 +11,7 @@ import rasterio
 from rasterio.enums import ColorInterp
 
 from eventstac.raster.extract import read_in_process
-from tests.unit.raster.corpus import cog, gradient, tiff
+from tests.unit.raster.corpus import UTM, cog, gradient, netcdf, tiff
 from tests.unit.raster.readers import MemoryReader
 
 
@@ -167,6 +167,24 @@ def test_nodata_of_64_bits_is_taken_to_the_last_digit(dtype: str, value: int) ->
     assert band["statistics"]["count"] == 3
 
 
+@pytest.mark.parametrize(
+    ("dtype", "value"),
+    [("int64", -(2**63)), ("int64", 2**63 - 1), ("uint64", 2**64 - 1), ("int64", -(2**60))],
+)
+def test_nodata_of_64_bits_is_read_as_rasterio_writes_it(dtype: str, value: int) -> None:
+    """It writes -9.2233720368547758e+18, of which GDAL reads -9."""
+    band = bands_of(tiff(np.array([[value, 5], [6, 7]], dtype), nodata=value))[0]
+    assert band["nodata"] == value
+    assert band["statistics"]["count"] == 3
+
+
+@pytest.mark.parametrize("text", [b"1e30", b"-1e25", b"0.5", b"nan", b"1.0e+20", b"-inf"])
+def test_nodata_that_64_bits_cannot_hold_is_none(text: bytes) -> None:
+    band = bands_of(with_nodata_text(tiff(np.array([[1, 5]], "int64"), nodata=1234567890123456789), text))[0]
+    assert "nodata" not in band
+    assert band["statistics"]["valid_percent"] == 100
+
+
 def with_nodata_text(data: bytes, text: bytes) -> bytes:
     """The TIFF with another text in its nodata tag, put at the end of the file: rasterio writes it through a float."""
     changed = bytearray(data)
@@ -207,6 +225,39 @@ def test_scale_offset_unit_description_and_sampling_are_stated() -> None:
     band = bands_of(tiff(np.ones((5, 5), "int16"), describe))[0]
     assert (band["raster:scale"], band["raster:offset"], band["unit"]) == (0.1, -5.0, "K")
     assert (band["name"], band["raster:sampling"]) == ("Brightness", "point")
+
+
+def texts(units: str, description: str) -> Any:
+    def describe(dataset: Any) -> None:
+        dataset.units, dataset.descriptions = (units, "m"), (description, "other")
+
+    return describe
+
+
+def test_texts_that_are_no_utf_8_are_read_as_latin_1() -> None:
+    data = tiff(gradient(5, 5, bands=2), texts("QC & m", "EbQne"))
+    bands = bands_of(data.replace(b"QC &", b"\xb0C &").replace(b"EbQne", b"Eb\xe8ne"))
+    assert [(band["name"], band["unit"]) for band in bands] == [("Eb\xe8ne", "\xb0C & m"), ("other", "m")]
+
+
+def test_a_unit_of_a_netcdf_that_is_no_utf_8_is_read_as_latin_1() -> None:
+    data = netcdf()
+    assert data.count(b"\0\0\0\1m") == 1
+    band = bands_of(data.replace(b"\0\0\0\1m", b"\0\0\0\1\xb5"), crs="EPSG:4326")[0]
+    assert band["unit"] == "\xb5"
+
+
+def test_the_unit_of_a_compound_crs_is_that_of_heights_not_of_colours() -> None:
+    compound = {"crs": "EPSG:32633+5773", "transform": UTM["transform"]}
+    colours = tiff(gradient(5, 5, "uint8", bands=4), photometric="RGB", alpha="YES", **compound)
+    assert [band.get("unit") for band in bands_of(colours)] == [None] * 4
+    assert bands_of(tiff(gradient(5, 5, "float32"), **compound))[0]["unit"] == "metre"
+
+    def radiance(dataset: Any) -> None:
+        dataset.units = ("km", "W/m2", "")
+
+    stated = tiff(gradient(5, 5, "uint8", bands=3), radiance, photometric="RGB", **compound)
+    assert [band.get("unit") for band in bands_of(stated)] == ["km", "W/m2", None]
 
 
 def test_bands_without_distinct_names_are_numbered() -> None:
