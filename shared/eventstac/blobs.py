@@ -107,10 +107,14 @@ class Listed:
 
 @dataclass(frozen=True)
 class ListedPage:
-    """One page of a container's listing, and the continuation of the next (None at the end)."""
+    """One page of a container's listing, and the continuation of the next (None at the end).
+
+    `seen` is the Date of the storage's answer.
+    """
 
     blobs: tuple[Listed, ...]
     continuation: str | None
+    seen: datetime
 
 
 class Blobs(Protocol):

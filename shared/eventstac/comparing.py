@@ -22,8 +22,9 @@ class CollectionReport:
 
     Of the listed blobs, `current` and `rejected` ones are known as they are, `stale` ones at another ETag or by older
     rules, `missing` ones not at all; `withdrawn` ones are shown though no rule matches them any more; `lost_blobs` are
-    known and their Item is not in the catalog. `orphaned` blobs are known and not listed. `items` should be in the
-    catalog: `lost` of them are not (as they should be); `surplus` ones are in it and should not.
+    known and their Item is not in the catalog. `orphaned` blobs are known and not listed, `unwatched` ones shown though
+    nobody watches their container (any more). `items` should be in the catalog: `lost` of them are not (as they should
+    be); `surplus` ones are in it and should not.
     """
 
     collection: str
@@ -33,6 +34,7 @@ class CollectionReport:
     missing: int = 0
     orphaned: int = 0
     withdrawn: int = 0
+    unwatched: int = 0
     lost_blobs: int = 0
     items: int = 0
     incomplete: int = 0
@@ -54,8 +56,8 @@ class CollectionReport:
     @property
     def has_gap(self) -> bool:
         """Whether storage and catalog differ."""
-        differing = (self.stale, self.missing, self.orphaned, self.withdrawn, self.lost, self.surplus)
-        return any(differing)
+        differing = (self.stale, self.missing, self.orphaned, self.withdrawn, self.unwatched)
+        return any((*differing, self.lost, self.surplus))
 
     @property
     def completeness(self) -> float:
@@ -63,7 +65,7 @@ class CollectionReport:
 
         A rejected blob counts as known: the catalog says why it is not shown.
         """
-        everything = self.blobs + self.orphaned + self.surplus
+        everything = self.blobs + self.orphaned + self.unwatched + self.surplus
         if not everything:
             return 0.0 if self.lost else 100.0
         percent = 100 * (self.current + self.rejected) / everything

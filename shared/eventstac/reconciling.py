@@ -9,7 +9,7 @@ evidence: a blob that it does not show is looked at, and only the storage's answ
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
 
 from eventstac.blob_urls import parse
@@ -29,6 +29,10 @@ from eventstac.removing import ItemKey, Removals
 
 _GO_ON = "Nothing was concluded from it. Then run `eventstac reconcile` again, or wait for the next daily run"
 
+# A look knows better than a listing where its Date is later by more than this: Dates are whole seconds of front ends whose
+# clocks differ. A look too many is all that more of it costs.
+CLOCKS_APART = timedelta(seconds=5)
+
 _LIST, _COMPARE, _COUNT, _LOOK, _END = "list:", "compare:", "count:", "look:", "end:"
 
 
@@ -37,7 +41,7 @@ class Run:
     """One reconcile: what it was asked for, and how far it is.
 
     `allow_removals` is the number of Items that it may remove, None for the usual limit. `removes` is whether it was
-    found to stay within it. `started_at` is the database's time. `report` is what comparing found. `revision` is that
+    found to stay within it. `started_at` is the database's time, for people. `report` is what comparing found. `revision` is that
     of the rules in force when it began. `next_page` is the request for its next page, `last_page` the one before it.
     """
 
@@ -76,10 +80,13 @@ class ListedBlob:
 
 @dataclass(frozen=True)
 class Gap:
-    """A blob about which storage and catalog differ; `etag` and `archived` are the listing's, if it is in there."""
+    """A blob about which storage and catalog differ; `etag` and `archived` are the listing's, if it is in there.
+
+    "unsure": it was looked at while its container was being listed, and found, and is not in the listing.
+    """
 
     url: str
-    status: Literal["missing", "stale", "orphaned", "withdrawn"]
+    status: Literal["missing", "stale", "unsure", "orphaned", "withdrawn"]
     etag: str | None = None
     archived: bool = False
 
@@ -105,11 +112,17 @@ class Runs(Protocol):
     def advance(self, run_id: str, done: ScanRequested, following: ScanRequested) -> None:
         """Note where a run is: which page was done, and which follows."""
 
-    def add_listed(self, run_id: str, listed: Sequence[ListedBlob]) -> None:
-        """Note blobs that the storage listed; the same page twice is noted once."""
+    def add_listed(
+        self, run_id: str, container_url: str, seen: datetime, listed: Sequence[ListedBlob]
+    ) -> None:
+        """Note the blobs of a page that the storage listed, and its Date; the same page twice is noted once."""
 
     def compare(self, run: Run, applied: AppliedRules) -> Report:
-        """What is the same and what differs, by collection; its `removals` are left at 0."""
+        """What is the same and what differs, by collection; its `removals` are left at 0.
+
+        A look whose Date is later than the listing's by more than `CLOCKS_APART` knows better than the listing,
+        whenever its fact came; any other does not.
+        """
 
     def mark(self, run: Run, applied: AppliedRules) -> None:
         """Keep which blobs differ, for `removals` and `gaps`."""
@@ -215,7 +228,8 @@ class Reconciler:
     def _list(self, run: Run, request: ScanRequested, continuation: str | None) -> Step:
         page = self.blobs.page(request.container_url, "", continuation, self.page_size)
         applied = self.catalog.rules()
-        self.runs.add_listed(run.id, [self._listed(blob, applied) for blob in page.blobs])
+        listed = [self._listed(blob, applied) for blob in page.blobs]
+        self.runs.add_listed(run.id, request.container_url, page.seen, listed)
         if page.continuation:
             return Step((), replace(request, continuation=f"{_LIST}{page.continuation}"))
         following = run.containers[run.containers.index(request.container_url) + 1 :]
@@ -295,7 +309,7 @@ class Reconciler:
             return Outgoing(ASSET_FACTS, event) if event else None
         timeline = passed((), f"reconcile ({gap.status})", self.clock())
         look = match_blob(parse(gap.url), fact, applied, self.watched, cause=cause, timeline=timeline)
-        if look is None and fact is not None and gap.status == "orphaned":
+        if look is None and fact is not None and gap.status in ("orphaned", "unsure"):
             # Whatever the rules say now: only a look can tell that it is gone. Found there, it is so by the rules that
             # knew it, for the next run to withdraw.
             look = BlobMatched(gap.url, fact.match, min(fact.revision, applied.revision - 1), cause, timeline)

@@ -96,7 +96,7 @@ class MemoryBlobs:
             url = replace(parse(f"{container_url}/x"), path=name).url
             stored = self.stored[url]
             listed.append(Listed(url, stored.etag, len(stored.data), stored.modified, stored.archived))
-        return ListedPage(tuple(listed), chosen[-1] if len(after) > size else None)
+        return ListedPage(tuple(listed), chosen[-1] if len(after) > size else None, self._date())
 
     def etag(self, url: str) -> str | None:
         stored = self.stored.get(url)

@@ -36,7 +36,7 @@ class GeneratedBlobs(MemoryBlobs):
         first = int(continuation or 0)
         last = min(first + size, self.count)
         blobs = tuple(Listed(url_at(number), "0x1", 1000, START) for number in range(first, last))
-        return ListedPage(blobs, str(last) if last < self.count else None)
+        return ListedPage(blobs, str(last) if last < self.count else None, START)
 
 
 class GeneratedCatalog(MemoryCatalog):

@@ -9,13 +9,13 @@ from eventstac.catalog.runs import RESUMED_AFTER
 from eventstac.comparing import SAMPLES, Report, Tally
 from eventstac.errors import Transient
 from eventstac.events import ScanRequested
-from eventstac.facts import Fact
+from eventstac.facts import Fact, Finding
 from eventstac.matching import is_by_these_rules, may_be_shown
-from eventstac.reconciling import Gap, ListedBlob, Run
+from eventstac.reconciling import CLOCKS_APART, Gap, ListedBlob, Run
 from eventstac.removing import ItemKey, Removals, assets_by_item, becoming, removed
 from tests.twins.catalog import MemoryCatalog, facts_of
 
-_GAPS = ("missing", "stale", "orphaned", "withdrawn")
+_GAPS = ("missing", "stale", "unsure", "orphaned", "withdrawn")
 
 
 @dataclass
@@ -23,6 +23,10 @@ class MemoryRuns:
     catalog: MemoryCatalog
     runs: dict[str, Run] = field(default_factory=dict)
     listed: dict[str, dict[str, ListedBlob]] = field(default_factory=dict)
+    dates: dict[str, dict[str, datetime]] = field(
+        default_factory=dict
+    )  # of each run, of what listed each blob
+    answers: dict[str, dict[str, list[datetime]]] = field(default_factory=dict)  # of each run and container
     marked: dict[str, list[Gap]] = field(default_factory=dict)
     removing: dict[str, set[str]] = field(default_factory=dict)
     moved: dict[str, datetime] = field(default_factory=dict)
@@ -32,6 +36,8 @@ class MemoryRuns:
         self.runs.setdefault(run.id, run)
         self.moved.setdefault(run.id, self.catalog.clock())
         self.listed.setdefault(run.id, {})
+        self.dates.setdefault(run.id, {})
+        self.answers.setdefault(run.id, {})
 
     def find(self, run_id: str) -> Run | None:
         self._answer()
@@ -57,8 +63,12 @@ class MemoryRuns:
         self.moved[run_id] = self.catalog.clock()
         self.runs[run_id] = replace(self.runs[run_id], last_page=done, next_page=following)
 
-    def add_listed(self, run_id: str, listed: Sequence[ListedBlob]) -> None:
+    def add_listed(
+        self, run_id: str, container_url: str, seen: datetime, listed: Sequence[ListedBlob]
+    ) -> None:
         self._answer()
+        self.answers[run_id].setdefault(container_url, []).append(seen)
+        self.dates[run_id].update({blob.url: seen for blob in listed})
         self.listed[run_id].update({blob.url: blob for blob in listed})
 
     def note(self, run: Run) -> None:
@@ -77,6 +87,7 @@ class MemoryRuns:
                 continue
             fact = self.catalog.known.get(url)
             lost = fact and fact.item_key in published and fact.item_key not in self.catalog.items
+            status = "current" if status == "unsure" else status
             tally.add(collection, "lost_blobs" if status == "current" and lost else status)
         for (collection, item), row in self.catalog.rows.items():
             if run.collection not in (None, collection):
@@ -131,7 +142,7 @@ class MemoryRuns:
                 self.marked[run.id].append(Gap(url, status, etag, archived))  # type: ignore[arg-type]  # one of _GAPS
 
     def gaps(self, run: Run, after: str, limit: int) -> list[Gap]:
-        wanted = _GAPS if run.removes else _GAPS[:2]
+        wanted = _GAPS if run.removes else _GAPS[:3]
         return [
             gap
             for gap in self.marked[run.id]
@@ -149,8 +160,8 @@ class MemoryRuns:
         compared = {}
         for url in {*listed, *self.catalog.known}:
             one, fact = listed.get(url), self.catalog.noted([url]).get(url)
-            status = _status(one, fact, applied)
-            if status is None or (fact and not url.startswith(run.containers)):
+            status = self._status(run, url, one, fact, applied)
+            if status is None:
                 continue
             by_rule = one and one.outcome == "matched" and not (fact and fact.claim)
             collection = one.collection if one and by_rule else fact.match.collection if fact else None
@@ -161,25 +172,45 @@ class MemoryRuns:
             compared[url] = (collection, status)
         return compared
 
+    def _status(
+        self, run: Run, url: str, listed: ListedBlob | None, fact: Fact | None, applied: AppliedRules
+    ) -> str | None:
+        known = fact.finding if fact else None
+        if listed is None:
+            return self._status_unlisted(run, url, fact) if fact else None
+        if listed.outcome != "matched" and not (fact and fact.claim):
+            return "withdrawn" if fact and may_be_shown(fact) else listed.outcome
+        if fact is None or known is None:
+            return "missing"
+        is_newer = self._is_newer(known, self.dates[run.id][url])
+        if known.state == "gone":
+            return None if is_newer else "missing"
+        if not is_by_these_rules(fact, applied.rules.match(url) or fact.match, applied):
+            return "stale"
+        has_changed = known.etag != listed.etag or (known.reason == "archived") != listed.archived
+        if has_changed and not is_newer:
+            return "stale"
+        return "rejected" if known.state == "rejected" else "current"
+
+    def _status_unlisted(self, run: Run, url: str, fact: Fact) -> str | None:
+        container = next((each for each in run.containers if url.startswith(f"{each}/")), None)
+        if container is None:
+            return "unwatched" if may_be_shown(fact) else None
+        if fact.finding.state == "gone":
+            return None
+        answers = self.answers[run.id][container]
+        if self._is_newer(fact.finding, max(answers)):
+            return "current"
+        return "unsure" if fact.finding.seen > min(answers) else "orphaned"
+
+    @staticmethod
+    def _is_newer(known: Finding, listed: datetime) -> bool:
+        """Whether a look knows better than a listing."""
+        return known.seen > listed + CLOCKS_APART
+
     def _answer(self) -> None:
         if self.catalog.is_away:
             raise Transient("the database is away")
-
-
-def _status(listed: ListedBlob | None, fact: Fact | None, applied: AppliedRules) -> str | None:
-    known = fact.finding if fact else None
-    if listed is None:
-        return None if known is None or known.state == "gone" else "orphaned"
-    if listed.outcome != "matched" and not (fact and fact.claim):
-        return "withdrawn" if fact and may_be_shown(fact) else listed.outcome
-    if fact is None or known is None or known.state == "gone":
-        return "missing"
-    match = applied.rules.match(listed.url) or fact.match
-    if not is_by_these_rules(fact, match, applied) or known.etag != listed.etag:
-        return "stale"
-    if (known.reason == "archived") != listed.archived:
-        return "stale"
-    return "rejected" if known.state == "rejected" else "current"
 
 
 def finished(runs: MemoryRuns, run_id: str) -> Run:

@@ -69,10 +69,11 @@ class BlobStorage:
         """One page of a listing (at most `size` blobs), from `continuation` on."""
         name = self._name(f"{container_url}/x")
         container = self._service.get_container_client(name.container)
+        answers: list[Any] = []
         try:
-            pages = container.list_blobs(name_starts_with=prefix or None, results_per_page=size).by_page(
-                continuation
-            )
+            pages = container.list_blobs(
+                name_starts_with=prefix or None, results_per_page=size, raw_response_hook=answers.append
+            ).by_page(continuation)
             blobs = tuple(
                 Listed(
                     listed.url,
@@ -93,7 +94,8 @@ class BlobStorage:
             raise Transient(answer) from error
         except AzureError as error:
             raise Transient(f"{container_url}: the listing fails: {error}") from error
-        return ListedPage(blobs, getattr(pages, "continuation_token", None) or None)
+        seen = _moment(answers[-1].http_response.headers, "Date")
+        return ListedPage(blobs, getattr(pages, "continuation_token", None) or None, seen)
 
     def put(self, url: str, data: bytes, content_type: str) -> str:
         """Write one of our own outputs; returns its ETag."""

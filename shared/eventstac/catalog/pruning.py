@@ -65,7 +65,7 @@ def prune(connection: Connection) -> Pruned:
         "DELETE FROM eventstac.rejected WHERE state <> 'open' AND coalesce(resolved_at, rejected_at) < now() - %s",
         [REJECTIONS],
     ).rowcount
-    for table in ("listed", "gaps"):
+    for table in ("listed", "listings", "gaps"):
         connection.execute(
             f"DELETE FROM eventstac.{table} "
             "WHERE run IN (SELECT run FROM eventstac.runs WHERE changed_at < now() - %s)",

@@ -1,27 +1,30 @@
 """The comparison of a run's listing with facts and Items, as SQL over sets."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from eventstac.catalog.database import Connection
 from eventstac.catalog.rules_store import AppliedRules
 from eventstac.comparing import SAMPLES, Report, Tally
-from eventstac.reconciling import Gap, ListedBlob, Run
+from eventstac.reconciling import CLOCKS_APART, Gap, ListedBlob, Run
 
-# A fact that changed after the run began was looked at after the listing: it knows better.
+# Whether a look knows better than the listing is told by the storage's Dates. Which page would have shown a blob that is
+# not listed nobody knows: one that was found after the first is not lost, and only after the last surely newer.
 _COMPARED = """
     WITH listed AS (
-        SELECT url, etag, outcome, collection, item, archived, match, since FROM eventstac.listed
+        SELECT url, etag, outcome, collection, item, archived, match, since, seen FROM eventstac.listed
         WHERE run = %(run)s
+    ), watched AS (
+        SELECT container, first, last FROM unnest(%(containers)s::text[]) AS watched (container)
+        LEFT JOIN (SELECT * FROM eventstac.listings WHERE run = %(run)s) AS listings USING (container)
     ), known AS (
-        SELECT url, etag, state, kind, collection, item, revision, document, changed_at > %(since)s AS is_fresh,
+        SELECT url, etag, state, kind, collection, item, revision, document, seen, container, first, last,
             state = 'rejected' AND document #>> '{finding,reason}' = 'archived' AS archived,
             state = 'rejected' AND document #>> '{finding,reason}' = 'no-rule' AS without_rule,
             state = 'present' OR state = 'rejected' AND document #>> '{last_good,state}' = 'present'
                 AND document #>> '{finding,reason}' <> 'no-rule' AS may_be_shown
-        FROM eventstac.facts
-        WHERE EXISTS (
-            SELECT 1 FROM unnest(%(containers)s::text[]) AS container WHERE starts_with(url, container || '/'))
+        FROM eventstac.facts LEFT JOIN watched ON starts_with(url, container || '/')
     ), compared AS (
         SELECT url, known.collection AS known_collection, known.item,
             listed.collection AS next_collection, listed.item AS next_item,
@@ -29,18 +32,25 @@ _COMPARED = """
                 ELSE known.collection END AS collection,
             CASE
             WHEN listed.url IS NULL THEN
-                CASE WHEN known.state = 'gone' THEN 'gone' WHEN is_fresh THEN 'current' ELSE 'orphaned' END
+                CASE
+                WHEN known.container IS NULL THEN CASE WHEN known.may_be_shown THEN 'unwatched' ELSE 'gone' END
+                WHEN known.state = 'gone' THEN 'gone'
+                WHEN known.seen > last + %(apart)s THEN 'current'
+                WHEN known.seen > first THEN 'unsure'
+                ELSE 'orphaned'
+                END
             WHEN known.kind = 'cog' OR listed.outcome = 'matched' THEN
                 CASE
                 WHEN known.url IS NULL THEN 'missing'
-                WHEN known.state = 'gone' THEN CASE WHEN is_fresh THEN 'gone' ELSE 'missing' END
+                WHEN known.state = 'gone' THEN
+                    CASE WHEN known.seen > listed.seen + %(apart)s THEN 'gone' ELSE 'missing' END
                 WHEN known.revision < %(revision)s AND known.kind = 'cog' AND known.revision < %(any_since)s
                     THEN 'stale'
                 WHEN known.revision < %(revision)s AND known.kind <> 'cog' AND (
                     known.revision < listed.since OR known.without_rule
                     OR md5(known.document #>> '{finding,match}') <> listed.match) THEN 'stale'
-                WHEN is_fresh THEN CASE known.state WHEN 'rejected' THEN 'rejected' ELSE 'current' END
-                WHEN known.etag <> listed.etag OR known.archived <> listed.archived THEN 'stale'
+                WHEN (known.etag <> listed.etag OR known.archived <> listed.archived)
+                    AND (known.seen > listed.seen + %(apart)s) IS NOT TRUE THEN 'stale'
                 WHEN known.state = 'rejected' THEN 'rejected'
                 ELSE 'current'
                 END
@@ -49,7 +59,8 @@ _COMPARED = """
             END AS status
         FROM listed FULL JOIN known USING (url)
         WHERE %(collection)s::text IS NULL OR %(collection)s::text IN (listed.collection, known.collection)
-            OR known.url IS NULL AND listed.collection IS NULL
+            OR listed.url IS NOT NULL AND listed.collection IS NULL
+                AND known.kind IS DISTINCT FROM 'cog' AND known.may_be_shown IS NOT TRUE
     )
 """
 
@@ -71,7 +82,7 @@ _MISMATCHES = """
 _BLOB_COUNTS = f"""
     {_COMPARED}, mismatches AS MATERIALIZED ({_MISMATCHES})
     SELECT c.collection,
-        CASE WHEN c.status = 'current' AND m.item IS NOT NULL THEN 'lost_blobs' ELSE c.status END, count(*)
+        CASE WHEN c.status IN ('current', 'unsure') AND m.item IS NOT NULL THEN 'lost_blobs' ELSE c.status END, count(*)
     FROM compared c
     LEFT JOIN mismatches m ON m.what = 'lost' AND (m.collection, m.item) = (c.collection, c.item)
     GROUP BY 1, 2
@@ -84,7 +95,7 @@ _ITEM_COUNTS = """
 """
 
 _OF_LISTING = ("unmatched", "ignored", "unclaimed")
-_MENDED_BY_A_LOOK = ("missing", "stale")
+_MENDED_BY_A_LOOK = ("missing", "stale", "unsure")
 _REMOVED_BY_A_LOOK = ("orphaned", "withdrawn")
 
 
@@ -95,7 +106,7 @@ def compare(connection: Connection, run: Run, applied: AppliedRules) -> Report:
         if status in _OF_LISTING:
             tally.add(None, status, count)
         elif status != "gone":
-            tally.add(collection, status, count)
+            tally.add(collection, "current" if status == "unsure" else status, count)
     for collection, published, incomplete, unpublishable, conflicting in connection.execute(
         _ITEM_COUNTS, values
     ):
@@ -184,35 +195,46 @@ def gaps(connection: Connection, run: Run, after: str, limit: int) -> list[Gap]:
     return [Gap(*row) for row in rows]
 
 
-def add_listed(connection: Connection, run_id: str, listed: Sequence[ListedBlob]) -> None:
-    """Note blobs that the storage listed."""
+def add_listed(
+    connection: Connection, run_id: str, container_url: str, seen: datetime, listed: Sequence[ListedBlob]
+) -> None:
+    """Note the blobs of a page that the storage listed, and its Date."""
     connection.execute(
         """
-        INSERT INTO eventstac.listed (run, url, etag, outcome, collection, archived, item, match, since)
-        SELECT %s, *
+        WITH page AS (
+            INSERT INTO eventstac.listings AS noted (run, container, first, last)
+            VALUES (%(run)s, %(container)s, %(seen)s, %(seen)s)
+            ON CONFLICT (run, container) DO UPDATE
+            SET (first, last) = (least(noted.first, excluded.first), greatest(noted.last, excluded.last))
+        )
+        INSERT INTO eventstac.listed (run, seen, url, etag, outcome, collection, archived, item, match, since)
+        SELECT %(run)s, %(seen)s, *
         FROM unnest(
-            %s::text[], %s::text[], %s::text[], %s::text[], %s::bool[], %s::text[], %s::text[], %s::int[])
+            %(urls)s::text[], %(etags)s::text[], %(outcomes)s::text[], %(collections)s::text[],
+            %(archived)s::bool[], %(items)s::text[], %(matches)s::text[], %(sinces)s::int[])
         ON CONFLICT (run, left(url, 1000), sha256(decode(url, 'escape')))
-        DO UPDATE SET (etag, archived) = (excluded.etag, excluded.archived)
+        DO UPDATE SET (seen, etag, archived) = (excluded.seen, excluded.etag, excluded.archived)
         """,
-        [
-            run_id,
-            [blob.url for blob in listed],
-            [blob.etag for blob in listed],
-            [blob.outcome for blob in listed],
-            [blob.collection for blob in listed],
-            [blob.archived for blob in listed],
-            [blob.item for blob in listed],
-            [blob.match for blob in listed],
-            [blob.since for blob in listed],
-        ],
+        {
+            "run": run_id,
+            "container": container_url,
+            "seen": seen,
+            "urls": [blob.url for blob in listed],
+            "etags": [blob.etag for blob in listed],
+            "outcomes": [blob.outcome for blob in listed],
+            "collections": [blob.collection for blob in listed],
+            "archived": [blob.archived for blob in listed],
+            "items": [blob.item for blob in listed],
+            "matches": [blob.match for blob in listed],
+            "sinces": [blob.since for blob in listed],
+        },
     )
 
 
 def _values(run: Run, applied: AppliedRules) -> dict[str, Any]:
     return {
         "run": run.id,
-        "since": run.started_at,
+        "apart": CLOCKS_APART,
         "containers": list(run.containers),
         "collection": run.collection,
         "revision": applied.revision,

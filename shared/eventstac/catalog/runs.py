@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from psycopg.types.json import Json as JsonParameter
@@ -62,7 +62,7 @@ class PostgresRuns:
                 """,
                 [ABANDONED_AFTER],
             )
-            for table in ("listed", "gaps"):
+            for table in ("listed", "listings", "gaps"):
                 connection.execute(
                     f"""
                     DELETE FROM eventstac.{table}
@@ -138,10 +138,12 @@ class PostgresRuns:
                 [JsonParameter(done.data()), JsonParameter(following.data()), run_id],
             )
 
-    def add_listed(self, run_id: str, listed: Sequence[ListedBlob]) -> None:
-        """Note blobs that the storage listed; the same page twice is noted once."""
+    def add_listed(
+        self, run_id: str, container_url: str, seen: datetime, listed: Sequence[ListedBlob]
+    ) -> None:
+        """Note the blobs of a page that the storage listed, and its Date; the same page twice is noted once."""
         with self._connections() as connection:
-            reconcile_rows.add_listed(connection, run_id, listed)
+            reconcile_rows.add_listed(connection, run_id, container_url, seen, listed)
 
     def compare(self, run: Run, applied: AppliedRules) -> Report:
         """What is the same and what differs, by collection."""

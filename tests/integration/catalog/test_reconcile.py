@@ -15,9 +15,9 @@ from eventstac.catalog.postgres import PostgresCatalog
 from eventstac.catalog.rules_store import RulesStore, apply_rules
 from eventstac.catalog.runs import PostgresRuns
 from eventstac.events import ScanRequested
-from eventstac.facts import Fact
+from eventstac.facts import Fact, Match, fact_of
 from eventstac.origin import Origin
-from eventstac.reconciling import Reconciler, Run
+from eventstac.reconciling import Reconciler, Run, Step
 from eventstac.rules import load_rules
 from tests.integration.conftest import CatalogDatabase
 from tests.samples import url_of
@@ -123,7 +123,7 @@ def test_the_comparison_is_the_same_as_the_twin_s(
     chance = random.Random(seed)
     pipeline = a_history(chance)
     texts = CHANGES[seed % len(CHANGES)]
-    load(database, list(pipeline.catalog.known.values()), texts)
+    store = load(database, list(pipeline.catalog.known.values()), texts)
     applied_catalog = PostgresCatalog(
         database.as_role("eventstac_scanner"), MergeSettings("scanner", 0), "bronze-tier"
     )
@@ -135,16 +135,45 @@ def test_the_comparison_is_the_same_as_the_twin_s(
         "collection": chance.choice([None, None, "scenes", "bronze-tier"]),
         "allow_removals": chance.choice([None, 100]),
     }
-    found = {}
-    for name, catalog, noted in (
-        ("twin", pipeline.catalog, pipeline.runs),
-        ("real", applied_catalog, runs),
-    ):
-        reconciler = Reconciler(catalog, pipeline.blobs, WATCHED, noted, 3, pipeline.now)
-        found[name] = _whole(reconciler, f"run-{seed}", asked)
+    sources = [url for url in sorted(pipeline.blobs.stored) if "/source/" in url]
+    late = [_look(pipeline, url) for url in sources if chance.random() < 0.3]
+    pipeline.blobs.wait(chance.choice([0, 2, 10]))
+    both = [
+        Reconciler(catalog, pipeline.blobs, WATCHED, noted, 3, pipeline.now)
+        for catalog, noted in ((pipeline.catalog, pipeline.runs), (applied_catalog, runs))
+    ]
+    pages = [reconciler.begin(f"run-{seed}", **asked) for reconciler in both]
+    with database.connect() as loader:
+        while not (pages[0].continuation or "").startswith("compare:"):
+            pages = [_next(reconciler.step(page)) for reconciler, page in zip(both, pages, strict=True)]
+            late += _meanwhile(pipeline, chance)
+            arrived, late = late[:2], late[2:]
+            pipeline.catalog.merge(arrived)
+            merge(loader, store, arrived, MergeSettings("loader", 0.0), datetime.now(UTC))
+    twin, real = (_rest(reconciler, page) for reconciler, page in zip(both, pages, strict=True))
     applied_catalog.close()
-    for real, twin in zip(found["real"], found["twin"], strict=True):
-        assert real == twin
+    for one, other in zip(real, twin, strict=True):
+        assert one == other
+
+
+def _look(pipeline: Pipeline, url: str) -> Fact:
+    """What a look finds now."""
+    applied = pipeline.catalog.applied()
+    match = applied.rules.match(url) or Match("scenes", "s0", "a", "scenes")
+    return fact_of(url, pipeline.looker.look(url, match, applied.revision))
+
+
+def _meanwhile(pipeline: Pipeline, chance: random.Random) -> list[Fact]:
+    """The storage goes on while a run lists it; what was looked at, sometimes before it changed again."""
+    pipeline.blobs.wait(chance.choice([0, 1, 4, 7]))
+    url = scene(f"{chance.choice('stu')}{chance.randrange(4)}", "a")
+    if chance.random() < 0.7:
+        pipeline.blobs.put(url, chance.choice([b"raster 10", b"raster 40"]))
+    found = [_look(pipeline, url)] if chance.random() < 0.8 else []
+    if pipeline.blobs.etag(url) and chance.random() < 0.4:
+        pipeline.blobs.delete(url)
+        found += [_look(pipeline, url)] if chance.random() < 0.3 else []
+    return found
 
 
 def test_a_run_is_given_again_where_it_does_not_go_on(runs: PostgresRuns, connection: Connection) -> None:
@@ -171,9 +200,15 @@ def test_a_run_is_given_again_where_it_does_not_go_on(runs: PostgresRuns, connec
     assert runs.take_stalled() is None
 
 
-def _whole(reconciler: Reconciler, run_id: str, asked: dict[str, Any]) -> tuple[Any, ...]:
+def _next(step: Step) -> ScanRequested:
+    assert step.following
+    return step.following
+
+
+def _rest(reconciler: Reconciler, following: ScanRequested | None) -> tuple[Any, ...]:
     """A run's end, its report, and the looks that it causes."""
-    following: ScanRequested | None = reconciler.begin(run_id, **asked)
+    assert following
+    run_id = following.run
     caused: list[Any] = []
     while following:
         step = reconciler.step(following)
@@ -275,22 +310,57 @@ def test_lost_and_surplus_items_are_in_the_report(database: CatalogDatabase, run
     assert run is not None
     reconciler = Reconciler(pipeline.catalog, pipeline.blobs, WATCHED, runs, 10, pipeline.now)
     page = pipeline.blobs.page(container, "", None, 10)
-    runs.add_listed("r", [reconciler._listed(blob, applied) for blob in page.blobs])
+    runs.add_listed("r", container, page.seen, [reconciler._listed(blob, applied) for blob in page.blobs])
     [scenes] = runs.compare(run, applied).collections
     assert (scenes.lost, scenes.lost_blobs, scenes.current, scenes.surplus) == (1, 1, 1, 1)
     assert scenes.completeness == 33.33
 
 
-def test_a_fact_that_changed_after_the_run_began_knows_better_than_the_listing(
+@pytest.mark.parametrize("change", ["overwritten", "deleted"])
+def test_a_look_from_before_the_listing_knows_no_better_whenever_its_fact_comes(
+    database: CatalogDatabase, runs: PostgresRuns, connection: Connection, change: str
+) -> None:
+    pipeline = Pipeline()
+    pipeline.run(pipeline.put(scene("s1", "b1"), b"raster 10"))
+    store = load(database, [])
+    pipeline.blobs.wait(100)
+    if change == "overwritten":
+        pipeline.blobs.put(scene("s1", "b1"), b"raster 30")
+    else:
+        pipeline.blobs.delete(scene("s1", "b1"))
+    catalog = PostgresCatalog(
+        database.as_role("eventstac_scanner"), MergeSettings("scanner", 0), "bronze-tier"
+    )
+    reconciler = Reconciler(catalog, pipeline.blobs, WATCHED, runs, 10, pipeline.now)
+    listing = _next(reconciler.step(reconciler.begin(change, allow_removals=1)))
+    merge(
+        connection,
+        store,
+        list(pipeline.catalog.known.values()),
+        MergeSettings("loader", 0),
+        datetime.now(UTC),
+    )
+    state, _, scenes, report, *caused = _rest(reconciler, listing)
+    catalog.close()
+    assert (state, report["gap"]) == ("done", True)
+    assert scenes["stale" if change == "overwritten" else "orphaned"] == 1
+    assert [topic for topic, _ in caused] == ["blobs-matched"]
+
+
+def test_a_look_after_the_listing_knows_better(
     database: CatalogDatabase, runs: PostgresRuns, connection: Connection
 ) -> None:
     pipeline = Pipeline()
     pipeline.run(pipeline.put(scene("s1", "b1"), b"raster 10"))
     load(database, list(pipeline.catalog.known.values()))
     applied = RulesStore("bronze-tier").current(connection)
-    runs.begin(Run("fresh", (f"{WATCHED.account_url}/source",), allow_removals=9))
-    run = runs.find("fresh")
-    assert run is not None
-    assert runs.compare(run, applied).collections[0].orphaned == 1
-    connection.execute("UPDATE eventstac.facts SET changed_at = now()")
-    assert runs.compare(run, applied).has_gap is False
+    container = f"{WATCHED.account_url}/source"
+    for late_s, orphaned in ((-10.0, 0), (-5.0, 0), (0.0, 1), (10.0, 1)):
+        runs.begin(Run(f"run {late_s}", (container,), allow_removals=9))
+        run = runs.find(f"run {late_s}")
+        assert run is not None
+        runs.add_listed(run.id, container, pipeline.now() + timedelta(seconds=late_s), [])
+        assert runs.compare(run, applied).collections[0].orphaned == orphaned
+        runs.mark(run, applied)
+        looks = [gap.status for gap in runs.gaps(replace(run, removes=True), "", 10)]
+        assert looks == {-10.0: [], -5.0: ["unsure"], 0.0: ["orphaned"], 10.0: ["orphaned"]}[late_s]
