@@ -111,6 +111,12 @@ def merged_extent(own: Mapping[str, Any] | None, spans: Spans) -> dict[str, Any]
     return {**spans.extent(), **(own or {})}
 
 
+def extent_within(shown: Mapping[str, Any], extent: Mapping[str, Any]) -> dict[str, Any]:
+    """A Collection's extent with other parts: what its user wrote beside them, or into them, stays."""
+    kept = {name: shown[name] for name in extent if isinstance(shown.get(name), Mapping)}
+    return {**shown, **{name: {**kept.get(name, {}), **part} for name, part in extent.items()}}
+
+
 def _is_lower(name: str) -> bool:
     return name in ("south", "start") or name.endswith("_min")
 

@@ -29,8 +29,8 @@ from eventstac.removing import ItemKey, Removals
 
 _GO_ON = "Nothing was concluded from it. Then run `eventstac reconcile` again, or wait for the next daily run"
 
-# A look knows better than a listing where its Date is later by more than this: Dates are whole seconds of front ends whose
-# clocks differ. A look too many is all that more of it costs.
+# A look knows better than a listing where its Date is later by more than this: Dates are whole seconds of front ends
+# whose clocks differ. More of it costs a look too many, less a change that is missed.
 CLOCKS_APART = timedelta(seconds=5)
 
 _LIST, _COMPARE, _COUNT, _LOOK, _END = "list:", "compare:", "count:", "look:", "end:"
@@ -41,8 +41,9 @@ class Run:
     """One reconcile: what it was asked for, and how far it is.
 
     `allow_removals` is the number of Items that it may remove, None for the usual limit. `removes` is whether it was
-    found to stay within it. `started_at` is the database's time, for people. `report` is what comparing found. `revision` is that
-    of the rules in force when it began. `next_page` is the request for its next page, `last_page` the one before it.
+    found to stay within it. `started_at` is the database's time, for people. `report` is what comparing found.
+    `revision` is that of the rules in force when it began. `next_page` is the request for its next page, `last_page`
+    the one before it.
     """
 
     id: str

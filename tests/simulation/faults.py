@@ -15,8 +15,9 @@ KINDS = {
     "interleaving": 0.5,  # others go on while a transaction waits for its locks
     "losses": 0.25,  # events of the storage never arrive (in the history itself)
     "rule-changes": 1.0,  # the rules change (in the history itself)
+    "backlog": 0.3,  # where events are lost: what a look found waits until a reconcile lists the storage
 }
-NEED_RECONCILE = frozenset({"losses", "rule-changes"})
+NEED_RECONCILE = frozenset({"losses", "rule-changes", "backlog"})
 
 
 class Faults:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
@@ -15,11 +16,14 @@ from eventstac.facts import Fact, Finding
 from eventstac.reconciling import Reconciler, Run, Step
 from tests.simulation.catalog import SimulatedCatalog
 from tests.simulation.trial import Trial, problems_of, report, smallest, trial_of
-from tests.twins.catalog import MemoryCatalog
+from tests.twins.catalog import MemoryCatalog, Staged
 from tests.twins.runs import MemoryRuns
 
 SEEDS = 2500
-FIRST_SEEDS = {"what_was_under_way_while_rules_changed_stays": 10_000}  # one seed of thousands notices it
+FIRST_SEEDS = {  # one seed of thousands notices it
+    "what_was_under_way_while_rules_changed_stays": 13_300,
+    "what_was_committed_during_a_run_was_looked_at_during_it": 250,
+}
 
 Patch = pytest.MonkeyPatch
 
@@ -159,7 +163,25 @@ def a_run_whose_message_was_lost_stays_where_it_is(patch: Patch) -> None:
     patch.setattr(MemoryRuns, "take_stalled", lambda runs: None)
 
 
+def what_was_committed_during_a_run_was_looked_at_during_it(patch: Patch) -> None:
+    """A fact that waited is believed rather than the listing, though its look is older."""
+    commit = MemoryCatalog.commit
+    committed: dict[tuple[int, str], datetime] = {}
+
+    def note_and_commit(catalog: MemoryCatalog, staged: Staged) -> None:
+        commit(catalog, staged)
+        committed.update({(id(catalog), url): catalog.clock() for url in staged.fresh})
+
+    def is_newer(runs: MemoryRuns, fact: Fact, _listed: datetime) -> bool:
+        answers = [*runs.answers.values()][-1]
+        return committed[id(runs.catalog), fact.url] > min(min(dates) for dates in answers.values())
+
+    patch.setattr(MemoryCatalog, "commit", note_and_commit)
+    patch.setattr(MemoryRuns, "_is_newer", is_newer)
+
+
 MUTANTS = (
+    what_was_committed_during_a_run_was_looked_at_during_it,
     what_a_rule_says_now_is_taken_for_what_it_said,
     what_was_under_way_while_rules_changed_stays,
     a_run_whose_message_was_lost_stays_where_it_is,

@@ -9,7 +9,7 @@ from eventstac.catalog.runs import RESUMED_AFTER
 from eventstac.comparing import SAMPLES, Report, Tally
 from eventstac.errors import Transient
 from eventstac.events import ScanRequested
-from eventstac.facts import Fact, Finding
+from eventstac.facts import Fact
 from eventstac.matching import is_by_these_rules, may_be_shown
 from eventstac.reconciling import CLOCKS_APART, Gap, ListedBlob, Run
 from eventstac.removing import ItemKey, Removals, assets_by_item, becoming, removed
@@ -182,7 +182,7 @@ class MemoryRuns:
             return "withdrawn" if fact and may_be_shown(fact) else listed.outcome
         if fact is None or known is None:
             return "missing"
-        is_newer = self._is_newer(known, self.dates[run.id][url])
+        is_newer = self._is_newer(fact, self.dates[run.id][url])
         if known.state == "gone":
             return None if is_newer else "missing"
         if not is_by_these_rules(fact, applied.rules.match(url) or fact.match, applied):
@@ -199,14 +199,13 @@ class MemoryRuns:
         if fact.finding.state == "gone":
             return None
         answers = self.answers[run.id][container]
-        if self._is_newer(fact.finding, max(answers)):
+        if self._is_newer(fact, max(answers)):
             return "current"
         return "unsure" if fact.finding.seen > min(answers) else "orphaned"
 
-    @staticmethod
-    def _is_newer(known: Finding, listed: datetime) -> bool:
+    def _is_newer(self, fact: Fact, listed: datetime) -> bool:
         """Whether a look knows better than a listing."""
-        return known.seen > listed + CLOCKS_APART
+        return fact.finding.seen > listed + CLOCKS_APART
 
     def _answer(self) -> None:
         if self.catalog.is_away:

@@ -8,7 +8,7 @@ from psycopg.types.json import Jsonb
 from eventstac.catalog.collection_parts import read_parts
 from eventstac.catalog.database import Connection
 from eventstac.errors import Transient
-from eventstac.extents import Spans, merged_extent
+from eventstac.extents import Spans, extent_within, merged_extent
 from eventstac.rules import CollectionRules, collection_document, collection_extensions
 from eventstac.rules.load import is_built_in
 
@@ -40,7 +40,8 @@ def apply_collection(connection: Connection, rules: CollectionRules, before: Col
     content: dict[str, Any] = {name: value for name, value in row[0].items() if name not in left}
     content |= {name: document[name] for name in left & {"description", "license"}}  # which STAC requires
     content |= stated
-    content["extent"] = {**content["extent"], **_freed(connection, rules, before), **rules.extent}
+    freed = extent_within(content["extent"], _freed(connection, rules, before))
+    content["extent"] = extent_within(freed, rules.extent)
     summaries = _summaries(row[0], rules, before)
     content.pop("summaries", None)
     if summaries:

@@ -17,7 +17,7 @@ from eventstac.catalog.collection_parts import Fold, Parts, read_parts, write_pa
 from eventstac.catalog.database import Connection, advisory_key, write
 from eventstac.catalog.outbox import Announcement
 from eventstac.events import CollectionUpdated, Origin, seal
-from eventstac.extents import merged_extent
+from eventstac.extents import extent_within, merged_extent
 from eventstac.rules import CollectionRules, Rules, collection_extensions
 
 # Where rules sum up something else every Item's row is read: up to this many at once, beyond it when the timer comes.
@@ -170,7 +170,8 @@ def _shown(
         ours = {*shown_before, *found} - set(said)
         summaries = {name: value for name, value in summaries.items() if name not in ours}
         summaries |= {name: found[name] for name in found if name in ours and found[name] is not None}
-    changed = {**content, "extent": extent, "summaries": summaries}
+    shown = extent_within(content.get("extent", {}), extent)
+    changed = {**content, "extent": shown, "summaries": summaries}
     if not summaries:
         del changed["summaries"]
     dropped = set(content.get("summaries", {})) - set(summaries)

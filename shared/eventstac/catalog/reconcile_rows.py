@@ -9,8 +9,8 @@ from eventstac.catalog.rules_store import AppliedRules
 from eventstac.comparing import SAMPLES, Report, Tally
 from eventstac.reconciling import CLOCKS_APART, Gap, ListedBlob, Run
 
-# Whether a look knows better than the listing is told by the storage's Dates. Which page would have shown a blob that is
-# not listed nobody knows: one that was found after the first is not lost, and only after the last surely newer.
+# Whether a look knows better than the listing is told by the storage's Dates. Which page would have shown a blob that
+# is not listed nobody knows: a look after the first page may be newer, and one after the last surely is.
 _COMPARED = """
     WITH listed AS (
         SELECT url, etag, outcome, collection, item, archived, match, since, seen FROM eventstac.listed

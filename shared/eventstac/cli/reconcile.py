@@ -34,6 +34,7 @@ _SHOWN = (
     ("missing", "missing"),
     ("orphaned", "orphaned"),
     ("withdrawn", "withdrawn"),
+    ("unwatched", "unwatched"),
     ("rejected", "rejected"),
     ("incomplete", "incomplete"),
     ("conflicting", "conflicting"),
@@ -160,6 +161,12 @@ def _show(run: Run, report: Report, as_json: bool) -> None:
     for name in ("unmatched", "ignored", "unclaimed"):
         if count := getattr(report, name):
             console.print(f"{count} blobs are {name}")
+    if any(each.unwatched for each in report.collections):
+        console.print(
+            "unwatched blobs are in containers that neither SOURCE_CONTAINERS nor COG_CONTAINERS names: "
+            "docs/operate.md says how they leave",
+            style="yellow",
+        )
     for url in report.samples:
         console.print(f"  unmatched: {url}", markup=False)
     if run.detail:

@@ -87,6 +87,15 @@ def test_fields_that_a_user_wrote_stay_when_the_rules_change(connection: Connect
     assert again["title"] == "T"  # the rules say it again
 
 
+def test_what_a_user_wrote_into_the_extent_stays_when_the_rules_change(connection: Connection) -> None:
+    extent = apply(connection, "{}")["extent"]
+    write(connection, extent={**extent, "vertical": [0, 9], "spatial": {**extent["spatial"], "note": "mine"}})
+    for fields in ("{extent: {spatial: {bbox: [[1, 2, 3, 4]]}}}", "{}"):
+        found = apply(connection, fields)["extent"]
+        assert (found["vertical"], found["spatial"]["note"]) == ([0, 9], "mine")
+    assert found["spatial"]["bbox"] == extent["spatial"]["bbox"]
+
+
 def test_what_the_rules_never_said_stays(connection: Connection) -> None:
     apply(connection, "{title: T}")
     write(connection, description="Mine", license="CC0-1.0", note="a note")

@@ -366,10 +366,19 @@ def test_what_a_user_wrote_into_the_collection_stays(connection: Connection) -> 
     connection.execute(
         "UPDATE pgstac.collections SET private = private || '{\"mine\": 1}' WHERE id = 'scenes'"
     )
+    connection.execute(
+        """
+        UPDATE pgstac.collections
+        SET content = jsonb_set(jsonb_set(content, '{extent,vertical}', '[0, 100]'), '{extent,spatial,note}', '"mine"')
+        WHERE id = 'scenes'
+        """
+    )
     load(connection, cloudy("one", 20))
     update(connection)
     content = shown(connection)
     assert (content["title"], content["sci:doi"]) == ("Mine", "10.1/x")
+    assert content["extent"]["vertical"] == [0, 100]
+    assert content["extent"]["spatial"] == {"bbox": [[10, 50, 10.5, 50.5]], "note": "mine"}
     assert content["summaries"]["mission"] == ["m"]
     assert content["summaries"]["platform"] == ["landsat-8"], "the rules name it: it is kept current"
     row = connection.execute("SELECT private FROM pgstac.collections WHERE id = 'scenes'").fetchone()

@@ -172,6 +172,14 @@ def test_any_name_is_found_by_its_canonical_url_and_listed_by_it(storage: Storag
     assert listed[0].etag == storage.blobs.look(url)[0].etag
 
 
+def test_a_page_of_a_listing_has_the_storage_s_date(storage: Storage) -> None:
+    url = url_in(storage, "dated.tif")
+    storage.put(url, b"x")
+    before = storage.blobs.look(url)[0].seen
+    listed = storage.blobs.page(storage.account_url + "/source", "dated", None, 10).seen
+    assert before <= listed <= storage.blobs.look(url)[0].seen
+
+
 def test_a_listing_pages_through_everything_below_a_prefix(storage: Storage) -> None:
     urls = [url_in(storage, f"pages/{number:02}.tif") for number in range(7)]
     for url in urls:

@@ -7,9 +7,11 @@ import pytest
 
 from eventstac.comparing import CollectionReport, removal_limit
 from eventstac.errors import Refused
+from eventstac.events import ScanRequested
+from eventstac.facts import Match, fact_of
 from eventstac.rules import load_rules
 from tests.samples import ACCOUNT, url_of
-from tests.twins.apps import Pipeline, scene
+from tests.twins.apps import RULES, WATCHED, Pipeline, scene
 
 
 @pytest.fixture
@@ -81,6 +83,46 @@ def test_a_listing_that_shows_too_little_removes_nothing_that_is_there(
     run = pipeline.reconcile("r")
     assert run.state == "done"
     assert "s07" in pipeline.items
+
+
+def test_what_is_shown_of_a_container_that_nobody_watches_any_more_is_a_gap(pipeline: Pipeline) -> None:
+    filled(pipeline, 3)
+    names = replace(WATCHED.names, source=("other",))
+    reconciler = replace(pipeline.reconciler, watched=replace(WATCHED, names=names))
+    following: ScanRequested | None = reconciler.begin("r", check_only=True)
+    while following:
+        following = reconciler.step(following).following
+    report = pipeline.runs.runs["r"].report or {}
+    assert collection_of(report, "scenes")["unwatched"] == 3
+    assert (report["gap"], report["completeness"]) == (True, 0.0)
+
+
+@pytest.mark.parametrize("change", ["overwritten", "deleted"])
+def test_an_old_look_that_arrives_during_a_run_hides_nothing_from_it(pipeline: Pipeline, change: str) -> None:
+    filled(pipeline)
+    url = scene("late", "b1")
+    pipeline.blobs.put(url, b"raster 10")
+    late = fact_of(url, pipeline.looker.look(url, *looked_at(url)))
+    pipeline.blobs.wait(10)
+    if change == "overwritten":
+        pipeline.blobs.put(url, b"raster 20")
+    else:
+        pipeline.blobs.delete(url)
+    listing = pipeline.reconciler.begin("r")
+    pipeline.blobs.wait(10)
+    pipeline.catalog.merge([late])
+    pipeline.run(pipeline._page(listing))
+    report = pipeline.runs.runs["r"].report or {}
+    assert report["gap"] is True
+    assert ("late" in pipeline.items) == (change == "overwritten")
+    if change == "overwritten":
+        assert pipeline.items["late"]["bbox"][0] == 20
+
+
+def looked_at(url: str) -> tuple[Match, int]:
+    match = RULES.match(url)
+    assert match
+    return match, 1
 
 
 def test_a_run_that_would_remove_much_stops_and_asks(pipeline: Pipeline) -> None:
