@@ -82,7 +82,7 @@ def test_a_run_lists_and_compares_them(
             )
             for url, match, etag in zip(URLS, MATCHES, "1221", strict=True)
         ]
-        runs.add_listed("long", listed)
+        runs.add_listed("long", run.containers[0], START, listed)
     kept = runs.find("long")
     assert kept is not None
     [scenes] = runs.compare(kept, applied).collections
