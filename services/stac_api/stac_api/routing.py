@@ -3,12 +3,17 @@
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import unquote_to_bytes
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import compile_path
 from starlette.types import Message, Receive, Scope, Send
+
+# A slash that a client escaped belongs to a name; no address has this character.
+_SLASH = "\x1c"
+_ESCAPED_SLASH = re.compile(b"%2f", re.IGNORECASE)
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 ErrorEndpoint = Callable[[Request, Exception], Awaitable[Response]]
@@ -77,7 +82,7 @@ class Router:
             await response(scope, receive, send)
 
     def _endpoint(self, scope: Scope) -> Endpoint:
-        path: str = scope["path"]
+        path = _path_of(scope)
         root: str = scope.get("root_path", "")
         if root and path.startswith(root):
             path = path[len(root) :]
@@ -100,7 +105,8 @@ class Router:
             return path, endpoints, {}
         for pattern, template, endpoints in self._patterns:
             if (match := pattern.match(path)) and all(match.groupdict().values()):
-                return template, endpoints, match.groupdict()
+                found = {name: value.replace(_SLASH, "/") for name, value in match.groupdict().items()}
+                return template, endpoints, found
         return None
 
     async def _live(self, receive: Receive, send: Send) -> None:
@@ -109,3 +115,12 @@ class Router:
         await receive()
         await self._on_end()
         await send({"type": "lifespan.shutdown.complete"})
+
+
+def _path_of(scope: Scope) -> str:
+    """The address asked for, with its escaped slashes told from others where the server gives it as it came."""
+    path: str = scope["path"]
+    raw: bytes = (scope.get("raw_path") or b"").partition(b"?")[0]
+    if not _ESCAPED_SLASH.search(raw):
+        return path
+    return unquote_to_bytes(_ESCAPED_SLASH.sub(_SLASH.encode(), raw)).decode(errors="replace")

@@ -82,6 +82,7 @@ GEOMETRIES = (
     "Sphere",
     "",
 )
+_LONGEST_LINE = 8_000  # of a request: a server refuses a longer one unread, with 400
 WRITING = ("PUT", "PATCH", "DELETE", "TRACE", "PROPFIND", "MERGE")
 CONTROL = re.compile("%[01][0-9A-F]")
 OF_NO_FUNCTION = ("TRACE", "PROPFIND", "MERGE")  # no binding can name them
@@ -203,6 +204,11 @@ class Fuzz:
         pairs = [(chance.choice(NAMES), self.text()) for _ in range(chance.randrange(5))]
         if chance.random() < 0.1:
             pairs.append(("filter", json.dumps(self.expression(), default=str)[:20_000]))
+        if chance.random() < 0.1:
+            left_out = chance.sample(
+                ("id", "title", "links", "properties", "assets", "extent", "collection"), 3
+            )
+            pairs += [("fields", ",".join(f"-{name}" for name in left_out)), ("f", "html")]
         path = chance.choice(
             ("/search", "/search", "/collections", "/collections/scenes/items", "/collections/edges", "/",
              "/queryables",
@@ -286,7 +292,8 @@ def answered(port: int, requests: list[Sent]) -> Counter[int]:
             body[:500],
         )
         assert response.status in CHOSEN, shown
-        if sent.method in WRITING and response.status not in (404, 405):
+        was_read = len(sent.path) < _LONGEST_LINE or response.status != 400
+        if sent.method in WRITING and was_read and response.status not in (404, 405):
             pytest.fail(f"a verb that writes was heard: {shown}")
         if (
             response.status >= 400

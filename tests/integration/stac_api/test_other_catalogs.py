@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -158,7 +159,7 @@ def test_an_empty_catalog_is_answered_as_any_other(empty: Client) -> None:
 
 @pytest.fixture(scope="module")
 def odd(place: Place, postgres: RunningPostgres) -> Iterator[Client]:
-    """A Collection without words, and one on both sides of 180 degrees."""
+    """A Collection without words, one on both sides of 180 degrees, and one with slashes in its name."""
     database = new_database(postgres)
     nulls = dict.fromkeys(("title", "description", "summaries", "keywords", "license"))
     bare = {**catalog.collection("bare", [0, 0, 1, 1]), **nulls}
@@ -168,7 +169,9 @@ def odd(place: Place, postgres: RunningPostgres) -> Iterator[Client]:
         catalog.item(f"p{west}", "pacific", [west, -1, west + 2, 1], "2023-01-01T00:00:00Z")
         for west in (177, -179)
     ]
-    load(database.settings.conninfo, [bare, pacific], items)
+    slashes = catalog.collection("a/b/items", [0, 0, 1, 1])
+    items.append(catalog.item("c/d", "a/b/items", [0, 0, 1, 1], "2023-01-01T00:00:00Z"))
+    load(database.settings.conninfo, [bare, pacific, slashes], items)
     with place.serve(database) as running:
         client = Client(running.url)
         yield client
@@ -191,3 +194,21 @@ def test_a_collection_of_nulls_has_its_page_and_takes_none_from_others(odd: Clie
 def test_statistics_of_items_on_both_sides_of_180_degrees_say_so(odd: Client) -> None:
     assert odd.get("/collections/pacific/statistics")["bbox"] == [177, -1, -177, 1]
     assert "bbox" not in odd.get("/collections/bare/statistics")
+
+
+def test_names_with_slashes_are_found_where_their_links_lead(odd: Client) -> None:
+    [found] = [each for each in odd.get("/collections")["collections"] if each["id"] == "a/b/items"]
+    assert_leading_somewhere(odd, found)
+    here = f"/collections/{quote('a/b/items', safe='')}"
+    assert odd.get(here)["id"] == "a/b/items"
+    [item] = odd.get(f"{here}/items")["features"]
+    assert_leading_somewhere(odd, item)
+    assert odd.get(f"{here}/items/c%2Fd")["id"] == "c/d"
+    assert odd.get(f"{here}/statistics")["items"] == 1
+
+
+def assert_leading_somewhere(api: Client, document: Json) -> None:
+    """All links to the API itself."""
+    own = [link["href"] for link in document["links"] if link["href"].startswith(api.url)]
+    assert len(own) >= 4
+    assert [api.session.get(href, timeout=30).status_code for href in own] == [200] * len(own)
