@@ -2,8 +2,8 @@
 
 Reads one pickled dictionary from its standard input (`bench/api.py` writes it): `clients`, `seconds`, and either `port`
 and `requests` (HTTP/1.1, as bytes) or `connect`, `session` and `statements` (SQL with its values).
-Writes one JSON object. Where one answer to each client takes longer than the whole measurement was to take, it is the
-measurement: nothing is gained by warming up what takes minutes.
+Writes one JSON object. Where one answer to each client takes long (LONGEST_S), it is the measurement: nothing is gained
+by warming up what takes minutes.
 """
 
 import asyncio
@@ -16,6 +16,9 @@ from typing import Any, cast
 
 import asyncpg
 import uvloop
+
+LEAST = 30  # requests of a measurement, where a client takes long
+LONGEST_S = 15.0
 
 Job = Callable[[int], Awaitable[None]]
 
@@ -105,14 +108,20 @@ async def sql_client(work: dict[str, Any]) -> Job:
     return job
 
 
-async def measure(jobs: list[Job], seconds: float) -> dict[str, float]:
-    """Each client sends its next when its last is answered. A rate, percentiles in ms, and this process's time."""
+async def measure(jobs: list[Job], seconds: float, least: int = 0) -> dict[str, float]:
+    """Each client sends its next when its last is answered. A rate, percentiles in ms, and this process's time.
+
+    It goes on until `least` requests were sent, since of a few there are no percentiles; not for ever.
+    """
     times: list[float] = []
+    asked = 0
     numbers = iter(range(10**9))
     started, cpu = time.perf_counter(), time.process_time()
 
     async def client(job: Job) -> None:
-        while (sent := time.perf_counter()) < started + seconds:
+        nonlocal asked
+        while (sent := time.perf_counter()) < started + (seconds if asked >= least else LONGEST_S):
+            asked += 1
             await job(next(numbers))
             times.append(time.perf_counter() - sent)
 
@@ -137,10 +146,10 @@ async def main() -> None:
     jobs = [await connect(work) for _ in range(work["clients"])]
     started = time.perf_counter()
     warm = await measure(jobs, work["seconds"] / 3)
-    if time.perf_counter() - started > 2 * work["seconds"]:
+    if time.perf_counter() - started > LONGEST_S:
         sys.stdout.write(json.dumps(warm))
         return
-    figures = await measure(jobs, work["seconds"])
+    figures = await measure(jobs, work["seconds"], LEAST)
     both = {"sent": warm["sent"] + figures["sent"], "cpu_s": warm["cpu_s"] + figures["cpu_s"]}
     sys.stdout.write(json.dumps(figures | both))
 
