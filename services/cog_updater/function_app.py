@@ -12,6 +12,7 @@ from eventstac.azure.blob_storage import BlobStorage
 from eventstac.azure.service_bus import ServiceBus, open_client
 from eventstac.azure.triggers import received
 from eventstac.breaker import Breaker
+from eventstac.catalog.guarded import GuardedCatalog
 from eventstac.catalog.merge import MergeSettings
 from eventstac.catalog.postgres import PostgresCatalog
 from eventstac.consumption import Consumer
@@ -24,13 +25,12 @@ from eventstac.telemetry.opening import open_telemetry
 app = func.FunctionApp()
 
 SETTINGS = settings.read(os.environ)
-BREAKER = Breaker()
 
 
 @dataclass(frozen=True)
 class Ports:
     consumer: Consumer
-    catalog: PostgresCatalog
+    catalog: GuardedCatalog
     looker: Looker
 
 
@@ -43,7 +43,8 @@ def ports() -> Ports:
     read = reading_within(SETTINGS.decoder_memory_bytes)
     looker = Looker(blobs, Watched(blobs.account_url, SETTINGS.containers), read)
     merging = MergeSettings("cog_updater", SETTINGS.skew_window_s)
-    catalog = PostgresCatalog(SETTINGS.database, merging, SETTINGS.default_collection)
+    database = PostgresCatalog(SETTINGS.database, merging, SETTINGS.default_collection)
+    catalog = GuardedCatalog(database, Breaker())
     telemetry = open_telemetry("cog_updater", os.environ)
     bus = ServiceBus(open_client(os.environ))
     consumer = Consumer("cog_updater", bus, SETTINGS.retry, telemetry=telemetry)
@@ -61,8 +62,6 @@ def update_cog(message: func.ServiceBusMessage) -> None:
     use = ports()
     use.consumer.consume(
         received(message, "cog-events", "cog-updater"),
-        lambda envelope: completed.handle(
-            envelope, catalog=use.catalog, looker=use.looker, breaker=BREAKER, clock=now
-        ),
+        lambda envelope: completed.handle(envelope, catalog=use.catalog, looker=use.looker, clock=now),
     )
-    publish_outbox(use.catalog, use.consumer.bus, BREAKER, use.consumer.telemetry)
+    publish_outbox(use.catalog, use.consumer.bus, use.consumer.telemetry)

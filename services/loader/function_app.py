@@ -16,6 +16,7 @@ from eventstac.azure.service_bus import ServiceBus, open_client
 from eventstac.azure.triggers import received, received_all
 from eventstac.blob_urls import BlobName
 from eventstac.breaker import Breaker
+from eventstac.catalog.guarded import GuardedCatalog
 from eventstac.catalog.merge import MergeSettings
 from eventstac.catalog.overview import overview
 from eventstac.catalog.postgres import PostgresCatalog
@@ -42,34 +43,35 @@ from loader import (
 app = func.FunctionApp()  # batches are annotated typing.List: the worker indexes no other list
 
 SETTINGS = settings.read(os.environ)
-BREAKER = Breaker()
 
 
 @dataclass(frozen=True)
 class Ports:
     consumer: Consumer
-    catalog: PostgresCatalog
+    database: PostgresCatalog
+    catalog: GuardedCatalog
     topic: EventGridTopic
     dead_letters: DeadLetterQueues
     state: BlobStorage
     blobs: BlobStorage
 
-    def publish(self, breaker: Breaker | None = None) -> None:
-        publish_outbox(self.catalog, self.consumer.bus, breaker, self.consumer.telemetry)
+    def publish(self) -> None:
+        publish_outbox(self.catalog, self.consumer.bus, self.consumer.telemetry)
 
     @property
     def rules_url(self) -> str:
         return BlobName(self.blobs.account_url, SETTINGS.config_container, SETTINGS.rules_blob).url
 
     def take_in_rules(self) -> Taken:
-        with self.catalog.connection() as connection:
+        with self.database.connection() as connection:
             return take_in(connection, self.blobs, self.rules_url, SETTINGS.default_collection)
 
 
 @once
 def ports() -> Ports:
     merging = MergeSettings("loader", SETTINGS.skew_window_s)
-    catalog = PostgresCatalog(SETTINGS.database, merging, SETTINGS.default_collection)
+    database = PostgresCatalog(SETTINGS.database, merging, SETTINGS.default_collection)
+    catalog = GuardedCatalog(database, Breaker())
     blobs = BlobStorage(open_blob_service(os.environ))
     state = BlobStorage(open_blob_service(os.environ, SETTINGS.state_connection))
     claims = Claims(state, state.account_url, SETTINGS.claims_container)
@@ -77,7 +79,7 @@ def ports() -> Ports:
     bus = ServiceBus(open_client(os.environ))
     consumer = Consumer("loader", bus, SETTINGS.retry, claims=claims, telemetry=telemetry)
     dead = DeadLetterQueues(lambda: open_client(os.environ))
-    return Ports(consumer, catalog, open_topic(os.environ), dead, state, blobs)
+    return Ports(consumer, database, catalog, open_topic(os.environ), dead, state, blobs)
 
 
 @app.service_bus_topic_trigger(
@@ -92,9 +94,9 @@ def load_facts(messages: typing.List[func.ServiceBusMessage]) -> None:
     use.consumer.consume_batch(
         received_all(messages, "asset-facts", "loader"),
         asset_facts.decode,
-        lambda facts: asset_facts.handle(facts, catalog=use.catalog, breaker=BREAKER),
+        lambda facts: asset_facts.handle(facts, catalog=use.catalog),
     )
-    use.publish(BREAKER)
+    use.publish()
 
 
 @app.service_bus_topic_trigger(
@@ -195,7 +197,7 @@ def tell_how_it_stands(timer: func.TimerRequest) -> None:
         return
     with open_client(os.environ) as bus:
         standing.tell_queues(backlogs(bus, PAGE), telemetry, now)
-    with use.catalog.connection() as connection:
+    with use.database.connection() as connection:
         rules = RulesStore(SETTINGS.default_collection).current(connection)
         standing.tell_catalog(overview(connection, rules, 0), telemetry, now)
 
@@ -205,5 +207,5 @@ def keep_house(timer: func.TimerRequest) -> None:
     use = ports()
     now, rules = datetime.now(UTC), RulesStore(SETTINGS.default_collection)
     with story(use.consumer.telemetry, "keep house", f"housekeeping {now.isoformat()}") as origin:
-        housekeeping.run(catalog=use.catalog, rules=rules, now=now, origin=origin)
+        housekeeping.run(catalog=use.database, rules=rules, now=now, origin=origin)
     use.publish()

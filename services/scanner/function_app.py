@@ -10,6 +10,8 @@ from eventstac.azure.blob_service import open_blob_service
 from eventstac.azure.blob_storage import BlobStorage
 from eventstac.azure.service_bus import ServiceBus, open_client
 from eventstac.azure.triggers import received
+from eventstac.breaker import Breaker
+from eventstac.catalog.guarded import GuardedCatalog, guarded
 from eventstac.catalog.merge import MergeSettings
 from eventstac.catalog.postgres import PostgresCatalog
 from eventstac.catalog.runs import PostgresRuns
@@ -23,6 +25,7 @@ from scanner import blob_event, pages, settings
 app = func.FunctionApp()
 
 SETTINGS = settings.read(os.environ)
+BREAKER = Breaker()
 
 
 def now() -> datetime:
@@ -38,11 +41,11 @@ class Ports:
 @once
 def ports() -> Ports:
     blobs = BlobStorage(open_blob_service(os.environ))
-    catalog = PostgresCatalog(SETTINGS.database, MergeSettings("scanner", 0), SETTINGS.default_collection)
+    database = PostgresCatalog(SETTINGS.database, MergeSettings("scanner", 0), SETTINGS.default_collection)
+    catalog, runs = GuardedCatalog(database, BREAKER), PostgresRuns(guarded(BREAKER, database.connection))
     telemetry = open_telemetry("scanner", os.environ)
     consumer = Consumer("scanner", ServiceBus(open_client(os.environ)), SETTINGS.retry, telemetry=telemetry)
     watched = Watched(blobs.account_url, SETTINGS.containers)
-    runs = PostgresRuns(catalog.connection)
     return Ports(consumer, Reconciler(catalog, blobs, watched, runs, SETTINGS.page_size, now))
 
 

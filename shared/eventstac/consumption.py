@@ -37,6 +37,7 @@ from eventstac.errors import Rejected, Stale, Transient
 from eventstac.events import Envelope, Event, EventRejected, Origin, seal
 from eventstac.events.claim import EventClaimed
 from eventstac.handling import Handling
+from eventstac.sending import send_apart
 from eventstac.settings import Environment
 from eventstac.telemetry.spans import OFF, Span, Telemetry, story
 from eventstac.times import to_text
@@ -89,7 +90,7 @@ class RetryPolicy:
         What many were asked to wait is followed by a jitter of up to half of it: else all would come back at once.
         """
         asked = min(asked_s or 0.0, _LONGEST_ASKED_S)
-        ceiling = min(self.longest_s, self.first_s * 2 ** min(attempt - 1, 16))
+        ceiling = min(self.longest_s - asked, self.first_s * 2 ** min(attempt - 1, 16))
         return asked + random.uniform(self.first_s / 2, max(ceiling, asked / 2))  # noqa: S311 - spreads load, hides nothing
 
 
@@ -240,9 +241,8 @@ class Consumer:
             self.send(outgoing, origin)
 
     def send(self, outgoing: Sequence[Outgoing], origin: Origin) -> None:
-        """Send events that a message caused."""
-        if outgoing:
-            self.bus.send([self._message(item, origin) for item in outgoing])
+        """Send events that a message caused; one that is too large for the bus is given up alone."""
+        send_apart(self.bus, [self._message(item, origin) for item in outgoing])
 
     def _reject(self, one: Handling, rejection: Rejected) -> str:
         """Publish that a message is given up, with the original."""
@@ -293,7 +293,12 @@ class Consumer:
             },
             not_before=now + delay,
         )
-        self.bus.send([again])
+        try:
+            self.bus.send([again])
+        except Rejected as refusal:  # what is tried again is a little larger than it came
+            return self._reject(
+                one, Rejected(refusal.reason, f"{refusal.detail}. It waits for: {failure.detail}")
+            )
         return self._outcome(one, "waiting", detail=failure.detail, delay_s=round(delay.total_seconds(), 1))
 
     def _message(self, outgoing: Outgoing, origin: Origin) -> Message:

@@ -14,6 +14,8 @@ from eventstac.json_text import read_json, read_loosely
 DEAD_LETTER = "dead-letter"
 UNDELIVERED = "undelivered"
 
+EVENT_GRID = "event-grid"  # the first part of the stage of what Event Grid could not deliver
+
 # What Event Grid adds to an event that it gives up (CloudEvents schema; Microsoft Learn, "Dead letter and retry").
 _ADDED = (
     "deadletterreason",
@@ -56,7 +58,7 @@ def undelivered(blob_url: str, subscription: str, content: bytes) -> Iterable[tu
     `subscription` is the event subscription's name. A blob that is no JSON array is one row itself; an event that no
     reader of ours takes is kept as text.
     """
-    stage = f"event-grid/{subscription}"
+    stage = f"{EVENT_GRID}/{subscription}"
     events = read_loosely(content)
     if not isinstance(events, list) or not all(isinstance(event, dict) for event in events):
         text = content.decode("utf-8", errors="replace")

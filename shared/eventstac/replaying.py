@@ -5,9 +5,18 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from eventstac.bus import COG_EVENTS, ITEMS_CHANGED, RETRY_FOR, SCAN_REQUESTS, Message
+from eventstac.bus import (
+    COG_EVENTS,
+    CONFIG_EVENTS,
+    FIRST_SENT,
+    ITEMS_CHANGED,
+    RETRY_FOR,
+    SCAN_REQUESTS,
+    Message,
+)
 from eventstac.catalog.rejections import Rejection
 from eventstac.claims import look_again
+from eventstac.dead_letters import EVENT_GRID
 from eventstac.errors import Rejected
 from eventstac.events import (
     CogCompleted,
@@ -24,6 +33,7 @@ from eventstac.times import to_text
 
 # Consumers whose events are hints to look into the database, or news for the world: these are sent again as they are,
 # and only to the consumer that gave them up.
+OUTBOUND = "outbound"  # the subscription of items-changed from which Event Grid is told
 _NEWS = (ItemChanged.TYPE, ItemRemoved.TYPE, CollectionUpdated.TYPE)
 
 
@@ -32,18 +42,25 @@ def replay(rejection: Rejection, run: str, at: Any, app: str = "operator") -> Me
 
     A blob goes back to the first stage, as a look of the scanner. A finished COG is announced again, a page of a scan
     asked for again: nothing else knows of them. News for the world go to their own consumer. Rejected
-    `not-replayable` for an event that names nothing.
+    `not-replayable` for an event that names nothing, or of which only its attributes were kept.
     """
     original = rejection.event if isinstance(rejection.event, Mapping) else {}
-    event_type = original.get("type")
+    event_type = original.get("type") if isinstance(original.get("data"), Mapping) else None
     again = f"{rejection.id}~{run}"
     if event_type == CogCompleted.TYPE:
         return Message(COG_EVENTS, again, original)
     if event_type == ScanRequested.TYPE:
         return Message(SCAN_REQUESTS, again, original)
-    if event_type in _NEWS:
-        subscription = rejection.stage.partition("/")[2]
-        return Message(ITEMS_CHANGED, again, original, {RETRY_FOR: subscription, "firstsent": to_text(at)})
+    topic, _, subscription = rejection.stage.partition("/")
+    if event_type in _NEWS and topic in (ITEMS_CHANGED, EVENT_GRID):
+        # What Event Grid could not deliver is handed to it once more: its receivers are no subscriptions of the bus.
+        consumer = subscription if topic == ITEMS_CHANGED else OUTBOUND
+        return Message(ITEMS_CHANGED, again, original, {RETRY_FOR: consumer, FIRST_SENT: to_text(at)})
+    if topic == CONFIG_EVENTS:
+        raise Rejected(
+            "not-replayable",
+            f"{rejection.id} is about the rules file, looked at every five minutes: mend it, then discard this",
+        )
     if rejection.url is None:
         raise Rejected(
             "not-replayable",

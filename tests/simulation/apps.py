@@ -9,6 +9,7 @@ from cog_updater import completed
 from eventstac.blobs import BlobReader
 from eventstac.breaker import Breaker
 from eventstac.bus import Received
+from eventstac.catalog.guarded import GuardedCatalog
 from eventstac.consumption import Consumer, Outgoing
 from eventstac.events import Envelope, ScanRequested
 from eventstac.facts import Match
@@ -47,7 +48,7 @@ class Apps:
 
     def publish_announced(self) -> None:
         """The loader's timer."""
-        publish_outbox(self.catalog, self.bus)
+        publish_outbox(self._guarded("loader"), self.bus)
 
     def restart(self, topic: str, subscription: str) -> None:
         """The process that served a subscription died: what it only remembered is lost."""
@@ -60,22 +61,23 @@ class Apps:
     def _consumer(self, app: str) -> Consumer:
         return Consumer(app, self.bus, clock=self.now)
 
-    def _breaker(self, app: str) -> Breaker:
-        return self._breakers.setdefault(app, Breaker(clock=lambda: self.now().timestamp()))
+    def _guarded(self, app: str) -> GuardedCatalog:
+        breaker = self._breakers.setdefault(app, Breaker(clock=lambda: self.now().timestamp()))
+        return GuardedCatalog(self.catalog, breaker)
 
     def _scanner(self, topic: str, batch: Sequence[Received]) -> None:
         handle = self._page if topic == "scan-requests" else self._blob_event
         self._consumer("scanner").consume(batch[0], handle)
 
     def _blob_event(self, envelope: Envelope) -> Sequence[Outgoing]:
-        return blob_event.handle(envelope, catalog=self.catalog, watched=WATCHED, clock=self.now)
+        return blob_event.handle(envelope, catalog=self._guarded("scanner"), watched=WATCHED, clock=self.now)
 
     def _page(self, envelope: Envelope) -> Sequence[Outgoing]:
-        return pages.handle(envelope, self.reconciler)
+        return pages.handle(envelope, replace(self.reconciler, catalog=self._guarded("scanner")))
 
     @property
     def reconciler(self) -> Reconciler:
-        """What the scanner goes through pages with."""
+        """What an operator's command begins a run with: a process of its own, which no breaker stops."""
         return Reconciler(self.catalog, self.blobs, WATCHED, self.runs, PAGE_SIZE, self.now)
 
     def attend(self) -> Sequence[ScanRequested]:
@@ -89,33 +91,29 @@ class Apps:
     def _loader(self, topic: str, batch: Sequence[Received]) -> None:
         consumer = self._consumer("loader")
         if topic == "rejected":
-            consumer.consume(batch[0], lambda e: rejected.handle(e, catalog=self.catalog))
+            consumer.consume(batch[0], lambda e: rejected.handle(e, catalog=self._guarded("loader")))
             return
-        breaker = self._breaker("loader")
         consumer.consume_batch(
             batch,
             asset_facts.decode,
-            lambda facts: asset_facts.handle(facts, catalog=self.catalog, breaker=breaker),
+            lambda facts: asset_facts.handle(facts, catalog=self._guarded("loader")),
         )
-        publish_outbox(self.catalog, self.bus)
+        publish_outbox(self._guarded("loader"), self.bus)
 
     def _cog_updater(self, _topic: str, batch: Sequence[Received]) -> None:
-        breaker = self._breaker("cog_updater")
+        catalog = self._guarded("cog_updater")
         self._consumer("cog_updater").consume(
-            batch[0],
-            lambda e: completed.handle(
-                e, catalog=self.catalog, looker=self.looker, breaker=breaker, clock=self.now
-            ),
+            batch[0], lambda e: completed.handle(e, catalog=catalog, looker=self.looker, clock=self.now)
         )
-        publish_outbox(self.catalog, self.bus)
+        publish_outbox(catalog, self.bus)
 
     def _collection_update(self, _topic: str, batch: Sequence[Received]) -> None:
         self._consumer("loader").consume_batch(
             batch,
             collection_update.decode,
-            lambda names: collection_update.handle(names, catalog=self.catalog, now=self.now()),
+            lambda names: collection_update.handle(names, catalog=self._guarded("loader"), now=self.now()),
         )
-        publish_outbox(self.catalog, self.bus)
+        publish_outbox(self._guarded("loader"), self.bus)
 
     def _outbound(self, _topic: str, batch: Sequence[Received]) -> None:
         self._consumer("loader").consume_batch(

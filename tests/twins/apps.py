@@ -8,6 +8,7 @@ from cog_updater import completed
 from eventstac.blobs import BlobReader
 from eventstac.breaker import Breaker
 from eventstac.bus import Message
+from eventstac.catalog.guarded import GuardedCatalog
 from eventstac.consumption import Consumer
 from eventstac.containers import ContainerNames, Watched
 from eventstac.errors import Rejected
@@ -20,7 +21,7 @@ from eventstac.reconciling import Reconciler, Run
 from eventstac.rules import Rules, load_rules
 from eventstac.times import to_text
 from extractor import look
-from loader import asset_facts, collection_update
+from loader import asset_facts, collection_update, rejected
 from scanner import blob_event, pages
 from tests.samples import ACCOUNT, metadata, url_of
 from tests.twins.blobs import MemoryBlobs
@@ -68,7 +69,7 @@ class Pipeline:
         self.catalog = MemoryCatalog(RULES, clock=self.now)
         self.runs = MemoryRuns(self.catalog)
         self.looker = Looker(self.blobs, WATCHED, read_text, self.now)
-        self.breaker = Breaker()
+        self.guarded = GuardedCatalog(self.catalog, Breaker())
         self._delivered = 0
         self._events = 0
 
@@ -100,7 +101,7 @@ class Pipeline:
 
     @property
     def reconciler(self) -> Reconciler:
-        return Reconciler(self.catalog, self.blobs, WATCHED, self.runs, self.page_size, self.now)
+        return Reconciler(self.guarded, self.blobs, WATCHED, self.runs, self.page_size, self.now)
 
     def reconcile(self, run_id: str, **asked: Any) -> Run:
         """A whole run, page by page, and all that it causes."""
@@ -143,32 +144,34 @@ class Pipeline:
                 )
             case "asset-facts":
                 self.consumer("loader").consume_batch([received], asset_facts.decode, self.load)
-                publish_outbox(self.catalog, self.bus)
+                publish_outbox(self.guarded, self.bus)
             case "cog-events":
                 outcome = self.consumer("cog_updater").consume(received, self.update_cog)
-                publish_outbox(self.catalog, self.bus)
+                publish_outbox(self.guarded, self.bus)
                 return outcome
             case "items-changed":
                 self.consumer("loader").consume_batch(
                     [received],
                     collection_update.decode,
-                    lambda names: collection_update.handle(names, catalog=self.catalog, now=self.now()),
+                    lambda names: collection_update.handle(names, catalog=self.guarded, now=self.now()),
+                )
+            case "rejected":
+                return self.consumer("loader").consume(
+                    received, lambda e: rejected.handle(e, catalog=self.guarded)
                 )
         return "handled"
 
     def scan_event(self, envelope: Envelope) -> Any:
-        return blob_event.handle(envelope, catalog=self.catalog, watched=WATCHED, clock=self.now)
+        return blob_event.handle(envelope, catalog=self.guarded, watched=WATCHED, clock=self.now)
 
     def scan_page(self, envelope: Envelope) -> Any:
         return pages.handle(envelope, self.reconciler)
 
     def load(self, facts: Any) -> None:
-        asset_facts.handle(facts, catalog=self.catalog, breaker=self.breaker)
+        asset_facts.handle(facts, catalog=self.guarded)
 
     def update_cog(self, envelope: Envelope) -> Any:
-        return completed.handle(
-            envelope, catalog=self.catalog, looker=self.looker, breaker=self.breaker, clock=self.now
-        )
+        return completed.handle(envelope, catalog=self.guarded, looker=self.looker, clock=self.now)
 
     def run(self, *messages: Message) -> None:
         """Deliver messages and all that they cause, until nothing is left."""

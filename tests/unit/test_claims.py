@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from eventstac.breaker import Breaker
 from eventstac.bus import ASSET_FACTS, LIMIT_BYTES, Message
 from eventstac.claims import ClaimingBus, Claims
 from eventstac.consumption import Consumer
@@ -51,7 +50,7 @@ def load(pipeline: Pipeline, claims: Claims, message: Message) -> None:
     consumer.consume_batch(
         [as_received(message, "loader")],
         asset_facts.decode,
-        lambda facts: asset_facts.handle(facts, catalog=pipeline.catalog, breaker=Breaker()),
+        lambda facts: asset_facts.handle(facts, catalog=pipeline.catalog),
     )
 
 

@@ -1,9 +1,7 @@
 """The outbox is published whatever is in it."""
 
-from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from eventstac.breaker import Breaker
 from eventstac.catalog.outbox import Announcement
 from eventstac.events import ItemChanged, Origin, seal
 from eventstac.publishing import publish_outbox
@@ -13,26 +11,6 @@ from tests.twins.bus import MemoryBus
 from tests.twins.catalog import MemoryCatalog
 
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
-
-
-class CountingCatalog(MemoryCatalog):
-    """Counts how often it is asked."""
-
-    asked = 0
-
-    def publish_outbox(self, publish: Callable[[Sequence[Announcement]], None]) -> int:
-        self.asked += 1
-        return super().publish_outbox(publish)
-
-
-def test_a_catalog_that_is_known_to_be_away_is_not_asked_for_its_outbox() -> None:
-    catalog, breaker = CountingCatalog(RULES), Breaker()
-    breaker.failed()
-    assert publish_outbox(catalog, MemoryBus(), breaker) == 0
-    assert catalog.asked == 0
-    breaker.succeeded()
-    publish_outbox(catalog, MemoryBus(), breaker)
-    assert catalog.asked == 1
 
 
 def announcement(item: str, blobs: int = 1) -> Announcement:

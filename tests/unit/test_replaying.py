@@ -53,3 +53,26 @@ def test_a_replayed_blob_gets_into_the_catalog() -> None:
     kept = rejection(given_up.stage, given_up.event, given_up.url)
     pipeline.run(replay(kept, "run", pipeline.now()))
     assert "a" in pipeline.items
+
+
+def test_news_that_event_grid_could_not_deliver_are_handed_to_it_again() -> None:
+    event = {"type": "eventstac.item.changed.v1", "data": {"collection": "c", "item": "i"}}
+    message = replay(rejection("event-grid/a-webhook", event), "run", at(5))
+    assert (message.topic, message.properties[RETRY_FOR]) == ("items-changed", "outbound")
+
+
+@pytest.mark.parametrize(
+    "event_type",
+    ["eventstac.item.changed.v1", "eventstac.cog.completed.v1", "eventstac.scan.requested.v1"],
+)
+def test_an_event_of_which_only_its_attributes_were_kept_is_never_sent_again(event_type: str) -> None:
+    kept = {"type": event_type, "id": "an-id", "subject": "c/i"}
+    with pytest.raises(Rejected, match="names no blob"):
+        replay(rejection("outbox", kept), "run", at(5))
+    assert replay(rejection("outbox", kept, url_of("a.tif")), "run", at(5)).topic == "scan-requests"
+
+
+def test_a_rules_file_is_no_blob_to_look_at() -> None:
+    event = {"type": "Microsoft.Storage.BlobCreated", "data": {"url": url_of("collections.yaml")}}
+    with pytest.raises(Rejected, match="rules file"):
+        replay(rejection("config-events/loader", event, url_of("collections.yaml")), "run", at(5))

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from eventstac.breaker import Breaker
 from eventstac.bus import BLOBS_MATCHED
 from eventstac.catalog.port import Catalog
 from eventstac.consumption import Outgoing
@@ -19,7 +18,6 @@ def handle(
     *,
     catalog: Catalog,
     looker: Looker,
-    breaker: Breaker,
     clock: Callable[[], datetime],
 ) -> Sequence[Outgoing]:
     """Look at a COG, check that it is one, and merge what was found.
@@ -33,8 +31,7 @@ def handle(
     completed = CogCompleted.read(envelope.data)
     looker.watched.source(completed.source_url)
     looker.watched.any(completed.cog_url)
-    with breaker.guard():
-        applied = catalog.rules()
+    applied = catalog.rules()
     match = applied.rules.match(completed.source_url)
     if match is None or match.read != "raster":
         raise Rejected("no-rule", f"no rule makes an Item of {completed.source_url}, so it can have no COG")
@@ -43,8 +40,7 @@ def handle(
     timeline = passed(passed((), "event", said), "matched", clock())
     finding = looker.look(completed.cog_url, match, applied.revision, timeline, must_be_cog=not in_place)
     cog_of = None if in_place else CogOf(completed.source_url, completed.source_etag or "", said)
-    with breaker.guard():
-        catalog.merge([asset_event(completed.cog_url, finding, envelope.id, cog_of).fact(envelope.origin)])
+    catalog.merge([asset_event(completed.cog_url, finding, envelope.id, cog_of).fact(envelope.origin)])
     # Until this commit nobody knew the blob for a COG: an event of the storage about it was left alone.
     if looker.still_is(completed.cog_url, finding):
         return []

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from eventstac.breaker import Breaker
 from eventstac.catalog.port import Catalog
 from eventstac.events import Envelope
 from eventstac.events.asset import read_asset_event
@@ -14,14 +13,10 @@ def decode(envelope: Envelope) -> Fact:
     return read_asset_event(envelope.type, envelope.data).fact(envelope.origin)
 
 
-def handle(facts: Sequence[Fact], *, catalog: Catalog, breaker: Breaker) -> None:
+def handle(facts: Sequence[Fact], *, catalog: Catalog) -> None:
     """Merge facts.
 
     Key: the blob's URL, then its Item. Stale rule: the later look stands (`eventstac.facts.join`). Side effects:
-    facts, Items and outbox in one commit; the outbox is published after it. A database that is known to be away is
-    not asked again before its time, and then with one fact first.
+    facts, Items and outbox in one commit; the outbox is published after it.
     """
-    with breaker.guard() as probing:
-        if probing:
-            catalog.merge(facts[:1])
-        catalog.merge(facts)
+    catalog.merge(facts)

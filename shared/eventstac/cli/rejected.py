@@ -98,11 +98,11 @@ def replay(
         for one in _chosen(connection, ids, choice):
             try:
                 message = message_for(one, run, now())
+                with told(consumer.telemetry, message, one):
+                    consumer.bus.send([message])
             except Rejected as rejection:
                 refused.append(rejection.detail)
                 continue
-            with told(consumer.telemetry, message, one):
-                consumer.bus.send([message])
             # After sending: a crash in between replays it twice, which is one look more.
             rejections.resolve(connection, [one.id], "replayed")
             done.append(one.id)

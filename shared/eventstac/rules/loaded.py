@@ -207,7 +207,7 @@ def _by_groups(collection: CollectionRules, rule: Rule, found: Mapping[str, str]
         groups=groups,
         start=start,
         end=end,
-        options=_options(rule, asset),
+        options=rule.reading(asset),
     )
 
 
@@ -240,15 +240,6 @@ def _when(rule: Rule, groups: Mapping[str, str]) -> Interval | None:
     if failed is not None:
         raise failed
     return None
-
-
-def _options(rule: Rule, asset: AssetRule) -> dict[str, Any]:
-    options = {**rule.options, **asset.options}
-    if rule.geometry is not None or rule.footprint_asset not in (None, asset.key):
-        options.setdefault("allow_no_footprint", True)  # the Item's geometry comes from elsewhere
-    if asset.sidecar is not None:
-        options["sidecar"] = asset.sidecar
-    return options
 
 
 def _digest(meaning: Mapping[str, Any]) -> str:

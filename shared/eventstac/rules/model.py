@@ -78,6 +78,15 @@ class Rule:
         """
         return {name: _property(value, groups) for name, value in self.properties.items()}
 
+    def reading(self, asset: AssetRule) -> dict[str, Any]:
+        """The settings by which an asset of this rule is read."""
+        options = {**self.options, **asset.options}
+        if self.geometry is not None or self.footprint_asset not in (None, asset.key):
+            options.setdefault("allow_no_footprint", True)  # the Item's geometry comes from elsewhere
+        if asset.sidecar is not None:
+            options["sidecar"] = asset.sidecar
+        return options
+
     def groups_for(self, found: Mapping[str, str]) -> dict[str, str]:
         """The path's groups after the rule's changes. Raises LookupError for what a lookup does not have."""
         return change_groups(found, self.changes)

@@ -13,6 +13,7 @@ from eventstac.rules.model import ANY_ASSET, CollectionRules, Rule
 from eventstac.rules.overlap import check_overlaps
 from eventstac.rules.pattern import too_ambiguous
 from eventstac.rules.sidecar_checks import check_sidecar
+from eventstac.rules.sizes import check_sizes
 
 
 def check_sense(
@@ -26,6 +27,8 @@ def check_sense(
         for index, rule in enumerate(collection.rules):
             if rule.patterns:
                 _check_rule(document, (*path, "rules", index), rule)
+                if not checked:  # a text that was taken before this bound still works, but for what it says
+                    check_sizes(document, (*path, "rules", index), rule)
     if not checked and not document.mistakes:
         check_overlaps(document, collections)
         for collection in collections:

@@ -165,3 +165,33 @@ def test_rules_for_different_containers_do_not_overlap() -> None:
 
 def test_two_rules_of_one_name_are_a_mistake() -> None:
     assert "named 'one'" in mistakes(rules_with("a/{item}", "b/{item}").replace("two", "one"))[0]
+
+
+def test_settings_for_reading_that_no_event_could_carry_are_a_mistake() -> None:
+    table = "".join(f"                    k{number:05}: value number {number}\n" for number in range(4000))
+    rule = (
+        HEAD
+        + f"""'{{item}}/{{asset}}.{{ext}}'
+        assets:
+          b1: {{roles: [data]}}
+          mtl:
+            sidecar:
+              format: json
+              properties:
+                x:small: $.b
+                x:large:
+                  path: $.a
+                  lookup:
+{table}"""
+    )
+    [mistake] = mistakes(rule)
+    assert mistake.startswith("c.yaml:13: The asset 'mtl' is read by settings of ")
+    assert "65536 is the most" in mistake
+    assert "Leave out of a `lookup`" in mistake
+    load_rules(rule, file="c.yaml", checked=True)  # what was taken before goes on, but for that asset
+
+
+def test_a_text_of_a_lookup_that_no_event_could_carry_is_a_mistake() -> None:
+    groups = f"        groups:\n          p:\n            lookup:\n              a: b\n              c: {'x' * 2000}\n"
+    [mistake] = mistakes(HEAD + "'{item}/{p}.tif'\n" + groups)
+    assert mistake.startswith("c.yaml:10: The lookup of 'p' gives a text of 2000 characters")
