@@ -5,9 +5,11 @@ The two libraries are imported where they are used: they take 300 ms, and most r
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from math import isfinite
+from math import isfinite, isnan
 from typing import Any
 from xml.etree import ElementTree
+from xml.parsers import expat
+from xml.parsers.expat import ExpatError
 
 from eventstac.errors import Rejected
 from eventstac.rules.dates import parse_date
@@ -39,7 +41,7 @@ def read_sidecar(data: bytes, spec: Spec) -> dict[str, Any]:
     found = {name: _value(name, how, find) for name, how in spec.get("properties", {}).items()}
     for key, name in TIMES.items():
         if key in spec:
-            found[name] = _time(name, spec[key], find)
+            found |= _times(name, spec[key], find)
     return {name: value for name, value in found.items() if value is not None}
 
 
@@ -99,23 +101,41 @@ def _check_depth(document: Any) -> None:
 
 def _xml(data: bytes, namespaces: dict[str, str]) -> Find:
     import elementpath
-    from elementpath.etree import defuse_xml
 
     try:
-        parser = ElementTree.XMLParser(target=_Bounded())  # noqa: S314 (entities are refused by defuse_xml)
-        parser.feed(defuse_xml(data))
-        tree = elementpath.get_node_tree(parser.close(), namespaces)
-    except (ElementTree.ParseError, elementpath.ElementPathError, ValueError, LookupError) as error:
+        tree = elementpath.get_node_tree(_tree(data), namespaces)
+    except (ExpatError, elementpath.ElementPathError, ValueError, LookupError) as error:
         raise Rejected("bad-sidecar", f"the sidecar is no XML that can be read: {error}") from error
 
     def find(path: str) -> Any:
         values = elementpath.select(tree, path, namespaces=namespaces)
         first = values[0] if isinstance(values, list) and values else values
-        if isinstance(first, list):
-            return None
+        if isinstance(first, list) or (isinstance(first, float) and isnan(first)):
+            return None  # number() of what is not there is no number
         return _text(first)
 
     return find
+
+
+def _tree(data: bytes) -> ElementTree.Element:
+    """The document's root. A document type may be named, but no entity may be declared; nothing else is loaded."""
+    built = _Bounded()
+    parser = expat.ParserCreate(namespace_separator="}")
+    parser.buffer_text = True
+    parser.StartElementHandler = built.element
+    parser.EndElementHandler = lambda tag: built.end(_qualified(tag))
+    parser.CharacterDataHandler = built.data
+    parser.EntityDeclHandler = parser.SkippedEntityHandler = _forbid_entity
+    parser.Parse(data, True)
+    return built.close()
+
+
+def _qualified(name: str) -> str:
+    return f"{{{name}" if "}" in name else name
+
+
+def _forbid_entity(name: str, *_: object) -> None:
+    raise ValueError(f"the entity {name!r}: entities are forbidden")
 
 
 class _Bounded(ElementTree.TreeBuilder):
@@ -125,17 +145,17 @@ class _Bounded(ElementTree.TreeBuilder):
         super().__init__()
         self._parts = self._depth = 0
 
-    def start(self, tag: str, attrs: dict[str, str], /) -> ElementTree.Element:
-        """An element begins."""
+    def element(self, tag: str, attributes: dict[str, str]) -> None:
+        """An element begins, by the names of expat."""
         self._depth += 1
-        self._parts += 1 + len(attrs)
+        self._parts += 1 + len(attributes)
         if self._depth > MAX_DEPTH or self._parts > MAX_PARTS:
             raise Rejected(
                 "bad-sidecar",
                 f"the sidecar has too many elements or attributes (limit: {MAX_PARTS}), or too many inside each "
                 f"other (limit: {MAX_DEPTH})",
             )
-        return super().start(tag, attrs)
+        self.start(_qualified(tag), {_qualified(name): value for name, value in attributes.items()})
 
     def end(self, tag: str, /) -> ElementTree.Element:
         """An element ends."""
@@ -160,7 +180,7 @@ def _value(name: str, how: str | Spec, find: Find) -> Any:
     if "lookup" in spec:
         value = _looked_up(value, name, spec)
     try:
-        return None if value is None else _scaled(typed(value, spec.get("type")), spec)
+        return None if value is None else _finite(_scaled(typed(value, spec.get("type")), spec))
     except (ValueError, TypeError, OverflowError) as error:
         raise Rejected("bad-sidecar", f"{spec['path']} for {name!r} is {value!r}: {error}") from error
 
@@ -182,8 +202,17 @@ def _found(path: str, name: str, find: Find) -> Any:
         value = find(path)
     except Exception as error:
         raise Rejected("bad-sidecar", f"{path} for {name!r} cannot be evaluated: {error}") from error
-    if isinstance(value, float) and not isfinite(value):
-        raise Rejected("bad-sidecar", f"{path} for {name!r} is {value}, which is no JSON number")
+    return value
+
+
+def _finite(value: Any) -> Any:
+    """The value, where all numbers in it are ones that JSON has. Raises ValueError."""
+    waiting = [value]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, float) and not isfinite(each):
+            raise ValueError(f"{each} is no number of JSON")
+        waiting += each.values() if isinstance(each, dict) else each if isinstance(each, list) else ()
     return value
 
 
@@ -194,14 +223,17 @@ def _scaled(value: Any, spec: Spec) -> Any:
     return float(f"{float(value) * spec.get('scale', 1) + spec.get('offset', 0):.12g}")
 
 
-def _time(name: str, how: str | Spec, find: Find) -> str | None:
+def _times(name: str, how: str | Spec, find: Find) -> dict[str, str]:
+    """A field of the datetime; a `datetime` that is a whole month or year is a start and an end."""
     spec: Spec = {"path": how} if isinstance(how, str) else how
     paths: Sequence[str] = [spec["path"]] if isinstance(spec["path"], str) else spec["path"]
     parts = [_found(path, name, find) for path in paths]
     if any(part is None or part == "" for part in parts):
-        return None
+        return {}
     try:
         start, end = parse_date("T".join(str(part).strip() for part in parts), spec.get("format"))
-    except (ValueError, OverflowError) as error:
+    except ValueError as error:
         raise Rejected("bad-sidecar", f"{name} of the sidecar: {error}") from error
-    return to_text(end if name == "end_datetime" else start)
+    if name == "datetime" and start != end:
+        return {"start_datetime": to_text(start), "end_datetime": to_text(end)}
+    return {name: to_text(end if name == "end_datetime" else start)}

@@ -12,6 +12,10 @@ def typed(value: Any, kind: str | None) -> Any:
     """The value as string, number, integer or boolean; as it is for None. ValueError or TypeError where it is none."""
     if kind in _OF_ASCII and isinstance(value, str) and not value.isascii():
         raise ValueError(f"{value!r} is written in other digits or letters than 0-9 and a-z")
+    if kind is not None and isinstance(value, dict | list):
+        raise ValueError(f"a list or an object is no {kind}")
+    if kind in ("number", "integer") and isinstance(value, bool):
+        raise ValueError(f"true or false is no {kind}")
     match kind:
         case "number":
             number = float(value)
@@ -19,6 +23,8 @@ def typed(value: Any, kind: str | None) -> Any:
                 raise ValueError(f"{value!r} is not finite")
             return number
         case "integer":
+            if isinstance(value, float) and not value.is_integer():
+                raise ValueError(f"{value!r} is no whole number")
             return int(value)
         case "boolean":
             word = str(value).strip().lower()
@@ -26,6 +32,6 @@ def typed(value: Any, kind: str | None) -> Any:
                 raise ValueError(f"{value!r} is not true or false")
             return _WORDS[word]
         case "string":
-            return str(value)
+            return str(value).lower() if isinstance(value, bool) else str(value)
         case _:
             return value
