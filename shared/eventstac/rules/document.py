@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,6 +10,7 @@ import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from eventstac.rules.mistakes import Mistake, RulesInvalid
+from eventstac.rules.yaml_advice import advice_on
 
 Path = tuple[str | int, ...]
 
@@ -33,7 +35,9 @@ class Document:
     file: str
     value: Any = None
     lines: dict[Path, int] = field(default_factory=dict)
+    texts: dict[Path, str] = field(default_factory=dict)  # how a number or a boolean is written
     mistakes: list[Mistake] = field(default_factory=list)
+    wrong: list[Path] = field(default_factory=list)  # where the mistakes are
     warnings: list[Mistake] = field(default_factory=list)
 
     def line(self, path: Path) -> int:
@@ -56,7 +60,37 @@ class Document:
 
     def mistake(self, path: Path, what: str, instead: str = "") -> None:
         """Note a mistake at the value of this path."""
+        self.wrong.append(path)
         self.mistakes.append(Mistake(self.file, self.line(path), what, instead))
+
+    def is_sound(self, path: Path) -> bool:
+        """Whether no mistake is noted at this path or below it."""
+        return all(wrong[: len(path)] != path for wrong in self.wrong)
+
+    def without(self, paths: Collection[Path]) -> "Document":
+        """A document that lacks the values at these paths, with the same mistakes and the lines of what is left."""
+        left = Document(self.file, mistakes=self.mistakes, warnings=self.warnings)
+        left.value = self._left(self.value, (), (), frozenset(paths), left.lines)
+        return left
+
+    def _left(
+        self, value: Any, path: Path, there: Path, gone: frozenset[Path], lines: dict[Path, int]
+    ) -> Any:
+        """The value without what is gone; `there` is its new path."""
+        lines[there] = self.line(path)
+        if isinstance(value, dict):
+            return {
+                key: self._left(inner, (*path, key), (*there, key), gone, lines)
+                for key, inner in value.items()
+                if (*path, key) not in gone
+            }
+        if isinstance(value, list):
+            kept = [index for index in range(len(value)) if (*path, index) not in gone]
+            return [
+                self._left(value[index], (*path, index), (*there, number), gone, lines)
+                for number, index in enumerate(kept)
+            ]
+        return value
 
     def warn(self, path: Path, what: str, instead: str = "") -> None:
         """Note what may be a mistake at the value of this path."""
@@ -70,7 +104,7 @@ def read_document(text: str, file: str) -> Document:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         what = f"This is not YAML: {error.problem or error.context}"
-        raise RulesInvalid([Mistake(file, line, what, "Check indentation, quotes and colons")]) from error
+        raise RulesInvalid([Mistake(file, line, what, advice_on(error, text))]) from error
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         what = f"A character that YAML does not allow: #x{error.character:04x}"
@@ -123,6 +157,8 @@ class _Reader:
             return self._mapping(node, path)
         if isinstance(node, SequenceNode):
             return [self.read(item, (*path, index)) for index, item in enumerate(node.value)]
+        if isinstance(node, ScalarNode) and not node.tag.endswith(":str"):
+            self._document.texts[path] = node.value
         return self._scalar(node)
 
     def _scalar(self, node: Node) -> Any:

@@ -1,6 +1,6 @@
 """Loads a rules file: parse, check the shape, read, check the sense."""
 
-from eventstac.rules.document import read_document
+from eventstac.rules.document import Document, Path, read_document
 from eventstac.rules.loaded import Rules
 from eventstac.rules.mistakes import RulesInvalid
 from eventstac.rules.model import AssetRule, CollectionRules, Rule
@@ -21,10 +21,8 @@ def load_rules(
     document = read_document(text, file)
     if document.value is None:
         document.value = {"collections": {}}  # an empty file: no rules, only the default collection
-    if not document.mistakes:
-        check_schema(document)
-    if document.mistakes:
-        raise RulesInvalid(document.mistakes)
+    check_schema(document)
+    document = _readable(document)
     collections = read_collections(document)
     ignore = read_ignore(document, ())
     check_sense(document, collections, checked=checked)
@@ -37,6 +35,22 @@ def load_rules(
     }
     every = _with_default(collections, default_collection)
     return Rules(file, every, default_collection, ignore, lines, tuple(sorted(document.warnings)))
+
+
+def _readable(document: Document) -> Document:
+    """What has the right shape, so that the rest of the mistakes are found, too: all but the rules, and the fields of
+    collections, with a mistake in them. Errors: RulesInvalid where there is no telling what is a collection."""
+    gone = {_judged_with(path) for path in document.wrong}
+    if not gone.isdisjoint([(), ("collections",)]):
+        raise RulesInvalid(document.mistakes)
+    return document.without(gone) if gone else document
+
+
+def _judged_with(path: Path) -> Path:
+    """The part of the file that means nothing any more where there is a mistake: a rule, a field, a collection."""
+    if path[:1] != ("collections",):
+        return path[:1]
+    return path[:4] if path[2:3] == ("rules",) else path[:3]
 
 
 _BUILT_IN = "Rasters that no rule of collections.yaml matches, one Item a file."

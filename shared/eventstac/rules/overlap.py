@@ -69,11 +69,15 @@ class Placed:
 
 
 def check_overlaps(document: Document, collections: tuple[CollectionRules, ...]) -> None:
-    """Note each pair of rules that overlap, with a path that both match, and warn of those that are not decided."""
+    """Note each pair of rules that overlap, with a path that both match, and warn of those that are not decided.
+
+    Rules with a mistake are left out: nobody knows what they are to match.
+    """
     placed = [
         Placed(("collections", collection.id, "rules", index, "pattern"), collection, rule)
         for collection in collections
         for index, rule in enumerate(collection.rules)
+        if document.is_sound(("collections", collection.id, "rules", index))
     ]
     for earlier, later in combinations(placed, 2):
         found = shared_path(earlier, later)

@@ -2,13 +2,14 @@
 
 import difflib
 import json
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 import jsonschema_rs
 
 from eventstac.contracts import read_contract
-from eventstac.rules.document import Document
+from eventstac.rules.document import Document, Path
 
 
 @cache
@@ -23,13 +24,32 @@ def check_schema(document: Document) -> None:
         _note(document, error)
 
 
+def _path(document: Document, error: jsonschema_rs.ValidationError) -> Path:
+    """Where the error is: the validator takes a key that looks like a number for an index."""
+    path: list[str | int] = []
+    value = document.value
+    for step in error.instance_path:
+        key: str | int = step
+        if isinstance(value, dict) and isinstance(step, int):
+            key = next(
+                (each for each in (str(step), *value) if each in value and _is_number(each, step)), step
+            )
+        path.append(key)
+        value = value[key]
+    return tuple(path)
+
+
+def _is_number(key: str, number: int) -> bool:
+    return key.isascii() and key.removeprefix("+").isdecimal() and int(key) == number
+
+
 @cache
 def _validator() -> jsonschema_rs.Draft202012Validator:
     return jsonschema_rs.Draft202012Validator(rules_schema())
 
 
 def _note(document: Document, error: jsonschema_rs.ValidationError) -> None:
-    path = tuple(error.instance_path)
+    path = _path(document, error)
     name = _named(path)
     kind = error.kind.as_dict()
     match error.kind.name:
@@ -46,8 +66,11 @@ def _note(document: Document, error: jsonschema_rs.ValidationError) -> None:
             what = f"`{name}` cannot be {_shown(error.instance)}"
             document.mistake(path, what, f"Write one of {', '.join(options)}")
         case "type":
-            types = " or ".join(_TYPES.get(each, each) for each in kind["types"])
-            document.mistake(path, f"`{name}` cannot be {_shown(error.instance)}", f"Write {types}")
+            if _note_flat(document, path, kind["types"]):
+                return
+            types = [_TYPES.get(each, each) for each in kind["types"]]
+            what = f"`{name}` cannot be {_shown(error.instance)}"
+            document.mistake(path, what, _instead_of(document, path, error.instance, types))
         case "propertyNames":
             wrong = kind["error"].instance
             what = f"{wrong!r} under `{name}` is no name that can be used"
@@ -74,9 +97,11 @@ def _note_alternatives(
     document: Document, error: jsonschema_rs.ValidationError, kind: dict[str, Any]
 ) -> None:
     """Of several shapes, tell about the one that was meant, else about all."""
-    path = tuple(error.instance_path)
+    path = _path(document, error)
     meant = [
-        errors for errors in kind["context"] if errors and not any(_rules_out(each, path) for each in errors)
+        errors
+        for errors in kind["context"]
+        if errors and not any(_rules_out(each, error.instance_path) for each in errors)
     ]
     if meant:
         for each in min(meant, key=len):
@@ -84,12 +109,34 @@ def _note_alternatives(
         return
     words = [word for errors in kind["context"] for each in errors for word in _expected(each)]
     what = f"`{_named(path)}` cannot be {_shown(error.instance)}"
-    document.mistake(path, what, f"Write {' or '.join(dict.fromkeys(words))}")
+    document.mistake(path, what, _instead_of(document, path, error.instance, words))
 
 
-def _rules_out(error: jsonschema_rs.ValidationError, path: tuple[str | int, ...]) -> bool:
+def _instead_of(document: Document, path: Path, value: Any, words: Sequence[str]) -> str:
+    """What to write instead of a value: itself in quotes, where YAML took a text for something else."""
+    if _TYPES["string"] in words and path in document.texts and value is not None:
+        return f"Put it in quotes: '{document.texts[path]}'"
+    if _TYPES["string"] in words and isinstance(value, dict) and list(value.values()) == [None]:
+        return f"Put it in quotes: '{{{next(iter(value))}}}'"
+    return f"Write {' or '.join(dict.fromkeys(words))}"
+
+
+def _note_flat(document: Document, path: Path, types: list[str]) -> bool:
+    """Note once that a list of lists was written as one list; whether it was."""
+    inside = document.at(path[:-1])
+    if types != ["array"] or not isinstance(inside, list) or any(isinstance(each, list) for each in inside):
+        return False
+    if path[-1] == 0:
+        what = f"`{_named(path[:-1])}` cannot be {_shown(inside)}"
+        document.mistake(
+            path[:-1], what, f"Write a list of lists: {json.dumps([inside], ensure_ascii=False)}"
+        )
+    return True
+
+
+def _rules_out(error: jsonschema_rs.ValidationError, path: list[str | int]) -> bool:
     """Whether the value is of another kind altogether than this shape."""
-    return tuple(error.instance_path) == path and error.kind.name in ("type", "enum")
+    return error.instance_path == path and error.kind.name in ("type", "enum")
 
 
 def _expected(error: jsonschema_rs.ValidationError) -> list[str]:
@@ -129,7 +176,7 @@ def _described(error: jsonschema_rs.ValidationError) -> str:
 
 
 def _nearest(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.55)
     if near:
         return f"Write `{near[0]}`"
     return f"Known here: {', '.join(known)}" if known else "Remove it"

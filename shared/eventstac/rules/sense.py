@@ -29,11 +29,12 @@ def check_sense(
                 _check_rule(document, (*path, "rules", index), rule)
                 if not checked:  # a text that was taken before this bound still works, but for what it says
                     check_sizes(document, (*path, "rules", index), rule)
-    if not checked and not document.mistakes:
-        check_overlaps(document, collections)
-        for collection in collections:
-            for index, rule in enumerate(collection.rules):
-                _check_ambiguity(document, ("collections", collection.id, "rules", index, "pattern"), rule)
+    if checked:
+        return
+    check_overlaps(document, collections)
+    for collection in collections:
+        for index, rule in enumerate(collection.rules):
+            _check_ambiguity(document, ("collections", collection.id, "rules", index, "pattern"), rule)
 
 
 def _check_names(document: Document, path: Path, collection: CollectionRules) -> None:

@@ -195,3 +195,98 @@ def test_a_text_of_a_lookup_that_no_event_could_carry_is_a_mistake() -> None:
     groups = f"        groups:\n          p:\n            lookup:\n              a: b\n              c: {'x' * 2000}\n"
     [mistake] = mistakes(HEAD + "'{item}/{p}.tif'\n" + groups)
     assert mistake.startswith("c.yaml:10: The lookup of 'p' gives a text of 2000 characters")
+
+
+def test_a_mistake_hides_none_of_another_rule_or_collection() -> None:
+    text = """collections:
+  a:
+    lisence: MIT
+    queryables: {datetime: {type: string}}
+    rules:
+      - {name: one, patern: x}
+      - {name: two, pattern: "s/{item}/{asset}.tif"}
+      - {name: three, pattern: "s/{item}/b.tif"}
+      - {name: four, pattern: "t/{scene}.tif"}
+      - {name: five, pattern: "s/{item:[}/b.tif"}
+  b c:
+    rules: [{name: six, pattern: "{item}.tif"}]
+  d:
+    rules: [{name: seven, pattern: "u/{item}.tif", datetime: [{group: item, format: "%m%d"}]}]
+"""
+    found = mistakes(text)
+    said = {line: each for each in found for line in [each.split(":")[1]]}
+    assert [each.split(":")[1] for each in found] == ["3", "4", "6", "6", "8", "9", "10", "11", "14"]
+    assert "Write `license`" in said["3"]
+    assert "can be searched" in said["4"]
+    assert "The rules 'two' (line 7) and 'three' both match" in said["8"]
+    assert "needs a group 'item'" in said["9"]
+    assert "no regular expression" in said["10"]
+    assert "has no year" in said["14"]
+
+
+def test_a_key_that_stands_twice_hides_no_other_mistake() -> None:
+    found = mistakes("collections:\n  a: {title: x, title: y}\n  b: {tilte: z}\n")
+    assert [each.split(":")[1] for each in found] == ["2", "3"]
+
+
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        (HEAD + "{item}.tif", "'{item}.tif'"),
+        (HEAD + "{item:\\d{3}}/{asset}.tif", "'{item:\\d{3}}/{asset}.tif'"),
+        ("collections: {a: {rules: [{name: r, pattern: {item}_{asset}.tif}]}}", "'{item}_{asset}.tif'"),
+        (HEAD + "**/{item}.tif  # all", "'**/{item}.tif'"),
+        (HEAD + "regex:(?P<item>a): it's", "'regex:(?P<item>a): it''s'"),
+        (HEAD + "x/{item}\n        datetime: [{group: item, format: %Y%m}]", "'%Y%m'"),
+        (
+            HEAD + "x/{item}\n        datetime:\n        - group: item\n          format: %Y%m%d %H",
+            "'%Y%m%d %H'",
+        ),
+    ],
+)
+def test_text_that_yaml_takes_for_something_else_is_to_be_put_in_single_quotes(
+    text: str, advice: str
+) -> None:
+    [found] = mistakes(text)
+    assert f"Put it in single quotes: {advice}." in found
+
+
+def test_a_backslash_in_double_quotes_and_a_tab_are_told() -> None:
+    assert "Use single quotes" in mistakes(HEAD + '"{item:\\d+}"')[0]
+    assert "no tabs" in mistakes("collections:\n\ta: {}")[0]
+
+
+@pytest.mark.parametrize(
+    ("written", "quoted"),
+    [
+        ("item: {scene}", "'{scene}'"),
+        ("datetime: [{value: 2021}]", "'2021'"),
+        ("require: [04]", "'04'"),
+        ("asset: true", "'true'"),
+        ("assets: {b: {match: 1.50}}", "'1.50'"),
+    ],
+)
+def test_a_number_where_text_belongs_is_to_be_put_in_quotes_as_it_was_written(
+    written: str, quoted: str
+) -> None:
+    [found] = mistakes(HEAD + "'{scene}/{asset}'\n        " + written)
+    assert f"Put it in quotes: {quoted}." in found
+
+
+def test_a_box_or_an_interval_that_is_no_list_of_them_is_told_once() -> None:
+    found = mistakes(
+        "collections:\n  a:\n    extent:\n      spatial: {bbox: [1, 2, 3, 4]}\n"
+        "      temporal: {interval: [2020-01-01T00:00:00Z, null]}\n"
+    )
+    assert len(found) == 2
+    assert "c.yaml:4: `bbox` cannot be `[1, 2, 3, 4]`. Write a list of lists: [[1, 2, 3, 4]]." in found[0]
+    assert '[["2020-01-01T00:00:00Z", null]]' in found[1]
+
+
+def test_mistakes_below_keys_that_look_like_numbers_are_told_by_their_own_line() -> None:
+    found = mistakes(
+        HEAD
+        + "'{item}/{asset}'\n        assets:\n          1:\n            titel: x\n          2: {gsd: x}\n"
+        "          '03': {roles: data}\n  2020:\n    title: {}\n"
+    )
+    assert [each.split(":")[1] for each in found] == ["8", "9", "10", "12"]

@@ -86,7 +86,10 @@ def test_a_document_type_without_entities_is_read_and_its_address_is_not() -> No
 
 
 def test_a_number_of_what_is_not_there_is_left_out() -> None:
-    spec = {"format": "xml", "properties": {"p": "number(//nosuch)", "q": "number(//n[2])", "r": "count(//n)"}}
+    spec = {
+        "format": "xml",
+        "properties": {"p": "number(//nosuch)", "q": "number(//n[2])", "r": "count(//n)"},
+    }
     assert read_sidecar(XML, spec) == {"r": 2}
     required = {"format": "xml", "properties": {"p": {"path": "number(//nosuch)", "required": True}}}
     with pytest.raises(Rejected, match="has no number"):
