@@ -1,9 +1,11 @@
 """Checks that what a rule fills with the groups of a path has them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 
 from eventstac.rules.document import Document, Path
 from eventstac.rules.groups import Template
+from eventstac.rules.model import Rule
+from eventstac.rules.taking_part import groups_always
 
 
 def check_taken(document: Document, path: Path, template: Template, groups: set[str], who: str) -> None:
@@ -18,6 +20,36 @@ def check_taken(document: Document, path: Path, template: Template, groups: set[
                 f"{who} needs a group {name!r} that the pattern does not give",
                 f"Put {{{name}}} into the pattern (all of them), or use one of: {listed(groups)}",
             )
+
+
+def warn_of_optional(document: Document, path: Path, rule: Rule) -> None:
+    """Warn of groups that a path may lack, where the rule then does not match it."""
+    changed = {change.name for change in rule.changes}
+    optional = {
+        name for pattern in rule.patterns for name in {*pattern.groups} - groups_always(pattern.regex)
+    } - changed
+    for where, who, template in _filled(rule):
+        for name in template.groups:
+            if name in optional:
+                what = f"{who} needs the group {name!r}, which is optional in the pattern"
+                document.warn(
+                    (*path, *where),
+                    f"{what}: paths without it do not match the rule",
+                    "Make it part of every path, or give it a `default:` under `groups:`",
+                )
+
+
+def _filled(rule: Rule) -> Iterator[tuple[Path, str, Template]]:
+    yield ("item",), "The Item id", rule.item
+    yield ("asset",), "The asset key", rule.asset_key
+    for change in rule.changes:
+        if change.default is None:
+            yield ("groups", change.name), f"The group {change.name!r}", change.source
+    for name, value in rule.properties.items():
+        if isinstance(value, Mapping) and "from" in value:
+            yield ("properties", name), f"The property {name!r}", Template(f"{{{value['from']}}}")
+        elif isinstance(value, str):
+            yield ("properties", name), f"The property {name!r}", Template(value)
 
 
 def listed(names: Iterable[str]) -> str:

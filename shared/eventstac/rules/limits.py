@@ -12,6 +12,7 @@ from eventstac.rules.formats import format_regex, read_by_format
 from eventstac.rules.groups import GroupChange, PathDate, Template
 from eventstac.rules.model import ANY_ASSET, Rule
 from eventstac.rules.pattern import Pattern
+from eventstac.rules.taking_part import groups_always
 
 _SPACE = r"[\x09-\x0d\x1c-\x20]*"
 _DIGITS = "[0-9]+(?:_[0-9]+)*"
@@ -139,8 +140,7 @@ class _Limits:
     def _take_part(self, names: list[str]) -> bool:
         """Whether groups are in every path: where one of two is not, neither is read as a date."""
         changed = {change.name for change in self.rule.changes}
-        text = "" if self.pattern.text.startswith("regex:") else self.pattern.text
-        return all(name in changed or f"{{{name}}}" in text or f"{{{name}:" in text for name in names)
+        return changed.union(groups_always(self.pattern.regex)).issuperset(names)
 
 
 def _before_lookup(change: GroupChange, language: Language) -> Language | None:

@@ -7,7 +7,7 @@ from eventstac.rules.common_names import COMMON_NAMES
 from eventstac.rules.date_checks import COMPUTED, check_dates
 from eventstac.rules.document import Document, Path
 from eventstac.rules.fields import check_fields
-from eventstac.rules.group_checks import check_taken, listed
+from eventstac.rules.group_checks import check_taken, listed, warn_of_optional
 from eventstac.rules.groups import Template
 from eventstac.rules.model import ANY_ASSET, CollectionRules, Rule
 from eventstac.rules.overlap import check_overlaps
@@ -53,6 +53,7 @@ def _check_rule(document: Document, path: Path, rule: Rule) -> None:
     groups = _check_groups(document, path, rule)
     check_taken(document, (*path, "item"), rule.item, groups, "The Item id")
     check_taken(document, (*path, "asset"), rule.asset_key, groups, "The asset key")
+    warn_of_optional(document, path, rule)
     check_dates(document, path, rule, groups)
     _check_properties(document, path, rule, groups)
     _check_assets(document, path, rule)

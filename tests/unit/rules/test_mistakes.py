@@ -290,3 +290,34 @@ def test_mistakes_below_keys_that_look_like_numbers_are_told_by_their_own_line()
         "          '03': {roles: data}\n  2020:\n    title: {}\n"
     )
     assert [each.split(":")[1] for each in found] == ["8", "9", "10", "12"]
+
+
+@pytest.mark.parametrize(
+    ("more", "who"),
+    [
+        ("item: '{scene}-{part}'", "The Item id"),
+        ("properties: {p: '{part}'}", "The property 'p'"),
+        ("properties: {p: {from: part, type: integer}}", "The property 'p'"),
+        ("groups: {other: {from: part}}", "The group 'other'"),
+    ],
+)
+@pytest.mark.parametrize("pattern", [r"regex:(?P<item>(?P<scene>[a-z]+)(?:_(?P<part>\d+))?)\.tif",
+                                     r"{item:(?P<scene>[a-z]+)(?:_(?P<part>\d+)|-x)}.tif"])  # fmt: skip
+def test_a_group_that_a_path_may_lack_is_warned_of_where_it_is_needed(
+    pattern: str, more: str, who: str
+) -> None:
+    text = HEAD + f"'{pattern}'\n        {more}\n"
+    [warning] = load_rules(text, file="c.yaml").warnings
+    assert warning.what.startswith(f"{who} needs the group 'part', which is optional in the pattern")
+    assert warning.line == 6
+    if not more.startswith("groups"):
+        kept = load_rules(text + "        groups: {part: {default: '0'}}\n", file="c.yaml")
+        assert not kept.warnings
+        assert kept.match("https://account.blob.core.windows.net/c/a.tif")
+
+
+def test_a_group_that_every_path_has_is_not_warned_of() -> None:
+    text = (
+        HEAD + "'regex:(?:(?P<item>a)|(?P<item2>b)|c)+(?P<part>d)(?P<n>[0-9]{4})?'\n        item: '{part}'\n"
+    )
+    assert not load_rules(text + "        datetime: [{group: n}, file]\n", file="c.yaml").warnings
