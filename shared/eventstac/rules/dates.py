@@ -28,6 +28,8 @@ _COMPACT_DAY = f"{_PLAIN_YEAR}{_MONTH}{_DAY}"
 _DAYS = (
     f"{_YEAR}-(?P<month>[0-9]{{1,2}})-(?P<day>[0-9]{{1,2}})",
     f"{_YEAR}_(?P<month>[0-9]{{1,2}})_(?P<day>[0-9]{{1,2}})",
+    f"{_YEAR}/(?P<month>[0-9]{{1,2}})/(?P<day>[0-9]{{1,2}})",
+    rf"{_YEAR}\.(?P<month>[0-9]{{1,2}})\.(?P<day>[0-9]{{1,2}})",
     f"{_YEAR}[-_]{_MONTH}{_DAY}",
     _COMPACT_DAY,
     f"{_YEAR}[-_]{_DOY}",
