@@ -166,6 +166,14 @@ def test_a_day_after_its_first_failure_it_is_given_up() -> None:
     assert data["attempts"] == 300
 
 
+def test_a_first_failure_in_the_future_is_one_of_now() -> None:
+    bus = MemoryBus()
+    consumer(bus).consume(
+        replace(message(), first_failed=NOW + timedelta(days=3000)), failing(Transient("away"))
+    )
+    assert as_received(bus.sent[0], "scanner").first_failed == NOW
+
+
 def test_a_stale_message_is_done() -> None:
     bus = MemoryBus()
     assert consumer(bus).consume(message(), failing(Stale("older"))) == "stale"

@@ -71,6 +71,15 @@ def test_a_story_s_name_of_any_length_fits_into_what_it_causes() -> None:
     assert one.origin.correlation != two.origin.correlation
 
 
+@pytest.mark.parametrize(
+    ("correlation", "told"),
+    [(42, "42"), ("", "a"), (None, "a"), (True, "a"), ({"x": 1}, "a"), ("story", "story")],
+)
+def test_odd_attributes_of_extensions_are_no_reason_to_reject(correlation: Any, told: str) -> None:
+    envelope = open_envelope(body_with(correlationid=correlation, traceparent=correlation))
+    assert (envelope.origin.correlation, envelope.parent) == (told, None)
+
+
 def test_a_message_with_a_byte_order_mark_is_read() -> None:
     assert open_envelope(b"\xef\xbb\xbf" + body_with()).id == "a"
 

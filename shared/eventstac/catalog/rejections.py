@@ -81,7 +81,7 @@ _UNSTORABLE = (
     errors.StatementTooComplex,
 )
 
-_LONGEST_ID = 200
+_LONGEST_ID = 64  # a replay's MessageId is made of it, and the broker takes 128 characters
 _LONGEST_PART = 2_000  # characters
 _LONGEST_URL = 20_000  # a name of 1,024 characters takes 12 kB
 _MOST_ATTEMPTS = 2**31 - 1

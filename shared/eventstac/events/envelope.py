@@ -57,10 +57,10 @@ def open_envelope(body: bytes | str) -> Envelope:
         raise Rejected("malformed-event", f"event.specversion must be '1.0', not {version!r}")
     identity = fields.text("id")
     source = fields.text("source")
-    traceparent = valid_traceparent(fields.optional_text("traceparent"))
+    traceparent = valid_traceparent(_text_or_none(raw.get("traceparent")))
     origin = Origin(
         identity,
-        _bounded(fields.optional_text("correlationid") or identity),
+        _bounded(_text_or_none(raw.get("correlationid")) or identity),
         traceparent or Origin.new(f"{source} {identity}").traceparent,
     )
     return Envelope(
@@ -102,6 +102,13 @@ def seal(event: Event, *, app: str, origin: Origin, at: datetime) -> dict[str, A
 def event_id(*parts: str) -> str:
     """An id made from what the event is about and what caused it."""
     return sha256("\n".join(parts).encode(errors="backslashreplace")).hexdigest()[:32]
+
+
+def _text_or_none(attribute: object) -> str | None:
+    """An extension's attribute, which may be of other types; what we make of it is not worth a rejection."""
+    if isinstance(attribute, int) and not isinstance(attribute, bool):
+        return str(attribute)
+    return attribute if isinstance(attribute, str) else None
 
 
 def _bounded(correlation: str) -> str:

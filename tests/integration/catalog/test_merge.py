@@ -12,7 +12,7 @@ from psycopg.pq import TransactionStatus
 
 from eventstac.catalog import deleted_directories, outbox
 from eventstac.catalog.collection_update import pending_collections, update_collection
-from eventstac.catalog.database import Connection
+from eventstac.catalog.database import Connection, write
 from eventstac.catalog.merge import MergeSettings, merge
 from eventstac.catalog.outbox import Announcement
 from eventstac.catalog.pgstac_partitions import prepare_collection
@@ -370,3 +370,11 @@ class TestCollection:
             "SELECT items FROM eventstac.collections WHERE collection = 'scenes'"
         ).fetchone()
         assert row == (1,)
+
+
+def test_what_could_not_be_read_again_never_gets_into_the_outbox(connection: Connection) -> None:
+    """One such row would keep all others in it for ever."""
+    half = Announcement("rejected", {"data": {"detail": "half a pair: \ud800"}})
+    with pytest.raises(UnicodeEncodeError):
+        write(connection, [outbox.add([half])])
+    assert connection.execute("SELECT count(*) FROM eventstac.outbox").fetchone() == (0,)
