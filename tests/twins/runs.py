@@ -116,6 +116,12 @@ class MemoryRuns:
         keys = {fact.item_key for fact in staying.values()}
         coming = [url for url in listed if url not in known or known[url].finding.state == "gone"]
         concerned = {known[gap.url].item_key for gap in self.marked[run.id] if gap.status != "missing"}
+        coming_from = {
+            gap.url: staying[gap.url].item_key
+            for gap in self.marked[run.id]
+            if gap.status == "stale" and gap.url in staying and not staying[gap.url].claim
+        }
+        concerned |= {*coming_from.values()}
         published = sorted(
             key for key, row in self.catalog.rows.items() if row.is_published and key in concerned
         )
@@ -127,7 +133,9 @@ class MemoryRuns:
             applied,
         )
         self.removing[run.id] = {
-            gap.url for gap in self.marked[run.id] if gap.url in known and known[gap.url].item_key in gone
+            gap.url
+            for gap in self.marked[run.id]
+            if gap.url in known and {known[gap.url].item_key, coming_from.get(gap.url)} & {*gone}
         }
         return Removals(tuple(gone), None)
 

@@ -12,13 +12,18 @@ from eventstac.removing import ItemKey, Removals, assets_by_item, becoming, remo
 
 # Blobs that leave: the orphaned, the withdrawn, and the stale ones that the listing says are archived.
 _LEAVES = "(g.status IN ('orphaned', 'withdrawn') OR g.status = 'stale' AND l.archived)"
+# Blobs that the rules put into another Item than before.
+_COMES = "g.status = 'stale' AND (g.collection, g.item) IS DISTINCT FROM (g.next_collection, g.next_item)"
 _LISTED = """
     LEFT JOIN eventstac.listed l ON l.run = g.run AND left(l.url, 1000) = left(g.url, 1000) AND l.url = g.url
 """
 
 
 def removals(connection: Connection, run: Run, applied: AppliedRules, after: ItemKey, limit: int) -> Removals:
-    """Which of the published Items with blobs that differ would be gone; what would remove them is marked."""
+    """Which of the published Items with blobs that differ would be gone; what would remove them is marked.
+
+    Of those too that blobs come into: they may make an Item invalid, though its own stay as they are.
+    """
     page = _differing(connection, run, applied, after, limit)
     items = [key for key, concerned in page if concerned]
     gone = _gone(connection, run, applied, items) if items else []
@@ -29,15 +34,35 @@ def removals(connection: Connection, run: Run, applied: AppliedRules, after: Ite
 def _differing(
     connection: Connection, run: Run, applied: AppliedRules, after: ItemKey, limit: int
 ) -> list[tuple[ItemKey, bool]]:
-    """A page of published Items with blobs that differ, and whether these may remove them: new content does not."""
+    """A page of Items that blobs which differ are in, or come into; whether one is published, and these may remove it.
+
+    New content does not.
+    """
     rows = connection.execute(
         f"""
-        SELECT g.collection, g.item, bool_or({_LEAVES} OR f.revision < %(revision)s)
-        FROM eventstac.gaps g {_LISTED}
-        JOIN eventstac.items i ON (i.collection, i.item) = (g.collection, g.item) AND i.state = 'published'
-        JOIN eventstac.facts f ON f.url = g.url
-        WHERE g.run = %(run)s AND (g.collection, g.item) > (%(collection)s, %(item)s)
-        GROUP BY g.collection, g.item ORDER BY g.collection, g.item LIMIT %(limit)s
+        WITH page AS (
+            (SELECT DISTINCT collection, item FROM eventstac.gaps
+            WHERE run = %(run)s AND (collection, item) > (%(collection)s, %(item)s)
+            ORDER BY collection, item LIMIT %(limit)s)
+            UNION
+            (SELECT DISTINCT next_collection, next_item FROM eventstac.gaps
+            WHERE run = %(run)s AND (next_collection, next_item) > (%(collection)s, %(item)s) AND status = 'stale'
+            ORDER BY next_collection, next_item LIMIT %(limit)s)
+            ORDER BY collection, item LIMIT %(limit)s
+        )
+        SELECT page.collection, page.item, EXISTS (
+            SELECT 1 FROM eventstac.items i
+            WHERE (i.collection, i.item) = (page.collection, page.item) AND i.state = 'published'
+        ) AND (EXISTS (
+            SELECT 1 FROM eventstac.gaps g {_LISTED} JOIN eventstac.facts f ON f.url = g.url
+            WHERE g.run = %(run)s AND (g.collection, g.item) = (page.collection, page.item)
+                AND ({_LEAVES} OR f.revision < %(revision)s)
+        ) OR EXISTS (
+            SELECT 1 FROM eventstac.gaps g
+            WHERE g.run = %(run)s AND (g.next_collection, g.next_item) = (page.collection, page.item)
+                AND {_COMES}
+        ))
+        FROM page ORDER BY 1, 2
         """,
         {
             "run": run.id,
@@ -110,12 +135,16 @@ def _keys(run: Run, items: set[ItemKey]) -> dict[str, object]:
 
 
 def _mark(connection: Connection, run: Run, items: Sequence[ItemKey]) -> None:
-    """Keep which looks would remove Items."""
-    connection.execute(
-        """
-        UPDATE eventstac.gaps g SET removes = true
-        FROM unnest(%(collections)s::text[], %(items)s::text[]) AS gone (collection, item)
-        WHERE g.run = %(run)s AND (g.collection, g.item) = (gone.collection, gone.item)
-        """,
-        _keys(run, set(items)),
-    )
+    """Keep which looks would remove Items: those at their blobs, and at those that come into them."""
+    for of_item in (
+        "(g.collection, g.item) = (gone.collection, gone.item)",
+        f"(g.next_collection, g.next_item) = (gone.collection, gone.item) AND {_COMES}",
+    ):
+        connection.execute(
+            f"""
+            UPDATE eventstac.gaps g SET removes = true
+            FROM unnest(%(collections)s::text[], %(items)s::text[]) AS gone (collection, item)
+            WHERE g.run = %(run)s AND {of_item}
+            """,
+            _keys(run, set(items)),
+        )

@@ -1,12 +1,12 @@
 """Events after a look: the three kinds of fact about a blob."""
 
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from eventstac.errors import Rejected
 from eventstac.events import timeline as timelines
 from eventstac.events.blob import CogOf, cog_of_json
-from eventstac.facts import Claim, Fact, Finding, Match, fact_of
+from eventstac.facts import Claim, Fact, Finding, Json, Match, fact_of
 from eventstac.fields import Fields
 from eventstac.origin import Origin
 from eventstac.times import to_text
@@ -103,7 +103,11 @@ def asset_event(url: str, finding: Finding, cause: str, cog_of: CogOf | None) ->
 
 
 def read_asset_event(event_type: str, data: Fields) -> AssetEvent:
-    """Read the data of any of the three; Rejected `unknown-event` for another type."""
+    """Read the data of any of the three.
+
+    Rejected `unknown-event` for another type, `malformed-event` for what its contract does not allow: an Item is
+    composed of what the storage said and of what was read, so their shapes are checked here, once.
+    """
     state = _STATES.get(event_type)
     if state is None:
         raise Rejected(
@@ -122,4 +126,18 @@ def read_asset_event(event_type: str, data: Fields) -> AssetEvent:
         detail=data.text("detail") if state == "rejected" else "",
         timeline=timelines.read(data),
     )
+    _check("storage", finding.storage, event_type)
+    _check("metadata", finding.metadata, event_type)
     return asset_event(data.text("url"), finding, data.text("cause"), CogOf.read(data))
+
+
+def _check(name: Literal["storage", "metadata"], part: Json | None, event_type: str) -> None:
+    from eventstac.validation.events import part_problems  # schemas: at the first fact, not at an app's start
+
+    problems = part_problems(name, part) if part is not None else []
+    if problems:
+        raise Rejected(
+            "malformed-event",
+            f"data.{'.'.join(filter(None, (name, *problems[0].path.split('/'))))}: {problems[0].message}. Write it as "
+            f"contracts/events/{event_type}.json says; a replay looks at the blob again",
+        )

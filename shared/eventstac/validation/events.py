@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from copy import deepcopy
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 from eventstac.contracts import contract_path, read_contract
 from eventstac.validation.problems import Problem, ordered
@@ -37,6 +37,21 @@ def event_problems(event: Mapping[str, Any], *, exact: bool = False) -> list[Pro
             Problem("type", f"{name!r} is no event type with a contract: expected one of {known}", "events")
         ]
     return ordered([*schema_problems(_validator(name, exact), document, f"events/{name}.json")])
+
+
+def part_problems(name: Literal["storage", "metadata"], part: Mapping[str, Any]) -> list[Problem]:
+    """What is wrong with a part that several events share: a few µs where nothing is."""
+    return ordered([*schema_problems(_part_validator(name), dict(part), "events/parts/fields.json")])
+
+
+@cache
+def _part_validator(name: str) -> Validator:
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"{_BASE}part",
+        "$ref": f"parts/fields.json#/$defs/{name}",
+    }
+    return compile_2020(schema, lambda uri: read_contract(f"events/{uri.removeprefix(_BASE)}"))
 
 
 @cache

@@ -36,6 +36,16 @@ STRICT = RULES.replace("keep_last_good", "assets: {a: {}, b: {}}, require: [a, b
 MERGED = RULES.replace("scenes/{item}/", "scenes/{item:.}{number}/").replace(
     "keep_last_good", "asset: '{asset}{number}', assets: {a1: {}, data: {}}, require: [a1], keep_last_good"
 )
+APART = """
+collections:
+  scenes:
+    rules:
+      - {name: scenes, pattern: 'scenes/{item:s.}/{asset}.tif', keep_last_good: true}
+      - {name: rest, pattern: 'scenes/t{number}/{asset}.tif', item: 't{number}'}
+"""
+COMING = APART.replace(
+    "item: 't{number}'", "item: 's{number}', asset: 't{asset}', properties: {'eo:cloud_cover': 400}"
+)
 TITLED = RULES.replace("  scenes:", "  scenes:\n    title: All scenes")
 # What was put in force one after the other; all facts but the newest were found by the first.
 CHANGES = (
@@ -46,6 +56,7 @@ CHANGES = (
     (RULES, NARROW, RULES),
     (RULES, STRICT),
     (RULES, MERGED),
+    (APART, COMING),
 )
 
 
@@ -127,6 +138,7 @@ def test_the_comparison_is_the_same_as_the_twin_s(
     applied_catalog = PostgresCatalog(
         database.as_role("eventstac_scanner"), MergeSettings("scanner", 0), "bronze-tier"
     )
+    pipeline.catalog._applied = None  # the first text is the first that was ever in force
     for revision, text in enumerate(texts, start=1):
         pipeline.catalog.in_force, pipeline.catalog.revision = load_rules(text, file="rules.yaml"), revision
         applied = pipeline.catalog.applied()

@@ -260,3 +260,26 @@ class TestRulesThatRemove:
         change(pipeline, red=self.STRICT)
         assert reads_of(pipeline) == 10
         assert set(item(pipeline, "red")["assets"]) == {"b1", "b2", "thumbnail"}
+
+    def test_blobs_that_come_into_items_and_make_them_invalid_are_counted(self) -> None:
+        """What they come from was no Item, so only what they come into is lost."""
+        pipeline = Pipeline(page_size=3)
+        before = (
+            ", item: 'x{item}', properties: {platform: kite}, require: [b2, b3], assets: {b2: {}, b3: {}}"
+        )
+        change(pipeline, red=before, blue=", properties: {platform: crow}")
+        for number in range(10):
+            pipeline.blobs.put(url_of(f"red/{number:03}/b2.tif"), b"raster 10")
+            pipeline.blobs.put(url_of(f"blue/{number:03}/b1.tif"), b"raster 10")
+        pipeline.reconcile("first")
+        assert {collection for collection, _ in pipeline.catalog.items} == {"blue"}
+        text = TWO.replace("  red:\n    rules: [{{name: red", "  blue:\n    rules: [{{name: red").replace(
+            "}}]\n  blue:\n    rules: [", "}}, "
+        )
+        change(
+            pipeline, text=text, red=", properties: {platform: kite}", blue=", properties: {platform: crow}"
+        )
+        run = pipeline.reconcile("changed")
+        assert run.state == "stopped"
+        assert "would remove 10 of 10 Items" in run.detail
+        assert len(pipeline.catalog.items) == 10
