@@ -5,26 +5,51 @@ from typing import Any
 
 _BASE = "https://stac-extensions.github.io"
 
-EXTENSIONS = {
-    "eo": f"{_BASE}/eo/v2.0.0/schema.json",
-    "file": f"{_BASE}/file/v2.1.0/schema.json",
-    "landsat": f"{_BASE}/landsat/v2.0.0/schema.json",
-    "mgrs": f"{_BASE}/mgrs/v1.0.0/schema.json",
-    "grid": f"{_BASE}/grid/v1.1.0/schema.json",
-    "processing": f"{_BASE}/processing/v1.2.0/schema.json",
-    "proj": f"{_BASE}/projection/v2.0.0/schema.json",
-    "raster": f"{_BASE}/raster/v2.0.0/schema.json",
-    "s2": f"{_BASE}/sentinel-2/v1.0.0/schema.json",
-    "sat": f"{_BASE}/sat/v1.1.0/schema.json",
-    "sci": f"{_BASE}/scientific/v1.0.0/schema.json",
-    "view": f"{_BASE}/view/v1.0.0/schema.json",
+# The released version of each, as the extension's own repository and those who write it have it in 2026. Extensions
+# whose fields have no prefix (timestamps, version, …) are named by a rule's `stac_extensions:`.
+_VERSIONS = {
+    "auth": "authentication/v1.1.0",
+    "cf": "cf/v0.2.0",
+    "classification": "classification/v2.0.0",
+    "cube": "datacube/v2.3.0",
+    "eo": "eo/v2.0.0",
+    "file": "file/v2.1.0",
+    "goes": "goes/v1.0.0",
+    "grid": "grid/v1.1.0",
+    "label": "label/v1.0.1",
+    "landsat": "landsat/v2.0.0",
+    "mgrs": "mgrs/v1.0.0",
+    "order": "order/v1.1.0",
+    "pc": "pointcloud/v2.0.0",
+    "processing": "processing/v1.2.0",
+    "product": "product/v1.0.0",
+    "proj": "projection/v2.0.0",
+    "raster": "raster/v2.0.0",
+    "s1": "sentinel-1/v0.2.0",
+    "s2": "sentinel-2/v1.0.0",
+    "s3": "sentinel-3/v0.2.0",
+    "sar": "sar/v1.3.0",
+    "sat": "sat/v1.1.0",
+    "sci": "scientific/v1.0.0",
+    "ssys": "ssys/v1.1.0",
+    "storage": "storage/v2.0.0",
+    "table": "table/v1.2.0",
+    "view": "view/v1.1.0",
+    "xarray": "xarray-assets/v1.0.0",
 }
 
+EXTENSIONS = {prefix: f"{_BASE}/{version}/schema.json" for prefix, version in _VERSIONS.items()}
 
-def extensions_of(item: Mapping[str, Any]) -> list[str]:
-    """The URLs of the extensions whose fields the Item has, sorted."""
+
+def extensions_of(item: Mapping[str, Any], stated: Any = ()) -> Any:
+    """The URLs of the extensions whose fields the Item has and of those that are stated, sorted.
+
+    What is stated and is no list of texts stays as it is: validation tells of it.
+    """
+    if not isinstance(stated, list | tuple) or not all(isinstance(url, str) for url in stated):
+        return stated
     prefixes = {name.partition(":")[0] for name in _names(item) if ":" in name}
-    return sorted(EXTENSIONS[prefix] for prefix in prefixes if prefix in EXTENSIONS)
+    return sorted({*stated, *(EXTENSIONS[prefix] for prefix in prefixes if prefix in EXTENSIONS)})
 
 
 def _names(item: Mapping[str, Any]) -> Iterator[str]:

@@ -141,7 +141,7 @@ def _by_fact(evidence: Evidence, fact: Fact) -> Whereabouts:
     name = f"Item {item} of collection {collection}"
     row = evidence.item
     if row is None:
-        waits_for = fact.claim.source_url if fact.claim else "a data asset"
+        waits_for = fact.claim.source_url if fact.claim else "a data asset, or its builder wants none"
         return Whereabouts(
             "waiting",
             f"{name} does not exist yet: it waits for {waits_for}",

@@ -84,6 +84,7 @@ GONE = replace(LOOK, state="gone", etag="")
             "incomplete",
             "missing red, nir",
         ),
+        (evidence(fact=read()), "waiting", "a data asset, or its builder wants none"),
         (evidence(fact=read("e1"), item=row(), published=True), "stale", "as it was at"),
         (evidence(fact=read(), item=row(), published=False), "stale", "rebuild"),
         (evidence(fact=read(), item=row(), published=True), "searchable", "Item one of collection scenes"),

@@ -50,7 +50,7 @@ class ItemRow:
 
 
 def row_of(key: ItemKey, composition: Composition, summaries: Sequence[str] = ()) -> ItemRow | None:
-    """The row for a composition, None for an Item that has nothing left; `summaries` are the names to sum up."""
+    """The row for a composition, None for an Item that there is not; `summaries` are the names to sum up."""
     if composition.state == "empty":
         return None
     bbox, start, end = place_of(composition.item) if composition.item else (None, None, None)
@@ -98,23 +98,25 @@ def read(connection: Connection, keys: Iterable[ItemKey]) -> dict[ItemKey, ItemR
 
 
 def upsert(rows: Sequence[ItemRow]) -> Statement | None:
-    """What writes rows, in key order."""
+    """What writes rows, in key order; an Item that stays incomplete keeps the time since when it is."""
     if not rows:
         return None
     return (
         f"""
-        INSERT INTO eventstac.items ({_COLUMNS})
-        SELECT {_COLUMNS} FROM json_to_recordset(%s) AS written (
+        INSERT INTO eventstac.items ({_COLUMNS}, incomplete_since)
+        SELECT {_COLUMNS}, CASE WHEN state = 'incomplete' THEN now() END FROM json_to_recordset(%s) AS written (
             collection text, item text, state text, digest text, reason text, detail text, missing text[],
             conflicts text[], outdated text[], urls text[], west double precision, south double precision,
             east double precision, north double precision, starts timestamptz, ends timestamptz, summed jsonb)
         ORDER BY collection, item
         ON CONFLICT (collection, item) DO UPDATE SET
             (state, digest, reason, detail, missing, conflicts, outdated, urls,
-             west, south, east, north, starts, ends, summed, changed_at) =
+             west, south, east, north, starts, ends, summed, changed_at, incomplete_since) =
             (excluded.state, excluded.digest, excluded.reason, excluded.detail, excluded.missing,
              excluded.conflicts, excluded.outdated, excluded.urls, excluded.west, excluded.south,
-             excluded.east, excluded.north, excluded.starts, excluded.ends, excluded.summed, now())
+             excluded.east, excluded.north, excluded.starts, excluded.ends, excluded.summed, now(),
+             CASE WHEN excluded.state = 'incomplete'
+                 THEN coalesce(items.incomplete_since, excluded.incomplete_since) END)
         """,
         [Json([_document(row) for row in rows])],
     )

@@ -30,7 +30,7 @@ class CollectionStatus:
 
 @dataclass(frozen=True)
 class IncompleteItem:
-    """An Item that waits for required assets, since it last changed."""
+    """An Item that waits for assets, since the first of its blobs came (or since it was complete)."""
 
     collection: str
     item: str
@@ -120,8 +120,9 @@ def _collections(connection: Connection, changed: int) -> tuple[CollectionStatus
 
 def _incomplete(connection: Connection, limit: int) -> tuple[IncompleteItem, ...]:
     rows = connection.execute(
-        "SELECT collection, item, missing, changed_at FROM eventstac.items WHERE state = 'incomplete' "
-        "ORDER BY changed_at, collection, item LIMIT %s",
+        # changed_at: of a row that an older version writes during an upgrade
+        "SELECT collection, item, missing, coalesce(incomplete_since, changed_at) AS since FROM eventstac.items "
+        "WHERE state = 'incomplete' ORDER BY since, collection, item LIMIT %s",
         [limit],
     )
     return tuple(

@@ -12,6 +12,7 @@ from eventstac.blob_urls import BlobName, canonical_url
 from eventstac.blobs import BlobReader
 from eventstac.cli.console import open_console
 from eventstac.cli.files import read_text
+from eventstac.cli.rules import DefaultCollection
 from eventstac.compose import Composition, compose
 from eventstac.errors import BlobChanged, Rejected, Transient
 from eventstac.facts import Finding, Match, fact_of
@@ -31,17 +32,21 @@ def preview(
     file_or_url: Annotated[
         str, typer.Argument(metavar="FILE|URL", help="A raster: a local file, or an http(s) URL.")
     ],
-    rules_file: Annotated[Path, typer.Option("--rules", help="The rules file.")] = Path("collections.yaml"),
+    rules_file: Annotated[
+        Path | None,
+        typer.Option("--rules", help="The rules file; left out: collections.yaml, if there is one."),
+    ] = None,
     container: Annotated[
         str, typer.Option(help="The container that a local file is thought to be in.")
     ] = "source",
     blob: Annotated[
         str | None, typer.Option(help="The path that a local file is thought to have there.")
     ] = None,
+    default_collection: DefaultCollection = "bronze-tier",
     as_json: Annotated[bool, typer.Option("--json", help='Print {"item": …, "problems": […]}.')] = False,
 ) -> None:
     """Show the Item that a raster would give, and what is wrong with it. Exit code 1 where there is a problem."""
-    item, problems = preview_item(file_or_url, _rules(rules_file), container, blob)
+    item, problems = preview_item(file_or_url, _rules(rules_file, default_collection), container, blob)
     if as_json:
         typer.echo(json.dumps({"item": item, "problems": problems}, ensure_ascii=False, allow_nan=False))
     else:
@@ -127,8 +132,10 @@ def _match(rules: Rules, url: str) -> Match:
     return explanation.match
 
 
-def _rules(file: Path) -> Rules:
-    return load_rules(read_text(file) if file.exists() else "", file=str(file))
+def _rules(file: Path | None, default_collection: str) -> Rules:
+    named = file or Path("collections.yaml")
+    text = read_text(named) if file or named.exists() else ""
+    return load_rules(text, file=str(named), default_collection=default_collection)
 
 
 def _path_of(path: Path) -> str:

@@ -75,7 +75,7 @@ def try_rules(
         str | None, typer.Option(help="The container of the paths; without paths, all its blobs are tried.")
     ] = None,
     prefix: Annotated[str, typer.Option(help="Only blobs whose path begins with this.")] = "",
-    samples: Annotated[int, typer.Option(min=0, help="How many unmatched paths to show.")] = 20,
+    samples: Annotated[int, typer.Option(min=0, help="How many paths to show that no rule matches.")] = 20,
     default_collection: DefaultCollection = "bronze-tier",
     as_json: AsJson = False,
 ) -> None:
@@ -150,13 +150,18 @@ def _listing(container: str, prefix: str) -> Iterator[str]:
 
 @dataclass
 class Tally:
-    """How many blobs match which rule; of those that none matches, some samples."""
+    """How many blobs match which rule; of those that none matches, some samples.
+
+    `samples` are what no Item is made of, `defaulted` the rasters that the default collection takes though there are
+    rules, which say why they are not theirs.
+    """
 
     blobs: int = 0
     rules: Counter[tuple[str, str]] = field(default_factory=Counter)
     ignored: int = 0
     unmatched: int = 0
     samples: list[str] = field(default_factory=list)
+    defaulted: list[Explanation] = field(default_factory=list)
 
 
 def tally_of(rules: Rules, urls: Iterator[str], samples: int) -> Tally:
@@ -169,6 +174,9 @@ def tally_of(rules: Rules, urls: Iterator[str], samples: int) -> Tally:
         explanation = rules.explain(url)
         if explanation.match is not None:
             tally.rules[explanation.match.collection, explanation.match.rule] += 1
+            is_defaulted = explanation.match.rule == "" and explanation.tried
+            if is_defaulted and len(tally.defaulted) < samples:
+                tally.defaulted.append(explanation)
         elif explanation.outcome == "ignored":
             tally.ignored += 1
         else:
@@ -182,7 +190,11 @@ def _show_tally(tally: Tally, container: str, as_json: bool) -> None:
     counts = [{"collection": c, "rule": rule, "blobs": count} for (c, rule), count in tally.rules.items()]
     if as_json:
         fields = {"container": container, "blobs": tally.blobs, "rules": counts, "ignored": tally.ignored}
-        typer.echo(json.dumps({**fields, "unmatched": tally.unmatched, "samples": tally.samples}))
+        fields |= {"unmatched": tally.unmatched, "samples": tally.samples}
+        fields["default_samples"] = [
+            {"url": each.url, "tried": [vars(tried) for tried in each.tried]} for each in tally.defaulted
+        ]
+        typer.echo(json.dumps(fields, ensure_ascii=False))
         return
     table = new_table("collection", "rule", "blobs", title=f"{tally.blobs} blobs of {container}")
     for each in counts:
@@ -192,6 +204,9 @@ def _show_tally(tally: Tally, container: str, as_json: bool) -> None:
     open_console().print(table)
     for url in tally.samples:
         typer.echo(f"unmatched: {url}")
+    for explanation in tally.defaulted:
+        reasons = str(explanation).partition("\n")[2]
+        typer.echo(f"(default): {explanation.url}\n{reasons}")
 
 
 def _show_paths(rules: Rules, paths: list[str], explanations: list[Explanation], as_json: bool) -> None:

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from eventstac.compose.shown import Shown
+from eventstac.errors import Rejected
+from eventstac.rules import AssetRule
 
 SOFTWARE = "processing:software"
 _LIFTED = ("gsd", SOFTWARE)
@@ -14,8 +16,11 @@ def asset_of(shown: Shown, *, is_cog: bool) -> dict[str, Any]:
     """A STAC asset object; what belongs on the Item where all agree is still on it."""
     metadata = shown.finding.metadata or {}
     storage = shown.finding.storage or {}
-    rule = shown.asset
-    media_type = metadata.get("media_type") or rule.media_type or storage.get("content_type")
+    rule = _filled(shown)
+    found = metadata.get("media_type")
+    # A COG is another file than the one that the rule tells of.
+    stated = (found, rule.media_type) if is_cog else (rule.media_type, found)
+    media_type = next(filter(None, (*stated, storage.get("content_type"))), None)
     roles = list(shown.roles)
     if is_cog and "cloud-optimized" not in roles:
         roles.append("cloud-optimized")
@@ -40,6 +45,18 @@ def asset_of(shown: Shown, *, is_cog: bool) -> dict[str, Any]:
     if shown.kept:
         fields["eventstac:unreadable"] = f"{shown.fact.finding.reason}: {shown.fact.finding.detail}"
     return {name: value for name, value in fields.items() if value is not None or name == "proj:code"}
+
+
+def _filled(shown: Shown) -> AssetRule:
+    """What the rule says of the asset, with the groups of the path. Errors: Rejected `bad-asset` for one it lacks."""
+    try:
+        return shown.asset.filled(shown.fact.match.groups)
+    except KeyError as error:
+        raise Rejected(
+            "bad-asset",
+            f"{shown.fact.url}: the rule {shown.rule.name!r} cannot give the asset {shown.asset.key!r} its fields: the "
+            f"path gives no {error.args[0]!r}",
+        ) from error
 
 
 def _approximate(metadata: Mapping[str, Any]) -> str | None:

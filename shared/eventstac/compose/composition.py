@@ -10,7 +10,8 @@ ItemState = Literal["published", "incomplete", "rejected", "empty"]
 class Composition:
     """An Item, or why there is none.
 
-    "incomplete" has `missing` asset keys, "rejected" a `reason` and `detail`, "empty" has no data asset left.
+    "incomplete" has `missing` asset keys, "rejected" a `reason` and `detail`, "empty" has no source left, or a builder
+    that wants none.
     `conflicts` are the URLs that claim an asset key which another URL already has; `outdated` are the URLs of COGs
     that were made from another content of their source. `urls` are the blobs that the Item shows.
     """

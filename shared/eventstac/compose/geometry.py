@@ -16,14 +16,15 @@ _DECIMALS = 7  # about a centimetre: what the footprints themselves are given to
 _RING = 4  # positions that a ring has at least
 
 
-def geometry_of(data_assets: Sequence[Shown]) -> tuple[dict[str, Any], list[float]]:
+def geometry_of(data_assets: Sequence[Shown], sources: Sequence[Shown]) -> tuple[dict[str, Any], list[float]]:
     """The geometry (GeoJSON, RFC 7946 winding, split at the antimeridian) and bbox (west > east across 180).
 
-    The rule's own geometry, or the footprint of its designated asset, or the union of all. Rejected `no-footprint`
-    where no file says where on the Earth it is, `bad-footprint` where what is said is no area.
+    The rule's own geometry, or the footprint of its designated asset (any raster of the `sources`), or the union of
+    all. Rejected `no-footprint` where no file says where on the Earth it is, `bad-footprint` where what is said is no
+    area.
     """
     try:
-        return _geometry_of(data_assets)
+        return _geometry_of(data_assets, sources)
     except (shapely.errors.ShapelyError, ValueError, TypeError, LookupError) as error:
         raise Rejected(
             "bad-footprint",
@@ -32,9 +33,11 @@ def geometry_of(data_assets: Sequence[Shown]) -> tuple[dict[str, Any], list[floa
         ) from error
 
 
-def _geometry_of(data_assets: Sequence[Shown]) -> tuple[dict[str, Any], list[float]]:
+def _geometry_of(
+    data_assets: Sequence[Shown], sources: Sequence[Shown]
+) -> tuple[dict[str, Any], list[float]]:
     given = next((shown.rule.geometry for shown in data_assets if shown.rule.geometry), None)
-    footprints = [given] if given else _footprints(data_assets)
+    footprints = [given] if given else _footprints(data_assets, sources)
     if any(footprint != footprints[0] for footprint in footprints):
         distinct = {shapely.to_wkb(shape(dict(footprint))): footprint for footprint in footprints}
         footprints = [distinct[key] for key in sorted(distinct)]
@@ -59,8 +62,9 @@ def bbox_of(geometry: Mapping[str, Any]) -> list[float]:
     return bbox_of_parts(part.bounds for part in shapely.get_parts(shape(dict(geometry))))
 
 
-def _footprints(data_assets: Sequence[Shown]) -> list[Mapping[str, Any]]:
-    designated = [shown for shown in data_assets if shown.key == shown.rule.footprint_asset]
+def _footprints(data_assets: Sequence[Shown], sources: Sequence[Shown]) -> list[Mapping[str, Any]]:
+    wanted = sorted({shown.rule.footprint_asset for shown in data_assets if shown.rule.footprint_asset})
+    designated = [shown for shown in sources if shown.key in wanted and shown.fact.match.read == "raster"]
     footprints = [
         footprint
         for shown in designated or data_assets
@@ -69,11 +73,15 @@ def _footprints(data_assets: Sequence[Shown]) -> list[Mapping[str, Any]]:
     if not footprints:
         problems = {
             str(problem.get("detail"))
-            for shown in data_assets
+            for shown in designated or data_assets
             if (problem := (shown.finding.metadata or {}).get("footprint_problem"))
         }
-        detail = "; ".join(sorted(problems)) or "no data asset has a footprint"
-        raise Rejected("no-footprint", f"{detail}. Give the rule a `geometry:` or a `footprint_asset:`")
+        who = f"the footprint_asset {' or '.join(wanted)} has no" if designated else "no data asset has a"
+        detail = "; ".join(sorted(problems)) or f"{who} footprint"
+        if wanted and not designated:
+            detail += f", and the footprint_asset {' or '.join(wanted)} is not there"
+        other = "another" if wanted else "a"
+        raise Rejected("no-footprint", f"{detail}. Give the rule a `geometry:` or {other} `footprint_asset:`")
     return footprints
 
 

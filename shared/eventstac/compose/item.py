@@ -14,10 +14,12 @@ from eventstac.disputes import chain
 from eventstac.errors import Rejected
 from eventstac.extensions import extensions_of
 from eventstac.facts import Fact
-from eventstac.rules import CollectionRules
+from eventstac.rules import CollectionRules, Rule
 from eventstac.rules.builder import run_builder
+from eventstac.rules.model import ANY_ASSET
 from eventstac.rules.queryables import misfits
 
+A_DATA_ASSET = "a data asset"  # what an Item waits for that could have one of several, or any
 THUMBNAIL_KEY = "thumbnail"
 _PROBLEMS_SHOWN = 5
 
@@ -39,10 +41,11 @@ def compose(facts: Iterable[Fact], rules: CollectionRules | None) -> Composition
         chained = [fact for fact in facts if fact.chained_to]
         if chained:
             return replace(outcome, state="rejected", reason="cog-of-a-cog", detail=chain(chained[0]))
-        return outcome
-    missing = _missing(selection)
+    missing = _missing(selection, has_data=bool(data_assets))
     if missing:
         return replace(outcome, state="incomplete", missing=missing)
+    if not data_assets:
+        return outcome
     try:
         document, shown = _document(selection, data_assets)
         item = _built(document, data_assets, facts)
@@ -50,7 +53,7 @@ def compose(facts: Iterable[Fact], rules: CollectionRules | None) -> Composition
         return replace(outcome, state="rejected", reason=rejection.reason, detail=rejection.detail)
     if item is None:
         return outcome
-    item["stac_extensions"] = extensions_of(item)
+    item["stac_extensions"] = extensions_of(item, item.get("stac_extensions", ()))
     urls = tuple(sorted(asset.fact.url for asset in shown))
     from eventstac.validation import validate_item  # schemas: at the first Item, not at an app's start
 
@@ -89,10 +92,23 @@ def _cog_key(cog: Shown) -> str:
     return cog.key if cog.rule.cog == "replace" else f"{cog.key}_cog"
 
 
-def _missing(selection: Selection) -> tuple[str, ...]:
+def _missing(selection: Selection, *, has_data: bool) -> tuple[str, ...]:
+    """The assets that the Item waits for; nothing where none of its blobs is there."""
+    if not selection.sources:
+        return ()
     there = {shown.key for shown in selection.sources}
-    required = {key for shown in selection.sources for key in shown.rule.require}
-    return tuple(sorted(required - there))
+    rules = [shown.rule for shown in selection.sources]
+    missing = {key for rule in rules for key in rule.require} - there
+    if not has_data and not any(_is_data(rule, key) for rule in rules for key in missing):
+        data = {asset.key for rule in rules for asset in rule.assets if asset.is_data} - there
+        missing |= data if len(data) == 1 and ANY_ASSET not in data else {A_DATA_ASSET}
+    return tuple(sorted(missing))
+
+
+def _is_data(rule: Rule, key: str) -> bool:
+    """Whether an Item can stand on an asset that is not there yet."""
+    asset = rule.asset(key)
+    return asset.is_data if asset else not rule.assets
 
 
 def _document(
@@ -120,7 +136,7 @@ def _document(
     all_shown = (*sources, *selection.cogs)
     from eventstac.compose.geometry import geometry_of  # shapely and numpy, likewise
 
-    geometry, bbox = geometry_of(data_assets)
+    geometry, bbox = geometry_of(data_assets, selection.sources)
     sidecars = tuple(shown for shown in selection.sources if shown.fact.match.read == "sidecar")
     first = data_assets[0].fact.match
     stated = properties_of(selection.sources)
@@ -130,7 +146,7 @@ def _document(
     item: dict[str, Any] = {
         "type": "Feature",
         "stac_version": "1.1.0",
-        "stac_extensions": [],
+        "stac_extensions": sorted({url for shown in data_assets for url in shown.rule.extensions}),
         "id": first.item,
         "collection": first.collection,
         "geometry": geometry,

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from eventstac.extensions import EXTENSIONS
+from eventstac.rules.groups import fill_all, templates_in
 from eventstac.rules.model import ANY_ASSET, AssetRule, CollectionRules
 from eventstac.validation.profiles import prefixes_of
 
@@ -40,7 +41,10 @@ def collection_document(collection: CollectionRules) -> tuple[dict[str, Any], di
         content["providers"] = [dict(provider) for provider in collection.providers]
     content |= collection.extra
     item_assets = _item_assets(collection)
-    content["stac_extensions"] = collection_extensions({**content, "item_assets": item_assets})
+    stated = sorted({*content["stac_extensions"], *collection.extensions})
+    content["stac_extensions"] = collection_extensions(
+        {**content, "stac_extensions": stated, "item_assets": item_assets}
+    )
     return content, {"item_assets": item_assets}
 
 
@@ -67,11 +71,23 @@ def _item_assets(collection: CollectionRules) -> dict[str, Any]:
 
 
 def _item_asset(asset: AssetRule) -> dict[str, Any]:
+    """What all of an asset's kind have in common: nothing that is made of a path's groups."""
     fields = {
-        "title": asset.title or asset.key,
-        "description": asset.description,
+        "title": _common(asset.title) or asset.key,
+        "description": _common(asset.description),
         "type": asset.media_type,
         "roles": list(asset.roles),
-        "bands": [dict(band) for band in asset.bands],
+        "bands": _common([dict(band) for band in asset.bands]),
     }
-    return {**{name: value for name, value in fields.items() if value}, **asset.extra}
+    extra = {
+        name: _common(value)
+        for name, value in asset.extra.items()
+        if value is None or _common(value) is not None
+    }
+    return {**{name: value for name, value in fields.items() if value}, **extra}
+
+
+def _common(value: Any) -> Any:
+    """A value as it is for every path, None for one in which a group stands."""
+    takes_groups = any(template.groups for _, template in templates_in(value))
+    return None if takes_groups else fill_all(value, {})

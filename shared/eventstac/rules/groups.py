@@ -1,9 +1,9 @@
 """What a rule makes of the named groups of a path: transforms, templates, dates."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from eventstac.rules.characters import in_case
 from eventstac.rules.dates import parse_date, parse_parts
@@ -33,6 +33,31 @@ class Template:
     def fill(self, groups: Mapping[str, str]) -> str:
         """The text with the groups' values. Raises KeyError for a group that is not there."""
         return _FIELD.sub(lambda found: groups[found[1]] if found[1] else found[0][0], self.text)
+
+
+def fill_all(value: Any, groups: Mapping[str, str]) -> Any:
+    """A value with the groups in all of its texts, in lists and mappings too. Raises KeyError for a missing one."""
+    if isinstance(value, str):
+        return Template(value).fill(groups)
+    if isinstance(value, Mapping):
+        return {name: fill_all(inner, groups) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [fill_all(inner, groups) for inner in value]
+    return value
+
+
+def templates_in(
+    value: Any, path: tuple[str | int, ...] = ()
+) -> Iterator[tuple[tuple[str | int, ...], Template]]:
+    """All texts in a value, as templates, with their paths in it."""
+    if isinstance(value, str):
+        yield path, Template(value)
+    elif isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from templates_in(inner, (*path, name))
+    elif isinstance(value, list | tuple):
+        for index, inner in enumerate(value):
+            yield from templates_in(inner, (*path, index))
 
 
 @dataclass(frozen=True)

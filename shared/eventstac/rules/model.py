@@ -1,10 +1,11 @@
 """The rules, read: collections, their rules, and the assets of these."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Literal
 
-from eventstac.rules.groups import GroupChange, PathDate, Template, change_groups
+from eventstac.rules.groups import GroupChange, PathDate, Template, change_groups, fill_all, templates_in
 from eventstac.rules.pattern import Pattern
 from eventstac.rules.typed import typed
 
@@ -36,6 +37,34 @@ class AssetRule:
     match: tuple[Pattern, ...] = ()
     options: Json = field(default_factory=dict)
 
+    @property
+    def is_data(self) -> bool:
+        """Whether an Item can stand on it: a raster with the role data."""
+        return self.read == "raster" and "data" in self.roles
+
+    @property
+    def texts(self) -> dict[str, Any]:
+        """Its fields in which groups of the path may stand, by the names that they have in the rules file."""
+        return {
+            "title": self.title,
+            "description": self.description,
+            "bands": list(self.bands),
+            "extra": dict(self.extra),
+        }
+
+    def filled(self, groups: Mapping[str, str]) -> "AssetRule":
+        """What it says of the asset of one path. Raises KeyError for a group that the path has not."""
+        if self._is_plain:
+            return self
+        texts = fill_all(self.texts, groups)
+        return replace(self, **{**texts, "bands": tuple(texts["bands"])})
+
+    @cached_property
+    def _is_plain(self) -> bool:
+        return all(
+            "{" not in template.text and "}" not in template.text for _, template in templates_in(self.texts)
+        )
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -44,7 +73,8 @@ class Rule:
     `assets` are in the order in which an Item shows them. `datetime_sources` are tried in order: "path",
     "sidecar", "file" (what the raster itself says) and "last-modified"; `path_dates` say how the path gives one.
     `geometry` (GeoJSON, EPSG:4326) or the footprint of `footprint_asset` is the Item's geometry; with neither it is
-    the union of the data assets' footprints.
+    the union of the data assets' footprints. `extensions` are URLs of STAC extensions that the Items list beside those
+    that their fields show.
     """
 
     name: str
@@ -64,6 +94,7 @@ class Rule:
     properties: Json = field(default_factory=dict)
     options: Json = field(default_factory=dict)
     builder: str | None = None
+    extensions: tuple[str, ...] = ()
 
     def asset(self, key: str) -> AssetRule | None:
         """What the rule says about an asset key: by its name, else by "*"; None where it says nothing."""
@@ -116,8 +147,9 @@ class CollectionRules:
 
     `extent` has the parts that override what is kept current from the Items ("spatial", "temporal", STAC's form).
     `summaries` are the names of the Item properties that are summed up. `item_assets` is None where it is to be made
-    from the rules. `extra` are further Collection fields, taken over as they are. `partition_trunc` ("month", "year",
-    "none") says how pgstac divides the Items by date; None: as it is.
+    from the rules. `extra` are further Collection fields, taken over as they are, `extensions` the URLs of STAC
+    extensions that the Collection lists beside those that its fields show. `partition_trunc` ("month", "year", "none")
+    says how pgstac divides the Items by date; None: as it is.
     """
 
     id: str
@@ -131,6 +163,7 @@ class CollectionRules:
     item_assets: Json | None = None
     queryables: tuple[Queryable, ...] = ()
     extra: Json = field(default_factory=dict)
+    extensions: tuple[str, ...] = ()
     ignore: tuple[Pattern, ...] = ()
     rules: tuple[Rule, ...] = ()
     partition_trunc: str | None = None
@@ -141,13 +174,11 @@ class CollectionRules:
 
 
 def _property(value: Any, groups: Mapping[str, str]) -> Any:
-    if isinstance(value, str):
-        return Template(value).fill(groups)
     if not isinstance(value, Mapping) or "from" not in value:
-        return value
+        return fill_all(value, groups)
     text = groups[value["from"]]
     if "lookup" not in value:
         return typed(text, value.get("type", "string"))
     if text not in value["lookup"] and "default" not in value:
         raise LookupError(f"{text!r} is not in the lookup of a property")
-    return value["lookup"].get(text, value.get("default"))
+    return fill_all(value["lookup"].get(text, value.get("default")), groups)

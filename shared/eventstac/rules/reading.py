@@ -46,6 +46,7 @@ def _collection(document: Document, collection_id: str, values: Mapping[str, Any
         item_assets=values.get("item_assets"),
         queryables=tuple(Queryable(name, **each) for name, each in values.get("queryables", {}).items()),
         extra=values.get("extra", {}),
+        extensions=tuple(values.get("stac_extensions", ())),
         ignore=read_ignore(document, path),
         rules=tuple(
             _rule(document, (*path, "rules", index), each)
@@ -83,6 +84,7 @@ def _rule(document: Document, path: Path, values: Mapping[str, Any]) -> Rule:
         properties=values.get("properties", {}),
         options=values.get("read", {}),
         builder=values.get("builder"),
+        extensions=tuple(values.get("stac_extensions", ())),
     )
 
 

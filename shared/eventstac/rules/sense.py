@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from eventstac.rules.care_checks import check_care
 from eventstac.rules.common_names import COMMON_NAMES
 from eventstac.rules.date_checks import COMPUTED, check_dates
 from eventstac.rules.document import Document, Path
@@ -29,6 +30,7 @@ def check_sense(
                 _check_rule(document, (*path, "rules", index), rule)
                 if not checked:  # a text that was taken before this bound still works, but for what it says
                     check_sizes(document, (*path, "rules", index), rule)
+                    check_care(document, (*path, "rules", index), rule, collection)
     if checked:
         return
     check_overlaps(document, collections)

@@ -126,3 +126,20 @@ def test_a_rules_file_with_a_mistake_is_told_by_line(raster: Path, tmp_path: Pat
     result = CliRunner().invoke(app, ["preview", str(raster), "--rules", str(rules)])
     assert result.exit_code == 1
     assert f"{rules}:3" in str(result.exception)
+
+
+def test_a_rules_file_that_is_named_and_not_there_is_told(raster: Path, tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["preview", str(raster), "--rules", str(tmp_path / "nosuch.yaml")])
+    assert result.exit_code == 1
+    assert "nosuch.yaml cannot be read" in str(result.exception)
+
+
+def test_without_a_rules_file_the_default_collection_is_that_of_the_setting(
+    raster: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("STAC_DEFAULT_COLLECTION", "loose")
+    code, printed = preview(str(raster))
+    assert (code, printed["item"]["collection"]) == (0, "loose")
+    _, printed = preview(str(raster), "--default-collection", "other")
+    assert printed["item"]["collection"] == "other"

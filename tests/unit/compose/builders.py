@@ -26,3 +26,17 @@ def nothing(item: dict[str, Any], facts: Sequence[Fact]) -> None:
 def spoil(item: dict[str, Any], facts: Sequence[Fact]) -> dict[str, Any]:
     del item["properties"]["datetime"]
     return item
+
+
+def name_extension(item: dict[str, Any], facts: Sequence[Fact]) -> dict[str, Any]:
+    item["stac_extensions"].append("https://example.org/own/v1.0.0/schema.json")
+    return item
+
+
+def drop_extensions(item: dict[str, Any], facts: Sequence[Fact]) -> dict[str, Any]:
+    del item["stac_extensions"]
+    return item
+
+
+def spoil_extensions(item: dict[str, Any], facts: Sequence[Fact]) -> dict[str, Any]:
+    return {**item, "stac_extensions": "https://example.org/own/v1.0.0/schema.json"}

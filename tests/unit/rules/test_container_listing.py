@@ -28,6 +28,9 @@ def test_a_real_container_is_counted_page_by_page(tmp_path: Path, monkeypatch: p
         result = CliRunner().invoke(
             command.app, ["test", "--container", "source", "--rules", str(file), "--json"]
         )
+        shown = CliRunner().invoke(
+            command.app, ["test", "--container", "source", "--rules", str(file), "--samples", "1"]
+        )
         missing = CliRunner().invoke(command.app, ["test", "--container", "nowhere", "--rules", str(file)])
     assert result.exit_code == 0, result.output
     counted = json.loads(result.output)
@@ -35,6 +38,14 @@ def test_a_real_container_is_counted_page_by_page(tmp_path: Path, monkeypatch: p
     assert [each["blobs"] for each in counted["rules"]] == [3, 1]
     assert counted["unmatched"] == 1
     assert counted["samples"][0].endswith("/source/notes.txt")
+    why = "the path is not s/{item}/{asset}.tif"
+    [default] = counted["default_samples"]
+    assert default["url"].endswith("/source/loose.tif")
+    assert default["tried"] == [{"collection": "a", "rule": "r", "why": why}]
+    *_, name, reason = shown.output.splitlines()
+    assert name.startswith("(default): ")
+    assert name.endswith("/source/loose.tif")
+    assert reason == f"  a/r: {why}"
     assert missing.exit_code == 1
     assert "nowhere" in missing.output
     assert len(missing.output.strip().splitlines()) == 1

@@ -1,0 +1,156 @@
+"""Finds values of a rule that no valid Item can have, by validating an Item that has them."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from eventstac.extensions import extensions_of
+from eventstac.rules.date_checks import COMPUTED
+from eventstac.rules.document import Document, Path
+from eventstac.rules.groups import fill_all, templates_in
+from eventstac.rules.model import ANY_ASSET, AssetRule, CollectionRules, Rule
+from eventstac.rules.queryables import misfits
+
+_SAMPLES: Mapping[str, tuple[str, Any]] = {
+    "string": ("text", "text"),
+    "number": ("a number with decimals", 0.5),
+    "integer": ("a whole number", 1),
+    "boolean": ("true or false", True),
+}
+_NOT_OF_TYPE = "is not of type"
+_REJECTED = "Items with it are rejected"
+_RING = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0], [0.0, 0.0]]
+_SHOWN = 60  # characters of a value in a message
+
+
+@dataclass(frozen=True)
+class _Value:
+    """A value that a rule gives: its place in the Item and in the rules file, and how to call it in a message.
+
+    A `sample` stands for texts of its kind: only that the field is of another type can be told by it.
+    """
+
+    place: tuple[str, ...]
+    where: Path
+    value: Any
+    sample: str = ""
+
+    @property
+    def name(self) -> str:
+        return (
+            self.place[-1]
+            if self.place[0] == "properties"
+            else f"{self.place[-1]}` of the asset `{self.place[1]}"
+        )
+
+    @property
+    def shown(self) -> str:
+        text = json.dumps(self.value, ensure_ascii=False, default=str)
+        return self.sample or f"`{text if len(text) <= _SHOWN else text[: _SHOWN - 1] + '…'}`"
+
+
+def check_constants(document: Document, path: Path, rule: Rule, collection: CollectionRules) -> None:
+    """Note the values with which an Item of the rule would be rejected as `invalid-item`."""
+    constants = [*_properties(path, rule), *_assets(path, rule)]
+    together = _problems(constants, rule, collection)
+    for value in constants if together else ():
+        others = [each for each in constants if each is not value]
+        _note(document, value, together - _problems(others, rule, collection))
+    for value in _possible(path, rule):
+        _note(document, value, _problems([value], rule, collection))
+
+
+def _note(document: Document, value: _Value, problems: Iterable[str]) -> None:
+    if value.sample:
+        problems = [problem for problem in problems if _NOT_OF_TYPE in problem]
+        instead = "Write {from: GROUP, type: …} with the type of the field, or a `lookup:` of such values"
+    else:
+        instead = f"{_REJECTED}: write what the field takes, or leave it out"
+    if problems:
+        what = f"`{value.name}` cannot be {value.shown}: {'; '.join(sorted(problems))}"
+        document.mistake(value.where, what, instead)
+
+
+def _properties(path: Path, rule: Rule) -> Iterator[_Value]:
+    """The properties that are the same for every Item."""
+    for name, value in rule.properties.items():
+        if name not in COMPUTED and not _is_source(value) and not _takes_groups(value):
+            yield _Value(("properties", name), (*path, "properties", name), fill_all(value, {}))
+
+
+def _possible(path: Path, rule: Rule) -> Iterator[_Value]:
+    """The values that a property may have, and a sample of those that are made of groups."""
+    for name, value in rule.properties.items():
+        place, where = ("properties", name), (*path, "properties", name)
+        if name in COMPUTED:
+            continue
+        if isinstance(value, str) and _takes_groups(value):
+            yield _Value(place, where, _SAMPLES["string"][1], "text")
+        if not _is_source(value):
+            continue
+        if "lookup" not in value:
+            kind, sample = _SAMPLES[value.get("type", "string")]
+            yield _Value(place, where, sample, kind)
+            continue
+        table = [((*where, "lookup", key), each) for key, each in value["lookup"].items()]
+        table += [((*where, "default"), value["default"])] if "default" in value else []
+        yield from (_Value(place, at, fill_all(each, {})) for at, each in table if not _takes_groups(each))
+
+
+def _assets(path: Path, rule: Rule) -> Iterator[_Value]:
+    for asset in rule.assets:
+        place, where = ("assets", _key(asset)), (*path, "assets", asset.key)
+        for name, value in asset.extra.items():
+            if (
+                name not in _ELSEWHERE
+                and not _takes_groups(value)
+                and (value is not None or name == "proj:code")
+            ):
+                at = (*where, "gsd") if name == "gsd" else (*where, "extra", name)
+                yield _Value((*place, name), at, fill_all(value, {}))
+        if asset.bands and not _takes_groups(asset.bands):
+            yield _Value((*place, "bands"), (*where, "bands"), fill_all(asset.bands, {}))
+
+
+_ELSEWHERE = ("href", "type", "roles", "title", "description", "bands", "created", "updated")
+
+
+def _is_source(value: Any) -> bool:
+    return isinstance(value, Mapping) and "from" in value
+
+
+def _takes_groups(value: Any) -> bool:
+    return any(template.groups or template.stray for _, template in templates_in(value))
+
+
+def _key(asset: AssetRule) -> str:
+    return "any" if asset.key == ANY_ASSET else asset.key
+
+
+def _problems(values: Sequence[_Value], rule: Rule, collection: CollectionRules) -> set[str]:
+    """What is wrong with an Item of these values."""
+    from eventstac.validation import validate_item  # schemas: only where rules are checked
+
+    item: dict[str, Any] = {
+        "type": "Feature",
+        "stac_version": "1.1.0",
+        "id": "item",
+        "collection": collection.id,
+        "geometry": {"type": "Polygon", "coordinates": [_RING]},
+        "bbox": [0.0, 0.0, 1.0, 1.0],
+        "properties": {"datetime": "2024-05-01T00:00:00Z"},
+        "links": [{"rel": "collection", "href": f"../{collection.id}", "type": "application/json"}],
+        "assets": {
+            key: {"href": "https://account.blob.core.windows.net/source/file"}
+            for key in [*map(_key, rule.assets), "data"]
+        },
+    }
+    for each in values:
+        holder = item
+        for step in each.place[:-1]:
+            holder = holder[step]
+        holder[each.place[-1]] = each.value
+    item["stac_extensions"] = extensions_of(item)
+    found = {problem.message for problem in validate_item(item)}
+    return found | set(misfits(item, collection.queryables, collection.id))

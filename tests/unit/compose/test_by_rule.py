@@ -1,0 +1,195 @@
+"""What a rule says of an Item and its assets stands in the Item."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from eventstac.compose import Composition, compose
+from eventstac.facts import Fact, fact_of
+from eventstac.rules import CollectionRules, collection_document, load_rules
+from eventstac.validation import validate_item
+from tests.samples import cog_fact, gone, metadata, present, url_of
+from tests.unit.rules.asking import collection_of
+
+HEAD = "collections:\n  c:\n    rules:\n      - name: r\n        pattern: 's/{item}/{asset}'\n        "
+SAR = "https://stac-extensions.github.io/sar/v1.3.0/schema.json"
+OF_FILES = [
+    f"https://stac-extensions.github.io/{each}/schema.json" for each in ("file/v2.1.0", "projection/v2.0.0")
+]
+OWN = "https://example.org/own/v1.0.0/schema.json"
+
+
+def composed(rule: str, *names: str, lacking: Mapping[str, Any] | None = None) -> Composition:
+    """The Item `one` of these files; `lacking` replaces what was read of some of them."""
+    rules = load_rules(HEAD + rule, file="rules.yaml")
+    facts = []
+    for name in names:
+        url = url_of(f"s/one/{name}")
+        match = rules.match(url)
+        assert match is not None
+        read: Any = (lacking or {}).get(name, metadata() if match.read == "raster" else {})
+        facts.append(fact_of(url, replace(present(match, 1, "e"), metadata=read)))
+    return compose(facts, collection_of(rules, "c"))
+
+
+def item_of(rule: str, *names: str, **more: Any) -> dict[str, Any]:
+    composition = composed(rule, *names, **more)
+    assert composition.item is not None, composition
+    assert validate_item(composition.item) == []
+    return composition.item
+
+
+def test_the_media_type_of_a_rule_stands_over_what_the_file_seems_to_be() -> None:
+    rule = "assets: {red: {match: red.tif, media_type: image/x-own}, nir: {match: nir.tif}}"
+    assets = item_of(rule, "red.tif", "nir.tif")["assets"]
+    assert assets["red"]["type"] == "image/x-own"
+    assert assets["nir"]["type"] == "image/tiff; application=geotiff"
+
+
+@pytest.mark.parametrize(("cog", "key"), [("add", "red_cog"), ("replace", "red")])
+def test_a_cog_has_a_media_type_of_its_own(cog: str, key: str) -> None:
+    rules = load_rules(
+        HEAD + f"cog: {cog}\n        assets: {{red: {{match: red.jp2, media_type: image/jp2}}}}",
+        file="r.yaml",
+    )
+    source = url_of("s/one/red.jp2")
+    match = rules.match(source)
+    assert match is not None
+    facts = [
+        fact_of(source, present(match, 1, "e")),
+        cog_fact(url_of("one.tif", "cogs"), present(match, 2, "c"), source),
+    ]
+    item = compose(facts, collection_of(rules, "c")).item
+    assert item is not None
+    assert item["assets"][key]["type"] == "image/tiff; application=geotiff"
+
+
+ALL = "assets: {red: {match: red.tif}, meta: {match: m.txt, read: file}, mask: {match: mask.tif, roles: [mask]}}"
+
+
+@pytest.mark.parametrize(
+    ("rule", "names", "missing"),
+    [
+        (ALL, ["m.txt"], ("red",)),
+        (ALL, ["m.txt", "mask.tif"], ("red",)),
+        (f"require: [red, mask]\n        {ALL}", ["m.txt"], ("mask", "red")),
+        (f"require: [mask]\n        {ALL}", ["m.txt"], ("mask", "red")),
+        (f"require: [meta]\n        {ALL}", ["mask.tif"], ("meta", "red")),
+        ("assets: {red: {}, nir: {}, meta: {match: m.txt, read: file}}", ["m.txt"], ("a data asset",)),
+        ("assets: {'*': {}, meta: {match: m.txt, read: file}}", ["m.txt"], ("a data asset",)),
+        (
+            "require: [red]\n        assets: {'*': {}, meta: {match: m.txt, read: file}}",
+            ["m.txt"],
+            ("red",),
+        ),
+    ],
+)
+def test_an_item_that_lacks_its_data_is_incomplete_and_says_what_it_waits_for(
+    rule: str, names: list[str], missing: tuple[str, ...]
+) -> None:
+    composition = composed(rule, *names)
+    assert (composition.state, composition.missing, composition.item) == ("incomplete", missing, None)
+
+
+def test_an_item_of_which_nothing_is_left_is_empty() -> None:
+    rules = load_rules(HEAD + ALL, file="rules.yaml")
+    facts = [
+        fact_of(url_of(f"s/one/{name}"), gone(match, 1))
+        for name in ("red.tif", "m.txt")
+        if (match := rules.match(url_of(f"s/one/{name}")))
+    ]
+    assert len(facts) == 2
+    assert compose(facts, collection_of(rules, "c")).state == "empty"
+
+
+NOWHERE = {**metadata(), "footprint": None}
+
+
+def test_the_footprint_asset_may_be_any_raster_of_the_item() -> None:
+    item = item_of(
+        f"footprint_asset: mask\n        {ALL}", "red.tif", "mask.tif", lacking={"red.tif": NOWHERE}
+    )
+    assert item["bbox"] == metadata()["bbox"]
+
+
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [
+        (["red.tif"], "the footprint_asset mask is not there"),
+        (["red.tif", "mask.tif"], "the footprint_asset mask has no footprint"),
+    ],
+)
+def test_a_footprint_asset_that_gives_none_is_named(names: list[str], says: str) -> None:
+    lacking = dict.fromkeys(names, NOWHERE)
+    composition = composed(f"footprint_asset: mask\n        {ALL}", *names, lacking=lacking)
+    assert (composition.state, composition.reason) == ("rejected", "no-footprint")
+    assert says in composition.detail
+    assert "another `footprint_asset:`" in composition.detail
+
+
+def test_items_list_the_extensions_of_their_fields_and_of_their_rule() -> None:
+    item = item_of(
+        f'stac_extensions: ["{OWN}"]\n        properties: {{"sar:instrument_mode": IW}}\n        {ALL}',
+        "red.tif",
+    )
+    assert item["stac_extensions"] == [OWN, *OF_FILES, SAR]
+
+
+def test_a_collection_lists_the_extensions_that_it_names() -> None:
+    text = f'collections: {{c: {{stac_extensions: ["{OWN}"], extra: {{"sci:doi": "10.1/x"}}}}}}'
+    content, _ = collection_document(collection_of(load_rules(text, file="r.yaml"), "c"))
+    assert content["stac_extensions"] == [
+        OWN,
+        "https://stac-extensions.github.io/scientific/v1.0.0/schema.json",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("builder", "listed"), [("name_extension", [OWN, *OF_FILES]), ("drop_extensions", OF_FILES)]
+)
+def test_what_a_builder_lists_is_kept_beside_what_the_fields_show(builder: str, listed: list[str]) -> None:
+    item = item_of(f"builder: tests.unit.compose.builders:{builder}\n        {ALL}", "red.tif")
+    assert item["stac_extensions"] == listed
+
+
+def test_a_list_of_extensions_that_is_none_rejects_the_item() -> None:
+    composition = composed(f"builder: tests.unit.compose.builders:spoil_extensions\n        {ALL}", "red.tif")
+    assert (composition.state, composition.reason) == ("rejected", "invalid-item")
+    assert "stac_extensions" in composition.detail
+
+
+TEXTS = """properties: {instruments: ["{item}-msi"], "x:of": {scene: "{item}", parts: [1, "{{{item}}}"]}}
+        assets:
+          red:
+            match: red.tif
+            title: Band {asset} of {item}
+            description: "{item}"
+            bands: [{name: "{item}-1"}]
+            extra: {"x:names": ["{item}"]}"""
+
+
+def test_groups_stand_in_all_texts_of_properties_and_assets() -> None:
+    item = item_of(TEXTS, "red.tif")
+    assert item["properties"]["instruments"] == ["one-msi"]
+    assert item["properties"]["x:of"] == {"scene": "one", "parts": [1, "{one}"]}
+    red = item["assets"]["red"]
+    assert (red["title"], red["description"], red["x:names"]) == ("Band red.tif of one", "one", ["one"])
+    assert red["bands"][0]["name"] == "one-1"
+
+
+def test_a_group_that_the_path_has_not_rejects_the_item_by_name() -> None:
+    rules = load_rules(HEAD + TEXTS, file="rules.yaml")
+    match = rules.match(url_of("s/one/red.tif"))
+    assert match is not None
+    older: Fact = fact_of(url_of("s/one/red.tif"), present(replace(match, groups={"item": "one"}), 1, "e"))
+    composition = compose([older], collection_of(rules, "c"))
+    assert (composition.state, composition.reason) == ("rejected", "bad-asset")
+    assert "the path gives no 'asset'" in composition.detail
+
+
+def test_the_assets_of_a_collection_have_no_text_of_one_path() -> None:
+    rules: CollectionRules = collection_of(load_rules(HEAD + TEXTS, file="rules.yaml"), "c")
+    _, private = collection_document(rules)
+    assert private["item_assets"]["red"] == {"title": "red", "roles": ["data"]}

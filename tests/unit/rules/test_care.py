@@ -1,0 +1,197 @@
+"""What a rule says in vain, or says so that no Item can have it, is found before it is applied."""
+
+import pytest
+
+from eventstac.rules import load_rules
+from eventstac.rules.automaton import Automaton
+from eventstac.rules.unused import is_covered
+from tests.unit.rules.test_mistakes import HEAD, mistakes
+
+RULE = HEAD + "'{item}_{asset}'\n        "  # what follows begins in line 6
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "what", "instead"),
+    [
+        ("properties:\n          a: ['{itm}']", 7, "The property 'a' needs a group 'itm'", "asset, item"),
+        ("properties:\n          a:\n            b: '{itm}'", 8, "needs a group 'itm'", "asset, item"),
+        (
+            "properties:\n          a:\n            from: item\n            lookup:\n              x: '{itm}'",
+            10,
+            "needs a group 'itm'",
+            "asset, item",
+        ),
+        (
+            "assets:\n          b:\n            title: '{x}'",
+            8,
+            "The title of the asset 'b' needs",
+            "asset, item",
+        ),
+        ("assets:\n          b:\n            description: 'a { b'", 8, "part of no group", "{{"),
+        ("assets:\n          b:\n            bands:\n              - '{x}'", 9, "a group 'x'", "asset, item"),
+        (
+            "assets:\n          b:\n            extra:\n              c: [[d, '{x}']]",
+            9,
+            "The extra of the asset 'b' needs a group 'x'",
+            "asset, item",
+        ),
+    ],
+)
+def test_a_group_without_a_source_is_found_in_every_text(
+    text: str, line: int, what: str, instead: str
+) -> None:
+    told(text, line, what, instead)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "what", "instead"),
+    [
+        (
+            "groups:\n          x: {from: item, template: '{item}'}",
+            7,
+            "'x' has both `from` and `template`",
+            "Keep one",
+        ),
+        (
+            "properties:\n          a: {from: item, type: integer, lookup: {b: 1}}",
+            7,
+            "The `type` of 'a' says nothing",
+            "Leave `type:` out",
+        ),
+        ("properties:\n          a: {from: item, default: b}", 7, "The `default` of 'a'", "Add `lookup:`"),
+        (
+            "footprint_asset: b\n        geometry: {type: Polygon, coordinates: [[[0,0],[1,0],[1,1],[0,0]]]}"
+            "\n        assets: {b: }",
+            6,
+            "`footprint_asset` is not asked",
+            "Keep one",
+        ),
+        ("assets:\n          b: {gsd: 1, extra: {gsd: 2}}", 7, "has its `gsd` twice", "beside `extra:`"),
+        (
+            "assets:\n          b: {match: '*'}\n          c: {match: 'c*'}",
+            8,
+            "The asset 'c' is never there",
+            "Move 'c' above",
+        ),
+        (
+            "assets:\n          b: {match: ['b?', 'bb*']}\n          c: {match: [b1, bbb]}",
+            8,
+            "'b1' or 'bbb'",
+            "narrow",
+        ),
+        (
+            "footprint_asset: c\n        assets:\n          b: \n          c: {read: file}",
+            6,
+            "'c' is to give the footprint but is read as 'file'",
+            "one of: b",
+        ),
+        (
+            "footprint_asset: c\n        assets:\n          b: \n          c: {sidecar: {format: json}}",
+            6,
+            "read as 'sidecar'",
+            "one of: b",
+        ),
+    ],
+)
+def test_a_setting_that_another_one_takes_the_place_of_is_a_mistake(
+    text: str, line: int, what: str, instead: str
+) -> None:
+    told(text, line, what, instead)
+
+
+def told(text: str, line: int, what: str, instead: str) -> None:
+    found = mistakes(RULE + text)
+    assert any(
+        each.startswith(f"c.yaml:{line}: ") and what in each and instead in each.split(". ", 1)[-1]
+        for each in found
+    ), found
+
+
+def test_an_asset_that_is_hidden_in_part_is_none_that_is_never_there() -> None:
+    load_rules(
+        RULE + "assets: {b: {match: 'b?'}, c: {match: 'b*'}, d: {match: [b1, d]}, '*': {}}", file="c.yaml"
+    )
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "covered"),
+    [
+        ("b[^/]*", "[^/]*", True),
+        ("[^/]*", "b[^/]*", False),
+        ("[^/][^/]*", "[^a][^/]*", False),
+        ("b[^/]*", "[^a][^/]*", True),
+        ("a|b", "[a-c]", True),
+        ("[a-c]", "a|b", False),
+        ("[a-c]", "a|b|c", True),
+        ("(?i:ab)", "ab|aB|Ab|AB", True),
+        ("(?i:ab)", "ab|AB", False),
+        ("a*", "(?:aa)*|a(?:aa)*", True),
+        ("a*", "(?:aa)*", False),
+    ],
+)
+def test_whether_all_texts_of_one_expression_are_of_another(one: str, other: str, covered: bool) -> None:
+    assert is_covered(Automaton.of(one), Automaton.of(other)) is covered
+
+
+@pytest.mark.parametrize(
+    ("properties", "what"),
+    [
+        ('"eo:cloud_cover": many', '`eo:cloud_cover` cannot be `"many"`'),
+        ("platform: 3", "`platform` cannot be `3`"),
+        ("instruments: oli", "`instruments` cannot be"),
+        ("gsd: -3", "`gsd` cannot be `-3`"),
+        ("gsd: null", "`gsd` cannot be `null`"),
+        ('"proj:code": 32613', "`proj:code` cannot be `32613`"),
+        ('"eo:cloud_cover": "{item}"', "`eo:cloud_cover` cannot be text"),
+        ('"eo:cloud_cover": {from: item}', "`eo:cloud_cover` cannot be text"),
+        ("platform: {from: item, type: integer}", "`platform` cannot be a whole number"),
+        ("gsd: {from: item, lookup: {a: 1, b: x}}", '`gsd` cannot be `"x"`'),
+        ("gsd: {from: item, lookup: {a: 1}, default: x}", '`gsd` cannot be `"x"`'),
+        ('"x:n": many', "queryable 'x:n'"),
+    ],
+)
+def test_a_value_with_which_no_item_is_valid_is_a_mistake(properties: str, what: str) -> None:
+    text = RULE.replace("    rules:", '    queryables: {"x:n": {type: number}}\n    rules:')
+    found = mistakes(f"{text}properties:\n          {properties}\n")
+    assert len(found) == 1
+    assert found[0].startswith("c.yaml:8: ")
+    assert what in found[0]
+
+
+@pytest.mark.parametrize(
+    ("asset", "line", "what"),
+    [
+        ('extra:\n              "eo:cloud_cover": lots', 9, "`eo:cloud_cover` of the asset `b` cannot be"),
+        ("bands: [{name: r}, {name: r}]", 8, "band names must differ"),
+        ("bands: [{name: r, 'eo:center_wavelength': x}]", 8, "`bands` of the asset `b` cannot be"),
+    ],
+)
+def test_a_field_of_an_asset_with_which_no_item_is_valid_is_a_mistake(
+    asset: str, line: int, what: str
+) -> None:
+    [found] = mistakes(f"{RULE}assets:\n          b:\n            {asset}\n")
+    assert found.startswith(f"c.yaml:{line}: ")
+    assert what in found
+
+
+def test_of_several_values_only_the_wrong_ones_are_told() -> None:
+    found = mistakes(RULE + 'properties: {gsd: 3, platform: 4, constellation: 5, "eo:cloud_cover": 6}')
+    assert sorted(each.split("`")[1] for each in found) == ["constellation", "platform"]
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [
+        'gsd: 3, instruments: [oli], "sat:orbit_state": whatever, "x:n": {a: [1]}, "a/b": c',
+        'gsd: {from: item, type: number}, platform: "{item}", "proj:code": "{item}"',
+        'note: "{{x}}", gsd: {from: item, lookup: {a: 1}, default: 2}',
+    ],
+)
+def test_values_that_an_item_can_have_are_no_mistake(properties: str) -> None:
+    load_rules(f"{RULE}properties: {{{properties}}}", file="c.yaml")
+
+
+def test_rules_in_force_are_read_though_an_older_version_let_them_pass() -> None:
+    text = RULE + "properties: {platform: 3}\n        assets: {b: {title: '{x}'}}"
+    rules = load_rules(text, file="c.yaml", checked=True)
+    assert [collection.id for collection in rules.collections] == ["a", "bronze-tier"]
