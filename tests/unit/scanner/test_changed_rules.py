@@ -211,7 +211,7 @@ class TestRulesThatRemove:
         [
             STRICT,  # incomplete where they are
             f", item: 'r{{item}}'{STRICT}",  # incomplete where they go
-            ", properties: {'eo:cloud_cover': 400}",  # invalid
+            ", properties: {'proj:code': '{item}'}",  # invalid
             ", asset: b3, assets: {b3: {roles: [metadata]}, data: {}}",  # nothing that an Item stands on
         ],
     )
