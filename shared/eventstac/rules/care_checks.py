@@ -40,6 +40,8 @@ def _check_texts(document: Document, path: Path, rule: Rule, groups: set[str]) -
 def _check_footprint_asset(document: Document, path: Path, rule: Rule) -> None:
     asset = rule.asset(rule.footprint_asset) if rule.footprint_asset is not None else None
     if asset is not None and asset.read != "raster":
-        what = f"{rule.footprint_asset!r} is to give the footprint but is read as {asset.read!r}, which has none"
+        what = (
+            f"{rule.footprint_asset!r} is to give the footprint but is read as {asset.read!r}, which has none"
+        )
         rasters = {each.key for each in rule.assets if each.read == "raster"}
         document.mistake((*path, "footprint_asset"), what, f"Use a raster, one of: {listed(rasters)}")

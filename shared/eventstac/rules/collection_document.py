@@ -41,10 +41,7 @@ def collection_document(collection: CollectionRules) -> tuple[dict[str, Any], di
         content["providers"] = [dict(provider) for provider in collection.providers]
     content |= collection.extra
     item_assets = _item_assets(collection)
-    stated = sorted({*content["stac_extensions"], *collection.extensions})
-    content["stac_extensions"] = collection_extensions(
-        {**content, "stac_extensions": stated, "item_assets": item_assets}
-    )
+    content["stac_extensions"] = collection_extensions({**content, "item_assets": item_assets})
     return content, {"item_assets": item_assets}
 
 

@@ -147,9 +147,8 @@ class CollectionRules:
 
     `extent` has the parts that override what is kept current from the Items ("spatial", "temporal", STAC's form).
     `summaries` are the names of the Item properties that are summed up. `item_assets` is None where it is to be made
-    from the rules. `extra` are further Collection fields, taken over as they are, `extensions` the URLs of STAC
-    extensions that the Collection lists beside those that its fields show. `partition_trunc` ("month", "year", "none")
-    says how pgstac divides the Items by date; None: as it is.
+    from the rules. `extra` are further Collection fields, taken over as they are. `partition_trunc` ("month", "year",
+    "none") says how pgstac divides the Items by date; None: as it is.
     """
 
     id: str
@@ -163,7 +162,6 @@ class CollectionRules:
     item_assets: Json | None = None
     queryables: tuple[Queryable, ...] = ()
     extra: Json = field(default_factory=dict)
-    extensions: tuple[str, ...] = ()
     ignore: tuple[Pattern, ...] = ()
     rules: tuple[Rule, ...] = ()
     partition_trunc: str | None = None

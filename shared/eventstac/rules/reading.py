@@ -45,8 +45,7 @@ def _collection(document: Document, collection_id: str, values: Mapping[str, Any
         summaries=tuple(values.get("summaries", ())),
         item_assets=values.get("item_assets"),
         queryables=tuple(Queryable(name, **each) for name, each in values.get("queryables", {}).items()),
-        extra=values.get("extra", {}),
-        extensions=tuple(values.get("stac_extensions", ())),
+        extra=_extra(values),
         ignore=read_ignore(document, path),
         rules=tuple(
             _rule(document, (*path, "rules", index), each)
@@ -54,6 +53,15 @@ def _collection(document: Document, collection_id: str, values: Mapping[str, Any
         ),
         partition_trunc=values.get("partition_trunc"),
     )
+
+
+def _extra(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A Collection's other fields, with the extensions that it names beside them."""
+    extra, named = values.get("extra", {}), values.get("stac_extensions", [])
+    listed = extra.get("stac_extensions", [])
+    if not named or not isinstance(listed, list):
+        return dict(extra)
+    return {**extra, "stac_extensions": list(dict.fromkeys([*listed, *named]))}
 
 
 def _rule(document: Document, path: Path, values: Mapping[str, Any]) -> Rule:

@@ -70,6 +70,14 @@ def test_fields_that_left_the_rules_leave_the_collection(connection: Connection)
     assert after == before
 
 
+def test_extensions_that_the_rules_name_are_listed_as_long_as_they_name_them(connection: Connection) -> None:
+    before = apply(connection, "{}")
+    one, other = "https://example.org/one/v1.json", "https://example.org/other/v1.json"
+    assert apply(connection, f"{{stac_extensions: ['{one}', '{other}']}}")["stac_extensions"] == [one, other]
+    assert apply(connection, f"{{stac_extensions: ['{other}']}}")["stac_extensions"] == [other]
+    assert apply(connection, "{}") == before
+
+
 def test_fields_that_a_user_wrote_stay_when_the_rules_change(connection: Connection) -> None:
     apply(connection, EVERYTHING)
     own: dict[str, Any] = {
