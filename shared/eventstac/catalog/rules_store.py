@@ -90,7 +90,7 @@ def rules_before(connection: Connection, default_collection: str | None) -> Rule
     ).fetchone()
     try:
         return (
-            load_rules(row[1], file=f"revision {row[0]}", default_collection=default_collection)
+            load_rules(row[1], file=f"revision {row[0]}", default_collection=default_collection, checked=True)
             if row
             else None
         )

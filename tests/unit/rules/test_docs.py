@@ -29,9 +29,10 @@ def test_every_example_of_a_rules_part_is_accepted_in_a_rule() -> None:
         "name": "r",
         "pattern": "{item}_{sensor}_{scene}_{utm:1}{band:2}{square:3}_{resolution}/{asset}",
     }
+    fields = rules_schema()["$defs"]["rule"]["properties"].keys()
     parts = [read_document(example, "docs/rules.md").value for example in EXAMPLES[1:]]
     for part in parts:
-        part = part if part.keys() & {"groups", "properties", "assets"} else {"assets": {"b.tif": {}, **part}}
+        part = part if part.keys() <= fields else {"assets": {"b.tif": {}, **part}}
         groups = {"platform": {"template": "x"}} if "properties" in part else {}
         whole = {
             "collections": {"a": {"rules": [{**rule, **({"groups": groups} if groups else {}), **part}]}}
