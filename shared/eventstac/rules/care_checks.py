@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from eventstac.rules.constants import check_constants
 from eventstac.rules.document import Document, Path
 from eventstac.rules.group_checks import check_taken, listed
-from eventstac.rules.groups import templates_in
+from eventstac.rules.groups import Template, templates_in
 from eventstac.rules.model import CollectionRules, Rule
 from eventstac.rules.unused import check_unused
 
@@ -35,6 +35,12 @@ def _check_texts(document: Document, path: Path, rule: Rule, groups: set[str]) -
         for place, template in templates_in(asset.texts):
             who = f"The {place[0]} of the asset {asset.key!r}"
             check_taken(document, (*path, "assets", asset.key, *place), template, groups, who)
+        for index, role in enumerate(asset.roles):
+            if Template(role).groups or Template(role).stray:
+                what = f"{role!r} is no role: roles take no groups"
+                document.mistake(
+                    (*path, "assets", asset.key, "roles", index), what, "Write a word, as data or mask"
+                )
 
 
 def _check_footprint_asset(document: Document, path: Path, rule: Rule) -> None:

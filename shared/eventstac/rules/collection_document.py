@@ -72,7 +72,7 @@ def _item_asset(asset: AssetRule) -> dict[str, Any]:
     fields = {
         "title": _common(asset.title) or asset.key,
         "description": _common(asset.description),
-        "type": asset.media_type,
+        "type": _common(asset.media_type),
         "roles": list(asset.roles),
         "bands": _common([dict(band) for band in asset.bands]),
     }

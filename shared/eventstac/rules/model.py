@@ -48,6 +48,7 @@ class AssetRule:
         return {
             "title": self.title,
             "description": self.description,
+            "media_type": self.media_type,
             "bands": list(self.bands),
             "extra": dict(self.extra),
         }

@@ -108,7 +108,7 @@ def _check_assets(document: Document, path: Path, rule: Rule) -> None:
             (*path, "asset"), what, f"Use one of: {listed(keys)}, or put {{asset}} into the pattern"
         )
     open_ended = not keys or ANY_ASSET in keys
-    if keys and not any(asset.read == "raster" and "data" in asset.roles for asset in rule.assets):
+    if keys and not any(asset.is_data for asset in rule.assets):
         what = f"The rule {rule.name!r} has no data asset"
         document.mistake((*path, "assets"), what, "Give at least one raster the role data")
     for index, key in enumerate(rule.require):

@@ -166,6 +166,7 @@ TEXTS = """properties: {instruments: ["{item}-msi"], "x:of": {scene: "{item}", p
             match: red.tif
             title: Band {asset} of {item}
             description: "{item}"
+            media_type: "image/x-{item}"
             bands: [{name: "{item}-1"}]
             extra: {"x:names": ["{item}"]}"""
 
@@ -176,7 +177,7 @@ def test_groups_stand_in_all_texts_of_properties_and_assets() -> None:
     assert item["properties"]["x:of"] == {"scene": "one", "parts": [1, "{one}"]}
     red = item["assets"]["red"]
     assert (red["title"], red["description"], red["x:names"]) == ("Band red.tif of one", "one", ["one"])
-    assert red["bands"][0]["name"] == "one-1"
+    assert (red["bands"][0]["name"], red["type"]) == ("one-1", "image/x-one")
 
 
 def test_a_group_that_the_path_has_not_rejects_the_item_by_name() -> None:

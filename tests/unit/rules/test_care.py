@@ -29,6 +29,8 @@ RULE = HEAD + "'{item}_{asset}'\n        "  # what follows begins in line 6
         ),
         ("assets:\n          b:\n            description: 'a { b'", 8, "part of no group", "{{"),
         ("assets:\n          b:\n            bands:\n              - '{x}'", 9, "a group 'x'", "asset, item"),
+        ("assets:\n          b:\n            media_type: 'image/{x}'", 8, "The media_type of", "asset, item"),
+        ("assets:\n          b:\n            roles: [data, '{item}']", 8, "roles take no groups", "a word"),
         (
             "assets:\n          b:\n            extra:\n              c: [[d, '{x}']]",
             9,
