@@ -12,6 +12,8 @@ def typed(value: Any, kind: str | None) -> Any:
     """The value as string, number, integer or boolean; as it is for None. ValueError or TypeError where it is none."""
     if kind in _OF_ASCII and isinstance(value, str) and not value.isascii():
         raise ValueError(f"{value!r} is written in other digits or letters than 0-9 and a-z")
+    if kind in ("number", "integer") and isinstance(value, str) and "_" in value:
+        raise ValueError(f"{value!r} has a _, which is of no number")  # but Python's own
     if kind is not None and isinstance(value, dict | list):
         raise ValueError(f"a list or an object is no {kind}")
     if kind in ("number", "integer") and isinstance(value, bool):
