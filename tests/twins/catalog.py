@@ -13,7 +13,7 @@ from eventstac.catalog.rules_store import AppliedRules
 from eventstac.compose import compose
 from eventstac.disputes import marked, settle, wrongly_read
 from eventstac.errors import Rejected, Transient
-from eventstac.events import EventRejected, Origin
+from eventstac.events import EventRejected, Origin, ScanRequested
 from eventstac.facts import Fact, join, unsure
 from eventstac.matching import is_overtaken, second_look
 from eventstac.rules import Rules
@@ -44,6 +44,7 @@ class MemoryCatalog:
     rows: dict[ItemKey, ItemRow] = field(default_factory=dict)
     items: dict[ItemKey, dict[str, Any]] = field(default_factory=dict)
     deleted: list[tuple[str, datetime]] = field(default_factory=list)
+    scanned: list[tuple[ScanRequested, int, int, bool]] = field(default_factory=list)
     outbox: list[Announcement] = field(default_factory=list)
     rejections: dict[str, EventRejected] = field(default_factory=dict)
     updated: list[str] = field(default_factory=list)
@@ -86,6 +87,10 @@ class MemoryCatalog:
     def note_deleted_directory(self, prefix: str, at: datetime) -> None:
         self.answer()
         self.deleted.append((prefix, at))
+
+    def note_scan(self, page: ScanRequested, blobs: int, looks: int, *, is_over: bool) -> None:
+        self.answer()
+        self.scanned.append((page, blobs, looks, is_over))
 
     def merge(self, facts: Sequence[Fact]) -> Merged:
         self.answer()

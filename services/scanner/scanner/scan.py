@@ -37,8 +37,9 @@ def handle(
     """Go through one page and ask for the next.
 
     Key: run and continuation. Stale rule: a blob whose fact is current at ETag and revision is left alone. Side
-    effects: none but what is returned. A listing is a hint: what it does not show is looked at, never removed. A blob
-    for which only the rules are new is read again only where they say to read it otherwise.
+    effects: how far a backfill is is noted, for people; then what is returned. A listing is a hint: what it does not
+    show is looked at, never removed. A blob for which only the rules are new is read again only where they say to read
+    it otherwise.
     """
     page = _page_of(request)
     looks, continuation = page(request, catalog, blobs, watched, page_size, clock())
@@ -75,6 +76,8 @@ def _listing_page(
             continue
         caused = _looks(parse(listed.url), fact, applied, watched, request, now)
         looks += caused if request.force else [_unread(fact, listed, one, applied) for one in caused]
+    if request.reason == "backfill":
+        catalog.note_scan(request, len(page.blobs), len(looks), is_over=page.continuation is None)
     # Only where something may have been deleted is what we know gone through as well.
     at_end = _FACTS if request.reason == "directory" else None
     return looks, page.continuation or at_end

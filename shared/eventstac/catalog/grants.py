@@ -29,7 +29,7 @@ _MERGE = {
 _PRUNE = {"rejected": WRITE, "deleted_directories": WRITE}
 
 # A run compares listing, facts and Items, and writes only its own notes.
-_RECONCILE = {"runs": WRITE, "listed": WRITE, "listings": WRITE, "gaps": WRITE}
+_RECONCILE = {"runs": WRITE, "listed": WRITE, "listings": WRITE, "gaps": WRITE, "scans": WRITE}
 
 # Rules are put in force by who writes Collections anyway; a revision is added, never changed.
 _APPLY_RULES = {"rules": APPEND, "rules_file": WRITE, "changed_queryables": WRITE}

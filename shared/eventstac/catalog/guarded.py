@@ -11,7 +11,7 @@ from eventstac.catalog.outbox import Announcement
 from eventstac.catalog.port import Catalog
 from eventstac.catalog.rules_store import AppliedRules
 from eventstac.errors import EventstacError, Transient
-from eventstac.events import EventRejected, Origin
+from eventstac.events import EventRejected, Origin, ScanRequested
 from eventstac.facts import Fact
 
 
@@ -70,6 +70,11 @@ class GuardedCatalog:
         """Remember that all blobs below a URL were deleted."""
         with self.breaker.guard():
             self.catalog.note_deleted_directory(prefix, at)
+
+    def note_scan(self, page: ScanRequested, blobs: int, looks: int, *, is_over: bool) -> None:
+        """Note a page that a scan went through."""
+        with self.breaker.guard():
+            self.catalog.note_scan(page, blobs, looks, is_over=is_over)
 
     def merge(self, facts: Sequence[Fact]) -> Merged:
         """Join facts, compose and write their Items; a database that was away gets one fact first."""

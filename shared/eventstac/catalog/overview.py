@@ -4,10 +4,13 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from eventstac.catalog import rejections, runs
+from eventstac.catalog import rejections, runs, scan_rows
 from eventstac.catalog.database import Connection
 from eventstac.catalog.rules_store import AppliedRules
+from eventstac.catalog.scan_rows import Scan
 from eventstac.reconciling import Run
+
+_SCANS = 3  # the last ones
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class Overview:
     outbox: int
     outbox_since: datetime | None
     last_run: Run | None
+    scans: tuple[Scan, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Everything, for programs."""
@@ -65,6 +69,7 @@ class Overview:
                 "waiting": self.outbox,
                 "oldest": self.outbox_since.isoformat() if self.outbox_since else None,
             },
+            "scans": [{**asdict(each), "changed_at": each.changed_at.isoformat()} for each in self.scans],
             "last_reconcile": None
             if run is None
             else {
@@ -89,6 +94,7 @@ def overview(connection: Connection, applied: AppliedRules, incomplete: int) -> 
         outbox=outbox[0] if outbox else 0,
         outbox_since=outbox[1] if outbox else None,
         last_run=runs.latest(connection),
+        scans=tuple(scan_rows.latest(connection, _SCANS)),
     )
 
 

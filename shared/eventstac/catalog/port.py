@@ -7,7 +7,7 @@ from typing import Protocol
 from eventstac.catalog.merge import Merged
 from eventstac.catalog.outbox import Announcement
 from eventstac.catalog.rules_store import AppliedRules
-from eventstac.events import EventRejected, Origin
+from eventstac.events import EventRejected, Origin, ScanRequested
 from eventstac.facts import Fact
 
 
@@ -28,6 +28,9 @@ class Catalog(Protocol):
 
     def note_deleted_directory(self, prefix: str, at: datetime) -> None:
         """Remember that all blobs below a URL were deleted: of one that was seen before, `merge` asks a second look."""
+
+    def note_scan(self, page: ScanRequested, blobs: int, looks: int, *, is_over: bool) -> None:
+        """Note a page that a scan went through, for people: how many blobs it lists, and how many looks it caused."""
 
     def merge(self, facts: Sequence[Fact]) -> Merged:
         """Join facts, compose and write their Items, put what changed into the outbox: one transaction.

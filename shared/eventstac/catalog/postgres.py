@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 
 from psycopg import DataError
 
-from eventstac.catalog import collection_update, deleted_directories, fact_rows, outbox, rejections
+from eventstac.catalog import collection_update, deleted_directories, fact_rows, outbox, rejections, scan_rows
 from eventstac.catalog.database import Connection, DatabaseSettings, database_failures, open_pool
 from eventstac.catalog.merge import FIRST, MOST, Merged, MergeSettings, merge
 from eventstac.catalog.outbox import Announcement
 from eventstac.catalog.pace import Pace
 from eventstac.catalog.rules_store import AppliedRules, RulesStore
 from eventstac.errors import Rejected
-from eventstac.events import EventRejected, Origin
+from eventstac.events import EventRejected, Origin, ScanRequested
 from eventstac.facts import Fact
 
 
@@ -70,6 +70,11 @@ class PostgresCatalog:
         """Remember that all blobs below a URL were deleted."""
         with database_failures(), self._pool.connection() as connection:
             deleted_directories.note(connection, prefix, at)
+
+    def note_scan(self, page: ScanRequested, blobs: int, looks: int, *, is_over: bool) -> None:
+        """Note a page that a scan went through."""
+        with database_failures(), self._pool.connection() as connection:
+            scan_rows.note(connection, page, blobs, looks, is_over=is_over)
 
     def merge(self, facts: Sequence[Fact]) -> Merged:
         """Join facts, compose and write their Items; Rejected where any fact cannot be stored at all."""

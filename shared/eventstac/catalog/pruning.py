@@ -7,7 +7,7 @@ deletions          of directories, 30 days after: a look from before is gone as 
 announcements      14 days after they were made, as long as the bus itself would keep them. They are news and second
                    looks only; the Collections and reconcile do not depend on them.
 rejections         30 days after they were replayed or discarded. Open ones are never forgotten.
-runs               90 days after they ended, and their listings after a day.
+runs               90 days after they ended, and their listings after a day. Scans likewise.
 """
 
 from dataclasses import dataclass
@@ -71,6 +71,7 @@ def prune(connection: Connection) -> Pruned:
             "WHERE run IN (SELECT run FROM eventstac.runs WHERE changed_at < now() - %s)",
             [LISTINGS],
         )
+    connection.execute("DELETE FROM eventstac.scans WHERE changed_at < now() - %s", [RUNS])
     runs = connection.execute(
         "DELETE FROM eventstac.runs WHERE state IN ('done', 'stopped') AND changed_at < now() - %s", [RUNS]
     ).rowcount

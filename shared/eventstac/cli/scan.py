@@ -37,6 +37,5 @@ def scan(
         print_json({"run": request.run, "container": container, "prefix": prefix, "force": force})
     else:
         typer.echo(
-            f"{request.run}: {container}/{prefix} is being gone through; `eventstac status` tells what still waits: "
-            "its next page in scan-requests, its looks in blobs-matched and asset-facts"
+            f"{request.run}: {container}/{prefix} is being gone through; `eventstac status` tells how far"
         )

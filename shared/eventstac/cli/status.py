@@ -90,6 +90,12 @@ def _show(found: Overview, file: RulesFile | None, waiting: list[Backlog] | None
             f"{found.outbox} announcements are not published yet, the oldest for {oldest}", style="yellow"
         )
     _show_backlogs(console, waiting, away)
+    for scan in found.scans:
+        how_far = "over" if scan.is_over else "going on"
+        line = f"{scan.run}: {scan.container}/{scan.prefix}: {how_far}, {scan.blobs} blobs in {scan.pages} pages, "
+        console.print(
+            f"{line}{scan.looks} to look at, the last page {_age(scan.changed_at)} ago", markup=False
+        )
     run = found.last_run
     if run is None:
         console.print("never reconciled")

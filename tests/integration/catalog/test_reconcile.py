@@ -328,6 +328,23 @@ def test_lost_and_surplus_items_are_in_the_report(database: CatalogDatabase, run
     assert scenes.completeness == 33.33
 
 
+def test_items_that_blobs_come_into_and_make_invalid_are_counted(
+    database: CatalogDatabase, runs: PostgresRuns
+) -> None:
+    """Three Items leave because their blobs do, and three because these come: their own blobs stay as they are."""
+    pipeline = Pipeline()
+    names = [f"{kind}{number}" for kind in "st" for number in range(3)]
+    pipeline.run(*[pipeline.put(scene(name, "b1"), b"raster 10") for name in names])
+    load(database, list(pipeline.catalog.known.values()), (APART, COMING))
+    catalog = PostgresCatalog(
+        database.as_role("eventstac_scanner"), MergeSettings("scanner", 0), "bronze-tier"
+    )
+    reconciler = Reconciler(catalog, pipeline.blobs, WATCHED, runs, 2, pipeline.now)
+    state, _, _, report, *caused = _rest(reconciler, reconciler.begin("coming"))
+    catalog.close()
+    assert (state, report["removals"], caused) == ("stopped", 6, [])
+
+
 @pytest.mark.parametrize("change", ["overwritten", "deleted"])
 def test_a_look_from_before_the_listing_knows_no_better_whenever_its_fact_comes(
     database: CatalogDatabase, runs: PostgresRuns, connection: Connection, change: str
