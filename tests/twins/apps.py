@@ -69,7 +69,7 @@ class Pipeline:
         self.catalog = MemoryCatalog(RULES, clock=self.now)
         self.runs = MemoryRuns(self.catalog)
         self.looker = Looker(self.blobs, WATCHED, read_text, self.now)
-        self.guarded = GuardedCatalog(self.catalog, Breaker())
+        self.guarded = GuardedCatalog(self.catalog, Breaker(clock=lambda: self.now().timestamp()))
         self._delivered = 0
         self._events = 0
 
