@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Lock
 
-from eventstac.errors import Transient
+from eventstac.errors import Busy, Transient
 
 
 class Breaker:
@@ -34,11 +34,15 @@ class Breaker:
     def guard(self) -> Iterator[bool]:
         """Go through, and learn from how it went; gives whether this is a probe (try little first).
 
-        Raises Transient without going through while it is open. Any other failure than Transient is an answer.
+        Raises Transient without going through while it is open. Any other failure than Transient is an answer, and so
+        is Busy.
         """
         probing = self.enter()
         try:
             yield probing
+        except Busy:
+            self.succeeded()
+            raise
         except Transient:
             self.failed()
             raise
@@ -67,8 +71,13 @@ class Breaker:
             self._open_s, self._probing = 0.0, False
 
     def failed(self) -> None:
-        """It is away (still): open for longer than the last time."""
+        """It is away (still): open for longer than the last time.
+
+        What was under way when it opened says nothing new: many calls at once would open it for long.
+        """
         with self._lock:
+            if self._open_s and not self._probing:
+                return
             self._open_s = min(self._longest_s, max(self._first_s, self._open_s * 2))
             jitter = random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, hides nothing
             self._until, self._probing = self._clock() + self._open_s * jitter, False

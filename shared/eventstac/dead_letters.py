@@ -76,7 +76,7 @@ def undelivered(blob_url: str, subscription: str, content: bytes) -> Iterable[tu
                 UNDELIVERED,
                 ": ".join(said) or "Event Grid does not say why",
                 url_of(original),
-                attempts if isinstance(attempts, int) else 0,
+                int(attempts) if isinstance(attempts, int) else 0,
                 _kept(original),
             ),
         )

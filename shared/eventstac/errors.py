@@ -38,6 +38,10 @@ class Transient(EventstacError):
         self.after_s = after_s
 
 
+class Busy(Transient):
+    """What was asked answers, but somebody holds what this one needs: nothing else has to wait for it."""
+
+
 class Refused(Transient):
     """The storage refuses a container: it is not there, or these credentials may not read it.
 

@@ -33,6 +33,8 @@ _GO_ON = "Nothing was concluded from it. Then run `eventstac reconcile` again, o
 # whose clocks differ. More of it costs a look too many, less a change that is missed.
 CLOCKS_APART = timedelta(seconds=5)
 
+_ITEMS_A_PAGE = 200  # that are composed at a time: a fact may be of hundreds of bands
+
 _LIST, _COMPARE, _COUNT, _LOOK, _END = "list:", "compare:", "count:", "look:", "end:"
 
 
@@ -254,7 +256,9 @@ class Reconciler:
     def _count(self, run: Run, request: ScanRequested, where: str) -> Step:
         """One page of what would be removed; the count so far goes with the request, so that none counts twice."""
         before, *after = json.loads(where)
-        page = self.runs.removals(run, self.catalog.rules(), (after[0], after[1]), self.page_size)
+        page = self.runs.removals(
+            run, self.catalog.rules(), (after[0], after[1]), min(self.page_size, _ITEMS_A_PAGE)
+        )
         count = before + len(page.items)
         if page.following:
             return Step((), replace(request, continuation=_counted(count, page.following)))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from eventstac.catalog.rules_store import AppliedRules
 from eventstac.compose import compose
+from eventstac.compose.item import A_DATA_ASSET
 from eventstac.facts import Fact
 from eventstac.matching import as_cog, last_read
 
@@ -42,23 +43,27 @@ def removed(
     """Which of some Items would be gone, in their order.
 
     `before` are the facts of these Items, `after` what the Items that they become are composed of. `coming` are asset
-    keys, by Item, that are in the storage and not known yet: they count as there, for nobody can tell before the look.
-    A blob that is shown in another Item keeps its own from being gone; one that is only in the way of another does not.
+    keys, by Item, that are in the storage and not known yet: they count as there, for nobody can tell before the look,
+    and an Item stays that lacks nothing else. A blob that is shown in another Item keeps its own from being gone; one that is only in the way of another does not.
     """
     shown: set[str] = set()
-    for (collection, item), facts in after.items():
-        composed = compose(facts, applied.rules.collection(collection))
+    staying = coming.keys() - after.keys()
+    for key, facts in after.items():
+        composed = compose(facts, applied.rules.collection(key[0]))
         if composed.state == "published":
             shown.update(composed.urls)
-        elif composed.state == "incomplete" and coming.get((collection, item), set()) >= set(
-            composed.missing
-        ):
+        elif key in coming and composed.state == "incomplete" and _is_made_up(composed.missing, coming[key]):
             shown.update(fact.url for fact in facts)
+            staying.add(key)
     data: dict[ItemKey, list[str]] = {}
     for fact in before:
         if fact.match.read == "raster":
             data.setdefault(fact.item_key, []).append(fact.url)
-    return [key for key in items if shown.isdisjoint(data.get(key, ()))]
+    return [key for key in items if key not in staying and shown.isdisjoint(data.get(key, ()))]
+
+
+def _is_made_up(missing: Sequence[str], coming: Set[str]) -> bool:
+    return coming >= set(missing) - {A_DATA_ASSET}
 
 
 def assets_by_item(urls: Collection[str], applied: AppliedRules) -> dict[ItemKey, set[str]]:

@@ -3,7 +3,7 @@
 import pytest
 
 from eventstac.breaker import Breaker
-from eventstac.errors import Rejected, Transient
+from eventstac.errors import Busy, Rejected, Transient
 
 
 class Clock:
@@ -49,5 +49,28 @@ def test_a_rejection_is_an_answer_and_does_not_open_it() -> None:
     breaker = Breaker(clock=Clock())
     with pytest.raises(Rejected), breaker.guard():
         raise Rejected("bad", "bad")
+    with breaker.guard() as probing:
+        assert not probing
+
+
+def test_many_that_fail_together_open_it_once() -> None:
+    clock = Clock()
+    breaker = Breaker(first_s=1, longest_s=60, clock=clock)
+    for _ in range(16):
+        assert breaker.enter() is False
+    for _ in range(16):
+        breaker.failed()
+    clock.now += 1
+    assert breaker.enter() is True
+    breaker.failed()
+    clock.now += 2
+    with breaker.guard() as probing:
+        assert probing
+
+
+def test_what_is_held_by_somebody_answers() -> None:
+    breaker = Breaker(clock=Clock())
+    with pytest.raises(Busy), breaker.guard():
+        raise Busy("locked")
     with breaker.guard() as probing:
         assert not probing

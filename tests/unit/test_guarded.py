@@ -120,3 +120,41 @@ def test_connections_are_behind_the_breaker_too() -> None:
         with pytest.raises(Transient), behind():
             pytest.fail("there is no connection")
     assert opened == ["once"]
+
+
+@pytest.mark.parametrize("how", ["publish", "merge", "connection"])
+def test_nobody_waits_for_the_whole_work_of_a_probe(how: str) -> None:
+    now = [0.0]
+    catalog, breaker = MemoryCatalog(RULES), Breaker(first_s=1, clock=lambda: now[0])
+    catalog.merge([fact(1)])
+    use, answered = GuardedCatalog(catalog, breaker), list[bool]()
+    with pytest.raises(Transient), breaker.guard():
+        raise Transient("away")
+    now[0] = 2.0
+
+    class Slow(MemoryCatalog):
+        def merge(self, facts):  # type: ignore[no-untyped-def]
+            if len(facts) > 1:
+                answered.append(bool(use.rules()))
+            return super().merge(facts)
+
+    class Meanwhile(MemoryBus):
+        def send(self, messages):  # type: ignore[no-untyped-def]
+            answered.append(bool(use.rules()))
+            super().send(messages)
+
+    @contextmanager
+    def connection() -> Iterator[str]:
+        yield ""
+
+    match how:
+        case "publish":
+            publish_outbox(use, Meanwhile())
+        case "merge":
+            slow = GuardedCatalog(Slow(RULES), breaker)
+            slow.merge([fact(2), fact(3)])
+        case _:
+            with guarded(breaker, connection)():
+                answered.append(bool(use.rules()))
+    assert answered
+    assert all(answered)

@@ -10,7 +10,7 @@ from psycopg import errors
 from psycopg.conninfo import make_conninfo
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from eventstac.errors import Rejected, Transient
+from eventstac.errors import Busy, Rejected, Transient
 from eventstac.settings import Environment
 
 Connection = psycopg.Connection[Any]
@@ -27,6 +27,9 @@ _AWAY = (
     errors.InternalError_,
     PoolTimeout,
 )
+
+# It answers, but not this: somebody holds a lock, or it took too long.
+_BUSY = (errors.QueryCanceled, errors.LockNotAvailable, errors.DeadlockDetected, errors.SerializationFailure)
 
 # Nor does this: a standby or a full disk takes no writes, and a database that is not set up yet (or not for this
 # version) is set up later.
@@ -135,6 +138,8 @@ def database_failures() -> Iterator[None]:
         yield
     except errors.ProgramLimitExceeded as error:
         raise Rejected("unstorable", f"PostgreSQL refuses it: {str(error).strip()}") from error
+    except _BUSY as error:
+        raise Busy(f"the database cannot do it now: {str(error).strip()}") from error
     except _AWAY as error:
         raise Transient(
             f"the database does not answer: {str(error).strip() or type(error).__name__}"

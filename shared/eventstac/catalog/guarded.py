@@ -22,7 +22,9 @@ def guarded[T](
 
     @contextmanager
     def behind() -> Iterator[T]:
-        with breaker.guard(), opened() as connection:
+        with breaker.guard() as probing, opened() as connection:
+            if probing:
+                breaker.succeeded()  # it answers: nobody has to wait until all is done
             yield connection
 
     return behind
@@ -81,12 +83,14 @@ class GuardedCatalog:
         with self.breaker.guard() as probing:
             if probing:
                 self.catalog.merge(facts[:1])
+                self.breaker.succeeded()
             return self.catalog.merge(facts)
 
     def publish_outbox(self, publish: Callable[[Sequence[Announcement]], None]) -> int:
         """Publish what commits announced."""
 
         def send(announcements: Sequence[Announcement]) -> None:
+            self.breaker.succeeded()  # the database gave them
             try:
                 publish(announcements)
             except Transient as failure:

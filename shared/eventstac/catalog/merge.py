@@ -23,7 +23,7 @@ from eventstac.catalog.pgstac_items import REFUSED
 from eventstac.catalog.pgstac_partitions import CollectionNotReady
 from eventstac.catalog.rules_store import AppliedRules, RulesStore
 from eventstac.disputes import marked, wrongly_read
-from eventstac.errors import Transient
+from eventstac.errors import Busy
 from eventstac.events import AssetRejected, BlobMatched
 from eventstac.facts import Fact, join, unsure
 from eventstac.matching import is_overtaken, second_look
@@ -148,7 +148,7 @@ def _merge_chunk(
         else:
             pace.note(len(arrived.facts), time.perf_counter() - began)
             return done
-    raise Transient(
+    raise Busy(
         f"the Items {sorted(locked)} could not be written in {ATTEMPTS} attempts: their blobs keep moving, or their "
         "Collections are changed all the time"
     )

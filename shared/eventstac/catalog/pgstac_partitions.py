@@ -15,7 +15,7 @@ from psycopg import errors
 from eventstac.catalog import PGSTAC_VERSION
 from eventstac.catalog.collection_documents import ensure_collection
 from eventstac.catalog.database import Connection
-from eventstac.errors import EventstacError, Transient
+from eventstac.errors import Busy, EventstacError, Transient
 from eventstac.rules import CollectionRules
 
 UNPARTITIONED = "none"  # as the rules write it; pgstac writes NULL
@@ -122,7 +122,7 @@ def with_ddl(connection: Connection, collection: str, change: Callable[[], None]
             time.sleep(_PAUSE_S)
         else:
             return
-    raise Transient(
+    raise Busy(
         f"the tables of collection {collection!r} cannot be changed: somebody has been reading or writing it all the "
         f"time, in {_ATTEMPTS} attempts (a long-running query or dump?)"
     )

@@ -84,7 +84,7 @@ def _gone(connection: Connection, run: Run, applied: AppliedRules, items: Sequen
         connection, run, applied, {url: fact for url, fact in others.items() if url not in before}
     )
     composed_of = fact_rows.grouped(connection, sorted(becomes), staying.values())
-    coming = assets_by_item(_coming(connection, run, becomes), applied)
+    coming = assets_by_item(_coming(connection, run, becomes | set(items)), applied)
     return removed(items, before.values(), composed_of, coming, applied)
 
 
@@ -93,8 +93,12 @@ def _staying(
 ) -> dict[str, Fact]:
     """What becomes of the facts of blobs that do not leave."""
     rows = connection.execute(
-        f"SELECT g.url FROM eventstac.gaps g {_LISTED} WHERE g.run = %s AND g.url = ANY(%s::text[]) AND {_LEAVES}",
-        [run.id, list(facts)],
+        f"""
+        SELECT g.url FROM unnest(%s::text[]) AS fact (url)
+        JOIN eventstac.gaps g ON left(g.url, 1000) = left(fact.url, 1000) AND g.url = fact.url {_LISTED}
+        WHERE g.run = %s AND {_LEAVES}
+        """,
+        [list(facts), run.id],
     )
     leaving = {url for (url,) in rows}
     became = (becoming(fact, applied) for url, fact in facts.items() if url not in leaving)

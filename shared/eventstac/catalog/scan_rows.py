@@ -22,7 +22,7 @@ class Scan:
 
 
 def note(connection: Connection, page: ScanRequested, blobs: int, looks: int, *, is_over: bool) -> None:
-    """Add a page to its scan; the page that was noted last, done once more, adds nothing."""
+    """Add a page to its scan; the one noted last, done once more, adds nothing, nor does any once the scan is over."""
     connection.execute(
         """
         INSERT INTO eventstac.scans AS noted (run, container, prefix, pages, blobs, looks, page, is_over)
@@ -31,7 +31,7 @@ def note(connection: Connection, page: ScanRequested, blobs: int, looks: int, *,
         SET (pages, blobs, looks, page, is_over, changed_at) = (
             noted.pages + 1, noted.blobs + excluded.blobs, noted.looks + excluded.looks,
             excluded.page, excluded.is_over, now())
-        WHERE noted.page IS DISTINCT FROM excluded.page
+        WHERE noted.page IS DISTINCT FROM excluded.page AND NOT noted.is_over
         """,
         [page.run, page.container_url, page.prefix, blobs, looks, page.continuation, is_over],
     )

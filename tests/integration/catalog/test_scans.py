@@ -41,6 +41,10 @@ def test_how_far_a_scan_is_is_told_and_a_page_that_comes_twice_counts_once(datab
             told.append((one.pages, one.blobs, one.looks, one.is_over))
             request = next((sent.event for sent in caused if isinstance(sent.event, ScanRequested)), None)
         assert told == [(1, 2, 0, False), (2, 4, 1, False), (3, 5, 2, True)]
+        first = ScanRequested("scan-1", f"{ACCOUNT}/source", "scenes/")
+        catalog.note_scan(first, 2, 0, is_over=False)  # it was not acknowledged in time, and comes once more
+        [one] = scan_rows.latest(connection, 9)
+        assert (one.pages, one.is_over) == (3, True)
         applied = RulesStore("bronze-tier").current(connection)
         [shown] = overview(connection, applied, 0).scans
         assert isinstance(shown, Scan)

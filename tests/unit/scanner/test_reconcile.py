@@ -157,6 +157,18 @@ def test_blobs_that_the_listing_says_are_archived_count_as_leaving(pipeline: Pip
     assert report_of(pipeline)["gap"] is False
 
 
+def test_items_whose_blobs_only_have_new_names_are_not_removed(pipeline: Pipeline) -> None:
+    names = [(url_of(f"scenes/s{number}/b1.tif"), url_of(f"scenes/s{number}/b2.tif")) for number in range(20)]
+    pipeline.run(*[pipeline.put(old, b"raster 10") for old, _ in names])
+    pipeline.blobs.wait(10)
+    for old, new in names:
+        pipeline.blobs.delete(old)
+        pipeline.blobs.put(new, b"raster 10")
+    run = pipeline.reconcile("r")
+    assert (run.state, (run.report or {})["removals"]) == ("done", 0)
+    assert {asset for item in pipeline.items.values() for asset in item["assets"]} == {"b2", "thumbnail"}
+
+
 def test_an_item_that_keeps_another_data_asset_is_no_removal(pipeline: Pipeline) -> None:
     pipeline.run(pipeline.put(scene("a", "b1"), b"raster 10"), pipeline.put(scene("a", "b2"), b"raster 10"))
     pipeline.blobs.wait(5)

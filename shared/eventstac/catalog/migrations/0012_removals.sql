@@ -13,3 +13,7 @@ COMMENT ON COLUMN eventstac.gaps.item IS 'The Item that the blob is in; next_ite
 COMMENT ON COLUMN eventstac.gaps.removes IS 'Whether a look at it would help to remove an Item.';
 CREATE INDEX gaps_by_item ON eventstac.gaps (run, collection, item);
 CREATE INDEX gaps_by_next_item ON eventstac.gaps (run, next_collection, next_item);
+
+-- What a run under way has noted lacks these: it would be taken for one that removes nothing.
+UPDATE eventstac.runs SET state = 'stopped', detail = 'eventstac was updated meanwhile: the next run does it'
+WHERE state IN ('listing', 'looking');
