@@ -44,12 +44,21 @@ EXTENSIONS = {prefix: f"{_BASE}/{version}/schema.json" for prefix, version in _V
 def extensions_of(item: Mapping[str, Any], stated: Any = ()) -> Any:
     """The URLs of the extensions whose fields the Item has and of those that are stated, sorted.
 
+    One that is stated is listed in the version that is stated.
+
     What is stated and is no list of texts stays as it is: validation tells of it.
     """
     if not isinstance(stated, list | tuple) or not all(isinstance(url, str) for url in stated):
         return stated
     prefixes = {name.partition(":")[0] for name in _names(item) if ":" in name}
-    return sorted({*stated, *(EXTENSIONS[prefix] for prefix in prefixes if prefix in EXTENSIONS)})
+    ours = {EXTENSIONS[prefix] for prefix in prefixes if prefix in EXTENSIONS}
+    named = {_name(url) for url in stated}
+    return sorted({*stated, *(url for url in ours if _name(url) not in named)})
+
+
+def _name(url: str) -> str:
+    """An extension's address without its version."""
+    return url.removesuffix("/schema.json").rpartition("/")[0]
 
 
 def _names(item: Mapping[str, Any]) -> Iterator[str]:

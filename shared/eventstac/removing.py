@@ -44,7 +44,9 @@ def removed(
 
     `before` are the facts of these Items, `after` what the Items that they become are composed of. `coming` are asset
     keys, by Item, that are in the storage and not known yet: they count as there, for nobody can tell before the look,
-    and an Item stays that lacks nothing else. A blob that is shown in another Item keeps its own from being gone; one that is only in the way of another does not.
+    and an Item stays that lacks nothing else.
+
+    A blob that is shown in another Item keeps its own from being gone; one that is only in the way of another does not.
     """
     shown: set[str] = set()
     staying = coming.keys() - after.keys()

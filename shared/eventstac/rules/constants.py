@@ -51,7 +51,9 @@ class _Value:
 
 
 def check_constants(document: Document, path: Path, rule: Rule, collection: CollectionRules) -> None:
-    """Note the values with which an Item of the rule would be rejected as `invalid-item`."""
+    """Note the values with which an Item of the rule would be rejected as `invalid-item`; a builder may mend them."""
+    if rule.builder is not None:
+        return
     constants = [*_properties(path, rule), *_assets(path, rule)]
     together = _problems(constants, rule, collection)
     for value in constants if together else ():
@@ -61,9 +63,10 @@ def check_constants(document: Document, path: Path, rule: Rule, collection: Coll
         _note(document, value, _problems([value], rule, collection))
 
 
-def _note(document: Document, value: _Value, problems: Iterable[str]) -> None:
+def _note(document: Document, value: _Value, found: Iterable[tuple[str, str]]) -> None:
+    problems = {message for _, message in found}
     if value.sample:
-        problems = [problem for problem in problems if _NOT_OF_TYPE in problem]
+        problems = {problem for problem in problems if _NOT_OF_TYPE in problem}
         instead = "Write {from: GROUP, type: …} with the type of the field, or a `lookup:` of such values"
     else:
         instead = f"{_REJECTED}: write what the field takes, or leave it out"
@@ -128,8 +131,8 @@ def _key(asset: AssetRule) -> str:
     return "any" if asset.key == ANY_ASSET else asset.key
 
 
-def _problems(values: Sequence[_Value], rule: Rule, collection: CollectionRules) -> set[str]:
-    """What is wrong with an Item of these values."""
+def _problems(values: Sequence[_Value], rule: Rule, collection: CollectionRules) -> set[tuple[str, str]]:
+    """What is wrong with an Item of these values, and where."""
     from eventstac.validation import validate_item  # schemas: only where rules are checked
 
     item: dict[str, Any] = {
@@ -152,5 +155,5 @@ def _problems(values: Sequence[_Value], rule: Rule, collection: CollectionRules)
             holder = holder[step]
         holder[each.place[-1]] = each.value
     item["stac_extensions"] = extensions_of(item)
-    found = {problem.message for problem in validate_item(item)}
-    return found | set(misfits(item, collection.queryables, collection.id))
+    found = {(str(problem.path), problem.message) for problem in validate_item(item)}
+    return found | {("", misfit) for misfit in misfits(item, collection.queryables, collection.id)}

@@ -18,7 +18,10 @@ COMPUTED = {"datetime", "start_datetime", "end_datetime", "created", "updated"} 
 
 
 def check_dates(document: Document, path: Path, rule: Rule, groups: set[str]) -> None:
-    """Note sources of the datetime that can never give one; `groups` are those that every path has."""
+    """Note sources of the datetime that can never give one; `groups` are those that every path has.
+
+    One of several only warns: it is passed over. A sidecar may be of another rule for the same Item, too.
+    """
     for pattern in rule.patterns:
         _check_dates_can_be(document, (*path, "pattern"), rule, pattern)
     written = document.at((*path, "datetime")) or []
@@ -28,19 +31,18 @@ def check_dates(document: Document, path: Path, rule: Rule, groups: set[str]) ->
             _check_source(document, where, source, groups)
         elif source == "path" and not _says_when(rule):
             what = "`path` gives no datetime: the pattern has none of the groups that are one by their name"
-            document.mistake(where, what, "Name one {date} or {year}, or write {group: NAME, format: …}")
+            told = document.mistake if len(written) == 1 else document.warn
+            told(where, what, "Name one {date} or {year}, or write {group: NAME, format: …}")
         elif source == "sidecar" and not _timed(rule):
             what = (
                 "`sidecar` gives no datetime: no sidecar of the rule has `datetime:`, or `start:` and `end:`"
             )
-            document.mistake(
-                where, what, "Write `datetime:` into an asset's `sidecar:`, or leave it out here"
-            )
+            document.warn(where, what, "Write `datetime:` into an asset's `sidecar:`, or leave it out here")
     if written and "sidecar" not in rule.datetime_sources:
         for key, name in _timed(rule):
             what = f"The sidecar {key!r} says when, but `datetime:` of the rule has no `sidecar`"
             where = (*path, "assets", key, "sidecar", name)
-            document.mistake(where, what, "Add `sidecar` to that list, or leave it out here")
+            document.warn(where, what, "Add `sidecar` to that list, or leave it out here")
     kinds = [_kind(source) for source in written]
     if [kind for kind, _ in groupby(kinds)].count("path") > 1:
         what = "Dates of the path stand apart, and are all taken where the first of them stands"

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from eventstac.rules.document import Document, Path
-from eventstac.rules.groups import Template
+from eventstac.rules.groups import Template, templates_in
 from eventstac.rules.model import Rule
 from eventstac.rules.taking_part import groups_always
 
@@ -34,7 +34,7 @@ def warn_of_optional(document: Document, path: Path, rule: Rule) -> None:
                 what = f"{who} needs the group {name!r}, which is optional in the pattern"
                 document.warn(
                     (*path, *where),
-                    f"{what}: paths without it do not match the rule",
+                    f"{what}: paths without it do not match the rule, or make no valid asset",
                     "Make it part of every path, or give it a `default:` under `groups:`",
                 )
 
@@ -48,8 +48,11 @@ def _filled(rule: Rule) -> Iterator[tuple[Path, str, Template]]:
     for name, value in rule.properties.items():
         if isinstance(value, Mapping) and "from" in value:
             yield ("properties", name), f"The property {name!r}", Template(f"{{{value['from']}}}")
-        elif isinstance(value, str):
-            yield ("properties", name), f"The property {name!r}", Template(value)
+        for steps, template in templates_in(value):
+            yield ("properties", name, *steps), f"The property {name!r}", template
+    for asset in rule.assets:
+        for place, template in templates_in(asset.texts):
+            yield ("assets", asset.key, *place), f"The {place[0]} of the asset {asset.key!r}", template
 
 
 def listed(names: Iterable[str]) -> str:

@@ -27,8 +27,10 @@ def check_sense(
         check_fields(document, path, collection)
         for index, rule in enumerate(collection.rules):
             if rule.patterns:
-                _check_rule(document, (*path, "rules", index), rule)
+                groups = _check_rule(document, (*path, "rules", index), rule)
                 if not checked:  # a text that was taken before this bound still works, but for what it says
+                    check_dates(document, (*path, "rules", index), rule, groups)
+                    _check_sidecars(document, (*path, "rules", index), rule)
                     check_sizes(document, (*path, "rules", index), rule)
                     check_care(document, (*path, "rules", index), rule, collection)
     if checked:
@@ -51,14 +53,15 @@ def _check_names(document: Document, path: Path, collection: CollectionRules) ->
         first.setdefault(rule.name, document.line(where))
 
 
-def _check_rule(document: Document, path: Path, rule: Rule) -> None:
+def _check_rule(document: Document, path: Path, rule: Rule) -> set[str]:
+    """Note what of a rule cannot work; gives the groups that every path of it has."""
     groups = _check_groups(document, path, rule)
     check_taken(document, (*path, "item"), rule.item, groups, "The Item id")
     check_taken(document, (*path, "asset"), rule.asset_key, groups, "The asset key")
     warn_of_optional(document, path, rule)
-    check_dates(document, path, rule, groups)
     _check_properties(document, path, rule, groups)
     _check_assets(document, path, rule)
+    return groups
 
 
 def _check_groups(document: Document, path: Path, rule: Rule) -> set[str]:
@@ -123,12 +126,16 @@ def _check_assets(document: Document, path: Path, rule: Rule) -> None:
         if (asset.read == "sidecar") != (asset.sidecar is not None):
             what = f"The asset {asset.key!r} is read as {asset.read!r}, which does not go with `sidecar:`"
             document.mistake(where, what, "Write both `read: sidecar` and `sidecar:`, or none of them")
-        if asset.sidecar is not None:
-            check_sidecar(document, (*where, "sidecar"), asset.sidecar)
         _check_bands(document, (*where, "bands"), asset.bands)
         for name in sorted(asset.extra.keys() & _NOT_EXTRA.keys()):
             what = f"`{name}` is no field to put under `extra:`"
             document.mistake((*where, "extra", name), what, _NOT_EXTRA[name])
+
+
+def _check_sidecars(document: Document, path: Path, rule: Rule) -> None:
+    for asset in rule.assets:
+        if asset.sidecar is not None:
+            check_sidecar(document, (*path, "assets", asset.key, "sidecar"), asset.sidecar)
 
 
 # Fields of an asset that come from elsewhere.

@@ -137,6 +137,12 @@ def test_items_list_the_extensions_of_their_fields_and_of_their_rule() -> None:
     assert item["stac_extensions"] == [OWN, *OF_FILES, SAR]
 
 
+def test_an_extension_that_a_rule_names_is_listed_in_that_version() -> None:
+    other = SAR.replace("/v1.", "/v0.")
+    text = f'stac_extensions: ["{other}"]\n        properties: {{"sar:instrument_mode": IW}}\n        {ALL}'
+    assert item_of(text, "red.tif")["stac_extensions"] == [*OF_FILES, other]
+
+
 def test_a_collection_lists_the_extensions_that_it_names() -> None:
     text = f'collections: {{c: {{stac_extensions: ["{OWN}"], extra: {{"sci:doi": "10.1/x"}}}}}}'
     content, _ = collection_document(collection_of(load_rules(text, file="r.yaml"), "c"))

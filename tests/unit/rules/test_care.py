@@ -197,3 +197,33 @@ def test_rules_in_force_are_read_though_an_older_version_let_them_pass() -> None
     text = RULE + "properties: {platform: 3}\n        assets: {b: {title: '{x}'}}"
     rules = load_rules(text, file="c.yaml", checked=True)
     assert [collection.id for collection in rules.collections] == ["a", "bronze-tier"]
+
+
+def test_a_wrong_value_that_stands_twice_is_found_twice() -> None:
+    text = "assets:" + "".join(
+        f"\n          {key}: {{extra: {{'eo:cloud_cover': much}}}}" for key in ("red", "blue")
+    )
+    found = mistakes(RULE + text)
+    assert [int(mistake.split(":")[1]) for mistake in found] == [7, 8]
+
+
+def test_a_builder_may_mend_what_the_rule_says() -> None:
+    assert load_rules(
+        RULE + "builder: 'tests.builders:any'\n        properties: {'eo:cloud_cover': much}", file="c.yaml"
+    )
+
+
+def test_many_open_names_are_compared_one_by_one() -> None:
+    """Together they would take twice as long for each name more."""
+    assets = "".join(f"\n          a{n}: {{match: ['*_B{n:02}_*', '*_C{n:02}_*']}}" for n in range(60))
+    hidden = "\n          late: {match: ['x_B07_y', '*_C08_*']}"
+    [mistake] = mistakes(RULE + "assets:" + assets + hidden)
+    assert "'late' is never there" in mistake
+
+
+def test_an_optional_group_in_a_text_is_warned_of() -> None:
+    text = HEAD + "'regex:(?P<item>[a-z]+)(?:_(?P<v>v[0-9]))?/(?P<asset>[a-z]+)'\n        "
+    rules = load_rules(
+        text + "properties: {'x:y': [a, '{v}']}\n        assets: {red: {title: 'Red {v}'}}", file="c.yaml"
+    )
+    assert [each.line for each in rules.warnings if "'v', which is optional" in str(each)] == [6, 7]

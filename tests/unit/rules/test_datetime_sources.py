@@ -83,8 +83,6 @@ SIDECAR = {"match": "m.json", "sidecar": {"format": "json", "datetime": "$.d"}}
     ("rule", "what"),
     [
         ({"datetime": ["path"]}, "`path` gives no datetime"),
-        ({"datetime": ["sidecar"]}, "`sidecar` gives no datetime"),
-        ({"datetime": ["file"], "assets": {"r": {}, "m": SIDECAR}}, "The sidecar 'm' says when, but"),
         (
             {"assets": {"r": {}, "m": {"sidecar": {"format": "json", "end": "$.d"}}}},
             "A sidecar with only an end gives no datetime",
@@ -121,11 +119,46 @@ def test_a_source_that_never_gives_a_datetime_is_a_mistake(rule: dict[str, Any],
     assert what in told({"pattern": "{item}/{asset}", **rule})
 
 
+@pytest.mark.parametrize(
+    ("rule", "what"),
+    [
+        ({"datetime": ["sidecar"]}, "`sidecar` gives no datetime"),  # unless a rule beside it has one
+        (
+            {"datetime": ["path", "sidecar", "file", "last-modified"]},
+            "`path` gives no datetime",
+        ),  # the default
+        ({"datetime": ["path", "sidecar", "file", "last-modified"]}, "`sidecar` gives no datetime"),
+        ({"datetime": ["file"], "assets": {"r": {}, "m": SIDECAR}}, "The sidecar 'm' says when, but"),
+    ],
+)
+def test_a_source_that_is_passed_over_is_no_mistake(rule: dict[str, Any], what: str) -> None:
+    warned = load_rules(text_of({"pattern": "{item}/{asset}", **rule}), file="c.yaml").warnings
+    assert any(what in str(each) for each in warned)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"datetime": ["path"]},
+        {"datetime": [{"group": "item", "format": "%Y%d"}]},
+        {"datetime": [{"group": "item"}, "sidecar", {"group": "asset"}], "assets": {"r": {}, "m": SIDECAR}},
+        {"assets": {"r": {}, "m": {"sidecar": {"format": "json", "properties": {"created": "$.d"}}}}},
+        {"assets": {"r": {}, "m": {"sidecar": {"format": "json", "end": "$.d"}}}},
+    ],
+)
+def test_rules_in_force_that_an_older_version_let_pass_are_read(rule: dict[str, Any]) -> None:
+    text = text_of({"pattern": "{item}/{asset}", **rule})
+    with pytest.raises(RulesInvalid):
+        load_rules(text, file="c.yaml")
+    assert load_rules(text, file="c.yaml", checked=True)
+
+
 def test_sources_that_give_a_datetime_are_no_mistakes() -> None:
     rules = (
         {"pattern": "a/{item}/{asset}", "assets": {"r": {}, "m": SIDECAR}, "datetime": ["sidecar", "path"]},
         {"pattern": "b/{date}_{asset}", "item": "{date}", "datetime": ["path"]},
     )
-    with pytest.raises(RulesInvalid, match="`path` gives no datetime"):
-        load_rules(text_of(rules[0]), file="c.yaml")
-    assert load_rules(text_of({**rules[0], "datetime": ["sidecar", "file"]}, rules[1]), file="c.yaml")
+    assert load_rules(text_of(rules[0]), file="c.yaml").warnings
+    assert not load_rules(
+        text_of({**rules[0], "datetime": ["sidecar", "file"]}, rules[1]), file="c.yaml"
+    ).warnings
