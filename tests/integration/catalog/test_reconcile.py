@@ -44,7 +44,7 @@ collections:
       - {name: rest, pattern: 'scenes/t{number}/{asset}.tif', item: 't{number}'}
 """
 COMING = APART.replace(
-    "item: 't{number}'", "item: 's{number}', asset: 't{asset}', properties: {'eo:cloud_cover': 400}"
+    "item: 't{number}'", "item: 's{number}', asset: 't{asset}', properties: {'proj:code': '{number}'}"
 )
 TITLED = RULES.replace("  scenes:", "  scenes:\n    title: All scenes")
 # What was put in force one after the other; all facts but the newest were found by the first.
