@@ -5,6 +5,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import orjson
+
 from stac_api.database import Database, Row
 
 _NAMES_BASE = b'"pgstac:base_item": '
@@ -45,6 +47,14 @@ class Tails:
 class _Base:
     stac_version: str
     complete: bool  # rows lack nothing but the version
+    version_member: bytes  # the same as JSON text, with a comma before it and after
+
+
+def _base(stac_version: str, *, complete: bool) -> _Base:
+    return _Base(stac_version, complete, b',"stac_version":%b,' % orjson.dumps(stac_version))
+
+
+_UNKNOWN = _base(_STAC_VERSION, complete=True)
 
 
 class Bases:
@@ -87,8 +97,11 @@ class Bases:
 
     def stac_version(self, collection: str) -> str:
         """The `stac_version` that was left out of an Item's row; the collection may be gone since it was read."""
-        known = self._known.get(collection)
-        return known.stac_version if known else _STAC_VERSION
+        return self._known.get(collection, _UNKNOWN).stac_version
+
+    def version_member(self, collection: str) -> bytes:
+        """The same as a member of a JSON object, with a comma before it and after."""
+        return self._known.get(collection, _UNKNOWN).version_member
 
     async def _load(self) -> None:
         rows = await self._database.rows(
@@ -100,7 +113,7 @@ class Bases:
               FROM pg_partition_tree('items') t JOIN pg_class ON oid = t.relid WHERE t.isleaf) size"""
         )
         self._known = {
-            row["id"]: _Base(row["stac_version"] or _STAC_VERSION, row["complete"]) for row in rows
+            row["id"]: _base(row["stac_version"] or _STAC_VERSION, complete=row["complete"]) for row in rows
         }
         self.tables, self.items = (rows[0]["tables"], rows[0]["items"] or 0) if rows else (0, 0)
         self._fresh_until = time.monotonic() + _FRESH_S

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Hashable
 from dataclasses import dataclass
 from typing import Any
@@ -20,21 +19,11 @@ class _Search[V]:
 
 
 class ExpiringCache[K: Hashable, V]:
-    """Keeps what was found for `ttl_s` seconds; failures are not kept.
+    """Keeps what was found for `ttl_s` seconds; failures are not kept."""
 
-    What took long to find is kept longer: `worth` seconds for each that it took, `most_s` at most.
-    """
-
-    def __init__(
-        self,
-        ttl_s: float,
-        worth: float = 0.0,
-        most_s: float = 0.0,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._ttl_s, self._worth, self._most_s = ttl_s, worth, most_s
-        self._clock = clock
-        self._entries: OrderedDict[K, tuple[float, V, int]] = OrderedDict()
+    def __init__(self, ttl_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._ttl_s, self._clock = ttl_s, clock
+        self._entries: dict[K, tuple[float, V, int]] = {}  # the oldest first
         self._size = 0
         self._searches: dict[K, _Search[V]] = {}
 
@@ -48,7 +37,6 @@ class ExpiringCache[K: Hashable, V]:
             search = _Search(asyncio.get_running_loop().create_task(find()))
             self._searches[key] = search
         search.waiting += 1
-        asked = self._clock()
         try:
             value = await asyncio.shield(search.task)
         finally:
@@ -57,28 +45,33 @@ class ExpiringCache[K: Hashable, V]:
                 search.task.cancel()  # which a finished one does not notice
             if not search.waiting or search.task.done():
                 self._forget(key, search)
-        self._keep(key, value, max(self._ttl_s, min((self._clock() - asked) * self._worth, self._most_s)))
+        self.put(key, value)
         return value
 
-    def put(self, key: K, value: V) -> None:
-        """Keep this value instead."""
-        self._keep(key, value, self._ttl_s)
+    def drop(self, key: K, value: V) -> None:
+        """Find it anew, if it is still this value that is kept."""
+        entry = self._entries.get(key)
+        if entry is not None and entry[1] is value:
+            self._remove(key)
 
     def _forget(self, key: K, search: _Search[V]) -> None:
         if self._searches.get(key) is search:
             del self._searches[key]
 
-    def _keep(self, key: K, value: V, ttl_s: float) -> None:
-        before = self._entries.pop(key, None)
-        self._size -= before[2] if before else 0
+    def put(self, key: K, value: V) -> None:
+        """Keep this value instead."""
+        self._remove(key)
         size = _size_of(key) + _size_of(value)
         if size > _LARGEST:
             return
-        self._entries[key] = (self._clock() + ttl_s, value, size + _EACH)
+        self._entries[key] = (self._clock() + self._ttl_s, value, size + _EACH)
         self._size += size + _EACH
         while self._size > _MOST:
-            _, (_, _, oldest) = self._entries.popitem(last=False)
-            self._size -= oldest
+            self._remove(next(iter(self._entries)))
+
+    def _remove(self, key: K) -> None:
+        before = self._entries.pop(key, None)
+        self._size -= before[2] if before else 0
 
 
 def _size_of(value: object) -> int:

@@ -1,36 +1,67 @@
 """How many Items a search matches: counted while that is cheap, as the planner expects beyond."""
 
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from stac_api.bases import Bases
 from stac_api.cache import ExpiringCache
+from stac_api.changes import Changes
 from stac_api.database import Database
 from stac_api.settings import Settings
 from stac_api.walks import LARGE
 
-_WORTH = 400.0  # seconds that a count is kept for each second that counting took: a 400th of a processor
-_MOST_S = 60.0
+_WORTH = 400.0  # seconds that a count stands for each second that counting took: a 400th of a processor
+_LOOK_S = 1.0  # how often the database is asked for changes: a tenth of a millisecond for each table of Items
+_MOST_S = 60.0  # that a count stands because it took long, or because nothing was seen to change
 
 # How many matches stand without counting, None where they are to be counted.
 Expected = Callable[[str, tuple[object, ...]], Awaitable[int | None]]
 
 
+@dataclass(frozen=True, eq=False)
+class _Counted:
+    """A number, when counting began, and until when it stands whatever changes, by `time.monotonic`."""
+
+    number: int
+    began: float
+    stands_until: float
+
+
 class Counts:
-    """Counts, and keeps what it counted for a while."""
+    """Counts, and keeps what it counted for a while: for longer as long as the catalog does not change."""
 
     def __init__(self, database: Database, bases: Bases, settings: Settings) -> None:
         self._database, self._bases, self._settings = database, bases, settings
-        self._kept: ExpiringCache[tuple[str, tuple[object, ...]], int] = ExpiringCache(
-            settings.count_ttl_s, _WORTH, _MOST_S
+        self._changes = Changes(database, min(settings.count_ttl_s, _LOOK_S))
+        self._kept: ExpiringCache[tuple[str, tuple[object, ...]], _Counted] = ExpiringCache(
+            max(_MOST_S, settings.count_ttl_s)
         )
 
     async def matched(self, where: str, args: tuple[object, ...], *, in_area: bool) -> int:
         """The number of Items for which this is true; `in_area` where it asks for places and times only."""
         expected = self._expected_in_area if in_area else self._expected_if_dear
-        return await self._kept.get((where, args), lambda: self._count(where, args, expected))
+        key = (where, args)
+
+        def count() -> Coroutine[Any, Any, _Counted]:
+            return self._counted(where, args, expected)
+
+        counted = await self._kept.get(key, count)
+        if time.monotonic() > counted.stands_until and await self._changes.last() > counted.began:
+            self._kept.drop(key, counted)
+            counted = await self._kept.get(key, count)
+        return counted.number
+
+    async def _counted(self, where: str, args: tuple[object, ...], expected: Expected) -> _Counted:
+        await self._changes.last()  # so that what changes from now on is seen
+        began = time.monotonic()
+        number = await self._count(where, args, expected)
+        ended = time.monotonic()
+        lives_s = max(self._settings.count_ttl_s, min((ended - began) * _WORTH, _MOST_S))
+        return _Counted(number, began, ended + lives_s)
 
     async def _count(self, where: str, args: tuple[object, ...], expected: Expected) -> int:
         """Exact up to the settings' limits; beyond them what the planner expects, which costs no reading.

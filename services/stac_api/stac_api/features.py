@@ -54,9 +54,9 @@ class FeatureWriter:
             and (self._tails.are_plain(content) or _VERSION not in content)
         ):
             text = memoryview(content)
-            version = self._bases.stac_version(collection).encode()
+            version = self._bases.version_member(collection)
             box, rest = text[1 : end + 3], text[end + _AFTER_LINKS :]
-            return begin, b'],"geometry":', row["geometry"], b',"stac_version":"%b",' % version, box, rest
+            return begin, b'],"geometry":', row["geometry"], version, box, rest
         rest, own_links = self._taken_apart(content, row["geometry"], collection)
         return begin, own_links, b'],"geometry":', row["geometry"], b",", rest
 

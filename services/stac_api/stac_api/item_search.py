@@ -186,8 +186,7 @@ def _narrow(statement: Statement, search: Search, condition: str) -> None:
         if search.interval.start is not None:
             statement.where(f"end_datetime >= {statement.value(search.interval.start)}::timestamptz")
     if search.area is not None:
-        geojson = orjson.dumps(search.area).decode()
-        statement.where(f"ST_Intersects(geometry, ST_GeomFromGeoJSON({statement.value(geojson)}::text))")
+        statement.where(f"ST_Intersects(geometry, ST_GeomFromGeoJSON({statement.value(search.area)}::text))")
     if condition:
         statement.where(f"({condition})")
 

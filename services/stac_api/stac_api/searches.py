@@ -3,7 +3,10 @@
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
+
+import orjson
 
 from stac_api import fields, filters, sorting
 from stac_api.errors import BadRequest
@@ -42,10 +45,11 @@ class Search:
     fields: Fields | None = None
     token: str | None = None
 
-    @property
-    def area(self) -> Json | None:
-        """The searched area as GeoJSON, whichever parameter named it."""
-        return self.box.geojson() if self.box else self.geometry
+    @cached_property
+    def area(self) -> str | None:
+        """The searched area as GeoJSON text, whichever parameter named it."""
+        area = self.box.geojson() if self.box else self.geometry
+        return None if area is None else orjson.dumps(area).decode()
 
 
 @dataclass

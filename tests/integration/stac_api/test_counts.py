@@ -3,13 +3,16 @@
 import asyncio
 from typing import Any
 
+import psycopg
+
+from infra.local.postgres.testing import RunningPostgres
 from stac_api.bases import Bases
 from stac_api.database import Database
 from stac_api.item_search import ItemSearch
 from stac_api.searches import from_body
-from tests.integration.conftest import CatalogDatabase
+from tests.integration.conftest import CatalogDatabase, new_database
 from tests.integration.stac_api import catalog
-from tests.integration.stac_api.conftest import settings_for
+from tests.integration.stac_api.conftest import load, settings_for
 
 WORLD = {"bbox": [-180, -90, 180, 90], "limit": 1}
 FILTER = {"filter-lang": "cql2-json", "filter": {"op": "<>", "args": [{"property": "id"}, "nobody"]}}
@@ -118,3 +121,51 @@ def test_a_filter_of_a_large_catalog_whose_plan_is_asked_for_gives_the_same(load
         return [row["id"] for row in page.rows], page.matched
 
     assert asyncio.run(run(0)) == asyncio.run(run(1_000_000))
+
+
+def test_a_count_stands_as_long_as_no_item_changes(postgres: RunningPostgres) -> None:
+    database = new_database(postgres)
+    load(database.settings.conninfo, catalog.COLLECTIONS, catalog.ITEMS)
+    settings = settings_for(database, count_ttl_s=0.0)
+    search = from_body({"limit": 1} | FILTER, settings)
+    every = len(catalog.ITEMS)
+
+    def write(sql: str) -> None:
+        with psycopg.connect(database.settings.conninfo, options="-c search_path=pgstac,public") as writer:
+            writer.execute(sql)
+            writer.commit()
+            writer.execute("SELECT pg_stat_force_next_flush()")  # a session that ends tells its statistics
+
+    async def run() -> None:
+        db = Database(settings)
+        counted = 0
+        rows = db.rows
+
+        async def recording(sql: str, *args: object) -> Any:
+            nonlocal counted
+            counted += "count(*) AS n" in sql
+            return await rows(sql, *args)
+
+        db.rows = recording  # type: ignore[method-assign]  # to see what is run
+        items = ItemSearch(db, Bases(db), settings)
+
+        async def until(number: int) -> None:
+            async with asyncio.timeout(30):
+                while (await items.page(search)).matched != number:
+                    await asyncio.sleep(0.05)  # until the writer's statistics are told
+
+        try:
+            await until(every)
+            before = counted
+            await until(every)
+            assert counted == before
+            await asyncio.to_thread(write, "DELETE FROM items WHERE id = (SELECT min(id) FROM items)")
+            await until(every - 1)
+            await asyncio.to_thread(
+                write, "UPDATE items SET id = 'nobody' WHERE id = (SELECT min(id) FROM items)"
+            )
+            await until(every - 2)
+        finally:
+            await db.close()
+
+    asyncio.run(run())

@@ -25,7 +25,7 @@ class Counted:
 
 async def test_a_value_is_kept_until_its_time_is_over() -> None:
     now = [0.0]
-    cache: ExpiringCache[str, int] = ExpiringCache(10, clock=lambda: now[0])
+    cache: ExpiringCache[str, int] = ExpiringCache(10, lambda: now[0])
     find = Counted()
     find.go.set()
     assert [await cache.get("a", find), await cache.get("a", find)] == [1, 1]
@@ -33,20 +33,15 @@ async def test_a_value_is_kept_until_its_time_is_over() -> None:
     assert await cache.get("a", find) == 2
 
 
-async def test_what_took_long_to_find_is_kept_longer_up_to_a_limit() -> None:
-    now = [0.0]
-    cache: ExpiringCache[str, float] = ExpiringCache(10, worth=400, most_s=60, clock=lambda: now[0])
-
-    async def find(took_s: float) -> float:
-        now[0] += took_s
-        return now[0]
-
-    for took_s, kept_s in ((0.001, 10), (0.1, 40), (2.0, 60)):
-        value = await cache.get(str(took_s), lambda took_s=took_s: find(took_s))  # type: ignore[misc]
-        now[0] = value + kept_s - 0.01
-        assert await cache.get(str(took_s), lambda: find(0.0)) == value
-        now[0] = value + kept_s + 0.01
-        assert await cache.get(str(took_s), lambda: find(0.0)) != value
+async def test_a_value_is_dropped_only_as_long_as_it_is_the_one_that_is_kept() -> None:
+    cache: ExpiringCache[str, int] = ExpiringCache(10)
+    find = Counted()
+    find.go.set()
+    first = await cache.get("a", find)
+    cache.drop("a", first)
+    assert await cache.get("a", find) == 2
+    cache.drop("a", first)
+    assert await cache.get("a", find) == 2
 
 
 async def test_many_who_ask_at_once_search_once() -> None:

@@ -49,6 +49,10 @@ class Known:
         assert collection
         return "1.1.0"
 
+    def version_member(self, collection: str) -> bytes:
+        assert collection
+        return b',"stac_version":"1.1.0",'
+
 
 def as_jsonb_prints(value: Any) -> str:
     """Keys by length, then by bytes, with blanks, as PostgreSQL does it."""
