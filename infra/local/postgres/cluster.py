@@ -39,6 +39,13 @@ DURABLE: Mapping[str, str] = COMMON | {"shared_buffers": "128MB", "max_wal_size"
 FAST: Mapping[str, str] = COMMON | {"fsync": "off", "full_page_writes": "off"}
 
 
+def _letters() -> str:
+    """A locale that tells upper and lower case of all letters (`C` does of ASCII's), as Azure's databases have one."""
+    listed = subprocess.run(["locale", "-a"], stdout=subprocess.PIPE, text=True, check=False)  # noqa: S607
+    known = {name.lower().replace("-", ""): name for name in listed.stdout.split()}
+    return next((known[name] for name in ("c.utf8", "en_us.utf8") if name in known), "C")
+
+
 class Cluster:
     """A cluster under `directory`, listening on 127.0.0.1:`port` with passwords (no trust).
 
@@ -188,7 +195,7 @@ class Cluster:
             [
                 *(binaries.initdb, "--pgdata", str(self._data), "--no-sync", "--no-instructions"),
                 *("--username", SUPERUSER, "--pwfile", str(password), "--auth", "scram-sha-256"),
-                *("--encoding", "UTF8", "--locale", "C"),
+                *("--encoding", "UTF8", "--locale", "C", "--lc-ctype", _letters()),
             ]
         )
         if made.returncode != 0:

@@ -126,10 +126,10 @@ def wants_html(request: Request) -> bool:
     if b"f=" in request.scope["query_string"] and (wanted := request.query_params.get("f")):
         return wanted == "html"
     accepted = header(request, b"accept")
-    if accepted is None or "html" not in accepted:
+    if accepted is None or "html" not in accepted.lower():
         return False
     best, best_quality = "json", 0.0
-    for part in accepted.split(","):
+    for part in accepted.lower().split(","):
         name, _, parameters = part.strip().partition(";")
         weight = quality(parameters)
         kind = "html" if name in ("text/html", "application/xhtml+xml") else "json"
@@ -202,7 +202,7 @@ def quality(parameters: str) -> float:
     """How much a client wants what a part of its `Accept` names, from the part's parameters (RFC 9110 12.4.2)."""
     for parameter in parameters.split(";"):
         name, _, value = parameter.strip().partition("=")
-        if name == "q":
+        if name.strip().lower() == "q":
             try:
                 return float(value)
             except ValueError:

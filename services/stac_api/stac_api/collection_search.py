@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from stac_api import free_text
 from stac_api.database import Database, Refused, Row
 from stac_api.errors import BadRequest
 from stac_api.geometries import Box, box_from_json
@@ -90,9 +91,10 @@ class CollectionSearch:
         """
         asked = orjson.dumps(_asked(search)).decode()
         row = await self._database.row(
-            "SELECT stac_search_to_where($1::text::jsonb) AS condition, "
+            f"SELECT stac_search_to_where($1::text::jsonb) AS condition, {free_text.written('$2')} AS words, "
             "sort_sqlorderby($1::text::jsonb, FALSE, '{id}') AS ordered",
             asked,
+            free_text.question(search.words),
         )
         if row is None:
             raise BadRequest("search", "it cannot be run")
@@ -101,7 +103,7 @@ class CollectionSearch:
             source, shapes = _WITH_SHAPES, await self._shapes()
         rows = await self._database.rows(
             f"SELECT id, collectionjson->'extent'->'spatial'->>'bbox' AS boxes FROM {source} "
-            f"WHERE {row['condition']} ORDER BY {row['ordered']}",
+            f"WHERE {row['condition']} AND {row['words'] if search.words else 'TRUE'} ORDER BY {row['ordered']}",
             *shapes,
         )
         return [row["id"] for row in rows if search.box is None or _overlaps(row["boxes"], search.box)]
@@ -122,8 +124,6 @@ def _asked(search: Search) -> dict[str, Any]:
         asked["datetime"] = str(search.interval)
     if search.condition:
         asked |= {"filter": search.condition, "filter-lang": "cql2-json"}
-    if search.words:
-        asked["q"] = search.words
     if search.ids:
         asked["ids"] = search.ids
     return asked

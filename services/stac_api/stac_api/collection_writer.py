@@ -13,6 +13,7 @@ from stac_api.links import (
     QUERYABLES,
     SCHEMA,
     collection_url,
+    for_people,
     link,
     stored_links,
 )
@@ -32,6 +33,7 @@ def _written(base: str, name: str, content: bytes, stored: str | None) -> bytes:
         link("root", f"{base}/"),
         link("items", f"{url}/items", GEOJSON),
         link(QUERYABLES, f"{url}/queryables", SCHEMA, title="Queryables"),
+        for_people(url),
         *stored_links(orjson.loads(stored) if stored else [], OWN_COLLECTION_LINKS, base),
     ]
     return b'{"type":"Collection","links":' + orjson.dumps(links) + b"," + content[1:]

@@ -28,15 +28,17 @@ class Compressed:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
         elif _takes_gzip(scope):
-            await self._in_gzip(scope, receive, varied)
+            others = [each for each in scope["headers"] if each[0] != _ACCEPT_ENCODING]
+            # Starlette looks for the name in lower case only.
+            headers = [*others, (_ACCEPT_ENCODING, b"gzip")]
+            await self._in_gzip({**scope, "headers": headers}, receive, varied)
         else:
             await self._app(scope, receive, varied)
 
 
 def _takes_gzip(scope: Scope) -> bool:
-    accepted = b",".join(value for name, value in scope["headers"] if name == _ACCEPT_ENCODING).decode(
-        "latin-1"
-    )
+    values = (value for name, value in scope["headers"] if name == _ACCEPT_ENCODING)
+    accepted = b",".join(values).decode("latin-1").lower()
     if "gzip" not in accepted:
         return False
     for part in accepted.split(","):

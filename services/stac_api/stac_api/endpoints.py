@@ -12,7 +12,7 @@ from stac_api import collection_writer, conformance, pages, searches
 from stac_api.answers import Services, answer, base, document, header, services
 from stac_api.collection_search import token_from_offset
 from stac_api.errors import BadRequest, NotFound, TooLarge, UnsupportedMedia
-from stac_api.features import Parts, wrap
+from stac_api.features import Parts, as_json, wrap
 from stac_api.item_search import Page
 from stac_api.links import (
     GEOJSON,
@@ -22,6 +22,7 @@ from stac_api.links import (
     QUERYABLES,
     SCHEMA,
     collection_url,
+    for_people,
     link,
     segment,
     with_query,
@@ -87,6 +88,7 @@ async def collections(request: Request) -> Response:
     rows = [_shown(collection_writer.collection(row, here), search) for row in page.rows]
     links = [
         link("self", _self_url(request, here)),
+        for_people(f"{here}/collections", searches.joined(given)),
         link("parent", f"{here}/"),
         link("root", f"{here}/"),
         link(QUERYABLES, f"{here}/collections-queryables", SCHEMA, title="Queryables of collections"),
@@ -134,7 +136,7 @@ async def item(request: Request) -> Response:
         if await app.collections.one(name) is None:
             raise _no_collection(request)
         raise NotFound(f"There is no Item {item_name!r} in collection {name!r}.")
-    feature = app.writers.writer(base(request)).feature(row)
+    feature = app.writers.writer(base(request)).feature(row, alone=True)
     return answer(request, feature, GEOJSON, pages.item, modified=row["updated"])
 
 
@@ -223,6 +225,9 @@ def _found(
         else [(_shown(writer.feature(row), search),) for row in page.rows]
     )
     links = [link("self", _self_url(request, here), GEOJSON), link("root", f"{here}/"), *links]
+    if request.method != "POST":
+        url, given = f"{here}{_path(request)}", searches.joined(request.query_params.multi_items())
+        links.append(for_people(url, given))
     if page.next:
         links.append(_page_link(request, "next", str(page.next), GEOJSON))
     if page.prev:
@@ -233,7 +238,7 @@ def _found(
 def _shown(document_: bytes, search: Search) -> bytes:
     if search.fields is None:
         return document_
-    return orjson.dumps(search.fields.apply(orjson.loads(document_)))
+    return as_json(search.fields.apply(orjson.loads(document_)))
 
 
 def _page_link(request: Request, rel: str, token: str, media_type: str) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Items as JSON: what the database printed, with links and names around it, taken apart only where it must be."""
 
+import json
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -8,7 +9,7 @@ import orjson
 
 from stac_api.bases import Bases, Tails
 from stac_api.database import Row
-from stac_api.links import GEOJSON, OWN_ITEM_LINKS, collection_url, link, segment, stored_links
+from stac_api.links import GEOJSON, HTML, OWN_ITEM_LINKS, collection_url, link, segment, stored_links
 
 # How nearly every row begins, and goes on after its box, the first list: jsonb sorts its keys by length, and what would
 # come before or between is not stored. (Within a text of JSON a quote would be escaped.)
@@ -30,23 +31,26 @@ class FeatureWriter:
         self._base = base
         self._bases = bases
         self._tails = Tails()
-        self._by_collection: dict[str, tuple[bytes, bytes, bytes]] = {}
+        self._by_collection: dict[str, tuple[bytes, bytes, bytes, bytes]] = {}
 
-    def feature(self, row: Row) -> bytes:
-        """One Item, from a row that `rows.Rows` read."""
-        return b"".join(self.parts(row))
+    def feature(self, row: Row, *, alone: bool = False) -> bytes:
+        """One Item, from a row that `rows.Rows` read; one that is an answer by itself leads to its page, too."""
+        return b"".join(self.parts(row, alone=alone))
 
-    def parts(self, row: Row) -> Parts:
+    def parts(self, row: Row, *, alone: bool = False) -> Parts:
         """One Item's JSON in pieces: most of it as the database sent it, not copied until the answer is joined."""
         content: bytes = row["content"]
         collection: str = row["collection"]
-        middle, links, items_url = self._by_collection.get(collection) or self._of_collection(collection)
+        shared = self._by_collection.get(collection) or self._of_collection(collection)
+        middle, links, items_url, page_url = shared
         name: str = row["id"]
         if _PLAIN_NAME.match(name):
             quoted = segments = name.encode()
         else:
             quoted, segments = orjson.dumps(name)[1:-1], segment(name).encode()
         begin = b'{"type":"Feature","id":"%b"%b%b%b"}%b' % (quoted, middle, items_url, segments, links)
+        if alone:
+            begin += b',%b%b?f=html"}' % (page_url, segments)
         end = content.find(b"]", _BOX)
         if (
             content.startswith(_BEGIN)
@@ -67,20 +71,30 @@ class FeatureWriter:
         members.setdefault("stac_version", self._bases.stac_version(collection))
         if "bbox" not in members and (box := _box(orjson.loads(bytes(geometry)))):
             members["bbox"] = box
-        return memoryview(orjson.dumps(members))[1:], b"".join(b"," + orjson.dumps(each) for each in kept)
+        return memoryview(as_json(members))[1:], b"".join(b"," + as_json(each) for each in kept)
 
-    def _of_collection(self, collection: str) -> tuple[bytes, bytes, bytes]:
+    def _of_collection(self, collection: str) -> tuple[bytes, bytes, bytes, bytes]:
         """What the Items of a collection share: made once."""
         url = collection_url(self._base, collection)
         shared = (link("parent", url), link("collection", url), link("root", f"{self._base}/"))
         self_link = orjson.dumps(link("self", f"{url}/items/", GEOJSON))
+        page_link = orjson.dumps(link("alternate", f"{url}/items/", HTML))
         kept = (
             b',"collection":%b,"links":[' % orjson.dumps(collection),
             b"".join(b"," + orjson.dumps(each) for each in shared),
             self_link.removesuffix(b'"}'),  # the Item's name comes here
+            page_link.removesuffix(b'"}'),  # and here
         )
         self._by_collection[collection] = kept
         return kept
+
+
+def as_json(document: object) -> bytes:
+    """A document's JSON text, of one that is nested deeper than orjson writes (254) too."""
+    try:
+        return orjson.dumps(document)
+    except TypeError:
+        return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _box(geometry: Any) -> list[float] | None:

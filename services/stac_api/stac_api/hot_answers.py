@@ -81,8 +81,10 @@ def kept(endpoint: Endpoint, cache: AnswerCache) -> Endpoint:
 def _question(request: Request, body: bytes) -> tuple[bytes, tuple[str, ...]] | None:
     """What is asked for, in one spelling, and of which collections; None for what is no question at all."""
     pairs = sorted(request.query_params.multi_items(), key=lambda pair: pair[0])
-    asked = [request.method == "POST", base(request), request.url.path, wants_html(request), pairs]
-    collection = request.path_params.get("collection_id")
+    # Not the path: in it a slash of a name is like any other.
+    route, names = request.scope["stac_api.route"], request.path_params
+    asked = [request.method == "POST", base(request), route, names, wants_html(request), pairs]
+    collection = names.get("collection_id")
     try:
         document = orjson.loads(body) if body else None
         question = orjson.dumps([*asked, document], option=orjson.OPT_SORT_KEYS)
@@ -90,7 +92,7 @@ def _question(request: Request, body: bytes) -> tuple[bytes, tuple[str, ...]] | 
         return None
     if collection is not None:
         return question, (collection,)
-    if not request.url.path.endswith("/search"):
+    if route != "/search":
         return question, (EVERY,)
     if request.method == "POST":
         return question, _named(document.get("collections") if isinstance(document, dict) else None)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import orjson
 
+from stac_api import free_text
 from stac_api.bases import Bases
 from stac_api.cache import ExpiringCache
 from stac_api.counts import Counts
@@ -146,25 +147,26 @@ class ItemSearch:
         asked: dict[str, object] = {}
         if search.condition is not None:
             asked |= {"filter": search.condition, "filter-lang": "cql2-json"}
-        if search.words:
-            asked["q"] = search.words
         if search.collections is not None:
             asked["collections"] = search.collections  # whose queryables decide how a property is read
         fields = [key.field for key in sort if key.field not in _COLUMN_TYPES]
         row = await self._database.row(
-            """SELECT stac_search_to_where($1::text::jsonb) AS condition,
+            f"""SELECT stac_search_to_where($1::text::jsonb) AS condition, {free_text.written("$4")} AS words,
               ARRAY(SELECT ARRAY[q.expression, q.wrapper]
                     FROM unnest($2::text[]) WITH ORDINALITY AS f(name, n),
                          LATERAL queryable(f.name, $3::text[]) q ORDER BY f.n) AS sort""",
             orjson.dumps(asked).decode(),
             fields,
             search.collections,
+            free_text.question(search.words),
         )
         if row is None or len(row["sort"]) != len(fields):
             raise BadRequest("sortby", "one of the fields cannot be sorted by")
         expressions = dict(zip(fields, row["sort"], strict=True))
         keys = tuple((*_expression(key.field, expressions), key.descending) for key in sort)
-        return (row["condition"] if search.condition is not None or search.words else ""), keys
+        conditions = [row["condition"]] if search.condition is not None else []
+        conditions += [row["words"]] if search.words else []
+        return " AND ".join(conditions), keys
 
     async def _matched(self, search: Search, condition: str) -> int:
         statement = Statement()

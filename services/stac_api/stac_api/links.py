@@ -38,6 +38,8 @@ _PAIR = re.compile(
 _ESCAPED = re.compile(r"\\(.)")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _PORT = re.compile(r":[0-9]+\Z")
+_NUMBER = re.compile(r"[0-9]{1,5}\Z")
+_LAST_PORT = 65_535
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~%-]+)*/?\Z")
 
 
@@ -51,6 +53,11 @@ def stored_links(stored: object, own: frozenset[str], base: str) -> list[dict[st
     listed = stored if isinstance(stored, list) else []
     kept = (each for each in listed if isinstance(each, dict) and each.get("rel") not in own)
     return [each | {"href": _absolute(f"{base}/", each["href"])} if "href" in each else each for each in kept]
+
+
+def for_people(url: str, params: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The link to the same as a page, which a browser gets without it."""
+    return link("alternate", with_query(url, {**(params or {}), "f": "html"}), HTML)
 
 
 def _absolute(root: str, href: object) -> object:
@@ -104,7 +111,7 @@ def _base_url(naming: tuple[tuple[bytes, bytes], ...], scheme: str, server: str,
     if not _HOST.match(host):
         host = server
     port = _first(headers, b"x-forwarded-port")
-    if port.isdigit():
+    if _NUMBER.match(port) and int(port) <= _LAST_PORT:
         if not named:  # the port in `Host` is the one behind the proxy
             host = _PORT.sub("", host)
         if not _PORT.search(host) and port != {"http": "80", "https": "443"}.get(scheme):

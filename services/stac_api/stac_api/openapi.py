@@ -94,6 +94,15 @@ _ITEM_PARAMETERS = [
     _parameter("ids", "Ids of Items.", _TEXTS),
     _parameter("intersects", "A GeoJSON geometry as JSON.", {"type": "string"}),
 ]  # fmt: skip
+# OGC API Features 1.0, requirement 8: any other would have to be refused.
+_OTHERS = {
+    "name": "others",
+    "in": "query",
+    "description": "Any other parameter is passed over.",
+    "schema": {"type": "object", "additionalProperties": {"type": "string"}},
+    "style": "form",
+    "explode": True,
+}
 _COLLECTIONS = _parameter("collections", "Ids of collections.", _TEXTS)
 
 _SCHEMAS: Json = {
@@ -236,7 +245,7 @@ def _operation(
     if page:
         content |= _content({"type": "string"}, HTML)
         told |= _content({"type": "string"}, HTML)
-        parameters = (*parameters, _AS)
+        parameters = (*parameters, _AS, _OTHERS)
     problems = {
         str(status): {"description": description, "content": told}
         for status, description in (_PROBLEMS | (_BODY_PROBLEMS if "requestBody" in more else {})).items()

@@ -73,7 +73,8 @@ def items(doc: Json, context: Context) -> str:
 
 def item(doc: Json, context: Context) -> str:
     """One Item."""
-    assets: Mapping[str, Json] = doc.get("assets") or {}
+    listed: Mapping[str, object] = doc.get("assets") or {}
+    assets = {key: each for key, each in listed.items() if isinstance(each, dict)}
     rows = (
         (
             anchor(str(each.get("href", "")), str(each.get("title") or key)),

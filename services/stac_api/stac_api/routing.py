@@ -50,7 +50,7 @@ class Router:
             table = patterns if "{" in route.path else self._plain
             table.setdefault(route.path, {})[route.method] = route.endpoint
         self._patterns: list[tuple[re.Pattern[str], str, dict[str, Endpoint]]] = [
-            (compile_path(path)[0], path, endpoints) for path, endpoints in patterns.items()
+            (_whole(compile_path(path)[0]), path, endpoints) for path, endpoints in patterns.items()
         ]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -115,6 +115,11 @@ class Router:
         await receive()
         await self._on_end()
         await send({"type": "lifespan.shutdown.complete"})
+
+
+def _whole(pattern: re.Pattern[str]) -> re.Pattern[str]:
+    """The same for names with line ends in them, or behind them."""
+    return re.compile(pattern.pattern.removesuffix("$") + r"\Z", re.DOTALL)
 
 
 def _path_of(scope: Scope) -> str:

@@ -29,7 +29,7 @@ CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 class Search:
     """What to look for; None and empty mean that it was not asked for (an empty list of ids too).
 
-    `words` are free-text phrases, quoted as pgstac wants them, any of which may match; `condition` is CQL2 JSON in
+    `words` are free-text phrases in quotes, any of which may match; `condition` is CQL2 JSON in
     pgstac's dialect.
     """
 

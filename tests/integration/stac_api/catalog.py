@@ -105,7 +105,13 @@ WEST = item(
     description="west words here",
 )
 ZERO = item(
-    "greenwich", "edges", [-1, -19, 1, -17], "2022-01-03T00:00:00Z", note="ünïcode ☃", tags=["a", "b"]
+    "greenwich",
+    "edges",
+    [-1, -19, 1, -17],
+    "2022-01-03T00:00:00Z",
+    note="ünïcode ☃",
+    tags=["a", "b"],
+    keywords=["meridian", "prime"],
 )
 PERIOD = item("period", "edges", [10, 10, 11, 11], ("2022-02-01T00:00:00Z", "2022-02-10T00:00:00Z"))
 

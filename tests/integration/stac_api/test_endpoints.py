@@ -43,7 +43,27 @@ def test_every_item_is_whole_in_search_and_on_its_own(api: Client) -> None:
             assert item[key] == original[key], key
         assert item.keys() == original.keys()
     alone = api.get("/collections/scenes/items/scene-007")
+    alone["links"] = [link for link in alone["links"] if link["rel"] != "alternate"]
     assert alone in found
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/collections",
+        "/collections?limit=1&q=edges",
+        "/collections/edges",
+        "/collections/edges/items?limit=2",
+        "/collections/edges/items/greenwich",
+        "/search?limit=2&bbox=-180,-90,180,90",
+    ],
+)
+def test_what_is_a_page_too_leads_there(api: Client, path: str) -> None:
+    """OGC API Features 1.0, requirements 14, 28 and 32, and for Collections 15."""
+    link = rels(api.get(path))["alternate"]
+    assert link["type"] == "text/html"
+    page = api("GET", link["href"])
+    assert page.headers["Content-Type"].startswith("text/html")
 
 
 def test_collection_has_item_assets_and_nothing_private(api: Client) -> None:

@@ -128,6 +128,15 @@ def test_an_answer_is_kept_until_its_collection_changes(
 
 
 @in_the_main_places
+def test_a_slash_of_a_name_is_none_of_an_address_in_kept_answers_either(api: Client) -> None:
+    for path in ("/collections/edges/items", "/collections/edges/items/period"):
+        with_slashes = f"/collections/{path.removeprefix('/collections/').replace('/', '%2F')}"
+        assert api.get(path)
+        api.get(with_slashes, status=404)
+        assert api.get(path)
+
+
+@in_the_main_places
 def test_collections_are_kept_until_any_changes(
     api: Client, own: CatalogDatabase, redis: RunningRedis
 ) -> None:

@@ -70,10 +70,10 @@ def test_items_of_the_same_name_in_two_collections_are_two(api: Client) -> None:
 def test_collections_come_whole_or_in_pages_with_the_links_that_lead_on(api: Client) -> None:
     everything = api.get("/collections")
     assert len(everything["collections"]) == 13
-    assert rels(everything) == ["parent", "queryables", "root", "self"]
-    assert rels(api.get("/collections", limit=13)) == ["parent", "queryables", "root", "self"]
+    assert rels(everything) == ["alternate", "parent", "queryables", "root", "self"]
+    assert rels(api.get("/collections", limit=13)) == ["alternate", "parent", "queryables", "root", "self"]
     page, names = api.get("/collections", limit=5), []
-    assert rels(page) == ["next", "parent", "queryables", "root", "self"]
+    assert rels(page) == ["alternate", "next", "parent", "queryables", "root", "self"]
     while True:
         names += [each["id"] for each in page["collections"]]
         following = [link["href"] for link in page["links"] if link["rel"] == "next"]
@@ -81,7 +81,7 @@ def test_collections_come_whole_or_in_pages_with_the_links_that_lead_on(api: Cli
             break
         page = api.get(following[0])
     assert names == ["bands", *MANY]
-    assert rels(page) == ["parent", "prev", "queryables", "root", "self"]
+    assert rels(page) == ["alternate", "parent", "prev", "queryables", "root", "self"]
 
 
 def test_bands_that_pgstac_left_out_come_back_and_the_items_own_win(api: Client) -> None:

@@ -12,6 +12,8 @@ from tests.integration.stac_api.places import Place
         ({"X-Forwarded-Host": "a.example, b.example", "X-Forwarded-Prefix": "/eo/"}, "http://a.example/eo"),
         ({"X-Forwarded-Host": "a.example", "X-Forwarded-Port": "8443"}, "http://a.example:8443"),
         ({"X-Forwarded-Host": "a.example", "X-Forwarded-Port": "443", "X-Forwarded-Proto": "https"}, "https://a.example"),
+        ({"X-Forwarded-Host": "a.example", "X-Forwarded-Port": "²"}, "http://a.example"),
+        ({"X-Forwarded-Host": "a.example", "X-Forwarded-Port": "65536"}, "http://a.example"),
         ({"Forwarded": 'for=1.2.3.4;host="f.example:81";proto=https, for=2'}, "https://f.example:81"),
         ({"Forwarded": 'for="[::1]:4,711";host=f.example;PROTO=HTTPS'}, "https://f.example"),
         ({"Forwarded": 'by="a\\"b;host=no.example";host=f.example'}, "http://f.example"),

@@ -151,6 +151,8 @@ def test_cql2_text_and_json_find_the_same(api: Client) -> None:
         ("title LIKE 'East%'", {"fiji-east"}),
         ("CASEI(title) LIKE CASEI('eAST of%')", {"fiji-east"}),
         ("ACCENTI(note) = ACCENTI('unicode ☃')", {"greenwich"}),
+        ("CASEI(note) = CASEI('ÜnÏCODE ☃')", {"greenwich"}),
+        ("ACCENTI(CASEI(note)) = ACCENTI(CASEI('UNÏCODE ☃'))", {"greenwich"}),
         ("collection = 'edges' AND title IS NULL", {"fiji-west", "greenwich", "period"}),
         ("collection = 'edges' AND NOT (id = 'period' OR id = 'greenwich')", {"fiji-east", "fiji-west"}),
         ("collection = 'edges' AND S_INTERSECTS(geometry, POINT(10.5 10.5))", {"period"}),
@@ -193,6 +195,17 @@ def test_free_text_finds_words(api: Client) -> None:
     assert api.ids(q="words") == ["fiji-west"]
     assert api.post_ids(q=["words", "nonsense"]) == ["fiji-west"]
     assert api.ids(q="'; DROP--") == []
+    assert api.ids(q="line") == ["fiji-east"]  # of its title, and it has no description
+    assert api.ids(q="prime") == ["greenwich"]  # of its keywords alone
+    assert set(api.ids(q="lines,west meridian,words here,the")) == {
+        "fiji-east",
+        "fiji-west",
+    }  # stems, phrases
+    assert api.ids(q="line", filter="title LIKE 'West%'") == []
+    assert set(api.ids(q="line,west words", sortby="-title", bbox="-180,-90,180,90")) == {
+        "fiji-east",
+        "fiji-west",
+    }
 
 
 @pytest.mark.parametrize(

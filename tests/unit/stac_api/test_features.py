@@ -114,6 +114,27 @@ def test_a_number_that_is_not_known_is_left_out(matched: int | None) -> None:
     assert page["features"] == [{"id": 1}, {"id": 2}]
 
 
+def test_a_document_nested_deeper_than_orjson_writes_is_written() -> None:
+    deep = b"[" * 300 + b"]" * 300
+    content = b'{"bbox": [1], "links": [{"rel": "via", "href": "/a"}], "deep": ' + deep + b"}"
+    row = {"id": "a", "collection": "c", "geometry": b"{}", "content": content}
+    text = FeatureWriter(BASE, Known()).feature(row)  # type: ignore[arg-type]  # as above
+    assert b'"deep":' + deep in text
+
+
+def test_an_item_that_is_an_answer_by_itself_leads_to_its_page() -> None:
+    row = {
+        "id": "a b",
+        "collection": "c",
+        "geometry": b"{}",
+        "content": b'{"bbox": [1], "links": [], "a": 1}',
+    }
+    item = json.loads(FeatureWriter(BASE, Known()).feature(row, alone=True))  # type: ignore[arg-type]  # as above
+    assert item["links"][4:] == [
+        {"rel": "alternate", "type": "text/html", "href": f"{BASE}/collections/c/items/a%20b?f=html"}
+    ]
+
+
 def test_names_are_quoted_in_addresses() -> None:
     row = {
         "id": "a/b ?#",

@@ -78,6 +78,8 @@ async def ask(path: str, method: str = "GET", root_path: str = "") -> tuple[int,
         ("/a/b", '{"name":"b"}'),
         ("/a/b/items/c", '{"name":"b","item":"c"}'),
         ("/a/b/items/c/d e", '{"name":"b","item":"c/d e"}'),
+        ("/a/b/items/c\nd\n", '{"name":"b","item":"c\\nd\\n"}'),
+        ("/a/b\n", '{"name":"b\\n"}'),
     ],
 )
 @pytest.mark.parametrize("root_path", ["", "/api"])
