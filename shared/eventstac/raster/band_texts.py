@@ -37,21 +37,19 @@ class BandTexts:
             return [_text(error.object)] if self.dataset.count == 1 else [""] * self.dataset.count
 
     def units(self, colours: Sequence[ColorInterp]) -> list[str]:
-        """One for each band; empty where it has none, or only the unit of a compound CRS's heights on a colour.
+        """One for each band; empty where it has none, or only the unit of a compound CRS's heights and may be none.
 
-        GDAL gives the bands of a TIFF without units that of the CRS's heights. `colours`: the bands' interpretations.
+        GDAL gives the bands of a TIFF without units that of the CRS's heights: only a file of one band, no colour, is
+        taken for one of heights. `colours`: the bands' interpretations.
         """
         try:
             units = [text or "" for text in self.dataset.units]
         except UnicodeDecodeError:
             return self._of_tag("unittype") if self.xml is not None else self._of_attributes()
-        if self.xml is None or not any(u and c in _COLOURS for u, c in zip(units, colours, strict=True)):
+        if self.xml is None or not any(units) or (len(units) == 1 and colours[0] not in _COLOURS):
             return units
         stated = self._of_tag("unittype")
-        return [
-            unit if own or colour not in _COLOURS else ""
-            for unit, own, colour in zip(units, stated, colours, strict=True)
-        ]
+        return [unit if own else "" for unit, own in zip(units, stated, strict=True)]
 
     def _of_tag(self, role: str) -> list[str]:
         return [self._tag.get((role, band), "") for band in range(self.dataset.count)]

@@ -125,6 +125,8 @@ def _whole_number(text: str, dtype: str) -> float | int | None:
     """
     if _INTEGER.fullmatch(text):
         return int(text)
+    if "_" in text:  # Python reads 1_0 as ten; GDAL reads what stands before
+        return None
     try:
         value = float(text)
     except ValueError:

@@ -7,7 +7,7 @@ netCDF classic format, and the superblock of HDF5's file format.
 import math
 import re
 import struct
-from collections.abc import Buffer, Callable
+from collections.abc import Buffer, Callable, Iterator, Sequence
 
 # A data layout message of version 4 and class 3 in an object header of version 2 (with the order of creation, or
 # without) or of version 1.
@@ -138,33 +138,53 @@ class _Netcdf:
             kind = self.number()
             self.skip(self.number() * _TYPE_BYTES.get(kind, 1))
 
+    def dimensions(self) -> Iterator[int]:
+        """The length of each dimension, 0 for that of the records; they come first."""
+        for _ in range(self.list_of(_DIMENSIONS)):
+            self.skip(self.number())
+            yield self.number()
+
+    def variables(self, lengths: Sequence[int]) -> Iterator[tuple[list[int], int, int]]:
+        """Of each variable, which follow: its sides, its type, and where its values begin."""
+        begins = "Q" if self._read(3, 1) == b"\x02" else "I"  # 64-bit offsets
+        self.skip_attributes()
+        for _ in range(self.list_of(_VARIABLES)):
+            self.skip(self.number())
+            dimensions = [self.number() for _ in range(self.number())]
+            self.skip_attributes()
+            kind, _, begin = self.number(), self.number(), self.number(begins)
+            yield [lengths[d] for d in dimensions if d < len(lengths)], kind, begin
+
+
+def has_no_grid(read: ReadAt) -> bool:
+    """Whether a netCDF classic file is sound and none of its variables has two dimensions."""
+    cursor = _Netcdf(read)
+    cursor.number()
+    try:
+        lengths = list(cursor.dimensions())
+        return all(len(sides) < 2 for sides, _, _ in cursor.variables(lengths))
+    except (struct.error, _Nonsense):
+        return False
+
 
 def _netcdf(read: ReadAt, size: int) -> int:
-    wide = read(3, 1) == b"\x02"  # 64-bit offsets
     cursor = _Netcdf(read)
     records = cursor.number()
     lengths = []
-    for _ in range(cursor.list_of(_DIMENSIONS)):
-        cursor.skip(cursor.number())
-        lengths.append(cursor.number())
+    for length in cursor.dimensions():
+        lengths.append(length)
         if cursor.at > size:
             return cursor.at
-    cursor.skip_attributes()
     fixed, varying = [0], list[tuple[int, int]]()
-    for _ in range(cursor.list_of(_VARIABLES)):
-        if cursor.at > size:
-            return cursor.at
-        cursor.skip(cursor.number())
-        dimensions = [cursor.number() for _ in range(cursor.number())]
-        cursor.skip_attributes()
-        kind, _, begin = cursor.number(), cursor.number(), cursor.number("Q" if wide else "I")
-        sides = [lengths[d] for d in dimensions if d < len(lengths)]
+    for sides, kind, begin in cursor.variables(lengths):
         is_record = bool(sides) and sides[0] == 0
         length = math.prod(sides[1:] if is_record else sides) * _TYPE_BYTES.get(kind, 1)
         if is_record:
             varying.append((begin, length))
         else:
             fixed.append(begin + length)
+        if cursor.at > size:
+            return cursor.at
     end = max(cursor.at, *fixed)
     if not varying or records in (0, _STREAMING):
         return end

@@ -34,9 +34,13 @@ _TIFF_TAG = "TIFFTAG_DATETIME"
 
 # A coordinate of netCDF's climate and forecast conventions, as GDAL gives it: `time#units`, `NETCDF_DIM_time_VALUES`.
 _SINCE = re.compile(
-    r"\s*(second|sec|minute|min|hour|hr|day|s|h|d)s?\s+since\s+(.+?)\s*$", re.IGNORECASE | re.ASCII
+    r"\s*(millisecond|msec|ms|second|sec|minute|min|hour|hr|day|s|h|d)s?\s+since\s+(.+?)\s*$",
+    re.IGNORECASE | re.ASCII,
 )
 _SECONDS = {
+    "millisecond": 0.001,
+    "msec": 0.001,
+    "ms": 0.001,
     "s": 1,
     "second": 1,
     "sec": 1,
@@ -49,6 +53,13 @@ _SECONDS = {
     "d": 86400,
 }
 _CALENDARS = ("", "standard", "gregorian", "proleptic_gregorian")
+# What such an axis counts from, as UDUNITS reads it: one digit will do, and an hour without minutes.
+_ORIGIN = re.compile(
+    r"(\d{1,4})-(\d{1,2})-(\d{1,2})(?:[T ]+(\d{1,2})(?::(\d{1,2})(?::(\d{1,2})(?:\.(\d{0,9}))?)?)?)?"
+    r"\s*(?:Z|UTC|GMT|([+-])(\d{1,2})(?::?(\d{2}))?)?",
+    re.IGNORECASE | re.ASCII,
+)
+_GREGORIAN = (1582, 10, 15)  # the standard calendar's first day that is not Julian
 
 _FORM = re.compile(
     r"^\s*(\d{4})[-:/.]?(\d{2})[-:/.]?(\d{2})"
@@ -130,21 +141,43 @@ def _coordinate(domain: str, tags: Tags, name: str, units: str) -> dict[str, Any
     """The first and the last value of a time axis; None for other axes, and for calendars that are not ours."""
     axis, _, attribute = name.rpartition("#")
     since = _SINCE.match(units) if attribute == "units" else None
-    source = f"NETCDF_DIM_{axis}_VALUES"
-    if since is None or source not in tags or tags.get(f"{axis}#calendar", "").lower() not in _CALENDARS:
+    source = f"NETCDF_DIM_{axis.rsplit('/', 1)[-1]}_VALUES"  # an axis of a group has its path in front
+    calendar = tags.get(f"{axis}#calendar", "").lower()
+    if since is None or source not in tags or calendar not in _CALENDARS:
         return None
-    origin = parse(since[2])
     try:
+        origin, since_origin = _origin(since[2], calendar)
         values = [float(value) for value in tags[source].strip("{}").split(",")]
-        if origin is None or not all(map(math.isfinite, values)):
+        if not all(map(math.isfinite, values)):
             return None
         steps = (
-            timedelta(seconds=round(value * _SECONDS[since[1].lower()], 3))
+            since_origin + timedelta(seconds=round(value * _SECONDS[since[1].lower()], 3))
             for value in (min(values), max(values))
         )
-        return _entry(domain, source, *(origin[0] + step for step in steps))
+        return _entry(domain, source, *(origin + step for step in steps))
     except (ValueError, OverflowError):
         return None
+
+
+def _origin(text: str, calendar: str) -> tuple[datetime, timedelta]:
+    """A moment, and how long after it (before it, if negative) a time axis begins to count.
+
+    Raises ValueError where the text says no time.
+    """
+    match = _ORIGIN.fullmatch(text)
+    if match is None:
+        span = parse(text)
+        if span is None:
+            raise ValueError(text)
+        return span[0], timedelta()
+    year, month, day, hour, minute, second = (int(number or 0) for number in match.groups()[:6])
+    fraction, sign, zone_hours, zone_minutes = match.groups()[6:]
+    zone = timedelta(hours=int(zone_hours or 0), minutes=int(zone_minutes or 0))
+    after = timedelta(seconds=float(f"0.{fraction or 0}")) + (zone if sign == "-" else -zone)
+    if calendar != "proleptic_gregorian" and (year, month, day) < _GREGORIAN:
+        century = (year - (month < 3)) // 100
+        after += timedelta(days=century - century // 4 - 2)  # the two calendars' distance
+    return datetime(year, month, day, hour, minute, second, tzinfo=UTC), after
 
 
 def _split_period(

@@ -186,7 +186,7 @@ def _properties(domains: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
 
 def _percentage(text: str | None) -> float | int | None:
     try:
-        value = float((text or "").strip().removesuffix("%"))
+        value = float((text or "").replace("_", "?").strip().removesuffix("%"))  # to Python 1_0 is ten
     except ValueError:
         return None
     if not math.isfinite(value) or not 0 <= value <= 100:

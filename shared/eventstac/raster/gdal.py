@@ -10,6 +10,7 @@ from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader, MemoryFile
 
 from eventstac.errors import EventstacError, Rejected
+from eventstac.raster.complete import has_no_grid
 from eventstac.raster.ranges import FILE_NAME, OneFile, Ranges
 
 # No directory listing, no sidecar, no .aux.xml, no threads of its own, and a bounded cache.
@@ -33,6 +34,10 @@ _NO_MEMORY = re.compile("out of memory|cannot allocate|not enough memory|bad_all
 _LINKS = (
     "It is HDF5, but libnetcdf opens none that has a link which leads nowhere or into another file (h5dump -n shows "
     "them): take such links out (h5py: del file[name])"
+)
+_NO_GRID = "holds no grid, nothing that has two dimensions: write it with one, or give its rule `read: file`"
+_NO_LINKS = (
+    "What lies behind a link which leads nowhere or into another file does not count (h5dump -n shows them)"
 )
 _OUR_NAMES = re.compile(
     r"(/vsi[a-z0-9_]+/)?[^\s'\"]*?(eventstac-\w+/blob|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}[^\s'\",:]*)"
@@ -66,8 +71,8 @@ def open_dataset(
         return stack.enter_context(opened)
     except UNREADABLE as error:
         found = verdict(error, driver, ranges)
-        if driver == "HDF5" and isinstance(found, Rejected) and _opens_as_hdf5(source):
-            raise Rejected(found.reason, f"{found.detail} {_LINKS}") from error
+        if name == "netCDF" and isinstance(found, Rejected) and found.reason == "bad-raster":
+            found = _without_grid(found, source, ranges)
         raise found from error
 
 
@@ -79,17 +84,21 @@ def grid_names(dataset: DatasetReader) -> list[str]:
     return [name] if name else []
 
 
-def _opens_as_hdf5(source: str | MemoryFile | OneFile) -> bool:
-    """Whether a file that libnetcdf refuses is HDF5 all the same."""
+def _without_grid(problem: Rejected, source: str | MemoryFile | OneFile, ranges: Ranges) -> Rejected:
+    """Why GDAL opens no netCDF here: where the file is sound otherwise, for want of a grid, or for its links."""
     path = source.name if isinstance(source, MemoryFile) else source
     if not isinstance(path, str):
-        return False
+        return problem
+    if ranges.read(0, 3) == b"CDF":
+        return Rejected("no-bands", f"the netCDF file {_NO_GRID}") if has_no_grid(ranges.read) else problem
     plain_path = path.removeprefix('NETCDF:"').partition('"')[0]
     try:
-        with rasterio.open(plain_path, driver="HDF5", sharing=False):
-            return True
+        with rasterio.open(plain_path, driver="HDF5", sharing=False) as dataset:
+            if dataset.count or dataset.subdatasets:
+                return Rejected(problem.reason, f"{problem.detail} {_LINKS}")
+            return Rejected("no-bands", f"the HDF5 file {_NO_GRID}. {_NO_LINKS}")
     except UNREADABLE:
-        return False
+        return problem
 
 
 def verdict(error: Exception, driver: str, ranges: Ranges) -> EventstacError:

@@ -9,6 +9,7 @@ from rasterio.io import DatasetReader
 from rasterio.transform import Affine, RPCTransformer
 
 from eventstac.errors import Rejected
+from eventstac.raster.axes import in_degrees, refuse_swapped
 from eventstac.raster.control_points import splined
 from eventstac.raster.earth import (
     EarthCrs,
@@ -52,6 +53,7 @@ def georeference(dataset: DatasetReader, crs_text: str | None = None) -> Georefe
 
     Raises Rejected `no-crs`, `local-crs`, `not-earth`, `no-georeference`.
     """
+    refuse_swapped(dataset)
     crs = dataset.crs
     gcps, gcp_crs = dataset.gcps
     # A CRS alone places nothing: some writers state that of the scene's map beside its RPCs or control points.
@@ -138,8 +140,18 @@ def _crs_text(dataset: DatasetReader, crs_text: str | None) -> str:
     raise Rejected(
         "no-crs",
         "the file does not say in which coordinate reference system it is, so its place on the Earth is unknown: "
-        "write the CRS into it (gdal_edit.py -a_srs EPSG:…), or let the rule give `crs` or `footprint.geometry`",
+        f"{_naming(dataset)} or `footprint.geometry`",
     )
+
+
+def _naming(dataset: DatasetReader) -> str:
+    """What to do about a CRS that a file does not name."""
+    if in_degrees(dataset):
+        return "its axes are degrees, so let the rule give `crs: EPSG:4326`"
+    how = (
+        "a grid mapping of the CF conventions" if dataset.driver == "netCDF" else "gdal_edit.py -a_srs EPSG:…"
+    )
+    return f"write the CRS into it ({how}), or let the rule give `crs`"
 
 
 def _rpc_function(dataset: DatasetReader) -> ToLonLat:

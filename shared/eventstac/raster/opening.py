@@ -2,6 +2,7 @@
 
 import hashlib
 import mmap
+import os
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from rasterio.io import DatasetReader, MemoryFile
 from eventstac.blobs import BlobReader
 from eventstac.errors import Rejected
 from eventstac.raster.arriving import Arriving
+from eventstac.raster.crs_names import names_in_ascii
 from eventstac.raster.formats import driver_of
 from eventstac.raster.gdal import (
     UNREADABLE,
@@ -96,13 +98,13 @@ def _opened(stack: ExitStack, reader: BlobReader, driver: str, ranges: Ranges, o
         if structure is None:
             refuse_incomplete(driver, data, header_only=options.header_only)
         memory = stack.enter_context(MemoryFile(data))
-        dataset = _dataset(stack, memory, driver, ranges, options)
+        dataset = _dataset(stack, memory, driver, ranges, options, structure)
         return Opened(dataset, driver, structure, ranges, True, hashlib.sha256(data).digest)
     slabs = _slabs(structure, ranges.size, options)
     if structure is not None and (
         options.header_only or slabs or not _wants_download(structure, ranges.size, options)
     ):
-        dataset = open_dataset(stack, OneFile(ranges), driver, ranges)
+        dataset = _tiff(stack, OneFile(ranges), ranges, structure)
         return Opened(dataset, driver, structure, ranges, False, lambda: None, slabs=slabs)
     return _downloaded(stack, reader, driver, ranges, structure, options)
 
@@ -130,7 +132,7 @@ def _downloaded(
     if structure is None:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             refuse_incomplete(driver, content, header_only=options.header_only)
-    dataset = _dataset(stack, str(path), driver, ranges, options)
+    dataset = _dataset(stack, str(path), driver, ranges, options, structure)
 
     def await_rows(rows: int | None) -> None:
         if structure is not None:
@@ -153,10 +155,35 @@ def _slabs(structure: Tiff | None, size: int, options: Options) -> tuple[Slab, .
     return slabs_of(structure, size)
 
 
+def _tiff(
+    stack: ExitStack, source: MemoryFile | str | OneFile, ranges: Ranges, structure: Tiff
+) -> DatasetReader:
+    """A TIFF, with the names in its CRS changed to ASCII where they are no UTF-8."""
+    try:
+        return open_dataset(stack, source, "GTiff", ranges)
+    except Rejected as problem:
+        place = structure.main.crs_names
+        if not place[1] or not isinstance(problem.__cause__, UnicodeDecodeError):
+            raise
+    if not isinstance(source, str):
+        return open_dataset(stack, OneFile(ranges, names_in_ascii(ranges.read, place)), "GTiff", ranges)
+    with Path(source).open("r+b") as file:
+        start, names = names_in_ascii(lambda at, length: os.pread(file.fileno(), length, at), place)
+        os.pwrite(file.fileno(), names, start)
+    return open_dataset(stack, source, "GTiff", ranges)
+
+
 def _dataset(
-    stack: ExitStack, source: MemoryFile | str, driver: str, ranges: Ranges, options: Options
+    stack: ExitStack,
+    source: MemoryFile | str,
+    driver: str,
+    ranges: Ranges,
+    options: Options,
+    structure: Tiff | None,
 ) -> DatasetReader:
     """The file, or of a netCDF the grid that the rule names. Raises Rejected `bad-options` where it has none such."""
+    if structure is not None:
+        return _tiff(stack, source, ranges, structure)
     if driver not in ("netCDF", "HDF5") or not options.variable:
         return open_dataset(stack, source, driver, ranges)
     path = source.name if isinstance(source, MemoryFile) else source

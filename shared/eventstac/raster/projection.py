@@ -8,15 +8,19 @@ import numpy as np
 import pyproj
 from rasterio.io import DatasetReader
 
+from eventstac.raster.axes import are_swapped
 from eventstac.raster.georeference import Georeference
 
 _WGS84 = pyproj.Geod(ellps="WGS84")
 
 
 def projection(dataset: DatasetReader, georef: Georeference | None) -> dict[str, Any]:
-    """The `proj:*` fields; only the shape where control points or RPCs stand in for a CRS of the pixels."""
+    """The `proj:*` fields; only the shape where control points or RPCs stand in for a CRS of the pixels.
+
+    Nor is more said of a grid that GDAL would have in a wrong place (`georef` is None then).
+    """
     fields: dict[str, Any] = {"proj:shape": [dataset.height, dataset.width]}
-    if georef is not None and georef.kind != "affine":
+    if are_swapped(dataset) if georef is None else georef.kind != "affine":
         return fields
     if georef is not None and georef.wkt is not None:
         fields |= crs_fields(georef.wkt)

@@ -114,16 +114,20 @@ class Ranges:
 
 
 class OneFile(FileContainer):  # type: ignore[misc]  # rasterio has no types
-    """A file system for GDAL that has one file, under whatever name it is opened by, and nothing beside it."""
+    """A file system for GDAL that has one file, under whatever name it is opened by, and nothing beside it.
 
-    def __init__(self, ranges: Ranges) -> None:
+    `instead`: what GDAL is to read from an offset on instead of what is there.
+    """
+
+    def __init__(self, ranges: Ranges, instead: tuple[int, bytes] = (0, b"")) -> None:
         self._ranges = ranges
+        self._instead = instead
 
     def open(self, path: str, mode: str = "r", **_: Any) -> "RangeFile":
         """The file; FileNotFoundError for any other name, and for writing."""
         if not self.isfile(path) or set(mode) - set("rb"):
             raise FileNotFoundError(path)
-        return RangeFile(self._ranges)
+        return RangeFile(self._ranges, self._instead)
 
     def isfile(self, path: str) -> bool:
         """Whether this is the one file."""
@@ -155,8 +159,9 @@ class OneFile(FileContainer):  # type: ignore[misc]  # rasterio has no types
 class RangeFile(io.RawIOBase):
     """A read-only, seekable file over Ranges."""
 
-    def __init__(self, ranges: Ranges) -> None:
+    def __init__(self, ranges: Ranges, instead: tuple[int, bytes] = (0, b"")) -> None:
         self._ranges = ranges
+        self._instead = instead
         self._at = 0
 
     def readable(self) -> bool:
@@ -185,5 +190,9 @@ class RangeFile(io.RawIOBase):
             data = self._ranges.read(self._at, size)
         except EventstacError:
             return b""  # GDAL cannot carry a Python exception; Ranges.error does
+        first, others = self._instead
+        if others and first < self._at + len(data) and self._at < first + len(others):
+            here, there = max(0, first - self._at), max(0, self._at - first)
+            data = data[:here] + others[there : there + len(data) - here] + data[here + len(others) - there :]
         self._at += len(data)
         return data

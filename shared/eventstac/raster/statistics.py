@@ -1,8 +1,9 @@
 """Statistics of bands: exact over every pixel where the bytes are here, else of one overview."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,8 @@ class BandStatistics:
     count: int = 0
     minimum: Any = None
     maximum: Any = None
+    # Of 64-bit integers the mean is counted from their first minimum: a float has 53 bits, and loses them far from 0.
+    _origin: int = 0
     _mean: float = 0.0
     _squares: float = 0.0
     _counts: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
@@ -34,6 +37,10 @@ class BandStatistics:
     @property
     def _is_narrow(self) -> bool:
         return self.dtype.kind in "iu" and self.dtype.itemsize <= 2
+
+    @property
+    def _is_wide_integer(self) -> bool:
+        return self.dtype.kind in "iu" and self.dtype.itemsize == 8
 
     @property
     def wants_second_pass(self) -> bool:
@@ -72,11 +79,15 @@ class BandStatistics:
 
     def _merge(self, values: Pixels) -> None:
         low, high = values.min(), values.max()
+        if self._is_wide_integer and self.minimum is None:
+            self._origin = int(low)
         self.minimum = low if self.minimum is None else min(self.minimum, low)
         self.maximum = high if self.maximum is None else max(self.maximum, high)
         # Chan's combination of two samples' means and squared deviations: no difference of large sums.
         with np.errstate(over="ignore", invalid="ignore"):
-            wide = values.astype(np.float64, copy=False)
+            wide = (
+                _counted_from(self._origin, values) if self._origin else values.astype(np.float64, copy=False)
+            )
             mean = float(wide.mean())
             squares = float(((wide - mean) ** 2).sum())
             total = self.count + values.size
@@ -91,10 +102,14 @@ class BandStatistics:
         if data.dtype.kind == "f":
             values = values[np.isfinite(values)]
         if values.size:
-            self._buckets += _bucket_counts(values, self._edges())
+            counted = _counted_from(int(self.minimum), values) if self._is_wide_integer else values
+            self._buckets += _bucket_counts(counted, self._edges())
 
     def _edges(self) -> NDArray[np.float64]:
+        """Between minimum and maximum; of 64-bit integers, counted from the minimum."""
         low, high = float(self.minimum), float(self.maximum)
+        if self._is_wide_integer:
+            low, high = 0.0, float(int(self.maximum) - int(self.minimum))
         if low == high:
             low, high = low - 0.5, high + 0.5
         with np.errstate(over="ignore"):
@@ -115,7 +130,7 @@ class BandStatistics:
         stated = {
             "minimum": _number(self.minimum),
             "maximum": _number(self.maximum),
-            "mean": _number(self._mean),
+            "mean": _far(self._origin, self._mean, round) if self._origin else _number(self._mean),
             "stddev": _number(
                 np.sqrt(np.maximum(0.0, self._squares) / self.count)
             ),  # NaN where they overflowed
@@ -136,6 +151,9 @@ class BandStatistics:
     def _histogram(self) -> dict[str, Any] | None:
         edges = self._edges()
         low, high = _number(edges[0]), _number(edges[-1])
+        if self._is_wide_integer:
+            least = int(self.minimum)
+            low, high = _far(least, edges[0], math.floor), _far(least, edges[-1], math.ceil)
         if low is None or high is None or not self._buckets.any():
             return None
         return {"count": BUCKETS, "min": low, "max": high, "buckets": [int(n) for n in self._buckets]}
@@ -149,14 +167,29 @@ def _bucket_counts(
     return np.bincount(index, weights=weights, minlength=BUCKETS).astype(np.int64)
 
 
+def _counted_from(origin: int, values: Pixels) -> NDArray[np.float64]:
+    """How far 64-bit integers are from one of them: exactly, where they are less than 2**53 apart."""
+    least, most = int(values.min()) - origin, int(values.max()) - origin
+    if least < -(2**63) or most >= 2**63:
+        return values.astype(np.float64) - float(origin)
+    # Differences modulo 2**64 are right whatever the sign.
+    return (values.view(np.uint64) - np.uint64(origin % 2**64)).view(np.int64).astype(np.float64)
+
+
+def _far(origin: int, distance: float, to_integer: Callable[[Fraction], int]) -> float | int:
+    """A number so far from an integer: a float where that is finer than integers are, else an integer."""
+    exact = origin + Fraction(distance)
+    return float(exact) if abs(exact) < 2**52 else to_integer(exact)
+
+
 def _short(value: float) -> float | int:
     return int(value) if value == int(value) else value
 
 
 def _number(value: Any) -> float | int | None:
     """A JSON number: integers stay integers, floats in the digits of their own type; None for what JSON has not."""
-    if isinstance(value, np.floating) and value.itemsize < 8:
-        value = float(str(value))  # the shortest text of a float32, not its 17 digits as a double
+    if isinstance(value, np.float32) and not (value.is_integer() and abs(value) < 2**53):
+        value = float(str(value))  # the shortest text, not its 17 digits as a double; integers have no other
     if isinstance(value, (int, np.integer)):
         return int(value)
     return float(value) if math.isfinite(value) else None

@@ -15,7 +15,8 @@ class Directory:
     """One image of a TIFF: size in pixels, and where its blocks lie (bytes from the file's start).
 
     `tags_end` is the byte after its entries and their values, `header_end` that after everything that describes the
-    image, beyond any file where that is not known. `gdal_metadata`: first byte and length of GDAL's XML, if any.
+    image, beyond any file where that is not known. `gdal_metadata`, `crs_names`: first byte and length of GDAL's XML,
+    and of the names in the CRS, if any.
     """
 
     offset: int
@@ -33,6 +34,7 @@ class Directory:
     sample_format: int = 0
     nodata: str = ""
     gdal_metadata: tuple[int, int] = (0, 0)
+    crs_names: tuple[int, int] = (0, 0)
 
     @property
     def is_complex_integer(self) -> bool:

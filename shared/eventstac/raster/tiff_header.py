@@ -20,7 +20,7 @@ MAX_ENTRIES = 4096  # entries of one directory: real ones have fewer than fifty
 _BEYOND_ANY_FILE = np.uint64(2**46)  # 64 TiB: nonsense is cut to this, so that sums of it stay integers
 
 _SUBFILE_TYPE, _WIDTH, _HEIGHT, _SAMPLE_BITS, _SAMPLE_FORMAT, _NODATA = 254, 256, 257, 258, 339, 42113
-_GDAL_METADATA = 42112
+_GDAL_METADATA, _CRS_NAMES = 42112, 34737
 _SAMPLES, _PLANES = 277, 284
 _COMPRESSION, _STRIP_OFFSETS, _STRIP_ROWS, _STRIP_COUNTS = 259, 273, 278, 279
 _TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_COUNTS = 322, 323, 324, 325
@@ -31,6 +31,7 @@ _SCALARS = {
 _ARRAYS = {_STRIP_OFFSETS, _STRIP_COUNTS, _TILE_OFFSETS, _TILE_COUNTS}
 _SUB_IMAGES = 330
 _SUB_DIRECTORIES = {_SUB_IMAGES, 34665, 34853, 40965}  # they lie elsewhere
+_OTHERS = {_NODATA, _SUB_IMAGES, _GDAL_METADATA, _CRS_NAMES}
 _MAX_TEXT_BYTES = 1024
 _TYPES = {1: "u1", 3: "u2", 4: "u4", 13: "u4", 16: "u8", 18: "u8"}
 _TYPE_BYTES = {
@@ -159,7 +160,7 @@ def _entries(
             least = count_bytes + entry_bytes + struct.calcsize(order + pointer)
             end = max(end, _inline(order, kind, body[value_at:]) + least)
         elsewhere = elsewhere or tag in _SUB_DIRECTORIES
-        if tag in _SCALARS or tag in _ARRAYS or tag in (_NODATA, _SUB_IMAGES, _GDAL_METADATA):
+        if tag in _SCALARS or tag in _ARRAYS or tag in _OTHERS:
             entries[tag] = (kind, number, offset + count_bytes + value_at, body[value_at : at + entry_bytes])
     following = struct.unpack_from(order + pointer, body, count * entry_bytes)[0]
     return entries, following, int(_BEYOND_ANY_FILE) if elsewhere else end, end
@@ -236,6 +237,7 @@ def _directory(
         sample_format=scalars.get(_SAMPLE_FORMAT, 0),
         nodata=_text(read, size, order, entries.get(_NODATA)),
         gdal_metadata=_place(order, entries.get(_GDAL_METADATA)),
+        crs_names=_place(order, entries.get(_CRS_NAMES)),
     )
 
 

@@ -5,7 +5,7 @@ import struct
 import tempfile
 import warnings
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -251,31 +251,56 @@ def netcdf4(rows: int = 40, columns: int = 60) -> bytes:
         return path.read_bytes()
 
 
-def netcdf(rows: int = 40, columns: int = 60) -> bytes:
-    """A classic netCDF (CDF-1) of one grid, 0..6 degrees east and 30..34 north, written byte by byte."""
+def netcdf(rows: int = 40, columns: int = 60, order: Sequence[str] = ("lat", "lon")) -> bytes:
+    """A classic netCDF of one grid, 0..6 degrees east and 30..34 north (and two days, where the order has `time`)."""
     axes = {
-        "lat": (34 - (np.arange(rows) + 0.5) * 4 / rows, "degrees_north"),
-        "lon": ((np.arange(columns) + 0.5) * 6 / columns, "degrees_east"),
+        "time": (np.arange(2), {"units": "days since 2020-1-1"}),
+        "lat": (34 - (np.arange(rows) + 0.5) * 4 / rows, {"units": "degrees_north"}),
+        "lon": ((np.arange(columns) + 0.5) * 6 / columns, {"units": "degrees_east"}),
     }
-    grid = gradient(rows, columns, "float32")[0]
-    variables = [(name, [index], axis, unit) for index, (name, (axis, unit)) in enumerate(axes.items())]
-    variables += [("height", [0, 1], grid, "m")]
+    return classic_netcdf({name: axes[name] for name in axes if name in order}, order, {"units": "m"})
+
+
+def classic_netcdf(
+    axes: Mapping[str, tuple[Any, Mapping[str, str]]],
+    order: Sequence[str],
+    attributes: Mapping[str, str],
+    mapping: Mapping[str, str] | None = None,
+) -> bytes:
+    """A classic netCDF (CDF-1), written byte by byte: axes with their attributes, one grid over `order` of them.
+
+    `mapping`: the attributes of a variable `crs` that the grid names as its mapping.
+    """
+    names, sizes = list(axes), [len(values) for values, _ in axes.values()]
+    rows, columns = (1, *sizes)[-2:]
+    grid = np.broadcast_to(gradient(rows, columns, "float32")[0], (1, *sizes)).reshape(sizes)
+    variables = [(name, [names.index(name)], *axes[name]) for name in names]
+    if order:
+        dimensions = [names.index(name) for name in order]
+        mapped = {"grid_mapping": "crs"} if mapping else {}
+        variables += [("height", dimensions, grid.transpose(dimensions), {**attributes, **mapped})]
+    if mapping:
+        variables += [("crs", [], np.zeros(1), mapping)]
 
     def text(value: str) -> bytes:
         raw = value.encode()
         return struct.pack(">i", len(raw)) + raw + b"\0" * (-len(raw) % 4)
 
     def header(begins: list[int]) -> bytes:
-        out = b"CDF\x01" + struct.pack(">iii", 0, 10, 2)
-        out += text("lat") + struct.pack(">i", rows) + text("lon") + struct.pack(">i", columns)
+        out = b"CDF\x01" + struct.pack(">iii", 0, 10, len(names))
+        for name, size in zip(names, sizes, strict=True):
+            out += text(name) + struct.pack(">i", size)
         out += struct.pack(">iiii", 0, 0, 11, len(variables))
-        for (name, dims, values, unit), begin in zip(variables, begins, strict=True):
+        for (name, dims, values, given), begin in zip(variables, begins, strict=True):
             out += text(name) + struct.pack(f">i{len(dims)}i", len(dims), *dims)
-            out += struct.pack(">ii", 12, 1) + text("units") + struct.pack(">i", 2) + text(unit)
+            out += struct.pack(">ii", 12, len(given))
+            for attribute, value in given.items():
+                out += text(attribute) + struct.pack(">i", 2) + text(value)
             out += struct.pack(">iii", 5, values.size * 4, begin)
         return out
 
-    begins = np.cumsum([len(header([0, 0, 0])), rows * 4, columns * 4]).tolist()
+    first = len(header([0] * len(variables)))
+    begins = np.cumsum([first, *(values.size * 4 for _, _, values, _ in variables[:-1])]).tolist()
     return header(begins) + b"".join(np.asarray(values, ">f4").tobytes() for _, _, values, _ in variables)
 
 
@@ -311,5 +336,16 @@ DANGLING_HDF5, DANGLING_BESIDE_HDF5 = (
         "WM0a1rKO9WxgI5vYzBa2so3t7GAnu9jNHvayj/0c4CCHiOcwRzjKMY5zgpOc4jRnOMs5znOBi1ziMle4yjWuc4Ob3OI2d7jLPe7zgIc84jFPeM"
         "oznvOCl7ziNW94yzve84GPfOIzX/jKN77zA/W8ElFXmV5sxFaSSFIxSDIxSnJJIXZiLynFQVKJo6SWNJJW0omTOEt6cZEM4ipu4i4e4ikZxUsy"
         "ibf4iK/4SWbJIlklm/wEN4O+8A==",
+    )
+)
+# Likewise: nothing at all; and a text.
+EMPTY_HDF5, TEXT_HDF5 = (
+    zlib.decompress(base64.b64decode(text))
+    for text in (
+        "eNrr9HBx4+WS4mIAAQ4OBhYGAQZk8B8KFJhR+TD5BCjNCKU7oPQKJpg4I1hOAiouCDUfXV1IkKsrsvno9oyCkQ08XB0DQHQElM8BpU8woaqDpcMA"
+        "KtkLAKSkKIg=",
+        "eNrtlD0OwjAMhe3+SFElRNmAiSNwBUQLHRBFwMAIAxJDJa4BN+AIHIUjcJvSNElJs7KAeN/y4thxosTxNUtmnWgYkUQICigmm1IT99u28e+1staL"
+        "1rtn5rn26eXU0/nduO06TWV06WD2GQdKBYF/JEsnK6k7bZsqfXjtuINTj9mH+zKFKhcbW7Ty+1Vly/GAuT5T3PhUXFiptD1PTQv9E3yTyPlvRLev"
+        "fofNMk+4uQWikY/aBOBXCWUHEu+eOZ/mC7baEltxktOxKM7W+mcXdwgAAAAAAAAAAPwaL57QMDo=",
     )
 )

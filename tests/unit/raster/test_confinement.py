@@ -17,8 +17,10 @@ from eventstac.raster.sandbox import TRIES, Sandbox
 from tests.unit.raster.corpus import (
     DANGLING_BESIDE_HDF5,
     DANGLING_HDF5,
+    EMPTY_HDF5,
     EXTERNAL_NAME,
     RAW_HDF5,
+    TEXT_HDF5,
     VIRTUAL_HDF5,
     netcdf,
     netcdf4,
@@ -125,7 +127,8 @@ def test_an_hdf5_file_with_a_link_to_nowhere_is_told_what_to_mend(
 ) -> None:
     with pytest.raises(Rejected, match="a link which leads nowhere or into another file") as caught:
         read_raster(MemoryReader(data), {"allow_no_footprint": True, **options})
-    assert caught.value.reason == "bad-raster"
+    # Whether what lies behind the link would be a grid nobody knows.
+    assert caught.value.reason == ("no-bands" if data is DANGLING_HDF5 else "bad-raster")
     assert "/" not in caught.value.detail.replace("NETCDF", "").partition("It is HDF5")[0]
 
 
@@ -135,6 +138,13 @@ def test_damaged_hdf5_is_not_said_to_have_links() -> None:
     with pytest.raises(Rejected) as caught:
         read_raster(MemoryReader(bytes(data)), {"allow_no_footprint": True})
     assert "link" not in caught.value.detail
+
+
+@pytest.mark.parametrize("data", [EMPTY_HDF5, TEXT_HDF5], ids=["empty", "a text"])
+def test_an_hdf5_file_without_a_grid_is_not_said_to_be_broken(data: bytes) -> None:
+    with pytest.raises(Rejected, match="holds no grid") as caught:
+        read_raster(MemoryReader(data), {"allow_no_footprint": True})
+    assert caught.value.reason == "no-bands"
 
 
 def test_a_killed_worker_leaves_no_file_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -132,11 +132,37 @@ def test_times_are_read_from_tags(tags: dict[str, str], start: str, end: str) ->
         ("days since 1970-01-01", "18000.5", "2019-04-14T12:00:00Z", "2019-04-14T12:00:00Z"),
         ("hours since 2000-01-01 00:00:00", "{0,6,12}", "2000-01-01T00:00:00Z", "2000-01-01T12:00:00Z"),
         ("seconds since 2000-01-01T00:00:00Z", "{90,30}", "2000-01-01T00:00:30Z", "2000-01-01T00:01:30Z"),
+        ("hours since 1800-01-01 00:00:0.0", "{1753152}", "2000-01-01T00:00:00Z", "2000-01-01T00:00:00Z"),
+        ("days since 1800-1-1 00:00:00", "{73048,73049}", "2000-01-01T00:00:00Z", "2000-01-02T00:00:00Z"),
+        ("hours since 1900-01-01 00:00:0.0", "{876576}", "2000-01-01T00:00:00Z", "2000-01-01T00:00:00Z"),
+        ("days since 2000-1-1", "31", "2000-02-01T00:00:00Z", "2000-02-01T00:00:00Z"),
+        ("hours since 2000-1-1 0:0:0 +0:00", "6", "2000-01-01T06:00:00Z", "2000-01-01T06:00:00Z"),
+        ("hours since 2000-01-01 06:00 -3:30", "1", "2000-01-01T10:30:00Z", "2000-01-01T10:30:00Z"),
+        ("hours since 2020-01-01 12", "1", "2020-01-01T13:00:00Z", "2020-01-01T13:00:00Z"),
+        ("days since 20200101", "1", "2020-01-02T00:00:00Z", "2020-01-02T00:00:00Z"),
+        ("seconds since 2020-01-01 00:00:1.5 UTC", "1", "2020-01-01T00:00:02.5Z", "2020-01-01T00:00:02.5Z"),
+        (
+            "milliseconds since 1970-01-01",
+            "1600000000123",
+            "2020-09-13T12:26:40.123Z",
+            "2020-09-13T12:26:40.123Z",
+        ),
+        # Of the Julian calendar, as cftime and NOAA have it.
+        ("hours since 1-1-1 00:00:0.0", "17338824", "1979-01-01T00:00:00Z", "1979-01-01T00:00:00Z"),
     ],
 )
 def test_times_are_read_from_a_netcdf_axis(units: str, values: str, start: str, end: str) -> None:
     tags = {"time#units": units, "NETCDF_DIM_time_VALUES": values, "lat#units": "degrees_north"}
     assert [(e["start"], e["end"]) for e in datetimes({"": tags})] == [(start, end)]
+
+
+def test_an_axis_of_a_group_is_read_and_the_proleptic_calendar_has_no_julian_days() -> None:
+    tags = {
+        "/Grid/time#units": "days since 0001-01-01",
+        "/Grid/time#calendar": "proleptic_gregorian",
+        "NETCDF_DIM_time_VALUES": "730119",
+    }
+    assert [e["start"] for e in datetimes({"": tags})] == ["2000-01-01T00:00:00Z"]
 
 
 @pytest.mark.parametrize(
@@ -147,6 +173,8 @@ def test_times_are_read_from_a_netcdf_axis(units: str, values: str, start: str, 
         {"time#units": "days since 1970-01-01", "NETCDF_DIM_time_VALUES": "1e300"},
         {"time#units": "months since 1970-01-01", "NETCDF_DIM_time_VALUES": "1"},
         {"time#units": "days since launch", "NETCDF_DIM_time_VALUES": "1"},
+        {"time#units": "days since 2000-13-1", "NETCDF_DIM_time_VALUES": "1"},
+        {"time#units": "days since 2000-1-1 25:00", "NETCDF_DIM_time_VALUES": "1"},
         {"level#units": "hPa", "NETCDF_DIM_level_VALUES": "1"},
     ],
     ids=str,

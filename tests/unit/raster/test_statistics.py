@@ -11,6 +11,7 @@ import rasterio
 from rasterio.enums import ColorInterp
 
 from eventstac.raster.extract import read_in_process
+from eventstac.raster.statistics import BandStatistics
 from tests.unit.raster.corpus import UTM, cog, gradient, netcdf, tiff
 from tests.unit.raster.readers import MemoryReader
 
@@ -78,6 +79,61 @@ def test_constant_64_bit_integers_stay_exact(dtype: str) -> None:
     stated = bands_of(tiff(np.full((20, 30), value, dtype)))[0]["statistics"]
     assert stated["minimum"] == stated["maximum"] == value
     assert stated["stddev"] == 0
+
+
+@pytest.mark.parametrize(
+    ("dtype", "origin"),
+    [
+        ("int64", 1_600_000_000_000_000_000),
+        ("int64", 2**63 - 600),
+        ("int64", -(2**63)),
+        ("int64", -(2**62) - 7),
+        ("uint64", 1_600_000_000_000_000_000),
+        ("uint64", 2**63),
+        ("uint64", 2**64 - 600),
+    ],
+)
+def test_64_bit_integers_far_from_zero_have_their_own_deviation_and_histogram(
+    dtype: str, origin: int
+) -> None:
+    near = np.random.default_rng(4).permutation(600).reshape(20, 30)
+    data = np.array([[origin + int(value) for value in row] for row in near], dtype)
+    band = bands_of(tiff(data, blockysize=1))[0]
+    stated, histogram = band["statistics"], band["raster:histogram"]
+    assert (stated["minimum"], stated["maximum"]) == (origin, origin + 599)
+    assert stated["stddev"] == pytest.approx(near.std(), rel=1e-12)
+    assert stated["mean"] - origin in (299, 300)
+    assert histogram["buckets"] == [60] * 10
+    assert (histogram["min"], histogram["max"]) == (origin, origin + 599)
+
+
+def test_a_nodata_text_with_an_underscore_is_the_number_before_it() -> None:
+    written = tiff(np.array([[1, 5]], "int64"), nodata=1234567890123456789)
+    band = bands_of(with_nodata_text(written, b"1_0"))[0]
+    assert band["nodata"] == 1
+    assert band["statistics"]["count"] == 1
+
+
+def test_chunks_of_64_bit_integers_that_lie_far_apart_are_combined() -> None:
+    data = np.array([[-(2**63), -(2**63) + 1], [2**63 - 1, 2**63 - 2], [5, 6]], "int64")
+    band = BandStatistics(data.dtype)
+    for row in data:
+        band.add(row, None)
+    for row in data:
+        band.add_histogram(row, None)
+    stated, histogram = band.result()
+    assert (stated["minimum"], stated["maximum"]) == (-(2**63), 2**63 - 1)
+    assert stated["stddev"] == pytest.approx(data.astype("float64").std(), rel=1e-12)
+    assert stated["mean"] == pytest.approx(data.astype("float64").mean(), abs=2048)
+    assert histogram is not None
+    assert histogram["buckets"] == [2, 0, 0, 0, 0, 2, 0, 0, 0, 2]
+
+
+def test_the_extremes_of_a_float_are_values_that_the_file_has() -> None:
+    stated = bands_of(tiff(np.array([[65504, -65504, 1000.5]], "float16")))[0]["statistics"]
+    assert (stated["minimum"], stated["maximum"]) == (-65504, 65504)
+    stated = bands_of(tiff(np.array([[123456792, 0.25]], "float32")))[0]["statistics"]
+    assert (stated["minimum"], stated["maximum"]) == (0.25, 123456792)
 
 
 def test_the_widest_floats_do_not_overflow_into_nan() -> None:
@@ -252,6 +308,15 @@ def test_the_unit_of_a_compound_crs_is_that_of_heights_not_of_colours() -> None:
     colours = tiff(gradient(5, 5, "uint8", bands=4), photometric="RGB", alpha="YES", **compound)
     assert [band.get("unit") for band in bands_of(colours)] == [None] * 4
     assert bands_of(tiff(gradient(5, 5, "float32"), **compound))[0]["unit"] == "metre"
+    spectral = ("blue", "green", "red", "rededge", "nir")
+
+    def interpreted(dataset: Any) -> None:
+        dataset.colorinterp = tuple(ColorInterp[name] for name in spectral)
+
+    beyond = tiff(gradient(5, 5, "uint16", bands=5), interpreted, **compound)
+    assert [band.get("unit") for band in bands_of(beyond)] == [None] * 5
+    unnamed = tiff(gradient(5, 5, "uint16", bands=6), **compound)
+    assert [band.get("unit") for band in bands_of(unnamed)] == [None] * 6
 
     def radiance(dataset: Any) -> None:
         dataset.units = ("km", "W/m2", "")

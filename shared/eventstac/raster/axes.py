@@ -1,0 +1,123 @@
+"""The axes of a netCDF's grid: whether they are where GDAL takes them to be.
+
+GDAL takes the last dimension for x and the one before for y, whatever they are: of a grid whose order is x, y it
+gives a geotransform with the two swapped, and everybody who opens the file with GDAL sees it there.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+import numpy as np
+import rasterio
+from rasterio.io import DatasetReader
+
+from eventstac.errors import Rejected
+from eventstac.raster.gdal import UNREADABLE
+
+_UNITS = {
+    "x": {"degrees_east", "degree_east", "degrees_E", "degree_E", "degreesE", "degreeE"},
+    "y": {"degrees_north", "degree_north", "degrees_N", "degree_N", "degreesN", "degreeN"},
+}
+_STANDARD_NAMES = {
+    "x": {"longitude", "grid_longitude", "projection_x_coordinate", "projection_x_angular_coordinate"},
+    "y": {"latitude", "grid_latitude", "projection_y_coordinate", "projection_y_angular_coordinate"},
+}
+
+
+@dataclass(frozen=True)
+class _Axis:
+    """The coordinates along one axis: how many, the first and the last."""
+
+    length: int
+    first: float
+    last: float
+
+    def lies_along(self, dataset: DatasetReader, *, same_unit: bool) -> bool:
+        """Whether the middles of the image's columns are these coordinates, or (another unit) a multiple of them."""
+        step, edge = dataset.transform.a, dataset.transform.c
+        first, last = edge + step / 2, edge + step * (dataset.width - 0.5)
+        times = 1.0 if same_unit or self.first == self.last else (last - first) / (self.last - self.first)
+        apart = max(abs(self.first * times - first), abs(self.last * times - last))
+        return times > 0 and apart < abs(step) / 2
+
+
+def refuse_swapped(dataset: DatasetReader) -> None:
+    """Raise Rejected `no-georeference` for a netCDF whose last two dimensions are not y, x in this order."""
+    if are_swapped(dataset):
+        names = _names(dataset.tags())
+        y, x = (names[which].rsplit("/", 1)[-1] for which in "yx")
+        raise Rejected(
+            "no-georeference",
+            f"the last two dimensions of the grid are not {y}, {x} in this order, for which GDAL takes them: whoever "
+            f"opens the file with it sees the grid in a wrong place. Write it with these two last (xarray: "
+            f'transpose(..., "{y}", "{x}")), or let the rule give `footprint.geometry`',
+        )
+
+
+def are_swapped(dataset: DatasetReader) -> bool:
+    """Whether the last two dimensions of a netCDF's grid are others than y, x in this order."""
+    if dataset.driver != "netCDF" or not dataset.count:
+        return False
+    tags = dataset.tags()
+    names = _names(tags)
+    outside = tags.get("NETCDF_DIM_EXTRA", "").strip("{}").split(",")
+    if any(name.rsplit("/", 1)[-1] in outside for name in names.values()):
+        return True
+    if dataset.transform.is_identity:
+        return False
+    x, y = _axis(dataset, names["x"]), _axis(dataset, names["y"])
+    if x is None or y is None:
+        return False
+    if x.length != y.length:
+        return (y.length, x.length) == (dataset.width, dataset.height)
+    # As many of both: the geotransform tells which GDAL took for x, in the axis's unit or another (km, radians).
+    for same_unit in (True, False):
+        if x.lies_along(dataset, same_unit=same_unit):
+            return False
+        if y.lies_along(dataset, same_unit=same_unit):
+            return True
+    return False
+
+
+def in_degrees(dataset: DatasetReader) -> bool:
+    """Whether the axes of a netCDF are longitudes and latitudes by their own words."""
+    if dataset.driver != "netCDF":
+        return False
+    tags = dataset.tags()
+    return all(
+        any(name.endswith("#units") and text in _UNITS[which] for name, text in tags.items())
+        for which in "xy"
+    )
+
+
+def _names(tags: Mapping[str, str]) -> dict[str, str]:
+    """The variables that say that they are the x and the y of the grid; else those that are called so.
+
+    Without such words GDAL has a position only from its own attribute, `GeoTransform`.
+    """
+    return {which: next(_named(tags, which), which) for which in "xy"}
+
+
+def _named(tags: Mapping[str, str], which: str) -> Iterator[str]:
+    for key, text in tags.items():
+        name, _, attribute = key.rpartition("#")
+        if (
+            (attribute == "units" and text in _UNITS[which])
+            or (attribute == "standard_name" and text in _STANDARD_NAMES[which])
+            or (attribute == "axis" and text.lower() == which)
+        ):
+            yield name
+
+
+def _axis(dataset: DatasetReader, name: str) -> _Axis | None:
+    """A variable of one dimension of the file; None where it has none such."""
+    path = dataset.name.removeprefix('NETCDF:"').partition('"')[0]
+    with (
+        suppress(*UNREADABLE),
+        rasterio.open(f'NETCDF:"{path}":{name}', driver="netCDF", sharing=False) as axis,
+    ):
+        if axis.height == 1 and axis.count == 1:
+            values = axis.read(1)[0].astype(np.float64) * axis.scales[0] + axis.offsets[0]
+            return _Axis(axis.width, float(values[0]), float(values[-1]))
+    return None
