@@ -213,7 +213,8 @@ def test_a_file_without_a_time_has_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "cover"), [("12.5", 12.5), ("30", 30), ("501", None), ("nan", None), ("few", None)]
+    ("text", "cover"),
+    [("12.5", 12.5), ("30", 30), ("501", None), ("nan", None), ("few", None), ("1_2", None)],
 )
 def test_cloud_cover_is_a_percentage_or_absent(text: str, cover: float | None) -> None:
     data = tiff(gradient(9, 9), lambda dataset: dataset.update_tags(ns="IMAGERY", CLOUDCOVER=text))

@@ -109,7 +109,7 @@ def test_64_bit_integers_far_from_zero_have_their_own_deviation_and_histogram(
 
 def test_a_nodata_text_with_an_underscore_is_the_number_before_it() -> None:
     written = tiff(np.array([[1, 5]], "int64"), nodata=1234567890123456789)
-    band = bands_of(with_nodata_text(written, b"1_0"))[0]
+    band = bands_of(with_nodata_text(written, b"1_000"))[0]
     assert band["nodata"] == 1
     assert band["statistics"]["count"] == 1
 
