@@ -4,6 +4,7 @@ from typing import Any
 
 from stac_api.errors import BadRequest
 from stac_api.geometries import box_from_json, geometry_from_json
+from stac_api.moments import date_problem, end_problem, plain_problem, timestamp_problem
 
 Cql2 = dict[str, Any]
 
@@ -41,7 +42,8 @@ _WITH_INSTANT = {
     "<": ("t_before",), ">": ("t_after",), "=": ("t_equals",),
     "<=": ("t_before", "t_equals"), ">=": ("t_after", "t_equals"),
 }  # fmt: skip
-_COLUMNS = ("id", "collection", "geometry", "datetime", "start_datetime", "end_datetime")
+_TIMES = ("datetime", "start_datetime", "end_datetime")
+_COLUMNS = ("id", "collection", "geometry", *_TIMES)
 _TRUTHS = {True: {"op": "=", "args": [1, 1]}, False: {"op": "=", "args": [1, 0]}}
 # As the drafts of CQL2 spelled them: clients that were written for pgstac still send these.
 _ALIASES = {
@@ -108,10 +110,12 @@ def _operation(node: Cql2, where: str, depth: int) -> Cql2:
     if name == "in":
         value, members = _value(args[0], places[0], depth - 1), _array(args[1], places[1], depth - 1)
         members = [_instant(member) for member in members]
+        plain_times([value, *members], places[:1] + places[1:] * len(members))
         if _is_unknown(value) and all(_is_instant(member) for member in members):
             return _any_of([{"op": "t_equals", "args": [value, member]} for member in members])
         return {"op": name, "args": [value, members]}
     checked = [_value(*pair, depth - 1) for pair in zip(args, places, strict=True)]
+    plain_times(checked, places, temporal=name in _TEMPORAL)
     if name not in _TEMPORAL:
         checked = [_instant(arg) for arg in checked]
     if any(_is_instant(arg) for arg in checked) and (told := _told_by_instants(name, checked)):
@@ -155,10 +159,30 @@ def _value(node: object, where: str, depth: int) -> Any:
     if "property" in node:
         return _property(node["property"], where)
     if set(node) == {"interval"} and isinstance(node["interval"], list) and len(node["interval"]) == 2:
-        return {"interval": [_value(end, where, 1) for end in node["interval"]]}
+        return {"interval": [_end(end, where) for end in node["interval"]]}
     if set(node) in ({"timestamp"}, {"date"}):
-        return {name: scalar(text, where) for name, text in node.items()}
+        ((name, text),) = node.items()
+        if problem := (timestamp_problem if name == "timestamp" else date_problem)(text):
+            raise _wrong(where, problem)
+        return node
     raise _wrong(where, "neither a literal, an operation, a property nor a time")
+
+
+def _end(node: object, where: str) -> Any:
+    """An end of an interval: a time, or the property that holds it."""
+    if isinstance(node, dict):
+        return _value(node, where, 1)
+    if problem := end_problem(node):
+        raise _wrong(where, problem)
+    return node
+
+
+def plain_times(args: list[Any], places: list[str], *, temporal: bool = False) -> None:
+    """Refuse texts beside a column of times (or of a `temporal` operator) that are no times; BadRequest."""
+    if temporal or any(_is_column(arg, _TIMES) for arg in args):
+        for arg, place in zip(args, places, strict=True):
+            if isinstance(arg, str) and (problem := plain_problem(arg)):
+                raise _wrong(place, problem)
 
 
 def _array(node: object, where: str, depth: int, least: int = 1) -> list[Any]:
@@ -188,11 +212,11 @@ def _is_instant(arg: object) -> bool:
 
 def _is_unknown(arg: object) -> bool:
     """A property that is no column of the database, whose type is in nobody's hands."""
-    return (
-        isinstance(arg, dict)
-        and "property" in arg
-        and arg["property"].removeprefix("properties.") not in _COLUMNS
-    )
+    return isinstance(arg, dict) and "property" in arg and not _is_column(arg, _COLUMNS)
+
+
+def _is_column(arg: object, columns: tuple[str, ...]) -> bool:
+    return isinstance(arg, dict) and str(arg.get("property")).removeprefix("properties.") in columns
 
 
 def _told_by_instants(name: str, args: list[Any]) -> Cql2 | None:

@@ -7,7 +7,7 @@ import cql2
 import orjson
 
 from stac_api.errors import BadRequest
-from stac_api.expressions import Cql2, condition, scalar
+from stac_api.expressions import Cql2, condition, plain_times, scalar
 
 _QUERY_OPERATORS = {"eq": "=", "neq": "<>", "lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
 _LIKE_SPECIAL = re.compile(r"([%_\\])")
@@ -75,7 +75,8 @@ def all_of(conditions: list[Cql2]) -> Cql2 | None:
     asked = sum(map(_conditions_in, conditions))
     if asked > _MAX_CONDITIONS:
         raise BadRequest(
-            "filter", f"{asked} conditions (with `query`), at most {_MAX_CONDITIONS}: `in` takes a list"
+            "filter",
+            f"{asked} conditions and functions (with `query`), at most {_MAX_CONDITIONS}: `in` takes a list of values",
         )
     if len(conditions) < 2:
         return conditions[0] if conditions else None
@@ -83,21 +84,29 @@ def all_of(conditions: list[Cql2]) -> Cql2 | None:
 
 
 def _conditions_in(asked: Cql2) -> int:
-    """How many conditions pgstac has to translate."""
-    count, waiting = 0, [asked]
+    """How many conditions pgstac has to translate, with the functions within them."""
+    count = 0
+    waiting: list[Any] = [asked]
     while waiting:
         node = waiting.pop()
-        count += node["op"] not in ("and", "or", "not")
-        waiting += [arg for arg in node["args"] if isinstance(arg, dict) and "op" in arg]
+        if isinstance(node, list):
+            waiting += node
+        elif isinstance(node, dict) and "op" in node:
+            count += node["op"] not in ("and", "or", "not")
+            waiting += node["args"]
     return count
 
 
 def _query_condition(name: str, operator: str, operand: object) -> Cql2:
     left, where = {"property": name}, f"query.{name}.{operator}"
     if operator in _QUERY_OPERATORS:
-        return {"op": _QUERY_OPERATORS[operator], "args": [left, scalar(operand, where)]}
+        args = [left, scalar(operand, where)]
+        plain_times(args, [where, where])
+        return {"op": _QUERY_OPERATORS[operator], "args": args}
     if operator == "in" and isinstance(operand, list) and operand:
-        return {"op": "in", "args": [left, [scalar(each, where) for each in operand]]}
+        args = [left, *(scalar(each, where) for each in operand)]
+        plain_times(args, [where] * len(args))
+        return {"op": "in", "args": [left, args[1:]]}
     if operator in ("startsWith", "endsWith", "contains") and isinstance(operand, str):
         text = _LIKE_SPECIAL.sub(r"\\\1", str(scalar(operand, where)))
         pattern = ("" if operator == "startsWith" else "%") + text + ("" if operator == "endsWith" else "%")

@@ -1,6 +1,7 @@
 """The `bbox` and `intersects` parameters: where on Earth to search."""
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,10 @@ _DEPTHS = {
     "MultiPolygon": 3,
 }
 _SMALLEST = {"LineString": 2, "MultiLineString": 2, "Polygon": 4, "MultiPolygon": 4}
+
+# Python would also read 1_0, letters of other scripts, and words.
+_NUMBER = re.compile(r" *[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)? *", re.ASCII)
+_SHOWN = 200  # characters of a text that is no box
 
 _HAIR = 1e-9  # degrees, a tenth of a millimetre: a box without area is no valid polygon
 
@@ -53,11 +58,10 @@ class Box:
 
 def box_from_text(text: str) -> Box:
     """Read `west,south,east,north` (or six numbers) of a query string."""
-    try:
-        numbers = [float(part) for part in text.split(",")]
-    except ValueError as error:
-        raise BadRequest("bbox", f"{text!r} is not four or six numbers with commas between") from error
-    return box_from_numbers(numbers)
+    parts = text.split(",")
+    if not all(map(_NUMBER.fullmatch, parts)):
+        raise BadRequest("bbox", f"{text[:_SHOWN]!r} is not four or six numbers with commas between")
+    return box_from_numbers([float(part) for part in parts])
 
 
 def box_from_json(value: object) -> Box:

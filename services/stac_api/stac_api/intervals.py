@@ -33,11 +33,11 @@ def parse(text: object) -> Interval:
         raise BadRequest("datetime", "expected a text such as 2024-01-01T00:00:00Z/..")
     parts = text.split("/")
     if len(parts) == 1:
-        moment = _instant(parts[0])
+        moment = instant(parts[0])
         return Interval(moment, moment)
     if len(parts) != 2:
         raise BadRequest("datetime", f"{text!r} has {len(parts)} parts, an interval has two")
-    start, end = (None if part in ("", "..") else _instant(part) for part in parts)
+    start, end = (None if part in ("", "..") else instant(part) for part in parts)
     if start is None and end is None:
         raise BadRequest("datetime", f"{text!r} is open at both ends: leave the parameter out instead")
     if start is not None and end is not None and start > end:
@@ -45,7 +45,8 @@ def parse(text: object) -> Interval:
     return Interval(start, end)
 
 
-def _instant(text: str) -> datetime:
+def instant(text: str) -> datetime:
+    """Read one RFC 3339 time. Raises BadRequest, as if it were the parameter's."""
     match = _INSTANT.match(text)
     if not match:
         raise BadRequest("datetime", f"{text!r} is no RFC 3339 time such as 2024-01-01T00:00:00Z")

@@ -138,6 +138,8 @@ def _check_crs(params: Mapping[str, Any]) -> None:
 def _limit(draft: _Draft, value: object) -> None:
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19:
         value = int(value)
+    if isinstance(value, float) and value.is_integer():  # JSON has no other numbers than these
+        value = int(value)
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise BadRequest("limit", f"{value!r} is no whole number above zero")
     draft.parts["limit"] = min(value, draft.settings.max_limit)

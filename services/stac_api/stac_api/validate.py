@@ -16,6 +16,7 @@ Json = dict[str, Any]
 
 _MOST_FEATURES = 1_000  # of one ItemCollection
 _MOST_NAMED = 100  # problems, and extensions, of one document
+_MOST_LEVELS = 100  # of objects and lists one in another: no answer can be written that repeats over 254
 _DEADLINE_S = 10.0
 
 
@@ -33,6 +34,11 @@ async def validate(request: Request) -> Response:
 
 def _results(body: Json) -> list[Json]:
     """One for the Item or Collection; for an ItemCollection one for each Item, after its own where that is wrong."""
+    # Imported at the first use: the schemas take longer to load than the rest of the API.
+    from eventstac.validation import is_deeper_than
+
+    if is_deeper_than(body, _MOST_LEVELS):
+        raise BadRequest("body", f"nested too deeply: at most {_MOST_LEVELS} levels")
     if body["type"] != "FeatureCollection":
         return [_result(body)]
     features = body.get("features")
@@ -84,7 +90,6 @@ def _mistakes(body: Json) -> Iterator[tuple[str, str]]:
 
 
 def _result(doc: Json) -> Json:
-    # Imported at the first use: the schemas take longer to load than the rest of the API.
     from eventstac.validation import unchecked_extensions, validate_collection, validate_item
 
     check = validate_collection if doc.get("type") == "Collection" else validate_item

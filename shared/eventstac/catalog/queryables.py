@@ -19,7 +19,9 @@ from eventstac.errors import Rejected
 from eventstac.rules import CollectionRules, Queryable
 from eventstac.rules.queryables import how_to_mend, keys_of, misfit, plain_name
 
-_WRAPPERS = {"number": "to_float", "integer": "to_int", "datetime": "to_tstz", "string": "to_text"}
+# pgstac's own for integers, `to_int`, rounds down what is compared, and one search over several Collections reads a
+# property as text where their wrappers differ.
+_WRAPPERS = {"number": "to_float", "integer": "to_float", "datetime": "to_tstz", "string": "to_text"}
 
 # A queryable as pgstac keeps it: definition, wrapper, kind of index.
 _Row = tuple[dict[str, Any], str | None, str | None]

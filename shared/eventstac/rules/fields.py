@@ -1,10 +1,10 @@
 """Checks the fields of a Collection that pgstac, or a reader, could not take."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from eventstac.rules.document import Document, Path
-from eventstac.rules.model import CollectionRules
+from eventstac.rules.model import CollectionRules, Queryable
 from eventstac.rules.queryables import COLUMNS, plain_name
 from eventstac.times import from_text
 
@@ -49,6 +49,31 @@ def _check_queryables(document: Document, path: Path, collection: CollectionRule
             what = f"{name!r} is the same property as {first[plain]!r}"
             document.mistake(where, what, "Keep one of the two")
         first.setdefault(plain, name)
+
+
+def warn_of_types(document: Document, collections: Sequence[CollectionRules]) -> None:
+    """Warn of a property that is text in one Collection and a number or a time in another.
+
+    pgstac compares it as text in a search over both.
+    """
+    first: dict[str, tuple[str, Queryable]] = {}
+    for collection in collections:
+        for queryable in collection.queryables:
+            plain = plain_name(queryable.name)
+            other, said = first.setdefault(plain, (collection.id, queryable))
+            if _compared_as(said) != _compared_as(queryable):
+                where = ("collections", collection.id, "queryables", queryable.name)
+                what = (
+                    f"{plain!r} is {queryable.type} here and {said.type} in {other!r}: a search over both compares it "
+                    "as text (100 before 20)"
+                )
+                document.warn(
+                    where, what, "Give it one type, or name one of the Collections in such searches"
+                )
+
+
+def _compared_as(queryable: Queryable) -> str:
+    return {"integer": "number", "boolean": "string"}.get(queryable.type, queryable.type)
 
 
 def _check_extra(document: Document, path: Path, extra: Mapping[str, Any]) -> None:

@@ -14,7 +14,6 @@ COLUMNS = frozenset({"id", "geometry", "collection", "datetime", "start_datetime
 # A B-tree takes entries of 2,704 bytes, their header included.
 LONGEST_SORTED_BYTES = 2600
 
-_INT4 = 2**31  # pgstac compares integers as PostgreSQL's four bytes
 _FROM_ROOT = frozenset({"assets", "links", "bbox", "stac_version", "stac_extensions", "properties"})
 _DATE = r"\d{4}-\d{2}-\d{2}"
 _DATETIME = re.compile(
@@ -59,11 +58,8 @@ def misfit(value: Any, queryable: Queryable) -> str | None:
     if value is None:
         return None
     match queryable.type:
-        case "number":
+        case "number" | "integer":  # both compared as numbers of eight bytes
             fits = _number(value) is not None
-        case "integer":  # pgstac rounds it down
-            number = _number(value)
-            fits = number is not None and -_INT4 <= math.floor(number) < _INT4
         case "datetime":
             fits = isinstance(value, str) and _is_datetime(value)
         case _:  # compared as text, whatever it is
@@ -85,7 +81,7 @@ def how_to_mend(queryable: Queryable) -> str:
 
 _KINDS = {
     "number": "number",
-    "integer": "number of four bytes (-2147483648 to 2147483647)",
+    "integer": "number",
     "datetime": "date and time such as 2024-05-01T12:00:00Z",
 }
 

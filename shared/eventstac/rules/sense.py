@@ -7,7 +7,7 @@ from eventstac.rules.care_checks import check_care
 from eventstac.rules.common_names import COMMON_NAMES
 from eventstac.rules.date_checks import COMPUTED, check_dates
 from eventstac.rules.document import Document, Path
-from eventstac.rules.fields import check_fields
+from eventstac.rules.fields import check_fields, warn_of_types
 from eventstac.rules.group_checks import check_taken, listed, warn_of_optional
 from eventstac.rules.groups import Template
 from eventstac.rules.model import ANY_ASSET, CollectionRules, Rule
@@ -35,6 +35,7 @@ def check_sense(
                     check_care(document, (*path, "rules", index), rule, collection)
     if checked:
         return
+    warn_of_types(document, collections)
     check_overlaps(document, collections)
     for collection in collections:
         for index, rule in enumerate(collection.rules):

@@ -18,6 +18,8 @@ _MAYBE_UNSTORABLE = re.compile(
 
 _MOST_ERRORS = 100  # of one document: who mends these learns of the others
 _ENTRIES = (100, 20, 10)  # of a list, of a list in it, and further inside
+_MOST_LEVELS = 200  # of a document that is wrong: the validator writes no error of one with more than 254
+_TOO_DEEP = "the document is nested too deeply, or holds itself"
 _GROUPS = ("assets", "item_assets")
 
 Retriever = Callable[[str], dict[str, Any]]
@@ -40,6 +42,13 @@ def schema_problems(validator: Validator, document: dict[str, Any], schema: str)
     """
     if validator.is_valid(document):
         return
+    if is_deeper_than(document, _MOST_LEVELS):
+        where = next(key for key, part in document.items() if is_deeper_than(part, _MOST_LEVELS - 1))
+        message = (
+            f"something is wrong, and it is nested too deeply to say what: at most {_MOST_LEVELS} levels"
+        )
+        yield Problem(path_of([where]), message, schema)
+        return
     begun = _beginnings(document)
     errors = list(islice(validator.iter_errors(begun), _MOST_ERRORS))
     for error in errors:
@@ -48,6 +57,21 @@ def schema_problems(validator: Validator, document: dict[str, Any], schema: str)
     if not errors:
         message = f"an entry after the first {_ENTRIES[0]} of a list, or of the assets, is wrong"
         yield Problem("", message, schema)
+
+
+def is_deeper_than(value: Any, levels: int) -> bool:
+    """Whether more than so many objects and lists lie one in another; without recursion."""
+    layer = [value]
+    for _ in range(levels):
+        layer = [
+            child
+            for each in layer
+            if isinstance(each, dict | list | tuple)
+            for child in (each.values() if isinstance(each, dict) else each)
+        ]
+        if not layer:
+            return False
+    return any(isinstance(each, dict | list | tuple) for each in layer)
 
 
 def json_problem(document: Any, *, any_text: bool = False) -> Problem | None:
@@ -62,11 +86,13 @@ def json_problem(document: Any, *, any_text: bool = False) -> Problem | None:
             found = _not_json(document, ()) if suspicious else None
             return Problem(path_of(found[0]), found[1], "json") if found else None
         place, reason = _not_json(document, ()) or ((), "a key is no text")
-    except (ValueError, TypeError, RecursionError):
+    except RecursionError:
+        place, reason = (), _TOO_DEEP
+    except (ValueError, TypeError):
         try:
             place, reason = _not_json(document, ()) or ((), "the document is no JSON")
         except RecursionError:
-            place, reason = (), "the document is nested too deeply, or holds itself"
+            place, reason = (), _TOO_DEEP
     return Problem(path_of(place), reason, "json")
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from eventstac.catalog import applying, rebuilding
+from eventstac.catalog import applying, queryables, rebuilding
+from eventstac.catalog import setup as installing
 from eventstac.catalog.database import Connection
 from eventstac.catalog.merge import MergeSettings, merge
 from eventstac.catalog.postgres import PostgresCatalog
@@ -16,6 +17,7 @@ from eventstac.catalog.rules_store import RulesStore
 from eventstac.errors import Rejected
 from eventstac.facts import Fact, Match, fact_of
 from eventstac.rules import load_rules
+from eventstac.rules import queryables as rules_queryables
 from tests.integration.conftest import CatalogDatabase
 from tests.samples import present, url_of
 
@@ -91,10 +93,9 @@ def indexes(connection: Connection) -> set[str]:
         ("number", 0.5, True, "true is no number"),
         ("number", 0.5, 10**400, "is no number"),
         ("number", " -1.5E3 ", "1e-400", '"1e-400" is no number'),
-        ("integer", 3, 3_000_000_000, "3000000000 is no number of four bytes"),
-        ("integer", -(2**31), "12a", '"12a" is no number of four bytes'),
-        ("integer", "12", "2147483648", '"2147483648" is no number of four bytes'),
-        ("integer", 2147483647.5, -2147483648.5, "-2147483648.5 is no number of four bytes"),
+        ("integer", 3_000_000_000, "12a", '"12a" is no number'),
+        ("integer", "12", [1], "[1] is no number"),
+        ("integer", -2147483648.5, 10**400, "is no number"),
         ("datetime", "2024-05-01T12:00:00.5+02:00", "yesterdayish", '"yesterdayish" is no date'),
         ("datetime", "2024-05-01", "2024-W01-1", '"2024-W01-1" is no date'),
         ("string", ["a", 3], None, ""),
@@ -178,6 +179,34 @@ def test_an_unchanged_queryable_is_left_alone(connection: Connection) -> None:
     before = connection.execute(number).fetchall()
     apply(connection, "{'x:p': {type: number, sortable: true}}")
     assert connection.execute(number).fetchall() == before
+
+
+def test_integers_of_an_older_version_become_numbers(
+    database: CatalogDatabase, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They were compared by what rounds down, and held to four bytes."""
+    text = "{'x:p': {type: integer, sortable: true}, 'x:q': {type: integer}}"
+    with monkeypatch.context() as older:
+        older.setitem(queryables._WRAPPERS, "integer", "to_int")
+        older.setattr(rules_queryables, "_number", lambda value: value if value < 2**31 else None)
+        apply(connection, text)
+        load(connection, fact("one", 3), fact("two", 2.5), fact("huge", 3_000_000_000))
+    rounded = "to_int(((content -> 'properties'::text) -> 'x:p'::text))"
+    assert (indexes(connection), set(shown(connection))) == ({f"btree ({rounded})"}, {"one", "two"})
+    (migration,) = [each for number, _, each in installing._migrations() if number == 18]
+    with psycopg.connect(database.settings.conninfo) as owner:
+        owner.execute(
+            "SELECT pgstac.upsert_queryable('x:own', '{\"type\": \"integer\"}', 'to_int', NULL, '{c}')"
+        )
+        owner.execute(migration)
+    kept = connection.execute("SELECT name, property_wrapper FROM pgstac.queryables WHERE name LIKE 'x:%%'")
+    assert dict(kept.fetchall()) == {"x:p": "to_float", "x:q": "to_float", "x:own": "to_int"}
+    finish_changes(connection, RULES, "loader", NOW)
+    assert indexes(connection) == {"btree (to_float(((content -> 'properties'::text) -> 'x:p'::text)))"}
+    assert shown(connection) == {"one": 3, "two": 2.5, "huge": 3_000_000_000}
+    connection.execute("SELECT pgstac.delete_queryable('x:own', '{c}')")
+    apply(connection, "{}")  # they are ours still
+    assert not connection.execute("SELECT FROM pgstac.queryables WHERE name LIKE 'x:%%'").fetchall()
 
 
 @pytest.mark.parametrize("sortable", ["true", "false"])

@@ -253,3 +253,23 @@ def test_a_client_that_refuses_gzip_gets_none(api: Client) -> None:
     again = api("GET", "/search", params={"limit": 50}, headers=known)
     assert again.status_code == 304
     assert "Accept-Encoding" in again.headers["Vary"]
+
+
+@pytest.mark.parametrize("levels", [99, 100, 300, 1_000])
+@pytest.mark.parametrize(
+    "document",
+    [
+        '{"type":"Feature","id":%s}',
+        '{"type":"Feature","geometry":{"type":"Polygon","coordinates":%s}}',
+        '{"type":"Collection","summaries":%s}',
+        '{"type":"FeatureCollection","features":[{"type":%s}]}',
+    ],
+)
+def test_a_document_that_is_nested_deeply_is_answered(api: Client, document: str, levels: int) -> None:
+    deep = "[" * (levels - document.count("[") - document.count("{")) + "]" * (
+        levels - document.count("[") - document.count("{")
+    )
+    answer = api("POST", "/validate", data=document % deep, headers={"Content-Type": "application/json"})
+    assert answer.status_code == (200 if levels <= 100 else 400), answer.text
+    if levels == 300:
+        assert answer.json()["description"] == "body: nested too deeply: at most 100 levels"

@@ -257,6 +257,8 @@ class Fuzz:
             "stac_version": self.text(),
         }
         document |= {"features": self.value(), "stac_extensions": self.value(1)}
+        if self.chance.random() < 0.1:
+            document[self.chance.choice(sorted(document))] = self.deep()
         return Sent("POST", "/validate", json.dumps(document).encode(), {"Content-Type": "application/json"})
 
 

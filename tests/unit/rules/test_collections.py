@@ -213,3 +213,24 @@ def test_what_json_spells_otherwise_is_taken(finish: ModuleType) -> None:
     define(finish, lambda item, _: {**item, **spelled})
     built = run_builder("a_builder:build", deepcopy(ITEM), ())
     assert built == {**ITEM, "properties": {"3": "a\\u0000"}}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "warns"),
+    [
+        ("integer", "number", False),
+        ("string", "boolean", False),
+        ("string", "number", True),
+        ("integer", "boolean", True),
+        ("datetime", "string", True),
+    ],
+)
+def test_one_property_as_text_here_and_a_number_there_is_warned_of(one: str, other: str, warns: bool) -> None:
+    text = (
+        f"collections:\n  a: {{queryables: {{gsd: {{type: {one}}}}}}}\n  b: {{}}\n"
+        f"  c: {{queryables: {{'properties.gsd': {{type: {other}}}}}}}\n"
+    )
+    warnings = load_rules(text, file="collections.yaml").warnings
+    assert [each.line for each in warnings] == ([4] if warns else [])
+    for each in warnings:
+        assert f"'gsd' is {other} here and {one} in 'a'" in each.what

@@ -125,3 +125,17 @@ def test_filter_and_query_have_so_many_conditions_together() -> None:
         filters.all_of([{"op": "not", "args": [many]}, many])
     with pytest.raises(BadRequest, match="501 conditions"):
         filters.from_query({f"p{n}": {"eq": 1} for n in range(501)})
+
+
+@pytest.mark.parametrize("operator", ["in", "a_overlaps"])
+def test_functions_within_a_list_count(operator: str) -> None:
+    def asked(members: int) -> Any:
+        lower = {"op": "casei", "args": ["a"]}
+        return filters.from_json(
+            {"op": operator, "args": [{"property": "id"}, [lower, *["b"] * 2_000, *[lower] * (members - 1)]]},
+            DEPTH,
+        )
+
+    assert filters.all_of([asked(499)]) == asked(499)
+    with pytest.raises(BadRequest, match="501 conditions and functions"):
+        filters.all_of([asked(500)])

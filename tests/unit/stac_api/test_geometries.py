@@ -20,6 +20,7 @@ boxes = st.builds(
     [
         ("1,2,3,4", Box(1, 2, 3, 4)),
         ("1, 2, 3, 4", Box(1, 2, 3, 4)),
+        ("+1.,.2e1,3E0, 4", Box(1, 2, 3, 4)),
         ("170,-20,-170,-10", Box(170, -20, -170, -10)),
         ("1,2,-50,3,4,50", Box(1, 2, 3, 4)),
         ("-190,0,-170,1", Box(170, 0, -170, 1)),
@@ -34,7 +35,20 @@ def test_boxes_are_read(text: str, expected: Box) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "1,2,3", "1,2,3,4,5", "a,b,c,d", "1,4,3,2", "inf,0,1,1", "0,91,1,92", "[1,2,3,4]"]
+    "text",
+    [
+        "",
+        "1,2,3",
+        "1,2,3,4,5",
+        "a,b,c,d",
+        "1,4,3,2",
+        "inf,0,1,1",
+        "0,91,1,92",
+        "[1,2,3,4]",
+        "1_0,1,20,2",
+        "nan,0,1,1",
+        "٣,0,4,1",
+    ],
 )
 def test_what_is_no_box_is_refused(text: str) -> None:
     with pytest.raises(BadRequest, match="bbox"):

@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventstac.contracts import contract_path
-from eventstac.validation import event_problems, unchecked_extensions, validate_collection, validate_item
+from eventstac.validation import (
+    event_problems,
+    is_deeper_than,
+    unchecked_extensions,
+    validate_collection,
+    validate_item,
+)
 from tests.contracts.changed import damaged, valid_item
 
 JSON = st.recursive(
@@ -51,3 +57,30 @@ def test_any_json_object_is_answered(document: dict[str, Any]) -> None:
 def test_any_value_in_an_item_is_answered(name: str, value: object) -> None:
     problems = validate_item({**valid_item("smallest"), name: value})
     assert all(problem.message for problem in problems)
+
+
+def nested(levels: int, kind: type) -> Any:
+    value: Any = "a"
+    for _ in range(levels):
+        value = [value] if kind is list else {"a": value}
+    return value
+
+
+@pytest.mark.parametrize("kind", [list, dict])
+@pytest.mark.parametrize("levels", [190, 260, 900, 5_000, 100_000])
+@pytest.mark.parametrize("name", ["geometry", "bbox", "id", "links", "stac_version", "properties"])
+def test_a_deep_value_where_none_belongs_is_answered(name: str, levels: int, kind: type) -> None:
+    problems = validate_item({**valid_item("smallest"), name: nested(levels, kind)})
+    assert problems
+    assert {problem.path for problem in problems} <= {name, ""} or levels < 200
+    assert all("nested too deeply" in problem.message for problem in problems) or levels < 200
+
+
+def test_depth_is_counted_by_objects_and_lists() -> None:
+    assert not is_deeper_than("a", 0)
+    for levels in range(1, 5):
+        for kind in (list, dict):
+            assert is_deeper_than(nested(levels, kind), levels - 1)
+            assert not is_deeper_than(nested(levels, kind), levels)
+            assert is_deeper_than([1, {}, nested(levels, kind)], levels)
+            assert not is_deeper_than([1, {}, nested(levels, kind)], levels + 1)

@@ -1,0 +1,74 @@
+from typing import Any
+
+import pytest
+
+from stac_api import filters
+from stac_api.errors import BadRequest
+
+DEPTH = 20
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "datetime < TIMESTAMP('now')",
+        "datetime < TIMESTAMP('infinity')",
+        "datetime < TIMESTAMP('01/02/2021')",
+        "datetime < TIMESTAMP('2021-01-01')",
+        "datetime < TIMESTAMP('2021-01-01T25:00:00')",
+        "datetime < DATE('now')",
+        "datetime < DATE('2021-02-30')",
+        "updated IN (TIMESTAMP('epoch'), TIMESTAMP('2021-01-01T00:00:00Z'))",
+        "T_DURING(datetime, INTERVAL('epoch', '..'))",
+        "T_DURING(datetime, INTERVAL('2021-01-01', 'now'))",
+        "T_AFTER(datetime, 'yesterday')",
+        "T_AFTER('today', updated)",
+        "datetime > 'now'",
+        "'tomorrow' > end_datetime",
+        "properties.start_datetime = '01/02/2021'",
+        "datetime BETWEEN '2021-01-01' AND 'now'",
+        "datetime IN ('2021-01-01T00:00:00Z', 'epoch')",
+    ],
+)
+def test_a_word_or_date_that_only_postgresql_takes_for_a_time_is_refused(text: str) -> None:
+    with pytest.raises(BadRequest, match=r"^filter: at filter\.args\[[0-2]\].*: '.*' is no "):
+        filters.from_text(text, DEPTH)
+
+
+@pytest.mark.parametrize(
+    ("operand", "at"),
+    [({"timestamp": 5}, "args[1]"), ({"interval": [None, ".."]}, "args[1]"), ({"date": None}, "args[1]")],
+)
+def test_what_is_no_text_is_no_time(operand: Any, at: str) -> None:
+    with pytest.raises(BadRequest) as refused:
+        filters.from_json({"op": "t_after", "args": [{"property": "datetime"}, operand]}, DEPTH)
+    assert at in refused.value.description
+
+
+@pytest.mark.parametrize("tests", [{"gt": "now"}, {"in": ["2021-01-01", "now"]}])
+def test_a_query_asks_with_times_too(tests: dict[str, Any]) -> None:
+    with pytest.raises(BadRequest, match=r"^query: .*'now' is no time"):
+        filters.from_query({"properties.datetime": tests})
+    assert filters.from_query({"note": tests})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "datetime < TIMESTAMP('2021-01-01T00:00:00Z')",
+        "datetime < TIMESTAMP('2021-01-01T00:00:00')",
+        "datetime < TIMESTAMP('2021-01-01t00:00:00.123456789+05:30')",
+        "T_DURING(datetime, INTERVAL('..', '2021-01-01T23:59:60Z'))",
+        "T_DURING(datetime, INTERVAL('2021-01-01', '2021-12-31'))",
+        "T_DURING(INTERVAL(start_datetime, end_datetime), INTERVAL('2021-01-01', '..'))",
+        "T_DURING(datetime, INTERVAL(DATE('2021-01-01'), TIMESTAMP('2021-02-01T00:00:00Z')))",
+        "T_AFTER(datetime, DATE('2021-01-01'))",
+        "datetime > '2021-01-01'",
+        "datetime > '2021-01-01T00:00:00'",
+        "datetime > '2021-01-01 00:00:00.5+00'",
+        "note = 'now' OR note IN ('infinity', 'epoch')",
+        "id = 'today'",
+    ],
+)
+def test_times_are_taken(text: str) -> None:
+    assert filters.from_text(text, DEPTH)
