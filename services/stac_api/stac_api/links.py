@@ -57,7 +57,8 @@ def stored_links(stored: object, own: frozenset[str], base: str) -> list[dict[st
 
 def for_people(url: str, params: Mapping[str, str] | None = None) -> dict[str, Any]:
     """The link to the same as a page, which a browser gets without it."""
-    return link("alternate", with_query(url, {**(params or {}), "f": "html"}), HTML)
+    as_page = with_query(url, {**params, "f": "html"}) if params else f"{url}?f=html"
+    return link("alternate", as_page, HTML)
 
 
 def _absolute(root: str, href: object) -> object:
