@@ -25,6 +25,20 @@ _STANDARD_NAMES = {
 }
 
 
+# GDAL heeds the axes' unit where it makes the CRS of CF's parameters, not where it takes that of a WKT.
+_NO_METRES = {
+    "km",
+    "kilometer",
+    "kilometre",
+    "kilometers",
+    "kilometres",
+    "rad",
+    "radian",
+    "radians",
+    "microradian",
+}
+
+
 @dataclass(frozen=True)
 class _Axis:
     """The coordinates along one axis: how many, the first and the last."""
@@ -42,25 +56,44 @@ class _Axis:
         return times > 0 and apart < abs(step) / 2
 
 
-def refuse_swapped(dataset: DatasetReader) -> None:
-    """Raise Rejected `no-georeference` for a netCDF whose last two dimensions are not y, x in this order."""
-    if are_swapped(dataset):
-        names = _names(dataset.tags())
-        y, x = (names[which].rsplit("/", 1)[-1] for which in "yx")
-        raise Rejected(
-            "no-georeference",
-            f"the last two dimensions of the grid are not {y}, {x} in this order, for which GDAL takes them: whoever "
-            f"opens the file with it sees the grid in a wrong place. Write it with these two last (xarray: "
-            f'transpose(..., "{y}", "{x}")), or let the rule give `footprint.geometry`',
-        )
+def refuse_misplaced(dataset: DatasetReader) -> None:
+    """Raise Rejected `no-georeference` for a netCDF that GDAL has in a wrong place, with how to write it."""
+    problem = misplaced(dataset)
+    if problem is not None:
+        raise Rejected("no-georeference", f"{problem}, or let the rule give `footprint.geometry`")
 
 
-def are_swapped(dataset: DatasetReader) -> bool:
-    """Whether the last two dimensions of a netCDF's grid are others than y, x in this order."""
+def misplaced(dataset: DatasetReader) -> str | None:
+    """What is wrong with the place that GDAL gives to a netCDF's grid, and how to mend it; None where nothing is."""
     if dataset.driver != "netCDF" or not dataset.count:
-        return False
+        return None
     tags = dataset.tags()
     names = _names(tags)
+    if _are_swapped(dataset, tags, names):
+        y, x = (names[which].rsplit("/", 1)[-1] for which in "yx")
+        return (
+            f"the last two dimensions of the grid are not {y}, {x} in this order, for which GDAL takes them: whoever "
+            f"opens the file with it sees the grid in a wrong place. Write it with these two last (xarray: "
+            f'transpose(..., "{y}", "{x}"))'
+        )
+    unit = tags.get(f"{names['x']}#units", "")
+    if unit.lower() in _NO_METRES and _is_in_metres(dataset):
+        x_axis = _axis(dataset, names["x"])
+        if x_axis is not None and x_axis.lies_along(dataset, same_unit=True):
+            return (
+                f"the axes of the grid are in {unit}, but its CRS is in metres, for which GDAL takes them: whoever "
+                "opens the file with it sees the grid in a wrong place. Write the axes in metres"
+            )
+    return None
+
+
+def _is_in_metres(dataset: DatasetReader) -> bool:
+    crs = dataset.crs
+    return crs is not None and bool(crs.is_projected) and crs.linear_units_factor[1] == 1
+
+
+def _are_swapped(dataset: DatasetReader, tags: Mapping[str, str], names: Mapping[str, str]) -> bool:
+    """Whether the last two dimensions of a netCDF's grid are others than y, x in this order."""
     outside = tags.get("NETCDF_DIM_EXTRA", "").strip("{}").split(",")
     if any(name.rsplit("/", 1)[-1] in outside for name in names.values()):
         return True

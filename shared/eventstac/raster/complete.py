@@ -170,11 +170,7 @@ def has_no_grid(read: ReadAt) -> bool:
 def _netcdf(read: ReadAt, size: int) -> int:
     cursor = _Netcdf(read)
     records = cursor.number()
-    lengths = []
-    for length in cursor.dimensions():
-        lengths.append(length)
-        if cursor.at > size:
-            return cursor.at
+    lengths = list(cursor.dimensions())
     fixed, varying = [0], list[tuple[int, int]]()
     for sides, kind, begin in cursor.variables(lengths):
         is_record = bool(sides) and sides[0] == 0
@@ -183,8 +179,6 @@ def _netcdf(read: ReadAt, size: int) -> int:
             varying.append((begin, length))
         else:
             fixed.append(begin + length)
-        if cursor.at > size:
-            return cursor.at
     end = max(cursor.at, *fixed)
     if not varying or records in (0, _STREAMING):
         return end

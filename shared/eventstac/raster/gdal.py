@@ -32,8 +32,8 @@ UNREADABLE = (Rejected, RasterioError, CPLE_BaseError, UnicodeDecodeError)
 
 _NO_MEMORY = re.compile("out of memory|cannot allocate|not enough memory|bad_alloc", re.IGNORECASE)
 _LINKS = (
-    "It is HDF5, but libnetcdf opens none that has a link which leads nowhere or into another file (h5dump -n shows "
-    "them): take such links out (h5py: del file[name])"
+    "It is HDF5, but none that libnetcdf opens, most often for a link which leads nowhere or into another file "
+    "(h5dump -n shows them): take such links out (h5py: del file[name])"
 )
 _NO_GRID = "holds no grid, nothing that has two dimensions: write it with one, or give its rule `read: file`"
 _NO_LINKS = (
@@ -115,6 +115,12 @@ def verdict(error: Exception, driver: str, ranges: Ranges) -> EventstacError:
         return Rejected(
             "unsupported-codec",
             f"the file is compressed in a way that is not read here ({plain(error)}): write it with DEFLATE or ZSTD",
+        )
+    if isinstance(error, UnicodeDecodeError):
+        near = error.object[max(0, error.start - 20) : error.end + 20].decode("latin-1")
+        return Rejected(
+            "bad-raster",
+            f"a text of the {driver} file, of its CRS most likely, is no UTF-8 ({near!r}): write it with one that is",
         )
     return Rejected("bad-raster", f"GDAL's {driver} driver cannot read the file: {plain(error)}")
 

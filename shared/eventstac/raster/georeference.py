@@ -9,7 +9,7 @@ from rasterio.io import DatasetReader
 from rasterio.transform import Affine, RPCTransformer
 
 from eventstac.errors import Rejected
-from eventstac.raster.axes import in_degrees, refuse_swapped
+from eventstac.raster.axes import in_degrees, refuse_misplaced
 from eventstac.raster.control_points import splined
 from eventstac.raster.earth import (
     EarthCrs,
@@ -53,7 +53,7 @@ def georeference(dataset: DatasetReader, crs_text: str | None = None) -> Georefe
 
     Raises Rejected `no-crs`, `local-crs`, `not-earth`, `no-georeference`.
     """
-    refuse_swapped(dataset)
+    refuse_misplaced(dataset)
     crs = dataset.crs
     gcps, gcp_crs = dataset.gcps
     # A CRS alone places nothing: some writers state that of the scene's map beside its RPCs or control points.

@@ -8,7 +8,7 @@ import numpy as np
 import pyproj
 from rasterio.io import DatasetReader
 
-from eventstac.raster.axes import are_swapped
+from eventstac.raster.axes import misplaced
 from eventstac.raster.georeference import Georeference
 
 _WGS84 = pyproj.Geod(ellps="WGS84")
@@ -20,7 +20,7 @@ def projection(dataset: DatasetReader, georef: Georeference | None) -> dict[str,
     Nor is more said of a grid that GDAL would have in a wrong place (`georef` is None then).
     """
     fields: dict[str, Any] = {"proj:shape": [dataset.height, dataset.width]}
-    if are_swapped(dataset) if georef is None else georef.kind != "affine":
+    if misplaced(dataset) if georef is None else georef.kind != "affine":
         return fields
     if georef is not None and georef.wkt is not None:
         fields |= crs_fields(georef.wkt)

@@ -87,6 +87,23 @@ def test_a_projected_grid_is_told_by_its_axes_in_whatever_unit(unit: str, metres
     assert 'transpose(..., "y", "x")' in problem.detail
 
 
+@pytest.mark.parametrize("unit", ["km", "rad"])
+def test_axes_in_another_unit_than_a_crs_in_metres_put_the_grid_nowhere(unit: str) -> None:
+    axes = {
+        name: (10 * np.arange(20), {"standard_name": f"projection_{name}_coordinate", "units": unit})
+        for name in "yx"
+    }
+    crs = {"grid_mapping_name": "transverse_mercator", "crs_wkt": pyproj.CRS(32633).to_wkt()}
+    data = classic_netcdf(axes, ("y", "x"), {}, crs)
+    problem = refused(data)
+    assert problem.reason == "no-georeference"
+    assert f"in {unit}, but its CRS is in metres" in problem.detail
+    metadata = read(data, footprint={"geometry": mapping(shapely.box(0, 30, 6, 34))})
+    assert metadata["projection"] == {"proj:shape": [20, 20]}
+    in_km = {**crs, "crs_wkt": pyproj.CRS("+proj=utm +zone=33 +units=km").to_wkt()}
+    assert read(classic_netcdf(axes, ("y", "x"), {}, in_km))["bbox"][1] == pytest.approx(0, abs=0.1)
+
+
 def test_a_grid_in_degrees_without_a_crs_is_told_which_one_to_give() -> None:
     problem = refused(netcdf())
     assert problem.reason == "no-crs"

@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from eventstac.errors import Rejected
 from eventstac.raster import opening
 from eventstac.raster.crs_names import names_in_ascii
 from eventstac.raster.extract import read_in_process
 from eventstac.raster.ranges import RangeFile, Ranges
-from tests.unit.raster.corpus import UTM, tiff
+from tests.unit.raster.corpus import UTM, classic_netcdf, tiff
 from tests.unit.raster.readers import MemoryReader
 
 PLAIN, LATIN = "Systeme de Paris", "Système de Paris".encode("latin-1")
@@ -50,6 +51,19 @@ def test_names_in_latin_1_are_read_as_ascii(
     for metadata in (of_plain, of_latin):
         metadata["file"].pop("file:checksum", None)
     assert of_latin == of_plain
+
+
+def test_a_name_in_the_crs_of_another_format_is_told() -> None:
+    axes = {
+        name: (10 * np.arange(9), {"standard_name": f"projection_{name}_coordinate", "units": "m"})
+        for name in "yx"
+    }
+    data = classic_netcdf(axes, ("y", "x"), {}, {"grid_mapping_name": "transverse_mercator", "crs_wkt": CRS})
+    with pytest.raises(Rejected) as caught:
+        read(data.replace(PLAIN.encode(), LATIN))
+    assert caught.value.reason == "bad-raster"
+    assert "of its CRS most likely, is no UTF-8" in caught.value.detail
+    assert "Système" in caught.value.detail
 
 
 def test_letters_that_ascii_has_not_become_the_nearest_and_others_a_mark() -> None:
