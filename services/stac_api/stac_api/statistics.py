@@ -13,15 +13,19 @@ from stac_api.links import JSON, collection_url, link
 _SQL = """
 SELECT count(*) AS items, min(datetime) AS first, max(end_datetime) AS last
 FROM items WHERE collection = $1"""
-# Also with longitudes from 0 to 360: what lies on both sides of 180 degrees is narrower there. A part across 0 is as
-# wide as the world in that, and a geometry across 180 has two parts.
+# With the widest gap between longitudes that no part of a geometry (one across 180 degrees has two) covers: where it is
+# wider than what lies outside of west and east, the box goes around the other way.
 _BOX = """
-SELECT min(west) AS west, min(south) AS south, max(east) AS east, max(north) AS north,
-  min(CASE WHEN east < 0 THEN west + 360 WHEN west < 0 THEN 0 ELSE west END) AS west_of_360,
-  max(CASE WHEN east < 0 THEN east + 360 WHEN west < 0 THEN 360 ELSE east END) AS east_of_360
-FROM (SELECT ST_XMin(part.geom) AS west, ST_YMin(part.geom) AS south, ST_XMax(part.geom) AS east,
+WITH parts AS MATERIALIZED (
+  SELECT ST_XMin(part.geom) AS west, ST_YMin(part.geom) AS south, ST_XMax(part.geom) AS east,
     ST_YMax(part.geom) AS north
-  FROM items i, LATERAL ST_Dump(i.geometry) part WHERE i.collection = $1) parts"""
+  FROM items i, LATERAL ST_Dump(i.geometry) part WHERE i.collection = $1),
+gaps AS (
+  SELECT max(east) OVER (ORDER BY west ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS gap_west, west AS gap_east
+  FROM parts)
+SELECT box.*, gap.* FROM (
+  SELECT min(west) AS west, min(south) AS south, max(east) AS east, max(north) AS north FROM parts) box
+LEFT JOIN (SELECT * FROM gaps WHERE gap_east > gap_west ORDER BY gap_east - gap_west DESC LIMIT 1) gap ON true"""
 _MONTHS = """
 SELECT to_char(datetime AT TIME ZONE 'UTC', 'YYYY-MM') AS month, count(*) AS items
 FROM items WHERE collection = $1 GROUP BY 1 ORDER BY 1"""
@@ -52,6 +56,6 @@ def _bbox(row: Row | None) -> list[float] | None:
     if row is None or row["west"] is None:  # empty geometries
         return None
     west, east = row["west"], row["east"]
-    if row["east_of_360"] - row["west_of_360"] < east - west:
-        west, east = (x - 360 if x > 180 else x for x in (row["west_of_360"], row["east_of_360"]))
+    if row["gap_west"] is not None and row["gap_east"] - row["gap_west"] > 360 - (east - west):
+        west, east = row["gap_east"], row["gap_west"]
     return [west, row["south"], east, row["north"]]

@@ -90,7 +90,7 @@ def test_statistics_count_the_items(api: Client) -> None:
     assert figures["items"] == 4
     assert figures["items_by_month"] == {"2022-01": 3, "2022-02": 1}
     assert figures["start"] == "2022-01-01T00:00:00Z"
-    assert figures["bbox"] == [-179.0, -19.0, 179.0, 11.0]
+    assert figures["bbox"] == [-1.0, -19.0, -177.0, 11.0]  # 184 degrees wide; -179 to 179 would be 358
 
 
 def test_validate_names_each_mistake_by_its_path(api: Client) -> None:
