@@ -8,6 +8,7 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
+from eventstac.bbox import Bounds
 from eventstac.raster.earth import Floats, ToLonLat
 from eventstac.raster.ring import METRES_PER_DEGREE
 
@@ -15,6 +16,7 @@ from eventstac.raster.ring import METRES_PER_DEGREE
 Shows = Callable[[Floats, Floats], NDArray[np.bool_]]
 
 _HALVINGS = 16  # of a segment's length: a metre of a degree
+_SAME_DEGREES = 1e-9  # of a distance: rounding
 _END_HALVINGS = 40  # degrees may go as a root of pixels where the Earth ends
 _MAX_ROUNDS = 14  # each halves the segments that are still too far off: from a cell of a degree to ten metres
 _MAX_POINTS = 20_000
@@ -22,18 +24,23 @@ _EDGE_POINTS = 2_001  # along each side of the frame, where a part of it is too 
 
 
 def follow(
-    region: BaseGeometry, shows: Shows, corners: Floats, near_degrees: float, tolerance_m: float
+    region: BaseGeometry,
+    shows: Shows,
+    corners: Floats,
+    near_degrees: float,
+    tolerance_m: float,
+    window: Bounds,
 ) -> BaseGeometry:
     """The region with its border within `tolerance_m` of the true one, wherever it is near the true one at all.
 
     `corners`: of the frame, those that lie on the Earth, (n, 2) degrees; the border goes through each that is within
-    `near_degrees` of it.
+    `near_degrees` of it. `window`: that was searched; on its sides (180 degrees, a pole) the border stays.
     """
     polygons = [p for p in shapely.get_parts(region) if p.geom_type == "Polygon"]
     followed = []
     for polygon in shapely.orient_polygons(polygons):  # counter-clockwise: the outside is on the right
         rings = [
-            _follow(_through(corners, shapely.get_coordinates(r), near_degrees), shows, tolerance_m)
+            _follow(_through(corners, shapely.get_coordinates(r), near_degrees), shows, tolerance_m, window)
             for r in (polygon.exterior, *polygon.interiors)
         ]
         followed.append(shapely.make_valid(shapely.Polygon(rings[0], rings[1:])))
@@ -45,15 +52,21 @@ def _through(corners: Floats, ring: Floats, near_degrees: float) -> Floats:
     for corner in corners:
         segments = shapely.linestrings(np.stack([ring[:-1], ring[1:]], axis=1))
         away: Floats = np.asarray(shapely.distance(segments, shapely.Point(corner)))
-        nearest = int(np.argmin(away))
-        if away[nearest] < near_degrees:
-            ring = np.insert(ring, nearest + 1, corner, axis=0)
+        if away.min() < near_degrees:
+            # Two segments are equally near a tip ahead of their common end: it belongs to the one that it widens.
+            tied = np.flatnonzero(away < away.min() + _SAME_DEGREES)
+            along, towards = ring[tied + 1] - ring[tied], corner - ring[tied]
+            added = towards[:, 0] * along[:, 1] - towards[:, 1] * along[:, 0]
+            ring = np.insert(ring, tied[int(np.argmax(added))] + 1, corner, axis=0)
     return ring
 
 
-def _follow(ring: Floats, shows: Shows, tolerance_m: float) -> Floats:
+def _follow(ring: Floats, shows: Shows, tolerance_m: float, window: Bounds) -> Floats:
     """A closed ring, its segments halved at the true border until that lies close to their middles."""
-    pending = np.arange(len(ring) - 1)
+    along_a_side = (ring[:-1] == ring[1:]) & (
+        (ring[:-1] == np.array(window[:2])) | (ring[:-1] == np.array(window[2:]))
+    )
+    pending = np.flatnonzero(~along_a_side.any(axis=1))
     for _ in range(_MAX_ROUNDS):
         if not len(pending) or len(ring) + len(pending) > _MAX_POINTS:
             break
@@ -125,6 +138,24 @@ def with_thin_parts(
     return shapely.union_all(seen) if len(seen) else region
 
 
+def without_hairs(region: BaseGeometry, width_degrees: float) -> BaseGeometry:
+    """The region without parts and holes thinner than that, if anything is left.
+
+    They come from a border that folds over itself by less than its tolerance, and from points for which PROJ finds no
+    answer (the inverse of an orthographic projection, close to a pole).
+    """
+
+    def is_solid(ring: shapely.LinearRing) -> bool:
+        return 2 * float(shapely.Polygon(ring).area) > width_degrees * float(ring.length)
+
+    solid = [
+        shapely.Polygon(part.exterior, [hole for hole in part.interiors if is_solid(hole)])
+        for part in shapely.get_parts(region)
+        if part.geom_type == "Polygon" and is_solid(part.exterior)
+    ]
+    return shapely.union_all(solid) if solid else region
+
+
 def _edges(to_lonlat: ToLonLat, size: tuple[int, int], west: float) -> list[Floats]:
     """The parts of the frame's edge that lie on the Earth, as lines in degrees on one turn from `west`."""
     width, height = size
@@ -149,17 +180,22 @@ def _with_ends(to_lonlat: ToLonLat, column: Floats, row: Floats) -> tuple[Floats
     inner = np.where(there[leaves], leaves, leaves + 1)
     outer = np.where(there[leaves], leaves + 1, leaves)
     points = np.stack([column, row])
-    last, beyond = points[:, inner], points[:, outer]
-    for _ in range(_END_HALVINGS):
-        middle = (last + beyond) / 2
-        on_earth = np.isfinite(to_lonlat(*middle)[0])
-        last, beyond = np.where(on_earth, middle, last), np.where(on_earth, beyond, middle)
+    last = last_on_earth(to_lonlat, points[:, inner], points[:, outer], _END_HALVINGS)
     parts = 1 - 0.5 ** np.arange(1, _END_HALVINGS)
     towards = np.where(there[leaves], 1, -1)
     order = np.where(towards[:, None] > 0, parts, parts[::-1])
     more = points[:, inner, None] + (last - points[:, inner])[..., None] * order
     filled = np.insert(points, np.repeat(leaves + 1, len(parts)), more.reshape(2, -1), axis=1)
     return filled[0], filled[1]
+
+
+def last_on_earth(to_lonlat: ToLonLat, inner: Floats, outer: Floats, halvings: int) -> Floats:
+    """The last pixels on the Earth on the way from `inner`, on it, to `outer`, off it: all (column and row, n)."""
+    for _ in range(halvings):
+        middle = (inner + outer) / 2
+        on_earth = np.isfinite(to_lonlat(*middle)[0])
+        inner, outer = np.where(on_earth, middle, inner), np.where(on_earth, outer, middle)
+    return inner
 
 
 def _gaps(lines: list[Floats], tolerance_m: float) -> list[shapely.LineString]:

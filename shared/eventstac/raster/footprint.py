@@ -15,10 +15,10 @@ from eventstac.errors import Rejected
 from eventstac.raster.earth import Floats
 from eventstac.raster.georeference import Georeference
 from eventstac.raster.globe import visible_region
-from eventstac.raster.ring import METRES_PER_DEGREE, LeavesTheEarth, edge_ring, unwrap
+from eventstac.raster.ring import METRES_PER_DEGREE, LeavesTheEarth, edge_ring, shortest, unwrap
 
 DIGITS = 7  # of a degree: a centimetre
-_SEAM_DEGREES = 1e-6  # a sliver this thin beyond 180 is rounding, not ground
+_SEAM_DEGREES = 1e-6  # what lies no further beyond 180 is rounding, not ground
 _COARSEST_M = (
     5_000.0  # of an outline on the globe, however large its pixels: caps at the poles have half a degree
 )
@@ -38,6 +38,7 @@ class Footprint:
 
 def frame_footprint(georef: Georeference, width: int, height: int, tolerance_m: float) -> Footprint:
     """The footprint of the whole image, data or not. Raises Rejected `not-on-earth` where no pixel lies on it."""
+    seam_degrees = seam(tolerance_m)
     region = _outline(georef, width, height, tolerance_m)
     if region is None or not _holds_the_middle(region, georef, width, height):
         if georef.to_pixel is None:
@@ -47,11 +48,12 @@ def frame_footprint(georef: Georeference, width: int, height: int, tolerance_m: 
         half_m = min(max(tolerance_m, 1.0), _COARSEST_M) / 2  # for each of the two steps
         region = visible_region(georef.to_lonlat, georef.to_pixel, width, height, half_m)
         region = shapely.simplify(region, half_m / METRES_PER_DEGREE)
+        seam_degrees = 2 * half_m / METRES_PER_DEGREE  # a border that was searched is no better than that
     if region.is_empty or region.area == 0:
         raise Rejected(
             "not-on-earth", "no pixel of the image lies on the Earth: its geotransform or its CRS is wrong"
         )
-    return finish(region)
+    return finish(region, seam_degrees)
 
 
 def given_footprint(geometry: Mapping[str, Any]) -> Footprint:
@@ -65,10 +67,20 @@ def given_footprint(geometry: Mapping[str, Any]) -> Footprint:
     return finish(region)
 
 
-def finish(region: BaseGeometry) -> Footprint:
-    """Split at 180 degrees, clip to the Earth, make valid and wind counter-clockwise; longitudes may be anything."""
+def seam(tolerance_m: float) -> float:
+    """How far, in degrees, an outline with that tolerance may go beyond 180 by rounding."""
+    return max(_SEAM_DEGREES, tolerance_m / 100 / METRES_PER_DEGREE)
+
+
+def finish(region: BaseGeometry, seam_degrees: float = _SEAM_DEGREES) -> Footprint:
+    """Split at 180 degrees, clip to the Earth, make valid and wind counter-clockwise; longitudes may be anything.
+
+    What lies no more than `seam_degrees` (of a great circle) beyond 180 is left out.
+    """
     # Rounding comes last, so that it can be undone no more.
-    joined = _polygons(shapely.make_valid(shapely.set_precision(_within_180(_valid(region)), 10**-DIGITS)))
+    joined = _polygons(
+        shapely.make_valid(shapely.set_precision(_within_180(_valid(region), seam_degrees), 10**-DIGITS))
+    )
     wound = shapely.orient_polygons(joined, exterior_cw=False)
     polygons = sorted(shapely.get_parts(wound), key=lambda p: p.bounds)
     if not polygons:
@@ -84,7 +96,7 @@ def finish(region: BaseGeometry) -> Footprint:
     return Footprint(geometry, bbox_of_parts(p.bounds for p in polygons))
 
 
-def _within_180(region: BaseGeometry) -> BaseGeometry:
+def _within_180(region: BaseGeometry, seam_degrees: float) -> BaseGeometry:
     """The region on one turn around the Earth, from -180 to 180 degrees."""
     west, south, east, north = region.bounds
     near = west > -180 + _SEAM_DEGREES and east < 180 - _SEAM_DEGREES and south >= -90 and north <= 90
@@ -95,7 +107,9 @@ def _within_180(region: BaseGeometry) -> BaseGeometry:
     for turn in range(math.floor(first), math.floor(last) + 1):
         window = shapely.box(-180 + 360 * turn, -90, 180 + 360 * turn, 90)
         piece = shapely.transform(shapely.intersection(region, window), _turned_back(turn))
-        parts += [p for p in shapely.get_parts(_polygons(piece)) if _is_ground(p)]
+        parts += [p for p in shapely.get_parts(_polygons(piece)) if not p.is_empty]
+    ground = [p for p in parts if _is_ground(p, seam_degrees)]
+    parts = ground or [p for p in parts if _is_ground(p, _SEAM_DEGREES)]
     if not parts:
         raise Rejected("not-on-earth", "the footprint of the image has no area on the Earth")
     return shapely.union_all(parts)  # copies of a frame that goes around more than once overlap
@@ -121,14 +135,26 @@ def enclosed(
     georef: Georeference, width: int, height: int, lon: Floats, lat: Floats
 ) -> shapely.Polygon | None:
     """What a ring on the Earth encloses, a pole where it goes around one; None where it goes around more than once."""
-    lon, lat, turns = unwrap(lon, lat, poles_are_points=not georef.geographic)
+    lon, lat, turns = unwrap(lon, lat, poles_are_points=not (georef.geographic or georef.cylindrical))
     if abs(turns) > 1:
         return None
     if turns:
         pole = _pole(georef, width, height, lat)
         lon = np.concatenate([lon, [lon[0] + 360.0 * turns, lon[0] + 360.0 * turns, lon[0]]])
         lat = np.concatenate([lat, [lat[0], pole, pole]])
-    return shapely.Polygon(np.column_stack([lon, lat]))
+    return _closed(shapely.Polygon(np.column_stack([lon, lat])), georef)
+
+
+def _closed(region: shapely.Polygon, georef: Georeference) -> shapely.Polygon:
+    """A grid that goes once around but for half a pixel, all around: its steps are rounded (to single precision)."""
+    west, _, east, _ = region.bounds
+    lacks = 360 - (east - west)
+    if not georef.cylindrical or not 0 < lacks < 90:  # no pixel is wider than half the Earth
+        return region
+    lon, _ = georef.to_lonlat(np.array([0.0, 1.0, 0.0]), np.array([0.0, 0.0, 1.0]))
+    if 2 * lacks >= np.abs(shortest(lon[1:] - lon[0])).max():
+        return region
+    return shapely.transform(region, lambda at: (at - [west, 0]) * [360 / (360 - lacks), 1] + [west, 0])
 
 
 def _pole(georef: Georeference, width: int, height: int, lat: Any) -> float:
@@ -168,9 +194,15 @@ def _polygons(region: BaseGeometry) -> BaseGeometry:
     return shapely.union_all(parts) if parts else shapely.Polygon()
 
 
-def _is_ground(part: BaseGeometry) -> bool:
-    west, _, east, _ = part.bounds
-    return not part.is_empty and (east - west > _SEAM_DEGREES or abs(west) < 179.9)
+def _is_ground(part: BaseGeometry, seam_degrees: float) -> bool:
+    """Whether a part is more than a sliver along 180 degrees: wider than that in the mean, on the globe."""
+    west, south, east, north = part.bounds
+    if west > -180 and east < 180:
+        return True
+    on_globe = shapely.transform(
+        part, lambda at: np.column_stack([at[:, 0], np.degrees(np.sin(np.radians(at[:, 1])))])
+    )
+    return float(on_globe.area) > seam_degrees * (north - south)
 
 
 def _coordinates(polygon: shapely.Polygon) -> list[list[list[float]]]:

@@ -47,6 +47,11 @@ class Georeference:
         """Whether the image is laid out in degrees."""
         return self.kind == "affine" and self.earth is not None and self.earth.geographic
 
+    @property
+    def cylindrical(self) -> bool:
+        """Whether the image is laid out on a cylinder, where a pole is an edge with all longitudes."""
+        return self.kind == "affine" and self.earth is not None and self.earth.cylindrical
+
 
 def georeference(dataset: DatasetReader, crs_text: str | None = None) -> Georeference:
     """The georeference of an open raster; `crs_text` is the CRS that a rule gives where the file has none.

@@ -10,13 +10,17 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
-from eventstac.raster.border import Shows, follow, with_thin_parts
+from eventstac.raster.border import Shows, follow, last_on_earth, with_thin_parts, without_hairs
 from eventstac.raster.earth import Floats, ToLonLat
+from eventstac.raster.ring import METRES_PER_DEGREE
 
 Grid = tuple[Floats, Floats]  # longitudes and latitudes, (rows, columns)
 
 _CELLS = 360  # along each side of the window that is searched
 _HALVINGS = 24  # from a cell of one degree to a centimetre
+_SAMPLES = 129  # of the image, along each of its sides
+_LIMB_HALVINGS = 12  # of a step between samples: closer to the horizon than a degree
+_ROOM = 3.0  # degrees around what the samples show
 
 
 def visible_region(
@@ -42,32 +46,61 @@ def visible_region(
     corners = corners[np.isfinite(corners).all(axis=1)]
     corners[:, 0] = (corners[:, 0] - west) % 360.0 + west
     cell = float(np.hypot(xs[1] - xs[0], ys[1] - ys[0]))
-    region = follow(_contour(shows, xs, ys), shows, corners, cell, tolerance_m)
-    return with_thin_parts(region, shows, to_lonlat, (width, height), west, tolerance_m)
+    region = follow(_contour(shows, xs, ys), shows, corners, cell, tolerance_m, window)
+    region = with_thin_parts(region, shows, to_lonlat, (width, height), west, tolerance_m)
+    return without_hairs(region, tolerance_m / METRES_PER_DEGREE)
 
 
 def _window(to_lonlat: ToLonLat, width: int, height: int) -> tuple[float, float, float, float] | None:
     """A box around everything the image can show, from a grid of its pixels; the whole turn where in doubt."""
-    column, row = (a.ravel() for a in np.meshgrid(np.linspace(0, width, 129), np.linspace(0, height, 129)))
-    lon, lat = to_lonlat(column, row)
-    there = np.isfinite(lon) & np.isfinite(lat)
-    if not there.any():
+    lon, lat = _samples(to_lonlat, width, height)
+    if not len(lon):
         return None
-    lon, lat = np.sort(lon[there] % 360.0), lat[there]
-    south, north = float(lat.min()) - 3, float(lat.max()) + 3
+    lon = np.sort(lon % 360.0)
+    south, north = float(lat.min()) - _ROOM, float(lat.max()) + _ROOM
     south, north = -90.0 if south < -80 else south, 90.0 if north > 80 else north
     gaps = np.diff(np.append(lon, lon[0] + 360.0))
     widest = int(np.argmax(gaps))
-    if gaps[widest] < 20 or north == 90.0 or south == -90.0:
+    if gaps[widest] < 20:
         return -180.0, south, 180.0, north
-    west = float(lon[(widest + 1) % len(lon)]) - 3
-    return west, south, west + 360.0 - float(gaps[widest]) + 6, north
+    first = float(lon[(widest + 1) % len(lon)])
+    if north == 90.0 or south == -90.0:  # longitudes close up there; the turn begins where nothing is shown
+        west = first - float(gaps[widest]) / 2
+        return west, south, west + 360.0, north
+    west = first - _ROOM
+    return west, south, west + 360.0 - float(gaps[widest]) + 2 * _ROOM, north
+
+
+def _samples(to_lonlat: ToLonLat, width: int, height: int) -> Grid:
+    """Longitudes and latitudes of a grid of pixels, and of the last ones on the Earth along its rows and columns.
+
+    Near the horizon degrees run away: a grid alone misses several of them.
+    """
+    column, row = np.meshgrid(np.linspace(0, width, _SAMPLES), np.linspace(0, height, _SAMPLES))
+    lon, lat = to_lonlat(column.ravel(), row.ravel())
+    there = np.isfinite(lon) & np.isfinite(lat)
+    lon, lat = lon[there], lat[there]
+    if not there.any() or there.all():
+        return lon, lat
+    pixels, there = np.stack([column, row]), there.reshape(column.shape)
+    inner, outer = [], []
+    for grid, on in ((pixels, there), (pixels.swapaxes(1, 2), there.T)):
+        leaves, enters = on[:, :-1] & ~on[:, 1:], on[:, 1:] & ~on[:, :-1]
+        inner += [grid[:, :, :-1][:, leaves], grid[:, :, 1:][:, enters]]
+        outer += [grid[:, :, 1:][:, leaves], grid[:, :, :-1][:, enters]]
+    edge_lon, edge_lat = to_lonlat(
+        *last_on_earth(to_lonlat, np.hstack(inner), np.hstack(outer), _LIMB_HALVINGS)
+    )
+    return np.concatenate([lon, edge_lon]), np.concatenate([lat, edge_lat])
 
 
 def _contour(shows: Shows, xs: Floats, ys: Floats) -> BaseGeometry:
     """The area whose border runs through the cells of the grid that have corners inside and outside, and its edge."""
     grid_x, grid_y = np.meshgrid(xs, ys)
     inside = shows(grid_x.ravel(), grid_y.ravel()).reshape(grid_x.shape)
+    for pole, beside in ((0, 1), (-1, -2)):  # one point, though PROJ may find it along some meridians only
+        if abs(ys[pole]) == 90.0 and inside[pole].any() and inside[beside].all():
+            inside[pole] = True
     west, east = (grid_x[:, :-1], grid_y[:, :-1]), (grid_x[:, 1:], grid_y[:, 1:])
     south, north = (grid_x[:-1], grid_y[:-1]), (grid_x[1:], grid_y[1:])
     across = _crossings(shows, west, east, inside[:, :-1], inside[:, 1:])

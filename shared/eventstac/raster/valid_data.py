@@ -11,7 +11,7 @@ from shapely.geometry.base import BaseGeometry
 
 from eventstac.errors import Rejected
 from eventstac.raster.earth import Floats
-from eventstac.raster.footprint import Footprint, enclosed, finish
+from eventstac.raster.footprint import Footprint, enclosed, finish, seam
 from eventstac.raster.georeference import Georeference
 from eventstac.raster.ring import METRES_PER_DEGREE
 from eventstac.raster.sample import Sample
@@ -58,7 +58,7 @@ def valid_footprint(
     if not known or len(known) < len(placed):
         raise Rejected("no-valid-data", "some pixels that hold data do not lie on the Earth")
     joined = shapely.union_all(_side_by_side(known))
-    return finish(shapely.simplify(joined, tolerance_m / METRES_PER_DEGREE))
+    return finish(shapely.simplify(joined, tolerance_m / METRES_PER_DEGREE), seam(tolerance_m))
 
 
 def _without_specks(mask: Valid) -> tuple[Valid, int]:

@@ -185,6 +185,18 @@ def at(place: Place) -> bytes:
     return tiff(data, crs=place.crs, transform=place.transform)
 
 
+def blank(place: Place) -> bytes:
+    """A raster at a place, as large as that says, with no pixel written."""
+    with MemoryFile() as memory:
+        with memory.open(
+            driver="GTiff", count=1, dtype="uint8", width=place.width, height=place.height, crs=place.crs,
+            transform=place.transform, sparse_ok=True,
+        ):  # fmt: skip
+            pass
+        memory.seek(0)
+        return bytes(memory.read())
+
+
 def gradient(rows: int, columns: int, dtype: str = "uint16", bands: int = 1) -> Any:
     """Smooth data with some noise, the same every time."""
     noise = np.random.default_rng(7).integers(0, 60, (bands, rows, columns))

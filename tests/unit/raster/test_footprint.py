@@ -10,7 +10,7 @@ from rasterio.transform import Affine
 from shapely.geometry import shape
 
 from eventstac.raster.extract import read_in_process
-from tests.unit.raster.corpus import PLACES, Place, at, tiff, with_gcps, with_rpcs
+from tests.unit.raster.corpus import PLACES, Place, at, blank, tiff, with_gcps, with_rpcs
 from tests.unit.raster.readers import MemoryReader
 
 ACROSS_180 = {
@@ -164,6 +164,146 @@ def test_a_wedge_that_runs_out_in_one_point_is_one_piece_on_each_side_of_180() -
     geometry, _ = footprint_of(at(place))
     assert len(shapely.get_parts(shape(geometry))) == 2
     assert far_from_the_edge_m(place, geometry) < 5000
+
+
+def square(name: str, crs: str, half_m: float, pixels: int) -> Place:
+    """A frame around the middle of a projection."""
+    pixel = 2 * half_m / pixels
+    return Place(name, crs, Affine(pixel, 0, -half_m, 0, -pixel, half_m), pixels, pixels)
+
+
+def modis_tile(across: int, down: int, pixels: int) -> Place:
+    """A tile of the sinusoidal grid of MODIS."""
+    side = 1111950.5196666666
+    west, north = -20015109.354 + across * side, 10007554.677 - down * side
+    transform = Affine(side / pixels, 0, west, 0, -side / pixels, north)
+    name = f"h{across:02}v{down:02}, {pixels} pixels"
+    return Place(name, "+proj=sinu +R=6371007.181 +units=m", transform, pixels, pixels)
+
+
+GEOS, ORTHO = "+proj=geos +h=%s +lon_0=%s +ellps=%s", "+proj=ortho +lat_0=%s +lon_0=170 +ellps=WGS84"
+DISKS = [
+    *(square(f"frame of {m:g} m", GEOS % (35785831, 0, "WGS84"), m, 200) for m in (5.44e6, 5.72e6, 5.88e6)),
+    square("gk-2a", GEOS % (35785863, 128.2, "GRS80"), 5511022.9, 5500),
+    square("fy-4a", GEOS % (35785863, 104.7, "GRS80"), 5495021.206, 2748),
+    square("himawari", GEOS % (35785863, 140.7, "GRS80"), 5499999.9, 5500),
+    square("goes-west", GEOS % (35786023, -137, "GRS80") + " +sweep=x", 5434894.885, 5424),
+]
+
+
+@pytest.mark.parametrize("disk", DISKS, ids=lambda place: place.name)
+def test_a_geostationary_disk_is_whole_however_large_its_frame(disk: Place) -> None:
+    geometry, bbox = footprint_of(blank(disk))
+    region = shape(geometry)
+    assert held_of(disk, region) > 0.999
+    lon, lat = unseen_points(disk)
+    assert shapely.contains_xy(region, lon, lat).mean() < 0.002
+    assert (bbox[1], bbox[3]) == pytest.approx((-81.327, 81.327), abs=0.01)
+    assert len(shapely.get_parts(region)) == (2 if bbox[0] > bbox[2] else 1)
+
+
+def held_of(place: Place, region: Any) -> float:
+    """The share of the points that an image shows that a region holds."""
+    lon, lat = seen_points(place)
+    return float(shapely.intersects_xy(region, lon, lat).mean())
+
+
+@pytest.mark.parametrize(
+    "tile",
+    [
+        modis_tile(*tile)
+        for tile in (
+            (0, 8, 2400), (25, 2, 240), (25, 2, 1200), (31, 12, 2400), (33, 6, 240), (18, 0, 2400), (14, 16, 240),
+            (14, 17, 1200), (18, 0, 300),
+        )
+    ],
+    ids=lambda place: place.name,
+)  # fmt: skip
+def test_a_tile_that_ends_at_180_degrees_is_one_piece_on_its_own_side(tile: Place) -> None:
+    geometry, (west, _, east, _) = footprint_of(blank(tile))
+    assert west < east
+    assert geometry["type"] == "Polygon"
+    region = shape(geometry)
+    near = tile.transform.a / 4 / 111_320
+    assert shapely.dwithin(region, shapely.points(*seen_points(tile)), near).all()
+    assert shapely.contains_xy(region, *unseen_points(tile)).mean() < 0.002
+
+
+@pytest.mark.parametrize(
+    "tile", [modis_tile(25, 2, 240), modis_tile(29, 4, 240)], ids=lambda place: place.name
+)
+def test_a_sharp_tip_of_a_tile_is_reached_by_its_main_part(tile: Place) -> None:
+    geometry, (west, _, _, _) = footprint_of(blank(tile))
+    lon, _ = pyproj.Transformer.from_crs(tile.crs, "OGC:CRS84", always_xy=True).transform(
+        *(tile.transform @ (0, tile.height))
+    )
+    assert west == pytest.approx(lon, abs=1e-6)
+    assert geometry["type"] == "Polygon"
+
+
+@pytest.mark.parametrize(
+    ("latitude", "half_m", "pixels"),
+    [(40, 8e6, 200), (40, 1e7, 200), (40, 6.37e6, 1000), (-40, 8e6, 200), (20, 6.5e6, 300)],
+)
+def test_a_half_of_the_earth_with_a_pole_is_one_piece(latitude: int, half_m: float, pixels: int) -> None:
+    half = square("half", ORTHO % latitude, half_m, pixels)
+    geometry, bbox = footprint_of(blank(half))
+    assert geometry["type"] == "Polygon"
+    assert held_of(half, shape(geometry)) > 0.999
+    ends = (latitude - 90, 90) if latitude > 0 else (-90, latitude + 90)
+    assert (bbox[1], bbox[3]) == pytest.approx(ends, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("first", "step", "columns", "crs"),
+    [
+        (-0.4166667, 0.8333333, 432, "EPSG:4326"),
+        (-180.0, 0.8333333, 432, "EPSG:4326"),
+        (360.0, -0.8333333, 432, "EPSG:4326"),
+        (0.0, 0.9989, 360, "EPSG:4326"),
+        (0.0, 111319.4, 360, "EPSG:4087"),
+    ],
+    ids=["from 0", "from -180", "westward", "less than half a pixel", "in metres"],
+)
+def test_a_grid_that_goes_around_but_for_rounding_is_closed(
+    first: float, step: float, columns: int, crs: str
+) -> None:
+    unit = 1 if crs == "EPSG:4326" else 111319.49
+    transform = Affine(step, 0, first, 0, -0.5 * unit, 90 * unit)
+    geometry, bbox = footprint_of(blank(Place("grid", crs, transform, columns, 360)))
+    assert bbox == pytest.approx([-180, -90, 180, 90], abs=1e-6)
+    assert geometry["type"] == "Polygon"
+    assert shape(geometry).area == pytest.approx(360 * 180)
+
+
+def test_valid_data_of_a_grid_that_goes_around_are_closed_too() -> None:
+    data = np.ones((60, 120), "uint8")
+    data[:20] = data[40:] = 0
+    transform = Affine(2.9999999, 0, -1.5, 0, -3, 90)
+    geometry, bbox = footprint_of(
+        tiff(data, nodata=0, crs="EPSG:4326", transform=transform), footprint={"mode": "valid-data"}
+    )
+    assert bbox == pytest.approx([-180, -30, 180, 30])
+    assert geometry["type"] == "Polygon"
+
+
+def test_a_grid_that_lacks_more_than_half_a_pixel_stays_open() -> None:
+    geometry, bbox = footprint_of(
+        blank(Place("grid", "EPSG:4326", Affine(0.9983, 0, 0, 0, -1, 90), 360, 180))
+    )
+    assert bbox == pytest.approx([0, -90, 359.388 - 360, 90])
+    assert geometry["type"] == "MultiPolygon"
+
+
+@pytest.mark.parametrize("mode", ["frame", "valid-data"])
+@pytest.mark.parametrize("beyond", [0.0, 0.0005, 0.02])
+def test_a_region_that_ends_at_180_degrees_crosses_it_only_with_ground(beyond: float, mode: str) -> None:
+    data = np.ones((80, 96), "uint8")
+    data[:9] = 0
+    region = tiff(data, nodata=0, crs="EPSG:4326", transform=Affine((80 + beyond) / 96, 0, 100, 0, -1, 40))
+    geometry, bbox = footprint_of(region, footprint={"mode": mode})
+    assert (bbox[0] > bbox[2]) == (beyond > 0.01)
+    assert len(shapely.get_parts(shape(geometry))) == (2 if beyond > 0.01 else 1)
 
 
 def test_a_finer_tolerance_gives_an_edge_that_is_closer_to_the_true_one() -> None:
