@@ -82,10 +82,11 @@ def finish(region: BaseGeometry, seam_degrees: float = _SEAM_DEGREES) -> Footpri
         shapely.make_valid(shapely.set_precision(_within_180(_valid(region), seam_degrees), 10**-DIGITS))
     )
     wound = shapely.orient_polygons(joined, exterior_cw=False)
-    polygons = sorted(shapely.get_parts(wound), key=lambda p: p.bounds)
+    polygons = sorted((p for p in shapely.get_parts(wound) if not p.is_empty), key=lambda p: p.bounds)
     if not polygons:
         raise Rejected(
-            "not-on-earth", "the footprint of the image is smaller than a centimetre: its pixel size is wrong"
+            "not-on-earth",
+            "what the image shows of the Earth is smaller than a centimetre: its pixel size or its CRS is wrong",
         )
     coordinates = [_coordinates(polygon) for polygon in polygons]
     one = len(coordinates) == 1

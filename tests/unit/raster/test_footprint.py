@@ -9,6 +9,7 @@ import shapely
 from rasterio.transform import Affine
 from shapely.geometry import shape
 
+from eventstac.errors import Rejected
 from eventstac.raster.extract import read_in_process
 from tests.unit.raster.corpus import PLACES, Place, at, blank, tiff, with_gcps, with_rpcs
 from tests.unit.raster.readers import MemoryReader
@@ -227,6 +228,12 @@ def test_a_tile_that_ends_at_180_degrees_is_one_piece_on_its_own_side(tile: Plac
     near = tile.transform.a / 4 / 111_320
     assert shapely.dwithin(region, shapely.points(*seen_points(tile)), near).all()
     assert shapely.contains_xy(region, *unseen_points(tile)).mean() < 0.002
+
+
+def test_a_tile_that_touches_the_earth_by_rounding_alone_is_not_on_it() -> None:
+    with pytest.raises(Rejected) as caught:
+        footprint_of(blank(modis_tile(8, 2, 240)))
+    assert caught.value.reason == "not-on-earth"
 
 
 @pytest.mark.parametrize(
