@@ -155,6 +155,11 @@ async def post_search(request: Request) -> Response:
 
 
 _SCHEMA_DRAFT = "https://json-schema.org/draft/2020-12/schema"
+# Of one property in several Collections pgstac shows the first definition: not that others have fractions.
+_QUERYABLES = """
+SELECT get_queryables($1::text[])::text AS schema, ARRAY(
+  SELECT name FROM queryables WHERE collection_ids IS NULL OR $1::text[] IS NULL OR collection_ids && $1::text[]
+  GROUP BY name HAVING array_agg(DISTINCT definition->>'type') = '{integer,number}') AS numbers"""
 _OF_COLLECTIONS = {
     "id": {"title": "Id", "type": "string"},
     "title": {"title": "Title", "type": "string"},
@@ -170,12 +175,16 @@ async def queryables(request: Request) -> Response:
     app, here = services(request), base(request)
     if name is not None and await app.collections.one(_name(request, "collection_id")) is None:
         raise _no_collection(request)
-    row = await app.database.row("SELECT get_queryables($1::text[])::text", None if name is None else [name])
+    row = await app.database.row(_QUERYABLES, None if name is None else [name])
     schema: dict[str, Any] = orjson.loads(row[0]) if row and row[0] else {"type": "object", "properties": {}}
     schema["$schema"] = _SCHEMA_DRAFT
     schema["$id"] = f"{here}/queryables" if name is None else f"{collection_url(here, name)}/queryables"
     schema["title"] = f"Queryables of {name or app.settings.catalog_title}"
     schema["properties"] = schema.get("properties") or {}
+    for each in (
+        set(row["numbers"] if row else ()) & schema["properties"].keys()
+    ):  # none where there is no Collection
+        schema["properties"][each]["type"] = "number"
     return document(request, schema, SCHEMA, pages.queryables)
 
 

@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
+import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from infra.local.postgres.testing import RunningPostgres
 from tests.integration.conftest import CatalogDatabase, new_database
@@ -38,6 +40,12 @@ def others(place: Place, postgres: RunningPostgres) -> CatalogDatabase:
     links = [{"rel": "license", "href": "license.html"}]
     bands = catalog.collection("bands", [0, 0, 1, 1], item_assets=assets, links=links)
     load(database.settings.conninfo, [*collections, bands], [*same, banded()])
+    with psycopg.connect(database.settings.conninfo) as connection:
+        for name, kind in zip(MANY, ("integer", "number", "integer"), strict=False):
+            connection.execute(
+                "SELECT pgstac.upsert_queryable('gsd', %s, 'to_float', NULL, %s)",
+                [Jsonb({"type": kind, "title": kind}), [name]],
+            )
     return database
 
 
@@ -65,6 +73,16 @@ def test_items_of_the_same_name_in_two_collections_are_two(api: Client) -> None:
     (following,) = (link for link in first["links"] if link["rel"] == "next")
     both = first["features"] + api.get(following["href"])["features"]
     assert sorted(item["collection"] for item in both) == MANY[:2]
+
+
+def test_a_queryable_is_whole_only_where_each_collection_says_so(api: Client) -> None:
+    def kind(path: str) -> str:
+        found: Json = api.get(f"{path}/queryables")["properties"]["gsd"]
+        return str(found["type"])
+
+    assert kind("") == "number"
+    kinds = [kind(f"/collections/{name}") for name in MANY[:3]]
+    assert kinds == ["integer", "number", "integer"]
 
 
 def test_collections_come_whole_or_in_pages_with_the_links_that_lead_on(api: Client) -> None:
