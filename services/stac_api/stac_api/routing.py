@@ -96,8 +96,10 @@ class Router:
         method: str = scope["method"]
         endpoint = endpoints.get("GET" if method == "HEAD" else method)
         if endpoint is None:
-            allowed = [*endpoints, *(["HEAD"] if "GET" in endpoints else [])]
-            raise HTTPException(405, headers={"Allow": ", ".join(sorted(allowed))})
+            allow = ", ".join(sorted([*endpoints, *(["HEAD"] if "GET" in endpoints else []), "OPTIONS"]))
+            if method == "OPTIONS":
+                return _tell_methods(allow)
+            raise HTTPException(405, headers={"Allow": allow})
         return endpoint if here else self._elsewhere
 
     def _find(self, path: str) -> tuple[str, dict[str, Endpoint], dict[str, str]] | None:
@@ -115,6 +117,15 @@ class Router:
         await receive()
         await self._on_end()
         await send({"type": "lifespan.shutdown.complete"})
+
+
+def _tell_methods(allow: str) -> Endpoint:
+    """Tells which methods an address has (RFC 9110 9.3.7); what browsers ask of it first is answered elsewhere."""
+
+    async def tell(_request: Request) -> Response:
+        return Response(status_code=204, headers={"Allow": allow})
+
+    return tell
 
 
 def _whole(pattern: re.Pattern[str]) -> re.Pattern[str]:
