@@ -22,22 +22,24 @@ OURS, PLAIN, OURS_1, OURS_8 = (
     "eventstac, 8 threads",
 )
 ONE_FILE = (RIO_STAC, TUNED, OURS)
+NATIONAL = ("EPSG:4269", "EPSG:4283", "EPSG:6318")  # NAD83, GDA94, NAD83(2011)
 MANY_FILES = (RIO_STAC, TUNED, TUNED_8, OURS_1, OURS_8)
 
 
 @dataclass(frozen=True)
 class Case:
-    """Blobs to extract: what each holds, by which sides, how many alike, and how many others lie in their folder.
+    """Blobs to extract: what each of them holds, by which sides, how many, and how many others lie in their folder.
 
-    `first`: each pass is the first of a process, after the warm-up. `aims`: how many times as fast as tuned rio-stac
-    and as its defaults at 25 ms (None: none is asked).
+    `in_turn`: each pass takes the next blob instead of all. `first`: each pass is the first of a process, after the
+    warm-up. `aims`: how many times as fast as tuned rio-stac and as its defaults at 25 ms (None: none is asked).
     """
 
     name: str
-    content: Callable[[], bytes]
+    content: Callable[[int], bytes]
     sides: tuple[str, ...] = ONE_FILE
     count: int = 1
     neighbours: int = 0
+    in_turn: bool = False
     first: bool = False
     aims: tuple[float | None, float | None] = (None, None)
 
@@ -49,46 +51,43 @@ class Case:
     def blobs(self) -> list[str]:
         return [f"{self.folder}/{number:05}.tif" for number in range(self.count)]
 
+    def of_pass(self, number: int) -> list[str]:
+        """The blobs that pass `number` extracts."""
+        return [self.blobs[number % self.count]] if self.in_turn else self.blobs
+
 
 def cases(quick: bool) -> list[Case]:
     """The issue's cases; `quick` has smaller large files and fewer small ones.
 
-    1,000 small files without rio-stac's defaults, which list the folder for each file: so do they in the prefix.
+    Small files lie at places of their own, but for the scene, whose bands have one grid. 1,000 small files without
+    rio-stac's defaults, which list the folder for each file: so do they in the prefix.
     """
-
-    def small_cog(side: int) -> Callable[[], bytes]:
-        return lambda: cog(noise(side), compress="none")
-
-    def compressed(side: int) -> Callable[[], bytes]:
-        return lambda: tiff(gradient(side, side), compress="deflate")
-
     large, striped, tiny, prefix, many = (
         (6000, 6000, 20, 1000, 100) if quick else (12200, 10000, 200, 6000, 1000)
     )
+    mb = f"{large**2 * 8 // 3 // 10**6} MB COG", f"{striped**2 * 2 // 10**6} MB striped"
+    four = (4.0, None)
     return [
-        Case("small", compressed(500), (*ONE_FILE, PLAIN)),
-        *(
-            Case(f"first in {code}", partial(in_degrees, code), first=True)
-            for code in ("EPSG:4269", "EPSG:4283", "EPSG:6318")
-        ),
-        Case("37 MB COG", small_cog(3720), aims=(1.3, None)),
-        Case(f"{large**2 * 8 // 3 // 10**6} MB COG", small_cog(large), aims=(1.3, None)),
-        Case(
-            f"{striped**2 * 2 // 10**6} MB striped",
-            lambda: tiff(noise(striped), blockysize=1),
-            aims=(2.0, 20.0),
-        ),
-        Case("scene of 19", compressed(512), MANY_FILES, count=19, aims=(4.0, None)),
-        Case(
-            f"{tiny} tiny of {prefix:,}",
-            lambda: tiff(gradient(64, 64)),
-            MANY_FILES,
-            tiny,
-            prefix - tiny,
-            aims=(4.0, None),
-        ),
-        Case(f"{many:,} small", compressed(200), MANY_FILES[1:], count=many),
+        Case("small", partial(small, 500), (*ONE_FILE, PLAIN), count=48, in_turn=True),
+        *(Case(f"first in {code}", partial(in_degrees, code), first=True) for code in NATIONAL),
+        Case("37 MB COG", partial(small_cog, 3720), aims=(1.3, None)),
+        Case(mb[0], partial(small_cog, large), aims=(1.3, None)),
+        Case(mb[1], lambda _: tiff(noise(striped), blockysize=1), aims=(2.0, 20.0)),
+        Case("scene of 19", lambda _: small(512, 0), MANY_FILES, count=19, aims=four),
+        Case(f"{tiny} tiny of {prefix:,}", partial(small, 64), MANY_FILES, tiny, prefix - tiny, aims=four),
+        Case(f"{many:,} small", partial(small, 200), MANY_FILES[1:], count=many),
     ]
+
+
+def small(side: int, number: int) -> bytes:
+    """One of many files, each somewhere else."""
+    place = from_origin(400_000 + 170 * number, 5_200_000 + 230 * number, 10, 10)
+    return tiff(gradient(side, side), compress="deflate", crs="EPSG:32633", transform=place)
+
+
+def small_cog(side: int, _: int) -> bytes:
+    """A COG of pixels that do not compress."""
+    return cog(noise(side), compress="none")
 
 
 def noise(side: int) -> Any:
@@ -96,8 +95,8 @@ def noise(side: int) -> Any:
     return np.random.default_rng(1).integers(0, 4000, (side, side), dtype="uint16")
 
 
-def in_degrees(code: str) -> bytes:
-    """A small file in the degrees of a country: NAD83, GDA94, NAD83(2011)."""
+def in_degrees(code: str, _: int) -> bytes:
+    """A small file in the degrees of a country."""
     return tiff(gradient(500, 500), compress="deflate", crs=code, transform=from_origin(140, 40, 1e-4, 1e-4))
 
 
@@ -107,8 +106,7 @@ def upload(service: BlobServiceClient, wanted: list[Case]) -> None:
     container.upload_blob(WARM_UP, tiff(gradient(300, 300)))
 
     def blobs(case: Case) -> Iterator[tuple[str, bytes]]:
-        data = case.content()
-        yield from ((name, data) for name in case.blobs)
+        yield from ((name, case.content(number)) for number, name in enumerate(case.blobs))
         yield from ((f"{case.folder}/other-{number:05}.txt", b"x") for number in range(case.neighbours))
 
     with ThreadPoolExecutor(4) as pool:

@@ -1,6 +1,6 @@
-"""One side in a process of its own: extracts the blobs once for each line that comes in, and prints what that took.
+"""One side in a process of its own: extracts the blobs that each line on its input names, and prints what that took.
 
-Run by `turns` as `python -m bench.extracting.side SIDE BLOBS PORT`.
+Run by `turns` as `python -m bench.extracting.side SIDE PORT`.
 """
 
 import functools
@@ -67,7 +67,7 @@ def rio_stac(text: str, settings: dict[str, str]) -> tuple[Extract, Prepare]:
     return extract, lambda: rasterio.Env(**environment).__enter__()
 
 
-def main(side: str, blobs: list[str], port: int) -> None:
+def main(side: str, port: int) -> None:
     """Warm up, say so, and make a pass for each line."""
     warnings.simplefilter("ignore")
     text = connection_string(f"http://127.0.0.1:{port}/devstoreaccount1")
@@ -80,7 +80,8 @@ def main(side: str, blobs: list[str], port: int) -> None:
         for _ in range(WARM_UP_READS):
             list(pool.map(extract, [WARM_UP] * threads))
         print("ready", flush=True)
-        for _ in sys.stdin:
+        for line in sys.stdin:
+            blobs = json.loads(line)
             print(json.dumps(one_pass(functools.partial(pool.map, extract, blobs), port)), flush=True)
 
 
@@ -116,4 +117,4 @@ def peak_kilobytes(processes: list[Path]) -> int:
 
 if __name__ == "__main__":
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    main(sys.argv[1], json.loads(sys.argv[2]), int(sys.argv[3]))
+    main(sys.argv[1], int(sys.argv[2]))

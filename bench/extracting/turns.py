@@ -51,8 +51,9 @@ class Way:
     """One side in a process of its own, and the passes that it has made."""
 
     def __init__(self, side: str, case: Case, port: int) -> None:
-        command = [sys.executable, "-m", "bench.extracting.side", side, json.dumps(case.blobs), str(port)]
+        command = [sys.executable, "-m", "bench.extracting.side", side, str(port)]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._case = case
         self.passes: list[Row] = []
         self._failed = self._line() != "ready\n"
 
@@ -70,7 +71,7 @@ class Way:
         if self._failed or (spent > ENOUGH_S and len(self.passes) >= least):
             return
         assert self._process.stdin is not None
-        self._process.stdin.write("\n")
+        self._process.stdin.write(json.dumps(self._case.of_pass(len(self.passes))) + "\n")
         self._process.stdin.flush()
         line = self._line()
         self._failed = not line

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,14 @@ class Footprint:
 
 def frame_footprint(georef: Georeference, width: int, height: int, tolerance_m: float) -> Footprint:
     """The footprint of the whole image, data or not. Raises Rejected `not-on-earth` where no pixel lies on it."""
+    return finish(*_frame_region(georef, width, height, tolerance_m))
+
+
+@lru_cache(maxsize=64)
+def _frame_region(
+    georef: Georeference, width: int, height: int, tolerance_m: float
+) -> tuple[BaseGeometry, float]:
+    """What the image covers, longitudes as they come, and how far beyond 180 degrees is rounding (in degrees)."""
     seam_degrees = seam(tolerance_m)
     region = _outline(georef, width, height, tolerance_m)
     if region is None or not _holds_the_middle(region, georef, width, height):
@@ -53,7 +62,7 @@ def frame_footprint(georef: Georeference, width: int, height: int, tolerance_m: 
         raise Rejected(
             "not-on-earth", "no pixel of the image lies on the Earth: its geotransform or its CRS is wrong"
         )
-    return finish(region, seam_degrees)
+    return region, seam_degrees
 
 
 def given_footprint(geometry: Mapping[str, Any]) -> Footprint:

@@ -1,6 +1,7 @@
 """Where on the Earth a pixel lies: one function for affine transforms, ground control points and RPCs."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -29,9 +30,9 @@ _PLACING_OTHERS = "such files hold none: write it as a GeoTIFF (gdal_translate -
 _MOST_UNITS = 1e12  # of a CRS: the Earth's circumference is 4e10 mm
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Georeference:
-    """How pixels and degrees belong together.
+    """How pixels and degrees belong together; the same object for the same grid, so what follows from it can be kept.
 
     `to_pixel` is the inverse and `wkt` the CRS of the pixels (affine only; None otherwise).
     """
@@ -75,10 +76,13 @@ def georeference(dataset: DatasetReader, crs_text: str | None = None) -> Georefe
     _refuse_unplaced(dataset, None if crs is not None else crs_text)
     _refuse_nonsense(dataset.transform)
     _refuse_no_degrees(earth, dataset)
-    return _affine(earth, text if crs is not None else earth.crs.to_wkt(), dataset.transform)
+    return _affine(text, crs is not None, dataset.transform)
 
 
-def _affine(earth: EarthCrs, wkt: str, transform: Affine) -> Georeference:
+@lru_cache(maxsize=64)  # the bands of a scene have one grid or three, and a COG has that of its original
+def _affine(text: str, is_wkt: bool, transform: Affine) -> Georeference:
+    earth = earth_crs(text)
+    wkt = text if is_wkt else earth.crs.to_wkt()
     a, b, c, d, e, f = tuple(transform)[:6]
     inverse = ~transform
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pyproj
 from rasterio.io import DatasetReader
+from rasterio.transform import Affine
 
 from eventstac.raster.axes import misplaced
 from eventstac.raster.georeference import Georeference
@@ -53,7 +54,12 @@ def crs_fields(wkt: str) -> dict[str, Any]:
 
 def gsd(dataset: DatasetReader, georef: Georeference) -> float | None:
     """The size of a pixel in metres at the middle of the image: the nominal one where that is within 2 %."""
-    column, row = dataset.width / 2, dataset.height / 2
+    return _gsd(georef, dataset.width, dataset.height, dataset.transform)
+
+
+@lru_cache(maxsize=64)
+def _gsd(georef: Georeference, width: int, height: int, transform: Affine) -> float | None:
+    column, row = width / 2, height / 2
     lon, lat = georef.to_lonlat(np.array([column, column + 1, column]), np.array([row, row, row + 1]))
     if not (np.isfinite(lon).all() and np.isfinite(lat).all()):
         return None
@@ -61,14 +67,14 @@ def gsd(dataset: DatasetReader, georef: Georeference) -> float | None:
     metres = math.sqrt(across * down)
     if not math.isfinite(metres) or metres <= 0:
         return None
-    nominal = _nominal_metres(dataset, georef)
+    nominal = _nominal_metres(georef, transform)
     return float(f"{nominal if nominal and abs(nominal - metres) < metres / 50 else metres:.4g}")
 
 
-def _nominal_metres(dataset: DatasetReader, georef: Georeference) -> float | None:
+def _nominal_metres(georef: Georeference, transform: Affine) -> float | None:
     if georef.kind != "affine" or georef.earth is None or georef.earth.metres is None:
         return None
-    return math.sqrt(abs(dataset.transform.determinant)) * georef.earth.metres
+    return math.sqrt(abs(transform.determinant)) * georef.earth.metres
 
 
 def _box(dataset: DatasetReader) -> list[float]:
