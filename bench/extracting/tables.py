@@ -6,6 +6,7 @@ from bench.extracting.turns import TIMEOUT_S, Row
 type Results = dict[tuple[str, int], dict[str, Row | None]]  # by case and delay in ms, then by side
 
 HEAD = "| case | added | side | s | CPU s | requests | MB | peak MB | passes |\n|---|---|---|---|---|---|---|---|---|"
+AS_IT_IS = "8, tuned 1"
 SLOWER = 1.02  # the noise of a median of passes in turns
 
 
@@ -26,7 +27,7 @@ def seconds(value: float) -> str:
 
 
 def aims(wanted: list[Case], results: Results) -> str:
-    """What was aimed at, and whether it was met; both sides one file after the other, and both with 8 threads."""
+    """What was aimed at, and whether it was met; of many files with 8 threads beside rio-stac as it is, on one."""
     lines = [
         "| case | threads | 0 ms: ours to tuned, s | not slower | 25 ms: times tuned | times defaults | aim | met |",
         "|---|---|---|---|---|---|---|---|",
@@ -34,9 +35,13 @@ def aims(wanted: list[Case], results: Results) -> str:
     for case in wanted:
         pairs = [("1", OURS, TUNED)] if OURS in case.sides else []
         if OURS_8 in case.sides:
-            pairs = [("1", OURS_1, TUNED), ("8, tuned 1", OURS_8, TUNED), ("8", OURS_8, TUNED_8)]
+            pairs = [("1", OURS_1, TUNED), (AS_IT_IS, OURS_8, TUNED), ("8", OURS_8, TUNED_8)]
         for threads, ours, tuned in pairs:
-            cells = [case.name, threads, *_against(case, results, ours, tuned, asked=threads != "8")]
+            cells = [
+                case.name,
+                threads,
+                *_against(case, results, ours, tuned, asked=ours == OURS or threads == AS_IT_IS),
+            ]
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 

@@ -3,9 +3,7 @@
 import statistics
 from dataclasses import dataclass, fields
 
-from tests.integration.stac_api.private_venv import ROOT
-
-DOCS = ROOT / "docs" / "api-speed.md"
+from bench.documents.section import put
 
 
 @dataclass(frozen=True)
@@ -57,9 +55,4 @@ def report(count: int, results: Results, memory: dict[str, float]) -> str:
 
 def write(count: int, section: str) -> None:
     """Put the section in the docs, in the place of the last run's."""
-    text = DOCS.read_text()
-    begin, end = f"<!-- {count} -->\n", f"<!-- end of {count} -->\n"
-    if begin not in text:
-        text += f"\n{begin}{end}"
-    before, _, rest = text.partition(begin)
-    DOCS.write_text(f"{before}{begin}{section}{end}{rest.partition(end)[2]}")
+    put("api-speed.md", str(count), section)

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any, Literal
 
 from eventstac.blobs import BlobReader
@@ -68,8 +68,8 @@ class Worker:
         assert self._process.stdout is not None  # noqa: S101
         self._stdin, self._stdout = self._process.stdin, self._process.stdout
         os.set_blocking(self._stdin.fileno(), False)
-        if hasattr(fcntl, "F_SETPIPE_SZ"):
-            fcntl.fcntl(self._stdin.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+        for pipe in (self._stdin, self._stdout):
+            _widen(pipe.fileno())
         self._writable, self._readable = selectors.DefaultSelector(), selectors.DefaultSelector()
         self._writable.register(self._stdin, selectors.EVENT_WRITE)
         self._readable.register(self._stdout, selectors.EVENT_READ)
@@ -172,3 +172,10 @@ class Worker:
         answer = frames.receive(read)
         self._left_s = max(0.0, deadline - time.monotonic())
         return answer
+
+
+def _widen(pipe: int) -> None:
+    """Let a pipe hold a small file, or a thumbnail, so that its two ends need not take turns."""
+    if hasattr(fcntl, "F_SETPIPE_SZ"):
+        with suppress(OSError):  # all pipes of a user have a limit together
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)

@@ -22,7 +22,7 @@ def edge_ring(to_lonlat: ToLonLat, width: int, height: int, tolerance_m: float) 
     A segment is halved until its true middle lies within `tolerance_m` of the straight one in degrees.
     """
     # Columns, rows, longitudes and latitudes; the first point again at the end, so that each segment has both of its.
-    both = _placed(to_lonlat, _frame(width, height))
+    both = _placed(to_lonlat, _FRAME * [[width], [height]])
     ring, middle = both[:, ::2], both[:, 1::2]
     for _ in range(_MAX_ROUNDS):
         split = _bent(ring, middle, tolerance_m)
@@ -77,12 +77,15 @@ def _unwrap_from_pole(lon: Floats, lat: Floats, at_pole: NDArray[np.bool_]) -> t
     return ring_lon, np.concatenate([[pole], inner_lat, [pole]]), 0
 
 
-def _frame(width: int, height: int) -> Floats:
-    """Columns and rows of the first segments' ends and middles, once around."""
+def _unit_frame() -> Floats:
+    """Columns and rows of the first segments' ends and middles, once around an image of one pixel."""
     edge = np.linspace(0, 1, 2 * _FIRST_STEPS + 1)[:-1]
     ahead, back, near, far = edge, 1 - edge, np.zeros_like(edge), np.ones_like(edge)
     columns, rows = [*ahead, *far, *back, *near, 0.0], [*near, *ahead, *far, *back, 0.0]
-    return np.array([columns, rows]) * [[width], [height]]
+    return np.array([columns, rows])
+
+
+_FRAME = _unit_frame()
 
 
 def _placed(to_lonlat: ToLonLat, pixels: Floats) -> Floats:

@@ -6,11 +6,14 @@ import numpy as np
 import pyproj
 import pytest
 import shapely
+from rasterio.io import MemoryFile
 from rasterio.transform import Affine
 from shapely.geometry import shape
 
 from eventstac.errors import Rejected
 from eventstac.raster.extract import read_in_process
+from eventstac.raster.footprint import _frame_region
+from eventstac.raster.georeference import georeference
 from tests.unit.raster.corpus import PLACES, Place, at, blank, tiff, with_gcps, with_rpcs
 from tests.unit.raster.readers import MemoryReader
 
@@ -466,3 +469,38 @@ def test_a_frame_that_is_all_valid_is_nothing_to_speak_of(mode: str) -> None:
     data = tiff(np.ones((40, 40), "uint8"), nodata=0)
     metadata = read_in_process(MemoryReader(data), {"footprint": {"mode": mode}}).metadata
     assert "footprint_problem" not in metadata
+
+
+def test_files_of_one_grid_share_its_georeference_and_others_do_not() -> None:
+    data = np.ones((8, 8), "uint8")
+    place = Affine(10, 0, 500_000, 0, -10, 5_000_000)
+    files = [tiff(data, crs=crs, transform=place) for crs in ("EPSG:32633", "EPSG:32633", "EPSG:32634")]
+    files.append(tiff(data, crs="EPSG:32633", transform=place @ Affine.translation(0, 1)))
+    found = []
+    for file in files:
+        with MemoryFile(file) as memory, memory.open() as dataset:
+            found.append(georeference(dataset))
+    assert found[0] is found[1]
+    assert len({id(each) for each in found}) == 3
+
+
+def test_what_is_kept_of_a_grid_is_of_its_size_its_tolerance_and_its_crs() -> None:
+    grid = Affine(1000, 0, 300_000, 0, -1000, 8_000_000)
+
+    def read(side: int, crs: str, metres: float) -> tuple[dict[str, Any], list[float]]:
+        data = tiff(np.ones((side, side), "uint8"), crs=crs, transform=grid)
+        return footprint_of(data, footprint={"tolerance_m": metres})
+
+    asked = [
+        (side, crs, metres)
+        for side in (200, 300)
+        for crs in ("EPSG:32633", "EPSG:32733")
+        for metres in (5, 300)
+    ]
+    first = [read(*each) for each in asked]
+    assert all(one != other for index, one in enumerate(first) for other in first[:index])
+    first[0][0]["coordinates"].clear()  # what is kept is not what is given away
+    again = [read(*each) for each in asked]
+    _frame_region.cache_clear()
+    assert again == [read(*each) for each in asked]
+    assert first[1:] == again[1:]
