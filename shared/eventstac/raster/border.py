@@ -10,7 +10,7 @@ from shapely.geometry.base import BaseGeometry
 
 from eventstac.bbox import Bounds
 from eventstac.raster.earth import Floats, ToLonLat
-from eventstac.raster.ring import METRES_PER_DEGREE
+from eventstac.raster.ring import METRES_PER_DEGREE, shortest
 
 # Whether the image shows points of the Earth (longitudes, latitudes).
 Shows = Callable[[Floats, Floats], NDArray[np.bool_]]
@@ -21,6 +21,8 @@ _END_HALVINGS = 40  # degrees may go as a root of pixels where the Earth ends
 _MAX_ROUNDS = 14  # each halves the segments that are still too far off: from a cell of a degree to ten metres
 _MAX_POINTS = 20_000
 _EDGE_POINTS = 2_001  # along each side of the frame, where a part of it is too thin for the grid
+_EDGE_DEGREES = 0.2  # and no step of them is longer: two edges that run together to one point would cross
+_EDGE_ROUNDS = 6
 
 
 def follow(
@@ -165,6 +167,15 @@ def _edges(to_lonlat: ToLonLat, size: tuple[int, int], west: float) -> list[Floa
     for x, y in sides:
         column, row = _with_ends(to_lonlat, x * width, y * height)
         lon, lat = to_lonlat(column, row)
+        for _ in range(_EDGE_ROUNDS):
+            with np.errstate(invalid="ignore"):
+                far = np.hypot(shortest(np.diff(lon)), np.diff(lat)) > _EDGE_DEGREES
+            if not far.any() or len(column) > _MAX_POINTS:
+                break
+            between = np.flatnonzero(far) + 1
+            column = np.insert(column, between, (column[between - 1] + column[between]) / 2)
+            row = np.insert(row, between, (row[between - 1] + row[between]) / 2)
+            lon, lat = to_lonlat(column, row)
         lon = (lon - west) % 360.0 + west
         there = np.flatnonzero(np.isfinite(lon) & np.isfinite(lat))
         breaks = (np.diff(there) > 1) | (np.abs(np.diff(lon[there])) > 180)
