@@ -21,7 +21,9 @@ _END_HALVINGS = 40  # degrees may go as a root of pixels where the Earth ends
 _MAX_ROUNDS = 14  # each halves the segments that are still too far off: from a cell of a degree to ten metres
 _MAX_POINTS = 20_000
 _EDGE_POINTS = 2_001  # along each side of the frame, where a part of it is too thin for the grid
-_EDGE_DEGREES = 0.2  # and no step of them is longer: two edges that run together to one point would cross
+_EDGE_DEGREES = (
+    0.2  # of a great circle: with longer steps two edges that run together to one point would cross
+)
 _EDGE_ROUNDS = 6
 
 
@@ -169,7 +171,8 @@ def _edges(to_lonlat: ToLonLat, size: tuple[int, int], west: float) -> list[Floa
         lon, lat = to_lonlat(column, row)
         for _ in range(_EDGE_ROUNDS):
             with np.errstate(invalid="ignore"):
-                far = np.hypot(shortest(np.diff(lon)), np.diff(lat)) > _EDGE_DEGREES
+                east = shortest(np.diff(lon)) * np.cos(np.radians(lat[1:]))
+                far = np.hypot(east, np.diff(lat)) > _EDGE_DEGREES
             if not far.any() or len(column) > _MAX_POINTS:
                 break
             between = np.flatnonzero(far) + 1
