@@ -41,8 +41,11 @@ FAST: Mapping[str, str] = COMMON | {"fsync": "off", "full_page_writes": "off"}
 
 def _letters() -> str:
     """A locale that tells upper and lower case of all letters (`C` does of ASCII's), as Azure's databases have one."""
-    listed = subprocess.run(["locale", "-a"], stdout=subprocess.PIPE, text=True, check=False)  # noqa: S607
-    known = {name.lower().replace("-", ""): name for name in listed.stdout.split()}
+    try:
+        listed = subprocess.run(["locale", "-a"], stdout=subprocess.PIPE, text=True, check=False).stdout  # noqa: S607
+    except OSError:  # there is no such program
+        return "C"
+    known = {name.lower().replace("-", ""): name for name in listed.split()}
     return next((known[name] for name in ("c.utf8", "en_us.utf8") if name in known), "C")
 
 

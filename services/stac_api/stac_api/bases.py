@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from stac_api.database import Database, Row
+from stac_api.database import TABLES_OF_ITEMS, Database, Row
 
 _NAMES_BASE = b'"pgstac:base_item": '
 # How nearly every row ends: jsonb sorts a document's keys by length, so neither a version nor the name of a base item
@@ -105,12 +105,12 @@ class Bases:
 
     async def _load(self) -> None:
         rows = await self._database.rows(
-            """SELECT id, base_item->>'stac_version' AS stac_version,
+            f"""SELECT id, base_item->>'stac_version' AS stac_version,
               coalesce(jsonb_typeof(base_item->'assets'), 'null') = 'null'
                 AND NOT EXISTS (SELECT FROM base_items b WHERE b.collection = c.id) AS complete,
               size.tables, size.items
             FROM collections c, (SELECT count(*) AS tables, sum(greatest(reltuples, 0))::bigint AS items
-              FROM pg_partition_tree('items') t JOIN pg_class ON oid = t.relid WHERE t.isleaf) size"""
+              FROM {TABLES_OF_ITEMS}) size"""
         )
         self._known = {
             row["id"]: _base(row["stac_version"] or _STAC_VERSION, complete=row["complete"]) for row in rows

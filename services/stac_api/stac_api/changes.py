@@ -4,13 +4,12 @@ import time
 from typing import Protocol
 
 from stac_api.cache import ExpiringCache
-from stac_api.database import Row
+from stac_api.database import TABLES_OF_ITEMS, Row
 
 # What every statement that writes moves, once the session that ran it has told its statistics: within a second or, if
 # it has just told some, ten (PostgreSQL 17, 27.2). TRUNCATE moves nothing but the file.
-_MARKS = """SELECT count(*), sum(pg_relation_filenode(relid)::bigint), sum(pg_stat_get_tuples_inserted(relid)
-    + pg_stat_get_tuples_updated(relid) + pg_stat_get_tuples_deleted(relid))
-    FROM pg_partition_tree('items') WHERE isleaf"""
+_MARKS = f"""SELECT count(*), sum(relfilenode::bigint), sum(pg_stat_get_tuples_inserted(oid)
+    + pg_stat_get_tuples_updated(oid) + pg_stat_get_tuples_deleted(oid)) FROM {TABLES_OF_ITEMS}"""
 
 
 class Rows(Protocol):

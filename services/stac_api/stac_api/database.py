@@ -45,6 +45,12 @@ _OUR_FAULTS = (
 )
 
 
+# Rows of the catalog of tables, one for each that Items lie in. `pg_partition_tree` would lock them all, and wait for
+# whoever changes one of them.
+TABLES_OF_ITEMS = """(SELECT oid, relfilenode, reltuples FROM pg_class
+    WHERE relispartition AND relkind = 'r' AND relname LIKE '\\_items\\_%'
+      AND relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'items'::regclass)) leaves"""
+
 _NOTHING: Mapping[str, str] = {}
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from stac_api.errors import BadRequest
 from stac_api.geometries import box_from_json, geometry_from_json
-from stac_api.moments import date_problem, end_problem, plain_problem, timestamp_problem
+from stac_api.moments import date_problem, end_problem, plain_problem, span_problem, timestamp_problem
 
 Cql2 = dict[str, Any]
 
@@ -179,10 +179,12 @@ def _end(node: object, where: str) -> Any:
 
 def plain_times(args: list[Any], places: list[str], *, temporal: bool = False) -> None:
     """Refuse texts beside a column of times (or of a `temporal` operator) that are no times; BadRequest."""
-    if temporal or any(_is_column(arg, _TIMES) for arg in args):
-        for arg, place in zip(args, places, strict=True):
-            if isinstance(arg, str) and (problem := plain_problem(arg)):
-                raise _wrong(place, problem)
+    if not temporal and not any(_is_column(arg, _TIMES) for arg in args):
+        return
+    for arg, place in zip(args, places, strict=True):
+        problem = span_problem(arg) if temporal else plain_problem(arg) if isinstance(arg, str) else None
+        if problem:
+            raise _wrong(place, problem)
 
 
 def _array(node: object, where: str, depth: int, least: int = 1) -> list[Any]:

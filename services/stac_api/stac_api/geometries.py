@@ -19,7 +19,7 @@ _DEPTHS = {
 _SMALLEST = {"LineString": 2, "MultiLineString": 2, "Polygon": 4, "MultiPolygon": 4}
 
 # Python would also read 1_0, letters of other scripts, and words.
-_NUMBER = re.compile(r" *[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)? *", re.ASCII)
+_NUMBER = re.compile(r" *[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)? *", re.ASCII)
 _SHOWN = 200  # characters of a text that is no box
 
 _HAIR = 1e-9  # degrees, a tenth of a millimetre: a box without area is no valid polygon

@@ -65,7 +65,7 @@ def warn_of_types(document: Document, collections: Sequence[CollectionRules]) ->
                 where = ("collections", collection.id, "queryables", queryable.name)
                 what = (
                     f"{plain!r} is {queryable.type} here and {said.type} in {other!r}: a search over both compares it "
-                    "as text (100 before 20)"
+                    "as text"
                 )
                 document.warn(
                     where, what, "Give it one type, or name one of the Collections in such searches"

@@ -19,7 +19,7 @@ _DATE = r"\d{4}-\d{2}-\d{2}"
 _DATETIME = re.compile(
     rf"{_DATE}([Tt ]\d{{2}}:\d{{2}}(:\d{{2}}(\.\d+)?)?([Zz]|[+-](0\d|1[0-5]):?[0-5]\d)?)?", re.ASCII
 )
-_NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*", re.ASCII | re.IGNORECASE)
+_NUMBER = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?\s*", re.ASCII | re.IGNORECASE)
 _NOT_ZERO = re.compile(r"^[^eE]*[1-9]")
 _SHOWN = 60  # characters of a value in a message
 

@@ -35,9 +35,9 @@ def truncated(database: CatalogDatabase) -> None:
         owner.execute("TRUNCATE pgstac.items")
 
 
-def apply(connection: Connection, queryables: str, collection: str = "c") -> None:
+def apply(connection: Connection, queryables: str, collection: str = "c", more: str = "") -> None:
     text = (
-        f"collections:\n  {collection}:\n    queryables: {queryables}\n    rules:\n"
+        f"collections:\n  {collection}:\n{more}    queryables: {queryables}\n    rules:\n"
         "      - {name: a, pattern: '{item}.tif', asset: data, assets: {data: {}}}\n"
     )
     rules = load_rules(text, file="collections.yaml")
@@ -207,6 +207,24 @@ def test_integers_of_an_older_version_become_numbers(
     connection.execute("SELECT pgstac.delete_queryable('x:own', '{c}')")
     apply(connection, "{}")  # they are ours still
     assert not connection.execute("SELECT FROM pgstac.queryables WHERE name LIKE 'x:%%'").fetchall()
+
+
+def test_integers_of_a_collection_by_month_whose_items_were_all_refused_become_numbers(
+    database: CatalogDatabase, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has no table yet, and its Items are to be tried again."""
+    with monkeypatch.context() as older:
+        older.setitem(queryables._WRAPPERS, "integer", "to_int")
+        apply(connection, "{'x:p': {type: integer}}", "by-month", "    partition_trunc: month\n")
+    (migration,) = [each for number, _, each in installing._migrations() if number == 18]
+    with psycopg.connect(database.settings.conninfo) as owner:
+        owner.execute(migration)
+    noted = connection.execute(
+        "SELECT indexes FROM eventstac.changed_queryables WHERE collection = 'by-month'"
+    )
+    assert noted.fetchall() == [([],)]
+    finish_changes(connection, RULES, "loader", NOW)
+    apply(connection, "{}", "by-month", "    partition_trunc: month\n")
 
 
 @pytest.mark.parametrize("sortable", ["true", "false"])

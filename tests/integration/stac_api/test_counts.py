@@ -4,8 +4,10 @@ import asyncio
 from typing import Any
 
 import psycopg
+import pytest
 
 from infra.local.postgres.testing import RunningPostgres
+from stac_api import counts
 from stac_api.bases import Bases
 from stac_api.database import Database
 from stac_api.item_search import ItemSearch
@@ -123,7 +125,10 @@ def test_a_filter_of_a_large_catalog_whose_plan_is_asked_for_gives_the_same(load
     assert asyncio.run(run(0)) == asyncio.run(run(1_000_000))
 
 
-def test_a_count_stands_as_long_as_no_item_changes(postgres: RunningPostgres) -> None:
+def test_a_count_stands_as_long_as_no_item_changes(
+    postgres: RunningPostgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(counts, "_WORTH", 0.0)  # for nothing but that
     database = new_database(postgres)
     load(database.settings.conninfo, catalog.COLLECTIONS, catalog.ITEMS)
     settings = settings_for(database, count_ttl_s=0.0)
@@ -169,3 +174,23 @@ def test_a_count_stands_as_long_as_no_item_changes(postgres: RunningPostgres) ->
             await db.close()
 
     asyncio.run(run())
+
+
+def test_a_count_waits_for_nobody_who_changes_another_collections_table(loaded: CatalogDatabase) -> None:
+    settings = settings_for(loaded, statement_timeout_s=10.0)
+    search = from_body({"limit": 1, "collections": ["edges"]} | FILTER, settings)
+    with psycopg.connect(loaded.settings.conninfo) as other:
+        (leaf,) = other.execute(
+            "SELECT (SELECT partition FROM pgstac.partitions WHERE collection = 'scenes')"
+        ).fetchone() or ("",)
+        other.execute(f'LOCK TABLE pgstac."{leaf}" IN ACCESS EXCLUSIVE MODE')
+
+        async def run() -> int | None:
+            db = Database(settings)
+            try:
+                return (await ItemSearch(db, Bases(db), settings).page(search)).matched
+            finally:
+                await db.close()
+
+        assert asyncio.run(run()) == 4
+        other.rollback()

@@ -117,3 +117,8 @@ def test_a_geometry_with_too_many_positions_is_refused() -> None:
     line = {"type": "LineString", "coordinates": [[0, n / 100] for n in range(101)]}
     with pytest.raises(BadRequest, match="simplify"):
         geometry_from_json(line, max_positions=100)
+
+
+def test_a_text_of_many_digits_is_soon_known_to_be_no_number() -> None:
+    with pytest.raises(BadRequest, match="bbox"):
+        box_from_text("1" * 200_000 + "x,1,2,3")  # hours, where a number can be read in two ways

@@ -11,15 +11,14 @@ WHERE q.property_wrapper = 'to_int' AND q.property_path IS NULL AND q.definition
   AND q.definition ? 'title' AND q.definition - '{type,title,description}'::text[] = '{}';  -- as the rules write them
 
 INSERT INTO eventstac.changed_queryables AS noted (collection, indexes)
-SELECT changed.collection, coalesce((
+SELECT changed.collection, CASE WHEN to_regclass('pgstac._items_' || changed.key) IS NULL THEN '[]' ELSE coalesce((
     SELECT jsonb_agg(jsonb_build_object(
         'partition', found.partition, 'name', found.indexname, 'definition', found.existing_idx))
     FROM queryable_indexes('_items_' || changed.key) AS found
     WHERE found.indexname IS NOT NULL
       AND found.queryable_id IN (SELECT id FROM whole_numbers w WHERE w.collection = changed.collection)
-  ), '[]')
+  ), '[]') END
 FROM (SELECT DISTINCT collection, key FROM whole_numbers) changed
-WHERE to_regclass('pgstac._items_' || changed.key) IS NOT NULL
 ON CONFLICT (collection) DO UPDATE SET indexes = noted.indexes || excluded.indexes;
 
 UPDATE queryables SET property_wrapper = 'to_float' WHERE id IN (SELECT id FROM whole_numbers);
