@@ -4,6 +4,7 @@ GDAL takes the last dimension for x and the one before for y, whatever they are:
 gives a geotransform with the two swapped, and everybody who opens the file with GDAL sees it there.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,28 +16,21 @@ from rasterio.io import DatasetReader
 from eventstac.errors import Rejected
 from eventstac.raster.gdal import UNREADABLE
 
+# In lower case: GDAL heeds none.
 _UNITS = {
-    "x": {"degrees_east", "degree_east", "degrees_E", "degree_E", "degreesE", "degreeE"},
-    "y": {"degrees_north", "degree_north", "degrees_N", "degree_N", "degreesN", "degreeN"},
+    "x": {"degrees_east", "degree_east", "degrees_e", "degree_e", "degreese", "degreee"},
+    "y": {"degrees_north", "degree_north", "degrees_n", "degree_n", "degreesn", "degreen"},
 }
-_STANDARD_NAMES = {
+_NAMES = {
     "x": {"longitude", "grid_longitude", "projection_x_coordinate", "projection_x_angular_coordinate"},
     "y": {"latitude", "grid_latitude", "projection_y_coordinate", "projection_y_angular_coordinate"},
 }
 
-
-# GDAL heeds the axes' unit where it makes the CRS of CF's parameters, not where it takes that of a WKT.
-_NO_METRES = {
-    "km",
-    "kilometer",
-    "kilometre",
-    "kilometers",
-    "kilometres",
-    "rad",
-    "radian",
-    "radians",
-    "microradian",
-}
+_RADIANS = {"rad", "radian", "radians", "microradian"}
+_LENGTH = re.compile(
+    r"(?P<times>[\d.e+]+)?\s*(?P<part>[kcdhm]|kilo|centi|deci|hecto|milli|mega)?m(et(er|re)s?)?",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -77,7 +71,8 @@ def misplaced(dataset: DatasetReader) -> str | None:
             f'transpose(..., "{y}", "{x}"))'
         )
     unit = tags.get(f"{names['x']}#units", "")
-    if unit.lower() in _NO_METRES and _is_in_metres(dataset):
+    # GDAL heeds the axes' unit where it makes the CRS of CF's parameters, not where it takes that of a WKT.
+    if _is_no_metre(unit) and _is_in_metres(dataset):
         x_axis = _axis(dataset, names["x"])
         if x_axis is not None and x_axis.lies_along(dataset, same_unit=True):
             return (
@@ -87,6 +82,13 @@ def misplaced(dataset: DatasetReader) -> str | None:
     return None
 
 
+def _is_no_metre(unit: str) -> bool:
+    """Whether it is radians, or a multiple or a part of the metre."""
+    length = _LENGTH.fullmatch(unit.strip())
+    many = length is not None and (length["part"] is not None or length["times"] not in (None, "1", "1.0"))
+    return many or unit.strip().lower() in _RADIANS
+
+
 def _is_in_metres(dataset: DatasetReader) -> bool:
     crs = dataset.crs
     return crs is not None and bool(crs.is_projected) and crs.linear_units_factor[1] == 1
@@ -94,8 +96,7 @@ def _is_in_metres(dataset: DatasetReader) -> bool:
 
 def _are_swapped(dataset: DatasetReader, tags: Mapping[str, str], names: Mapping[str, str]) -> bool:
     """Whether the last two dimensions of a netCDF's grid are others than y, x in this order."""
-    outside = tags.get("NETCDF_DIM_EXTRA", "").strip("{}").split(",")
-    if any(name.rsplit("/", 1)[-1] in outside for name in names.values()):
+    if any(_is_outside(tags, name) for name in names.values()):
         return True
     if dataset.transform.is_identity:
         return False
@@ -119,7 +120,7 @@ def in_degrees(dataset: DatasetReader) -> bool:
         return False
     tags = dataset.tags()
     return all(
-        any(name.endswith("#units") and text in _UNITS[which] for name, text in tags.items())
+        any(name.endswith("#units") and text.lower() in _UNITS[which] for name, text in tags.items())
         for which in "xy"
     )
 
@@ -129,15 +130,24 @@ def _names(tags: Mapping[str, str]) -> dict[str, str]:
 
     Without such words GDAL has a position only from its own attribute, `GeoTransform`.
     """
-    return {which: next(_named(tags, which), which) for which in "xy"}
+    found = {}
+    for which in "xy":
+        named = list(_named(tags, which)) or [which]
+        found[which] = next((name for name in named if not _is_outside(tags, name)), named[0])
+    return found
+
+
+def _is_outside(tags: Mapping[str, str], name: str) -> bool:
+    """Whether a variable is that of a dimension which is none of the grid's last two."""
+    return name.rsplit("/", 1)[-1] in tags.get("NETCDF_DIM_EXTRA", "").strip("{}").split(",")
 
 
 def _named(tags: Mapping[str, str], which: str) -> Iterator[str]:
     for key, text in tags.items():
         name, _, attribute = key.rpartition("#")
         if (
-            (attribute == "units" and text in _UNITS[which])
-            or (attribute == "standard_name" and text in _STANDARD_NAMES[which])
+            (attribute == "units" and text.lower() in _UNITS[which])
+            or (attribute in ("standard_name", "long_name") and text.lower() in _NAMES[which])
             or (attribute == "axis" and text.lower() == which)
         ):
             yield name

@@ -9,13 +9,21 @@ _OTHERS = {"ß": "s", "ø": "o", "Ø": "O", "æ": "a", "Æ": "A", "ł": "l", "Ł
 
 
 def names_in_ascii(read: ReadAt, place: tuple[int, int]) -> tuple[int, bytes]:
-    """Where the names lie, and what may stand there instead: as long, with no letter that ASCII has not.
+    """Where the names lie, and what may stand there instead: as long, and those that are no UTF-8 with no letter that
+    ASCII has not.
 
     `place`: the first byte and the length of the tag's value. Of what looks like none of Latin-1's letters `?` is left.
     """
     start, length = place
-    text = read(start, min(length, _MOST_BYTES)).decode("latin-1")
-    return start, "".join(map(_in_ascii, text)).encode("ascii")
+    return start, b"|".join(map(_name_in_ascii, read(start, min(length, _MOST_BYTES)).split(b"|")))
+
+
+def _name_in_ascii(name: bytes) -> bytes:
+    try:
+        name.decode()
+    except UnicodeDecodeError:
+        return "".join(map(_in_ascii, name.decode("latin-1"))).encode("ascii")
+    return name
 
 
 def _in_ascii(letter: str) -> str:

@@ -55,7 +55,7 @@ _SECONDS = {
 _CALENDARS = ("", "standard", "gregorian", "proleptic_gregorian")
 # What such an axis counts from, as UDUNITS reads it: one digit will do, and an hour without minutes.
 _ORIGIN = re.compile(
-    r"(\d{1,4})-(\d{1,2})-(\d{1,2})(?:[T ]+(\d{1,2})(?::(\d{1,2})(?::(\d{1,2})(?:\.(\d{0,9}))?)?)?)?"
+    r"(\d{1,4})-(\d{1,2})-(\d{1,2})(?:[T ]+(\d{1,2})(?::(\d{1,2})(?::(\d{1,2})(?:\.(\d*))?)?)?)?"
     r"\s*(?:Z|UTC|GMT|([+-])(\d{1,2})(?::?(\d{2}))?)?",
     re.IGNORECASE | re.ASCII,
 )

@@ -164,7 +164,7 @@ def _closed(region: shapely.Polygon, georef: Georeference) -> shapely.Polygon:
     lon, _ = georef.to_lonlat(np.array([0.0, 1.0, 0.0]), np.array([0.0, 0.0, 1.0]))
     if 2 * lacks >= np.abs(shortest(lon[1:] - lon[0])).max():
         return region
-    return shapely.transform(region, lambda at: (at - [west, 0]) * [360 / (360 - lacks), 1] + [west, 0])
+    return shapely.transform(region, lambda at: (at - [west, 0]) * [360 / (360 - lacks), 1] - [180, 0])
 
 
 def _pole(georef: Georeference, width: int, height: int, lat: Any) -> float:

@@ -37,7 +37,8 @@ _LINKS = (
 )
 _NO_GRID = "holds no grid, nothing that has two dimensions: write it with one, or give its rule `read: file`"
 _NO_LINKS = (
-    "What lies behind a link which leads nowhere or into another file does not count (h5dump -n shows them)"
+    "What lies behind a link which leads nowhere or into another file does not count (h5dump -n shows them), nor what "
+    "is damaged: upload it again where it should hold one"
 )
 _OUR_NAMES = re.compile(
     r"(/vsi[a-z0-9_]+/)?[^\s'\"]*?(eventstac-\w+/blob|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}[^\s'\",:]*)"

@@ -160,11 +160,15 @@ def _tiff(
 ) -> DatasetReader:
     """A TIFF, with the names in its CRS changed to ASCII where they are no UTF-8."""
     try:
-        return open_dataset(stack, source, "GTiff", ranges)
-    except Rejected as problem:
+        dataset = open_dataset(stack, source, "GTiff", ranges)
+        if dataset.crs is None:
+            _ = dataset.gcps  # that of control points is read only now
+    except (Rejected, UnicodeDecodeError) as problem:
         place = structure.main.crs_names
-        if not place[1] or not isinstance(problem.__cause__, UnicodeDecodeError):
+        if not place[1] or not isinstance(problem.__cause__ or problem, UnicodeDecodeError):
             raise
+    else:
+        return dataset
     if not isinstance(source, str):
         return open_dataset(stack, OneFile(ranges, names_in_ascii(ranges.read, place)), "GTiff", ranges)
     with Path(source).open("r+b") as file:

@@ -154,6 +154,8 @@ class BandStatistics:
         if self._is_wide_integer:
             least = int(self.minimum)
             low, high = _far(least, edges[0], math.floor), _far(least, edges[-1], math.ceil)
+            if least < int(self.maximum) and abs(int(self.maximum)) >= 2**52:
+                high = int(self.maximum)
         if low is None or high is None or not self._buckets.any():
             return None
         return {"count": BUCKETS, "min": low, "max": high, "buckets": [int(n) for n in self._buckets]}

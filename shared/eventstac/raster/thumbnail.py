@@ -60,7 +60,7 @@ def _opacity(valid: list[NDArray[np.bool_] | None], shape: tuple[int, ...], step
 
 
 def png(pixels: Bytes8) -> bytes:
-    """Encode rows x columns x (1 to 4) bytes; the same pixels always give the same bytes."""
+    """Encode rows x columns x (1 to 4) bytes; the same pixels give the same bytes on machines with SSE 4.2."""
     rows, columns, channels = pixels.shape
     flat = pixels.reshape(rows, columns * channels)
     # Each row as differences to the one above (filter 2): it halves most images and costs one subtraction.

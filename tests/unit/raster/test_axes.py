@@ -87,7 +87,44 @@ def test_a_projected_grid_is_told_by_its_axes_in_whatever_unit(unit: str, metres
     assert 'transpose(..., "y", "x")' in problem.detail
 
 
-@pytest.mark.parametrize("unit", ["km", "rad"])
+@pytest.mark.parametrize("words", [{"long_name": "{}"}, {"units": "Degrees_{}"}], ids=["name", "unit"])
+@pytest.mark.parametrize("columns", [60, 40])
+def test_the_words_of_an_axis_count_as_gdal_takes_them(words: dict[str, str], columns: int) -> None:
+    names = (
+        {"lat": "Latitude", "lon": "Longitude"} if "long_name" in words else {"lat": "North", "lon": "East"}
+    )
+    axes = {
+        "a": (34 - 0.1 * np.arange(40), {key: text.format(names["lat"]) for key, text in words.items()}),
+        "b": (0.1 * np.arange(columns), {key: text.format(names["lon"]) for key, text in words.items()}),
+    }
+    problem = refused(classic_netcdf(axes, ("b", "a"), {}), **IN_DEGREES)
+    assert problem.reason == "no-georeference"
+    assert 'transpose(..., "a", "b")' in problem.detail
+    assert read(classic_netcdf(axes, ("a", "b"), {}), **IN_DEGREES)["bbox"][0] == pytest.approx(-0.05)
+
+
+def test_a_grid_with_a_longitude_beside_its_axes_is_taken() -> None:
+    axes: dict[str, Any] = {
+        "lon": (np.array([15.0]), {"units": "degrees_east"}),
+        "y": (5e6 - 500 * np.arange(40), {"standard_name": "projection_y_coordinate", "units": "m"}),
+        "x": (5e5 + 500 * np.arange(60), {"standard_name": "projection_x_coordinate", "units": "m"}),
+    }
+    crs = {name: str(value) for name, value in pyproj.CRS(32633).to_cf().items() if name != "crs_wkt"}
+    metadata = read(classic_netcdf(axes, ("lon", "y", "x"), {}, crs))
+    assert metadata["bbox"][0] == pytest.approx(15, abs=0.01)
+
+
+@pytest.mark.parametrize("unit", ["m", "Metres", "1 m", "meter", ""])
+def test_metres_are_metres(unit: str) -> None:
+    axes = {
+        name: (10 * np.arange(20), {"standard_name": f"projection_{name}_coordinate", "units": unit})
+        for name in "yx"
+    }
+    crs = {"grid_mapping_name": "transverse_mercator", "crs_wkt": pyproj.CRS(32633).to_wkt()}
+    assert read(classic_netcdf(axes, ("y", "x"), {}, crs))["bbox"]
+
+
+@pytest.mark.parametrize("unit", ["km", "rad", "1000 m", "cm", "hm"])
 def test_axes_in_another_unit_than_a_crs_in_metres_put_the_grid_nowhere(unit: str) -> None:
     axes = {
         name: (10 * np.arange(20), {"standard_name": f"projection_{name}_coordinate", "units": unit})

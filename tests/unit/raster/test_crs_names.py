@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rasterio.control import GroundControlPoint
 
 from eventstac.errors import Rejected
 from eventstac.raster import opening
@@ -53,6 +54,16 @@ def test_names_in_latin_1_are_read_as_ascii(
     assert of_latin == of_plain
 
 
+@pytest.mark.parametrize("whole", [True, False], ids=["in memory", "by ranges or streamed"])
+def test_names_in_the_crs_of_control_points_too(whole: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not whole:
+        monkeypatch.setattr(opening, "WHOLE_BYTES", 0)
+    corners = [(0, 0, 5e5, 5e6), (0, 512, 5.1e5, 5e6), (512, 0, 5e5, 4.99e6), (512, 512, 5.1e5, 4.99e6)]
+    plain = tiff(PIXELS, crs=CRS, gcps=[GroundControlPoint(*corner) for corner in corners])
+    assert plain.count(PLAIN.encode()) == 1
+    assert read(plain.replace(PLAIN.encode(), LATIN))["bbox"] == read(plain)["bbox"]
+
+
 def test_a_name_in_the_crs_of_another_format_is_told() -> None:
     axes = {
         name: (10 * np.arange(9), {"standard_name": f"projection_{name}_coordinate", "units": "m"})
@@ -72,6 +83,8 @@ def test_letters_that_ascii_has_not_become_the_nearest_and_others_a_mark() -> No
         1,
         b"Gaus-Kruger|?\xf3d?|?\0".replace(b"\xf3", b"o"),
     )
+    names = "Système".encode() + b"|" + "Gauß".encode("latin-1")  # only what is no UTF-8
+    assert names_in_ascii(lambda at, length: names[at : at + length], (0, 99)) == (0, "Système|Gaus".encode())
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 8, 100])

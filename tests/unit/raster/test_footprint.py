@@ -271,9 +271,10 @@ def test_a_half_of_the_earth_with_a_pole_is_one_piece(latitude: int, half_m: flo
         (-180.0, 0.8333333, 432, "EPSG:4326"),
         (360.0, -0.8333333, 432, "EPSG:4326"),
         (0.0, 0.9989, 360, "EPSG:4326"),
+        (-179.9995, 359.999 / 360, 360, "EPSG:4326"),
         (0.0, 111319.4, 360, "EPSG:4087"),
     ],
-    ids=["from 0", "from -180", "westward", "less than half a pixel", "in metres"],
+    ids=["from 0", "from -180", "westward", "less than half a pixel", "a hair", "in metres"],
 )
 def test_a_grid_that_goes_around_but_for_rounding_is_closed(
     first: float, step: float, columns: int, crs: str
