@@ -25,6 +25,7 @@ _EDGE_DEGREES = (
     0.2  # of a great circle: with longer steps two edges that run together to one point would cross
 )
 _EDGE_ROUNDS = 6
+BESIDE_POLE = 90 - 1e-5  # degrees: a metre. Nearer ones are the pole itself to PROJ (laea)
 
 
 def follow(
@@ -180,11 +181,16 @@ def _edges(to_lonlat: ToLonLat, size: tuple[int, int], west: float) -> list[Floa
             row = np.insert(row, between, (row[between - 1] + row[between]) / 2)
             lon, lat = to_lonlat(column, row)
         lon = (lon - west) % 360.0 + west
-        there = np.flatnonzero(np.isfinite(lon) & np.isfinite(lat))
+        there = np.flatnonzero(np.isfinite(lon) & has_longitude(lat))
         breaks = (np.diff(there) > 1) | (np.abs(np.diff(lon[there])) > 180)
         pieces = np.split(np.column_stack([lon, lat])[there], np.flatnonzero(breaks) + 1)
         lines += [piece for piece in pieces if len(piece) > 1]
     return lines
+
+
+def has_longitude(lat: Floats) -> NDArray[np.bool_]:
+    """Of points, those whose longitude means something: at a pole it is whichever the CRS begins with."""
+    return np.asarray(np.abs(lat) < BESIDE_POLE)
 
 
 def _with_ends(to_lonlat: ToLonLat, column: Floats, row: Floats) -> tuple[Floats, Floats]:

@@ -10,7 +10,15 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
-from eventstac.raster.border import Shows, follow, last_on_earth, with_thin_parts, without_hairs
+from eventstac.raster.border import (
+    BESIDE_POLE,
+    Shows,
+    follow,
+    has_longitude,
+    last_on_earth,
+    with_thin_parts,
+    without_hairs,
+)
 from eventstac.raster.earth import Floats, ToLonLat
 from eventstac.raster.ring import METRES_PER_DEGREE
 
@@ -35,7 +43,8 @@ def visible_region(
         return shapely.Polygon()
 
     def shows(lon: Floats, lat: Floats) -> NDArray[np.bool_]:
-        column, row = to_pixel((lon + 180.0) % 360.0 - 180.0, lat)
+        # A pole itself has every longitude: what counts is the one along which it is reached.
+        column, row = to_pixel((lon + 180.0) % 360.0 - 180.0, np.clip(lat, -BESIDE_POLE, BESIDE_POLE))
         with np.errstate(invalid="ignore"):
             inside: NDArray[np.bool_] = (column >= 0) & (column <= width) & (row >= 0) & (row <= height)
         return inside
@@ -43,7 +52,7 @@ def visible_region(
     west, south, east, north = window
     xs, ys = np.linspace(west, east, _CELLS + 1), np.linspace(south, north, _CELLS + 1)
     corners = np.column_stack(to_lonlat(np.array([0.0, width, width, 0]), np.array([0.0, 0, height, height])))
-    corners = corners[np.isfinite(corners).all(axis=1)]
+    corners = corners[np.isfinite(corners).all(axis=1) & has_longitude(corners[:, 1])]
     corners[:, 0] = (corners[:, 0] - west) % 360.0 + west
     cell = float(np.hypot(xs[1] - xs[0], ys[1] - ys[0]))
     region = follow(_contour(shows, xs, ys), shows, corners, cell, tolerance_m, window)

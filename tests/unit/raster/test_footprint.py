@@ -206,6 +206,22 @@ def test_a_geostationary_disk_is_whole_however_large_its_frame(disk: Place) -> N
     assert len(shapely.get_parts(region)) == (2 if bbox[0] > bbox[2] else 1)
 
 
+@pytest.mark.parametrize(
+    ("crs", "side", "west", "east"),
+    [
+        ("+proj=ortho +lat_0=90 +lon_0=10 +R=6371000", 6371000, 100, -170),
+        ("+proj=laea +lat_0=90 +lon_0=0 +datum=WGS84", 13e6, 90, 180),
+    ],
+    ids=["orthographic", "equal area"],
+)
+def test_a_frame_with_a_corner_at_the_pole_that_leaves_the_earth_is_no_wider_than_its_quarter(
+    crs: str, side: float, west: float, east: float
+) -> None:
+    step = side / 300
+    _, bbox = footprint_of(blank(Place("quarter", crs, Affine(step, 0, 0, 0, -step, side), 300, 300)))
+    assert (bbox[0], bbox[2]) == pytest.approx((west, east), abs=1e-4)
+
+
 def held_of(place: Place, region: Any) -> float:
     """The share of the points that an image shows that a region holds."""
     lon, lat = seen_points(place)
