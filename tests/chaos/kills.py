@@ -56,5 +56,4 @@ class Killer:
                 self.kills += 1
             threading.Event().wait(away_s)  # an outage has a length
         finally:
-            for name in names:
-                self._user.stack.restart(name)
+            self._user.stack.restart(*names)

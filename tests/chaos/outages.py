@@ -82,8 +82,7 @@ def away(user: User, names: list[str], seconds: float, meanwhile: Callable[[], N
         meanwhile()
         time.sleep(seconds)  # an outage has a length
     finally:
-        for name in names:
-            user.stack.restart(name)
+        user.stack.restart(*names)
 
 
 def storage_away(user: User, seconds: float, meanwhile: Callable[[], None]) -> None:

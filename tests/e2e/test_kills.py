@@ -47,6 +47,17 @@ def killed_at_work(user: User, app: str, messages: int) -> Iterator[None]:
     user.stack.restart(app)
 
 
+def test_apps_that_start_before_service_bus_does_lose_no_blob(user: User) -> None:
+    away = ("scanner", "extractor", "loader", "stac_api", "servicebus")
+    with restarted_after(user, *away):
+        for name in away:
+            user.stack.kill(name)
+        user.upload("scenes/before-the-bus/b1.tif", geotiff())
+        user.stack.restart(*away)
+    user.searchable("scenes", ["before-the-bus"])
+    user.quiet()
+
+
 @pytest.mark.parametrize("app", ["scanner", "extractor", "loader"])
 def test_a_kill_with_blobs_in_flight_loses_none(user: User, app: str) -> None:
     items = [f"killed-{app}-{number:02}" for number in range(BLOBS)]
@@ -96,9 +107,7 @@ def restarted_after(user: User, *names: str) -> Iterator[None]:
     try:
         yield
     finally:
-        for name in names:
-            if user.stack.layout.hold(name).exists():
-                user.stack.restart(name)
+        user.stack.restart(*(name for name in names if user.stack.layout.hold(name).exists()))
 
 
 def test_a_kill_between_commit_and_publishing_loses_no_notification(user: User) -> None:

@@ -1,6 +1,7 @@
 """The whole stack for tests: its own directory and ports, ended with the test run however that ends."""
 
 import contextlib
+import functools
 import json
 import os
 import signal
@@ -100,16 +101,23 @@ class Stack:
             os.kill(pid, signal.SIGINT if name == "postgres" else signal.SIGTERM)
         self._wait(f"{name} to be gone", lambda: self.status(name)["state"] == "held")
 
-    def restart(self, name: str) -> None:
-        """Start a process again (killing it first where it runs) and wait until it is ready."""
-        if self.status(name)["state"] != "held":
-            self.kill(name)
-        before = self.status(name)["restarts"]
-        self.layout.hold(name).unlink()
-        self._wait(
-            f"{name} to be ready again",
-            lambda: self.status(name)["state"] == "ready" and self.status(name)["restarts"] > before,
-        )
+    def restart(self, *names: str) -> None:
+        """Start processes again (killing first what runs) and wait until all are ready.
+
+        Name together what was away together: a function app is not ready before Service Bus is.
+        """
+        for name in names:
+            if self.status(name)["state"] != "held":
+                self.kill(name)
+        before = {name: self.status(name)["restarts"] for name in names}
+        for name in names:
+            self.layout.hold(name).unlink()
+        for name in names:
+            self._wait(f"{name} to be ready again", functools.partial(self._is_back, name, before[name]))
+
+    def _is_back(self, name: str, restarts: int) -> bool:
+        status = self.status(name)
+        return bool(status["state"] == "ready" and status["restarts"] > restarts)
 
     @contextmanager
     def without(self, name: str) -> Iterator[None]:
