@@ -63,6 +63,11 @@ class KeptCatalogs:
         else:
             set_up(made.settings, {role: self._passwords[role] for role in ROLES})
             _in_a_process(fill, made, count)  # pypgstac's pools keep connections, which forbid a copy
+        with psycopg.connect(self._cluster.superuser_dsn, autocommit=True) as connection:
+            # whoever still looks at it forbids another name
+            connection.execute(
+                "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = %s", [partial]
+            )
         self._run(sql.SQL("ALTER DATABASE {} RENAME TO {}"), partial, _name(count))  # last: it is whole
         print(f"{count} Items loaded in {time.monotonic() - started:.0f} s", file=sys.stderr)
 
