@@ -29,7 +29,14 @@ from bench.reading.servers import cpu_s, free_port, logs, memory_mb, put_ahead, 
 from tests.integration.stac_api.places import READER
 from tests.integration.stac_api.private_venv import ROOT, private_venv
 
-REQUIREMENTS = ("stac-fastapi-pgstac==7.2.0", "uvicorn[standard]", "cql2==0.6.0", "asyncpg==0.32.0", "orjson")
+REQUIREMENTS = (
+    "stac-fastapi-pgstac==7.2.0",
+    "uvicorn[standard]",
+    "cql2==0.6.0",
+    "asyncpg==0.32.0",
+    "orjson",
+    "xxhash",
+)
 CLIENTS = (1, 16, 64)
 LONG_S = 20.0  # a round that takes longer is the only one: a second would say the same
 
@@ -121,7 +128,8 @@ def run(kept: KeptCatalogs, count: int, options: argparse.Namespace) -> tuple[Re
                     "ours": (work | {"port": ours_port, "requests": our_requests[name]}, [our_pid]),
                     "theirs": (work | {"port": theirs_port, "requests": their_requests[name]}, [their_pid]),
                     "sql": (work | {"connect": connect, "session": session, "statements": bare,
-                                    "clients": min(clients, options.connections)}, []),
+                                    "clients": min(clients, options.bare_connections or options.connections)},
+                            []),
                     "floor": (work | {"port": floor_port, "requests": of_floor}, [floor_pid]),
                 }  # fmt: skip
                 with_postgres = {
@@ -156,6 +164,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="in which the sides take turns")
     parser.add_argument("--clients", type=int, nargs="+", default=list(CLIENTS))
     parser.add_argument("--connections", type=int, default=16, help="of each side to the database, at most")
+    parser.add_argument(
+        "--bare-connections",
+        type=int,
+        help="of bare SQL only: the API sends what it gathers, Items by id and `/collections`, over two and one",
+    )
     parser.add_argument(
         "--sides", nargs="+", default=["ours", "theirs", "sql", "floor"], help="which to measure"
     )
