@@ -19,7 +19,7 @@ _END_BYTES = (
 )
 _STAC_VERSION = "1.1.0"  # of pgstac's own making, where a collection says none
 _KEPT_ENDS = 8  # more take longer to compare than one look
-_FRESH_S = 60.0  # after which a collection that was made anew with other parts is noticed
+_FRESH_S = 5.0  # after which a collection that was made anew with other parts is noticed
 
 
 class Tails:

@@ -69,6 +69,9 @@ class FeatureWriter:
         members = {name: value for name, value in orjson.loads(content).items() if name not in _WRITTEN}
         kept = stored_links(members.pop("links", None), OWN_ITEM_LINKS, self._base)
         members.setdefault("stac_version", self._bases.stac_version(collection))
+        properties = members.get("properties")
+        if isinstance(properties, dict) and "start_datetime" in properties:
+            properties.setdefault("datetime", None)  # STAC asks for it; `content_hydrate` drops what is null
         if "bbox" not in members and (box := _box(orjson.loads(bytes(geometry)))):
             members["bbox"] = box
         return memoryview(as_json(members))[1:], b"".join(b"," + as_json(each) for each in kept)

@@ -6,9 +6,11 @@ from typing import Any
 
 from stac_api.errors import BadRequest
 
+# The last line are members of Collections.
 _DEFAULT = (
     "type", "stac_version", "id", "collection", "geometry", "bbox", "links", "assets",
     "properties.datetime", "properties.start_datetime", "properties.end_datetime",
+    "title", "description", "license", "extent",
 )  # fmt: skip
 _ALWAYS = ("type", "stac_version", "id", "collection")  # without these no client knows what it holds
 _MOST_NAMES = 500  # each is sought in every Item

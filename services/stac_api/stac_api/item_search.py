@@ -6,6 +6,7 @@ Items in the same order (the tests compare the two on random searches).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import orjson
 
@@ -40,6 +41,7 @@ _WRAPPER_TYPES = {
     "to_tstz": "timestamptz",
     "to_text_array": "text[]",
 }
+_ENDS_OF_TIME = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
 _TRANSLATION_TTL_S = 30.0  # how soon a newly registered queryable counts
 
 Key = tuple[str, str, bool]  # expression, SQL type, descending
@@ -184,13 +186,20 @@ def _narrow(statement: Statement, search: Search, condition: str) -> None:
         statement.where(f"collection = ANY({statement.value(search.collections)}::text[])")
     if search.interval is not None:
         if search.interval.end is not None:
-            statement.where(f"datetime <= {statement.value(search.interval.end)}::timestamptz")
+            statement.where(f"datetime <= {_moment(search.interval.end, statement)}")
         if search.interval.start is not None:
-            statement.where(f"end_datetime >= {statement.value(search.interval.start)}::timestamptz")
+            statement.where(f"end_datetime >= {_moment(search.interval.start, statement)}")
     if search.area is not None:
         statement.where(f"ST_Intersects(geometry, ST_GeomFromGeoJSON({statement.value(search.area)}::text))")
     if condition:
         statement.where(f"({condition})")
+
+
+def _moment(moment: datetime, statement: Statement) -> str:
+    """A time as a value; the first and the last that Python knows go as texts, for asyncpg takes them for infinite."""
+    if moment in _ENDS_OF_TIME:
+        return f"{statement.value(moment.isoformat())}::text::timestamptz"
+    return f"{statement.value(moment)}::timestamptz"
 
 
 def _suspect(search: Search) -> str | None:

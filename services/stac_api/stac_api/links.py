@@ -40,7 +40,7 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _PORT = re.compile(r":[0-9]+\Z")
 _NUMBER = re.compile(r"[0-9]{1,5}\Z")
 _LAST_PORT = 65_535
-_PREFIX = re.compile(r"(/[A-Za-z0-9._~%-]+)*/?\Z")
+_PREFIX = re.compile(r"(/(?!\.{1,2}(/|\Z))[A-Za-z0-9._~%-]+)*/?\Z")
 
 
 def link(rel: str, href: str, media_type: str = JSON, **more: Any) -> dict[str, Any]:
@@ -106,13 +106,13 @@ def _base_url(naming: tuple[tuple[bytes, bytes], ...], scheme: str, server: str,
     forwarded = _forwarded(headers.get(b"forwarded", ""))
     scheme = (forwarded.get("proto") or _first(headers, b"x-forwarded-proto") or scheme).lower()
     named = forwarded.get("host") or _first(headers, b"x-forwarded-host")
-    if not _HOST.match(named):
+    if not _is_host(named):
         named = ""
     host = named or headers.get(b"host", "")
-    if not _HOST.match(host):
+    if not _is_host(host):
         host = server
     port = _first(headers, b"x-forwarded-port")
-    if _NUMBER.match(port) and int(port) <= _LAST_PORT:
+    if _is_port(port):
         if not named:  # the port in `Host` is the one behind the proxy
             host = _PORT.sub("", host)
         if not _PORT.search(host) and port != {"http": "80", "https": "443"}.get(scheme):
@@ -121,6 +121,17 @@ def _base_url(naming: tuple[tuple[bytes, bytes], ...], scheme: str, server: str,
     if not _PREFIX.match(prefix):
         prefix = ""
     return f"{scheme if scheme in ('http', 'https') else 'http'}://{host}{prefix.rstrip('/')}"
+
+
+def _is_host(text: str) -> bool:
+    if not _HOST.match(text):
+        return False
+    port = _PORT.search(text)
+    return port is None or _is_port(port[0][1:])
+
+
+def _is_port(text: str) -> bool:
+    return _NUMBER.match(text) is not None and int(text) <= _LAST_PORT
 
 
 def _forwarded(header: str) -> dict[str, str]:

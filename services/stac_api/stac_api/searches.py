@@ -104,6 +104,7 @@ def from_body(body: object, settings: Settings) -> Search:
         raise BadRequest("body", "expected a JSON object")
     draft = _Draft(settings)
     for name, read in _FROM_JSON.items():
+        # of `fields` stac-api-validator asks that null is refused
         if name in body and (body[name] is not None or name == "fields"):
             read(draft, body[name])
     if (value := body.get("filter")) is not None:

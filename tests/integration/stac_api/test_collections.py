@@ -60,6 +60,12 @@ def test_collection_fields(api: Client) -> None:
     }
 
 
+def test_a_collection_of_which_no_field_is_named_is_still_one(api: Client) -> None:
+    (edges,) = api.get("/collections", filter="id='edges'", fields="")["collections"]
+    assert {"id", "description", "license", "extent", "links"} <= edges.keys()
+    assert "keywords" not in edges
+
+
 @pytest.mark.parametrize(
     "params", [{"bbox": "1"}, {"token": "next:x"}, {"limit": 0}, {"sortby": "geometry"}, {"filter": "a"}]
 )

@@ -15,6 +15,7 @@ from tests.integration.stac_api.conftest import Client, load
 from tests.integration.stac_api.places import MAIN, Place
 
 Json = dict[str, Any]
+FIRST = "0001-01-01T00:00:00Z"  # the first time that Python knows
 MANY = [f"many-{n:02}" for n in range(12)]
 BANDS = [{"data_type": "uint16", "scale": 0.1, "offset": 0, "unit": "m", "nodata": 0}]
 OWN_BANDS = [{**BANDS[0], "offset": 2.5, "spatial_resolution": 30}]
@@ -39,7 +40,11 @@ def others(place: Place, postgres: RunningPostgres) -> CatalogDatabase:
     same = [catalog.item("same", name, [0, 0, 1, 1], "2023-01-01T00:00:00Z", of=name) for name in MANY[:2]]
     links = [{"rel": "license", "href": "license.html"}]
     bands = catalog.collection("bands", [0, 0, 1, 1], item_assets=assets, links=links)
-    load(database.settings.conninfo, [*collections, bands], [*same, banded()])
+    spanning = catalog.item(
+        "spanning", "bands", [0, 0, 1, 1], ("2023-01-01T00:00:00Z", "2023-01-02T00:00:00Z")
+    )
+    first = catalog.item("first", MANY[3], [0, 0, 1, 1], FIRST)
+    load(database.settings.conninfo, [*collections, bands], [*same, banded(), spanning, first])
     with psycopg.connect(database.settings.conninfo) as connection:
         for name, kind in zip(MANY, ("integer", "number", "integer"), strict=False):
             connection.execute(
@@ -73,6 +78,26 @@ def test_items_of_the_same_name_in_two_collections_are_two(api: Client) -> None:
     (following,) = (link for link in first["links"] if link["rel"] == "next")
     both = first["features"] + api.get(following["href"])["features"]
     assert sorted(item["collection"] for item in both) == MANY[:2]
+
+
+@pytest.mark.parametrize("interval", [FIRST, f"../{FIRST}", f"{FIRST}/.."])
+def test_the_first_moment_of_all_is_found(api: Client, interval: str) -> None:
+    found = api.get("/search", datetime=interval, collections=MANY[3])
+    assert [item["id"] for item in found["features"]] == ["first"]
+
+
+def test_an_item_that_spans_a_time_says_that_it_has_no_moment(api: Client) -> None:
+    alone = api.get("/collections/bands/items/spanning")
+    (found,) = api.get("/search", ids="spanning")["features"]
+    assert alone["properties"]["datetime"] is found["properties"]["datetime"] is None
+    assert alone["properties"]["start_datetime"] == "2023-01-01T00:00:00Z"
+
+
+def test_the_page_before_shows_no_collection_of_the_next_one(api: Client) -> None:
+    page = api.get("/collections", limit=5, offset=3)
+    (before,) = (link["href"] for link in page["links"] if link["rel"] == "prev")
+    names = [each["id"] for each in api.get(before)["collections"]]
+    assert [*names, *(each["id"] for each in page["collections"])] == ["bands", *MANY][:8]
 
 
 def test_a_queryable_is_whole_only_where_each_collection_says_so(api: Client) -> None:

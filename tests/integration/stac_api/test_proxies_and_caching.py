@@ -20,6 +20,8 @@ from tests.integration.stac_api.places import Place
         ({"X-Forwarded-Proto": "HTTPS", "X-Forwarded-Host": "my_stac.example"}, "https://my_stac.example"),
         ({"X-Forwarded-Host": "evil.example/\"><script>"}, None),
         ({"X-Forwarded-Prefix": "//evil\"<"}, None),
+        ({"X-Forwarded-Prefix": "/a/../b"}, None),
+        ({"Forwarded": 'host="h.example:65536"'}, None),
         ({"X-Forwarded-Proto": "javascript"}, None),
     ],
 )  # fmt: skip

@@ -258,6 +258,23 @@ def test_a_bad_body_is_400(api: Client, body: Any) -> None:
     assert api.post("/search", body, status=400)["code"] == "InvalidParameterValue"
 
 
+def test_a_member_that_is_null_is_not_there(api: Client) -> None:
+    names = (
+        "bbox",
+        "ids",
+        "collections",
+        "limit",
+        "sortby",
+        "filter",
+        "token",
+        "datetime",
+        "query",
+        "q",
+    )
+    body = dict.fromkeys((*names, "intersects"))
+    assert api.post("/search", body)["features"] == api.post("/search", {})["features"]
+
+
 def test_a_body_that_is_no_json_is_400_or_415(api: Client) -> None:
     assert api("POST", "/search", data="{", headers={"content-type": "application/json"}).status_code == 400
     assert api("POST", "/search", data="a=1", headers={"content-type": "text/plain"}).status_code == 415
