@@ -79,7 +79,15 @@ def _extent_problems(extent: Mapping[str, Any]) -> Iterator[Problem]:
     for number, bbox in enumerate(extent["spatial"]["bbox"]):
         flat = tuple(bbox) if len(bbox) == 4 else (*bbox[0:2], *bbox[3:5])
         yield from bbox_problems(flat, f"extent/spatial/bbox/{number}", _EXTENT)
-    for number, (start, end) in enumerate(extent["temporal"]["interval"]):
-        if start and end and from_text(start) > from_text(end):
-            message = f"the end {end} is before the start {start}"
+    for number, interval in enumerate(extent["temporal"]["interval"]):
+        message = _interval_mistake(*interval)
+        if message:
             yield Problem(f"extent/temporal/interval/{number}", message, _EXTENT)
+
+
+def _interval_mistake(start: str | None, end: str | None) -> str | None:
+    try:
+        begins, ends = (from_text(each) if each else None for each in (start, end))
+    except ValueError as error:  # a leap second is RFC 3339 but no datetime
+        return f"a date cannot be read: {error}"
+    return f"the end {end} is before the start {start}" if begins and ends and ends < begins else None
