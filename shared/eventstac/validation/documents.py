@@ -77,8 +77,7 @@ def _well_formed(problems: list[Problem]) -> bool:
 
 def _extent_problems(extent: Mapping[str, Any]) -> Iterator[Problem]:
     for number, bbox in enumerate(extent["spatial"]["bbox"]):
-        flat = tuple(bbox) if len(bbox) == 4 else (*bbox[0:2], *bbox[3:5])
-        yield from bbox_problems(flat, f"extent/spatial/bbox/{number}", _EXTENT)
+        yield from bbox_problems(bbox, f"extent/spatial/bbox/{number}", _EXTENT)
     for number, interval in enumerate(extent["temporal"]["interval"]):
         message = _interval_mistake(*interval)
         if message:

@@ -28,18 +28,25 @@ def geometry_problems(item: Mapping[str, Any], *, any_turn: bool = False) -> Ite
     if outside is not None:
         message = f"{list(outside)} is not on Earth: lon -180..180, lat -90..90"
         yield Problem("geometry/coordinates", message, _CHECK)
-    flat = tuple(bbox) if len(bbox) == 4 else (*bbox[0:2], *bbox[3:5])
-    yield from bbox_problems(flat, "bbox", _CHECK)
-    yield from _extent_problems(flat, lines)
+    yield from bbox_problems(bbox, "bbox", _CHECK)
+    yield from _extent_problems(_flat(bbox), lines)
 
 
 def bbox_problems(bbox: Sequence[float], path: str, check: str) -> Iterator[Problem]:
-    """What is wrong with west, south, east, north by themselves; west > east crosses the antimeridian."""
-    west, south, east, north = bbox
+    """What is wrong with a box of 4 numbers, or of 6 with heights, by itself; west > east crosses the antimeridian."""
+    west, south, east, north = flat = _flat(bbox)
     if south > north:
         yield Problem(path, f"south {south} is above north {north}", check)
+    if len(bbox) == 6 and bbox[2] > bbox[5]:
+        yield Problem(path, f"the lower height {bbox[2]} is above the upper {bbox[5]}", check)
     if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= 90 and -90 <= north <= 90):
-        yield Problem(path, f"{list(bbox)} is outside of {list(_WORLD)}", check)
+        yield Problem(path, f"{list(flat)} is outside of {list(_WORLD)}", check)
+
+
+def _flat(bbox: Sequence[float]) -> tuple[float, float, float, float]:
+    """West, south, east, north: a box without its heights."""
+    west, south, east, north = bbox if len(bbox) == 4 else (*bbox[0:2], *bbox[3:5])
+    return west, south, east, north
 
 
 def _extent_problems(bbox: Sequence[float], lines: Sequence[Sequence[Position]]) -> Iterator[Problem]:

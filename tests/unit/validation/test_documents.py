@@ -167,6 +167,12 @@ def test_a_bbox_across_180_must_be_that_of_the_geometry(bbox: list[float]) -> No
 def test_a_bbox_with_heights_is_compared_without_them() -> None:
     item = changed(valid_item("smallest"), "bbox", [0, 0, -5, 1, 1, 100])
     assert validate_item(item) == []
+    assert validate_item(changed(item, "bbox", [0, 0, 5, 1, 1, 5])) == []
+
+
+def test_a_bbox_with_its_heights_the_wrong_way_round_is_told() -> None:
+    [problem] = validate_item(changed(valid_item("smallest"), "bbox", [0, 0, 100, 1, 1, -5]))
+    assert (problem.path, problem.message) == ("bbox", "the lower height 100 is above the upper -5")
 
 
 def test_an_item_without_geometry_has_no_bbox() -> None:
@@ -269,6 +275,8 @@ def test_a_valid_collection_has_no_problems() -> None:
         ("extent/spatial/bbox", [], "stac/collection.json"),
         ("extent/spatial/bbox/0", [0, 1, 1, 0], "checks/extent"),
         ("extent/spatial/bbox/0", [0, 0, 361, 0], "checks/extent"),
+        ("extent/spatial/bbox/0", [0, 0, 5, 1, 1, 4], "checks/extent"),
+        ("extent/temporal/interval/0", ["2016-12-31T23:59:60Z", None], "checks/extent"),
         ("extent/temporal/interval/0", ["2020-01-01T00:00:00Z", "2019-01-01T00:00:00Z"], "checks/extent"),
         ("stac_extensions", [], "checks/extensions"),
         ("item_assets/red/proj:code", 32613, "profiles/projection.json"),
