@@ -19,6 +19,11 @@ ToLonLat = Callable[[Floats, Floats], tuple[Floats, Floats]]
 EARTH_RADII_M = (6_330_000.0, 6_420_000.0)  # every ellipsoid of the Earth in use; Venus has 6,051,800
 _MOST_LONGITUDE = 720.0  # a grid may begin anywhere and go around more than once
 _POLE_ROOM = 1e-3  # of rounding, in degrees
+# How far a point may come back from there and back again and be the same. PROJ picks the shift of a datum point by
+# point, and at the end of the area of one not the same in both directions (at the coast of Great Britain: one and
+# none), so this is more than any shift there is, some 2 km. A wrapped point is far further away.
+_SAME_M = 3000.0
+_SAME_DEGREES = 0.03
 # WGS 84, longitude first by `always_xy`. OGC:CRS84 is the same, but PROJ's database ties nothing to that name: it then
 # tries whatever leads from a national CRS to any WGS 84, for 1 to 3 s of CPU.
 _DEGREES = "EPSG:4326"
@@ -62,10 +67,8 @@ class EarthCrs:
         if not self.cylindrical and there.any():
             back_x, back_y = self.backward(np.where(there, lon, 0.0), np.where(there, lat, 0.0))
             apart = np.hypot(back_x - x, back_y - y)
-            # A kilometre, in units of the CRS about a millionth of the Earth: a wrapped point is far further away.
-            # (What is not finite is not less.)
-            with np.errstate(invalid="ignore"):
-                there &= apart < 1e-4 * np.maximum(np.hypot(x, y), 1e6)
+            with np.errstate(invalid="ignore"):  # what is not finite is not less
+                there &= apart < np.maximum(1e-4 * np.hypot(x, y), _SAME_M / (self.metres or 1.0))
         return (lon, lat) if there.all() else (np.where(there, lon, np.nan), np.where(there, lat, np.nan))
 
     def from_lonlat(self, lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
@@ -75,7 +78,7 @@ class EarthCrs:
         back_lon, back_lat = self.forward(np.where(there, x, 0.0), np.where(there, y, 0.0))
         with np.errstate(invalid="ignore"):
             apart = np.hypot(_angle(back_lon - lon) * np.cos(np.radians(lat)), back_lat - lat)
-            there &= apart < 1e-3
+            there &= apart < _SAME_DEGREES
         return np.where(there, x, np.nan), np.where(there, y, np.nan)
 
 

@@ -149,6 +149,14 @@ PLACES = (
     Place("equal earth world", "EPSG:8857", _over(-17243959, -8392928, 17243959, 8392928)),
     Place("azimuthal world", "+proj=aeqd +lat_0=40 +lon_0=10 +ellps=WGS84", _over(-2e7, -2e7, 2e7, 2e7)),
     Place("sea ice grid", "EPSG:3411", _over(-3.85e6, -5.35e6, 3.75e6, 5.85e6)),
+    # Over the end of the area of a datum's shift, where there and back are two operations.
+    Place("great britain", "EPSG:27700", _over(0, 0, 700000, 1300000)),
+    Place("great britain and the sea around it", "EPSG:27700", _over(-200000, -200000, 700000, 1250000)),
+    Place("british grid, square TG", "EPSG:27700", _over(600000, 300000, 700000, 400000)),
+    Place("british grid, square TM", "EPSG:27700", _over(600000, 200000, 700000, 300000)),
+    Place("british grid, square HP", "EPSG:27700", _over(400000, 1200000, 500000, 1300000)),
+    Place("alaska in nad27 and feet", "EPSG:2964", _over(-8000000, 1000000, 5500000, 8500000)),
+    Place("czechia in krovak, east and north", "EPSG:5221", _over(-905000, -1230000, -430000, -930000)),
 )
 
 

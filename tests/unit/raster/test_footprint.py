@@ -25,10 +25,13 @@ ACROSS_180 = {
     "mercator past its edge",
     "arctic across 180",
     "alaska albers across 180",
+    "alaska in nad27 and feet",
     "geostationary 140",
     "laea hemisphere",
     "laea with a wedge to its antipode",
 }
+
+SAME_M = 3000  # more than any datum is shifted, less than where a wrapped point comes back
 
 
 def footprint_of(data: bytes, **options: object) -> tuple[dict[str, Any], list[float]]:
@@ -63,7 +66,7 @@ def seen_points(place: Place) -> tuple[np.ndarray, np.ndarray]:
         "Equidistant Cylindrical",
     ):
         with np.errstate(invalid="ignore"):
-            there &= np.hypot(back_x - x, back_y - y) < 100
+            there &= np.hypot(back_x - x, back_y - y) < SAME_M / crs.axis_info[0].unit_conversion_factor
     return (lon[there] + 180) % 360 - 180, lat[there]
 
 
@@ -89,7 +92,7 @@ def unseen_points(place: Place) -> tuple[np.ndarray, np.ndarray]:
     with np.errstate(invalid="ignore"):
         there = (
             np.abs((back_lon - lon + 180) % 360 - 180) * np.cos(np.radians(lat)) + np.abs(back_lat - lat)
-            < 1e-3
+            < 0.03
         )
         for turn in turns:
             column, row = ~place.transform @ np.array([x + turn, y])
@@ -226,6 +229,24 @@ def held_of(place: Place, region: Any) -> float:
     """The share of the points that an image shows that a region holds."""
     lon, lat = seen_points(place)
     return float(shapely.intersects_xy(region, lon, lat).mean())
+
+
+@pytest.mark.parametrize(
+    ("crs", "west", "north", "pixel"),
+    [
+        ("EPSG:27700", 670000, 352000, 20),
+        ("EPSG:27700", 672000, 305000, 100),
+        ("EPSG:2964", 2263778, 1020150, 6560),
+    ],
+    ids=["off great yarmouth", "further south", "south of alaska, in feet"],
+)
+def test_a_scene_beyond_the_area_of_its_datum_has_its_place(
+    crs: str, west: float, north: float, pixel: float
+) -> None:
+    place = Place("scene", crs, Affine(pixel, 0, west, 0, -pixel, north), 50, 50)
+    geometry, _ = footprint_of(blank(place))
+    assert geometry["type"] == "Polygon"
+    assert held_of(place, shape(geometry)) > 0.999
 
 
 @pytest.mark.parametrize(
