@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import Mapping
 
 import aiohttp
@@ -16,8 +17,14 @@ INVOCATION = "x-ms-invocation-id"  # by which the app finds the invocation that 
 _HOP_BY_HOP = frozenset(
     {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
 )
+_HOST = re.compile(r"\A[A-Za-z][A-Za-z0-9+.-]*://[^/?]*")
 _FIRST_WAIT_S = 0.05  # while the app's server is being started; doubled each time
 _TRIES = 8
+
+
+def target(request: web.Request) -> str:
+    """The path and query as they came; a client may write the host before them (RFC 9112 3.2.2)."""
+    return _HOST.sub("", request.raw_path)
 
 
 class Forwarder:
@@ -51,7 +58,7 @@ class Forwarder:
             await self._session.close()
 
     async def _pass(self, request: web.Request, headers: CIMultiDict[str]) -> web.StreamResponse:
-        url = URL(f"{self._app}{request.raw_path}", encoded=True)
+        url = URL(f"{self._app}{target(request)}", encoded=True)
         body = request.content if request.body_exists else None
         response: web.StreamResponse | None = None
         try:

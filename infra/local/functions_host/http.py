@@ -13,7 +13,7 @@ from aiohttp import web
 from azure.functions.meta import Datum
 
 from infra.local.functions_host import runtime
-from infra.local.functions_host.forwarding import Forwarder
+from infra.local.functions_host.forwarding import Forwarder, target
 from infra.local.functions_host.invoker import Invoker
 from infra.local.functions_host.runtime import IndexedFunction, Outcome
 from infra.local.functions_host.triggers import HttpTrigger
@@ -55,7 +55,7 @@ class Dispatcher:
     async def __call__(self, request: web.Request) -> web.StreamResponse:
         """Find the function, check the key, run it."""
         for endpoint in self._endpoints:
-            parameters = endpoint.trigger.route.match(request.raw_path.partition("?")[0])
+            parameters = endpoint.trigger.route.match(target(request).partition("?")[0])
             if parameters is None or (
                 endpoint.trigger.methods and request.method not in endpoint.trigger.methods
             ):
@@ -108,10 +108,11 @@ class Dispatcher:
 
 def _request(request: web.Request, parameters: Mapping[str, str], body: bytes) -> Datum:
     """The request as the host passes it: names of headers in lower case, repeated ones joined by commas."""
+    host = request.headers.get("Host", request.host)  # aiohttp's own loses the port where the target names it
     return Datum(
         {
             "method": Datum(request.method, "string"),
-            "url": Datum(f"{request.scheme}://{request.host}{request.raw_path}", "string"),
+            "url": Datum(f"{request.scheme}://{host}{target(request)}", "string"),
             "headers": _strings(
                 {name.lower(): ",".join(request.headers.getall(name)) for name in request.headers}
             ),

@@ -69,7 +69,11 @@ class Worker:
     async def serve(self, listening: socket.socket, stop: asyncio.Event, drain_s: float) -> int:
         """Run until `stop` or a time-out; returns the exit code."""
         runner = web.AppRunner(
-            self._application(), access_log=None, shutdown_timeout=drain_s, handler_cancellation=True
+            self._application(),
+            access_log=None,
+            auto_decompress=False,  # Azure's host leaves a body as it came
+            shutdown_timeout=drain_s,
+            handler_cancellation=True,
         )
         await runner.setup()
         site = web.SockSite(runner, listening)
@@ -94,10 +98,9 @@ class Worker:
         application = web.Application(client_max_size=BODY_LIMIT)
         application.router.add_get("/admin/host/status", self._admin.status)
         application.router.add_post("/admin/functions/{name}", self._admin.run_now)
-        application.router.add_route(
-            "*", "/admin/{path:.*}", _not_found
-        )  # never the app's, even by a catch-all
-        application.router.add_route("*", "/{path:.*}", self._dispatcher)
+        # never the app's, even by a catch-all; a path may have line ends in it
+        application.router.add_route("*", "/admin/{path:(?s:.*)}", _not_found)
+        application.router.add_route("*", "/{path:(?s:.*)}", self._dispatcher)
         return application
 
     async def _drain(self, running: Sequence[asyncio.Task[None]], limit_s: float) -> int:

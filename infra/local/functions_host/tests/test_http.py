@@ -1,5 +1,6 @@
 """HTTP triggers behave as behind Azure's host."""
 
+import gzip
 import json
 import threading
 from pathlib import Path
@@ -19,6 +20,15 @@ def test_a_route_gives_its_parameters_query_headers_and_body(web: RunningHost) -
     expected = f"POST {{'id': '7', 'rest': 'a b/c'}} {{'q': '1,2', 'r': 'ü'}} http://127.0.0.1:{web.port}"
     assert body == expected.encode() + b"/api/items/7/a%20b/c?q=1&q=2&r=%C3%BC 1 \x00\xfe"
     assert headers["content-type"] == "text/plain; charset=utf-8"
+
+
+def test_a_packed_body_an_absolute_target_and_line_ends_come_as_they_were_sent(web: RunningHost) -> None:
+    packed = gzip.compress(b"text")
+    url = f"http://127.0.0.1:{web.port}/api/items/7/a%0Ab?q=1"
+    status, _, body = web.request("POST", url, packed, {"Content-Encoding": "gzip"})
+
+    assert status == 201
+    assert body == f"POST {{'id': '7', 'rest': 'a\\nb'}} {{'q': '1'}} {url} None ".encode() + packed
 
 
 def test_another_method_another_type_or_an_unknown_route_is_not_found(web: RunningHost) -> None:
@@ -121,7 +131,9 @@ def test_an_asgi_app_without_prefix_gets_everything_but_admin(state: Path) -> No
             assert (status, headers["content-type"]) == (200, "application/geo+json")
             decoded = {"/": "/", "/a/b%2Fc%20d": "/a/b/c d"}[path]
             assert json.loads(body) == {"path": decoded, "query": "x=%20y", "method": "POST", "body": "text"}
-        assert host.request("GET", "/admin/host/other")[0] == 404
+        for path in ("/admin/host/other", "/admin/a%0Ab", "http://elsewhere/admin/host/other"):
+            assert host.request("GET", path)[0] == 404
+        assert host.request("OPTIONS", "*")[0] == 404
         assert host.status()["ready"] is True
 
 

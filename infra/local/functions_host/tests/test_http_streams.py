@@ -1,5 +1,6 @@
 """An app with an HTTP server of its own gets requests as they come, as behind Azure's host (HTTP streams)."""
 
+import gzip
 import http.client
 import json
 import socket
@@ -35,6 +36,25 @@ def test_a_request_arrives_as_it_was_sent_and_its_answer_too(streams: RunningHos
     }
     assert (headers["content-type"], headers["content-encoding"]) == ("text/x-parts", "as-it-is")
     assert streams.event("invocation", function="echo")["outcome"] == "succeeded"
+
+
+def test_a_packed_body_arrives_packed(streams: RunningHost) -> None:
+    packed = gzip.compress(b"text")
+    status, _, body = streams.request("POST", "/echo/x", packed, {"Content-Encoding": "gzip"})
+    assert (status, body.partition(b"\n")[2]) == (201, packed)
+
+
+@pytest.mark.parametrize(
+    ("target", "path", "name"),
+    [
+        ("http://elsewhere/echo/x%2Fy?q=1", "/echo/x%2Fy", "x/y"),  # as to a proxy: RFC 9112 3.2.2
+        ("/echo/a%0Ab%0D%0A?q=1", "/echo/a%0Ab%0D%0A", "a\nb\r\n"),
+    ],
+)
+def test_an_unusual_target_arrives(streams: RunningHost, target: str, path: str, name: str) -> None:
+    status, _, body = streams.request("POST", target)
+    seen = json.loads(body.partition(b"\n")[0])
+    assert (status, seen["path"], seen["query"], seen["route"]) == (201, path, "q=1", {"name": name})
 
 
 def test_parts_of_an_answer_come_before_the_request_has_ended(streams: RunningHost) -> None:
