@@ -1,5 +1,6 @@
 """A look at one blob: what the storage says, and what can be read from it."""
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from eventstac.events.timeline import passed
 from eventstac.facts import NOT_A_COG, Finding, Match, Stage
 from eventstac.telemetry.spans import note
 from eventstac.times import to_text
+
+log = logging.getLogger("eventstac")
 
 _LOOKS = 4  # a blob that changes under every one of them is still being written: try again later
 
@@ -97,6 +100,9 @@ class Looker:
             seconds = round(time.perf_counter() - begun, 6)
             note(extraction_s=seconds, extraction_bytes=counted.fetched_bytes, blob_bytes=look.size)
         metadata = _storable(content.metadata)
+        if "datetime_problem" in metadata and match.start is None:  # nor does the path say it
+            problem = metadata["datetime_problem"]["detail"]
+            log.warning("datetime_not_understood", extra={"blob": look.url, "detail": problem})
         return {**found, "state": "present", "metadata": metadata, "thumbnail": thumbnail}
 
     def _put_thumbnail(self, look: Look, content: Content) -> str | None:

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -41,6 +43,18 @@ def test_a_reason_that_quotes_a_file_is_made_readable() -> None:
 
     finding = looker(read).look(URL, MATCH, 1)
     assert (finding.state, finding.detail) == ("rejected", READABLE)
+
+
+@pytest.mark.parametrize("path_start", [None, datetime(2024, 5, 1, tzinfo=UTC)])
+def test_a_time_that_is_not_understood_is_logged_where_the_path_states_none(
+    path_start: datetime | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    problem = {"reason": "datetime-not-understood", "detail": "SENSING_TIME is 'June 1st'"}
+    looker(lambda *_: Content({"datetime_problem": problem})).look(URL, replace(MATCH, start=path_start), 1)
+    logged = [vars(each) for each in caplog.records if each.message == "datetime_not_understood"]
+    assert [(each["blob"], each["detail"]) for each in logged] == (
+        [] if path_start else [(URL, problem["detail"])]
+    )
 
 
 @pytest.mark.parametrize("text", ["", "plain", "\U0001f6f0", "\u00e9\ufffd\ufeff"])

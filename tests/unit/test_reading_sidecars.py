@@ -32,6 +32,12 @@ def test_a_sidecar_gives_properties_and_datetimes() -> None:
     assert found["file"]["file:size"] == len(SMALL)
 
 
+def test_a_lone_end_in_a_sidecar_is_a_moment() -> None:
+    spec = {"format": "xml", "end": "//T"}
+    stated = read(SMALL, sidecar=spec)["datetimes"][0]
+    assert (stated["start"], stated["end"]) == ("2020-01-02T00:00:00Z", "2020-01-02T00:00:00Z")
+
+
 def test_a_sidecar_that_takes_too_long_is_rejected_and_the_next_is_read() -> None:
     with pytest.raises(Rejected) as rejection:
         read(LARGE, timeout_s=1)

@@ -14,6 +14,7 @@ from eventstac.cli.console import open_console
 from eventstac.cli.files import read_text
 from eventstac.cli.rules import DefaultCollection
 from eventstac.compose import Composition, compose
+from eventstac.compose.dates import SOURCE_FIELD
 from eventstac.errors import BlobChanged, Rejected, Transient
 from eventstac.facts import Finding, Match, fact_of
 from eventstac.looking import storage_of
@@ -93,7 +94,11 @@ def _composed(
         metadata=content.metadata,
     )
     composition = compose([fact_of(url, finding)], _of_one_file(rules))
-    return composition.item, _problems(composition, rules, match)
+    problems = _problems(composition, rules, match)
+    unclear = content.metadata.get("datetime_problem")
+    if unclear and composition.item and SOURCE_FIELD in composition.item["properties"]:
+        problems.append(_problem(unclear["detail"]))
+    return composition.item, problems
 
 
 def _problems(composition: Composition, rules: CollectionRules | None, match: Match) -> list[Problem]:

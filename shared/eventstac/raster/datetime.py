@@ -1,188 +1,141 @@
 """When an image was taken, as far as the file says so: never the time of processing."""
 
-import math
-import re
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from eventstac.errors import Rejected
+from eventstac.raster.time_axis import axis_span, values_tag
+from eventstac.raster.time_texts import Span, parse, rfc3339
+
 Tags = Mapping[str, str]
+_Named = Mapping[
+    str, tuple[str, str]
+]  # of a name without prefixes, in capitals: as the file has it, and its text
+_Moment = tuple[str, ...]  # the tags that say one moment together: alone, or a date's and its time's
 
-# In order of trust: what the sensor did, what the product covers, and last the TIFF's own tag, which some software
-# sets to the time of writing (a rule chooses which source it takes).
-_INSTANTS = (
-    "ACQUISITIONDATETIME",
-    "ACQUISITION_DATETIME",
-    "ACQUISITION_DATE_TIME",
-    "SENSING_TIME",
-    "PRODUCT_ACQUISITION_TIME",
-    "ACQUISITION_TIME",
-    "ACQUISITION_DATE",
-    "DATE_ACQUIRED",
-    "EXIF_DateTimeOriginal",
-    "datetime",
+# In order of trust: what the sensor did, what the product covers.
+_INSTANTS: tuple[_Moment, ...] = (
+    ("ACQUISITIONDATETIME",),
+    ("ACQUISITION_DATETIME",),
+    ("ACQUISITION_DATE_TIME",),
+    ("SENSING_TIME",),
+    ("PRODUCT_ACQUISITION_TIME",),
+    ("ACQUISITION_TIME",),
+    ("ACQUISITION_DATE", "ACQUISITION_TIME"),
+    ("DATE_ACQUIRED", "SCENE_CENTER_TIME"),
+    ("ACQUISITION_DATE",),
+    ("DATE_ACQUIRED",),
+    ("EXIF_DateTimeOriginal",),
+    ("datetime",),
 )
-_PERIODS = (
-    ("start_datetime", "end_datetime"),
-    ("time_coverage_start", "time_coverage_end"),
-    ("PRODUCT_START_TIME", "PRODUCT_STOP_TIME"),
-    ("RANGEBEGINNINGDATETIME", "RANGEENDINGDATETIME"),
-    ("DATATAKE_1_DATATAKE_SENSING_START", "DATATAKE_1_DATATAKE_SENSING_STOP"),
+_PERIODS: tuple[tuple[_Moment, _Moment], ...] = (
+    (("start_datetime",), ("end_datetime",)),
+    (("time_coverage_start",), ("time_coverage_end",)),
+    (("PRODUCT_START_TIME",), ("PRODUCT_STOP_TIME",)),
+    (("RANGEBEGINNINGDATETIME",), ("RANGEENDINGDATETIME",)),
+    (("DATATAKE_1_DATATAKE_SENSING_START",), ("DATATAKE_1_DATATAKE_SENSING_STOP",)),
+    (("RANGEBEGINNINGDATE", "RANGEBEGINNINGTIME"), ("RANGEENDINGDATE", "RANGEENDINGTIME")),
 )
-_PARTS = (("RANGEBEGINNINGDATE", "RANGEBEGINNINGTIME", "RANGEENDINGDATE", "RANGEENDINGTIME"),)
-_TIFF_TAG = "TIFFTAG_DATETIME"
-
-# A coordinate of netCDF's climate and forecast conventions, as GDAL gives it: `time#units`, `NETCDF_DIM_time_VALUES`.
-_SINCE = re.compile(
-    r"\s*(millisecond|msec|ms|second|sec|minute|min|hour|hr|day|s|h|d)s?\s+since\s+(.+?)\s*$",
-    re.IGNORECASE | re.ASCII,
-)
-_SECONDS = {
-    "millisecond": 0.001,
-    "msec": 0.001,
-    "ms": 0.001,
-    "s": 1,
-    "second": 1,
-    "sec": 1,
-    "minute": 60,
-    "min": 60,
-    "hour": 3600,
-    "hr": 3600,
-    "h": 3600,
-    "day": 86400,
-    "d": 86400,
+# Other times than the acquisition's, maybe: of a film's scan; of writing the file, which some software means.
+_DOUBTFUL: tuple[_Moment, ...] = (("EXIF_DateTimeDigitized",), ("TIFFTAG_DATETIME",))
+# What EXIF 2.31 has beside a time: its fraction of a second, its zone.
+_BESIDE = {
+    "EXIF_DateTimeOriginal": ("EXIF_SubSecTime_Original", "EXIF_OffsetTimeOriginal"),
+    "EXIF_DateTimeDigitized": ("EXIF_SubSecTime_Digitized", "EXIF_OffsetTimeDigitized"),
 }
-_CALENDARS = ("", "standard", "gregorian", "proleptic_gregorian")
-# What such an axis counts from, as UDUNITS reads it: one digit will do, and an hour without minutes.
-_ORIGIN = re.compile(
-    r"(\d{1,4})-(\d{1,2})-(\d{1,2})(?:[T ]+(\d{1,2})(?::(\d{1,2})(?::(\d{1,2})(?:\.(\d*))?)?)?)?"
-    r"\s*(?:Z|UTC|GMT|([+-])(\d{1,2})(?::?(\d{2}))?)?",
-    re.IGNORECASE | re.ASCII,
-)
-_GREGORIAN = (1582, 10, 15)  # the standard calendar's first day that is not Julian
-
-_FORM = re.compile(
-    r"^\s*(\d{4})[-:/.]?(\d{2})[-:/.]?(\d{2})"
-    r"(?:[T _]+(\d{2}):?(\d{2})(?::?(\d{2})(?:[.,](\d{1,9}))?)?\s*(Z|UTC|GMT|[+-]\d{2}:?\d{2})?)?\s*$",
-    re.IGNORECASE | re.ASCII,
-)
+_DIGITS = frozenset("123456789")
+_AROUND = " \t\r\n\0\"'"  # a text
+_LONGEST_TEXT = 100
 
 
-def datetimes(domains: Mapping[str, Tags]) -> list[dict[str, str]]:
+def datetimes(domains: Mapping[str, Tags]) -> list[dict[str, Any]]:
     """What the metadata domains of a file ("" is the default one) say: `{source, start, end}`, most trusted first.
 
-    Times are RFC 3339 in UTC; a time without a zone is taken as UTC, a bare date as that whole day.
+    Times are RFC 3339 in UTC; a time without a zone is taken as UTC, a bare date as that whole day. `doubtful` stands
+    where it may be another time than the acquisition's: the Item then names the source.
     """
+    named = {domain: _by_name(tags) for domain, tags in domains.items()}
     found = []
     for domain, tags in domains.items():
-        by_name = {_plain(name): (name, text) for name, text in tags.items()}
-        found += [entry for name, text in tags.items() if (entry := _coordinate(domain, tags, name, text))]
-        found += [entry for pair in _PERIODS if (entry := _period(domain, by_name, pair))]
-        found += [entry for parts in _PARTS if (entry := _split_period(domain, by_name, parts))]
-        found += [entry for name in _INSTANTS if (entry := _instant(domain, by_name, name))]
-    for domain, tags in domains.items():
-        entry = _instant(domain, {_plain(name): (name, text) for name, text in tags.items()}, _TIFF_TAG)
-        found += [entry] if entry else []
-    return found
+        found += [_entry(domain, source, axis_span(tags, name)) for name, source in _axes(tags)]
+        found += [_period(domain, named[domain], *pair) for pair in _PERIODS]
+        found += [_instant(domain, named[domain], moment) for moment in _INSTANTS]
+    found += [_lone_end(domain, named[domain], *pair) for domain in domains for pair in _PERIODS]
+    for moment in _DOUBTFUL:
+        found += [_instant(domain, tags, moment, doubtful=True) for domain, tags in named.items()]
+    return [entry for entry in found if entry]
 
 
-def parse(text: str) -> tuple[datetime, datetime] | None:
-    """Start and end of what a text says; the same instant twice where it gives a time. None where it says no time."""
-    match = _FORM.match(text)
-    if match is None:
+def datetime_problem(domains: Mapping[str, Tags]) -> Rejected | None:
+    """What tags should say when the image was taken, but say in no spelling that is understood; None for none."""
+    unclear = [said for domain, tags in domains.items() for said in _unclear(domain, tags)]
+    if not unclear:
         return None
-    year, month, day, hour, minute, second, fraction, zone = match.groups()
-    try:
-        start = datetime(
-            int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0), tzinfo=UTC
-        )
-        if fraction:
-            start += timedelta(microseconds=int(fraction[:6].ljust(6, "0")))
-        if zone and zone[0] in "+-":
-            offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[-2:]))
-            start = start - offset if zone[0] == "+" else start + offset
-        return start, (start if hour else start + timedelta(days=1, milliseconds=-1))
-    except (ValueError, OverflowError):
-        return None  # 0000:00:00 and other fillers; the first and the last years with a zone
+    return Rejected(
+        "datetime-not-understood",
+        f"{'; '.join(unclear)}: not understood as a time. Write it as in 2024-06-01T12:00:00Z, or let the rule take "
+        "the datetime from the path",
+    )
 
 
-def rfc3339(moment: datetime) -> str:
-    """UTC with Z, fractions only where there are any."""
-    text = moment.strftime("%Y-%m-%dT%H:%M:%S")
-    digits = f"{moment.microsecond:06d}".rstrip("0")
-    return f"{text}.{digits}Z" if digits else f"{text}Z"
+def _unclear(domain: str, tags: Tags) -> list[str]:
+    named = _by_name(tags)
+    moments = (*_INSTANTS, *(moment for pair in _PERIODS for moment in pair))
+    stated = {part.upper() for moment in moments for part in moment}
+    clear = {part.upper() for moment in moments if _instant(domain, named, moment) for part in moment}
+    texts = [named[name] for name in sorted(stated & named.keys() - clear)]
+    texts += [(name, tags[name]) for name, _ in _axes(tags) if axis_span(tags, name) is None]
+    prefix = f"{domain}:" if domain else ""
+    # Fillers such as 0000:00:00 and "n/a" state nothing.
+    said = [(name, text) for name, text in texts if not _DIGITS.isdisjoint(text)]
+    return [f"{prefix}{name} is {text[:_LONGEST_TEXT]!r}" for name, text in said]
 
 
-def _plain(name: str) -> str:
-    """A tag's name without the prefixes that netCDF and HDF put in front (`NC_GLOBAL#`)."""
-    return name.rsplit("#", 1)[-1].upper()
+def _by_name(tags: Tags) -> _Named:
+    """Tags by their names without the prefixes that netCDF and HDF put in front (`NC_GLOBAL#`)."""
+    return {name.rsplit("#", 1)[-1].upper(): (name, text) for name, text in tags.items()}
 
 
-def _entry(domain: str, name: str, start: datetime, end: datetime) -> dict[str, Any] | None:
-    if end < start or not 1850 <= start.year <= 2200:
+def _axes(tags: Tags) -> Iterator[tuple[str, str]]:
+    """The tags that hold the units of a time axis, and those that hold its values."""
+    for name in tags:
+        source = values_tag(tags, name)
+        if source:
+            yield name, source
+
+
+def _entry(domain: str, name: str, span: Span | None, *, doubtful: bool = False) -> dict[str, Any] | None:
+    if span is None or span[1] < span[0] or not 1850 <= span[0].year <= 2200:
         return None
     source = f"{domain}:{name}" if domain else name
-    return {"source": source, "start": rfc3339(start), "end": rfc3339(end)}
+    entry = {"source": source, "start": rfc3339(span[0]), "end": rfc3339(span[1])}
+    return {**entry, "doubtful": True} if doubtful else entry
 
 
-def _instant(domain: str, tags: Mapping[str, tuple[str, str]], wanted: str) -> dict[str, Any] | None:
-    name, text = tags.get(wanted.upper(), ("", ""))
-    span = parse(text)
-    return _entry(domain, name, *span) if span else None
-
-
-def _period(domain: str, tags: Mapping[str, tuple[str, str]], pair: tuple[str, str]) -> dict[str, Any] | None:
-    (name, first), (_, last) = (tags.get(wanted.upper(), ("", "")) for wanted in pair)
-    start, end = parse(first), parse(last)
-    return _entry(domain, name, start[0], end[1]) if start and end else None
-
-
-def _coordinate(domain: str, tags: Tags, name: str, units: str) -> dict[str, Any] | None:
-    """The first and the last value of a time axis; None for other axes, and for calendars that are not ours."""
-    axis, _, attribute = name.rpartition("#")
-    since = _SINCE.match(units) if attribute == "units" else None
-    source = f"NETCDF_DIM_{axis.rsplit('/', 1)[-1]}_VALUES"  # an axis of a group has its path in front
-    calendar = tags.get(f"{axis}#calendar", "").lower()
-    if since is None or source not in tags or calendar not in _CALENDARS:
+def _span(tags: _Named, moment: _Moment) -> Span | None:
+    texts = [tags[name.upper()][1].strip(_AROUND) for name in moment if name.upper() in tags]
+    if len(texts) < len(moment):
         return None
-    try:
-        origin, since_origin = _origin(since[2], calendar)
-        values = [float(value) for value in tags[source].strip("{}").split(",")]
-        if not all(map(math.isfinite, values)):
-            return None
-        steps = (
-            since_origin + timedelta(seconds=round(value * _SECONDS[since[1].lower()], 3))
-            for value in (min(values), max(values))
-        )
-        return _entry(domain, source, *(origin + step for step in steps))
-    except (ValueError, OverflowError):
-        return None
+    text = "T".join(texts)
+    beside = _BESIDE.get(moment[0], ())
+    fraction, zone = (
+        (tags.get(name.upper(), ("", ""))[1].strip(_AROUND) for name in beside) if beside else ("", "")
+    )
+    ends = (f".{fraction}{zone}", zone, f".{fraction}", "")  # what is blank, or nonsense, is left out
+    return next((span for end in ends if (span := parse(text + end))), None)
 
 
-def _origin(text: str, calendar: str) -> tuple[datetime, timedelta]:
-    """A moment, and how long after it (before it, if negative) a time axis begins to count.
-
-    Raises ValueError where the text says no time.
-    """
-    match = _ORIGIN.fullmatch(text)
-    if match is None:
-        span = parse(text)
-        if span is None:
-            raise ValueError(text)
-        return span[0], timedelta()
-    year, month, day, hour, minute, second = (int(number or 0) for number in match.groups()[:6])
-    fraction, sign, zone_hours, zone_minutes = match.groups()[6:]
-    zone = timedelta(hours=int(zone_hours or 0), minutes=int(zone_minutes or 0))
-    after = timedelta(seconds=float(f"0.{fraction or 0}")) + (zone if sign == "-" else -zone)
-    if calendar != "proleptic_gregorian" and (year, month, day) < _GREGORIAN:
-        century = (year - (month < 3)) // 100
-        after += timedelta(days=century - century // 4 - 2)  # the two calendars' distance
-    return datetime(year, month, day, hour, minute, second, tzinfo=UTC), after
+def _instant(domain: str, tags: _Named, moment: _Moment, *, doubtful: bool = False) -> dict[str, Any] | None:
+    span = _span(tags, moment)
+    return _entry(domain, tags[moment[0].upper()][0], span, doubtful=doubtful) if span else None
 
 
-def _split_period(
-    domain: str, tags: Mapping[str, tuple[str, str]], parts: tuple[str, str, str, str]
-) -> dict[str, Any] | None:
-    texts = [tags.get(part, ("", ""))[1] for part in parts]
-    start, end = parse(f"{texts[0]}T{texts[1]}"), parse(f"{texts[2]}T{texts[3]}")
-    return _entry(domain, parts[0], start[0], end[1]) if start and end else None
+def _period(domain: str, tags: _Named, first: _Moment, last: _Moment) -> dict[str, Any] | None:
+    start, end = _span(tags, first), _span(tags, last)
+    return _entry(domain, tags[first[0].upper()][0], (start[0], end[1])) if start and end else None
+
+
+def _lone_end(domain: str, tags: _Named, first: _Moment, last: _Moment) -> dict[str, Any] | None:
+    """One end of a period whose other end is not stated, as a moment: STAC wants both of a period, or none."""
+    start, end = _instant(domain, tags, first, doubtful=True), _instant(domain, tags, last, doubtful=True)
+    return None if start and end else start or end

@@ -13,7 +13,7 @@ from eventstac.raster import thumbnail as thumbnails
 from eventstac.raster.band_texts import BandTexts
 from eventstac.raster.bands import band_objects
 from eventstac.raster.cog import cog_report
-from eventstac.raster.datetime import datetimes
+from eventstac.raster.datetime import datetime_problem, datetimes
 from eventstac.raster.file import file_fields, media_type
 from eventstac.raster.footprint import Footprint, frame_footprint, given_footprint
 from eventstac.raster.gdal import grid_names
@@ -95,6 +95,9 @@ def read_in_process(reader: BlobReader, options: Mapping[str, Any], *, thumbnail
             metadata["gsd"] = size
         if problem is not None:
             metadata["footprint_problem"] = {"reason": problem.reason, "detail": problem.detail}
+        unclear = datetime_problem(tags)
+        if unclear is not None and all(stated.get("doubtful") for stated in metadata["datetimes"]):
+            metadata["datetime_problem"] = {"reason": unclear.reason, "detail": unclear.detail}
         if thumbnail and sample:
             return RasterRead(metadata, *thumbnails.render(dataset, sample, settings.thumbnail))
     return RasterRead(metadata)

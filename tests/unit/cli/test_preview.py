@@ -94,6 +94,21 @@ def test_what_is_no_raster_has_no_item_and_a_reason(tmp_path: Path, content: byt
     assert any(reason in printed["problems"][0]["message"] for reason in says.split("|"))
 
 
+def test_a_time_that_is_not_understood_is_a_problem_where_another_stands_for_it(
+    raster: Path, tmp_path: Path
+) -> None:
+    with rasterio.open(raster, "r+") as dataset:
+        dataset.update_tags(ACQUISITION_DATETIME="June 1st, 2024", TIFFTAG_DATETIME="2025:11:30 09:00:00")
+    code, printed = preview(str(raster))
+    assert printed["item"]["properties"]["eventstac:datetime_source"] == "TIFFTAG_DATETIME"
+    assert "ACQUISITION_DATETIME is 'June 1st, 2024'" in printed["problems"][0]["message"]
+    assert code == 1
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(RULES.replace("[red, nir]", "[red]"))
+    code, printed = preview(str(raster), "--rules", str(rules), "--blob", "pairs/2024-05-01/red.tif")
+    assert (code, printed["problems"]) == (0, [])
+
+
 def test_a_truncated_raster_says_how_much_is_missing(raster: Path) -> None:
     raster.write_bytes(raster.read_bytes()[:-1000])
     _, printed = preview(str(raster))

@@ -227,12 +227,16 @@ class TestDatetime:
         return properties
 
     def test_the_file_s_own_date_comes_before_the_storage_s(self) -> None:
-        stated = [
+        stated: list[dict[str, Any]] = [
             {"source": "TIFFTAG_DATETIME", "start": "2020-02-03T04:05:06Z", "end": "2020-02-03T04:05:06Z"}
         ]
         properties = self.compose_without_path_date(datetimes=stated)
         assert properties["datetime"] == "2020-02-03T04:05:06Z"
         assert "eventstac:datetime_source" not in properties
+        stated[0]["doubtful"] = True
+        properties = self.compose_without_path_date(datetimes=stated)
+        assert properties["datetime"] == "2020-02-03T04:05:06Z"
+        assert properties["eventstac:datetime_source"] == "TIFFTAG_DATETIME"
 
     def test_last_modified_is_said_to_be_one(self) -> None:
         properties = self.compose_without_path_date()

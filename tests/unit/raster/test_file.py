@@ -16,7 +16,7 @@ from rio_cogeo.cogeo import cog_validate
 from eventstac.compose import compose
 from eventstac.errors import Rejected
 from eventstac.facts import Finding, Match, fact_of
-from eventstac.raster.datetime import datetimes
+from eventstac.raster.datetime import datetime_problem, datetimes
 from eventstac.raster.extract import RasterRead, read_in_process
 from eventstac.rules import AssetRule, CollectionRules, Rule
 from eventstac.validation import validate_item
@@ -127,6 +127,121 @@ def test_times_are_read_from_tags(tags: dict[str, str], start: str, end: str) ->
 
 
 @pytest.mark.parametrize(
+    ("text", "start"),
+    [
+        ("2024-06-01 12:00:00+00", "2024-06-01T12:00:00Z"),  # as PostgreSQL writes it
+        ("2024-06-01T12:00:00+05", "2024-06-01T07:00:00Z"),
+        ("2024-06-01T12:00:00.5-0330", "2024-06-01T15:30:00.5Z"),
+        ("2024-06-01T12:00:00.Z", "2024-06-01T12:00:00Z"),
+        ("2024-06-01T12:00:00.123456789123Z", "2024-06-01T12:00:00.123456Z"),
+        ("2016-12-31T23:59:60Z", "2016-12-31T23:59:59Z"),  # a leap second
+        ("2024-06-01T24:00:00Z", "2024-06-02T00:00:00Z"),
+        ("01-JUN-2024 12:00:00.123456", "2024-06-01T12:00:00.123456Z"),
+        ("2024-153T12:00:00Z", "2024-06-01T12:00:00Z"),
+        ("2024-153", "2024-06-01T00:00:00Z"),
+        ("2024153", "2024-06-01T00:00:00Z"),
+        ("'2024-06-01T12:00:00Z'", "2024-06-01T12:00:00Z"),
+    ],
+)
+def test_a_time_is_read_in_whichever_spelling(text: str, start: str) -> None:
+    (found,) = datetimes({"": {"ACQUISITION_DATETIME": text}})
+    assert found["start"] == start
+    assert (found["start"] == found["end"]) == ("12:00" in text or "T2" in text)
+
+
+EXIF = "EXIF_DateTimeOriginal"
+
+
+@pytest.mark.parametrize(
+    ("tags", "start"),
+    [
+        (
+            {
+                EXIF: "2024:06:01 02:00:00",
+                "EXIF_OffsetTimeOriginal": "+09:00",
+                "EXIF_SubSecTime_Original": "75 ",
+            },
+            "2024-05-31T17:00:00.75Z",
+        ),
+        ({EXIF: "2024:06:01 02:00:00", "EXIF_OffsetTimeOriginal": "   :  "}, "2024-06-01T02:00:00Z"),
+        ({EXIF: "2024:06:01 02:00:00", "EXIF_SubSecTime_Original": "075"}, "2024-06-01T02:00:00.075Z"),
+        (
+            {"DATE_ACQUIRED": "2024-06-01", "SCENE_CENTER_TIME": '"18:40:02.5000000Z"'},
+            "2024-06-01T18:40:02.5Z",
+        ),
+        ({"ACQUISITION_DATE": "2024-06-01", "ACQUISITION_TIME": "10:20:30"}, "2024-06-01T10:20:30Z"),
+    ],
+)
+def test_what_a_tag_beside_a_time_says_belongs_to_it(tags: dict[str, str], start: str) -> None:
+    found = datetimes({"": tags})[0]
+    assert (found["start"], found["end"]) == (start, start)
+    assert "doubtful" not in found
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {"start_datetime": "2024-06-01T12:00:00Z"},
+        {"NC_GLOBAL#time_coverage_end": "2024-06-01T12:00:00Z"},
+        {"PRODUCT_START_TIME": "2024-06-01T12:00:00Z", "PRODUCT_STOP_TIME": "later"},
+        {"RANGEBEGINNINGDATE": "2024-06-01", "RANGEBEGINNINGTIME": "12:00:00"},
+        {"EXIF_DateTimeDigitized": "2024:06:01 21:00:00", "EXIF_OffsetTimeDigitized": "+09:00"},
+        {"TIFFTAG_DATETIME": "2024:06:01 12:00:00"},
+    ],
+    ids=lambda tags: next(iter(tags)),
+)
+def test_what_may_be_another_time_is_said_to_be_doubtful(tags: dict[str, str]) -> None:
+    moment = "2024-06-01T12:00:00Z"
+    stated = {"source": next(iter(tags)), "start": moment, "end": moment, "doubtful": True}
+    assert datetimes({"": {"TIFFTAG_DATETIME": "2025:11:30 09:00:00", **tags}})[0] == stated
+
+
+@pytest.mark.parametrize(
+    ("tags", "says"),
+    [
+        ({"ACQUISITION_DATETIME": "June 1st, 2024"}, "ACQUISITION_DATETIME is 'June 1st, 2024'"),
+        (
+            {"NC_GLOBAL#time_coverage_start": "spring of 2024"},
+            "NC_GLOBAL#time_coverage_start is 'spring of 2024'",
+        ),
+        ({"ACQUISITION_TIME": "10:20:30"}, "ACQUISITION_TIME is '10:20:30'"),
+        (
+            {"time#units": "months since 2024-01-01", "NETCDF_DIM_time_VALUES": "5"},
+            "time#units is 'months since",
+        ),
+    ],
+    ids=lambda each: next(iter(each)) if isinstance(each, dict) else "",
+)
+def test_a_time_that_is_not_understood_is_told(tags: dict[str, str], says: str) -> None:
+    data = tiff(
+        gradient(9, 9), lambda dataset: dataset.update_tags(**tags, TIFFTAG_DATETIME="2025:11:30 09:00:00")
+    )
+    metadata = read(data).metadata
+    assert [(each["source"], each["doubtful"]) for each in metadata["datetimes"]] == [
+        ("TIFFTAG_DATETIME", True)
+    ]
+    assert metadata["datetime_problem"]["reason"] == "datetime-not-understood"
+    assert says in metadata["datetime_problem"]["detail"]
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [{"ACQUISITION_DATE": ""}, {EXIF: "0000:00:00 00:00:00"}, {"SENSING_TIME": "n/a"}, {"TITLE": "of 2024"}],
+    ids=str,
+)
+def test_fillers_state_no_time(tags: dict[str, str]) -> None:
+    assert datetime_problem({"": tags}) is None
+
+
+def test_a_time_that_is_not_understood_beside_one_that_is_does_no_harm() -> None:
+    data = tiff(
+        gradient(9, 9),
+        lambda dataset: dataset.update_tags(SENSING_TIME="2024-06-01T12:00:00Z", ACQUISITION_DATE="06/01/24"),
+    )
+    assert "datetime_problem" not in read(data).metadata
+
+
+@pytest.mark.parametrize(
     ("units", "values", "start", "end"),
     [
         ("days since 1970-01-01", "18000.5", "2019-04-14T12:00:00Z", "2019-04-14T12:00:00Z"),
@@ -191,6 +306,11 @@ def test_other_axes_and_calendars_give_no_time(tags: dict[str, str]) -> None:
         "yesterday",
         "2018",
         "2018:13:01 00:00:00",
+        "2018:01:01 24:00:01",
+        "2018:01:01 12:00:60",
+        "2018-366",
+        "2018-000",
+        "01-JUX-2018",
         "1000-01-01",
         "0001-01-01T00:00:00+10:00",
         "9999-12-31T23:59:59-10:00",
