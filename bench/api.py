@@ -36,6 +36,7 @@ REQUIREMENTS = (
     "asyncpg==0.32.0",
     "orjson",
     "xxhash",
+    "isal",
 )
 CLIENTS = (1, 16, 64)
 LONG_S = 20.0  # a round that takes longer is the only one: a second would say the same

@@ -20,16 +20,18 @@ BOXES = 64  # different searches; each is sent many times
 _AT_ONCE = 4  # first pages, asked for to have the tokens of the second
 
 
-def get(path: str) -> bytes:
+def get(path: str, encoding: str = "identity") -> bytes:
     """The bytes of a GET."""
-    return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: */*\r\n\r\n".encode()
+    head = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: */*\r\nAccept-Encoding: {encoding}\r\n\r\n"
+    return head.encode()
 
 
-def post(path: str, body: object) -> bytes:
+def post(path: str, body: object, encoding: str = "identity") -> bytes:
     """The bytes of a POST of JSON."""
     text = json.dumps(body).encode()
-    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: {len(text)}"
-    return head.encode() + b"\r\n\r\n" + text
+    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept-Encoding: {encoding}\r\n"
+    head += f"Content-Type: application/json\r\nContent-Length: {len(text)}\r\n\r\n"
+    return head.encode() + text
 
 
 def searches() -> list[dict[str, Any]]:
@@ -57,21 +59,23 @@ def ids(count: int) -> list[tuple[str, str]]:
     return [(COLLECTIONS[n % 2], f"scene-{n:08}") for n in (chance.randrange(count) for _ in range(2_000))]
 
 
-def http_requests(port: int, count: int) -> dict[str, list[bytes]]:
-    """The requests of every scenario, ready to be sent."""
+def http_requests(port: int, count: int, encoding: str = "identity") -> dict[str, list[bytes]]:
+    """The requests of every scenario, ready to be sent, of a client that takes answers in this encoding."""
+
+    def asked(more: dict[str, Any]) -> list[bytes]:
+        return [post("/search", each | more, encoding) for each in searches()]
+
     with ThreadPoolExecutor(_AT_ONCE) as asking:
-        later = [
-            each
-            for each in asking.map(lambda each: _following(port, each | {"limit": 10}), searches())
-            if each
-        ]
+        later = asking.map(lambda each: _following(port, each | {"limit": 10}), searches())
+        bodies = [body for body in later if body]
+    items = [f"/collections/{collection}/items/{name}" for collection, name in ids(count)]
     return {
-        "Item by id": [get(f"/collections/{collection}/items/{name}") for collection, name in ids(count)],
-        "collections": [get("/collections")],
-        "search, limit 10": [post("/search", each | {"limit": 10}) for each in searches()],
-        "search, limit 100": [post("/search", each | {"limit": 100}) for each in searches()],
-        "CQL2 filter, limit 10": [post("/search", each | {"limit": 10} | CLOUDY) for each in searches()],
-        "page 2 by token": later,
+        "Item by id": [get(path, encoding) for path in items],
+        "collections": [get("/collections", encoding)],
+        "search, limit 10": asked({"limit": 10}),
+        "search, limit 100": asked({"limit": 100}),
+        "CQL2 filter, limit 10": asked({"limit": 10} | CLOUDY),
+        "page 2 by token": [post("/search", body, encoding) for body in bodies],
     }
 
 
@@ -80,15 +84,15 @@ def floor_requests(scenario: int, statements: int) -> list[bytes]:
     return [get(f"/{scenario}/{number}") for number in range(statements)]
 
 
-def _following(port: int, body: dict[str, Any]) -> bytes | None:
-    """The request for the page after the one that this search finds."""
+def _following(port: int, body: dict[str, Any]) -> dict[str, Any] | None:
+    """The search for the page after the one that this search finds."""
     asked = Request(
         f"http://127.0.0.1:{port}/search", json.dumps(body).encode(), {"Content-Type": "application/json"}
     )
     with urlopen(asked, timeout=120) as answer:
         page = json.load(answer)
     following = next((link for link in page["links"] if link["rel"] == "next"), None)
-    return post("/search", body | following["body"]) if following else None
+    return body | following["body"] if following else None
 
 
 Statements = list[
