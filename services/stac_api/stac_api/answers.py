@@ -20,6 +20,7 @@ from stac_api.features import Writers
 from stac_api.html import HEADERS, Context, Json
 from stac_api.item_search import ItemSearch
 from stac_api.links import JSON, base_url
+from stac_api.request_headers import headers_of
 from stac_api.settings import Settings
 
 _log = logging.getLogger("stac_api")
@@ -57,7 +58,11 @@ def services(request: Request) -> Services:
 
 def base(request: Request) -> str:
     """The address that this request's links begin with."""
-    return base_url(request.scope, services(request).settings.root_url)
+    scope = request.scope
+    found: str | None = scope.get("stac_api.base")
+    if found is None:
+        found = scope["stac_api.base"] = base_url(scope, services(request).settings.root_url)
+    return found
 
 
 def answer(
@@ -108,11 +113,7 @@ class _Answer(Response):
 
 def header(request: Request, name: bytes) -> str | None:
     """A header's first value; `name` in lower case."""
-    scope = request.scope
-    found = scope.get("stac_api.headers")
-    if found is None:  # several are looked for in each request
-        found = scope["stac_api.headers"] = dict(reversed(scope["headers"]))
-    value: bytes | None = found.get(name)
+    value = headers_of(request.scope).get(name)
     return None if value is None else value.decode("latin-1")
 
 

@@ -6,6 +6,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from stac_api.request_headers import headers_of
+
 
 class CrossOrigin:
     """Wraps the app for requests of browsers; others, who send no `Origin`, pass it by."""
@@ -22,7 +24,7 @@ class CrossOrigin:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request (or pass the lifespan through)."""
-        of_browser = scope["type"] == "http" and any(name == b"origin" for name, _ in scope["headers"])
+        of_browser = scope["type"] == "http" and b"origin" in headers_of(scope)
         await (self._for_browsers if of_browser else self._app)(scope, receive, send)
 
 

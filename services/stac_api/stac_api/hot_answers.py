@@ -7,10 +7,11 @@ from typing import Protocol
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Message, Receive, Scope
+from starlette.types import Message, Receive
 
 from stac_api.answers import base, is_known, services, wants_html
 from stac_api.endpoints import raw_body
+from stac_api.request_headers import without
 from stac_api.routing import Endpoint
 
 EVERY = ""  # stands for all collections, now and later; no collection has this name
@@ -67,7 +68,7 @@ def kept(endpoint: Endpoint, cache: AnswerCache) -> Endpoint:
         if found is None:
             return await endpoint(request)
         # The whole answer is made, whatever this client has already: others may have nothing.
-        answer = await endpoint(Request(_without_conditions(request.scope), request.receive))
+        answer = await endpoint(Request(without(request.scope, _CONDITIONS), request.receive))
         if answer.status_code != _OK:
             return answer
         headers = {name: value for name, value in answer.headers.items() if name != "content-length"}
@@ -115,11 +116,6 @@ def _as_asked(request: Request, answer: KeptAnswer) -> Response:
     if etag and is_known(request, etag):
         return Response(status_code=304, headers=answer.headers)
     return Response(answer.body, headers=answer.headers)
-
-
-def _without_conditions(scope: Scope) -> Scope:
-    headers = [(name, value) for name, value in scope["headers"] if name not in _CONDITIONS]
-    return {**scope, "headers": headers}
 
 
 def _replaying(body: bytes, receive: Receive) -> Receive:

@@ -10,41 +10,25 @@ from datetime import UTC, datetime
 
 import orjson
 
-from stac_api import free_text
+from stac_api import free_text, orders
 from stac_api.bases import Bases
 from stac_api.cache import ExpiringCache
 from stac_api.counts import Counts
 from stac_api.database import Database, Refused, Row
 from stac_api.errors import BadRequest
 from stac_api.lookups import Lookups
+from stac_api.orders import Key
 from stac_api.rows import Rows, Wanted
 from stac_api.searches import Search
 from stac_api.settings import Settings
 from stac_api.sorting import SortKey
-from stac_api.statements import Statement, keyset
+from stac_api.statements import Statement
 from stac_api.tokens import PageToken
 from stac_api.tokens import parse as parse_token
 from stac_api.walks import Walks
 
-_DEFAULT_SORT = (SortKey("datetime", descending=True),)
-_COLUMN_TYPES = {
-    "id": ("i.id", "text"),
-    "collection": ("i.collection", "text"),
-    "datetime": ("i.datetime", "timestamptz"),
-    "start_datetime": ("i.datetime", "timestamptz"),
-    "end_datetime": ("i.end_datetime", "timestamptz"),
-}
-_WRAPPER_TYPES = {
-    "to_text": "text",
-    "to_int": "int",
-    "to_float": "float8",
-    "to_tstz": "timestamptz",
-    "to_text_array": "text[]",
-}
 _ENDS_OF_TIME = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
 _TRANSLATION_TTL_S = 30.0  # how soon a newly registered queryable counts
-
-Key = tuple[str, str, bool]  # expression, SQL type, descending
 
 
 @dataclass(frozen=True)
@@ -112,30 +96,29 @@ class ItemSearch:
     ) -> list[Row]:
         """The page's rows and one more, where there is one; backwards when the token asks for the page before."""
         back = token is not None and token.back
-        order = [(expression, kind, descending != back) for expression, kind, descending in keys]
-        by = [f"by{n} {'DESC' if descending else 'ASC'}" for n, (_, _, descending) in enumerate(order)]
-        order_by, texts = ", ".join(by), "".join(f", by{n}::text AS key{n}" for n in range(len(keys)))
-        values = "".join(f", {expression} AS by{n}" for n, (expression, _, _) in enumerate(keys))
+        order = orders.order(keys, back=back)
 
         def page(wanted: Wanted) -> str:
             statement = wanted.statement
             _narrow(statement, search, condition)
             if token is not None:
-                statement.where(_bound(order[0], token.values[0], statement))
-                statement.where(keyset(order, token.values, statement))
-            return f"""SELECT {wanted.shown}{texts} FROM (
-                SELECT {wanted.columns}{values} FROM items i WHERE {statement.where_clause}
-                ORDER BY {order_by} LIMIT {statement.value(search.limit + 1)}::bigint
-            ) i ORDER BY {order_by}"""
+                order.after(token.values, statement)
+            return f"""SELECT {wanted.shown}{order.shown} FROM (
+                SELECT {wanted.columns}{order.columns} FROM items i WHERE {statement.where_clause}
+                ORDER BY {order.by} LIMIT {statement.value(search.limit + 1)}::bigint
+            ) i ORDER BY {order.by}"""
 
         # without a filter the planner walks by itself
         return await self._rows.read(page, self._walks.rows(search.limit) if condition else None)
 
     async def _translated(self, search: Search) -> tuple[str, tuple[Key, ...]]:
         """The SQL of the filter and of the sort keys. pgstac makes it, once for the same question."""
-        sort = _with_tiebreakers(search.sort or _DEFAULT_SORT)
-        if search.condition is None and not search.words and all(key.field in _COLUMN_TYPES for key in sort):
-            return "", tuple((*_COLUMN_TYPES[key.field], key.descending) for key in sort)
+        plain = search.condition is None and not search.words
+        if plain and not search.sort:
+            return "", orders.DEFAULT_KEYS
+        sort = orders.complete(search.sort)
+        if plain and all(key.field in orders.COLUMN_TYPES for key in sort):
+            return "", orders.keys_of(sort, {})
         asked = {
             "filter": search.condition,
             "collections": search.collections,
@@ -151,7 +134,7 @@ class ItemSearch:
             asked |= {"filter": search.condition, "filter-lang": "cql2-json"}
         if search.collections is not None:
             asked["collections"] = search.collections  # whose queryables decide how a property is read
-        fields = [key.field for key in sort if key.field not in _COLUMN_TYPES]
+        fields = [key.field for key in sort if key.field not in orders.COLUMN_TYPES]
         row = await self._database.row(
             f"""SELECT stac_search_to_where($1::text::jsonb) AS condition, {free_text.written("$4")} AS words,
               ARRAY(SELECT ARRAY[q.expression, q.wrapper]
@@ -165,7 +148,7 @@ class ItemSearch:
         if row is None or len(row["sort"]) != len(fields):
             raise BadRequest("sortby", "one of the fields cannot be sorted by")
         expressions = dict(zip(fields, row["sort"], strict=True))
-        keys = tuple((*_expression(key.field, expressions), key.descending) for key in sort)
+        keys = orders.keys_of(sort, expressions)
         conditions = [row["condition"]] if search.condition is not None else []
         conditions += [row["words"]] if search.words else []
         return " AND ".join(conditions), keys
@@ -212,31 +195,6 @@ def _suspect(search: Search) -> str | None:
         "q": search.words,
     }
     return next((name for name, value in suspects.items() if value), None)
-
-
-def _with_tiebreakers(sort: Sequence[SortKey]) -> tuple[SortKey, ...]:
-    """As pgstac does it: collection and id, in the first key's direction, make the order total."""
-    named = {key.field for key in sort}
-    ties = (SortKey(name, sort[0].descending) for name in ("collection", "id") if name not in named)
-    return (*sort, *ties)
-
-
-def _expression(field: str, expressions: dict[str, list[str]]) -> tuple[str, str]:
-    if field in _COLUMN_TYPES:
-        return _COLUMN_TYPES[field]
-    expression, wrapper = expressions[field]
-    if wrapper not in _WRAPPER_TYPES:
-        raise BadRequest("sortby", f"{field!r} cannot be sorted by")
-    return expression, _WRAPPER_TYPES[wrapper]
-
-
-def _bound(key: Key, value: str | None, statement: Statement) -> str:
-    """The first key's part of the keyset on its own, which an index can serve."""
-    expression, kind, descending = key
-    total = expression.startswith("i.")  # a column, never null
-    if value is None or not (descending or total):
-        return "TRUE"
-    return f"{expression} {'<=' if descending else '>='} {statement.value(value)}::text::{kind}"
 
 
 def _token(row: Row, keys: Sequence[Key], *, back: bool) -> PageToken:

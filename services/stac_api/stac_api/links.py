@@ -8,6 +8,8 @@ from urllib.parse import quote, urlencode, urljoin
 
 from starlette.types import Scope
 
+from stac_api.request_headers import headers_of
+
 JSON = "application/json"
 GEOJSON = "application/geo+json"
 SCHEMA = "application/schema+json"
@@ -21,16 +23,10 @@ OWN_COLLECTION_LINKS = frozenset(
 )
 QUERYABLES = "http://www.opengis.net/def/rel/ogc/1.0/queryables"
 
-_NAMING = frozenset(
-    {
-        b"host",
-        b"forwarded",
-        b"x-forwarded-proto",
-        b"x-forwarded-host",
-        b"x-forwarded-port",
-        b"x-forwarded-prefix",
-    }
+_FORWARDING = frozenset(
+    {b"forwarded", b"x-forwarded-proto", b"x-forwarded-host", b"x-forwarded-port", b"x-forwarded-prefix"}
 )
+_NAMING = _FORWARDING | {b"host"}
 _HOST = re.compile(r"[A-Za-z0-9._-]+(:[0-9]{1,5})?\Z|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?\Z")
 _PAIR = re.compile(
     r"""\s*(?P<name>[!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*=\s*("(?P<quoted>([^"\\]|\\.)*)"|(?P<text>[^\s;,"]*))\s*"""
@@ -93,12 +89,19 @@ def base_url(scope: Scope, root_url: str | None) -> str:
     """
     if root_url:
         return root_url
-    naming = tuple((name, value) for name, value in scope["headers"] if name in _NAMING)
-    return _base_url(naming, scope.get("scheme", "http"), _server(scope), scope.get("root_path", ""))
+    headers = headers_of(scope)
+    if _FORWARDING.isdisjoint(headers):
+        naming: tuple[tuple[bytes, bytes], ...] = ((b"host", headers.get(b"host", b"")),)
+    else:
+        naming = tuple((name, value) for name, value in scope["headers"] if name in _NAMING)
+    server = tuple(scope.get("server") or ("localhost", None))
+    return _base_url(naming, scope.get("scheme", "http"), server, scope.get("root_path", ""))
 
 
 @lru_cache(maxsize=256)  # one for each address that the API is called by
-def _base_url(naming: tuple[tuple[bytes, bytes], ...], scheme: str, server: str, root_path: str) -> str:
+def _base_url(
+    naming: tuple[tuple[bytes, bytes], ...], scheme: str, server: tuple[str, int | None], root_path: str
+) -> str:
     headers: dict[bytes, str] = {}
     for name, value in naming:  # of one name, in several lines, as if in one
         before = f"{headers[name]}, " if name in headers and name != b"host" else ""
@@ -110,7 +113,7 @@ def _base_url(naming: tuple[tuple[bytes, bytes], ...], scheme: str, server: str,
         named = ""
     host = named or headers.get(b"host", "")
     if not _is_host(host):
-        host = server
+        host = f"{server[0]}:{server[1]}" if server[1] else server[0]
     port = _first(headers, b"x-forwarded-port")
     if _is_port(port):
         if not named:  # the port in `Host` is the one behind the proxy
@@ -149,8 +152,3 @@ def _forwarded(header: str) -> dict[str, str]:
 
 def _first(headers: Mapping[bytes, str], name: bytes) -> str:
     return headers.get(name, "").partition(",")[0].strip()
-
-
-def _server(scope: Scope) -> str:
-    host, port = scope.get("server") or ("localhost", None)
-    return f"{host}:{port}" if port else str(host)

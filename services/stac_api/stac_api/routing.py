@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import compile_path
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 # A slash that a client escaped belongs to a name; no address has this character.
 _SLASH = "\x1c"
@@ -63,23 +63,13 @@ class Router:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope.update(self._state)
         request = Request(scope, receive)
-        started = False
-
-        async def watched(message: Message) -> None:
-            nonlocal started
-            started = True
-            await send(message)
-
         try:
             response = await self._endpoint(scope)(request)
-            await response(scope, receive, watched)
         except ClientDisconnect:  # in the middle of its body: nobody is there to be told
             return
-        except Exception as error:
-            if started:
-                raise
+        except Exception as error:  # noqa: BLE001  (whatever it is, the client gets an answer, and the log the rest)
             response = await self._on_error(request, error)
-            await response(scope, receive, send)
+        await response(scope, receive, send)
 
     def _endpoint(self, scope: Scope) -> Endpoint:
         path = _path_of(scope)
@@ -106,8 +96,9 @@ class Router:
         if (endpoints := self._plain.get(path)) is not None:
             return path, endpoints, {}
         for pattern, template, endpoints in self._patterns:
-            if (match := pattern.match(path)) and all(match.groupdict().values()):
-                found = {name: value.replace(_SLASH, "/") for name, value in match.groupdict().items()}
+            if (match := pattern.match(path)) and all((found := match.groupdict()).values()):
+                if _SLASH in path:
+                    found = {name: value.replace(_SLASH, "/") for name, value in found.items()}
                 return template, endpoints, found
         return None
 

@@ -9,6 +9,7 @@ import time
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from stac_api import spans
+from stac_api.request_headers import headers_of
 from stac_api.request_log import RequestNames, current
 from stac_api.spans import RequestSpan, Teller
 
@@ -38,13 +39,11 @@ class _Request:
     ) -> None:
         self._app, self._scope, self._receive, self._send = app, scope, receive, send
         self._teller = teller
-        request_id, traceparent = "", None
-        for name, value in scope["headers"]:
-            if name == b"x-request-id" and _REQUEST_ID.match(value):
-                request_id = value.decode("latin-1")
-            elif name == b"traceparent":
-                traceparent = value.decode("latin-1")
-        request_id = request_id or os.urandom(16).hex()
+        headers = headers_of(scope)
+        given, above = headers.get(b"x-request-id"), headers.get(b"traceparent")
+        named = given is not None and _REQUEST_ID.match(given)
+        request_id = named[0].decode() if named else os.urandom(16).hex()
+        traceparent = None if above is None else above.decode("latin-1")
         self._span = RequestSpan.begin(scope, traceparent, request_id) if teller else None
         self._names = RequestNames(request_id, traceparent, self._span.origin if self._span else None)
         self._body_read = scope["method"] != "POST"

@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stac_api.errors import BadRequest
-from stac_api.statements import Statement, keyset
+from stac_api.orders import keyset
+from stac_api.statements import Statement
 from stac_api.tokens import PageToken, parse
 
 values = st.lists(
