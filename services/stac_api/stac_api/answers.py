@@ -1,5 +1,6 @@
 """How an answer leaves: media type by what the client accepts, ETag and 304, caching, errors as the API asks."""
 
+import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -80,7 +81,7 @@ def answer(
     headers = [_VARIES]
     if page is not None and wants_html(request):
         context = Context(base(request), settings.catalog_title)
-        body, media_type = page(orjson.loads(body), context).encode(), "text/html; charset=utf-8"
+        body, media_type = page(_parsed(body), context).encode(), "text/html; charset=utf-8"
     if media_type.startswith("text/html"):
         headers += _FOR_PAGES
     headers.append((b"content-type", media_type.encode()))
@@ -109,6 +110,15 @@ class _Answer(Response):
         """Send it, in two messages."""
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         await send({"type": "http.response.body", "body": self.body})
+
+
+def _parsed(body: bytes) -> Json:
+    """What was written; of levels orjson writes any number and reads 1,024."""
+    try:
+        found: Json = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        found = json.loads(body)
+    return found
 
 
 def header(request: Request, name: bytes) -> str | None:

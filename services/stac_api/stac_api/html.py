@@ -1,10 +1,10 @@
 """Parts of a page: the frame around it, tables, links; everything that is not ours is escaped."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 Json = dict[str, Any]
 
@@ -14,6 +14,8 @@ HEADERS = {
     ),
     "x-content-type-options": "nosniff",
 }
+
+_MOST_LEVELS = 20  # of values one in another: nobody reads more
 
 _STYLE = """
 :root{color-scheme:light dark;--line:#8884;--link:light-dark(#0b57a4,#8ec1ff)}
@@ -43,7 +45,7 @@ def page(title: str, body: str, doc: Json, context: Context) -> str:
     here, up = href(doc, "self"), href(doc, "parent")
     crumbs = anchor(f"{context.base}/", context.title)
     if up and up != f"{context.base}/":
-        crumbs += f" › {anchor(up, unquote(urlsplit(up).path.rpartition('/')[2]))}"
+        crumbs += f" › {anchor(up, unquote(up.rpartition('/')[2]))}"
     raw = f"<p>{anchor(_as_json(here), 'This page as JSON')}</p>" if here else ""
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
@@ -53,11 +55,12 @@ def page(title: str, body: str, doc: Json, context: Context) -> str:
     )
 
 
-def table(caption: str, values: Mapping[str, Any]) -> str:
-    """Names and values, without the empty ones; nothing where all are."""
+def table(caption: str, values: object) -> str:
+    """Names and values, without the empty ones; nothing where all are. What has no names is shown under the caption."""
+    named = values if isinstance(values, dict) else {caption: values}
     rows = "".join(
         f'<tr><th scope="row">{escape(name)}</th><td>{_cell(value)}</td></tr>'
-        for name, value in values.items()
+        for name, value in named.items()
         if value not in (None, "", [], {})
     )
     return f"<table><caption>{escape(caption)}</caption><tbody>{rows}</tbody></table>" if rows else ""
@@ -76,40 +79,66 @@ def grid(caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> s
 def paging(doc: Json) -> str:
     """Links to the pages beside this one."""
     names = {"next": "Next page", "prev": "Previous page"}
-    links = [
-        anchor(each["href"], names[each["rel"]])
-        for each in doc["links"]
-        if each["rel"] in names and each.get("method", "GET") == "GET"
+    shown = [
+        anchor(text(each.get("href")), name)
+        for each in links(doc)
+        if (name := names.get(text(each.get("rel")))) and each.get("method", "GET") == "GET"
     ]
-    return f'<nav aria-label="Pages"><p>{" · ".join(links)}</p></nav>' if links else ""
+    return f'<nav aria-label="Pages"><p>{" · ".join(shown)}</p></nav>' if shown else ""
 
 
 def href(doc: Json, rel: str) -> str:
     """Where the document's first link of this relation leads; empty where it has none."""
-    return str(next((each["href"] for each in doc.get("links", []) if each["rel"] == rel), ""))
+    return next((text(each.get("href")) for each in links(doc) if each.get("rel") == rel), "")
 
 
-def anchor(target: str, text: str) -> str:
+def links(doc: Json) -> list[Json]:
+    """The document's links."""
+    return [each for each in entries(doc.get("links")) if isinstance(each, dict)]
+
+
+def members(value: object) -> Json:
+    """What an object holds; nothing where others stored something else in its place."""
+    return value if isinstance(value, dict) else {}
+
+
+def entries(value: object) -> list[Any]:
+    """What a list holds; nothing where others stored something else in its place."""
+    return value if isinstance(value, list) else []
+
+
+def anchor(target: str, words: str) -> str:
     """A link; a target that is no web address (an asset may say anything) stays text."""
     if not target.startswith(("https://", "http://", "/")):
-        return escape(text)
-    return f'<a href="{escape(target)}">{escape(text)}</a>'
+        return escape(words)
+    return f'<a href="{escape(target)}">{escape(words)}</a>'
 
 
-def shortened(text: str) -> str:
+def shortened(words: str) -> str:
     """The beginning of a long text."""
-    return text if len(text) <= 200 else text[:199] + "…"
+    return words if len(words) <= 200 else words[:199] + "…"
 
 
-def _cell(value: Any) -> str:
-    if isinstance(value, list) and any(isinstance(each, dict | list) for each in value):
-        return "<br>".join(_cell(each) for each in value)
+def text(value: object, level: int = 0) -> str:
+    """Any value in words; of a null none."""
+    if isinstance(value, list | dict) and level == _MOST_LEVELS:
+        return "…"
     if isinstance(value, list):
-        return escape(", ".join(str(each) for each in value))
+        return ", ".join(text(each, level + 1) for each in value)
     if isinstance(value, dict):
-        return "<br>".join(f"{escape(name)}: {_cell(each)}" for name, each in value.items())
-    text = str(value)
-    return anchor(text, text) if text.startswith(("https://", "http://")) else escape(text)
+        return ", ".join(f"{name}: {text(each, level + 1)}" for name, each in value.items())
+    return "" if value is None else str(value)
+
+
+def _cell(value: object, level: int = 0) -> str:
+    """Any value as HTML: what holds objects on several lines, an address as a link."""
+    if level < _MOST_LEVELS:
+        if isinstance(value, list) and any(isinstance(each, dict | list) for each in value):
+            return "<br>".join(_cell(each, level + 1) for each in value)
+        if isinstance(value, dict):
+            return "<br>".join(f"{escape(name)}: {_cell(each, level + 1)}" for name, each in value.items())
+    words = text(value, level)
+    return anchor(words, words) if words.startswith(("https://", "http://")) else escape(words)
 
 
 def _as_json(url: str) -> str:

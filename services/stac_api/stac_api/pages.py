@@ -3,7 +3,20 @@
 from collections.abc import Callable, Mapping
 from html import escape
 
-from stac_api.html import Context, Json, anchor, grid, href, page, paging, shortened, table
+from stac_api.html import (
+    Context,
+    Json,
+    anchor,
+    entries,
+    grid,
+    href,
+    members,
+    page,
+    paging,
+    shortened,
+    table,
+    text,
+)
 
 _MORE = (
     ("All collections", "data"),
@@ -26,10 +39,7 @@ def landing(doc: Json, context: Context) -> str:
 def collections(doc: Json, context: Context) -> str:
     """A list of collections."""
     rows = (
-        (
-            anchor(href(each, "self"), _name(each)),
-            escape(shortened(str(each.get("description") or ""))),
-        )
+        (anchor(href(each, "self"), _name(each)), escape(shortened(text(each.get("description")))))
         for each in doc["collections"]
     )
     listed = grid(f"{doc['numberMatched']} collections", ("Collection", "About"), rows)
@@ -38,14 +48,14 @@ def collections(doc: Json, context: Context) -> str:
 
 def collection(doc: Json, context: Context) -> str:
     """One collection."""
-    here, extent = href(doc, "self"), doc.get("extent") or {}
-    times = ((extent.get("temporal") or {}).get("interval") or [[]])[0]
+    here, extent = href(doc, "self"), members(doc.get("extent"))
+    times = _first(members(extent.get("temporal")).get("interval"))
     shown = {
-        "id": doc["id"],
+        "id": doc.get("id"),
         "license": doc.get("license"),
         "keywords": doc.get("keywords"),
-        "bbox": ((extent.get("spatial") or {}).get("bbox") or [None])[0],
-        "time": " to ".join(str(each or "open") for each in times or []),
+        "bbox": _first(members(extent.get("spatial")).get("bbox")),
+        "time": " to ".join(text(each) or "open" for each in times) if isinstance(times, list) else times,
     }
     links = (
         ("Items", f"{here}/items"),
@@ -53,9 +63,9 @@ def collection(doc: Json, context: Context) -> str:
         ("Statistics", f"{here}/statistics"),
     )
     body = (
-        f"<p>{escape(str(doc.get('description') or ''))}</p>"
+        f"<p>{escape(text(doc.get('description')))}</p>"
         f"<ul>{''.join(f'<li>{anchor(target, name)}</li>' for name, target in links)}</ul>"
-        f"{table('About', shown)}{table('Summaries', doc.get('summaries') or {})}"
+        f"{table('About', shown)}{table('Summaries', doc.get('summaries'))}"
     )
     return page(_name(doc), body, doc, context)
 
@@ -63,7 +73,11 @@ def collection(doc: Json, context: Context) -> str:
 def items(doc: Json, context: Context) -> str:
     """A page of Items, with a form to search for others."""
     rows = (
-        (anchor(href(each, "self"), each["id"]), escape(str(each.get("collection", ""))), escape(_time(each)))
+        (
+            anchor(href(each, "self"), text(each.get("id"))),
+            escape(text(each.get("collection"))),
+            escape(_time(each)),
+        )
         for each in doc["features"]
     )
     matched = f" of {doc['numberMatched']}" if "numberMatched" in doc else ""
@@ -73,37 +87,37 @@ def items(doc: Json, context: Context) -> str:
 
 def item(doc: Json, context: Context) -> str:
     """One Item."""
-    listed: Mapping[str, object] = doc.get("assets") or {}
-    assets = {key: each for key, each in listed.items() if isinstance(each, dict)}
+    listed, name = doc.get("assets"), text(doc.get("id"))
+    assets = {key: each for key, each in members(listed).items() if isinstance(each, dict)}
     rows = (
         (
-            anchor(str(each.get("href", "")), str(each.get("title") or key)),
-            escape(str(each.get("type", ""))),
-            escape(", ".join(map(str, each.get("roles") or []))),
+            anchor(text(each.get("href")), text(each.get("title")) or key),
+            escape(text(each.get("type"))),
+            escape(text(each.get("roles"))),
         )
         for key, each in assets.items()
     )
     pictures = [
-        str(each.get("href", "")) for each in assets.values() if "thumbnail" in (each.get("roles") or [])
+        target
+        for each in assets.values()
+        if "thumbnail" in entries(each.get("roles")) and (target := text(each.get("href")))
     ]
     picture = "".join(
-        f'<p><img src="{escape(target)}" alt="Thumbnail of {escape(doc["id"])}"></p>'
-        for target in pictures[:1]
+        f'<p><img src="{escape(target)}" alt="Thumbnail of {escape(name)}"></p>' for target in pictures[:1]
     )
+    files = grid("Assets", ("File", "Type", "Roles"), rows)
     body = (
         picture
-        + grid("Assets", ("File", "Type", "Roles"), rows)
-        + table("Properties", doc.get("properties") or {})
+        + (files if isinstance(listed, dict) else table("Assets", listed))
+        + table("Properties", doc.get("properties"))
         + table("Where", {"bbox": doc.get("bbox")})
     )
-    return page(doc["id"], body, doc, context)
+    return page(name, body, doc, context)
 
 
 def queryables(doc: Json, context: Context) -> str:
     """What can be filtered by."""
-    kinds = {
-        name: each.get("type") or each.get("$ref") or "anything" for name, each in doc["properties"].items()
-    }
+    kinds = {name: _kind(members(each)) for name, each in members(doc["properties"]).items()}
     return page(doc["title"], table("Properties", kinds), doc, context)
 
 
@@ -144,21 +158,30 @@ def _form(context: Context) -> str:
         ("filter", "Filter (CQL2)", "gsd < 20"),
     )
     inputs = "".join(
-        f'<label>{escape(text)}<input name="{name}" placeholder="{escape(hint)}"></label>'
-        for name, text, hint in fields
+        f'<label>{escape(label)}<input name="{name}" placeholder="{escape(hint)}"></label>'
+        for name, label, hint in fields
     )
     action = escape(f"{context.base}/search")
     return f'<form action="{action}" aria-label="Search Items">{inputs}<button>Search</button></form>'
 
 
 def _name(doc: Json) -> str:
-    return str(doc.get("title") or doc["id"])
+    return text(doc.get("title")) or text(doc.get("id"))
+
+
+def _first(value: object) -> object:
+    """The first entry: that of the whole."""
+    return value[0] if isinstance(value, list) and value else value
 
 
 def _time(doc: Json) -> str:
-    properties = doc.get("properties") or {}
-    ends = [str(properties[name]) for name in ("start_datetime", "end_datetime") if properties.get(name)]
-    return str(properties.get("datetime") or " – ".join(ends))
+    properties = members(doc.get("properties"))
+    ends = [text(properties.get(name)) for name in ("start_datetime", "end_datetime")]
+    return text(properties.get("datetime")) or " – ".join(filter(None, ends))
+
+
+def _kind(queryable: Json) -> object:
+    return queryable.get("type") or queryable.get("$ref") or "anything"
 
 
 def _parameters(operation: Json) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Catalogs that others made, and empty ones: what readers of a STAC API on pgstac are used to there too."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
@@ -215,6 +216,7 @@ def odd(place: Place, postgres: RunningPostgres) -> Iterator[Client]:
     slashes = catalog.collection("a/b/items", [0, 0, 1, 1])
     items.append(catalog.item("c/d", "a/b/items", [0, 0, 1, 1], "2023-01-01T00:00:00Z"))
     load(database.settings.conninfo, [bare, pacific, slashes], items)
+    store_strange(database.settings.conninfo)
     with place.serve(database) as running:
         client = Client(running.url)
         yield client
@@ -232,6 +234,33 @@ def test_a_collection_of_nulls_has_its_page_and_takes_none_from_others(odd: Clie
         answer = odd("GET", path, params={"f": "html"})
         assert answer.status_code == 200, (path, answer.text)
         assert "bare" in answer.text
+
+
+def store_strange(conninfo: str) -> None:
+    """A Collection and Items that are no STAC, as whoever may write to the database can store them."""
+    links = [5, {"href": 5}, {"rel": 5}]
+    wrong = {"links": links, "summaries": 5, "keywords": "one", "assets": 5, "description": [], "title": 5}
+    collection = catalog.collection("strange", [0, 0, 1, 1]) | wrong
+    item = catalog.item("odd", "strange", [0, 0, 1, 1], "2023-01-01T00:00:00Z", title={}, levels=0)
+    odd = json.dumps(item | {"assets": [5, {}], "links": "none", "bbox": {}})
+    deep = json.dumps(item | {"id": "deep", "links": []})
+    deep = deep.replace('"levels": 0', f'"levels": {"[" * 1_200}{"]" * 1_200}')
+    with psycopg.connect(conninfo, options="-c search_path=pgstac,public") as connection:
+        connection.execute("SELECT create_collection(%s::jsonb)", [json.dumps(collection)])
+        for each in (odd, deep):
+            connection.execute("SELECT create_item(%s::jsonb)", [each])
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["", "search", "collections", "collections/strange", "collections/strange/queryables"]
+    + [f"collections/strange/{each}" for each in ("items", "items/odd", "items/deep", "statistics")],
+)
+def test_documents_that_are_no_stac_have_their_pages(odd: Client, path: str) -> None:
+    assert odd("GET", f"/{path}").status_code == 200
+    answer = odd("GET", f"/{path}", params={"f": "html"})
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["Content-Type"].startswith("text/html")
 
 
 def test_statistics_of_items_on_both_sides_of_180_degrees_say_so(odd: Client) -> None:

@@ -1,0 +1,82 @@
+"""Pages of documents that others stored: whatever is in a member, there is a page."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from stac_api import pages
+from stac_api.html import Context
+from tests.contracts.changed import ODD, damaged
+
+Json = dict[str, Any]
+HERE = Context("https://a.example", "A catalog")
+LINKS = [
+    {"rel": "self", "href": "https://a.example/here", "title": "Here"},
+    {"rel": "parent", "href": "https://a.example/", "type": "application/json"},
+    {"rel": "child", "href": "https://a.example/collections/c", "title": "C"},
+    {"rel": "next", "href": "https://a.example/here?token=1", "method": "GET"},
+]
+ITEM: Json = {
+    "type": "Feature", "id": "i", "collection": "c", "bbox": [0, 0, 1, 1], "links": LINKS,
+    "properties": {"datetime": None, "start_datetime": "2020", "end_datetime": "2021", "bands": [{"name": "b"}]},
+    "assets": {"a": {"href": "https://a.example/a.png", "title": "A", "type": "image/png", "roles": ["thumbnail"]}},
+}  # fmt: skip
+COLLECTION: Json = {
+    "type": "Collection", "id": "c", "title": "C", "description": "All", "license": "other", "keywords": ["k"],
+    "extent": {"spatial": {"bbox": [[0, 0, 1, 1]]}, "temporal": {"interval": [["2020-01-01T00:00:00Z", None]]}},
+    "summaries": {"gsd": [10], "eo:cloud_cover": {"minimum": 0, "maximum": 9}}, "links": LINKS,
+}  # fmt: skip
+DEEP: Any = json.loads("[" * 2_000 + "]" * 2_000)
+ANY = (*ODD, DEEP, {"a": DEEP})
+
+
+@pytest.mark.parametrize("page", [pages.item, pages.collection])
+def test_a_document_with_any_member_of_an_odd_kind_has_its_page(page: Any) -> None:
+    document = ITEM if page is pages.item else COLLECTION
+    for each in damaged(document, ANY):
+        assert "</html>" in page(each, HERE)
+
+
+def test_a_list_of_documents_with_any_member_of_an_odd_kind_has_its_page() -> None:
+    for each in damaged(ITEM, ANY):
+        assert "</html>" in pages.items({"features": [each], "numberReturned": 1, "links": LINKS}, HERE)
+    for each in damaged(COLLECTION, ANY):
+        assert "</html>" in pages.collections(
+            {"collections": [each], "numberMatched": 1, "links": LINKS}, HERE
+        )
+
+
+def test_queryables_of_an_odd_kind_have_their_page() -> None:
+    for each in damaged({"gsd": {"type": "number"}, "a": {"$ref": "b"}}, ANY):
+        assert "</html>" in pages.queryables({"title": "Queryables", "properties": each}, HERE)
+
+
+@pytest.mark.parametrize(
+    ("odd", "shown"),
+    [
+        ({"assets": ["a.tif", 5]}, "a.tif, 5"),
+        ({"assets": {"a": {"href": 5, "type": ["x", "y"], "roles": "thumbnail"}}}, "x, y"),
+        ({"properties": "nothing known"}, "nothing known"),
+        ({"bbox": "the <b>world</b>"}, "the &lt;b&gt;world"),
+    ],
+)
+def test_an_odd_member_of_an_item_is_shown_as_text(odd: Json, shown: str) -> None:
+    page = pages.item(ITEM | odd, HERE)
+    assert shown in page
+    assert "<b>" not in page
+
+
+@pytest.mark.parametrize(
+    ("odd", "shown"),
+    [
+        ({"summaries": 5}, "5"),
+        ({"description": ["some", "words"]}, "some, words"),
+        ({"extent": {"spatial": {"bbox": "all"}, "temporal": {"interval": ["in summer"]}}}, "in summer"),
+        ({"title": 2024}, "<h1>2024</h1>"),
+        ({"title": {"en": "C"}}, "<h1>en: C</h1>"),
+    ],
+)
+def test_an_odd_member_of_a_collection_is_shown_as_text(odd: Json, shown: str) -> None:
+    assert shown in re.sub(r"</?(td|p)>", "", pages.collection(COLLECTION | odd, HERE))
