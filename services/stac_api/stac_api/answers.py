@@ -113,7 +113,7 @@ class _Answer(Response):
 
 
 def _parsed(body: bytes) -> Json:
-    """What was written; of levels orjson writes any number and reads 1,024."""
+    """What was written: the database prints more levels than the 1,024 that orjson reads."""
     try:
         found: Json = orjson.loads(body)
     except orjson.JSONDecodeError:

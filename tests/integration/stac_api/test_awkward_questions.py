@@ -1,5 +1,6 @@
 """Questions that readers ask by mistake or in bad faith, and what is at stake in each."""
 
+import gzip
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -240,6 +241,14 @@ def test_of_very_many_mistakes_the_first_are_told(api: Client, name: str) -> Non
     result = api.post("/validate", HUGE[name]())["results"][0]
     assert not result["valid"]
     assert 0 < len(result["problems"]) <= 100
+
+
+def test_a_packed_body_and_a_name_with_a_line_end_are_answered_by_the_api(api: Client) -> None:
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    packed = api("POST", "/search", data=gzip.compress(b"{}"), headers=headers)
+    assert (packed.status_code, packed.json()["code"]) == (400, "InvalidParameterValue")
+    found = api.get("/collections/edges/items/a%0Ab", status=404)
+    assert "'a\\nb'" in found["description"]
 
 
 def test_a_client_that_refuses_gzip_gets_none(api: Client) -> None:
