@@ -48,14 +48,29 @@ def alpha_band(dataset: DatasetReader) -> int | None:
     return colours.index(ColorInterp.alpha) if mixed else None
 
 
+# Values that stand for "nothing" and are written with fewer digits than they have: the ends of the types, netCDF's own.
+_FILLS = (3.4028234663852886e38, 1.7976931348623157e308, 9.969209968386869e36)
+_ROUNDED = 5e-6  # of a value: six digits, as C writes them
+
+
 def _unlike(pixels: Pixels, nodata: float) -> Valid:
     if isinstance(nodata, float) and math.isnan(nodata):
         return ~np.isnan(pixels)
     if pixels.dtype.kind == "f":
         with np.errstate(over="ignore"):
             stored = pixels.dtype.type(nodata)  # -3.4e38 in a text tag is meant as the float32 nearest to it
-        near = np.isclose(pixels, stored, rtol=1e-6, atol=0) if abs(nodata) > 1e30 else pixels == stored
+            rounded = (
+                np.isclose(pixels, stored, rtol=_ROUNDED, atol=0) if _is_rounded(nodata, pixels) else None
+            )
+        near = pixels == stored if rounded is None else rounded
         different: Valid = ~near
         return different
     unlike: Valid = pixels != pixels.dtype.type(nodata)
     return unlike
+
+
+def _is_rounded(nodata: float, pixels: Pixels) -> bool:
+    """Whether pixels near a nodata value are meant by it: no data are that large as float32, but some as float64."""
+    if pixels.dtype == np.float64:
+        return any(math.isclose(abs(nodata), fill, rel_tol=_ROUNDED) for fill in _FILLS)
+    return abs(nodata) > 1e30

@@ -107,6 +107,23 @@ def test_64_bit_integers_far_from_zero_have_their_own_deviation_and_histogram(
     assert (histogram["min"], histogram["max"]) == (origin, origin + 599)
 
 
+def test_float64_beside_a_huge_nodata_value_is_data() -> None:
+    nodata = -3.139e306
+    data = np.array([[nodata, nodata * (1 + 1e-7), 1.0, 2.0]])
+    assert bands_of(tiff(data, nodata=nodata))[0]["statistics"]["count"] == 3
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("fill", "text"),
+    [(np.finfo("float32").min, b"-3.40282e+38"), (9.969209968386869e36, b"9.96921e+36")],
+    ids=["the least float32", "netcdf's fill"],
+)
+def test_a_fill_value_written_with_six_digits_is_no_data(dtype: str, fill: float, text: bytes) -> None:
+    written = tiff(np.array([[fill, fill, 1, 2]], dtype), nodata=-9999.25e30)
+    assert bands_of(with_nodata_text(written, text))[0]["statistics"]["count"] == 2
+
+
 def test_a_nodata_text_with_an_underscore_is_the_number_before_it() -> None:
     written = tiff(np.array([[1, 5]], "int64"), nodata=1234567890123456789)
     band = bands_of(with_nodata_text(written, b"1_000"))[0]
