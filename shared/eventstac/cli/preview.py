@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 import typer
 
@@ -19,7 +19,7 @@ from eventstac.errors import BlobChanged, Rejected, Transient
 from eventstac.facts import Finding, Match, fact_of
 from eventstac.looking import storage_of
 from eventstac.raster.revision import EXTRACTOR_REVISION
-from eventstac.raster.source import file_reader, url_reader
+from eventstac.raster.source import file_reader, url_parts, url_reader
 from eventstac.reading import read_content
 from eventstac.rules import CollectionRules, Rules, load_rules
 
@@ -119,7 +119,7 @@ def _thought_url(file_or_url: str, container: str, blob: str | None) -> str:
         try:
             return canonical_url(file_or_url)
         except Rejected:
-            blob = unquote(urlsplit(file_or_url).path).lstrip("/")
+            blob = unquote(url_parts(file_or_url).path).lstrip("/")
     return BlobName(_NO_ACCOUNT, container, blob or _path_of(Path(file_or_url))).url
 
 

@@ -2,11 +2,16 @@
 
 import hashlib
 import http.client
+import re
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from email.message import Message
 from email.utils import parsedate_to_datetime
 from pathlib import Path
+from stat import S_ISREG
 from urllib.error import HTTPError, URLError
+from urllib.parse import SplitResult, urlsplit
 from urllib.request import Request, urlopen
 
 from eventstac.blob_urls import canonical_etag
@@ -14,6 +19,8 @@ from eventstac.blobs import HEAD_BYTES, BlobReader, Look
 from eventstac.errors import BlobChanged, Rejected, Transient
 
 TIMEOUT_S = 60
+
+_CONTENT_RANGE = re.compile(r"bytes\s+(\d+)-\d+/(\d+)", re.ASCII)
 
 
 def file_reader(path: str | Path) -> BlobReader:
@@ -23,9 +30,20 @@ def file_reader(path: str | Path) -> BlobReader:
 
 def url_reader(url: str) -> BlobReader:
     """A reader of an http(s) URL by range requests. Raises Rejected `not-found` or `bad-url`, or Transient."""
+    url_parts(url)
+    return UrlReader(url)
+
+
+def url_parts(url: str) -> SplitResult:
+    """An http(s) URL taken apart. Raises Rejected `bad-url`."""
     if not url.startswith(("http://", "https://")):
         raise Rejected("bad-url", f"{url!r} is neither http:// nor https://")
-    return UrlReader(url)
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError as error:
+        raise Rejected("bad-url", f"{url!r} is no URL: {error}") from error
+    return parts
 
 
 class FileReader:
@@ -35,6 +53,8 @@ class FileReader:
         self._path = path
         try:
             stat = path.stat()
+            if not S_ISREG(stat.st_mode):  # to open a pipe waits for its writer
+                raise Rejected("not-readable", f"{path} is no file but a folder, a pipe or a device")
             with path.open("rb") as file:
                 self._head = file.read(HEAD_BYTES)
         except FileNotFoundError as error:
@@ -81,21 +101,27 @@ class UrlReader:
         self._url = url
         with self._get({"Range": f"bytes=0-{HEAD_BYTES - 1}"}) as response:
             headers = response.headers
-            total = headers.get("Content-Range", "").rpartition("/")[2]
-            if response.status == 206 and not total.isdigit():
-                raise Rejected("bad-url", f"{url} does not say how large it is: it cannot be read by ranges")
             self._ranged = response.status == 206
-            self._rest = b"" if self._ranged else response.read()
-            self._head = response.read() if self._ranged else self._rest[:HEAD_BYTES]
-        size = int(total) if self._ranged else len(self._rest)
-        self._etag_header = headers.get("ETag")
+            body = response.read()
+        if self._ranged:
+            begin, size = _content_range(headers)
+            if begin != 0 or size is None or len(body) != min(HEAD_BYTES, size):
+                raise Rejected(
+                    "bad-url",
+                    f"{url} does not answer with the range that is asked for, and how large it is: download it",
+                )
+        else:
+            size = len(body)
+        self._rest = b"" if self._ranged else body
+        self._head = body[:HEAD_BYTES]
+        self._etag_header, self._modified_header = headers.get("ETag"), headers.get("Last-Modified")
         self._look = Look(
             url.split("?", 1)[0],
             "present",
             _moment(headers.get("Date")) or datetime.now(UTC).replace(microsecond=0),
             etag=canonical_etag(self._etag_header),
             size=size,
-            last_modified=_moment(headers.get("Last-Modified")),
+            last_modified=_moment(self._modified_header),
             content_type=headers.get("Content-Type"),
         )
 
@@ -117,34 +143,70 @@ class UrlReader:
         if end < offset:
             return b""
         with self._get({"Range": f"bytes={offset}-{end}", **self._condition()}) as response:
-            return response.read()
+            self._check_same(response)
+            begin, size = _content_range(response.headers)
+            body = response.read()
+        if size not in (None, self._look.size):
+            raise BlobChanged(f"{self._url} is another one by now: it has {size} bytes")
+        if response.status != 206 or begin != offset or len(body) != end + 1 - offset:
+            raise Transient(f"{self._url} answers with other bytes than {offset} to {end}")
+        return body
 
     def read_each(self, spans: Sequence[tuple[int, int]]) -> Generator[bytes]:
         """The bytes of each span (offset, length), one request after the other: the server is not ours."""
         return (self.read(*span) for span in spans)
 
     def stream(self, chunk_bytes: int = 4 * 1024 * 1024) -> Iterator[bytes]:
-        """The whole content in order, in one request."""
+        """The whole content in order, in one request (none for a server that does not know ranges)."""
+        if not self._ranged:
+            yield self._rest
+            return
         with self._get(self._condition()) as response:
+            self._check_same(response)
+            rest = self._look.size
             while chunk := response.read(chunk_bytes):
+                rest -= len(chunk)
                 yield chunk
+        if rest > 0:  # which is no error to Python, by chunks
+            raise Transient(f"{self._url} ends its answer {rest} bytes before its end")
+
+    def _check_same(self, response: http.client.HTTPResponse) -> None:
+        """Raise BlobChanged for a response of another version: not every server honours If-Match."""
+        name = "ETag" if self._etag_header else "Last-Modified"
+        first = self._etag_header or self._modified_header
+        now = response.headers.get(name)
+        if first and now and canonical_etag(now) != canonical_etag(first):
+            raise BlobChanged(f"{self._url} is another one by now: its {name} was {first}, and is {now}")
 
     def _condition(self) -> dict[str, str]:
         strong = self._etag_header is not None and not self._etag_header.startswith("W/")
         return {"If-Match": self._etag_header} if strong and self._etag_header else {}
 
-    def _get(self, headers: dict[str, str]) -> http.client.HTTPResponse:
+    @contextmanager
+    def _get(self, headers: dict[str, str]) -> Iterator[http.client.HTTPResponse]:
+        """A response to read; a failure while it is read is told as one of the asking."""
         try:
-            response: http.client.HTTPResponse = urlopen(  # noqa: S310  (http and https only: checked in url_reader)
+            with urlopen(  # noqa: S310  (http and https only: checked in url_reader)
                 Request(self._url, headers={"Accept-Encoding": "identity", **headers}),  # noqa: S310
                 timeout=TIMEOUT_S,
-            )
+            ) as response:
+                yield response
         except HTTPError as error:
             error.close()
             raise _failure(self._url, error.code, started=hasattr(self, "_look")) from error
+        except http.client.InvalidURL as error:
+            raise Rejected("bad-url", f"{self._url!r} is no URL: {error}") from error
+        except http.client.IncompleteRead as error:
+            missing = f"{error.expected} bytes before its end" if error.expected else "before its end"
+            raise Transient(f"{self._url} ends its answer {missing}") from error
         except (URLError, TimeoutError, http.client.HTTPException, OSError) as error:
             raise Transient(f"{self._url} does not answer: {error}") from error
-        return response
+
+
+def _content_range(headers: Message) -> tuple[int | None, int | None]:
+    """Where the bytes of a response begin, and how many there are of all; None where it does not say."""
+    match = _CONTENT_RANGE.match(headers.get("Content-Range", ""))
+    return (int(match[1]), int(match[2])) if match else (None, None)
 
 
 def _failure(url: str, status: int, *, started: bool) -> Exception:

@@ -119,7 +119,12 @@ def test_a_truncated_raster_says_how_much_is_missing(raster: Path) -> None:
 
 @pytest.mark.parametrize(
     ("argument", "says"),
-    [("nowhere.tif", "no file"), ("README", "no rule"), ("http://127.0.0.1:1/c/x.tif", "read")],
+    [
+        ("nowhere.tif", "no file"),
+        ("README", "no rule"),
+        ("http://127.0.0.1:1/c/x.tif", "read"),
+        ("https://[::1/x.tif", "bad-url"),
+    ],
 )
 def test_what_cannot_be_previewed_is_told_in_a_sentence(argument: str, says: str) -> None:
     code, printed = preview(argument)
