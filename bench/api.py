@@ -91,7 +91,7 @@ def run(kept: KeptCatalogs, count: int, options: argparse.Namespace) -> tuple[Re
         "PGHOST": writer.host, "PGPORT": str(writer.port), "PGDATABASE": writer.database, "PGUSER": writer.user,
         "PGPASSWORD": writer.password, "DB_MIN_CONN_SIZE": "1", "DB_MAX_CONN_SIZE": connections,
     }  # fmt: skip
-    ours = [python, "-m", "stac_api", "--no-compression", "--log-level", "warning", "--port", str(ours_port)]
+    ours = [python, "-m", "stac_api", "--log-level", "warning", "--port", str(ours_port)]
     theirs = [python, "-m", "uvicorn", "--factory", "--no-access-log", "--port", str(theirs_port)]
     theirs.append("stac_fastapi.pgstac.app:create_app")
     session, statements = asyncio.run(sql_statements(database, count))
@@ -117,7 +117,9 @@ def run(kept: KeptCatalogs, count: int, options: argparse.Namespace) -> tuple[Re
         server("floor", floor, floor_port, {}, "/0/0") as floor_pid,
         server("stac-fastapi-pgstac", theirs, theirs_port, theirs_environment, "/collections") as their_pid,
     ):
-        our_requests, their_requests = http_requests(ours_port, count), http_requests(theirs_port, count)
+        our_requests, their_requests = (
+            http_requests(port, count, options.encoding) for port in (ours_port, theirs_port)
+        )
         for clients in options.clients:
             results[clients] = {}
             for name, bare in statements.items():
@@ -171,6 +173,9 @@ def main() -> None:
         help="of bare SQL only: the API sends what it gathers, Items by id and `/collections`, over two and one",
     )
     parser.add_argument(
+        "--encoding", default="identity", help="that clients take answers in, such as gzip; not to be written"
+    )
+    parser.add_argument(
         "--sides", nargs="+", default=["ours", "theirs", "sql", "floor"], help="which to measure"
     )
     parser.add_argument(
@@ -192,7 +197,7 @@ def main() -> None:
             section = run(kept, count, options)
             if set(options.sides) == {"ours", "theirs", "sql", "floor"}:
                 print(report(count, *section))
-                if options.write and not options.scenario:
+                if options.write and not options.scenario and options.encoding == "identity":
                     write(count, report(count, *section))
 
 
