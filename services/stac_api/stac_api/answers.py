@@ -1,6 +1,5 @@
 """How an answer leaves: media type by what the client accepts, ETag and 304, caching, errors as the API asks."""
 
-import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 from stac_api import pages
 from stac_api.collection_search import CollectionSearch
 from stac_api.database import Database
+from stac_api.deep_json import from_json
 from stac_api.errors import ApiError, Unavailable
 from stac_api.features import Writers
 from stac_api.html import HEADERS, Context, Json
@@ -81,7 +81,7 @@ def answer(
     headers = [_VARIES]
     if page is not None and wants_html(request):
         context = Context(base(request), settings.catalog_title)
-        body, media_type = page(_parsed(body), context).encode(), "text/html; charset=utf-8"
+        body, media_type = page(from_json(body), context).encode(), "text/html; charset=utf-8"
     if media_type.startswith("text/html"):
         headers += _FOR_PAGES
     headers.append((b"content-type", media_type.encode()))
@@ -110,15 +110,6 @@ class _Answer(Response):
         """Send it, in two messages."""
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         await send({"type": "http.response.body", "body": self.body})
-
-
-def _parsed(body: bytes) -> Json:
-    """What was written: the database prints more levels than the 1,024 that orjson reads."""
-    try:
-        found: Json = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        found = json.loads(body)
-    return found
 
 
 def header(request: Request, name: bytes) -> str | None:

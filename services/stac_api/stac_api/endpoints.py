@@ -11,8 +11,9 @@ from starlette.responses import RedirectResponse, Response
 from stac_api import collection_writer, conformance, pages, searches
 from stac_api.answers import Services, answer, base, document, header, services
 from stac_api.collection_search import token_from_offset
+from stac_api.deep_json import as_json, from_json
 from stac_api.errors import BadRequest, NotFound, TooLarge, UnsupportedMedia
-from stac_api.features import Parts, as_json, wrap
+from stac_api.features import Parts, wrap
 from stac_api.item_search import Page
 from stac_api.links import (
     GEOJSON,
@@ -248,7 +249,7 @@ def _found(
 def _shown(document_: bytes, search: Search) -> bytes:
     if search.fields is None:
         return document_
-    return as_json(search.fields.apply(orjson.loads(document_)))
+    return as_json(search.fields.apply(from_json(document_)))
 
 
 def _page_link(request: Request, rel: str, token: str, media_type: str, **more: str) -> dict[str, Any]:

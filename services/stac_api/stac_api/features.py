@@ -1,6 +1,5 @@
 """Items as JSON: what the database printed, with links and names around it, taken apart only where it must be."""
 
-import json
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -9,6 +8,7 @@ import orjson
 
 from stac_api.bases import Bases, Tails
 from stac_api.database import Row
+from stac_api.deep_json import as_json, from_json
 from stac_api.links import GEOJSON, HTML, OWN_ITEM_LINKS, collection_url, link, segment, stored_links
 
 # How nearly every row begins, and goes on after its box, the first list: jsonb sorts its keys by length, and what would
@@ -66,7 +66,7 @@ class FeatureWriter:
 
     def _taken_apart(self, content: bytes, geometry: bytes, collection: str) -> tuple[memoryview, bytes]:
         """The members that the API does not write itself, without the first brace, and the Item's own links."""
-        members = {name: value for name, value in orjson.loads(content).items() if name not in _WRITTEN}
+        members = {name: value for name, value in from_json(content).items() if name not in _WRITTEN}
         kept = stored_links(members.pop("links", None), OWN_ITEM_LINKS, self._base)
         members.setdefault("stac_version", self._bases.stac_version(collection))
         properties = members.get("properties")
@@ -90,14 +90,6 @@ class FeatureWriter:
         )
         self._by_collection[collection] = kept
         return kept
-
-
-def as_json(document: object) -> bytes:
-    """A document's JSON text, of one that is nested deeper than orjson writes (254) too."""
-    try:
-        return orjson.dumps(document)
-    except TypeError:
-        return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _box(geometry: Any) -> list[float] | None:

@@ -47,7 +47,7 @@ def link(rel: str, href: str, media_type: str = JSON, **more: Any) -> dict[str, 
 def stored_links(stored: object, own: frozenset[str], base: str) -> list[dict[str, Any]]:
     """Links that a document was stored with, but for those that the API writes; relative ones begin at the root."""
     listed = stored if isinstance(stored, list) else []
-    kept = (each for each in listed if isinstance(each, dict) and each.get("rel") not in own)
+    kept = (each for each in listed if isinstance(each, dict) and str(each.get("rel")) not in own)
     return [each | {"href": _absolute(f"{base}/", each["href"])} if "href" in each else each for each in kept]
 
 

@@ -145,3 +145,23 @@ def test_names_are_quoted_in_addresses() -> None:
     item = json.loads(FeatureWriter(BASE, Known()).feature(row))  # type: ignore[arg-type]  # as above
     assert item["links"][0]["href"] == f"{BASE}/collections/%C3%BC%26c/items/a%2Fb%20%3F%23"
     assert item["id"] == "a/b ?#"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"links": [{"rel": ["self"], "href": 5}, {"rel": {}}], "assets": {}}',
+        b'{"links": [], "extra": ' + b"[" * 1_100 + b"]" * 1_100 + b"}",
+    ],
+)
+def test_odd_links_and_many_levels_are_passed_on(content: bytes) -> None:
+    row = {
+        "id": "a",
+        "collection": "c",
+        "geometry": b'{"type":"Point","coordinates":[1,2]}',
+        "content": content,
+    }
+    item = json.loads(FeatureWriter(BASE, Known()).feature(row))  # type: ignore[arg-type]  # as above
+    stored = json.loads(content)
+    assert item["links"][4:] == stored.pop("links")
+    assert {name: item[name] for name in stored} == stored
