@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import orjson
 
 from stac_api.database import TABLES_OF_ITEMS, Database, Row
+from stac_api.latest import Latest
 
 _NAMES_BASE = b'"pgstac:base_item": '
 # How nearly every row ends: jsonb sorts a document's keys by length, so neither a version nor the name of a base item
@@ -72,11 +73,12 @@ class Bases:
         self.tables = 0  # that Items lie in
         self.items = 0  # of all collections, as the database's statistics have it
         self._tails = Tails()
+        self._loads = Latest(self._load)
 
     async def hydrated(self) -> tuple[str, ...]:
         """The collections whose Items' rows lack parts that only pgstac can put back."""
         if time.monotonic() > self._fresh_until:
-            await self._load()
+            await self._loads.get()
         return self._hydrated
 
     async def changed(self, rows: Sequence[Row], bases: tuple[str, ...]) -> bool:
@@ -92,7 +94,7 @@ class Bases:
                 break
         else:
             return False
-        await self._load()
+        await self._loads.get()
         return self._hydrated != bases
 
     def stac_version(self, collection: str) -> str:

@@ -33,12 +33,12 @@ _BY_ID = (SortKey("id"),)
 
 @dataclass(frozen=True)
 class CollectionPage:
-    """Rows in the order asked for, how many there are in all, and where in them this page begins."""
+    """Rows in the order asked for, how many there are in all, and where in them this page begins and ends."""
 
     rows: Sequence[Row]
     matched: int
-    offset: int
-    limit: int
+    begin: int
+    end: int
 
 
 class CollectionSearch:
@@ -59,20 +59,21 @@ class CollectionSearch:
 
     async def page(self, search: Search) -> CollectionPage:
         """One page of what the search finds; without any condition, of all collections, by id."""
-        offset = _offset(search.token)
+        place = _place(search.token)
         if not _is_narrowed(search):
             rows = await self._all.get()
-            return CollectionPage(rows[offset : offset + search.limit], len(rows), offset, search.limit)
+            begin, end = place.within(len(rows), search.limit)
+            return CollectionPage(rows[begin:end], len(rows), begin, end)
         try:
             found = await self._found(search)
         except Refused as error:
             raise error.as_fault_of("filter" if search.condition else "sortby") from error
-        wanted = found[offset : offset + search.limit]
+        begin, end = place.within(len(found), search.limit)
         rows = await self._database.rows(
             f"SELECT {_COLUMNS} FROM collections WHERE id = ANY($1::text[]) ORDER BY array_position($1::text[], id)",
-            wanted,
+            found[begin:end],
         )
-        return CollectionPage(rows, len(found), offset, search.limit)
+        return CollectionPage(rows, len(found), begin, end)
 
     async def _read_all(self) -> Sequence[Row]:
         return await self._database.rows(f"SELECT {_COLUMNS} FROM collections ORDER BY id")
@@ -167,11 +168,23 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) < 10
 
 
-def _offset(token: str | None) -> int:
-    """Collections are few and change rarely: their pages are told apart by number."""
+@dataclass(frozen=True)
+class _Place:
+    """Where a page is: it begins after so many collections or, with `back`, ends there. They are few."""
+
+    number: int
+    back: bool = False
+
+    def within(self, count: int, limit: int) -> tuple[int, int]:
+        """Begin and end among so many; neither a page before nor one after shows what this one does."""
+        number = min(self.number, count)
+        return (max(number - limit, 0), number) if self.back else (number, min(number + limit, count))
+
+
+def _place(token: str | None) -> _Place:
     if token is None:
-        return 0
+        return _Place(0)
     direction, _, number = token.partition(":")
     if direction not in ("next", "prev") or not _is_number(number):
         raise BadRequest("token", "not a token of this API")
-    return int(number)
+    return _Place(int(number), direction == "prev")

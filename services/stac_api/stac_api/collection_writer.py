@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from stac_api.database import Row
+from stac_api.deep_json import as_json, from_json
 from stac_api.links import (
     GEOJSON,
     OWN_COLLECTION_LINKS,
@@ -34,9 +35,9 @@ def _written(base: str, name: str, content: bytes, stored: str | None) -> bytes:
         link("items", f"{url}/items", GEOJSON),
         link(QUERYABLES, f"{url}/queryables", SCHEMA, title="Queryables"),
         for_people(url),
-        *stored_links(orjson.loads(stored) if stored else [], OWN_COLLECTION_LINKS, base),
+        *stored_links(from_json(stored.encode()) if stored else [], OWN_COLLECTION_LINKS, base),
     ]
-    return b'{"type":"Collection","links":' + orjson.dumps(links) + b"," + content[1:]
+    return b'{"type":"Collection","links":' + as_json(links) + b"," + content[1:]
 
 
 def collections(rows: Sequence[bytes], links: Sequence[dict[str, Any]], matched: int) -> bytes:

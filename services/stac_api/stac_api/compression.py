@@ -6,7 +6,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from stac_api.answers import quality
 
 _FROM_BYTES = 1_500  # less fits one packet anyhow
-_LEVEL = 2  # of ISA-L: as small as zlib's fourth, in a twentieth of its time
+_LEVEL = 2  # of ISA-L: nearly as small as zlib's fourth, in a twentieth of its time
 _IN_GZIP = 31  # zlib's "window bits" for a gzip header and the largest window
 _ACCEPT_ENCODING = b"accept-encoding"
 
@@ -22,11 +22,11 @@ class Compressed:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request (or pass the lifespan through)."""
         if scope["type"] == "http":
-            send = _Answer(send, in_gzip=_takes_gzip(scope)).send
+            send = _Outgoing(send, in_gzip=_takes_gzip(scope)).send
         await self._app(scope, receive, send)
 
 
-class _Answer:
+class _Outgoing:
     """One answer on its way out. Its head waits for the body's first part, which tells whether it is compressed."""
 
     def __init__(self, send: Send, *, in_gzip: bool) -> None:

@@ -1,9 +1,13 @@
-"""JSON of documents that others stored, which the database takes with more levels than orjson does."""
+"""JSON of documents that others stored, which the database takes with more levels and digits than orjson does."""
 
 import json
+import sys
 from typing import Any
 
 import orjson
+
+# PostgreSQL stores numbers of as many digits; Python reads and writes 4,300 of an integer unless told.
+sys.set_int_max_str_digits(131_072)
 
 
 def as_json(document: object) -> bytes:

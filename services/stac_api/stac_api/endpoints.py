@@ -94,11 +94,10 @@ async def collections(request: Request) -> Response:
         link("root", f"{here}/"),
         link(QUERYABLES, f"{here}/collections-queryables", SCHEMA, title="Queryables of collections"),
     ]
-    if page.offset + page.limit < page.matched:
-        links.append(_page_link(request, "next", f"next:{page.offset + page.limit}", JSON))
-    if page.offset:
-        before = min(page.offset, page.limit)  # the first page may have fewer, but none of the next one's
-        links.append(_page_link(request, "prev", f"prev:{page.offset - before}", JSON, limit=str(before)))
+    if page.end < page.matched:
+        links.append(_page_link(request, "next", f"next:{page.end}", JSON))
+    if page.begin:
+        links.append(_page_link(request, "prev", f"prev:{page.begin}", JSON))
     body = collection_writer.collections(rows, links, page.matched)
     return answer(request, body, JSON, pages.collections)
 
@@ -252,14 +251,14 @@ def _shown(document_: bytes, search: Search) -> bytes:
     return as_json(search.fields.apply(from_json(document_)))
 
 
-def _page_link(request: Request, rel: str, token: str, media_type: str, **more: str) -> dict[str, Any]:
+def _page_link(request: Request, rel: str, token: str, media_type: str) -> dict[str, Any]:
     """A link to another page: the same address with another token, or for POST the body's change."""
     url = f"{base(request)}{_path(request)}"
     if request.method == "POST":
         return link(rel, url, media_type, method="POST", body={"token": token}, merge=True)
     given = searches.joined(request.query_params.multi_items())
     params = {key: value for key, value in given.items() if key not in ("token", "offset")}
-    return link(rel, with_query(url, {**params, **more, "token": token}), media_type, method="GET")
+    return link(rel, with_query(url, {**params, "token": token}), media_type, method="GET")
 
 
 def _self_url(request: Request, here: str) -> str:

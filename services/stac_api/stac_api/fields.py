@@ -6,7 +6,7 @@ from typing import Any
 
 from stac_api.errors import BadRequest
 
-# The last line are members of Collections.
+# The last line is of Collections; an Item that has such a member at its top keeps it.
 _DEFAULT = (
     "type", "stac_version", "id", "collection", "geometry", "bbox", "links", "assets",
     "properties.datetime", "properties.start_datetime", "properties.end_datetime",

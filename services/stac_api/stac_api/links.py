@@ -36,7 +36,7 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _PORT = re.compile(r":[0-9]+\Z")
 _NUMBER = re.compile(r"[0-9]{1,5}\Z")
 _LAST_PORT = 65_535
-_PREFIX = re.compile(r"(/(?!\.{1,2}(/|\Z))[A-Za-z0-9._~%-]+)*/?\Z")
+_PREFIX = re.compile(r"(/(?!(?:\.|%2[Ee]){1,2}(/|\Z))[A-Za-z0-9._~%-]+)*/?\Z")
 
 
 def link(rel: str, href: str, media_type: str = JSON, **more: Any) -> dict[str, Any]:
@@ -104,14 +104,14 @@ def _base_url(
 ) -> str:
     headers: dict[bytes, str] = {}
     for name, value in naming:  # of one name, in several lines, as if in one
-        before = f"{headers[name]}, " if name in headers and name != b"host" else ""
+        before = f"{headers[name]}, " if name in headers else ""
         headers[name] = before + value.decode("latin-1")
     forwarded = _forwarded(headers.get(b"forwarded", ""))
     scheme = (forwarded.get("proto") or _first(headers, b"x-forwarded-proto") or scheme).lower()
     named = forwarded.get("host") or _first(headers, b"x-forwarded-host")
     if not _is_host(named):
         named = ""
-    host = named or headers.get(b"host", "")
+    host = named or _first(headers, b"host")
     if not _is_host(host):
         host = f"{server[0]}:{server[1]}" if server[1] else server[0]
     port = _first(headers, b"x-forwarded-port")

@@ -67,7 +67,7 @@ class Router:
             response = await self._endpoint(scope)(request)
         except ClientDisconnect:  # in the middle of its body: nobody is there to be told
             return
-        except Exception as error:  # noqa: BLE001  (whatever it is, the client gets an answer, and the log the rest)
+        except Exception as error:  # noqa: BLE001  (whatever it is, the client gets an answer)
             response = await self._on_error(request, error)
         await response(scope, receive, send)
 

@@ -63,9 +63,10 @@ class _Request:
             if not self._hung_up or self._task is None or self._task.uncancel():
                 raise
         except Exception:
-            # The answer is out and the error logged; a server that got it too would answer with nothing.
+            # The answer has begun; a server that got the error too could add nothing.
             if not self._status:
                 raise
+            _log.exception("answer_broken_off", extra={"path": self._scope["path"]})
         finally:
             self._timer.cancel()
             if self._watcher is not None:

@@ -128,6 +128,17 @@ def test_an_answer_is_kept_until_its_collection_changes(
 
 
 @in_the_main_places
+def test_a_question_of_who_has_a_copy_is_kept_for_who_has_none(
+    api: Client, own: CatalogDatabase, redis: RunningRedis
+) -> None:
+    rename(own, "before")
+    tell(own, redis, "edges")
+    assert api("GET", ITEM, headers={"If-None-Match": "*"}).status_code == 304
+    rename(own, "after")
+    assert title(api.get(ITEM)) == "before"  # the kept one
+
+
+@in_the_main_places
 def test_a_slash_of_a_name_is_none_of_an_address_in_kept_answers_either(api: Client) -> None:
     for path in ("/collections/edges/items", "/collections/edges/items/period"):
         with_slashes = f"/collections/{path.removeprefix('/collections/').replace('/', '%2F')}"

@@ -16,7 +16,7 @@ from tests.integration.stac_api.conftest import Client, load
 from tests.integration.stac_api.places import MAIN, Place
 
 Json = dict[str, Any]
-FIRST = "0001-01-01T00:00:00Z"  # the first time that Python knows
+FIRST, LAST = "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"  # of the times that Python knows
 MANY = [f"many-{n:02}" for n in range(12)]
 BANDS = [{"data_type": "uint16", "scale": 0.1, "offset": 0, "unit": "m", "nodata": 0}]
 OWN_BANDS = [{**BANDS[0], "offset": 2.5, "spatial_resolution": 30}]
@@ -44,8 +44,10 @@ def others(place: Place, postgres: RunningPostgres) -> CatalogDatabase:
     spanning = catalog.item(
         "spanning", "bands", [0, 0, 1, 1], ("2023-01-01T00:00:00Z", "2023-01-02T00:00:00Z")
     )
-    first = catalog.item("first", MANY[3], [0, 0, 1, 1], FIRST)
-    load(database.settings.conninfo, [*collections, bands], [*same, banded(), spanning, first])
+    ends = [
+        catalog.item(name, MANY[3], [0, 0, 1, 1], time) for name, time in (("first", FIRST), ("last", LAST))
+    ]
+    load(database.settings.conninfo, [*collections, bands], [*same, banded(), spanning, *ends])
     with psycopg.connect(database.settings.conninfo) as connection:
         for name, kind in zip(MANY, ("integer", "number", "integer"), strict=False):
             connection.execute(
@@ -81,10 +83,19 @@ def test_items_of_the_same_name_in_two_collections_are_two(api: Client) -> None:
     assert sorted(item["collection"] for item in both) == MANY[:2]
 
 
-@pytest.mark.parametrize("interval", [FIRST, f"../{FIRST}", f"{FIRST}/.."])
-def test_the_first_moment_of_all_is_found(api: Client, interval: str) -> None:
+@pytest.mark.parametrize(
+    ("interval", "ids"),
+    [
+        (FIRST, ["first"]),
+        (f"../{FIRST}", ["first"]),
+        (f"{FIRST}/..", ["last", "first"]),
+        (LAST, ["last"]),
+        (f"{LAST}/..", ["last"]),
+    ],
+)
+def test_the_first_and_the_last_moment_are_found(api: Client, interval: str, ids: list[str]) -> None:
     found = api.get("/search", datetime=interval, collections=MANY[3])
-    assert [item["id"] for item in found["features"]] == ["first"]
+    assert [item["id"] for item in found["features"]] == ids
 
 
 def test_an_item_that_spans_a_time_says_that_it_has_no_moment(api: Client) -> None:
@@ -97,8 +108,14 @@ def test_an_item_that_spans_a_time_says_that_it_has_no_moment(api: Client) -> No
 def test_the_page_before_shows_no_collection_of_the_next_one(api: Client) -> None:
     page = api.get("/collections", limit=5, offset=3)
     (before,) = (link["href"] for link in page["links"] if link["rel"] == "prev")
-    names = [each["id"] for each in api.get(before)["collections"]]
+    first = api.get(before)
+    names = [each["id"] for each in first["collections"]]
     assert [*names, *(each["id"] for each in page["collections"])] == ["bands", *MANY][:8]
+    (after,) = (link["href"] for link in first["links"] if link["rel"] == "next")
+    assert api.get(after)["collections"] == page["collections"]
+    beyond = api.get("/collections", limit=5, offset=1_000)
+    (before,) = (link["href"] for link in beyond["links"] if link["rel"] == "prev")
+    assert [each["id"] for each in api.get(before)["collections"]] == MANY[-5:]
 
 
 def test_a_queryable_is_whole_only_where_each_collection_says_so(api: Client) -> None:
@@ -238,15 +255,17 @@ def test_a_collection_of_nulls_has_its_page_and_takes_none_from_others(odd: Clie
 
 def store_strange(conninfo: str) -> None:
     """A Collection and Items that are no STAC, as whoever may write to the database can store them."""
-    links = [5, {"href": 5}, {"rel": 5}]
+    links = [5, {"href": 5}, {"rel": ["self"]}, {"rel": "via", "title": "levels"}]
     wrong = {"links": links, "summaries": 5, "keywords": "one", "assets": 5, "description": [], "title": 5}
     collection = catalog.collection("strange", [0, 0, 1, 1]) | wrong
     item = catalog.item("odd", "strange", [0, 0, 1, 1], "2023-01-01T00:00:00Z", title={}, levels=0)
     odd = json.dumps(item | {"assets": [5, {}], "links": "none", "bbox": {}})
-    deep = json.dumps(item | {"id": "deep", "links": []})
-    deep = deep.replace('"levels": 0', f'"levels": {"[" * 1_200}{"]" * 1_200}')
+    levels = f"{'[' * 1_200}1e5000{']' * 1_200}"
+    deep = json.dumps(item | {"id": "deep", "links": [{"rel": "via", "href": "a"}]})
+    deep = deep.replace('"levels": 0', f'"levels": {levels}')
     with psycopg.connect(conninfo, options="-c search_path=pgstac,public") as connection:
-        connection.execute("SELECT create_collection(%s::jsonb)", [json.dumps(collection)])
+        stored = json.dumps(collection).replace('"levels"', levels)
+        connection.execute("SELECT create_collection(%s::jsonb)", [stored])
         for each in (odd, deep):
             connection.execute("SELECT create_item(%s::jsonb)", [each])
 

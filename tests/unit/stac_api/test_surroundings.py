@@ -46,6 +46,16 @@ async def test_an_unforeseen_error_is_answered_once_and_does_not_reach_the_serve
     assert body["body"] == b'{"code":"ServerError"}'
 
 
+async def test_an_error_within_an_answer_is_told_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    async def app(_scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise RuntimeError("in the middle")
+
+    assert [message["type"] for message in await ask(app)] == ["http.response.start"]
+    (record,) = (each for each in caplog.records if each.message == "answer_broken_off")
+    assert record.exc_info
+
+
 async def test_an_error_without_an_answer_reaches_the_server() -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         raise RuntimeError

@@ -91,7 +91,9 @@ def test_a_catalog_with_any_member_of_an_odd_kind_is_refused() -> None:
 
 @pytest.mark.parametrize("odd", [5, "x", ["a"], True, None])
 def test_item_assets_that_are_no_object_are_told(odd: object) -> None:
-    for answer in answers(item() | {"item_assets": odd}, collection() | {"item_assets": odd}):
+    told = answers(item() | {"item_assets": odd}, collection() | {"item_assets": odd})
+    assert len(told) == 2
+    for answer in told:
         assert "item_assets" in {each["path"] for each in answer["results"][0]["problems"]}
 
 
