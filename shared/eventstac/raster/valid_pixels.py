@@ -51,22 +51,31 @@ def alpha_band(dataset: DatasetReader) -> int | None:
 # Values that stand for "nothing" and are written with fewer digits than they have: the ends of the types, netCDF's own.
 _FILLS = (3.4028234663852886e38, 1.7976931348623157e308, 9.969209968386869e36)
 _ROUNDED = 5e-6  # of a value: six digits, as C writes them
+_SINGLE = 2**-24  # of a value: what float32 rounds by, at most
 
 
 def _unlike(pixels: Pixels, nodata: float) -> Valid:
     if isinstance(nodata, float) and math.isnan(nodata):
         return ~np.isnan(pixels)
     if pixels.dtype.kind == "f":
-        with np.errstate(over="ignore"):
-            stored = pixels.dtype.type(nodata)  # -3.4e38 in a text tag is meant as the float32 nearest to it
-            rounded = (
-                np.isclose(pixels, stored, rtol=_ROUNDED, atol=0) if _is_rounded(nodata, pixels) else None
-            )
-        near = pixels == stored if rounded is None else rounded
-        different: Valid = ~near
+        different: Valid = ~_like(pixels, nodata)
         return different
     unlike: Valid = pixels != pixels.dtype.type(nodata)
     return unlike
+
+
+def _like(pixels: Pixels, nodata: float) -> Valid:
+    with np.errstate(over="ignore"):
+        stored = pixels.dtype.type(nodata)  # -3.4e38 in a text tag is meant as the float32 nearest to it
+        if _is_rounded(nodata, pixels):
+            near: Valid = np.isclose(pixels, stored, rtol=_ROUNDED, atol=0)
+            return near
+        single = np.float64(np.float32(nodata))
+    like: Valid = pixels == stored
+    # Many a program keeps float32 data in float64, their nodata with them. (Far from 1, float32 has infinity or 0.)
+    if pixels.dtype == np.float64 and single != stored and math.isclose(single, nodata, rel_tol=_SINGLE):
+        like |= pixels == single
+    return like
 
 
 def _is_rounded(nodata: float, pixels: Pixels) -> bool:

@@ -113,11 +113,30 @@ def test_float64_beside_a_huge_nodata_value_is_data() -> None:
     assert bands_of(tiff(data, nodata=nodata))[0]["statistics"]["count"] == 3
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_zero_is_data_where_nodata_is_too_small_for_float32() -> None:
+    assert bands_of(tiff(np.array([[1e-50, 0.0, 1.0, 2.0]]), nodata=1e-50))[0]["statistics"]["count"] == 3
+
+
+@pytest.mark.parametrize("nodata", [-1e34, 1.70141e38, 1e35, -3.4e38, 1e20, -9999.9])
+def test_nodata_of_float32_kept_in_float64_is_no_data(nodata: float) -> None:
+    data = np.array([[np.float32(nodata), nodata, 1.0, 2.0]])
+    assert bands_of(tiff(data, nodata=nodata))[0]["statistics"]["count"] == 2
+
+
 @pytest.mark.parametrize(
-    ("fill", "text"),
-    [(np.finfo("float32").min, b"-3.40282e+38"), (9.969209968386869e36, b"9.96921e+36")],
-    ids=["the least float32", "netcdf's fill"],
+    ("dtype", "fill", "text"),
+    [
+        *(
+            (dtype, fill, text)
+            for dtype in ("float32", "float64")
+            for fill, text in (
+                (np.finfo("float32").min, b"-3.40282e+38"),
+                (9.969209968386869e36, b"9.96921e+36"),
+            )
+        ),
+        ("float64", np.finfo("float64").min, b"-1.79769e+308"),
+    ],
+    ids=str,
 )
 def test_a_fill_value_written_with_six_digits_is_no_data(dtype: str, fill: float, text: bytes) -> None:
     written = tiff(np.array([[fill, fill, 1, 2]], dtype), nodata=-9999.25e30)
