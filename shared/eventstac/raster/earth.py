@@ -126,8 +126,7 @@ def earth_crs(text: str) -> EarthCrs:
         crs = crs.source_crs
         shifted = crs if by_grid else shifted
     _refuse_elsewhere(crs)
-    shifted = pyproj.CRS.from_user_input(shifted.to_wkt())
-    transformer = pyproj.Transformer.from_crs(shifted, _DEGREES, always_xy=True)
+    transformer = _to_degrees(shifted)
     unit = crs.axis_info[0].unit_conversion_factor if crs.axis_info else None
     return EarthCrs(
         crs,
@@ -136,6 +135,19 @@ def earth_crs(text: str) -> EarthCrs:
         quarter_circle=90.0 / (float(np.degrees(unit)) if unit else 1.0) if crs.is_geographic else None,
         metres=unit if crs.is_projected else None,
     )
+
+
+def _to_degrees(crs: pyproj.CRS) -> pyproj.Transformer:
+    """From a CRS to degrees. Raises Rejected `no-crs` for one of a projection that PROJ has no formula of."""
+    try:
+        return pyproj.Transformer.from_crs(pyproj.CRS.from_user_input(crs.to_wkt()), _DEGREES, always_xy=True)
+    except pyproj.exceptions.ProjError as error:
+        refuse_for_memory()
+        raise Rejected(
+            "no-crs",
+            f"the CRS {crs.name!r} cannot be computed ({error}): re-project the file, or let the rule give "
+            "`footprint.geometry`",
+        ) from error
 
 
 def refuse_for_memory() -> None:

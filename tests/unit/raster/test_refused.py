@@ -45,6 +45,14 @@ def test_a_geocentric_crs_is_no_map() -> None:
     assert "Geocentric" in refused(data, "local-crs")
 
 
+@pytest.mark.parametrize("code", ["EPSG:2296", "EPSG:32600"])
+def test_a_crs_that_proj_knows_by_name_alone_is_refused_and_crashes_nothing(code: str) -> None:
+    data = placed(crs=code, transform=Affine(10, 0, 100_000, 0, -10, 200_000))
+    detail = refused(data, "no-crs")
+    assert f"{pyproj.CRS(code).name!r} cannot be computed" in detail
+    assert "re-project the file" in detail
+
+
 @pytest.mark.parametrize("pixel", [0.001, 10.0])
 def test_metres_in_a_crs_of_degrees_make_no_footprint(pixel: float) -> None:
     data = placed(crs="EPSG:4326", transform=Affine(pixel, 0, 500_000, 0, -pixel, 50))
