@@ -20,7 +20,8 @@ from eventstac.errors import BlobChanged, Rejected, Transient
 
 TIMEOUT_S = 60
 
-_CONTENT_RANGE = re.compile(r"bytes\s+(\d+)-\d+/(\d+)", re.ASCII)
+# RFC 9110, 14.4; some servers write "bytes=", as a request does. A later answer need not know the size ("*").
+_CONTENT_RANGE = re.compile(r"bytes[\s=]+(\d{1,18})-\d+/(?:(\d{1,18})|\*)", re.ASCII | re.IGNORECASE)
 
 
 def file_reader(path: str | Path) -> BlobReader:
@@ -166,6 +167,10 @@ class UrlReader:
             rest = self._look.size
             while chunk := response.read(chunk_bytes):
                 rest -= len(chunk)
+                if rest < 0:
+                    raise BlobChanged(
+                        f"{self._url} is another one by now: longer than {self._look.size} bytes"
+                    )
                 yield chunk
         if rest > 0:  # which is no error to Python, by chunks
             raise Transient(f"{self._url} ends its answer {rest} bytes before its end")
@@ -186,27 +191,35 @@ class UrlReader:
     def _get(self, headers: dict[str, str]) -> Iterator[http.client.HTTPResponse]:
         """A response to read; a failure while it is read is told as one of the asking."""
         try:
-            with urlopen(  # noqa: S310  (http and https only: checked in url_reader)
-                Request(self._url, headers={"Accept-Encoding": "identity", **headers}),  # noqa: S310
-                timeout=TIMEOUT_S,
-            ) as response:
+            with self._open(headers) as response:
                 yield response
         except HTTPError as error:
             error.close()
             raise _failure(self._url, error.code, started=hasattr(self, "_look")) from error
-        except http.client.InvalidURL as error:
-            raise Rejected("bad-url", f"{self._url!r} is no URL: {error}") from error
         except http.client.IncompleteRead as error:
             missing = f"{error.expected} bytes before its end" if error.expected else "before its end"
             raise Transient(f"{self._url} ends its answer {missing}") from error
         except (URLError, TimeoutError, http.client.HTTPException, OSError) as error:
             raise Transient(f"{self._url} does not answer: {error}") from error
 
+    def _open(self, headers: dict[str, str]) -> http.client.HTTPResponse:
+        """The response to a request. Raises Rejected `bad-url` for what no request can be made of."""
+        request = Request(self._url, headers={"Accept-Encoding": "identity", **headers})  # noqa: S310  (see url_parts)
+        try:
+            response: http.client.HTTPResponse = urlopen(request, timeout=TIMEOUT_S)  # noqa: S310
+        except (http.client.InvalidURL, ValueError) as error:  # a UnicodeError is a ValueError
+            raise Rejected(
+                "bad-url",
+                f"{self._url!r} is no URL, or the server sends on to what is none: {error} (in a path, a space is "
+                "written %20, and letters beyond ASCII likewise)",
+            ) from error
+        return response
+
 
 def _content_range(headers: Message) -> tuple[int | None, int | None]:
     """Where the bytes of a response begin, and how many there are of all; None where it does not say."""
     match = _CONTENT_RANGE.match(headers.get("Content-Range", ""))
-    return (int(match[1]), int(match[2])) if match else (None, None)
+    return (int(match[1]), int(match[2]) if match[2] else None) if match else (None, None)
 
 
 def _failure(url: str, status: int, *, started: bool) -> Exception:

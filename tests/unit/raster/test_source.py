@@ -20,21 +20,25 @@ Headers = dict[str, str]
 
 @contextmanager
 def served(**later: Any) -> Iterator[str]:
-    """A URL whose answers after the first differ in `headers`, `begin` or `status`; or break off, from `cut` on."""
+    """A URL that answers by ranges with the ETag "one".
+
+    `first`: headers of the first answer that differ; `headers`, `shift`: what differs in those after it. `cut`: the
+    number of the answer from which on they break off. `more`: bytes that a whole answer has too many. `status`: of all.
+    """
     answers = []
 
     class Serving(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             answers.append(self.path)
-            change = later if len(answers) > 1 else {}
+            change = later if len(answers) > 1 else {"headers": later.get("first", {})}
             asked = self.headers.get("Range")
             begin, end = (
                 (int(n) for n in asked.removeprefix("bytes=").split("-")) if asked else (0, len(DATA))
             )
             begin, end = begin + change.get("shift", 0), min(end, len(DATA) - 1)
             ranged = asked and not later.get("whole")
-            body = DATA[begin : end + 1] if ranged else DATA
-            self.send_response(206 if ranged else 200)
+            body = DATA[begin : end + 1] if ranged else DATA + bytes(later.get("more", 0))
+            self.send_response(later.get("status") or (206 if ranged else 200))
             said = {"Content-Range": f"bytes {begin}-{end}/{len(DATA)}"} if ranged else {}
             said |= {"ETag": '"one"', "Content-Length": str(len(body)), **change.get("headers", {})}
             for name, value in said.items():
@@ -97,6 +101,62 @@ def test_a_stream_of_another_version_is_none_of_this_one() -> None:
             list(reader.stream())
 
 
+def test_without_an_etag_the_time_of_the_last_change_tells_versions_apart() -> None:
+    moments = [f"Mon, 01 Jan 2024 00:00:0{second} GMT" for second in (0, 1)]
+    first, later = ({"ETag": "", "Last-Modified": moment} for moment in moments)
+    with served(first=first, headers=first) as url:
+        assert url_reader(url).read(HEAD_BYTES, 9) == DATA[HEAD_BYTES : HEAD_BYTES + 9]
+    with served(first=first, headers=later) as url:
+        reader = url_reader(url)
+        with pytest.raises(BlobChanged, match="its Last-Modified was"):
+            reader.read(HEAD_BYTES, 9)
+
+
+@pytest.mark.parametrize(
+    "tags", [('W/"one"', '"one"'), ('"one"', 'W/"one"'), ('W/"one"', 'W/"one"')], ids=str
+)
+def test_a_weak_etag_is_of_the_same_version_as_the_strong_one(tags: tuple[str, str]) -> None:
+    first, later = ({"ETag": tag} for tag in tags)
+    with served(first=first, headers=later) as url:
+        reader = url_reader(url)
+        assert reader.read(HEAD_BYTES, 9) == DATA[HEAD_BYTES : HEAD_BYTES + 9]
+        assert b"".join(reader.stream()) == DATA
+
+
+@pytest.mark.parametrize("said", ["Bytes %s", "bytes=%s", "bytes  %s"])
+def test_the_unit_of_a_range_may_be_spelt_as_servers_do(said: str) -> None:
+    first = {"Content-Range": said % f"0-{HEAD_BYTES - 1}/{len(DATA)}"}
+    later = {"Content-Range": said % f"{HEAD_BYTES}-{HEAD_BYTES + 8}/{len(DATA)}"}
+    with served(first=first, headers=later) as url:
+        assert url_reader(url).read(HEAD_BYTES, 9) == DATA[HEAD_BYTES : HEAD_BYTES + 9]
+
+
+def test_a_later_answer_need_not_say_how_large_the_file_is() -> None:
+    with served(headers={"Content-Range": f"bytes {HEAD_BYTES}-{HEAD_BYTES + 8}/*"}) as url:
+        assert url_reader(url).read(HEAD_BYTES, 9) == DATA[HEAD_BYTES : HEAD_BYTES + 9]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        f"bytes 0-{HEAD_BYTES - 1}/*",
+        f"bytes 3-{HEAD_BYTES + 2}/{len(DATA)}",
+        f"bytes 0-{HEAD_BYTES - 1}/{HEAD_BYTES - 1}",
+        f"items 0-{HEAD_BYTES - 1}/{len(DATA)}",
+    ],
+)
+def test_a_server_that_answers_the_first_time_with_another_range_is_refused(said: str) -> None:
+    with served(first={"Content-Range": said}) as url, pytest.raises(Rejected, match="download it"):
+        url_reader(url)
+
+
+def test_a_stream_that_is_longer_than_the_file_is_of_another_version() -> None:
+    with served(more=50) as url:
+        reader = url_reader(url)
+        with pytest.raises(BlobChanged, match="longer than"):
+            list(reader.stream())
+
+
 def test_other_bytes_than_those_asked_for_are_not_taken() -> None:
     with served(shift=3) as url:
         reader = url_reader(url)
@@ -112,10 +172,24 @@ def test_a_server_without_ranges_is_asked_once() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["https://[::1/a.tif", "http://host:99999/a.tif", "http://127.0.0.1:1/a b.tif", "ftp://a/b"]
+    "url",
+    [
+        "https://[::1/a.tif",
+        "http://host:99999/a.tif",
+        "http://127.0.0.1:1/a b.tif",
+        "http://127.0.0.1:1/ü.tif",
+        "http://a..b/a.tif",
+        "ftp://a/b",
+    ],
 )
 def test_what_is_no_url_is_said_to_be_none(url: str) -> None:
     with pytest.raises(Rejected, match="bad-url"):
+        url_reader(url)
+
+
+@pytest.mark.parametrize("to", ["http://[::1/a.tif", "http://a..b/a.tif"])
+def test_a_server_that_sends_on_to_what_is_no_url_is_refused(to: str) -> None:
+    with served(first={"Location": to}, status=302) as url, pytest.raises(Rejected, match="bad-url"):
         url_reader(url)
 
 
