@@ -61,7 +61,7 @@ def _file(reader: BlobReader) -> dict[str, Any]:
 
 
 def _datetimes(stated: dict[str, Any]) -> list[dict[str, str]]:
-    start = stated.get("start_datetime") or stated.get("datetime") or stated.get("end_datetime")
+    start = stated.get("start_datetime") or stated.get("datetime")
     if start is None:
         return []
     end = stated.get("end_datetime") or start
