@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import unquote
@@ -96,9 +97,22 @@ def _composed(
     composition = compose([fact_of(url, finding)], _of_one_file(rules))
     problems = _problems(composition, rules, match)
     unclear = content.metadata.get("datetime_problem")
-    if unclear and composition.item and SOURCE_FIELD in composition.item["properties"]:
+    if (
+        unclear
+        and composition.item
+        and SOURCE_FIELD in composition.item["properties"]
+        and _asks_the_file(rules, match)
+    ):
         problems.append(_problem(unclear["detail"]))
     return composition.item, problems
+
+
+def _asks_the_file(rules: CollectionRules | None, match: Match) -> bool:
+    """Whether the rule takes the datetime from the file before its Last-Modified, which stands for what comes after."""
+    rule = rules.rule(match.rule) if rules else None
+    return rule is None or "file" in takewhile(
+        lambda source: source != "last-modified", rule.datetime_sources
+    )
 
 
 def _problems(composition: Composition, rules: CollectionRules | None, match: Match) -> list[Problem]:

@@ -32,6 +32,16 @@ collections:
           pdf: {read: file, roles: [metadata]}
 """
 
+UNDATED = """
+collections:
+  ones:
+    rules:
+      - name: ones
+        pattern: ones/{{item}}.tif
+        asset: data
+        datetime: {sources}
+"""
+
 
 @pytest.fixture
 def raster(tmp_path: Path) -> Path:
@@ -107,6 +117,28 @@ def test_a_time_that_is_not_understood_is_a_problem_where_another_stands_for_it(
     rules.write_text(RULES.replace("[red, nir]", "[red]"))
     code, printed = preview(str(raster), "--rules", str(rules), "--blob", "pairs/2024-05-01/red.tif")
     assert (code, printed["problems"]) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("sources", "told"),
+    [
+        ("[file]", 1),
+        ("[path, file]", 1),
+        ("[last-modified]", 0),
+        ("[last-modified, file]", 0),
+        ("[sidecar]", 0),
+    ],
+)
+def test_a_time_that_is_not_understood_is_no_problem_where_the_rule_asks_for_another(
+    raster: Path, tmp_path: Path, sources: str, told: int
+) -> None:
+    with rasterio.open(raster, "r+") as dataset:
+        dataset.update_tags(ACQUISITION_DATETIME="June 1st, 2024")
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(UNDATED.format(sources=sources))
+    code, printed = preview(str(raster), "--rules", str(rules), "--blob", "ones/a.tif")
+    assert printed["item"]["properties"]["eventstac:datetime_source"] == "last-modified"
+    assert (code, len(printed["problems"])) == (told, told)
 
 
 def test_a_truncated_raster_says_how_much_is_missing(raster: Path) -> None:
