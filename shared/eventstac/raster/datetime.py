@@ -1,10 +1,11 @@
 """When an image was taken, as far as the file says so: never the time of processing."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from eventstac.errors import Rejected
-from eventstac.raster.time_axis import axis_span, values_tag
+from eventstac.raster.time_axis import axis_span, foreign_calendar, values_tag
 from eventstac.raster.time_texts import Span, parse, rfc3339
 
 Tags = Mapping[str, str]
@@ -20,8 +21,8 @@ _INSTANTS: tuple[_Moment, ...] = (
     ("ACQUISITION_DATE_TIME",),
     ("SENSING_TIME",),
     ("PRODUCT_ACQUISITION_TIME",),
-    ("ACQUISITION_TIME",),
     ("ACQUISITION_DATE", "ACQUISITION_TIME"),
+    ("ACQUISITION_TIME",),
     ("DATE_ACQUIRED", "SCENE_CENTER_TIME"),
     ("ACQUISITION_DATE",),
     ("DATE_ACQUIRED",),
@@ -35,6 +36,7 @@ _PERIODS: tuple[tuple[_Moment, _Moment], ...] = (
     (("RANGEBEGINNINGDATETIME",), ("RANGEENDINGDATETIME",)),
     (("DATATAKE_1_DATATAKE_SENSING_START",), ("DATATAKE_1_DATATAKE_SENSING_STOP",)),
     (("RANGEBEGINNINGDATE", "RANGEBEGINNINGTIME"), ("RANGEENDINGDATE", "RANGEENDINGTIME")),
+    (("RANGEBEGINNINGDATE",), ("RANGEENDINGDATE",)),
 )
 # Other times than the acquisition's, maybe: of a film's scan; of writing the file, which some software means.
 _DOUBTFUL: tuple[_Moment, ...] = (("EXIF_DateTimeDigitized",), ("TIFFTAG_DATETIME",))
@@ -43,9 +45,13 @@ _BESIDE = {
     "EXIF_DateTimeOriginal": ("EXIF_SubSecTime_Original", "EXIF_OffsetTimeOriginal"),
     "EXIF_DateTimeDigitized": ("EXIF_SubSecTime_Digitized", "EXIF_OffsetTimeDigitized"),
 }
+_ZONE = re.compile(r"Z|[+-](0\d|1[0-4]):?[0-5]\d", re.ASCII)
+_FIRST_YEAR, _LAST_YEAR = 1850, 2200  # of photographs; others are mostly fillers (0001, 1601, 9999)
 _DIGITS = frozenset("123456789")
 _AROUND = " \t\r\n\0\"'"  # a text
 _LONGEST_TEXT = 100
+_NO_TIME = "not understood as a time; write it as in 2024-06-01T12:00:00Z"
+_OTHER_YEARS = f"not within {_FIRST_YEAR} to {_LAST_YEAR}"
 
 
 def datetimes(domains: Mapping[str, Tags]) -> list[dict[str, Any]]:
@@ -63,7 +69,7 @@ def datetimes(domains: Mapping[str, Tags]) -> list[dict[str, Any]]:
     found += [_lone_end(domain, named[domain], *pair) for domain in domains for pair in _PERIODS]
     for moment in _DOUBTFUL:
         found += [_instant(domain, tags, moment, doubtful=True) for domain, tags in named.items()]
-    return [entry for entry in found if entry]
+    return sorted((entry for entry in found if entry), key=lambda entry: "doubtful" in entry)
 
 
 def datetime_problem(domains: Mapping[str, Tags]) -> Rejected | None:
@@ -73,8 +79,7 @@ def datetime_problem(domains: Mapping[str, Tags]) -> Rejected | None:
         return None
     return Rejected(
         "datetime-not-understood",
-        f"{'; '.join(unclear)}: not understood as a time. Write it as in 2024-06-01T12:00:00Z, or let the rule take "
-        "the datetime from the path",
+        f"{'; '.join(unclear)}. The rule can take the datetime from the path instead",
     )
 
 
@@ -83,12 +88,18 @@ def _unclear(domain: str, tags: Tags) -> list[str]:
     moments = (*_INSTANTS, *(moment for pair in _PERIODS for moment in pair))
     stated = {part.upper() for moment in moments for part in moment}
     clear = {part.upper() for moment in moments if _instant(domain, named, moment) for part in moment}
-    texts = [named[name] for name in sorted(stated & named.keys() - clear)]
-    texts += [(name, tags[name]) for name, _ in _axes(tags) if axis_span(tags, name) is None]
-    prefix = f"{domain}:" if domain else ""
+    read = {part.upper() for moment in moments if _span(named, moment) for part in moment}
     # Fillers such as 0000:00:00 and "n/a" state nothing.
-    said = [(name, text) for name, text in texts if not _DIGITS.isdisjoint(text)]
-    return [f"{prefix}{name} is {text[:_LONGEST_TEXT]!r}" for name, text in said]
+    said = [name for name in sorted(stated & named.keys() - clear) if not _DIGITS.isdisjoint(named[name][1])]
+    why = [(*named[name], _OTHER_YEARS if name in read else _NO_TIME) for name in said]
+    for name, _ in _axes(tags):
+        calendar = foreign_calendar(tags, name)
+        if calendar:
+            why.append((calendar, tags[calendar], "its days are not those of the standard calendar"))
+        elif axis_span(tags, name) is None and not _DIGITS.isdisjoint(tags[name]):
+            why.append((name, tags[name], _NO_TIME))
+    prefix = f"{domain}:" if domain else ""
+    return [f"{prefix}{name} is {text[:_LONGEST_TEXT]!r}: {reason}" for name, text, reason in why]
 
 
 def _by_name(tags: Tags) -> _Named:
@@ -105,28 +116,51 @@ def _axes(tags: Tags) -> Iterator[tuple[str, str]]:
 
 
 def _entry(domain: str, name: str, span: Span | None, *, doubtful: bool = False) -> dict[str, Any] | None:
-    if span is None or span[1] < span[0] or not 1850 <= span[0].year <= 2200:
+    if span is None or span[1] < span[0] or not _FIRST_YEAR <= span[0].year <= _LAST_YEAR:
         return None
     source = f"{domain}:{name}" if domain else name
     entry = {"source": source, "start": rfc3339(span[0]), "end": rfc3339(span[1])}
     return {**entry, "doubtful": True} if doubtful else entry
 
 
+def _text(tags: _Named, name: str) -> str:
+    return tags.get(name.upper(), ("", ""))[1].strip(_AROUND)
+
+
 def _span(tags: _Named, moment: _Moment) -> Span | None:
-    texts = [tags[name.upper()][1].strip(_AROUND) for name in moment if name.upper() in tags]
-    if len(texts) < len(moment):
+    if not all(name.upper() in tags for name in moment) or _may_be_a_clock(tags, moment):
         return None
-    text = "T".join(texts)
-    beside = _BESIDE.get(moment[0], ())
-    fraction, zone = (
-        (tags.get(name.upper(), ("", ""))[1].strip(_AROUND) for name in beside) if beside else ("", "")
-    )
-    ends = (f".{fraction}{zone}", zone, f".{fraction}", "")  # what is blank, or nonsense, is left out
-    return next((span for end in ends if (span := parse(text + end))), None)
+    text = "T".join(_text(tags, name) for name in moment)
+    fraction, zone = _beside(tags, moment)
+    fraction = f".{fraction}" if fraction.isascii() and fraction.isdecimal() else ""
+    zone = zone if _ZONE.fullmatch(zone) else ""
+    # The text may have a fraction or a zone of its own.
+    return next((span for end in (fraction + zone, zone, fraction, "") if (span := parse(text + end))), None)
+
+
+def _may_be_a_clock(tags: _Named, moment: _Moment) -> bool:
+    """Whether digits that read as a day may be a time of the day stated beside them: 1900123 is 19:00:12.3 too."""
+    beside_date = moment == ("ACQUISITION_TIME",) and _text(tags, "ACQUISITION_DATE")
+    return bool(beside_date) and _text(tags, "ACQUISITION_TIME").isdecimal()
+
+
+def _beside(tags: _Named, moment: _Moment) -> tuple[str, str]:
+    """The texts of the fraction of a second and of the zone that tags beside a time state."""
+    if moment[0] not in _BESIDE:
+        return "", ""
+    fraction, zone = _BESIDE[moment[0]]
+    return _text(tags, fraction), _text(tags, zone)
+
+
+def _has_odd_zone(tags: _Named, moment: _Moment) -> bool:
+    """Whether the time is that of a zone which is not understood (`+9:00`): hours from UTC, maybe."""
+    _, zone = _beside(tags, moment)
+    return not _ZONE.fullmatch(zone) and not _DIGITS.isdisjoint(zone)
 
 
 def _instant(domain: str, tags: _Named, moment: _Moment, *, doubtful: bool = False) -> dict[str, Any] | None:
     span = _span(tags, moment)
+    doubtful = doubtful or _has_odd_zone(tags, moment)
     return _entry(domain, tags[moment[0].upper()][0], span, doubtful=doubtful) if span else None
 
 

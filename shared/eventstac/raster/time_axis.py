@@ -31,7 +31,7 @@ _CALENDARS = ("", "standard", "gregorian", "proleptic_gregorian")
 # What such an axis counts from, as UDUNITS reads it: one digit will do, and an hour without minutes.
 _ORIGIN = re.compile(
     r"(\d{1,4})-(\d{1,2})-(\d{1,2})(?:[T ]+(\d{1,2})(?::(\d{1,2})(?::(\d{1,2})(?:\.(\d*))?)?)?)?"
-    r"\s*(?:Z|UTC|GMT|([+-])(\d{1,2})(?::?(\d{2}))?)?",
+    r"\s*(?:Z|UTC|GMT|([+-])(0?\d|1[0-4])(?::?([0-5]\d))?)?",
     re.IGNORECASE | re.ASCII,
 )
 _GREGORIAN = (1582, 10, 15)  # the standard calendar's first day that is not Julian
@@ -46,10 +46,20 @@ def values_tag(tags: Mapping[str, str], name: str) -> str | None:
     )
 
 
+def foreign_calendar(tags: Mapping[str, str], name: str) -> str | None:
+    """The tag with the calendar of the time axis with that tag, where its days are not ours (`360_day`)."""
+    tag = _calendar_tag(name)
+    return None if tags.get(tag, "").lower() in _CALENDARS else tag
+
+
+def _calendar_tag(name: str) -> str:
+    return f"{name.rpartition('#')[0]}#calendar"
+
+
 def axis_span(tags: Mapping[str, str], name: str) -> Span | None:
     """The first and the last value of the time axis with that tag; None for units and calendars that are not ours."""
     since, values = _SINCE.match(tags[name]), values_tag(tags, name)
-    calendar = tags.get(f"{name.rpartition('#')[0]}#calendar", "").lower()
+    calendar = tags.get(_calendar_tag(name), "").lower()
     if since is None or values is None or calendar not in _CALENDARS:
         return None
     try:

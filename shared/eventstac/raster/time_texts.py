@@ -5,15 +5,17 @@ from datetime import UTC, datetime, timedelta
 
 Span = tuple[datetime, datetime]
 
+_HOUR = timedelta(hours=1)
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 # ISO 8601's and EXIF's spelling, ISO's day of the year, and the one of ENVISAT's products; PostgreSQL writes a zone
-# without minutes.
+# without minutes. No zone is further than 14 hours from UTC.
 _FORM = re.compile(
     r"(?:(?P<year>\d{4})[-:/.]?(?P<month>\d{2})[-:/.]?(?P<day>\d{2})"
     r"|(?P<ordinal_year>\d{4})-?(?P<ordinal>\d{3})"
     r"|(?P<named_day>\d{2})-(?P<name>[A-Z]{3})-(?P<named_year>\d{4}))"
-    r"(?:[T _]+(?P<hour>\d{2}):?(?P<minute>\d{2})(?::?(?P<second>\d{2})(?:[.,](?P<fraction>\d*))?)?"
-    r"\s*(?:Z|UTC|GMT|(?P<sign>[+-])(?P<zone_hours>\d{2})(?::?(?P<zone_minutes>\d{2}))?)?)?",
+    r"(?:(?:[T _]+|(?<=^\d{8})(?=\d{6}))"  # between the two: digits alone only where they are fourteen
+    r"(?P<hour>\d{2}):?(?P<minute>\d{2})(?::?(?P<second>\d{2})(?:[.,](?P<fraction>\d*))?)?"
+    r"\s*(?:Z|UTC|GMT|(?P<sign>[+-])(?P<zone_hours>0\d|1[0-4])(?::?(?P<zone_minutes>[0-5]\d))?)?)?",
     re.IGNORECASE | re.ASCII,
 )
 
@@ -58,11 +60,11 @@ def _time_of_day(said: dict[str, str | None]) -> timedelta:
     """How long after the day's beginning in UTC. Raises ValueError for a time that no clock shows."""
     hour, minute, second = (int(said[name] or 0) for name in ("hour", "minute", "second"))
     fraction = timedelta(microseconds=int((said["fraction"] or "0")[:6].ljust(6, "0")))
-    if second == 60 and minute == 59:
+    zone = timedelta(hours=int(said["zone_hours"] or 0), minutes=int(said["zone_minutes"] or 0))
+    before_utc = -zone if said["sign"] == "-" else zone
+    if second == 60 and (timedelta(minutes=minute) - before_utc) % _HOUR == timedelta(minutes=59):
         second = 59  # a leap second: no clock of Python's has it
     midnight = (hour, minute, second) == (24, 0, 0) and not fraction
     if not midnight and (hour > 23 or minute > 59 or second > 59):
         raise ValueError(hour, minute, second)
-    zone = timedelta(hours=int(said["zone_hours"] or 0), minutes=int(said["zone_minutes"] or 0))
-    clock = timedelta(hours=hour, minutes=minute, seconds=second) + fraction
-    return clock + zone if said["sign"] == "-" else clock - zone
+    return timedelta(hours=hour, minutes=minute, seconds=second) + fraction - before_utc

@@ -243,6 +243,20 @@ class TestDatetime:
         assert properties["datetime"] == "2024-05-01T12:00:03Z"
         assert properties["eventstac:datetime_source"] == "last-modified"
 
+    def test_each_doubtful_source_is_named(self) -> None:
+        rules = CollectionRules(
+            "c",
+            rules=(Rule("r", assets=(AssetRule("red"), AssetRule("nir")), datetime_sources=self.SOURCES),),
+        )
+        moment = "2020-02-03T04:05:06Z"
+        stated = [{"source": "TIFFTAG_DATETIME", "start": moment, "end": moment, "doubtful": True}]
+        red, nir = (
+            fact_of(url_of(f"{asset}.tif"), present(Match("c", "i", asset, "r"), 3, asset))
+            for asset in ("red", "nir")
+        )
+        properties = item_of(with_metadata(red, datetimes=stated), nir, rules=rules)["properties"]
+        assert properties["eventstac:datetime_source"] == "TIFFTAG_DATETIME, last-modified"
+
     def test_the_time_of_processing_is_none(self) -> None:
         rules = CollectionRules("c", rules=(Rule("r", assets=(AssetRule("red"),)),))
         found = present(Match("c", "i", "red", "r"), 3, "e")

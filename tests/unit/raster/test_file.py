@@ -120,10 +120,17 @@ def test_gsd_is_the_pixel_in_metres(name: str, gsd: float) -> None:
             "2020-01-01T01:02:03Z",
             "2020-01-02T04:05:06.5Z",
         ),
+        (
+            {"RANGEBEGINNINGDATE": "2024-06-01", "RANGEENDINGDATE": "2024-06-02"},
+            "2024-06-01T00:00:00Z",
+            "2024-06-02T23:59:59.999Z",
+        ),
     ],
 )
 def test_times_are_read_from_tags(tags: dict[str, str], start: str, end: str) -> None:
-    assert [(e["start"], e["end"]) for e in datetimes({"": tags})] == [(start, end)]
+    found = datetimes({"": tags})[0]
+    assert (found["start"], found["end"]) == (start, end)
+    assert datetime_problem({"": tags}) is None
 
 
 @pytest.mark.parametrize(
@@ -135,6 +142,10 @@ def test_times_are_read_from_tags(tags: dict[str, str], start: str, end: str) ->
         ("2024-06-01T12:00:00.Z", "2024-06-01T12:00:00Z"),
         ("2024-06-01T12:00:00.123456789123Z", "2024-06-01T12:00:00.123456Z"),
         ("2016-12-31T23:59:60Z", "2016-12-31T23:59:59Z"),  # a leap second
+        ("2017-01-01T05:29:60+05:30", "2016-12-31T23:59:59Z"),
+        ("2016-12-31T20:29:60-03:30", "2016-12-31T23:59:59Z"),
+        ("20240601120000", "2024-06-01T12:00:00Z"),
+        ("20240601120000.5+0200", "2024-06-01T10:00:00.5Z"),
         ("2024-06-01T24:00:00Z", "2024-06-02T00:00:00Z"),
         ("01-JUN-2024 12:00:00.123456", "2024-06-01T12:00:00.123456Z"),
         ("2024-153T12:00:00Z", "2024-06-01T12:00:00Z"),
@@ -146,7 +157,7 @@ def test_times_are_read_from_tags(tags: dict[str, str], start: str, end: str) ->
 def test_a_time_is_read_in_whichever_spelling(text: str, start: str) -> None:
     (found,) = datetimes({"": {"ACQUISITION_DATETIME": text}})
     assert found["start"] == start
-    assert (found["start"] == found["end"]) == ("12:00" in text or "T2" in text)
+    assert (found["start"] == found["end"]) == (len(text) > len("2024-06-01"))
 
 
 EXIF = "EXIF_DateTimeOriginal"
@@ -170,12 +181,36 @@ EXIF = "EXIF_DateTimeOriginal"
             "2024-06-01T18:40:02.5Z",
         ),
         ({"ACQUISITION_DATE": "2024-06-01", "ACQUISITION_TIME": "10:20:30"}, "2024-06-01T10:20:30Z"),
+        (
+            {"ACQUISITION_DATE": "2024-06-01", "ACQUISITION_TIME": "2024-06-01T10:20:30Z"},
+            "2024-06-01T10:20:30Z",
+        ),
+        (
+            {EXIF: "2024:06:01 02:00:00.5+09:00", "EXIF_OffsetTimeOriginal": "+09:00"},
+            "2024-05-31T17:00:00.5Z",
+        ),
+        ({EXIF: "2024:06:01 02:00:00", "EXIF_SubSecTime_Original": "+09:00"}, "2024-06-01T02:00:00Z"),
     ],
 )
 def test_what_a_tag_beside_a_time_says_belongs_to_it(tags: dict[str, str], start: str) -> None:
     found = datetimes({"": tags})[0]
     assert (found["start"], found["end"]) == (start, start)
     assert "doubtful" not in found
+
+
+@pytest.mark.parametrize("text", ["1900123", "19590101"])
+def test_digits_beside_a_date_are_no_day(text: str) -> None:
+    found = datetimes({"": {"ACQUISITION_DATE": "2024-06-01", "ACQUISITION_TIME": text}})
+    assert [(e["start"], e["end"]) for e in found] == [("2024-06-01T00:00:00Z", "2024-06-01T23:59:59.999Z")]
+
+
+@pytest.mark.parametrize("zone", ["09", "0900", "+99:99", "+9:00", "09:00", "+15:00", "\u221209:00"])
+def test_a_time_of_a_zone_that_is_not_understood_is_doubtful_and_gives_way(zone: str) -> None:
+    tags = {EXIF: "2024:06:01 02:00:00", "EXIF_SubSecTime_Original": "75", "EXIF_OffsetTimeOriginal": zone}
+    moment = "2024-06-01T02:00:00.75Z"
+    assert datetimes({"": tags}) == [{"source": EXIF, "start": moment, "end": moment, "doubtful": True}]
+    found = datetimes({"": tags, "OTHER": {"SENSING_TIME": "2024-05-31T17:00:00Z"}})
+    assert [each["source"] for each in found] == ["OTHER:SENSING_TIME", EXIF]
 
 
 @pytest.mark.parametrize(
@@ -199,7 +234,11 @@ def test_what_may_be_another_time_is_said_to_be_doubtful(tags: dict[str, str]) -
 @pytest.mark.parametrize(
     ("tags", "says"),
     [
-        ({"ACQUISITION_DATETIME": "June 1st, 2024"}, "ACQUISITION_DATETIME is 'June 1st, 2024'"),
+        (
+            {"ACQUISITION_DATETIME": "June 1st, 2024"},
+            "ACQUISITION_DATETIME is 'June 1st, 2024': not understood as a time",
+        ),
+        ({"ACQUISITION_DATE": "1820-05-01"}, "ACQUISITION_DATE is '1820-05-01': not within 1850 to 2200"),
         (
             {"NC_GLOBAL#time_coverage_start": "spring of 2024"},
             "NC_GLOBAL#time_coverage_start is 'spring of 2024'",
@@ -208,6 +247,14 @@ def test_what_may_be_another_time_is_said_to_be_doubtful(tags: dict[str, str]) -
         (
             {"time#units": "months since 2024-01-01", "NETCDF_DIM_time_VALUES": "5"},
             "time#units is 'months since",
+        ),
+        (
+            {
+                "time#units": "days since 1850-01-01",
+                "time#calendar": "noleap",
+                "NETCDF_DIM_time_VALUES": "5",
+            },
+            "time#calendar is 'noleap': its days are not those of the standard calendar",
         ),
     ],
     ids=lambda each: next(iter(each)) if isinstance(each, dict) else "",
@@ -222,6 +269,12 @@ def test_a_time_that_is_not_understood_is_told(tags: dict[str, str], says: str) 
     ]
     assert metadata["datetime_problem"]["reason"] == "datetime-not-understood"
     assert says in metadata["datetime_problem"]["detail"]
+
+
+def test_a_time_that_is_not_understood_is_told_with_its_metadata_domain() -> None:
+    problem = datetime_problem({"": {}, "IMAGERY": {"ACQUISITIONDATETIME": "June 1st, 2024"}})
+    assert problem is not None
+    assert problem.detail.startswith("IMAGERY:ACQUISITIONDATETIME is ")
 
 
 @pytest.mark.parametrize(
@@ -290,6 +343,7 @@ def test_an_axis_of_a_group_is_read_and_the_proleptic_calendar_has_no_julian_day
         {"time#units": "days since launch", "NETCDF_DIM_time_VALUES": "1"},
         {"time#units": "days since 2000-13-1", "NETCDF_DIM_time_VALUES": "1"},
         {"time#units": "days since 2000-1-1 25:00", "NETCDF_DIM_time_VALUES": "1"},
+        {"time#units": "days since 2000-1-1 0:0:0 +99:99", "NETCDF_DIM_time_VALUES": "1"},
         {"level#units": "hPa", "NETCDF_DIM_level_VALUES": "1"},
     ],
     ids=str,
@@ -308,6 +362,11 @@ def test_other_axes_and_calendars_give_no_time(tags: dict[str, str]) -> None:
         "2018:13:01 00:00:00",
         "2018:01:01 24:00:01",
         "2018:01:01 12:00:60",
+        "2017-01-01T05:59:60+05:30",
+        "2018-01-01T12:00:00+15:00",
+        "20180101 1200-15",
+        "201801011200000",
+        "2018-01-01120000",
         "2018-366",
         "2018-000",
         "01-JUX-2018",
