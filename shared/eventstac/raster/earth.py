@@ -21,7 +21,8 @@ _MOST_LONGITUDE = 720.0  # a grid may begin anywhere and go around more than onc
 _POLE_ROOM = 1e-3  # of rounding, in degrees
 # How far a point may come back from there and back again and be the same. PROJ picks the shift of a datum point by
 # point, and at the end of the area of one not the same in both directions (at the coast of Great Britain: one and
-# none), so this is more than any shift there is, some 2 km. A wrapped point is far further away.
+# none). Over 5,304 projected CRSs of EPSG, each at 625 points in and around its area, that was 1,606 m or 0.0144
+# degrees at most (MGI 1901, the Balkans; the next is 555 m). A wrapped point is far further away.
 _SAME_M = 3000.0
 _SAME_DEGREES = 0.03
 # WGS 84, longitude first by `always_xy`. OGC:CRS84 is the same, but PROJ's database ties nothing to that name: it then
