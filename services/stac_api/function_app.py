@@ -11,7 +11,6 @@ from eventstac.once import once
 from eventstac.telemetry.opening import is_wanted, open_telemetry
 from eventstac.telemetry.spans import Telemetry
 from stac_api.app import create_app, open_cache, open_signer
-from stac_api.compression import Compressed
 from stac_api.settings import read
 from stac_api.spans import Teller
 
@@ -39,20 +38,25 @@ def consumer() -> "Consumer":
 
 
 TELLER = Teller(telemetry) if LISTENED_TO else None
-API = create_app(SETTINGS, CACHE, open_signer(SETTINGS, os.environ), TELLER)
+API = create_app(
+    SETTINGS,
+    CACHE,
+    open_signer(SETTINGS, os.environ),
+    TELLER,
+    compresses=SETTINGS.http == "streams",  # Microsoft's adapter takes an encoding for a charset
+)
 
 app: func.FunctionApp | func.AsgiFunctionApp
 if SETTINGS.http == "streams":
     from stac_api.http_streams import Answered, Call  # the import alone makes the host forward requests
 
-    COMPRESSED = Compressed(API)
     app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 
     @app.route(route="{*route}", methods=list(func.HttpMethod))
     async def http_app_func(req: Call, context: func.Context) -> Answered:
-        return await req.answer_by(COMPRESSED, context.trace_context)
+        return await req.answer_by(API, context.trace_context)
 
-else:  # not compressed: Microsoft's adapter takes an encoding for a charset
+else:
     app = func.AsgiFunctionApp(API, http_auth_level=func.AuthLevel.ANONYMOUS)
 
 

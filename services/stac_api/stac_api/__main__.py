@@ -10,7 +10,6 @@ import uvicorn
 
 from eventstac.telemetry.opening import is_wanted, open_telemetry
 from stac_api.app import create_app, open_cache, open_signer
-from stac_api.compression import Compressed
 from stac_api.request_log import JsonLines
 from stac_api.settings import SettingsError, read
 from stac_api.spans import Teller
@@ -35,12 +34,16 @@ def main() -> int:
     try:
         settings = read(os.environ)
         teller = Teller(partial(open_telemetry, "stac_api", os.environ)) if is_wanted(os.environ) else None
-        app = create_app(settings, open_cache(settings), open_signer(settings, os.environ), teller)
+        app = create_app(
+            settings,
+            open_cache(settings),
+            open_signer(settings, os.environ),
+            teller,
+            compresses=not options.no_compression,
+        )
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    if not options.no_compression:
-        app = Compressed(app)
     uvicorn.run(
         app,
         host=options.host,

@@ -13,7 +13,9 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from stac_api import pages
+from stac_api.acceptance import prefers_html
 from stac_api.collection_search import CollectionSearch
+from stac_api.compression import in_gzip
 from stac_api.database import Database
 from stac_api.deep_json import from_json
 from stac_api.errors import ApiError, Unavailable
@@ -33,7 +35,8 @@ RETRY_AFTER_S = 5  # a failover or a restart of the database takes about that lo
 # What an answer depends on, beside its address.
 _VARIES = (
     b"vary",
-    b"Accept, Forwarded, X-Forwarded-Host, X-Forwarded-Port, X-Forwarded-Prefix, X-Forwarded-Proto, Origin",
+    b"Accept, Accept-Encoding, Forwarded, X-Forwarded-Host, X-Forwarded-Port, X-Forwarded-Prefix, X-Forwarded-Proto, "
+    b"Origin",
 )
 _FOR_PAGES = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
 
@@ -49,6 +52,7 @@ class Services:
     writers: Writers
     items: ItemSearch
     collections: CollectionSearch
+    compresses: bool  # larger answers, where the client takes that
 
 
 def services(request: Request) -> Services:
@@ -86,7 +90,7 @@ def answer(
         headers += _FOR_PAGES
     headers.append((b"content-type", media_type.encode()))
     if request.method == "POST":
-        return _Answer(body, 200, headers)
+        return Answer(body, 200, headers)
     # weak: the same for what goes out compressed and what does not
     etag = f'W/"{xxhash.xxh3_128_hexdigest(body)}"'  # SHA-256 takes a third of a large page's time
     changed = _http_date(modified) if modified else None
@@ -94,22 +98,28 @@ def answer(
     if changed:
         headers.append((b"last-modified", changed.encode()))
     if is_known(request, etag):
-        return _Answer(b"", 304, headers)
-    return _Answer(body, 200, headers)
+        return Answer(b"", 304, headers)
+    return Answer(body, 200, headers)
 
 
-class _Answer(Response):
-    """A response whose headers are all known: Starlette's looks up what might be missing, for each answer."""
+class Answer(Response):
+    """A response whose headers are all known: Starlette's looks up what might be missing, for each answer.
+
+    Only when it is sent it is compressed, so that a cache has it for every client.
+    """
 
     def __init__(self, body: bytes, status: int, headers: list[tuple[bytes, bytes]]) -> None:
         self.status_code, self.body, self.background, self.raw_headers = status, body, None, headers
-        if status != 304:
-            headers.append((b"content-length", b"%d" % len(body)))
 
-    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
         """Send it, in two messages."""
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        await send({"type": "http.response.body", "body": self.body})
+        body, headers = bytes(self.body), self.raw_headers
+        if scope["services"].compresses and (packed := in_gzip(scope, body)) is not None:
+            body, headers = packed, [*headers, (b"content-encoding", b"gzip")]
+        if self.status_code != 304:
+            headers = [*headers, (b"content-length", b"%d" % len(body))]
+        await send({"type": "http.response.start", "status": self.status_code, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
 
 
 def header(request: Request, name: bytes) -> str | None:
@@ -127,17 +137,8 @@ def wants_html(request: Request) -> bool:
     """Whether a browser asks: the first media type that we have, of those it accepts most, is HTML; or `f=html`."""
     if b"f=" in request.scope["query_string"] and (wanted := request.query_params.get("f")):
         return wanted == "html"
-    accepted = header(request, b"accept")
-    if accepted is None or "html" not in accepted.lower():
-        return False
-    best, best_quality = "json", 0.0
-    for part in accepted.lower().split(","):
-        name, _, parameters = part.strip().partition(";")
-        weight = quality(parameters)
-        kind = "html" if name in ("text/html", "application/xhtml+xml") else "json"
-        if weight > best_quality:
-            best, best_quality = kind, weight
-    return best == "html"
+    accepted = headers_of(request.scope).get(b"accept")
+    return accepted is not None and prefers_html(accepted)
 
 
 async def error_answer(request: Request, error: Exception) -> Response:
@@ -198,15 +199,3 @@ def _http_date(text: str) -> str | None:
 def _matches(known: str, etag: str) -> bool:
     bare = etag.removeprefix("W/")
     return known.strip() == "*" or bare in {each.strip().removeprefix("W/") for each in known.split(",")}
-
-
-def quality(parameters: str) -> float:
-    """How much a client wants what a part of its `Accept` names, from the part's parameters (RFC 9110 12.4.2)."""
-    for parameter in parameters.split(";"):
-        name, _, value = parameter.strip().partition("=")
-        if name.strip().lower() == "q":
-            try:
-                return float(value)
-            except ValueError:
-                return 0.0
-    return 1.0

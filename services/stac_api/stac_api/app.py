@@ -82,13 +82,15 @@ def create_app(
     cache: AnswerCache | None = None,
     signer: Signer | None = None,
     teller: Teller | None = None,
+    *,
+    compresses: bool = False,
 ) -> ASGIApp:
     """The STAC API. It connects to the database at the first request that needs it; `teller` is told of each."""
     name_requests()
     database, for_lookups = _databases(settings)
     bases = Bases(database)
     items = ItemSearch(database, bases, settings, for_lookups)
-    services = Services(settings, database, Writers(bases), items, CollectionSearch(database))
+    services = Services(settings, database, Writers(bases), items, CollectionSearch(database), compresses)
 
     async def end() -> None:
         await database.close()

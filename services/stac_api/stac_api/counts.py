@@ -45,10 +45,10 @@ class Counts:
 
     async def matched(self, where: str, args: tuple[object, ...], *, in_area: bool) -> int:
         """The number of Items for which this is true; `in_area` where it asks for places and times only."""
-        expected = self._expected_in_area if in_area else self._expected_if_dear
         key = (where, args)
 
         def count() -> Coroutine[Any, Any, _Counted]:
+            expected = self._expected_in_area if in_area else self._expected_if_dear
             return self._counted(where, args, expected)
 
         counted = await self._kept.get(key, count)

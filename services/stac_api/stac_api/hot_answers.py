@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive
 
-from stac_api.answers import base, is_known, services, wants_html
+from stac_api.answers import Answer, base, is_known, services, wants_html
 from stac_api.endpoints import raw_body
 from stac_api.request_headers import without
 from stac_api.routing import Endpoint
@@ -71,8 +71,7 @@ def kept(endpoint: Endpoint, cache: AnswerCache) -> Endpoint:
         answer = await endpoint(Request(without(request.scope, _CONDITIONS), request.receive))
         if answer.status_code != _OK:
             return answer
-        headers = {name: value for name, value in answer.headers.items() if name != "content-length"}
-        made = KeptAnswer(bytes(answer.body), headers)
+        made = KeptAnswer(bytes(answer.body), dict(answer.headers))
         await cache.put(found, made)
         return _as_asked(request, made)
 
@@ -112,10 +111,11 @@ def _named(collections: object) -> tuple[str, ...]:
 
 def _as_asked(request: Request, answer: KeptAnswer) -> Response:
     """The answer, or 304 where the client has it already."""
+    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers.items()]
     etag = answer.headers.get("etag")
     if etag and is_known(request, etag):
-        return Response(status_code=304, headers=answer.headers)
-    return Response(answer.body, headers=answer.headers)
+        return Answer(b"", 304, headers)
+    return Answer(answer.body, _OK, headers)
 
 
 def _replaying(body: bytes, receive: Receive) -> Receive:

@@ -24,13 +24,36 @@ class Surroundings:
 
     def __init__(self, app: ASGIApp, teller: Teller | None = None) -> None:
         self._app, self._teller = app, teller
+        self._under_way: dict[_Request, None] = {}  # the oldest first
+        self._look: asyncio.TimerHandle | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request (or pass the lifespan through)."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        await _Request(self._app, scope, receive, send, self._teller).serve()
+        request = _Request(self._app, scope, receive, send, self._teller)
+        self._under_way[request] = None
+        if self._look is None:
+            self._look_later()
+        try:
+            await request.serve()
+        finally:
+            del self._under_way[request]
+
+    def _look_later(self) -> None:
+        self._look = asyncio.get_running_loop().call_later(_WATCH_AFTER_S, self._watch)
+
+    def _watch(self) -> None:
+        """Watch what has been under way for long: one timer for all, since most need none."""
+        self._look = None
+        if self._under_way:
+            self._look_later()
+        began = time.monotonic() - _WATCH_AFTER_S
+        for request in self._under_way:
+            if request.started > began:
+                break
+            request.watch()
 
 
 class _Request:
@@ -47,16 +70,15 @@ class _Request:
         self._span = RequestSpan.begin(scope, traceparent, request_id) if teller else None
         self._names = RequestNames(request_id, traceparent, self._span.origin if self._span else None)
         self._body_read = scope["method"] != "POST"
+        self.started = time.monotonic()
         self._status = 0
         self._hung_up = False
         self._watcher: asyncio.Task[None] | None = None
         self._task: asyncio.Task[None] | None = asyncio.current_task()
 
     async def serve(self) -> None:
-        started = time.monotonic()
         outside = current.set(self._names)
         unspanned = spans.current.set(self._span)
-        self._watch_later()
         try:
             await self._app(self._scope, self._read, self._write)
         except asyncio.CancelledError:
@@ -68,10 +90,9 @@ class _Request:
                 raise
             _log.exception("answer_broken_off", extra={"path": self._scope["path"]})
         finally:
-            self._timer.cancel()
             if self._watcher is not None:
                 self._watcher.cancel()
-            self._tell(started)
+            self._tell()
             spans.current.reset(unspanned)
             current.reset(outside)
 
@@ -88,14 +109,10 @@ class _Request:
             message["headers"] = [*message.get("headers", ()), named]
         await self._send(message)
 
-    def _watch(self) -> None:
-        if self._body_read:
+    def watch(self) -> None:
+        """End it when its client hangs up; not yet while the app reads the body, and would miss what a watcher took."""
+        if self._body_read and self._watcher is None:
             self._watcher = asyncio.get_running_loop().create_task(self._until_hung_up())
-        else:  # the app still reads the body, and would miss what a watcher took
-            self._watch_later()
-
-    def _watch_later(self) -> None:
-        self._timer = asyncio.get_running_loop().call_later(_WATCH_AFTER_S, self._watch)
 
     async def _until_hung_up(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
@@ -104,7 +121,7 @@ class _Request:
             self._hung_up = True
             self._task.cancel()
 
-    def _tell(self, started: float) -> None:
+    def _tell(self) -> None:
         status = 499 if self._hung_up else self._status
         if self._teller and self._span:
             self._teller.tell(self._span.ended(self._scope, status))
@@ -113,6 +130,6 @@ class _Request:
                 "method": self._scope["method"],
                 "path": self._scope["path"],
                 "status": status,
-                "duration_ms": round((time.monotonic() - started) * 1000, 1),
+                "duration_ms": round((time.monotonic() - self.started) * 1000, 1),
             }
             _log.info("request", extra=fields)
