@@ -28,7 +28,7 @@ async def connect(own: dict[str, str]) -> Any:
 
 
 async def floor(scope: dict[str, Any], _receive: Any, send: Any) -> None:
-    """Answer with the statement's columns of bytes, one after the other."""
+    """Answer with the statement's columns of bytes, or of lists of them, one after the other."""
     if scope["type"] != "http":
         return
     _, scenario, number = scope["path"].split("/")
@@ -38,7 +38,8 @@ async def floor(scope: dict[str, Any], _receive: Any, send: Any) -> None:
         connection = free.pop() if free else await connect(own)
         rows = await connection.fetch(sql, *values)
         free.append(connection)
-    body = b"".join(value for row in rows for value in row if isinstance(value, bytes))
+    columns = (value if isinstance(value, list) else (value,) for row in rows for value in row)
+    body = b"".join(value for column in columns for value in column if isinstance(value, bytes))
     await send(
         {
             "type": "http.response.start",

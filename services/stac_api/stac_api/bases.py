@@ -88,9 +88,8 @@ class Bases:
         item that they belong to. Text that merely looks like such a name costs a second look, no more.
         """
         known, plain = self._known, self._tails.are_plain
-        for row in rows:
-            content: bytes = row["content"]
-            if row["collection"] not in known or (not plain(content) and _NAMES_BASE in content):
+        for _, collection, _, content, *_ in rows:
+            if collection not in known or (not plain(content) and _NAMES_BASE in content):
                 break
         else:
             return False

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, Protocol
 
@@ -55,9 +55,11 @@ _NOTHING: Mapping[str, str] = {}
 
 
 class Row(Protocol):
-    """One row: a value by its column's name or place."""
+    """One row: a value by its column's name or place, all in their order, or those between two places."""
 
-    def __getitem__(self, key: str | int) -> Any: ...
+    def __getitem__(self, key: Any) -> Any: ...
+
+    def __iter__(self) -> Iterator[Any]: ...
 
 
 class Refused(Exception):

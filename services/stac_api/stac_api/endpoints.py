@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import quote
 
 import orjson
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 
 from stac_api import collection_writer, conformance, pages, searches
@@ -28,6 +28,7 @@ from stac_api.links import (
     segment,
     with_query,
 )
+from stac_api.rows import OWN
 from stac_api.searches import Search
 
 
@@ -138,7 +139,7 @@ async def item(request: Request) -> Response:
             raise _no_collection(request)
         raise NotFound(f"There is no Item {item_name!r} in collection {name!r}.")
     feature = app.writers.writer(base(request)).feature(row, alone=True)
-    return answer(request, feature, GEOJSON, pages.item, modified=row["updated"])
+    return answer(request, feature, GEOJSON, pages.item, modified=row[OWN])
 
 
 async def get_search(request: Request) -> Response:
@@ -216,12 +217,17 @@ async def raw_body(request: Request, most: int) -> bytes:
     kind = (header(request, b"content-type") or JSON).partition(";")[0].strip().lower()
     if kind not in (JSON, GEOJSON) and not kind.endswith("+json"):
         raise UnsupportedMedia(f"The body is {kind!r}, expected {JSON}.")
-    body = bytearray()
-    async for chunk in request.stream():
+    body = b""
+    while True:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunk: bytes = message.get("body", b"")
         body += chunk
         if len(body) > most:
             raise TooLarge(f"The body is larger than {most} bytes.")
-    return bytes(body)
+        if not message.get("more_body", False):
+            return body
 
 
 def _found(

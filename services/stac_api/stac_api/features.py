@@ -16,6 +16,7 @@ from stac_api.links import GEOJSON, HTML, OWN_ITEM_LINKS, collection_url, link, 
 _BEGIN = b'{"bbox": ['
 _NO_LINKS = b'], "links": [], '
 _BOX, _AFTER_LINKS = len(_BEGIN), len(_NO_LINKS)
+_HEAD = b'{"type":"Feature","id":"'
 _VERSION = b'"stac_version": '
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9._~-]+\Z")  # the same in JSON and in a URL
 _MOST_BASES = 100  # a client may say any host name; an API has few
@@ -31,7 +32,7 @@ class FeatureWriter:
         self._base = base
         self._bases = bases
         self._tails = Tails()
-        self._by_collection: dict[str, tuple[bytes, bytes, bytes, bytes]] = {}
+        self._by_collection: dict[str, tuple[bytes, bytes, bytes]] = {}
 
     def feature(self, row: Row, *, alone: bool = False) -> bytes:
         """One Item, from a row that `rows.Rows` read; one that is an answer by itself leads to its page, too."""
@@ -39,18 +40,14 @@ class FeatureWriter:
 
     def parts(self, row: Row, *, alone: bool = False) -> Parts:
         """One Item's JSON in pieces: most of it as the database sent it, not copied until the answer is joined."""
-        content: bytes = row["content"]
-        collection: str = row["collection"]
-        shared = self._by_collection.get(collection) or self._of_collection(collection)
-        middle, links, items_url, page_url = shared
-        name: str = row["id"]
+        name, collection, geometry, content, *_ = row
+        middle, links, page_url = self._by_collection.get(collection) or self._of_collection(collection)
         if _PLAIN_NAME.match(name):
             quoted = segments = name.encode()
         else:
             quoted, segments = orjson.dumps(name)[1:-1], segment(name).encode()
-        begin = b'{"type":"Feature","id":"%b"%b%b%b"}%b' % (quoted, middle, items_url, segments, links)
         if alone:
-            begin += b',%b%b?f=html"}' % (page_url, segments)
+            links += b'%b%b?f=html"}' % (page_url, segments)
         end = content.find(b"]", _BOX)
         if (
             content.startswith(_BEGIN)
@@ -60,9 +57,10 @@ class FeatureWriter:
             text = memoryview(content)
             version = self._bases.version_member(collection)
             box, rest = text[1 : end + 3], text[end + _AFTER_LINKS :]
-            return begin, b'],"geometry":', row["geometry"], version, box, rest
-        rest, own_links = self._taken_apart(content, row["geometry"], collection)
-        return begin, own_links, b'],"geometry":', row["geometry"], b",", rest
+            return _HEAD, quoted, middle, segments, links, b'],"geometry":', geometry, version, box, rest
+        rest, own_links = self._taken_apart(content, geometry, collection)
+        links += own_links
+        return _HEAD, quoted, middle, segments, links, b'],"geometry":', geometry, b",", rest
 
     def _taken_apart(self, content: bytes, geometry: bytes, collection: str) -> tuple[memoryview, bytes]:
         """The members that the API does not write itself, without the first brace, and the Item's own links."""
@@ -76,17 +74,20 @@ class FeatureWriter:
             members["bbox"] = box
         return memoryview(as_json(members))[1:], b"".join(b"," + as_json(each) for each in kept)
 
-    def _of_collection(self, collection: str) -> tuple[bytes, bytes, bytes, bytes]:
-        """What the Items of a collection share: made once."""
+    def _of_collection(self, collection: str) -> tuple[bytes, bytes, bytes]:
+        """What the Items of a collection share, made once: what comes between an Item's id and its name in its address,
+        what follows that, and how the link to its page begins.
+        """
         url = collection_url(self._base, collection)
         shared = (link("parent", url), link("collection", url), link("root", f"{self._base}/"))
-        self_link = orjson.dumps(link("self", f"{url}/items/", GEOJSON))
-        page_link = orjson.dumps(link("alternate", f"{url}/items/", HTML))
+        self_link, page_link = (
+            orjson.dumps(link(rel, f"{url}/items/", kind)).removesuffix(b'"}')
+            for rel, kind in (("self", GEOJSON), ("alternate", HTML))
+        )
         kept = (
-            b',"collection":%b,"links":[' % orjson.dumps(collection),
-            b"".join(b"," + orjson.dumps(each) for each in shared),
-            self_link.removesuffix(b'"}'),  # the Item's name comes here
-            page_link.removesuffix(b'"}'),  # and here
+            b'","collection":%b,"links":[%b' % (orjson.dumps(collection), self_link),
+            b'"}' + b"".join(b"," + orjson.dumps(each) for each in shared),
+            b"," + page_link,
         )
         self._by_collection[collection] = kept
         return kept

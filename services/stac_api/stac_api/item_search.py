@@ -18,7 +18,7 @@ from stac_api.database import Database, Refused, Row
 from stac_api.errors import BadRequest
 from stac_api.lookups import Lookups
 from stac_api.orders import Key
-from stac_api.rows import Rows, Wanted
+from stac_api.rows import OWN, Rows, Wanted
 from stac_api.searches import Search
 from stac_api.settings import Settings
 from stac_api.sorting import SortKey
@@ -28,6 +28,7 @@ from stac_api.tokens import parse as parse_token
 from stac_api.walks import Walks
 
 _ENDS_OF_TIME = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
+_TOGETHER = 100  # rows that the database may hold as one, which takes their size several times
 _TRANSLATION_TTL_S = 30.0  # how soon a newly registered queryable counts
 
 
@@ -82,8 +83,8 @@ class ItemSearch:
         has_next, has_prev = (True, more) if back else (more, token is not None)
         return Page(
             rows,
-            _token(rows[-1], keys, back=False) if rows and has_next else None,
-            _token(rows[0], keys, back=True) if rows and has_prev else None,
+            PageToken(False, tuple(rows[-1][OWN:])) if rows and has_next else None,
+            PageToken(True, tuple(rows[0][OWN:])) if rows and has_prev else None,
             matched,
         )
 
@@ -109,7 +110,8 @@ class ItemSearch:
             ) i ORDER BY {order.by}"""
 
         # without a filter the planner walks by itself
-        return await self._rows.read(page, self._walks.rows(search.limit) if condition else None)
+        run = self._walks.rows(search.limit) if condition else None
+        return [*await self._rows.read(page, run, order.names if search.limit <= _TOGETHER else ())]
 
     async def _translated(self, search: Search) -> tuple[str, tuple[Key, ...]]:
         """The SQL of the filter and of the sort keys. pgstac makes it, once for the same question."""
@@ -195,7 +197,3 @@ def _suspect(search: Search) -> str | None:
         "q": search.words,
     }
     return next((name for name, value in suspects.items() if value), None)
-
-
-def _token(row: Row, keys: Sequence[Key], *, back: bool) -> PageToken:
-    return PageToken(back, tuple(row[f"key{n}"] for n in range(len(keys))))

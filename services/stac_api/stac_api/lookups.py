@@ -5,6 +5,7 @@ A statement for one Item spends most of its time on its way and on its plan; for
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from stac_api.database import Row
@@ -90,7 +91,7 @@ class Lookups:
 
     async def _answer(self, collection: str, asked: list[_Asked]) -> None:
         try:
-            found = {row["id"]: row for row in await self._read(collection, [each.item for each in asked])}
+            found = {row[0]: row for row in await self._read(collection, [each.item for each in asked])}
         except Exception as error:  # noqa: BLE001  (each request answers it as its own)
             if len(asked) > 1 and not isinstance(error, ApiError):  # one Item's fault: its neighbours go on
                 for each in asked:
@@ -104,7 +105,7 @@ class Lookups:
             if not each.row.done():
                 each.row.set_result(found.get(each.item))
 
-    async def _read(self, collection: str, items: list[str]) -> list[Row]:
+    async def _read(self, collection: str, items: list[str]) -> Sequence[Row]:
         def by_id(wanted: Wanted) -> str:
             value = wanted.statement.value
             return f"""SELECT {wanted.shown}, i.content#>>'{{properties,updated}}' AS updated

@@ -27,12 +27,13 @@ Key = tuple[str, str, bool]  # expression, SQL type, descending
 
 @dataclass(frozen=True)
 class Order:
-    """Sort keys as SQL: the columns that hold them, the order by these, and the columns that show them as texts."""
+    """Sort keys as SQL: columns that hold them, the order by these, columns that show them as texts, these' names."""
 
     keys: tuple[Key, ...]
     columns: str
     by: str
     shown: str
+    names: tuple[str, ...]
 
     def after(self, values: Sequence[str | None], statement: Statement) -> None:
         """Ask for the rows after the one whose keys are shown as these values."""
@@ -68,6 +69,7 @@ def _order(keys: tuple[Key, ...], *, back: bool) -> Order:
         "".join(f", {expression} AS by{n}" for n, (expression, _, _) in enumerate(keys)),
         ", ".join(f"by{n} {'DESC' if down else 'ASC'}" for n, (_, _, down) in enumerate(turned)),
         "".join(f", by{n}::text AS key{n}" for n in range(len(keys))),
+        tuple(f"key{n}" for n in range(len(keys))),
     )
 
 

@@ -1,6 +1,9 @@
-"""Items' rows, read so that what pgstac keeps once for a whole collection is put back."""
+"""Items' rows, read so that what pgstac keeps once for a whole collection is put back.
 
-from collections.abc import Awaitable, Callable
+A row begins with id, collection, geometry and content, the last two as JSON in bytes; a statement's own columns follow.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from stac_api.bases import Bases
@@ -10,6 +13,9 @@ from stac_api.statements import Statement
 _MOST_TABLES = (
     100  # each costs a microsecond or two, planning for one's own collection 0.2 ms whatever their number
 )
+
+COLUMNS = ("id", "collection", "geometry", "content")
+OWN = len(COLUMNS)  # the place of a statement's first column of its own
 
 Run = Callable[..., Awaitable[list[Row]]]  # of a statement and its values
 
@@ -28,7 +34,7 @@ class Wanted:
 
 
 class Rows:
-    """Reads rows with `id`, `collection`, `geometry` and `content`, the last two as JSON in bytes.
+    """Reads Items' rows.
 
     `planned_once` is asked, where there is one and it is ready, as long as tables are few: a plan for any collection
     locks them all.
@@ -39,20 +45,27 @@ class Rows:
         self._bases = bases
         self._planned_once = planned_once
 
-    async def read(self, write: Callable[[Wanted], str], run: Run | None = None) -> list[Row]:
+    async def read(
+        self, write: Callable[[Wanted], str], run: Run | None = None, together: Sequence[str] = ()
+    ) -> Sequence[Row]:
         """Run a statement; again, when it turns out that other collections' Items had to be completed.
 
-        `run` sends it, where that is not to be left to the database as it is.
+        `run` sends it, where that is not to be left to the database as it is. `together` names the statement's own
+        columns where its few rows are to come as one: that wakes the process once, not for every 8 kB.
         """
         bases = await self._bases.hydrated()
-        rows = await self._run(write, bases, run)
+        rows = await self._run(write, bases, run, together)
         if await self._bases.changed(rows, bases):
-            rows = await self._run(write, await self._bases.hydrated(), run)
+            rows = await self._run(write, await self._bases.hydrated(), run, together)
         return rows
 
     async def _run(
-        self, write: Callable[[Wanted], str], bases: tuple[str, ...], run: Run | None
-    ) -> list[Row]:
+        self,
+        write: Callable[[Wanted], str],
+        bases: tuple[str, ...],
+        run: Run | None,
+        together: Sequence[str],
+    ) -> Sequence[Row]:
         statement = Statement()
         columns, content = "i.id, i.collection, i.geometry, i.content", "i.content"
         if bases:  # only then: making a value of a whole row has its price too
@@ -71,4 +84,8 @@ class Rows:
         database, planned_once = self._database, self._planned_once
         if planned_once and planned_once.is_ready and self._bases.tables <= _MOST_TABLES:
             database = planned_once
-        return await (run or database.rows)(sql, *statement.args)
+        if not together:
+            return await (run or database.rows)(sql, *statement.args)
+        lists = ", ".join(f"array_agg({name})" for name in (*COLUMNS, *together))
+        (row,) = await (run or database.rows)(f"SELECT {lists} FROM ({sql}) page", *statement.args)
+        return [] if row[0] is None else [*zip(*row, strict=True)]

@@ -70,7 +70,7 @@ def found(postgres: RunningPostgres) -> Iterator[Callable[..., list[str]]]:
 
     def ids(**body: object) -> list[str]:
         page = loop.run_until_complete(search.page(from_body({"limit": 100, **body}, asked)))
-        return [row["id"] for row in page.rows]
+        return [row[0] for row in page.rows]
 
     yield ids
     loop.run_until_complete(reader.close())

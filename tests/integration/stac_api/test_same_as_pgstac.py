@@ -152,7 +152,7 @@ class Both:
     ) -> tuple[list[str], str | None, str | None, int | None]:
         asked = from_body(body | ({"token": token} if token else {}), self.settings)
         page = self.loop.run_until_complete(self.search.page(asked))
-        names = [row["id"] for row in page.rows]
+        names = [row[0] for row in page.rows]
         return (
             names,
             str(page.next) if page.next else None,

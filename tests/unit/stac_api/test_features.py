@@ -79,12 +79,7 @@ def test_an_item_is_whole_and_says_everything_once(
     content: dict[str, Any], name: str, collection: str
 ) -> None:
     geometry = {"type": "Point", "coordinates": [1, 2]}
-    row = {
-        "id": name,
-        "collection": collection,
-        "geometry": json.dumps(geometry).encode(),
-        "content": as_jsonb_prints(content).encode(),
-    }
+    row = (name, collection, json.dumps(geometry).encode(), as_jsonb_prints(content).encode())
     text = FeatureWriter(BASE, Known()).feature(row)  # type: ignore[arg-type]  # rows and bases of this test
     item = json.loads(text, object_pairs_hook=_without_repetition)
     stored = {key: value for key, value in content.items() if key not in ("links", "type", "id")}
@@ -117,18 +112,13 @@ def test_a_number_that_is_not_known_is_left_out(matched: int | None) -> None:
 def test_a_document_nested_deeper_than_orjson_writes_is_written() -> None:
     deep = b"[" * 300 + b"]" * 300
     content = b'{"bbox": [1], "links": [{"rel": "via", "href": "/a"}], "deep": ' + deep + b"}"
-    row = {"id": "a", "collection": "c", "geometry": b"{}", "content": content}
+    row = ("a", "c", b"{}", content)
     text = FeatureWriter(BASE, Known()).feature(row)  # type: ignore[arg-type]  # as above
     assert b'"deep":' + deep in text
 
 
 def test_an_item_that_is_an_answer_by_itself_leads_to_its_page() -> None:
-    row = {
-        "id": "a b",
-        "collection": "c",
-        "geometry": b"{}",
-        "content": b'{"bbox": [1], "links": [], "a": 1}',
-    }
+    row = ("a b", "c", b"{}", b'{"bbox": [1], "links": [], "a": 1}')
     item = json.loads(FeatureWriter(BASE, Known()).feature(row, alone=True))  # type: ignore[arg-type]  # as above
     assert item["links"][4:] == [
         {"rel": "alternate", "type": "text/html", "href": f"{BASE}/collections/c/items/a%20b?f=html"}
@@ -136,12 +126,7 @@ def test_an_item_that_is_an_answer_by_itself_leads_to_its_page() -> None:
 
 
 def test_names_are_quoted_in_addresses() -> None:
-    row = {
-        "id": "a/b ?#",
-        "collection": "ü&c",
-        "geometry": b"{}",
-        "content": b'{"bbox": [1], "links": [], "a": 1}',
-    }
+    row = ("a/b ?#", "ü&c", b"{}", b'{"bbox": [1], "links": [], "a": 1}')
     item = json.loads(FeatureWriter(BASE, Known()).feature(row))  # type: ignore[arg-type]  # as above
     assert item["links"][0]["href"] == f"{BASE}/collections/%C3%BC%26c/items/a%2Fb%20%3F%23"
     assert item["id"] == "a/b ?#"
@@ -155,12 +140,7 @@ def test_names_are_quoted_in_addresses() -> None:
     ],
 )
 def test_odd_links_and_many_levels_are_passed_on(content: bytes) -> None:
-    row = {
-        "id": "a",
-        "collection": "c",
-        "geometry": b'{"type":"Point","coordinates":[1,2]}',
-        "content": content,
-    }
+    row = ("a", "c", b'{"type":"Point","coordinates":[1,2]}', content)
     item = json.loads(FeatureWriter(BASE, Known()).feature(row))  # type: ignore[arg-type]  # as above
     stored = json.loads(content)
     assert item["links"][4:] == stored.pop("links")

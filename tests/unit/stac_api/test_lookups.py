@@ -1,6 +1,5 @@
 import asyncio
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -9,7 +8,7 @@ from stac_api.lookups import AT_ONCE, Lookups
 from stac_api.rows import Wanted
 from stac_api.statements import Statement
 
-Row = dict[str, Any]
+Row = tuple[str, str]
 
 
 class Rows:
@@ -35,7 +34,7 @@ class Rows:
             raise
         if error := self.error(items):
             raise error
-        return [{"id": item, "collection": collection} for item in {*items} if item != "missing"]
+        return [(item, collection) for item in {*items} if item != "missing"]
 
 
 @pytest.fixture
@@ -64,7 +63,7 @@ async def test_items_asked_for_while_others_are_read_go_together(rows: Rows, loo
     await asyncio.sleep(0)
     rows.go.set()
     found = await asyncio.gather(*asked, *later)
-    assert [row and row["id"] for row in found[AT_ONCE:]] == ["a", "b", "c", "d", "c", None]
+    assert [row and row[0] for row in found[AT_ONCE:]] == ["a", "b", "c", "d", "c", None]
     assert [items for _, items in rows.statements[:AT_ONCE]] == [[f"before-{n}"] for n in range(AT_ONCE)]
     rest = [name for _, items in rows.statements[AT_ONCE:] for name in items]
     assert sorted(rest) == sorted(names)
@@ -80,7 +79,7 @@ async def test_items_asked_for_in_the_same_moment_are_one_statement(rows: Rows, 
 async def test_each_collection_is_read_by_itself(rows: Rows, lookups: Lookups) -> None:
     rows.go.set()
     found = await asyncio.gather(*(lookups.one(name, "same") for name in ("one", "other", "one")))
-    assert [row and row["collection"] for row in found] == ["one", "other", "one"]
+    assert [row and row[1] for row in found] == ["one", "other", "one"]
 
 
 async def test_an_item_that_cannot_be_read_does_not_spoil_its_neighbours(
@@ -91,7 +90,7 @@ async def test_an_item_that_cannot_be_read_does_not_spoil_its_neighbours(
     await asyncio.sleep(0)
     rows.go.set()
     answers = await asyncio.gather(*asked, return_exceptions=True)
-    assert [type(answer) for answer in answers] == [dict, dict, dict, ValueError, dict]
+    assert [type(answer) for answer in answers] == [tuple, tuple, tuple, ValueError, tuple]
 
 
 async def test_a_database_that_is_away_is_asked_once_for_all(rows: Rows, lookups: Lookups) -> None:
@@ -115,4 +114,4 @@ async def test_a_statement_ends_when_nobody_waits_for_it_any_more(rows: Rows, lo
     rows.go.set()
     row = await lookups.one("scenes", "b")
     assert row
-    assert row["id"] == "b"
+    assert row[0] == "b"

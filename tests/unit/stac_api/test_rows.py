@@ -49,8 +49,30 @@ async def test_a_plan_that_is_kept_is_used_where_it_is_quick(
     def write(wanted: Wanted) -> str:
         return f"SELECT {wanted.columns}"
 
-    found: list[Any] = await rows.read(write)
+    found: Any = await rows.read(write)
     assert found == [expected]
+
+
+@pytest.mark.parametrize(
+    ("answered", "expected"),
+    [
+        ((["a", "b"], ["c", "c"], [b"1", b"2"], [b"3", b"4"], ["x", None]), 2),
+        ((["a"], ["c"], [b"1"], [b"3"], ["x"]), 1),
+        ((None,) * 5, 0),
+    ],
+)
+async def test_rows_that_come_as_one_are_taken_apart(answered: tuple[Any, ...], expected: int) -> None:
+    class Together(Asked):
+        async def rows(self, sql: str, *_: object) -> list[Any]:
+            assert sql.startswith("SELECT array_agg(id), ")
+            assert "array_agg(key0) FROM (SELECT " in sql
+            return [answered]
+
+    rows = Rows(cast(Database, Together("one row")), cast(Bases, Known(2)))
+    found = await rows.read(lambda wanted: f"SELECT {wanted.shown}", together=("key0",))
+    assert len(found) == expected
+    for n, row in enumerate(found):
+        assert tuple(row) == tuple(column[n] for column in answered)
 
 
 async def test_a_collection_that_went_after_its_items_were_read_has_a_version() -> None:
@@ -59,6 +81,6 @@ async def test_a_collection_that_went_after_its_items_were_read_has_a_version() 
             return []
 
     bases = Bases(cast(Database, Empty()))
-    row: Any = {"collection": "gone", "content": b"{}"}
+    row: Any = ("a", "gone", b"{}", b"{}")
     assert await bases.changed([row], ()) is False
     assert bases.stac_version("gone") == "1.1.0"
