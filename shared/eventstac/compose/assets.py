@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from eventstac.common_names import may_be
 from eventstac.compose.shown import Shown
 from eventstac.errors import Rejected
 from eventstac.rules import AssetRule
@@ -100,5 +101,14 @@ def _bands(read: Sequence[Mapping[str, Any]], by_rule: Sequence[Mapping[str, Any
     bands = []
     for index in range(max(len(read), len(by_rule) if not read else 0)):
         said = dict(by_rule[index]) if index < len(by_rule) else {}
-        bands.append({**(dict(read[index]) if index < len(read) else {}), **said})
+        found = dict(read[index]) if index < len(read) else {}
+        if _is_another(found, said.get("name"), index + 1):
+            del found["eo:common_name"]
+        bands.append({**found, **said})
     return bands
+
+
+def _is_another(found: Mapping[str, Any], name: str | None, number: int) -> bool:
+    """Whether the rule's name of a band leaves it no common name of the file's."""
+    common = found.get("eo:common_name")
+    return bool(common and name and name != found.get("name") and not may_be(common, name, number))

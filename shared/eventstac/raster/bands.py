@@ -8,6 +8,7 @@ import numpy as np
 from rasterio.enums import ColorInterp
 from rasterio.io import DatasetReader
 
+from eventstac.common_names import may_be
 from eventstac.raster.band_texts import BandTexts
 from eventstac.raster.tiff import Directory
 
@@ -71,7 +72,7 @@ def band_objects(
         if units[index]:
             band["unit"] = units[index]
         common = _COLOURS_OF_EO.get(colours[index].name)
-        if common:
+        if common and may_be(common, descriptions[index], index + 1):
             band["eo:common_name"] = common
         if point in ("area", "point"):
             band["raster:sampling"] = point

@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from eventstac.common_names import COMMON_NAMES
 from eventstac.rules.area import read_area
-from eventstac.rules.common_names import COMMON_NAMES
 from eventstac.rules.document import Document, Path
 from eventstac.rules.formats import format_regex
 from eventstac.rules.glob import PatternError

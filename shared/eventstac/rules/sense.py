@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from eventstac.common_names import COMMON_NAMES
 from eventstac.rules.care_checks import check_care
-from eventstac.rules.common_names import COMMON_NAMES
 from eventstac.rules.date_checks import COMPUTED, check_dates
 from eventstac.rules.document import Document, Path
 from eventstac.rules.fields import check_fields, warn_of_types

@@ -48,6 +48,27 @@ def test_the_media_type_of_a_rule_stands_over_what_the_file_seems_to_be() -> Non
     assert assets["nir"]["type"] == "image/tiff; application=geotiff"
 
 
+@pytest.mark.parametrize(
+    ("bands", "common"),
+    [
+        ("[B8, B4, B3]", [None, None, None]),
+        ("[{name: B8}, {name: B4, 'eo:common_name': red}, {name: Blue}]", [None, "red", "blue"]),
+        ("[nir, red, green]", ["nir", "red", "green"]),
+        ("[{name: b1, 'raster:scale': 2}, {'raster:scale': 2}]", ["red", "green", "blue"]),
+    ],
+)
+def test_a_band_that_the_rule_names_has_no_common_name_of_the_file_beside_another(
+    bands: str, common: list[str | None]
+) -> None:
+    colours = ("red", "green", "blue")
+    read = [{"name": f"b{index + 1}", "eo:common_name": each} for index, each in enumerate(colours)]
+    rgb = {**metadata(), "bands": read}
+    item = item_of(
+        f"assets: {{rgb: {{match: rgb.tif, bands: {bands}}}}}", "rgb.tif", lacking={"rgb.tif": rgb}
+    )
+    assert [band.get("eo:common_name") for band in item["assets"]["rgb"]["bands"]] == common
+
+
 @pytest.mark.parametrize(("cog", "key"), [("add", "red_cog"), ("replace", "red")])
 def test_a_cog_has_a_media_type_of_its_own(cog: str, key: str) -> None:
     rules = load_rules(

@@ -415,6 +415,43 @@ def test_a_band_keeps_its_colour_beside_what_the_file_calls_it() -> None:
     assert [band.get("eo:common_name") for band in bands] == ["coastal", "pan", "yellow", None]
 
 
+@pytest.mark.parametrize(
+    ("called", "common"),
+    [
+        (
+            ("nir", "red", "green"),
+            [None, None, None],
+        ),  # a false-colour image is displayed as if it were red, green, blue
+        (("B08", "B04", "B03"), [None, None, None]),
+        (("blue", "green", "red"), [None, "green", None]),
+        (("Band 4", "Band 3", "Band 2"), [None, None, None]),
+        (("", "", ""), ["red", "green", "blue"]),
+        (("Red", "GREEN", "blue "), ["red", "green", "blue"]),
+        (("Band_1", "Band_2", "Band_3"), ["red", "green", "blue"]),
+        (("Band 1 - Red", "band 02 (Green)", "Blue"), ["red", "green", "blue"]),
+        (("Red Edge", "green05", "blue"), [None, None, "blue"]),
+    ],
+)
+def test_the_colour_of_display_is_a_common_name_only_where_the_band_is_called_so(
+    called: tuple[str, ...], common: list[str | None]
+) -> None:
+    def describe(dataset: Any) -> None:
+        dataset.descriptions = called
+
+    bands = bands_of(tiff(gradient(40, 50, "uint8", bands=3), describe, photometric="RGB"))
+    assert [band["eventstac:colour_interpretation"] for band in bands] == ["red", "green", "blue"]
+    assert [band.get("eo:common_name") for band in bands] == common
+
+
+def test_a_colour_that_is_none_of_display_stands_but_beside_another_common_name() -> None:
+    def describe(dataset: Any) -> None:
+        dataset.colorinterp = [ColorInterp.coastal, ColorInterp.yellow, ColorInterp.pan]
+        dataset.descriptions = ("B1", "nir", "Panchromatic")
+
+    bands = bands_of(tiff(gradient(40, 50, "uint8", bands=3), describe))
+    assert [band.get("eo:common_name") for band in bands] == ["coastal", None, "pan"]
+
+
 def test_a_nodata_text_that_is_no_number_hides_no_zeros() -> None:
     data = tiff(np.arange(2000).reshape(40, 50).astype("uint16") % 7, nodata=123)
     assert data.count(b"123\0") == 1
