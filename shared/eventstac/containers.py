@@ -45,6 +45,16 @@ class Watched:
         """The blob's name; Rejected `undeclared-container` unless a source or COG container holds it."""
         return self._in(url, (*self.names.source, *self.names.cogs), "SOURCE_CONTAINERS or COG_CONTAINERS")
 
+    def container_url(self, container: str) -> str:
+        """The URL of a container; Rejected `undeclared-container` unless it is watched."""
+        if container not in (*self.names.source, *self.names.cogs):
+            raise Rejected(
+                "undeclared-container",
+                f"container {container!r} is not watched: SOURCE_CONTAINERS has {', '.join(self.names.source)}, "
+                f"COG_CONTAINERS {', '.join(self.names.cogs)}. Add it to one of them if it is to be watched",
+            )
+        return f"{self.account_url}/{container}"
+
     def is_source(self, name: BlobName) -> bool:
         """Whether blobs of this container become Items by rule."""
         return name.container in self.names.source

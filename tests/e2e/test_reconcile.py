@@ -101,8 +101,9 @@ def test_a_reconcile_that_would_remove_much_stops_and_asks(user: User, name: str
 def test_a_backfill_finds_what_was_there_before(user: User, name: str) -> None:
     with user.stack.mute():
         user.upload_all({f"scenes/{name}-{number}/b1.tif": geotiff(seed=number) for number in range(4)})
-    started = run(user, "scan", "source", "--prefix", f"scenes/{name}")
+    started = run(user, "scan", f"source/scenes/{name}")
     assert started["run"].startswith("scan-")
+    assert (started["container"], started["prefix"]) == ("source", f"scenes/{name}")
     user.searchable("scenes", [f"{name}-{number}" for number in range(4)])
     user.quiet()
     refused = user.stack.eventstac("scan", "thumbnails")

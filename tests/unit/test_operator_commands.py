@@ -7,8 +7,11 @@ import pytest
 from typer.testing import CliRunner
 
 from eventstac.cli.main import app
+from eventstac.cli.places import container_and_prefix
 from eventstac.cli.status import _age
 from eventstac.comparing import CollectionReport, Report
+from eventstac.containers import ContainerNames, Watched
+from eventstac.errors import Rejected
 from eventstac.settings import SettingsMissing
 
 
@@ -28,6 +31,45 @@ def test_a_command_names_every_setting_that_it_lacks(command: list[str], lacks: 
     assert isinstance(result.exception, SettingsMissing)
     for name in lacks:
         assert name in str(result.exception)
+
+
+@pytest.mark.parametrize(
+    ("named", "prefix", "meant"),
+    [
+        ("source", "", ("source", "")),
+        ("source/", "", ("source", "")),
+        ("source/rmnp", "", ("source", "rmnp")),
+        ("source/rmnp/2024/", "", ("source", "rmnp/2024/")),
+        ("source", "rmnp/2", ("source", "rmnp/2")),
+        ("Source\\rmnp", "", ("source", "rmnp")),
+    ],
+)
+def test_a_part_of_a_container_is_named_in_one_word_or_two(
+    named: str, prefix: str, meant: tuple[str, str]
+) -> None:
+    assert container_and_prefix(named, prefix) == meant
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["source/x", "--prefix", "y"], "source/x or source --prefix y"),
+        ([""], "names no container: write CONTAINER or CONTAINER/PREFIX"),
+        (["/x"], "names no container: write CONTAINER or CONTAINER/PREFIX"),
+        (["https://account.blob.core.windows.net/source"], "write CONTAINER or CONTAINER/PREFIX"),
+    ],
+)
+def test_a_scan_of_what_is_no_part_of_a_container_is_refused(arguments: list[str], said: str) -> None:
+    result = CliRunner().invoke(app, ["scan", *arguments], env={**_nothing(), "COLUMNS": "200"})
+    assert result.exit_code == 2
+    assert said in " ".join(result.output.replace("\u2502", " ").split())
+
+
+def test_a_container_that_is_not_watched_is_said_by_its_own_name() -> None:
+    watched = Watched("https://a.blob.core.windows.net", ContainerNames(("source", "more"), ("cogs",), "t"))
+    assert watched.container_url("cogs") == "https://a.blob.core.windows.net/cogs"
+    with pytest.raises(Rejected, match="container 'nope' is not watched: SOURCE_CONTAINERS has source, more"):
+        watched.container_url("nope")
 
 
 def test_a_check_needs_no_service_bus() -> None:

@@ -12,6 +12,7 @@ import typer
 
 from eventstac.blob_urls import BlobName
 from eventstac.cli.console import new_table, open_console
+from eventstac.cli.places import container_and_prefix
 from eventstac.errors import EventstacError
 from eventstac.rules import Explanation, Rules, RulesInvalid, load_rules
 from eventstac.rules.builders import check_builders
@@ -72,7 +73,11 @@ def try_rules(
     ] = None,
     rules_file: RulesFile = Path("collections.yaml"),
     container: Annotated[
-        str | None, typer.Option(help="The container of the paths; without paths, all its blobs are tried.")
+        str | None,
+        typer.Option(
+            metavar="CONTAINER[/PREFIX]",
+            help="The container of the paths; without paths, all its blobs are tried.",
+        ),
     ] = None,
     prefix: Annotated[str, typer.Option(help="Only blobs whose path begins with this.")] = "",
     samples: Annotated[int, typer.Option(min=0, help="How many paths to show that no rule matches.")] = 20,
@@ -86,8 +91,9 @@ def try_rules(
         explanations = [rules.explain(_url(path, account, container or "source")) for path in paths]
         _show_paths(rules, paths, explanations, as_json)
     elif container:
+        listed = container_and_prefix(container, prefix)
         try:
-            _show_tally(tally_of(rules, _listing(container, prefix), samples), container, as_json)
+            _show_tally(tally_of(rules, _listing(*listed), samples), container, as_json)
         except EventstacError as error:
             raise _stopped(str(error).splitlines()[0]) from error  # the SDK adds the whole response
     else:

@@ -5,15 +5,17 @@ from typing import Annotated
 
 import typer
 
-from eventstac.blob_urls import BlobName
 from eventstac.bus import SCAN_REQUESTS
+from eventstac.cli.places import container_and_prefix
 from eventstac.cli.ports import Ports, print_json, run_id
 from eventstac.consumption import Outgoing
 from eventstac.events import ScanRequested
 
 
 def scan(
-    container: Annotated[str, typer.Argument(help="A watched container.")],
+    place: Annotated[
+        str, typer.Argument(metavar="CONTAINER[/PREFIX]", help="A watched container, or a part of one.")
+    ],
     prefix: Annotated[str, typer.Option(help="Only blobs whose path begins with this.")] = "",
     collection: Annotated[str | None, typer.Option(help="Only blobs that belong to this collection.")] = None,
     force: Annotated[bool, typer.Option(help="Look at blobs that are known as they are, too.")] = False,
@@ -24,13 +26,13 @@ def scan(
     The pages travel as messages, so nothing has to stay open; a blob that is known at its ETag and by the rules in
     force costs no look. `eventstac reconcile` also finds what was deleted.
     """
+    container, prefix = container_and_prefix(place, prefix)
     ports = Ports.read("scan", os.environ)
     ports.check_collection(collection)
     storage = ports.storage()
-    name = BlobName(storage.account_url, container, prefix or "any")
-    ports.watched(storage).any(name.url)
-    storage.page(name.container_url, prefix, None, 1)  # says at once that it is not there, or may not be read
-    request = ScanRequested(run_id("scan"), name.container_url, prefix, force=force, collection=collection)
+    container_url = ports.watched(storage).container_url(container)
+    storage.page(container_url, prefix, None, 1)  # says at once that it is not there, or may not be read
+    request = ScanRequested(run_id("scan"), container_url, prefix, force=force, collection=collection)
     with ports.consumer() as consumer:
         consumer.begin("eventstac scan", request.run, [Outgoing(SCAN_REQUESTS, request)])
     if as_json:
