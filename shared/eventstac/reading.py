@@ -10,6 +10,7 @@ from eventstac.errors import Rejected
 from eventstac.facts import Match
 from eventstac.looking import Content, ReadContent
 from eventstac.raster.extract import read_raster
+from eventstac.raster.options import timeout_of
 from eventstac.raster.sandbox import SANDBOX, SIDECARS, Sandbox
 from eventstac.times import from_text, to_text
 
@@ -47,7 +48,7 @@ def read_content(
             "too-large", f"a sidecar of {reader.look.size} bytes: at most {SIDECAR_LIMIT_BYTES} are read"
         )
     # A path may take very long on a file that is made for it: in a process that can be killed, as rasters.
-    seconds = float(match.options.get("timeout_s", SIDECAR_TIMEOUT_S))
+    seconds = timeout_of(match.options, SIDECAR_TIMEOUT_S)
     stated, _, _ = sidecars.read(reader, match.options, thumbnail=False, seconds=seconds)
     properties = {name: value for name, value in stated.items() if name not in _DATES}
     return Content({"file": file, "properties": properties, "datetimes": _datetimes(stated)})

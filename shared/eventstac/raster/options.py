@@ -12,6 +12,9 @@ SAMPLE_ABOVE_BYTES = (
     64 * 1024 * 1024
 )  # a striped file up to here is read whole, statistics and hash are exact
 MAX_PIXELS = 1_000_000_000  # samples decoded for one file (pixels times bands)
+TIMEOUT_S = 120.0
+# Half of the apps' functionTimeout: the rest is for the storage, and to read a file again whose decoder was killed.
+MAX_TIMEOUT_S = 300.0
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ class Options:
     max_pixels: int = MAX_PIXELS
     max_download_bytes: int = MAX_DOWNLOAD_BYTES
     sample_above_bytes: int = SAMPLE_ABOVE_BYTES
-    timeout_s: float = 120.0
+    timeout_s: float = TIMEOUT_S
     nodata: float | None = None
     crs: str | None = None
     variable: str | None = None
@@ -85,11 +88,16 @@ def parse(options: Mapping[str, Any]) -> Options:
         max_pixels=int(_number(options, "max_pixels", MAX_PIXELS, 1)),
         max_download_bytes=int(_number(options, "max_download_bytes", MAX_DOWNLOAD_BYTES, 0)),
         sample_above_bytes=int(_number(options, "sample_above_bytes", SAMPLE_ABOVE_BYTES, 0)),
-        timeout_s=_number(options, "timeout_s", 120.0, 0.1),
+        timeout_s=timeout_of(options),
         nodata=float(options["nodata"]) if _is_number_text(options.get("nodata")) else None,
         crs=_text(options, "crs"),
         variable=_text(options, "variable"),
     )
+
+
+def timeout_of(options: Mapping[str, Any], default: float = TIMEOUT_S) -> float:
+    """Seconds that reading a file may take; `default` where the rule does not say."""
+    return _number(options, "timeout_s", default, 0.1, MAX_TIMEOUT_S)
 
 
 def _bad(key: str, value: object, expected: str) -> Rejected:

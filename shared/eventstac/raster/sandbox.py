@@ -16,6 +16,7 @@ from eventstac.errors import EventstacError, Rejected, Transient
 from eventstac.raster.decoder import Kind, TimedOut, Worker
 from eventstac.raster.frames import Closed
 from eventstac.raster.memory import MB, default_bytes
+from eventstac.raster.options import MAX_TIMEOUT_S
 
 MAX_READS = (
     2000  # of one worker: whatever a library leaks ends with it (none does, in 2,400); a start takes 0.7 s
@@ -68,7 +69,8 @@ class Sandbox:
             worker.kill()
             raise Rejected(
                 "timed-out",
-                f"decoding the file took longer than {seconds:g} s: raise the rule's option timeout_s",
+                f"decoding the file took longer than {seconds:g} s: raise the rule's option timeout_s (at most "
+                f"{MAX_TIMEOUT_S:g})",
             ) from error
         except Closed as error:
             code = worker.close()

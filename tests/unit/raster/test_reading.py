@@ -14,6 +14,7 @@ from rasterio.transform import from_origin
 
 from eventstac.errors import BlobChanged, EventstacError, Rejected, Transient
 from eventstac.raster.extract import read_in_process, read_raster
+from eventstac.raster.options import MAX_TIMEOUT_S
 from eventstac.raster.ranges import OneFile, Ranges
 from tests.unit.raster.corpus import PLAIN_HDF5, UTM, cog, gradient, jpeg2000, netcdf, netcdf4, tiff
 from tests.unit.raster.readers import MemoryReader
@@ -404,6 +405,7 @@ def test_a_huge_block_is_refused() -> None:
         {"footprint": []},
         {"footprint": {"geometry": {"type": "Point", "coordinates": [0, 0]}}},
         {"max_pixels": "many"},
+        {"timeout_s": MAX_TIMEOUT_S + 1},
         {"nodata": "none"},
         {"thumbnail": {"bands": [1, 2]}},
         {"thumbnail": {"stretch": [90, 10]}},

@@ -19,10 +19,14 @@ from rasterio.io import MemoryFile
 from eventstac.errors import BlobChanged, EventstacError, Rejected
 from eventstac.raster.extract import read_in_process, read_raster
 from eventstac.raster.memory import MB, default_bytes
+from eventstac.raster.options import MAX_TIMEOUT_S
 from eventstac.raster.sandbox import TRIES, Sandbox, Turns
+from eventstac.rules.schema import rules_schema
+from infra.local.functions_host import host_json
 from tests.unit.raster.corpus import cog, gradient, tiff
 from tests.unit.raster.readers import MemoryReader
 
+ROOT = Path(__file__).parents[3]
 SMALL = tiff(gradient(40, 40))
 RANGED = cog(gradient(2500, 2500), compress="none")
 STRIPED = tiff(gradient(3000, 3000), blockysize=8)
@@ -67,6 +71,15 @@ def test_a_worker_that_hangs_is_killed_and_its_message_rejected(sandbox: Sandbox
     assert isinstance(error, Rejected)
     assert error.reason == "timed-out"
     sandbox.read(MemoryReader(SMALL), {}, thumbnail=False, seconds=60)
+
+
+@pytest.mark.parametrize("app", ["extractor", "cog_updater"])
+def test_the_longest_read_that_a_rule_may_ask_for_takes_half_of_the_function_s_time(app: str) -> None:
+    host = host_json.read(ROOT / "services" / app)
+    assert host.function_timeout_s is not None
+    assert min(host.function_timeout_s, host.service_bus.max_auto_lock_renewal_s) >= 2 * MAX_TIMEOUT_S
+    options = rules_schema()["$defs"]["readOptions"]["properties"]
+    assert options["timeout_s"]["maximum"] == MAX_TIMEOUT_S
 
 
 def test_a_crash_ends_one_read_and_not_the_next(sandbox: Sandbox) -> None:
