@@ -25,6 +25,7 @@ _MAX_PHRASES, _MAX_WORDS_LENGTH = (
     500,
     10_000,
 )  # of free text: PostgreSQL reads 400,000 words for half a minute
+_LETTER_OR_DIGIT = re.compile(r"[^\W_]")
 _JSON_LANGUAGES = ("cql2-json", "cql-json")  # the second is what older clients of pgstac say
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 
@@ -191,8 +192,9 @@ def _words(value: object) -> tuple[str, ...]:
         raise BadRequest("q", "expected a list of texts")
     if len(words) > _MAX_PHRASES or sum(map(len, words)) > _MAX_WORDS_LENGTH:
         raise BadRequest("q", f"more than {_MAX_PHRASES} phrases or {_MAX_WORDS_LENGTH} characters")
-    plain = (" ".join(re.findall(r"\w+", word)) for word in words)
-    phrases = tuple(f'"{phrase}"' for phrase in plain if phrase)
+    # As they are, so that PostgreSQL cuts them up as it did the texts; within quotes it knows no operators.
+    plain = (word.replace('"', " ") for word in words)
+    phrases = tuple(f'"{phrase}"' for phrase in plain if _LETTER_OR_DIGIT.search(phrase))
     if words and not phrases:  # without any, everything would be found
         raise BadRequest("q", "no letter and no digit to search for")
     return phrases
