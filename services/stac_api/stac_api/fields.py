@@ -102,14 +102,16 @@ def _merged(into: Any, part: dict[str, Any]) -> dict[str, Any]:
 def _without(value: dict[str, Any], paths: Iterable[Path], spared: Iterable[Path]) -> dict[str, Any]:
     kept = dict(value)
     for path in paths:
-        inner = kept.get(path[0])
+        if path[0] not in kept:
+            continue
+        inner = kept[path[0]]
         if len(path) > 1:
             if isinstance(inner, dict):
                 kept[path[0]] = _without(inner, [path[1:]], _below(spared, path[0]))
-        elif keep := _below(spared, path[0]):
-            kept[path[0]] = _only(inner, keep) if isinstance(inner, dict) else inner
+        elif isinstance(inner, dict) and (part := _only(inner, _below(spared, path[0]))):
+            kept[path[0]] = part
         else:
-            kept.pop(path[0], None)
+            del kept[path[0]]
     return kept
 
 

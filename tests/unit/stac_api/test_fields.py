@@ -55,6 +55,18 @@ def test_members_that_are_not_there_are_no_error() -> None:
     assert from_text("nothing,properties.nothing.more,bbox.x").apply(ITEM).keys() == ALWAYS
 
 
+def test_of_what_is_excluded_no_part_is_made_up() -> None:
+    for name in ("nothing", "properties.nothing", "properties.deep.nothing"):
+        asked = {"include": ["id", f"{name}.x", f"{name}.y.z"], "exclude": [name]}
+        assert from_json(asked).apply(ITEM).keys() == ALWAYS
+        assert from_text(f"{name}.x,-{name}").apply(ITEM).keys() == ALWAYS
+    kept = from_json({"include": ["properties.deep.x", "properties.gsd"], "exclude": ["properties.deep"]})
+    assert kept.apply({"properties": {"gsd": 10}}) == {"properties": {"gsd": 10}}
+    kept = from_json({"include": ["properties", "properties.deep.z"], "exclude": ["properties.deep"]})
+    for deep in (None, 5, {}, {"x": 1}):
+        assert kept.apply({"properties": {"gsd": 10, "deep": deep}}) == {"properties": {"gsd": 10}}
+
+
 @pytest.mark.parametrize("value", [None, [], "id", {"include": "id"}, {"exclude": [1]}])
 def test_what_names_no_fields_is_refused(value: Any) -> None:
     with pytest.raises(BadRequest, match="fields"):
