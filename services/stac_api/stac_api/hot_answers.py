@@ -1,6 +1,6 @@
 """Endpoints whose answers are kept: asked again, they answer without the database."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -25,7 +25,7 @@ class KeptAnswer:
     """An answer's body and headers."""
 
     body: bytes
-    headers: Mapping[str, str]
+    headers: Sequence[tuple[bytes, bytes]]
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def kept(endpoint: Endpoint, cache: AnswerCache) -> Endpoint:
         answer = await endpoint(Request(without(request.scope, _CONDITIONS), request.receive))
         if answer.status_code != _OK:
             return answer
-        made = KeptAnswer(bytes(answer.body), dict(answer.headers))
+        made = KeptAnswer(bytes(answer.body), answer.raw_headers)
         await cache.put(found, made)
         return _as_asked(request, made)
 
@@ -86,7 +86,7 @@ def _question(request: Request, body: bytes) -> tuple[bytes, tuple[str, ...]] | 
     asked = [request.method == "POST", base(request), route, names, wants_html(request), pairs]
     collection = names.get("collection_id")
     try:
-        document = orjson.loads(body) if body else None
+        document = orjson.loads(body or b"{}")  # as the endpoint reads it
         question = orjson.dumps([*asked, document], option=orjson.OPT_SORT_KEYS)
     except (orjson.JSONDecodeError, TypeError):  # no JSON, nested too deep, half a character in an address
         return None
@@ -111,9 +111,9 @@ def _named(collections: object) -> tuple[str, ...]:
 
 def _as_asked(request: Request, answer: KeptAnswer) -> Response:
     """The answer, or 304 where the client has it already."""
-    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers.items()]
-    etag = answer.headers.get("etag")
-    if etag and is_known(request, etag):
+    headers = [*answer.headers]
+    etag = dict(headers).get(b"etag")
+    if etag and is_known(request, etag.decode("latin-1")):
         return Answer(b"", 304, headers)
     return Answer(answer.body, _OK, headers)
 

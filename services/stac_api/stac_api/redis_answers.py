@@ -116,7 +116,8 @@ class RedisAnswers:
 
 
 def _packed(answer: KeptAnswer, generations: tuple[str, ...]) -> bytes:
-    return orjson.dumps({"generations": generations, "headers": dict(answer.headers)}) + b"\n" + answer.body
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in answer.headers}
+    return orjson.dumps({"generations": generations, "headers": headers}) + b"\n" + answer.body
 
 
 def _unpacked(packed: bytes, generations: tuple[str, ...]) -> KeptAnswer | None:
@@ -124,6 +125,11 @@ def _unpacked(packed: bytes, generations: tuple[str, ...]) -> KeptAnswer | None:
     head, _, body = packed.partition(b"\n")
     try:
         about = orjson.loads(head)
-        return KeptAnswer(body, about["headers"]) if tuple(about["generations"]) == generations else None
-    except (orjson.JSONDecodeError, KeyError, TypeError):
+        if tuple(about["generations"]) != generations:
+            return None
+        headers = [
+            (name.encode("latin-1"), value.encode("latin-1")) for name, value in about["headers"].items()
+        ]
+    except (ValueError, KeyError, TypeError, AttributeError):  # JSON's and the encoding's are ValueErrors
         return None
+    return KeptAnswer(body, headers)

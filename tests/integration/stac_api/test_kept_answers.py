@@ -28,7 +28,7 @@ from tests.integration.stac_api.redis_server import RunningRedis, running_redis
 ITEM = "/collections/edges/items/period"
 # An answer for which Redis took longer is not kept, and need not be: a busy machine would make tests of that.
 PATIENCE_MS = "3000"
-ANSWER = KeptAnswer(b"{}", {"etag": '"a"'})
+ANSWER = KeptAnswer(b"{}", [(b"etag", b'"a"')])
 
 
 in_the_main_places = pytest.mark.parametrize("place", MAIN, indirect=True, scope="session")
@@ -139,6 +139,13 @@ def test_a_question_of_who_has_a_copy_is_kept_for_who_has_none(
 
 
 @in_the_main_places
+def test_a_body_that_says_null_gets_no_answer_of_one_that_says_nothing(api: Client) -> None:
+    headers = {"Content-Type": "application/json"}
+    for body, status in (("", 200), ("{}", 200), ("null", 400), ("", 200), ("null", 400)):
+        assert api("POST", "/search", data=body, headers=headers).status_code == status, body
+
+
+@in_the_main_places
 def test_a_slash_of_a_name_is_none_of_an_address_in_kept_answers_either(api: Client) -> None:
     for path in ("/collections/edges/items", "/collections/edges/items/period"):
         with_slashes = f"/collections/{path.removeprefix('/collections/').replace('/', '%2F')}"
@@ -231,7 +238,7 @@ def test_an_answer_from_before_a_change_that_comes_after_it_is_never_found(redis
             assert isinstance(later, Slot)
             await cache.put(later, ANSWER)
             assert await cache.find(b"question", collections) == ANSWER
-            await cache.put(slot, KeptAnswer(b"old", {}))  # the slowest of all
+            await cache.put(slot, KeptAnswer(b"old", []))  # the slowest of all
             assert isinstance(await cache.find(b"question", collections), Slot)
 
     on_redis(redis, race)
@@ -259,7 +266,15 @@ def test_what_another_version_put_there_is_passed_over(redis: RunningRedis) -> N
     async def use(cache: RedisAnswers) -> None:
         slot = await cache.find(b"question", ["a"])
         assert isinstance(slot, Slot)
-        for value in (b"", b"nonsense", b"[]\n{}", b'{"generations":[""]}\n'):
+        of_today = b'{"generations":[""],"headers":%b}\n{}'
+        headers = (b"null", b"5", b"[]", b'["etag"]', b'{"etag":5}', '{"etag":"☃"}'.encode())
+        for value in (
+            b"",
+            b"nonsense",
+            b"[]\n{}",
+            b'{"generations":[""]}\n',
+            *(of_today % h for h in headers),
+        ):
             await cache._redis.set(slot.key, value)
             assert isinstance(await cache.find(b"question", ["a"]), Slot)
 
