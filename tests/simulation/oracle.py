@@ -42,8 +42,7 @@ class ExpectedItem:
     assets: Mapping[str, ExpectedAsset]
     bbox: tuple[float, float, float, float]
     updated: str
-    start: str
-    end: str
+    datetime: str | None
 
 
 @dataclass(frozen=True)
@@ -100,8 +99,7 @@ def _item(key: Key, sources: Mapping[str, str], made: Mapping[str, Completion], 
         assets={name: ExpectedAsset(url, _text(truth.stored[url])) for name, url in assets.items()},
         bbox=(min(wests), 50.0, max(wests) + 0.5, 50.5),
         updated=max(changed),
-        start=min(map(_text, data)),
-        end=max(map(_text, data)),
+        datetime=min(map(_text, data)),  # the last resort of files that state no time
     )
 
 

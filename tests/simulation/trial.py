@@ -163,6 +163,5 @@ def _shown(item: dict[str, Any]) -> ExpectedItem:
         },
         bbox=(west, south, east, north),
         updated=properties["updated"],
-        start=properties.get("start_datetime") or properties["datetime"],
-        end=properties.get("end_datetime") or properties["datetime"],
+        datetime=properties["datetime"],
     )

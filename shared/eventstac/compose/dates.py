@@ -12,33 +12,46 @@ Span = tuple[datetime, datetime]
 Dated = tuple[Span, str]  # and what the Item says of where it comes from: nothing of what is certain
 
 SOURCE_FIELD = "eventstac:datetime_source"
+_LAST_RESORT = "last-modified"
 
 
 def dates(data_assets: Sequence[Shown], sidecars: Sequence[Shown]) -> dict[str, Any]:
     """The Item's datetime fields; assets that differ give a null datetime with start and end.
 
-    Where it may be another time than the acquisition's (the storage's Last-Modified, `TIFFTAG_DATETIME`, one end of a
-    period), `eventstac:datetime_source` says which. Rejected `no-datetime` where there is not even that: the time of
-    processing is none.
+    Certain times alone count where there is one, else those that may be another time than the acquisition's
+    (`TIFFTAG_DATETIME`, one end of a period), else the earliest of the storage's Last-Modified: uploads are no period,
+    and what is added later does not move it. `eventstac:datetime_source` says where a time that is not certain is
+    from. Rejected `no-datetime` where there is not even that: the time of processing is none.
     """
-    found = [_dated(shown, sidecars) for shown in data_assets]
-    spans = [span for span, _ in found]
+    found = [dated for shown in data_assets if (dated := _dated(shown, sidecars))]
+    if not found:
+        raise _undated(data_assets[0])
+    best = min(_doubt(source) for _, source in found)
+    spans = [span for span, source in found if _doubt(source) == best]
     start, end = min(span[0] for span in spans), max(span[1] for span in spans)
+    sources = sorted({source for _, source in found if source and _doubt(source) == best})
+    if sources == [_LAST_RESORT]:
+        end = start
     fields: dict[str, Any]
     if start == end:
         fields = {"datetime": to_text(start)}
     else:
         fields = {"datetime": None, "start_datetime": to_text(start), "end_datetime": to_text(end)}
-    doubtful = sorted({source for _, source in found if source})
-    return {**fields, SOURCE_FIELD: ", ".join(doubtful)} if doubtful else fields
+    return {**fields, SOURCE_FIELD: ", ".join(sources)} if sources else fields
 
 
-def _dated(shown: Shown, sidecars: Sequence[Shown]) -> Dated:
-    for source in (*shown.rule.datetime_sources, "last-modified"):
-        dated = _from_source(source, shown, sidecars)
-        if dated:
-            return dated
-    raise Rejected(
+def _doubt(source: str) -> int:
+    """How little a time is worth by its source: 0 for a certain one."""
+    return {"": 0, _LAST_RESORT: 2}.get(source, 1)
+
+
+def _dated(shown: Shown, sidecars: Sequence[Shown]) -> Dated | None:
+    found = (_from_source(source, shown, sidecars) for source in (*shown.rule.datetime_sources, _LAST_RESORT))
+    return next(filter(None, found), None)
+
+
+def _undated(shown: Shown) -> Rejected:
+    return Rejected(
         "no-datetime",
         f"nothing tells when {shown.fact.url} was taken: neither {' nor '.join(shown.rule.datetime_sources)}, and "
         "its storage states no Last-Modified; let the rule take the datetime from the path",
@@ -56,7 +69,7 @@ def _from_source(source: str, shown: Shown, sidecars: Sequence[Shown]) -> Dated 
             return _stated(sidecar.finding.metadata or {} for sidecar in sidecars)
         case "last-modified":
             stated = (shown.finding.storage or {}).get("last_modified")
-            return ((from_text(stated),) * 2, "last-modified") if stated else None
+            return ((from_text(stated),) * 2, _LAST_RESORT) if stated else None
         case _:
             raise ValueError(f"{source!r} is no source of a datetime")
 

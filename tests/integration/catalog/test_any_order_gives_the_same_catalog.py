@@ -92,10 +92,22 @@ def _life(draw: st.DrawFn, url: str, match: Match, number: int) -> list[Fact]:
         else:
             west = 20.0 if what == "put elsewhere" else 10.0
             finding = present(match, seconds, etag, revision=revision, west=west, size=1000 + index)
+            times = draw(
+                st.sampled_from([(), (False,), (True,)])
+            )  # a look finds none, a certain one, a doubtful one
+            finding = replace(
+                finding, metadata={**(finding.metadata or {}), "datetimes": _stated(times, index)}
+            )
             looks.append(fact_of(url, finding))
             if draw(st.booleans()):  # a second look at the same state
                 looks.append(fact_of(url, replace(finding, seen=finding.seen.replace(microsecond=500_000))))
     return looks
+
+
+def _stated(times: Sequence[bool], index: int) -> list[dict[str, object]]:
+    """Datetimes as a file states them, for each whether it is doubtful."""
+    moment = f"2020-02-0{index + 1}T00:00:00Z"
+    return [{"source": "T", "start": moment, "end": moment, "doubtful": doubtful} for doubtful in times]
 
 
 def merge_in_batches(connection: Connection, facts: Sequence[Fact], sizes: random.Random) -> None:

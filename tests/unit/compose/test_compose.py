@@ -214,6 +214,15 @@ def test_created_and_updated_come_from_the_storage() -> None:
     assert item["properties"]["updated"] == "2024-05-01T12:00:09Z"
 
 
+CERTAIN = {"source": "datetime", "start": "2020-02-03T04:05:06Z", "end": "2020-02-03T04:05:06Z"}
+DOUBTFUL = {
+    "source": "TIFFTAG_DATETIME",
+    "start": "2021-02-03T04:05:06Z",
+    "end": "2021-02-03T04:05:06Z",
+    "doubtful": True,
+}
+
+
 class TestDatetime:
     SOURCES = ("path", "sidecar", "file", "last-modified")
 
@@ -243,19 +252,52 @@ class TestDatetime:
         assert properties["datetime"] == "2024-05-01T12:00:03Z"
         assert properties["eventstac:datetime_source"] == "last-modified"
 
+    def of_several(self, *datetimes: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        """The properties of an Item of files, uploaded a second after each other, that state these datetimes."""
+        rules = CollectionRules("c", rules=(Rule("r", datetime_sources=self.SOURCES),))
+        facts = []
+        for number, stated in enumerate(datetimes):
+            found = present(Match("c", "i", f"a{number}", "r"), 3 + number, f"e{number}")
+            facts.append(with_metadata(fact_of(url_of(f"{number}.tif"), found), datetimes=stated))
+        composed = [item_of(*order, rules=rules)["properties"] for order in permutations(facts)]
+        assert all(properties == composed[0] for properties in composed)
+        return {name: value for name, value in composed[0].items() if "datetime" in name}
+
+    def test_beside_a_certain_time_no_other_counts(self) -> None:
+        assert self.of_several([CERTAIN], [], [DOUBTFUL]) == {"datetime": CERTAIN["start"]}
+        later = {**CERTAIN, "start": "2020-02-04T00:00:00Z", "end": "2020-02-04T23:59:59Z"}
+        assert self.of_several([CERTAIN], [], [later]) == {
+            "datetime": None,
+            "start_datetime": CERTAIN["start"],
+            "end_datetime": later["end"],
+        }
+
+    def test_beside_a_doubtful_time_none_of_an_upload_counts(self) -> None:
+        assert self.of_several([], [DOUBTFUL], []) == {
+            "datetime": DOUBTFUL["start"],
+            "eventstac:datetime_source": "TIFFTAG_DATETIME",
+        }
+
     def test_each_doubtful_source_is_named(self) -> None:
-        rules = CollectionRules(
-            "c",
-            rules=(Rule("r", assets=(AssetRule("red"), AssetRule("nir")), datetime_sources=self.SOURCES),),
-        )
-        moment = "2020-02-03T04:05:06Z"
-        stated = [{"source": "TIFFTAG_DATETIME", "start": moment, "end": moment, "doubtful": True}]
-        red, nir = (
-            fact_of(url_of(f"{asset}.tif"), present(Match("c", "i", asset, "r"), 3, asset))
-            for asset in ("red", "nir")
-        )
-        properties = item_of(with_metadata(red, datetimes=stated), nir, rules=rules)["properties"]
-        assert properties["eventstac:datetime_source"] == "TIFFTAG_DATETIME, last-modified"
+        scanned = {**DOUBTFUL, "source": "EXIF_DateTimeDigitized"}
+        assert self.of_several([DOUBTFUL], [scanned]) == {
+            "datetime": DOUBTFUL["start"],
+            "eventstac:datetime_source": "EXIF_DateTimeDigitized, TIFFTAG_DATETIME",
+        }
+
+    def test_files_without_times_are_no_period_of_their_uploads(self) -> None:
+        assert self.of_several([], [], []) == {
+            "datetime": "2024-05-01T12:00:03Z",
+            "eventstac:datetime_source": "last-modified",
+        }
+
+    def test_a_file_whose_storage_tells_no_time_does_not_matter_beside_one_with_a_time(self) -> None:
+        rules = CollectionRules("c", rules=(Rule("r", datetime_sources=self.SOURCES),))
+        timeless, timed = (present(Match("c", "i", key, "r"), 3, "e") for key in ("a", "b"))
+        timeless = replace(timeless, storage={**(timeless.storage or {}), "last_modified": None})
+        dated = with_metadata(fact_of(url_of("b.tif"), timed), datetimes=[CERTAIN])
+        item = item_of(fact_of(url_of("a.tif"), timeless), dated, rules=rules)
+        assert item["properties"]["datetime"] == CERTAIN["start"]
 
     def test_the_time_of_processing_is_none(self) -> None:
         rules = CollectionRules("c", rules=(Rule("r", assets=(AssetRule("red"),)),))
