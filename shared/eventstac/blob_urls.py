@@ -19,11 +19,18 @@ _DOTS = frozenset({".", ".."})
 
 @dataclass(frozen=True)
 class BlobName:
-    """The parts of a canonical blob URL. `account_url` has no trailing slash; `path` is decoded."""
+    """The parts of a canonical blob URL. `account_url` has no trailing slash; `path` is decoded.
+
+    A backslash in a path is a slash, as the storage keeps it: it is the same blob.
+    """
 
     account_url: str
     container: str
     path: str
+
+    def __post_init__(self) -> None:
+        if "\\" in self.path:
+            object.__setattr__(self, "path", with_slashes(self.path))
 
     @property
     def url(self) -> str:
@@ -41,18 +48,23 @@ class BlobName:
         return _DOTS.isdisjoint(self.path.split("/"))
 
 
+def with_slashes(path: str) -> str:
+    """A path, or what one begins with, as the storage keeps it."""
+    return path.replace("\\", "/")
+
+
 def parse(url: str) -> BlobName:
     """Take a blob URL from anywhere (event, listing, header, SAS URL, dfs endpoint) apart.
 
     Lower-case host, blob endpoint (for `dfs`, private links and the secondary, too), https on Azure,
-    default ports dropped, percent-encoding undone once, query and fragment dropped.
+    default ports dropped, percent-encoding undone once, backslashes made slashes, query and fragment dropped.
     A path-style account (an IP address or localhost as host: Azurite, emulators) is part of `account_url`.
     Raises Rejected `bad-url` for what is no blob URL, and for a path with "." or ".." segments: HTTP clients resolve
     them, so that such a URL would be read in another place, or another container, than the one it seems to name.
     """
     try:
         url.encode()
-        parts = urlsplit(url.strip())
+        parts = urlsplit(with_slashes(url.strip()))  # as browsers read a URL
         port = parts.port
     except ValueError as error:
         raise Rejected("bad-url", f"{url!r} is no URL: {error}") from error

@@ -81,3 +81,19 @@ def test_an_upload_that_comes_twice_is_announced_once(user: User) -> None:
     user.quiet()
     assert len(events_about(user, "asset-facts", path)) == 4
     assert len(events_about(user, "catalog-events", '"once"')) == 1
+
+
+def test_a_name_with_a_backslash_is_one_blob_however_it_is_told_of(user: User) -> None:
+    written, kept = "scenes\\windows\\b1.tif", "scenes/windows/b1.tif"
+    url = user.stack.blob_url("source", kept)
+    user.upload(written, geotiff())
+    user.searchable("scenes", ["windows"])
+    (created,) = events_about(user, "blob-events", kept)
+    data = {**created["data"], "url": url.replace(kept, written.replace("\\", "%5C"))}
+    user.send("blob-events", {**created, "id": "with-backslashes", "data": data}, "with-backslashes")
+    user.quiet()
+    assert user.stack.query("SELECT url FROM eventstac.facts WHERE url LIKE '%%windows%%'") == [(url,)]
+    assert user.where(data["url"])["url"] == url
+    user.delete(written)
+    user.verdict(url, "not in storage")
+    assert user.item("scenes", "windows") is None

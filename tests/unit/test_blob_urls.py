@@ -2,7 +2,7 @@
 
 import pytest
 
-from eventstac.blob_urls import canonical_etag, canonical_url, parse
+from eventstac.blob_urls import BlobName, canonical_etag, canonical_url, parse
 from eventstac.containers import ContainerNames, Watched
 from eventstac.errors import Rejected
 from eventstac.events.cog import CogCompleted
@@ -13,7 +13,15 @@ ACCOUNT = "https://account.blob.core.windows.net"
 
 @pytest.mark.parametrize(
     "path",
-    ["../thumbnails/x.tif", "%2e%2e/thumbnails/x.tif", "a/../../thumbnails/x.tif", "a/./x.tif", "a/.."],
+    [
+        "../thumbnails/x.tif",
+        "%2e%2e/thumbnails/x.tif",
+        "a/../../thumbnails/x.tif",
+        "a/./x.tif",
+        "a/..",
+        "a\\..\\..\\thumbnails\\x.tif",
+        "a%5C..%5C..%5Cthumbnails%5Cx.tif",
+    ],
 )
 def test_dots_in_a_path_do_not_lead_out_of_a_declared_container(path: str) -> None:
     watched = Watched(ACCOUNT, ContainerNames(("source",), ("cogs",), "thumbnails"))
@@ -53,6 +61,10 @@ def test_the_canonical_url_of_an_ipv6_host_is_a_url() -> None:
         ("%E9.tif", "%25E9.tif"),
         ("a//b.tif", "a//b.tif"),
         ("folder/", "folder/"),
+        ("win\\a.tif", "win/a.tif"),  # the storage keeps a backslash as a slash
+        ("win%5Ca.tif", "win/a.tif"),
+        ("win%5cdeep%5C\\a.tif", "win/deep//a.tif"),
+        ("a%255Cb.tif", "a%255Cb.tif"),
         ("a b+c%25.tif?sv=2024-11-04&sr=b&sig=a%2Bb%2Fc%3D", "a%20b%2Bc%25.tif"),
         ("a.tif?snapshot=2024-01-01T00:00:00.0000000Z", "a.tif"),
         ("100%25%20%23%2B.tif", "100%25%20%23%2B.tif"),
@@ -66,6 +78,16 @@ def test_every_spelling_of_a_path_is_one(written: str, canonical: str) -> None:
     for account in (ACCOUNT, "HTTPS://ACCOUNT.dfs.core.windows.net:443"):
         assert canonical_url(f"{account}/source/{written}") == f"{ACCOUNT}/source/{canonical}"
     assert parse(f"{ACCOUNT}/source/{canonical}").url == f"{ACCOUNT}/source/{canonical}"
+
+
+def test_a_url_put_together_by_a_windows_program_is_a_blobs() -> None:
+    assert canonical_url(f"{ACCOUNT}\\source\\a.tif") == f"{ACCOUNT}/source/a.tif"
+
+
+def test_a_name_of_its_parts_is_the_one_that_its_url_says() -> None:
+    name = BlobName(ACCOUNT, "source", "win\\a.tif")
+    assert name == parse(f"{ACCOUNT}/source/win%5Ca.tif")
+    assert name.url == f"{ACCOUNT}/source/win/a.tif"
 
 
 @pytest.mark.parametrize(

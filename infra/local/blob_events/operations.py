@@ -15,7 +15,7 @@ _NOT_INTEGRATED = {"$logs", "$blobchangefeed"}
 
 @dataclass(frozen=True)
 class Blob:
-    """A blob of the account: `name` is decoded, `path` is the request's path as it was written."""
+    """A blob of the account: `name` is as the storage keeps it, `path` is the request's path as it was written."""
 
     container: str
     name: str
@@ -90,10 +90,17 @@ def _put(
 
 
 def blob_of(path: str, account: str) -> Blob | None:
-    """The blob that a path-style URL path names; a name right below the account lives in the container `$root`."""
+    """The blob that a path-style URL path names; a name right below the account lives in the container `$root`.
+
+    Azurite and Azure make a backslash in a name a slash.
+    """
     segments = path.removeprefix("/").split("/", 2)
     if segments[0] != account or len(segments) == 1 or not segments[1]:
         return None
     if len(segments) == 2:
-        return Blob("$root", unquote(segments[1]), path)
-    return Blob(unquote(segments[1]), unquote(segments[2]), path) if segments[2] else None
+        return Blob("$root", _kept(segments[1]), path)
+    return Blob(unquote(segments[1]), _kept(segments[2]), path) if segments[2] else None
+
+
+def _kept(name: str) -> str:
+    return unquote(name).replace("\\", "/")

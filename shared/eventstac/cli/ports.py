@@ -13,7 +13,7 @@ import typer
 from eventstac.azure.blob_service import open_blob_service
 from eventstac.azure.blob_storage import BlobStorage
 from eventstac.azure.service_bus import ServiceBus, open_client
-from eventstac.blob_urls import BlobName, canonical_url
+from eventstac.blob_urls import BlobName, canonical_url, with_slashes
 from eventstac.catalog.collection_documents import collection_ids
 from eventstac.catalog.database import Connection, DatabaseSettings, connect, database_failures
 from eventstac.catalog.rules_store import AppliedRules, RulesStore
@@ -116,7 +116,7 @@ class Ports:
 
     def blob_url(self, storage: BlobStorage, blob: str) -> str:
         """The canonical URL of a blob that is named by a URL in any spelling, or as CONTAINER/PATH in our account."""
-        container, _, path = blob.partition("/")
+        container, _, path = with_slashes(blob).partition("/")
         if "://" in blob or not path:
             return canonical_url(blob)
         return BlobName(storage.account_url, container, path).url

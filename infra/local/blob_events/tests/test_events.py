@@ -46,6 +46,17 @@ def test_put_blob_emits_what_azure_documents(
     assert data["url"] == canonical_url(client.url)
 
 
+def test_a_name_with_a_backslash_is_announced_as_the_storage_keeps_it(
+    service: BlobServiceClient, container: str, recorder: Recorder, storage: BlobStorage, settled: Settled
+) -> None:
+    service.get_blob_client(container, "win\\x.tif").upload_blob(b"1")
+    service.get_blob_client(container, "win/x.tif").delete_blob()
+    settled()
+    assert [event["data"]["url"] for event in recorder.of(container)] == [
+        f"{storage.url}/{container}/win/x.tif"
+    ] * 2
+
+
 def test_a_block_list_emits_once_with_the_length_of_the_blob(
     service: BlobServiceClient, container: str, recorder: Recorder, settled: Settled
 ) -> None:
