@@ -1,4 +1,5 @@
-// Where a release is tried: as prod, but smaller and without a standby.
+// Where a release is tried: on the same machines as prod, for PgBouncer and the limits of instances are tried with it, but
+// without a standby, backups in two regions and instances that always run.
 using 'main.bicep'
 
 param environmentName = 'test'

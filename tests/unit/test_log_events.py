@@ -36,5 +36,12 @@ def test_what_is_logged_is_an_event_with_fields(place: str, call: ast.Call, said
     assert {keyword.arg for keyword in call.keywords} & {"extra", "exc_info"}, place
 
 
+def test_the_table_for_operators_has_each_of_them_and_no_other() -> None:
+    operate = (ROOT / "docs" / "operate.md").read_text()
+    table = operate.partition("**Log events**")[2].partition("On Azure:")[0]
+    listed = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    assert set(re.findall(r"`(\w+)`", " ".join(listed))) == {ast.literal_eval(said) for _, _, said in EVENTS}
+
+
 def test_there_are_such_places() -> None:
     assert len(EVENTS) > 12

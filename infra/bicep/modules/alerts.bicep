@@ -58,7 +58,7 @@ var onServiceBus = [
   }
   {
     name: 'rejected'
-    description: 'Something was rejected: a file that cannot be read, or an event that nobody understands.'
+    description: 'An event was given up: nobody understands it, what it needs was away for too long, or its Item would be no valid STAC. What a file lacks: eventstac blobs.'
     metric: 'IncomingMessages'
     aggregation: 'Total'
     entity: 'rejected'

@@ -20,7 +20,7 @@ app = typer.Typer(
 )
 
 State = Annotated[str, typer.Option(help="open, replayed, discarded or all.")]
-Reason = Annotated[str | None, typer.Option(help="Only of this reason, such as not-a-raster or gave-up.")]
+Reason = Annotated[str | None, typer.Option(help="Only of this reason, such as malformed-event or gave-up.")]
 Stage = Annotated[str | None, typer.Option(help="Only of this stage, such as blobs-matched/extractor.")]
 Url = Annotated[str | None, typer.Option(help="Only about blobs whose URL begins with this.")]
 Collection = Annotated[str | None, typer.Option(help="Only about this collection.")]
