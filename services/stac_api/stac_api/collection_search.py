@@ -7,8 +7,9 @@ from typing import Any
 import orjson
 
 from stac_api import free_text
-from stac_api.database import Database, Refused, Row
+from stac_api.database import Database, Row
 from stac_api.errors import BadRequest
+from stac_api.failures import Refused
 from stac_api.geometries import Box, box_from_json
 from stac_api.latest import Latest
 from stac_api.searches import Search
@@ -91,7 +92,7 @@ class CollectionSearch:
         antimeridian have no envelope in its table.
         """
         asked = orjson.dumps(_asked(search)).decode()
-        row = await self._database.row(
+        row = await self._database.row_of_pgstac(
             f"SELECT stac_search_to_where($1::text::jsonb) AS condition, {free_text.written('$2')} AS words, "
             "sort_sqlorderby($1::text::jsonb, FALSE, '{id}') AS ordered",
             asked,

@@ -1,49 +1,21 @@
-"""The catalog's database, read only: a pool of connections, and its failures in the API's words."""
+"""The catalog's database, read only, through a pool of connections."""
 
 import asyncio
-import logging
 from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, Protocol
 
 import asyncpg  # type: ignore[import-untyped]  # it ships no types
 
-from stac_api.errors import BadRequest, TooSlow, Unavailable
+from stac_api.failures import CUT, Refused, in_our_words, no_pgstac, too_slow
 from stac_api.pool import Pool
 from stac_api.settings import Settings
 from stac_api.spans import queried
-
-_log = logging.getLogger("stac_api")
 
 _CONNECT_TIMEOUT_S = 10.0
 _ACQUIRE_TIMEOUT_S = 10.0  # a request that waits longer for a connection is told to come back
 _CLIENT_GRACE_S = 5.0  # beyond the server's statement time-out, for a server that hangs altogether
 _STATEMENTS = 200  # prepared per connection: the shapes of searches are few, the filters of clients are many
-
-# How a connection says that it is no more.
-_CUT = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-    ConnectionError,
-)
-# What a client's filter may provoke: data exceptions, text against number and whatever else has no meaning as SQL,
-# geometries that PostGIS refuses.
-_CLIENT_FAULTS = (
-    asyncpg.DataError,
-    asyncpg.SyntaxOrAccessError,
-    asyncpg.ProgramLimitExceededError,
-    asyncpg.InternalServerError,
-    asyncpg.FeatureNotSupportedError,
-)
-_OUR_FAULTS = (
-    asyncpg.InsufficientPrivilegeError,
-    asyncpg.UndefinedTableError,
-    asyncpg.InvalidSchemaNameError,
-)
-
 
 # Rows of the catalog of tables, one for each that Items lie in. `pg_partition_tree` would lock them all, and wait for
 # whoever changes one of them.
@@ -60,22 +32,6 @@ class Row(Protocol):
     def __getitem__(self, key: Any) -> Any: ...
 
     def __iter__(self) -> Iterator[Any]: ...
-
-
-class Refused(Exception):
-    """The database cannot run a query: the fault of the client whose filter is in it, if one is, else ours.
-
-    `sentence` is what pgstac says about the filter, where it says something.
-    """
-
-    def __init__(self, sentence: str | None) -> None:
-        super().__init__(sentence)
-        self.sentence = sentence
-
-    def as_fault_of(self, parameter: str) -> BadRequest:
-        """The error to answer, when the client's parameter is in the query."""
-        plain = "a value cannot be compared with its property, or a geometry is not valid"
-        return BadRequest(parameter, self.sentence or plain)
 
 
 class Database:
@@ -112,7 +68,7 @@ class Database:
         try:
             return await queried(sql, partial(self._run_twice_if_cut, sql, args))
         except Exception as error:
-            raise _in_our_words(error) from error
+            raise in_our_words(error) from error
 
     async def rows_within(
         self, limit_s: float, settings: Mapping[str, str], sql: str, *args: object
@@ -124,12 +80,21 @@ class Database:
         except asyncpg.QueryCanceledError:
             return None
         except Exception as error:
-            raise _in_our_words(error) from error
+            raise in_our_words(error) from error
 
     async def row(self, sql: str, *args: object) -> Row | None:
         """Run a query that gives one row or none."""
         rows = await self.rows(sql, *args)
         return rows[0] if rows else None
+
+    async def row_of_pgstac(self, sql: str, *args: object) -> Row | None:
+        """The same for a query of pgstac's functions: where one is missing, no client is to blame."""
+        try:
+            return await self.row(sql, *args)
+        except Refused as error:
+            if error.lacks_function:
+                raise no_pgstac() from error
+            raise
 
     async def close(self) -> None:
         """Let the connections go."""
@@ -140,7 +105,7 @@ class Database:
     ) -> list[Row]:
         try:
             return await self._run(sql, args, local)
-        except _CUT:
+        except CUT:
             return await self._run(sql, args, local)
 
     async def _run(self, sql: str, args: tuple[object, ...], local: Mapping[str, str]) -> list[Row]:
@@ -148,7 +113,7 @@ class Database:
         try:
             return await self._fetched(connection, sql, args, local)
         except TimeoutError as error:  # the driver's own, for a server that did not end the query itself
-            raise _too_slow() from error
+            raise too_slow() from error
         finally:
             # Nothing in a session is changed beyond a transaction, so there is nothing to undo; a query that was
             # cancelled is waited for by the driver before the connection's next one.
@@ -186,23 +151,3 @@ class Database:
             statement_cache_size=0 if settings.pooled else _STATEMENTS,
             server_settings=None if settings.pooled else self.session,
         )
-
-
-def _too_slow() -> TooSlow:
-    return TooSlow("The query took too long: narrow it by bbox, datetime or collections, or lower the limit.")
-
-
-def _in_our_words(error: Exception) -> Exception:
-    """Our error for a database's; one that nobody foresaw stays as it is."""
-    if isinstance(error, asyncpg.QueryCanceledError):
-        return _too_slow()
-    if isinstance(error, asyncpg.RaiseError):
-        return Refused(str(error.args[0]) if error.args else None)
-    if isinstance(error, _CLIENT_FAULTS) and not isinstance(error, _OUR_FAULTS):
-        _log.info("query_refused", extra={"sqlstate": getattr(error, "sqlstate", None)})
-        return Refused(None)
-    if isinstance(error, (*_CUT, TimeoutError, OSError)):
-        return Unavailable("The catalog's database does not answer; try again shortly.")
-    if isinstance(error, asyncpg.CannotConnectNowError | asyncpg.TooManyConnectionsError):
-        return Unavailable("The catalog's database is starting or busy; try again shortly.")
-    return error

@@ -177,7 +177,7 @@ async def queryables(request: Request) -> Response:
     app, here = services(request), base(request)
     if name is not None and await app.collections.one(_name(request, "collection_id")) is None:
         raise _no_collection(request)
-    row = await app.database.row(_QUERYABLES, None if name is None else [name])
+    row = await app.database.row_of_pgstac(_QUERYABLES, None if name is None else [name])
     schema: dict[str, Any] = orjson.loads(row[0]) if row and row[0] else {"type": "object", "properties": {}}
     schema["$schema"] = _SCHEMA_DRAFT
     schema["$id"] = f"{here}/queryables" if name is None else f"{collection_url(here, name)}/queryables"

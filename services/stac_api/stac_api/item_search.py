@@ -14,8 +14,9 @@ from stac_api import free_text, orders
 from stac_api.bases import Bases
 from stac_api.cache import ExpiringCache
 from stac_api.counts import Counts
-from stac_api.database import Database, Refused, Row
+from stac_api.database import Database, Row
 from stac_api.errors import BadRequest
+from stac_api.failures import Refused
 from stac_api.lookups import Lookups
 from stac_api.orders import Key
 from stac_api.rows import OWN, Rows, Wanted
@@ -137,7 +138,7 @@ class ItemSearch:
         if search.collections is not None:
             asked["collections"] = search.collections  # whose queryables decide how a property is read
         fields = [key.field for key in sort if key.field not in orders.COLUMN_TYPES]
-        row = await self._database.row(
+        row = await self._database.row_of_pgstac(
             f"""SELECT stac_search_to_where($1::text::jsonb) AS condition, {free_text.written("$4")} AS words,
               ARRAY(SELECT ARRAY[q.expression, q.wrapper]
                     FROM unnest($2::text[]) WITH ORDINALITY AS f(name, n),

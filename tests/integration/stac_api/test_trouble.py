@@ -142,6 +142,46 @@ def test_a_database_that_is_away_is_503_with_retry_after(place: Place, own: Cata
         assert api.get("/conformance")["conformsTo"]
 
 
+WRONG: dict[str, tuple[dict[str, str], str]] = {
+    "a database without pgstac": ({"POSTGRES_DB": "postgres"}, "run `eventstac setup`"),
+    "a schema that is not there": ({"PGSTAC_SCHEMA": "nowhere"}, "PGSTAC_SCHEMA"),
+    "a database that is not there": ({"POSTGRES_DB": "nowhere"}, "POSTGRES_DB"),
+    "a password that is refused": ({"POSTGRES_PASS": "wrong"}, "POSTGRES_PASS"),
+    "a user that is not there": ({"POSTGRES_USER": "nobody"}, "POSTGRES_USER"),
+    "rights that are missing": ({}, "run `eventstac setup`"),
+    "no certificate to verify by": ({"POSTGRES_SSLMODE": "verify-full"}, "POSTGRES_SSLMODE"),
+}
+
+
+@pytest.mark.parametrize("place", MAIN[:1], indirect=True, scope="session")
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_database_that_the_api_cannot_use_is_503_and_what_to_do_and_no_clients_fault(
+    place: Place, own: CatalogDatabase, wrong: str
+) -> None:
+    settings, hint = WRONG[wrong]
+    with place.serve(own, **settings) as running, contextlib.ExitStack() as until_end:
+        if not settings:
+            until_end.enter_context(no_rights(own))
+        api = Client(running.url)
+        for method, path, body in (*ASKED, ("GET", "/collections?filter=a%3D1", None)):
+            answer = api(method, new(path), json=body)
+            assert answer.status_code == 503, (method, path, answer.text)
+            assert hint in answer.json()["description"]
+        health = api.get("/_mgmt/health", status=503)
+        assert health["status"] == "down"
+        assert hint in health["database"]
+        assert any(line.get("level") == "error" for line in running.log())
+
+
+@contextlib.contextmanager
+def no_rights(database: CatalogDatabase) -> Iterator[None]:
+    """The role of the API may read nothing of the catalog, as before `eventstac setup` gave it."""
+    with psycopg.connect(database.settings.conninfo, autocommit=True) as connection:
+        connection.execute("REVOKE USAGE ON SCHEMA pgstac FROM pgstac_read")
+        yield
+        connection.execute("GRANT USAGE ON SCHEMA pgstac TO pgstac_read")
+
+
 def test_connections_that_a_restart_cut_are_made_anew(patient: Client, own: CatalogDatabase) -> None:
     assert len(patient.get(new("/search?collections=edges"))["features"]) == 4
     with psycopg.connect(own.settings.conninfo, autocommit=True) as connection:
