@@ -49,6 +49,22 @@ def test_globs_match_what_pythons_own_expressions_match(text: str, path: str) ->
     assert pattern.match(path) == python_groups(pattern.regex, path)
 
 
+@pytest.mark.parametrize("repeated", ["x{,3}", "x{,}", r"[\]x]{,3}", r"(?:x\\{,2})?"])
+@pytest.mark.parametrize("around", ["s/{{item:{}}}.tif", "regex:s/(?P<item>{})"])
+def test_a_repetition_without_its_least_number_which_engines_take_for_a_text_is_refused(
+    around: str, repeated: str
+) -> None:
+    with pytest.raises(PatternError) as caught:
+        parse_pattern(around.format(repeated))
+    assert "is no repetition" in caught.value.what
+    assert "Write {0," in caught.value.instead
+
+
+@pytest.mark.parametrize("text", [r"x\{,3\}", "x[{,3}]", "x[]{,3}]", "x{0,3}", "x{1,}"])
+def test_braces_that_are_meant_are_no_repetitions(text: str) -> None:
+    assert parse_pattern(f"regex:(?P<item>{text})").groups == ("item",)
+
+
 @pytest.mark.timeout(60)  # Python's own engine takes longer than anybody waits
 @pytest.mark.parametrize(
     "text",
