@@ -5,6 +5,7 @@ from itertools import groupby
 from typing import Any
 
 from eventstac.rules.automaton import Automaton, Undecided, share_a_text
+from eventstac.rules.date_groups import check_date_groups
 from eventstac.rules.dates import READ_DATE
 from eventstac.rules.document import Document, Path
 from eventstac.rules.formats import format_problem, read_by_format
@@ -24,12 +25,13 @@ def check_dates(document: Document, path: Path, rule: Rule, groups: set[str]) ->
     """
     for pattern in rule.patterns:
         _check_dates_can_be(document, (*path, "pattern"), rule, pattern)
+    idle = check_date_groups(document, path, rule)
     written = document.at((*path, "datetime")) or []
     for index, source in enumerate(written):
         where = (*path, "datetime", index)
         if isinstance(source, Mapping):
             _check_source(document, where, source, groups)
-        elif source == "path" and not _says_when(rule):
+        elif source == "path" and not _says_when(rule) and not idle:
             what = "`path` gives no datetime: the pattern has none of the groups that are one by their name"
             told = document.mistake if len(written) == 1 else document.warn
             told(where, what, "Name one {date} or {year}, or write {group: NAME, format: …}")

@@ -105,7 +105,10 @@ def parse_date(text: str, strptime_format: str | None = None) -> Interval:
 
 
 def parse_parts(groups: Mapping[str, str]) -> Interval | None:
-    """The date of groups `year`, `month`, `day` (or `doy`), as far as there are any. Raises ValueError."""
+    """The date of groups `year`, `month`, `day` (or `doy`, which must agree with them), as far as there are any.
+
+    Raises ValueError.
+    """
     if "year" not in groups:
         return None
     names = ("year", "doy") if "doy" in groups else ("year", "month", "day")
@@ -116,7 +119,12 @@ def parse_parts(groups: Mapping[str, str]) -> Interval | None:
         if not _PARTS[name].fullmatch(groups[name]):
             raise ValueError(f"{groups[name]!r} is no date's {_CALLED.get(name, name)}")
         parts[name] = groups[name]
-    return _span("-".join(parts.values()), parts)
+    found = _span("-".join(parts.values()), parts)
+    for name in ("month", "day") if "doy" in parts else ():
+        text = groups.get(name, "")
+        if _PARTS[name].fullmatch(text) and int(text) != getattr(found[0], name):
+            raise ValueError(f"{groups['doy']!r} is no date's day of the year beside the {name} {text!r}")
+    return found
 
 
 _PARTS = {

@@ -28,7 +28,7 @@ def warn_of_optional(document: Document, path: Path, rule: Rule) -> None:
     optional = {
         name for pattern in rule.patterns for name in {*pattern.groups} - groups_always(pattern.regex)
     } - changed
-    for where, who, template in _filled(rule):
+    for where, who, template in filled_texts(rule):
         for name in template.groups:
             if name in optional:
                 what = f"{who} needs the group {name!r}, which is optional in the pattern"
@@ -39,7 +39,8 @@ def warn_of_optional(document: Document, path: Path, rule: Rule) -> None:
                 )
 
 
-def _filled(rule: Rule) -> Iterator[tuple[Path, str, Template]]:
+def filled_texts(rule: Rule) -> Iterator[tuple[Path, str, Template]]:
+    """What of a rule the groups of a path are put into: where it stands, how to call it, and its text."""
     yield ("item",), "The Item id", rule.item
     yield ("asset",), "The asset key", rule.asset_key
     for change in rule.changes:

@@ -120,6 +120,45 @@ def test_a_source_that_never_gives_a_datetime_is_a_mistake(rule: dict[str, Any],
 
 
 @pytest.mark.parametrize(
+    ("pattern", "what"),
+    [
+        ("{item}/{start}_{asset}", "'start' gives no datetime without {end}"),
+        ("{item}/{end}_{asset}", "'end' gives no datetime without {start}"),
+        ("{item}/{month}/{day}/{asset}", "'month' gives no datetime without {year}"),
+        ("{item}/{month}/{day}/{asset}", "'day' gives no datetime without {year}"),
+        ("{item}/{doy}/{asset}", "'doy' gives no datetime without {year}"),
+        ("{item}/{year}/{day}/{asset}", "'day' gives no datetime without {month}"),
+        ("{item}/{year}/{start}_{asset}", "'start' gives no datetime without {end}"),
+        ("{item}/{date}/{start}_{end}_{asset}", "'start' is not asked for the datetime, as {date} is"),
+        ("{item}/{datetime}/{start}_{asset}", "'start' is not asked for the datetime, as {datetime} is"),
+    ],
+)
+def test_a_group_that_is_to_say_when_but_does_not_is_a_mistake(pattern: str, what: str) -> None:
+    text = text_of({"pattern": pattern})
+    for rule in ({}, {"datetime": ["path", "file"]}):
+        assert what in told({"pattern": pattern, **rule})
+    assert load_rules(text, file="c.yaml", checked=True)
+    warned = load_rules(text_of({"pattern": pattern, "item": pattern}), file="c.yaml").warnings
+    assert any(what in str(each) for each in warned)  # the Item's id has use for it
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"pattern": "{item}/{month}/{asset}", "datetime": ["file"]},
+        {"pattern": "{item}/{start}_{asset}", "datetime": [{"group": "start"}]},
+        {"pattern": "{item}/{start}_{asset}", "groups": {"end": {"from": "start"}}},
+        {"pattern": "{item}/{month}_{asset}", "datetime": [{"value": "2020"}]},
+        {"pattern": "{year}/{month}/{day}/{item}_{date}_{asset}"},
+        {"pattern": "{year}/{month}/{doy}/{item}_{asset}"},
+        {"pattern": "{year}/{month}/{item}_{start}_{end}_{asset}"},
+    ],
+)
+def test_groups_of_dates_that_a_source_uses_or_that_repeat_it_are_none(rule: dict[str, Any]) -> None:
+    assert not load_rules(text_of(rule), file="c.yaml").warnings
+
+
+@pytest.mark.parametrize(
     ("rule", "what"),
     [
         ({"datetime": ["sidecar"]}, "`sidecar` gives no datetime"),  # unless a rule beside it has one
