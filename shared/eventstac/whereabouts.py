@@ -124,11 +124,15 @@ def _unknown_to_rules(evidence: Evidence) -> Whereabouts | None:
         waiting = _first_waiting(evidence.queued)
         if waiting:
             return _waiting(waiting)
-        return Whereabouts("ignored", "it is in a COG container, and no cog.completed has named it")
+        return _given_up(evidence) or Whereabouts(
+            "ignored", "it is in a COG container, and no cog.completed has named it"
+        )
     if evidence.explanation.outcome == "ignored":
         return Whereabouts("ignored", evidence.explanation.why)
     if evidence.explanation.match is None:
-        return Whereabouts("no rule", str(evidence.explanation))
+        given_up = _given_up(evidence)
+        also = f". An event about it is given up: {given_up.why}" if given_up else ""
+        return Whereabouts("no rule", f"{evidence.explanation}{also}")
     return None
 
 
@@ -200,28 +204,29 @@ def _on_its_way(evidence: Evidence, look: Look) -> Whereabouts:
     waiting = _first_waiting(evidence.queued)
     if waiting:
         return _waiting(waiting)
-    dead = next((queued for queued in evidence.queued if queued.dead_letter_reason), None)
-    if dead:
-        why = f"its message is in the dead letters of {dead.stage}: {dead.dead_letter_reason}"
-        return Whereabouts("rejected", why, dead.stage, dead.since)
     changed = look.last_modified
-    given_up = next(
-        (
-            one
-            for one in evidence.rejections
-            if one.state == "open" and (changed is None or one.rejected_at >= changed)
-        ),
-        None,
-    )
+    given_up = _given_up(evidence, changed)
     if given_up:
-        why = f"{given_up.stage} gave it up: {given_up.reason}: {given_up.detail}"
-        return Whereabouts("rejected", why, given_up.stage, given_up.rejected_at)
+        return given_up
     if evidence.fact and evidence.fact.finding.state != "gone":
         seen = to_text(evidence.fact.finding.seen)
         why = f"the catalog knows it as it was at {seen}; no message about it is on its way"
         return Whereabouts("stale", f"{why}. Scan its prefix to look at it again", since=changed)
     why = "nobody looked at it yet, and no message about it is on its way: the storage event is still to come"
     return Whereabouts("waiting", why, stage="events", since=changed)
+
+
+def _given_up(evidence: Evidence, changed: datetime | None = None) -> Whereabouts | None:
+    """What was given up about the blob; of what is kept, only since it was `changed`."""
+    dead = next((queued for queued in evidence.queued if queued.dead_letter_reason), None)
+    if dead:
+        why = f"its message is in the dead letters of {dead.stage}: {dead.dead_letter_reason}"
+        return Whereabouts("rejected", why, dead.stage, dead.since)
+    for one in evidence.rejections:
+        if one.state == "open" and (changed is None or one.rejected_at >= changed):
+            why = f"{one.stage} gave it up: {one.reason}: {one.detail}"
+            return Whereabouts("rejected", why, one.stage, one.rejected_at)
+    return None
 
 
 def _first_waiting(queued: Sequence[Queued]) -> Queued | None:

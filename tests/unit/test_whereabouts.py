@@ -123,6 +123,31 @@ def test_a_rejection_counts_until_the_blob_is_written_again() -> None:
     assert whereabouts(evidence(rejections=[discarded])).verdict == "waiting"
 
 
+def test_a_cog_whose_event_was_given_up_is_not_said_to_have_none() -> None:
+    given_up = Rejection(
+        "r",
+        "cog-events/cog-updater",
+        "no-rule",
+        "none matches x",
+        "",
+        1,
+        {},
+        "open",
+        at(0) - timedelta(days=1),
+    )
+    found = whereabouts(evidence(is_source=False, rejections=[given_up]))
+    assert (found.verdict, found.stage) == ("rejected", "cog-events/cog-updater")
+    assert "no-rule: none matches x" in found.why
+    dead = Queued("cog-events", at(1), 1, "MaxDeliveryCountExceeded")
+    assert whereabouts(evidence(is_source=False, queued=[dead])).verdict == "rejected"
+    settled = replace(given_up, state="discarded")
+    assert whereabouts(evidence(is_source=False, rejections=[settled])).verdict == "ignored"
+    none = Explanation(URL, "unmatched", "no rule matches")
+    source = whereabouts(evidence(explanation=none, rejections=[given_up]))
+    assert source.verdict == "no rule"
+    assert "An event about it is given up: cog-events/cog-updater gave it up: no-rule" in source.why
+
+
 class TestCogs:
     COG = cog_fact(URL, present(MATCH, 5, "e2"), url_of("scenes/one/source.tif"))
 

@@ -1,7 +1,7 @@
 """Events that were given up, kept for the operator."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
@@ -9,7 +9,9 @@ from typing import Any, Literal
 from psycopg import errors
 from psycopg.types.json import Json as JsonParameter
 
+from eventstac.blob_urls import canonical_url
 from eventstac.catalog.database import Connection
+from eventstac.errors import Rejected
 from eventstac.events import EventRejected
 from eventstac.events.envelope import event_id
 from eventstac.json_text import read_json, write_json
@@ -55,7 +57,7 @@ _WHERE = f"""
     (%(state)s::text IS NULL OR state = %(state)s)
     AND (%(reason)s::text IS NULL OR reason = %(reason)s)
     AND (%(stage)s::text IS NULL OR stage = %(stage)s OR starts_with(stage, %(stage)s || '/'))
-    AND (%(url)s::text IS NULL OR starts_with(url, %(url)s))
+    AND (%(url)s::text IS NULL OR starts_with(url, %(url)s) OR starts_with(cog_url, %(url)s))
     AND (%(collection)s::text IS NULL OR {_COLLECTION} = %(collection)s)
 """
 
@@ -66,10 +68,11 @@ def record(connection: Connection, identity: str, rejected: EventRejected) -> No
     Whatever the event holds is kept: NUL characters, which PostgreSQL refuses, become U+FFFD; what cannot be kept as
     it is, is kept in part. One that were refused here would be rejected in turn, for ever.
     """
+    cog_url = _cog_url(rejected)
     try:
-        _insert(connection, identity, rejected)
+        _insert(connection, identity, rejected, cog_url)
     except _UNSTORABLE as error:
-        _insert(connection, identity, _in_part(rejected, str(error)))
+        _insert(connection, identity, _in_part(rejected, str(error)), cog_url)
 
 
 # What Python or PostgreSQL does not make JSON of, or is over a limit of PostgreSQL.
@@ -87,11 +90,22 @@ _LONGEST_URL = 20_000  # a name of 1,024 characters takes 12 kB
 _MOST_ATTEMPTS = 2**31 - 1
 
 
-def _insert(connection: Connection, identity: str, rejected: EventRejected) -> None:
+def _cog_url(rejected: EventRejected) -> str | None:
+    """The COG that an event names beside its source."""
+    data = rejected.event.get("data") if isinstance(rejected.event, Mapping) else None
+    named = data.get("cog_url") if isinstance(data, Mapping) else None
+    try:
+        url = canonical_url(named) if isinstance(named, str) else None
+    except Rejected:
+        return None
+    return url if url != rejected.url and len(url or "") <= _LONGEST_URL else None
+
+
+def _insert(connection: Connection, identity: str, rejected: EventRejected, cog_url: str | None) -> None:
     connection.execute(
         """
-        INSERT INTO eventstac.rejected (id, stage, reason, detail, url, attempts, event)
-        VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (id) DO NOTHING
+        INSERT INTO eventstac.rejected (id, stage, reason, detail, url, attempts, event, cog_url)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (id) DO NOTHING
         """,
         [
             _storable(identity if len(identity) <= _LONGEST_ID else event_id(identity)),
@@ -104,6 +118,7 @@ def _insert(connection: Connection, identity: str, rejected: EventRejected) -> N
                 _storable(rejected.event) if isinstance(rejected.event, str) else rejected.event,
                 dumps=_storable_json,
             ),
+            cog_url,
         ],
     )
 
@@ -131,9 +146,10 @@ def _storable_json(value: Any) -> str:
 
 
 def about(connection: Connection, url: str) -> list[Rejection]:
-    """The rejections that are about a blob, newest first."""
+    """The rejections that are about a blob, or about a COG's source or the COG itself, newest first."""
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM eventstac.rejected WHERE url = %s ORDER BY rejected_at DESC", [url]
+        f"SELECT {_COLUMNS} FROM eventstac.rejected WHERE url = %(url)s OR cog_url = %(url)s ORDER BY rejected_at DESC",
+        {"url": url},
     )
     return [Rejection(*row) for row in rows]
 

@@ -48,8 +48,8 @@ def new(postgres: RunningPostgres) -> CatalogDatabase:
         summing.update(connection, timer=True)
         connection.execute(
             "INSERT INTO eventstac.rejected (id, stage, reason, detail, url, attempts, event) "
-            "VALUES ('r', 'asset-facts/loader', 'gave-up', 'away', %s, 9, '{}')",
-            [SOURCE],
+            "VALUES ('r', 'asset-facts/loader', 'gave-up', 'away', %s, 9, %s)",
+            [SOURCE, Json({"data": {"source_url": SOURCE, "cog_url": COG}})],
         )
     return database
 
@@ -142,7 +142,8 @@ def test_what_was_known_is_known(migrated: CatalogDatabase) -> None:
         ]
         other_cog = cog_fact(url_of("other.tif", "cogs"), FACTS[-1].finding, SOURCE)
         assert [fact.url for fact in fact_rows.disputants(connection, [other_cog])] == [COG]
-        assert [one.reason for one in rejections.about(connection, SOURCE)] == ["gave-up"]
+        for url in (SOURCE, COG):
+            assert [one.reason for one in rejections.about(connection, url)] == ["gave-up"]
 
 
 def test_rules_and_runs_from_before_count_as_of_their_revision(migrated: CatalogDatabase) -> None:

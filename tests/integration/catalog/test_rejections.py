@@ -54,6 +54,18 @@ def test_filters_choose(connection: Connection, chosen: Filter, found: set[str])
     assert {one.id for one in rejections.find(connection, chosen)} == found
 
 
+def test_a_cog_s_event_is_about_the_cog_and_its_source(connection: Connection) -> None:
+    source, cog = url_of("cog/9.xyz"), url_of("9%20a.tif", "cogs")
+    event = {"data": {"source_url": source, "cog_url": f"{cog.replace('%20', ' ')}?sv=2024&sig=x"}}
+    keep(connection, "c5", "cog-events/cog-updater", "no-rule", source, event)
+    for url in (source, cog):
+        assert [one.id for one in rejections.about(connection, url)] == ["c5"]
+        assert [one.id for one in rejections.find(connection, Filter(url=url[:-1]))] == ["c5"]
+    for number, odd in enumerate(({"cog_url": 7}, {"cog_url": "no url"}, {"cog_url": cog + "x" * 30_000})):
+        keep(connection, f"d{number}", "cog-events/cog-updater", "malformed-event", None, {"data": odd})
+    assert len(rejections.by_id(connection, "d")) == 3
+
+
 def test_a_blob_s_collection_is_that_of_its_fact(connection: Connection) -> None:
     connection.execute(
         "INSERT INTO eventstac.facts (url, collection, item, asset, kind, state, seen, etag, revision, document) "
