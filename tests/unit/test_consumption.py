@@ -33,8 +33,8 @@ def message(body: Any = BODY, attempt: int = 1, first_sent: datetime = START) ->
     return Received("blob-events", "scanner", "m1", data, attempt, first_sent)
 
 
-def consumer(bus: MemoryBus) -> Consumer:
-    return Consumer("scanner", bus, RetryPolicy(first_s=2, longest_s=60, give_up_after_s=86400), lambda: NOW)
+def consumer(bus: MemoryBus, now: datetime = NOW) -> Consumer:
+    return Consumer("scanner", bus, RetryPolicy(first_s=2, longest_s=60, give_up_after_s=86400), lambda: now)
 
 
 def failing(error: BaseException) -> Any:
@@ -164,6 +164,18 @@ def test_a_day_after_its_first_failure_it_is_given_up() -> None:
     assert data["reason"] == "gave-up"
     assert "away" in data["detail"]
     assert data["attempts"] == 300
+
+
+def test_a_retry_of_a_retry_keeps_the_first_failure_s_time() -> None:
+    """Else its day would begin anew each time, and it would be tried for ever."""
+    bus = MemoryBus()
+    consumer(bus, NOW).consume(message(), failing(Transient("away")))
+    consumer(bus, NOW + timedelta(hours=23)).consume(
+        as_received(bus.sent[0], "scanner"), failing(Transient("away"))
+    )
+    again = as_received(bus.sent[1], "scanner")
+    assert (again.attempt, again.first_failed) == (3, NOW)
+    assert consumer(bus, NOW + timedelta(hours=25)).consume(again, failing(Transient("away"))) == "rejected"
 
 
 def test_a_first_failure_in_the_future_is_one_of_now() -> None:

@@ -1,24 +1,32 @@
 """Claims that contradict each other are settled in the database as in memory, in any order and any batches."""
 
 import random
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from eventstac.catalog import item_rows
+from eventstac.catalog.database import Connection
+from eventstac.catalog.item_rows import ItemKey, ItemRow
 from eventstac.catalog.merge import MergeSettings, merge
+from tests.integration.catalog.test_mutants import waits_for_a_lock
 from tests.integration.catalog.test_reconcile import load
 from tests.integration.conftest import CatalogDatabase
 from tests.unit.test_cogs_of_each_other import CIRCLES, A, B, told
 
 
+def told_of(rows: Mapping[ItemKey, ItemRow]) -> dict[ItemKey, Any]:
+    return {key: (row.state, row.reason, row.conflicts, row.urls) for key, row in rows.items()}
+
+
 @pytest.mark.parametrize("name", CIRCLES)
 def test_a_circle_gives_the_same_items_in_any_order(database: CatalogDatabase, name: str) -> None:
     pipeline = told(*CIRCLES[name][0])
-    wanted = {
-        key: (row.state, row.reason, row.conflicts, row.urls) for key, row in pipeline.catalog.rows.items()
-    }
+    wanted = told_of(pipeline.catalog.rows)
     catalogs = set()
     for seed in range(4):
         database.clear()
@@ -36,10 +44,28 @@ def test_a_circle_gives_the_same_items_in_any_order(database: CatalogDatabase, n
                     datetime.now(UTC),
                 )
             rows = item_rows.read(connection, list(wanted))
-        found = {key: (row.state, row.reason, row.conflicts, row.urls) for key, row in rows.items()}
-        assert found == wanted
+        assert told_of(rows) == wanted
         catalogs.add(database.catalog())
     assert len(catalogs) == 1
+
+
+def test_of_two_writers_the_second_sees_what_the_first_says_of_its_blob(database: CatalogDatabase) -> None:
+    """They have neither a blob nor an Item in common: a COG's source is locked, too."""
+    pipeline = told(*CIRCLES["two"][0])
+    store, known = load(database, []), pipeline.catalog.known
+
+    def write(connection: Connection, url: str) -> None:
+        alone = replace(known[url], is_refused=False, chained_to="")
+        merge(connection, store, [alone], MergeSettings("loader", 0.0), datetime.now(UTC))
+
+    database.clear()
+    with database.connect() as first, database.connect() as second, ThreadPoolExecutor(1) as pool:
+        with first.transaction():
+            write(first, B)
+            other = pool.submit(write, second, A)
+            waits_for_a_lock(database)
+        other.result(timeout=30)
+        assert told_of(item_rows.read(second, list(pipeline.catalog.rows))) == told_of(pipeline.catalog.rows)
 
 
 def test_a_refused_claim_keeps_no_fact_at_an_older_revision(database: CatalogDatabase) -> None:
