@@ -257,11 +257,19 @@ def _shown(document_: bytes, search: Search) -> bytes:
     return as_json(search.fields.apply(from_json(document_)))
 
 
+_LONGEST_IN_ADDRESS = 6_000  # characters of a token: the Functions host and many proxies take 8 kB in all
+_TOO_LONG = "the values that the next page would begin after are too long for a link"
+
+
 def _page_link(request: Request, rel: str, token: str, media_type: str) -> dict[str, Any]:
     """A link to another page: the same address with another token, or for POST the body's change."""
     url = f"{base(request)}{_path(request)}"
     if request.method == "POST":
+        if len(token) > services(request).settings.max_body_bytes // 2:  # the rest is for what is asked
+            raise BadRequest("sortby", f"{_TOO_LONG}: sort by something shorter")
         return link(rel, url, media_type, method="POST", body={"token": token}, merge=True)
+    if len(token) > _LONGEST_IN_ADDRESS:
+        raise BadRequest("sortby", f"{_TOO_LONG}: ask by POST, or sort by something shorter")
     given = searches.joined(request.query_params.multi_items())
     params = {key: value for key, value in given.items() if key not in ("token", "offset")}
     return link(rel, with_query(url, {**params, "token": token}), media_type, method="GET")

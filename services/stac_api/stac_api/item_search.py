@@ -81,6 +81,9 @@ class ItemSearch:
             matched = len(rows)
         else:  # an estimate may be less than what is there to see
             matched = max(await self._matched(search, condition), len(rows) + more)
+        if token is not None and not rows:  # what was there is deleted since: what is left lies the other way
+            turned = token.turned()
+            return Page(rows, turned if back else None, None if back else turned, matched)
         has_next, has_prev = (True, more) if back else (more, token is not None)
         return Page(
             rows,
@@ -104,7 +107,7 @@ class ItemSearch:
             statement = wanted.statement
             _narrow(statement, search, condition)
             if token is not None:
-                order.after(token.values, statement)
+                order.after(token.values, statement, inclusive=token.inclusive)
             return f"""SELECT {wanted.shown}{order.shown} FROM (
                 SELECT {wanted.columns}{order.columns} FROM items i WHERE {statement.where_clause}
                 ORDER BY {order.by} LIMIT {statement.value(search.limit + 1)}::bigint

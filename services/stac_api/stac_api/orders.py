@@ -35,10 +35,10 @@ class Order:
     shown: str
     names: tuple[str, ...]
 
-    def after(self, values: Sequence[str | None], statement: Statement) -> None:
-        """Ask for the rows after the one whose keys are shown as these values."""
+    def after(self, values: Sequence[str | None], statement: Statement, *, inclusive: bool = False) -> None:
+        """Ask for the rows after the one whose keys are shown as these values; with `inclusive` for that one, too."""
         statement.where(_bound(self.keys[0], values[0], statement))
-        statement.where(keyset(self.keys, values, statement))
+        statement.where(keyset(self.keys, values, statement, inclusive=inclusive))
 
 
 def complete(sort: Sequence[SortKey]) -> tuple[SortKey, ...]:
@@ -91,8 +91,10 @@ def _bound(key: Key, value: str | None, statement: Statement) -> str:
     return f"{expression} {'<=' if descending else '>='} {statement.value(value)}::text::{kind}"
 
 
-def keyset(keys: Sequence[Key], values: Sequence[str | None], statement: Statement) -> str:
-    """The condition for rows after the one whose sort keys have these values.
+def keyset(
+    keys: Sequence[Key], values: Sequence[str | None], statement: Statement, *, inclusive: bool = False
+) -> str:
+    """The condition for rows after the one whose sort keys have these values, with `inclusive` for that one, too.
 
     PostgreSQL puts nulls last in ascending order, first in descending.
     """
@@ -113,6 +115,8 @@ def keyset(keys: Sequence[Key], values: Sequence[str | None], statement: Stateme
         if after:
             alternatives.append(" AND ".join([*equal, after]))
         equal.append(same)
+    if inclusive:
+        alternatives.append(" AND ".join(equal))
     return "(" + (" OR ".join(f"({each})" for each in alternatives) or "FALSE") + ")"
 
 

@@ -8,39 +8,47 @@ import orjson
 
 from stac_api.errors import BadRequest
 
-MAX_LENGTH = 40_000  # of a token: Items sorted by texts of kilobytes have long ones
+# A word for each: whether it leads back, and whether the row itself is in it.
+_WORDS = {(False, False): "next", (True, False): "prev", (False, True): "from", (True, True): "upto"}
+_MEANINGS = {word: meaning for meaning, word in _WORDS.items()}
 
 
 @dataclass(frozen=True)
 class PageToken:
     """The sort keys' values of the row next to the page, as the database prints them (None for null).
 
-    `back` is True for the page before that row, False for the one after it.
+    `back` is True for the page before that row, False for the one after it; `inclusive` for one that has the row, too.
     """
 
     back: bool
     values: tuple[str | None, ...]
+    inclusive: bool = False
 
     def __str__(self) -> str:
-        """As a client hands it back: `next:` or `prev:` and URL-safe characters."""
+        """As a client hands it back: a word such as `next:`, then URL-safe characters."""
         packed = base64.urlsafe_b64encode(orjson.dumps(self.values)).rstrip(b"=").decode()
-        return f"{'prev' if self.back else 'next'}:{packed}"
+        return f"{_WORDS[self.back, self.inclusive]}:{packed}"
+
+    def turned(self) -> "PageToken":
+        """The other way from the same place, at which nothing was found in this one."""
+        return PageToken(not self.back, self.values, inclusive=True)
 
 
 def parse(token: object, keys: int) -> PageToken:
     """Read a token of a search with that many sort keys. Raises BadRequest for what this API did not write."""
-    if not isinstance(token, str) or len(token) > MAX_LENGTH:
+    if not isinstance(token, str):
         raise BadRequest("token", "not a token of this API")
-    direction, _, packed = token.partition(":")
+    word, _, packed = token.partition(":")
     try:
         unpacked = base64.b64decode(packed + "=" * (-len(packed) % 4), altchars=b"-_", validate=True)
         values = orjson.loads(unpacked)
     except (binascii.Error, ValueError) as error:
         raise BadRequest("token", "not a token of this API") from error
-    if direction not in ("next", "prev") or not isinstance(values, list):
+    if word not in _MEANINGS or not isinstance(values, list):
         raise BadRequest("token", "not a token of this API")
     if len(values) != keys or not all(value is None or isinstance(value, str) for value in values):
         raise BadRequest("token", "it belongs to a search that is sorted otherwise")
     if any(value and "\0" in value for value in values):
         raise BadRequest("token", "not a token of this API")
-    return PageToken(direction == "prev", tuple(values))
+    back, inclusive = _MEANINGS[word]
+    return PageToken(back, tuple(values), inclusive)

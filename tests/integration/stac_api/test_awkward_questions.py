@@ -1,7 +1,7 @@
 """Questions that readers ask by mistake or in bad faith, and what is at stake in each."""
 
 import gzip
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -31,6 +31,7 @@ TOO_DEEP = {
     "long": "a='" + "x" * 200_000 + "'",
     "a quote": "a='\\'' " + "+ 1 " * 20_000 + "='\\''",
 }
+LONG = 4_000, 200_000, 450_000  # for an address, for a body, for neither
 EMPTY = [
     f"S_INTERSECTS(geometry,{kind} EMPTY)" for kind in ("POINT", "POLYGON", "LINESTRING", "MULTIPOLYGON")
 ]
@@ -134,28 +135,53 @@ def test_a_slash_too_many_leads_to_the_address_that_the_client_knows(api: Client
         assert answer.headers["Location"] == f"{expected}{path.removesuffix('/')}?limit=1"
 
 
-def test_deep_pages_are_reached_whatever_the_texts_that_they_are_sorted_by(
-    place: Place, postgres: RunningPostgres
-) -> None:
+def test_deep_pages_are_reached_whatever_the_texts_that_they_are_sorted_by(long_labels: Client) -> None:
+    every = [f"i{n}" for n in reversed(range(6))]
+    assert walked(long_labels, "c4000", "GET") == every
+    assert walked(long_labels, "c4000", "POST") == every
+    assert walked(long_labels, "c200000", "POST") == every
+
+
+def test_a_page_that_no_link_can_lead_on_from_is_a_400_that_says_so(long_labels: Client) -> None:
+    asked = {"sortby": "label", "limit": 2}
+    told = long_labels.get("/search", status=400, collections="c200000", **asked)["description"]
+    assert told.startswith("sortby: ")
+    assert "by POST" in told
+    body = {"collections": ["c450000"], "limit": 2, "sortby": [{"field": "label"}]}
+    told = long_labels.post("/search", body, status=400)["description"]
+    assert told.startswith("sortby: ")
+    assert "by POST" not in told
+
+
+def walked(client: Client, collection: str, method: str) -> list[str]:
+    """The ids of all pages, by the links from one to the next."""
+    given: Json = {"collections": [collection], "sortby": [{"field": "label", "direction": "desc"}]}
+    body = given | {"limit": 2, "fields": {"include": ["id"]}}
+    address = f"/search?collections={collection}&sortby=-label&limit=2&fields=id"
+    seen: list[str] = []
+    while True:
+        page = client.post("/search", body) if method == "POST" else client.get(address)
+        seen += [each["id"] for each in page["features"]]
+        following = [each for each in page["links"] if each["rel"] == "next"]
+        if not following:
+            return seen
+        body, address = body | following[0].get("body", {}), following[0]["href"]
+
+
+@pytest.fixture(scope="module")
+def long_labels(place: Place, postgres: RunningPostgres) -> Iterator[Client]:
+    """Three collections of Items with labels of so many characters."""
     own = new_database(postgres)
     items = [
-        catalog.item(f"i{n}", "edges", [0, 0, 1, 1], "2022-01-01T00:00:00Z", label=f"{n}" * 3_000)
+        catalog.item(f"i{n}", f"c{long}", [0, 0, 1, 1], "2022-01-01T00:00:00Z", label=f"{n}" * long)
+        for long in LONG
         for n in range(6)
     ]
-    load(own.settings.conninfo, catalog.COLLECTIONS[1:], items)
+    load(own.settings.conninfo, [catalog.collection(f"c{long}", [0, 0, 1, 1]) for long in LONG], items)
     with place.serve(own) as running:
         client = Client(running.url)
-        body: Json = {"sortby": [{"field": "label", "direction": "desc"}], "limit": 2}
-        seen: list[str] = []
-        while True:
-            page = client.post("/search", body)
-            seen += [each["id"] for each in page["features"]]
-            following = [each for each in page["links"] if each["rel"] == "next"]
-            if not following:
-                break
-            body |= following[0]["body"]
+        yield client
         client.session.close()
-    assert seen == [f"i{n}" for n in reversed(range(6))]
 
 
 @pytest.mark.parametrize("boxes", [[[180, 90, -180, -90]], [[]], [[None, 0, 1, 1]], 5, [5]])

@@ -14,9 +14,9 @@ values = st.lists(
 )
 
 
-@given(back=st.booleans(), texts=values)
-def test_a_token_is_read_as_it_was_written(back: bool, texts: list[str | None]) -> None:
-    token = PageToken(back, tuple(texts))
+@given(back=st.booleans(), inclusive=st.booleans(), texts=values)
+def test_a_token_is_read_as_it_was_written(back: bool, inclusive: bool, texts: list[str | None]) -> None:
+    token = PageToken(back, tuple(texts), inclusive=inclusive)
     assert parse(str(token), len(texts)) == token
 
 
@@ -28,7 +28,19 @@ def test_a_token_needs_no_escaping_in_a_url() -> None:
 
 @pytest.mark.parametrize(
     "token",
-    ["", "next:", "next:%", "back:WyJhIl0", "next:eyJhIjoxfQ", "next:WzFd", "next:" + "A" * 50_000, 5, None],
+    [
+        "",
+        "next:",
+        "next:%",
+        "back:WyJhIl0",
+        "next:eyJhIjoxfQ",
+        "next:WzFd",
+        "next:" + "A" * 50_000,
+        5,
+        None,
+        "upto:",
+        "from:WzFd",
+    ],
 )
 def test_what_this_api_did_not_write_is_refused(token: object) -> None:
     with pytest.raises(BadRequest, match="token"):
@@ -49,3 +61,10 @@ def test_rows_after_a_null_come_last_in_ascending_order_and_first_in_descending(
         "((a IS NOT NULL) OR (a IS NULL AND id < $1::text::text))"
     )
     assert ascending.args == descending.args == ["x"]
+
+
+def test_an_inclusive_place_takes_the_row_itself() -> None:
+    statement = Statement()
+    assert keyset([("i.id", "text", False)], ["x"], statement, inclusive=True) == (
+        "(((i.id > $1::text::text OR i.id IS NULL)) OR (i.id = $1::text::text))"
+    )
