@@ -131,8 +131,6 @@ def _checked(look: Look, reader: BlobReader | None, default_collection: str) -> 
         )
     try:
         text = b"".join(reader.stream()).decode("utf-8-sig")
-        if not text.strip():
-            return "", None, f"{name} is empty. Write `collections: {{}}` if there are to be no rules"
         rules = load_rules(text, file=name, default_collection=default_collection)
         check_builders(rules)
     except UnicodeDecodeError as error:

@@ -13,5 +13,7 @@ def read_text(file: Path) -> str:
     """A file's text, or FileUnreadable with a sentence."""
     try:
         return file.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise FileUnreadable(f"{file} is no UTF-8 text: {error}. Save it as UTF-8") from error
+    except OSError as error:
         raise FileUnreadable(f"{file} cannot be read: {error}") from error

@@ -153,7 +153,7 @@ def _match(rules: Rules, url: str) -> Match:
 
 def _rules(file: Path | None, default_collection: str) -> Rules:
     named = file or Path("collections.yaml")
-    text = read_text(named) if file or named.exists() else ""
+    text = read_text(named) if file or named.exists() else None
     return load_rules(text, file=str(named), default_collection=default_collection)
 
 

@@ -12,10 +12,12 @@ import typer
 
 from eventstac.blob_urls import BlobName
 from eventstac.cli.console import new_table, open_console
+from eventstac.cli.files import FileUnreadable, read_text
 from eventstac.cli.places import container_and_prefix
 from eventstac.errors import EventstacError
 from eventstac.rules import Explanation, Rules, RulesInvalid, load_rules
 from eventstac.rules.builders import check_builders
+from eventstac.rules.load import is_built_in
 from eventstac.rules.mistakes import warning_text
 from eventstac.times import to_text
 
@@ -58,8 +60,10 @@ def check(
     for each in warnings:
         typer.echo(warning_text(each))
     if rules is not None:
-        count = sum(len(collection.rules) for collection in rules.collections)
-        typer.echo(f"{file}: {len(rules.collections)} collections, {count} rules, no mistakes.")
+        # Without what stands in no file: the default collection, and its rule for rasters that no other matches.
+        named = [each for each in rules.collections if not is_built_in(each)]
+        count = sum(bool(rule.name) for each in named for rule in each.rules)
+        typer.echo(f"{file}: {len(named)} collections, {count} rules, no mistakes.")
     else:
         for mistake in mistakes:
             typer.echo(str(mistake))
@@ -102,9 +106,9 @@ def try_rules(
 
 def _read(file: Path) -> str:
     try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise _stopped(f"{file} cannot be read: {error}") from error
+        return read_text(file)
+    except FileUnreadable as error:
+        raise _stopped(str(error)) from error
 
 
 def _load(file: Path, default_collection: str) -> Rules:

@@ -10,17 +10,21 @@ from eventstac.rules.sense import check_sense
 
 
 def load_rules(
-    text: str, *, file: str, default_collection: str | None = "bronze-tier", checked: bool = False
+    text: str | None, *, file: str, default_collection: str | None = "bronze-tier", checked: bool = False
 ) -> Rules:
-    """The rules of a file's text; `file` is its name, for messages.
+    """The rules of a file's text (None: there is no file, so no rule); `file` is its name, for messages.
 
     `default_collection` (the setting STAC_DEFAULT_COLLECTION) is always among the collections, with a rule named "".
-    `checked` is for a text that was loaded before: overlaps, of which it has none, are not sought again.
+    `checked` is for a text that was loaded before: it may be empty, and overlaps are not sought again.
     Errors: RulesInvalid with every mistake that was found.
     """
-    document = read_document(text, file)
+    document = read_document(text or "", file)
     if document.value is None:
-        document.value = {"collections": {}}  # an empty file: no rules, only the default collection
+        if (
+            text is not None and not checked
+        ):  # more likely an accident than the wish to have no rules any more
+            document.mistake((), "The file is empty", "Write `collections: {}` if there are to be no rules")
+        document.value = {"collections": {}}
     check_schema(document)
     document = _readable(document)
     collections = read_collections(document)

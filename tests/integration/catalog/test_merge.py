@@ -347,7 +347,7 @@ class TestCollection:
             with updater.transaction():
                 self.update(updater)
                 load(writer, fact("two", west=60))
-            assert pending_collections(updater, load_rules("", file="none")) == ["scenes"]
+            assert pending_collections(updater, load_rules(None, file="none")) == ["scenes"]
             self.update(updater)
             assert self.extent(updater)[0] == [10, 50, 60.5, 50.5]
 

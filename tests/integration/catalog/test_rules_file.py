@@ -178,6 +178,7 @@ def test_a_file_is_tried_out_without_a_trace(connection: Connection, monkeypatch
     [
         (b"collections:\n  scenes:\n    rules:\n      - {nmae: x}\n", "collections.yaml:4:"),
         (b"", "is empty"),
+        (b"# nothing\n", "is empty"),
         (b"\xff\xfe\x00", "no UTF-8"),
         (b"#" * (LARGEST_BYTES + 1), "bytes: at most"),
         (b"collections: [", "collections.yaml:"),

@@ -30,7 +30,32 @@ def run(*arguments: object) -> tuple[int, str]:
 def test_check_says_that_a_good_file_is_good(file: Path) -> None:
     code, output = run("check", file)
     assert code == 0
-    assert "no mistakes" in output
+    assert "1 collections, 1 rules, no mistakes" in output
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", " \n\n", "---\n", "\ufeff"])
+def test_check_finds_a_file_that_says_nothing(file: Path, text: str) -> None:
+    file.write_text(text, encoding="utf-8")
+    code, output = run("check", file)
+    assert code == 1
+    assert "The file is empty. Write `collections: {}` if there are to be no rules." in output
+
+
+def test_a_file_may_say_that_there_are_no_rules(file: Path) -> None:
+    file.write_text("collections: {}\n")
+    code, output = run("check", file)
+    assert code == 0
+    assert "0 collections, 0 rules, no mistakes" in output
+
+
+def test_check_takes_a_byte_order_mark_and_says_what_to_do_with_other_encodings(file: Path) -> None:
+    file.write_text(GOOD, encoding="utf-8-sig")
+    assert run("check", file)[0] == 0
+    file.write_text(GOOD, encoding="utf-16")
+    code, output = run("check", file)
+    assert code == 1
+    assert "is no UTF-8 text" in output
+    assert "Save it as UTF-8" in output
 
 
 def test_check_lists_mistakes_by_line(file: Path) -> None:

@@ -163,9 +163,9 @@ def test_the_default_collection_is_always_there() -> None:
     assert load_rules("collections: {}", file="x", default_collection=None).match(SOURCE + "x.tif") is None
 
 
-@pytest.mark.parametrize("text", ["", "# nothing yet\n"])
-def test_an_empty_file_has_the_default_collection_only(text: str) -> None:
-    rules = load_rules(text, file="x")
+@pytest.mark.parametrize("text", [None, "", "# nothing yet\n", "collections: {}\n"])
+def test_without_a_file_or_rules_there_is_the_default_collection_only(text: str | None) -> None:
+    rules = load_rules(text, file="x", checked=True)
     assert [collection.id for collection in rules.collections] == ["bronze-tier"]
     assert matched(rules, SOURCE + "x.tif").collection == "bronze-tier"
 
