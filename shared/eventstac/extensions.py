@@ -52,11 +52,11 @@ def extensions_of(item: Mapping[str, Any], stated: Any = ()) -> Any:
         return stated
     prefixes = {name.partition(":")[0] for name in _names(item) if ":" in name}
     ours = {EXTENSIONS[prefix] for prefix in prefixes if prefix in EXTENSIONS}
-    named = {_name(url) for url in stated}
-    return sorted({*stated, *(url for url in ours if _name(url) not in named)})
+    named = {without_version(url) for url in stated}
+    return sorted({*stated, *(url for url in ours if without_version(url) not in named)})
 
 
-def _name(url: str) -> str:
+def without_version(url: str) -> str:
     """An extension's address without its version."""
     return url.removesuffix("/schema.json").rpartition("/")[0]
 

@@ -17,6 +17,14 @@ TIMEOUT_S = 120.0
 MAX_TIMEOUT_S = 300.0
 
 
+class BadOption(Rejected):
+    """A value that means nothing: which option it is (`thumbnail.bands`), and what is expected instead."""
+
+    def __init__(self, key: str, value: object, expected: str) -> None:
+        self.key, self.value, self.expected = key, value, expected
+        super().__init__("bad-options", f"option {key} is {value!r}: expected {expected}; correct the rule")
+
+
 @dataclass(frozen=True)
 class FootprintOptions:
     """How the footprint is made; `geometry` is one that the rule states itself (GeoJSON, EPSG:4326).
@@ -60,16 +68,16 @@ class Options:
 def parse(options: Mapping[str, Any]) -> Options:
     """Options from a rule's mapping; keys that are not about rasters are left alone.
 
-    Raises Rejected `bad-options`, naming the key, for a value that means nothing.
+    Raises BadOption, which is Rejected `bad-options` and names the key, for a value that means nothing.
     """
     footprint = _mapping(options, "footprint")
     thumbnail = _mapping(options, "thumbnail")
     mode = footprint.get("mode", "frame")
     if mode not in ("frame", "valid-data"):
-        raise _bad("footprint.mode", mode, '"frame" or "valid-data"')
+        raise BadOption("footprint.mode", mode, '"frame" or "valid-data"')
     image_format = thumbnail.get("format", "png")
     if image_format not in ("png", "webp"):
-        raise _bad("thumbnail.format", image_format, '"png" or "webp"')
+        raise BadOption("thumbnail.format", image_format, '"png" or "webp"')
     return Options(
         footprint=FootprintOptions(
             tolerance_m=_number(footprint, "tolerance_m", 0, 0.01) if "tolerance_m" in footprint else None,
@@ -100,16 +108,12 @@ def timeout_of(options: Mapping[str, Any], default: float = TIMEOUT_S) -> float:
     return _number(options, "timeout_s", default, 0.1, MAX_TIMEOUT_S)
 
 
-def _bad(key: str, value: object, expected: str) -> Rejected:
-    return Rejected("bad-options", f"option {key} is {value!r}: expected {expected}; correct the rule")
-
-
 def _mapping(options: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     value = options.get(key)
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        raise _bad(key, value, "a mapping")
+        raise BadOption(key, value, "a mapping")
     return value
 
 
@@ -118,14 +122,14 @@ def _number(
 ) -> float:
     value = options.get(key, default)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
-        raise _bad(key, value, f"a number from {least:g} to {most:g}")
+        raise BadOption(key, value, f"a number from {least:g} to {most:g}")
     return float(value)
 
 
 def _text(options: Mapping[str, Any], key: str) -> str | None:
     value = options.get(key)
     if value is not None and not isinstance(value, str):
-        raise _bad(key, value, "text")
+        raise BadOption(key, value, "text")
     return value
 
 
@@ -134,7 +138,7 @@ def _is_number_text(value: object) -> bool:
         return False
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not number and value not in ("nan", "inf", "-inf"):
-        raise _bad("nodata", value, 'a number, "nan", "inf" or "-inf"')
+        raise BadOption("nodata", value, 'a number, "nan", "inf" or "-inf"')
     return True
 
 
@@ -145,7 +149,7 @@ def _bands(thumbnail: Mapping[str, Any]) -> tuple[int, ...]:
         or len(value) not in (0, 1, 3)
         or not all(type(b) is int for b in value)
     ):
-        raise _bad("thumbnail.bands", value, "one or three band numbers, counted from 1")
+        raise BadOption("thumbnail.bands", value, "one or three band numbers, counted from 1")
     return tuple(value)
 
 
@@ -156,7 +160,7 @@ def _stretch(thumbnail: Mapping[str, Any]) -> tuple[float, float] | None:
     try:
         low, high = (float(v) for v in value)
     except (TypeError, ValueError) as error:
-        raise _bad("thumbnail.stretch", value, "two percentiles or null") from error
+        raise BadOption("thumbnail.stretch", value, "two percentiles or null") from error
     if not 0 <= low < high <= 100:
-        raise _bad("thumbnail.stretch", value, "two percentiles, the smaller first")
+        raise BadOption("thumbnail.stretch", value, "two percentiles, the smaller first")
     return low, high

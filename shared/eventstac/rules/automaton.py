@@ -12,6 +12,11 @@ from eventstac.rules.characters import Ranges, before_transform, ranges_of, shar
 _parser: Any = importlib.import_module("re._parser")
 _code: Any = importlib.import_module("re._constants")
 
+_ANCHORS = {
+    **dict.fromkeys((_code.AT_BEGINNING, _code.AT_BEGINNING_STRING), "^"),
+    **dict.fromkeys((_code.AT_END, _code.AT_END_STRING), "$"),
+}
+
 MAX_PAIRS = 300_000  # pairs of states; patterns of paths have hundreds
 MAX_COPIES = 64  # a repetition is unrolled up to here, and a loop beyond
 LIKED = ("a1A0_-. ", "10aA_-. ", "Ab2_-.")  # characters that make a text easy to read, the best first
@@ -86,14 +91,15 @@ def _text(places: list[tuple[tuple[int, int], int, str]], number: int) -> str:
 class Automaton:
     """States by number: `free` steps take no character, `taking` steps one of some ranges.
 
-    Anchors are taken as if they always held, and what a group repeats as anything that the group may hold: it matches
-    all that the expression matches, and maybe more.
+    Anchors are taken as if they always held (`anchors` says which of the free steps are `^` or `$`), and what a group
+    repeats as anything that the group may hold: it matches all that the expression matches, and maybe more.
     """
 
     free: list[list[int]] = field(default_factory=list)
     taking: list[list[tuple[Ranges, int]]] = field(default_factory=list)
     groups: dict[int, Any] = field(default_factory=dict)
     limits: dict[int, "list[Automaton]"] = field(default_factory=dict)
+    anchors: dict[tuple[int, int], str] = field(default_factory=dict)
     start: int = 0
     end: int = 0
     _reach: dict[int, tuple[bool, list[tuple[Ranges, int]]]] = field(default_factory=dict)
@@ -219,7 +225,16 @@ class _Builder:
             least, most, repeated = argument
             inner = _Builder(self.made, fold=self.fold, repeats=self.repeats or most > 1)
             return inner._repeat(least, most, repeated, at)
-        return at  # anchors take no character
+        return self._anchor(argument, at)
+
+    def _anchor(self, kind: Any, at: int) -> int:
+        """It takes no character."""
+        if kind not in _ANCHORS:
+            return at
+        there = self.made.state()
+        self.made.free[at].append(there)
+        self.made.anchors[at, there] = _ANCHORS[kind]
+        return there
 
     def _takes(self, ranges: Ranges, at: int) -> int:
         there = self.made.state()

@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 
+from eventstac.extensions import without_version
+from eventstac.rules.anchors import fits_nothing
 from eventstac.rules.constants import check_constants
 from eventstac.rules.document import Document, Path
 from eventstac.rules.group_checks import check_taken, listed
 from eventstac.rules.groups import Template, templates_in
 from eventstac.rules.model import CollectionRules, Rule
+from eventstac.rules.option_checks import check_options
 from eventstac.rules.unused import check_unused
 
 
@@ -18,7 +21,11 @@ def check_care(document: Document, path: Path, rule: Rule, collection: Collectio
     groups = set.intersection(*(set(pattern.groups) for pattern in rule.patterns))
     groups |= {change.name for change in rule.changes}
     _check_texts(document, path, rule, groups)
+    _check_anchors(document, path, rule)
+    _check_implied_asset(document, path, rule, collection)
     _check_footprint_asset(document, path, rule)
+    check_options(document, path, rule)
+    _check_extensions(document, path, rule)
     check_unused(document, path, rule)
     check_constants(document, path, rule, collection)
 
@@ -41,6 +48,49 @@ def _check_texts(document: Document, path: Path, rule: Rule, groups: set[str]) -
                 document.mistake(
                     (*path, "assets", asset.key, "roles", index), what, "Write a word, as data or mask"
                 )
+
+
+def _check_anchors(document: Document, path: Path, rule: Rule) -> None:
+    for pattern in rule.patterns:
+        if fits_nothing(pattern.regex):
+            what = f"No path fits the pattern {pattern.text!r}: `^` stands behind something, or `$` before something"
+            document.mistake(
+                (*path, "pattern"), what, "Leave `^` and `$` out: a pattern is of the whole path anyway"
+            )
+
+
+def _check_implied_asset(document: Document, path: Path, rule: Rule, collection: CollectionRules) -> None:
+    """Note assets that are asked for though the rule, which names none, has one key, and no rule beside it has them."""
+    key = rule.asset_key.text
+    if rule.assets or rule.asset_key.groups:
+        return
+    asked = [((*path, "require", index), each, "is required") for index, each in enumerate(rule.require)]
+    if rule.footprint_asset is not None:
+        asked.append(((*path, "footprint_asset"), rule.footprint_asset, "is to give the footprint"))
+    for where, name, why in asked:
+        if name != key and not any(_may_give(each, name) for each in collection.rules):
+            what = f"{name!r} {why}, but the asset key of this rule's files is {key!r}"
+            document.mistake(where, what, f"Write {key}, or put {{asset}} into the pattern")
+
+
+def _may_give(rule: Rule, key: str) -> bool:
+    if rule.assets:
+        return rule.asset(key) is not None
+    return bool(rule.asset_key.groups) or rule.asset_key.text == key
+
+
+def _check_extensions(document: Document, path: Path, rule: Rule) -> None:
+    """Note versions of an extension whose fields are validated by another; a builder may list that one."""
+    from eventstac.validation import profile_urls  # schemas: only where rules are checked
+
+    ours = {without_version(url): url for url in profile_urls()}
+    for index, url in enumerate(rule.extensions if rule.builder is None else ()):
+        listed_one = ours.get(without_version(url), url)
+        if listed_one != url:
+            what = f"{url!r} is not the version that Items are validated by: they are rejected"
+            document.mistake(
+                (*path, "stac_extensions", index), what, f"Leave it out: {listed_one} is listed by itself"
+            )
 
 
 def _check_footprint_asset(document: Document, path: Path, rule: Rule) -> None:

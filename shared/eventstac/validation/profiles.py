@@ -29,6 +29,11 @@ def profiles() -> tuple[Profile, ...]:
     return tuple(_load(path.name) for path in sorted(contract_path("profiles").glob("*.json")))
 
 
+def profile_urls() -> list[str]:
+    """The addresses, with their versions, of the extensions whose fields are checked."""
+    return [profile.url for profile in profiles() if profile.url]
+
+
 def profile_problems(document: dict[str, Any]) -> Iterator[Problem]:
     """What the profiles say of an Item or Collection, and of what it lists as its extensions.
 

@@ -227,3 +227,94 @@ def test_an_optional_group_in_a_text_is_warned_of() -> None:
         text + "properties: {'x:y': [a, '{v}']}\n        assets: {red: {title: 'Red {v}'}}", file="c.yaml"
     )
     assert [each.line for each in rules.warnings if "'v', which is optional" in str(each)] == [6, 7]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "what", "instead"),
+    [
+        (
+            "read:\n          thumbnail:\n            stretch: [98, 2]",
+            8,
+            "The option `thumbnail.stretch` is [98, 2], so every file is rejected (`bad-options`)",
+            "Write two percentiles, the smaller first",
+        ),
+        (
+            "read:\n          thumbnail: {bands: [1, 2]}",
+            7,
+            "`thumbnail.bands` is [1, 2]",
+            "one or three band",
+        ),
+        ("read:\n          crs: 'EPSG:99999'", 7, "`crs` is 'EPSG:99999'", "a CRS that PROJ knows"),
+        (
+            "assets:\n          b:\n            options: {crs: foo}",
+            8,
+            "`crs` is 'foo'",
+            "a CRS that PROJ knows",
+        ),
+        (
+            "assets:\n          b:\n            options: {thumbnail: {bands: [1, 2]}}",
+            8,
+            "`thumbnail.bands` is [1, 2]",
+            "one or three band",
+        ),
+        (
+            "stac_extensions:\n          - https://stac-extensions.github.io/projection/v1.0.0/schema.json",
+            7,
+            "'https://stac-extensions.github.io/projection/v1.0.0/schema.json' is not the version that Items are",
+            "Leave it out: https://stac-extensions.github.io/projection/v2.0.0/schema.json is listed by itself",
+        ),
+    ],
+)
+def test_what_no_file_can_become_an_item_with_is_found(text: str, line: int, what: str, instead: str) -> None:
+    told(text, line, what, instead)
+
+
+def test_options_that_files_can_be_read_with_and_other_extensions_are_no_mistakes() -> None:
+    text = (
+        "read: {crs: 'EPSG:4326', nodata: nan, thumbnail: {stretch: null}, footprint: {mode: valid-data}}\n"
+        "        stac_extensions: ['https://stac-extensions.github.io/view/v1.0.0/schema.json']"
+    )
+    assert load_rules(RULE + text, file="c.yaml")
+
+
+ONE_ASSET = "collections:\n  a:\n    rules:\n      - name: r\n        pattern: 'd/{item}.tif'\n        "
+ANOTHER = "\n      - {name: s, pattern: 'm/{item}.tif', asset: zz}"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "what"),
+    [
+        ("require:\n          - zz", 7, "'zz' is required, but the asset key of this rule's files is 'data'"),
+        (
+            "footprint_asset: zz",
+            6,
+            "'zz' is to give the footprint, but the asset key of this rule's files is 'data'",
+        ),
+        ("asset: a\n        require: [data]", 7, "the asset key of this rule's files is 'a'"),
+    ],
+)
+def test_an_asset_that_no_rule_gives_is_found_where_the_key_is_implied(
+    text: str, line: int, what: str
+) -> None:
+    found = mistakes(ONE_ASSET + text)
+    assert [each for each in found if each.startswith(f"c.yaml:{line}: ") and what in each], found
+    wanted = text.replace("zz", "data").replace("[data]", "[a]")
+    assert load_rules(ONE_ASSET + wanted, file="c.yaml")
+    if "zz" in text:
+        assert load_rules(ONE_ASSET + text + ANOTHER, file="c.yaml")
+
+
+@pytest.mark.parametrize(
+    "pattern", ["s/{item:a$}.tif", "s/{item:^a}", "s/{item:a(?:$|^)}/x", r"s/{item:\Aa}"]
+)
+def test_an_anchor_with_which_no_path_fits_is_found(pattern: str) -> None:
+    found = mistakes(HEAD + f"'{pattern}'")
+    assert "No path fits" in found[0]
+    assert "Leave `^` and `$` out" in found[0]
+
+
+@pytest.mark.parametrize(
+    "pattern", ["s/{item:a$}", "{item:^a}.tif", "s/{item:a(?:$|b)}/x", "regex:^(?P<item>a+)$"]
+)
+def test_an_anchor_with_which_paths_fit_is_none(pattern: str) -> None:
+    assert load_rules(HEAD + f"'{pattern}'", file="c.yaml")

@@ -93,6 +93,16 @@ def test_check_finds_a_builder_that_is_not_installed(file: Path) -> None:
     assert "no_such_package" in output
 
 
+def test_check_finds_a_builder_that_takes_no_item_and_facts(file: Path) -> None:
+    file.write_text(GOOD.replace("name: r,", "name: r, builder: 'os:system',"))
+    code, output = run("check", file)
+    assert code == 1
+    assert output.startswith(f"{file}:4: builder 'os:system' does not take an Item and its facts")
+    assert "def finish(item, facts)" in output
+    file.write_text(GOOD.replace("name: r,", "name: r, builder: 'tests.unit.compose.builders:count_files',"))
+    assert run("check", file)[0] == 0
+
+
 def test_a_file_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
     code, output = run("check", tmp_path / "none.yaml")
     assert code == 1

@@ -1,0 +1,37 @@
+"""Checks settings for reading, with which every file would be rejected as `bad-options`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from eventstac.raster.options import BadOption, parse
+from eventstac.rules.document import Document, Path
+from eventstac.rules.model import Rule
+
+
+def check_options(document: Document, path: Path, rule: Rule) -> None:
+    """Note options of the rule, and of its assets, that mean nothing."""
+    places = [((*path, "read"), rule.options)]
+    places += [((*path, "assets", asset.key, "options"), asset.options) for asset in rule.assets]
+    for where, options in places:
+        try:
+            _refuse_unknown_crs(parse(options).crs)
+        except BadOption as error:
+            what = f"The option `{error.key}` is {_shown(error.value)}, so every file is rejected (`bad-options`)"
+            document.mistake((*where, *error.key.split(".")), what, f"Write {error.expected}")
+
+
+def _shown(value: Any) -> str:
+    return repr(dict(value) if isinstance(value, Mapping) else value)
+
+
+def _refuse_unknown_crs(text: str | None) -> None:
+    if text is None:
+        return
+    try:
+        import pyproj
+    except ImportError:  # an app that reads no rasters: the extractor tells of it
+        return
+    try:
+        pyproj.CRS.from_user_input(text)
+    except pyproj.exceptions.CRSError as error:
+        raise BadOption("crs", text, "a CRS that PROJ knows, as EPSG:4326") from error
