@@ -11,6 +11,10 @@ Http = Literal["streams", "invocations"]
 
 _REQUIRED = ("POSTGRES_HOST", "POSTGRES_DB", "POSTGRES_USER", "STAC_CATALOG_ID")
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*\Z")
+_ADDRESS = re.compile(r"https?://[^\s/?#\"<>\\]+(?:/[^\s?#\"<>\\]*)?\Z", re.IGNORECASE)
+_HEADER = re.compile(r"[\x20-\x7e]+\Z")
+_SSL_MODES = ("prefer", "disable", "allow", "require", "verify-ca", "verify-full")  # the first is the default
+_OFF, _ON = ("", "0", "off", "false", "no"), ("1", "on", "true", "yes")
 
 
 MOST_SIGN_S = 3_600  # an hour: who has a signed address needs nothing else
@@ -74,12 +78,10 @@ class Settings:
 
 def read(environ: Mapping[str, str]) -> Settings:
     """Take the settings from the environment. Raises SettingsError naming all that is missing or wrong."""
-    auth = environ.get("POSTGRES_AUTH") or "password"
-    by_token = auth == "entra"
+    problems: list[str] = []
+    by_token = _choice(environ, "POSTGRES_AUTH", ("password", "entra"), problems) == "entra"
     required = _REQUIRED if by_token else (*_REQUIRED, "POSTGRES_PASS")
-    problems = [f"{name} is missing" for name in required if not environ.get(name)]
-    if auth not in ("password", "entra"):
-        problems.append(f"POSTGRES_AUTH is {auth!r}, expected 'password' or 'entra'")
+    problems += [f"{name} is missing" for name in required if not environ.get(name)]
     schema = environ.get("PGSTAC_SCHEMA") or "pgstac"
     if not _IDENTIFIER.match(schema):
         problems.append(f"PGSTAC_SCHEMA is {schema!r}, which is no name of a schema")
@@ -90,9 +92,19 @@ def read(environ: Mapping[str, str]) -> Settings:
     sign_in, signing, sign_s = _signing(environ, problems)
     redis_ttl_s = _number(environ, "STAC_API_REDIS_TTL_S", 60, problems)
     redis_wait_ms = _number(environ, "STAC_API_REDIS_WAIT_MS", 100, problems)
-    http = environ.get("STAC_API_HTTP") or "streams"
-    if http not in ("streams", "invocations"):
-        problems.append(f"STAC_API_HTTP is {http!r}, expected 'streams' or 'invocations'")
+    http = _choice(environ, "STAC_API_HTTP", ("streams", "invocations"), problems)
+    ssl = _choice(environ, "POSTGRES_SSLMODE", _SSL_MODES, problems)
+    pooled = (environ.get("POSTGRES_POOLED") or "").lower()
+    if pooled not in _OFF + _ON:
+        problems.append(f"POSTGRES_POOLED is {pooled!r}, expected 'on' or 'off'")
+    root_url = environ.get("STAC_ROOT_URL") or None
+    if root_url and not _ADDRESS.match(root_url):
+        problems.append(
+            f"STAC_ROOT_URL is {root_url!r}, expected an address such as https://stac.example.com"
+        )
+    cache_control = environ.get("STAC_API_CACHE_CONTROL") or "no-cache"
+    if not _HEADER.match(cache_control):
+        problems.append(f"STAC_API_CACHE_CONTROL is {cache_control!r}, expected one line of ASCII")
     redis_url = environ.get("REDIS_URL") or None
     if redis_url and not redis_url.startswith(("redis://", "rediss://", "unix://")):
         problems.append("REDIS_URL is no address of a Redis: expected redis://, rediss:// or unix://")
@@ -106,8 +118,8 @@ def read(environ: Mapping[str, str]) -> Settings:
         user=environ["POSTGRES_USER"],
         password=environ.get("POSTGRES_PASS", ""),
         schema=schema,
-        ssl=environ.get("POSTGRES_SSLMODE") or "prefer",
-        pooled=environ.get("POSTGRES_POOLED", "").lower() in ("1", "true", "yes"),
+        ssl=ssl,
+        pooled=pooled in _ON,
         connections=connections,
         statement_timeout_s=float(timeout_s),
         max_limit=max_limit,
@@ -115,8 +127,8 @@ def read(environ: Mapping[str, str]) -> Settings:
         catalog_title=environ.get("STAC_CATALOG_TITLE") or catalog_id,
         catalog_description=environ.get("STAC_CATALOG_DESCRIPTION") or Settings.catalog_description,
         api_version=environ.get("STAC_API_VERSION") or "1.0.0",
-        root_url=(environ.get("STAC_ROOT_URL") or "").rstrip("/") or None,
-        cache_control=environ.get("STAC_API_CACHE_CONTROL") or "no-cache",
+        root_url=root_url.rstrip("/") if root_url else None,
+        cache_control=cache_control,
         cors_origins=tuple(
             origin.strip()
             for origin in (environ.get("STAC_API_CORS_ORIGINS") or "*").split(",")
@@ -141,11 +153,9 @@ def _identity_token() -> Callable[[], str]:
 
 def _signing(environ: Mapping[str, str], problems: list[str]) -> tuple[SignIn, bool, int]:
     """How callers sign in, whether hrefs are signed for them, and for how many seconds."""
-    sign_in = environ.get("STAC_API_SIGN_IN") or "none"
+    sign_in = _choice(environ, "STAC_API_SIGN_IN", ("none", "platform"), problems)
     signing = (environ.get("STAC_API_SIGNING") or "off").lower()
     sign_s = _number(environ, "STAC_API_SIGN_S", MOST_SIGN_S, problems)
-    if sign_in not in ("none", "platform"):
-        problems.append(f"STAC_API_SIGN_IN is {sign_in!r}, expected 'none' or 'platform'")
     if signing not in ("on", "off", "true", "false"):
         problems.append(f"STAC_API_SIGNING is {signing!r}, expected 'on' or 'off'")
     if sign_s > MOST_SIGN_S:
@@ -158,6 +168,16 @@ def _signing(environ: Mapping[str, str], problems: list[str]) -> tuple[SignIn, b
             "STAC_API_SIGNING is on, which needs STAC_API_SIGN_IN=platform: hrefs are signed for nobody else"
         )
     return "platform" if by_platform else "none", on, sign_s
+
+
+def _choice(environ: Mapping[str, str], name: str, choices: tuple[str, ...], problems: list[str]) -> str:
+    """One of the choices; the first where nothing is said."""
+    text = environ.get(name) or choices[0]
+    if text not in choices:
+        problems.append(
+            f"{name} is {text!r}, expected {', '.join(map(repr, choices[:-1]))} or {choices[-1]!r}"
+        )
+    return text
 
 
 def _number(environ: Mapping[str, str], name: str, default: int, problems: list[str]) -> int:

@@ -47,6 +47,46 @@ def test_numbers_are_whole_and_above_zero() -> None:
             read(COMPLETE | {"STAC_API_MAX_LIMIT": wrong})
 
 
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("STAC_ROOT_URL", "foo"),
+        ("STAC_ROOT_URL", "/stac"),
+        ("STAC_ROOT_URL", "https://"),
+        ("STAC_ROOT_URL", "ftp://a.example"),
+        ("STAC_ROOT_URL", "https://a.example/stac?x=1"),
+        ("STAC_ROOT_URL", "https://a.example/\nb"),
+        ("POSTGRES_SSLMODE", "foo"),
+        ("POSTGRES_SSLMODE", "Require"),
+        ("POSTGRES_POOLED", "foo"),
+        ("STAC_API_CACHE_CONTROL", "max-age=60\r\nX: y"),
+        ("STAC_API_CACHE_CONTROL", "max-age=60\n"),
+        ("STAC_API_CACHE_CONTROL", "☃"),
+    ],
+)
+def test_what_no_answer_could_be_made_with_is_told_at_the_start(name: str, wrong: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        read(COMPLETE | {name: wrong})
+
+
+def test_what_can_be_used_is_taken_as_it_is() -> None:
+    for root in ("http://localhost:8080", "https://a.example/stac/v1", "HTTPS://[::1]:8443/stac"):
+        assert read(COMPLETE | {"STAC_ROOT_URL": root}).root_url == root
+    for mode in ("disable", "allow", "prefer", "require", "verify-ca", "verify-full"):
+        assert read(COMPLETE | {"POSTGRES_SSLMODE": mode}).ssl == mode
+    for text, pooled in (
+        ("1", True),
+        ("on", True),
+        ("TRUE", True),
+        ("off", False),
+        ("0", False),
+        ("", False),
+    ):
+        assert read(COMPLETE | {"POSTGRES_POOLED": text}).pooled is pooled
+    public = "public, max-age=60"
+    assert read(COMPLETE | {"STAC_API_CACHE_CONTROL": public}).cache_control == public
+
+
 SIGNING = COMPLETE | {"STAC_API_SIGNING": "on", "STAC_API_SIGN_IN": "platform"}
 
 
