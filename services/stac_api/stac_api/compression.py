@@ -4,6 +4,7 @@ from isal import isal_zlib
 from starlette.types import Scope
 
 from stac_api.acceptance import takes_gzip
+from stac_api.request_headers import headers_of
 
 _FROM_BYTES = 1_500  # less fits one packet anyhow
 _LEVEL = 2  # of ISA-L: nearly as small as zlib's fourth, in a twentieth of its time
@@ -14,8 +15,8 @@ def in_gzip(scope: Scope, body: bytes) -> bytes | None:
     """The body compressed, where that is worth it and the client takes it."""
     if len(body) < _FROM_BYTES:
         return None
-    accepted = [value for name, value in scope["headers"] if name == b"accept-encoding"]
-    if not accepted or not takes_gzip(b",".join(accepted)):
+    accepted = headers_of(scope).get(b"accept-encoding")
+    if accepted is None or not takes_gzip(accepted):
         return None
     packed: bytes = isal_zlib.compress(body, _LEVEL, wbits=_IN_GZIP)
     return packed

@@ -4,14 +4,22 @@ from collections.abc import Mapping
 
 from starlette.types import Scope
 
+_LISTS = frozenset({b"accept", b"accept-encoding", b"if-none-match"})  # of those that are read here
 _BY_NAME = "stac_api.headers"
 
 
 def headers_of(scope: Scope) -> Mapping[bytes, bytes]:
-    """The first value of each header by its name in lower case, taken apart once for a request."""
-    found: Mapping[bytes, bytes] | None = scope.get(_BY_NAME)
+    """Each header's value by its name in lower case, taken apart once for a request.
+
+    Of several lines it is the first; of a list all, as if in one (RFC 9110, 5.3).
+    """
+    found: dict[bytes, bytes] | None = scope.get(_BY_NAME)
     if found is None:
-        found = scope[_BY_NAME] = dict(reversed(scope["headers"]))
+        headers = scope["headers"]
+        found = scope[_BY_NAME] = dict(reversed(headers))
+        if len(found) != len(headers):
+            for name in _LISTS & found.keys():
+                found[name] = b", ".join(value for each, value in headers if each == name)
     return found
 
 

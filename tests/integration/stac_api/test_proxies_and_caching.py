@@ -1,3 +1,7 @@
+from email.message import Message
+from http.client import HTTPConnection
+from urllib.parse import urlsplit
+
 import pytest
 
 from tests.integration.conftest import CatalogDatabase
@@ -65,6 +69,30 @@ def test_an_unchanged_document_is_304(api: Client, path: str) -> None:
     assert again.content == b""
     assert again.headers["ETag"] == first.headers["ETag"]
     assert api("GET", path, headers={"If-None-Match": '"other"'}).status_code == 200
+
+
+def test_several_lines_of_one_header_are_one_list(api: Client) -> None:
+    """As proxies may write it (RFC 9110, 5.3)."""
+    path = "/search?limit=50"
+    etag = api("GET", path).headers["ETag"]
+
+    def status_and_headers(*lines: tuple[str, str]) -> tuple[int, Message]:
+        connection = HTTPConnection(urlsplit(api.url).netloc, timeout=30)
+        connection.putrequest("GET", path)
+        for line in lines:
+            connection.putheader(*line)
+        connection.endheaders()
+        answer = connection.getresponse()
+        answer.read()
+        connection.close()
+        return answer.status, answer.headers
+
+    for tags in (('"other"', etag), (etag, '"other"'), ('"other"', f'"more", {etag}')):
+        assert status_and_headers(*(("If-None-Match", tag) for tag in tags))[0] == 304, tags
+    assert status_and_headers(("If-None-Match", '"other"'), ("If-None-Match", '"more"'))[0] == 200
+    for accepted in (("application/json;q=0.5", "text/html"), ("text/html", "application/json;q=0.5")):
+        _, headers = status_and_headers(*(("Accept", each) for each in accepted))
+        assert headers["Content-Type"].startswith("text/html"), accepted
 
 
 def test_an_item_says_when_it_was_last_modified(api: Client) -> None:
