@@ -12,7 +12,7 @@ from stac_api.errors import BadRequest
 from stac_api.failures import Refused
 from stac_api.geometries import Box, box_from_json
 from stac_api.latest import Latest
-from stac_api.searches import Search
+from stac_api.searches import Search, number_of
 from stac_api.sorting import SortKey
 
 # `item_assets` is kept beside the content, where Items' reads do not pay for it, and belongs to the Collection.
@@ -68,7 +68,7 @@ class CollectionSearch:
         try:
             found = await self._found(search)
         except Refused as error:
-            raise error.as_fault_of("filter" if search.condition else "sortby") from error
+            raise error.as_fault_of(search.suspect or "search") from error
         begin, end = place.within(len(found), search.limit)
         rows = await self._database.rows(
             f"SELECT {_COLUMNS} FROM collections WHERE id = ANY($1::text[]) ORDER BY array_position($1::text[], id)",
@@ -160,9 +160,9 @@ def _is_spatial(condition: object) -> bool:
 
 def token_from_offset(text: str) -> str:
     """The token of the page that begins after so many collections: how other APIs on pgstac page."""
-    if not _is_number(text):
+    if not text.isascii() or not text.isdigit():
         raise BadRequest("offset", f"{text!r} is no whole number from zero on")
-    return f"next:{text}"
+    return f"next:{number_of(text)}"
 
 
 def _is_number(text: str) -> bool:

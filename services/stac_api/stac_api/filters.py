@@ -67,16 +67,16 @@ def from_query(value: object) -> Cql2 | None:
         if not name.strip() or "\0" in name or not isinstance(tests, dict):
             raise BadRequest("query", f"{name!r}: expected an object of operators")
         conditions += [_query_condition(name, operator, operand) for operator, operand in tests.items()]
-    return all_of(conditions)
+    return all_of(conditions, "query")
 
 
-def all_of(conditions: list[Cql2]) -> Cql2 | None:
+def all_of(conditions: list[Cql2], parameter: str = "filter") -> Cql2 | None:
     """One condition that asks for them all; None for none. Raises BadRequest for more than the database can take."""
     asked = sum(map(_conditions_in, conditions))
     if asked > _MAX_CONDITIONS:
         raise BadRequest(
-            "filter",
-            f"{asked} conditions and functions (with `query`), at most {_MAX_CONDITIONS}: `in` takes a list of values",
+            parameter,
+            f"{asked} conditions and functions, at most {_MAX_CONDITIONS}: `in` takes a list of values",
         )
     if len(conditions) < 2:
         return conditions[0] if conditions else None

@@ -64,7 +64,8 @@ class ItemSearch:
         try:
             return await self._page(search)
         except Refused as error:
-            if parameter := _suspect(search):
+            # a search that got a token was understood
+            if parameter := "token" if search.token else search.suspect:
                 raise error.as_fault_of(parameter) from error
             raise
 
@@ -189,15 +190,3 @@ def _moment(moment: datetime, statement: Statement) -> str:
     if moment in _ENDS_OF_TIME:
         return f"{statement.value(moment.isoformat())}::text::timestamptz"
     return f"{statement.value(moment)}::timestamptz"
-
-
-def _suspect(search: Search) -> str | None:
-    """The parameter to name when the database refuses the search: the one that it can judge and we cannot."""
-    suspects = {
-        "token": search.token,  # a search that got one was understood
-        "filter": search.condition,
-        "intersects": search.geometry,
-        "sortby": search.sort,
-        "q": search.words,
-    }
-    return next((name for name, value in suspects.items() if value), None)

@@ -25,6 +25,9 @@ _MAX_PHRASES, _MAX_WORDS_LENGTH = (
     500,
     10_000,
 )  # of free text: PostgreSQL reads 400,000 words for half a minute
+_MOST_DIGITS = 9  # of what counts Items or Collections: whoever asks for more asks for all
+# In a query string a plus is a blank: before an offset it can have been nothing else.
+_LOST_PLUS = re.compile(r"(:\d\d(?:\.\d+)?) (?=\d\d:\d\d(?:/|\Z))", re.ASCII)
 _LETTER_OR_DIGIT = re.compile(r"[^\W_]")
 _JSON_LANGUAGES = ("cql2-json", "cql-json")  # the second is what older clients of pgstac say
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
@@ -35,7 +38,7 @@ class Search:
     """What to look for; None and empty mean that it was not asked for (an empty list of ids too).
 
     `words` are free-text phrases in quotes, any of which may match; `condition` is CQL2 JSON in
-    pgstac's dialect.
+    pgstac's dialect, which `condition_of` names the parameters of.
     """
 
     limit: int
@@ -45,6 +48,7 @@ class Search:
     geometry: Json | None = None
     interval: Interval | None = None
     condition: Cql2 | None = None
+    condition_of: str = "filter"
     words: tuple[str, ...] = ()
     sort: tuple[SortKey, ...] = ()
     fields: Fields | None = None
@@ -56,20 +60,35 @@ class Search:
         area = self.box.geojson() if self.box else self.geometry
         return None if area is None else orjson.dumps(area).decode()
 
+    @property
+    def suspect(self) -> str | None:
+        """The parameter to name when the database refuses the search: the one that it can judge and we cannot."""
+        suspects = {
+            self.condition_of: self.condition,
+            "intersects": self.geometry,
+            "sortby": self.sort,
+            "q": self.words,
+        }
+        return next((name for name, value in suspects.items() if value), None)
+
 
 @dataclass
 class _Draft:
     """The parts of a search while they are read."""
 
     settings: Settings
-    conditions: list[Cql2] = field(default_factory=list)
+    conditions: dict[str, Cql2] = field(default_factory=dict)  # by their parameters
     parts: Json = field(default_factory=dict)
 
     def search(self, default_limit: int) -> Search:
         if "box" in self.parts and "geometry" in self.parts:
             raise BadRequest("bbox", "give either bbox or intersects, not both")
         self.parts.setdefault("limit", default_limit)
-        return Search(condition=filters.all_of(self.conditions), **self.parts)
+        if self.conditions:
+            names = " or ".join(sorted(self.conditions))
+            condition = filters.all_of([*self.conditions.values()], names)
+            self.parts |= {"condition": condition, "condition_of": names}
+        return Search(**self.parts)
 
 
 def joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -95,7 +114,7 @@ def from_query(
         if name in params and (params[name] or name == "fields"):
             read(draft, params[name])
     if text := params.get("filter"):
-        draft.conditions.append(_filter_from_text(text, params, settings))
+        draft.conditions["filter"] = _filter_from_text(text, params, settings)
     return draft.search(default_limit or settings.default_limit)
 
 
@@ -112,9 +131,9 @@ def from_body(body: object, settings: Settings) -> Search:
         _check_crs(body)
         language = body.get("filter-lang") or "cql2-json"
         if isinstance(value, str) and language == "cql2-text":
-            draft.conditions.append(filters.from_text(value, settings.max_filter_depth))
+            draft.conditions["filter"] = filters.from_text(value, settings.max_filter_depth)
         elif language in _JSON_LANGUAGES:
-            draft.conditions.append(filters.from_json(value, settings.max_filter_depth))
+            draft.conditions["filter"] = filters.from_json(value, settings.max_filter_depth)
         else:
             raise BadRequest("filter-lang", "expected cql2-json, or cql2-text with a text as filter")
     return draft.search(settings.default_limit)
@@ -142,13 +161,18 @@ def _check_crs(params: Mapping[str, Any]) -> None:
 
 
 def _limit(draft: _Draft, value: object) -> None:
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19:
-        value = int(value)
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        value = number_of(value)
     if isinstance(value, float) and value.is_integer():  # JSON has no other numbers than these
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise BadRequest("limit", f"{value!r} is no whole number above zero")
     draft.parts["limit"] = min(value, draft.settings.max_limit)
+
+
+def number_of(digits: str) -> int:
+    """The number that ASCII digits write, or a large one for one that is larger still."""
+    return int(digits.lstrip("0")[:_MOST_DIGITS] or 0)
 
 
 def _names(parameter: str) -> Callable[[_Draft, object], None]:
@@ -164,6 +188,10 @@ def _names(parameter: str) -> Callable[[_Draft, object], None]:
             draft.parts[parameter] = tuple(names)
 
     return read
+
+
+def _interval_from_text(text: str) -> Interval:
+    return parse_interval(_LOST_PLUS.sub(r"\1+", text) if " " in text else text)
 
 
 def _part(name: str, read: Callable[[Any], object]) -> Callable[[_Draft, object], None]:
@@ -183,7 +211,7 @@ def _query(draft: _Draft, value: object) -> None:
     if isinstance(value, str):
         value = filters.json_from_text("query", value)
     if condition := filters.from_query(value):
-        draft.conditions.append(condition)
+        draft.conditions["query"] = condition
 
 
 def _words(value: object) -> tuple[str, ...]:
@@ -212,7 +240,7 @@ _FROM_TEXT: Mapping[str, Callable[[_Draft, Any], None]] = {
     "ids": _names("ids"),
     "bbox": _part("box", box_from_text),
     "intersects": _geometry,
-    "datetime": _part("interval", parse_interval),
+    "datetime": _part("interval", _interval_from_text),
     "query": _query,
     "q": _part("words", _words),
     "sortby": _part("sort", sorting.from_text),
@@ -222,6 +250,7 @@ _FROM_TEXT: Mapping[str, Callable[[_Draft, Any], None]] = {
 _FROM_JSON: Mapping[str, Callable[[_Draft, Any], None]] = {
     **_FROM_TEXT,
     "bbox": _part("box", box_from_json),
+    "datetime": _part("interval", parse_interval),
     "sortby": _part("sort", sorting.from_json),
     "fields": _part("fields", fields.from_json),
 }

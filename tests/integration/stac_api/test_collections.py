@@ -67,6 +67,20 @@ def test_a_collection_of_which_no_field_is_named_is_still_one(api: Client) -> No
 
 
 @pytest.mark.parametrize(
+    ("params", "named"),
+    [
+        ({"filter": "S_INTERSECTS(geometry, POINT(0 0)) AND geometry = 'x'"}, "filter"),
+        ({"query": '{"geometry":{"eq":"x"}}'}, "query"),
+        ({"query": '{"geometry":{"eq":"x"}}', "q": "edges", "sortby": "id"}, "query"),
+    ],
+)
+def test_what_the_database_refuses_is_told_by_its_parameter(
+    api: Client, params: dict[str, Any], named: str
+) -> None:
+    assert api.get("/collections", status=400, **params)["description"].startswith(f"{named}: ")
+
+
+@pytest.mark.parametrize(
     "params", [{"bbox": "1"}, {"token": "next:x"}, {"limit": 0}, {"sortby": "geometry"}, {"filter": "a"}]
 )
 def test_bad_collection_searches_are_400(api: Client, params: dict[str, Any]) -> None:

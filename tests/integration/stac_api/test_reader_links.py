@@ -111,6 +111,14 @@ def test_a_name_with_a_colon_needs_no_quotes_in_cql2_text(api: Client) -> None:
 def test_a_limit_beyond_the_cap_is_cut_to_it(api: Client) -> None:
     assert len(api.get("/search", limit=10_001)["features"]) == 124
     assert len(api.post("/search", {"limit": 10_001})["features"]) == 124
+    for much in ("99999999999999999999", "0" * 30 + "1" + "0" * 30, "9" * 5_000):
+        assert len(api.get("/search", limit=much)["features"]) == 124
+        assert len(api.get("/collections", limit=much)["collections"]) == 2
+        beyond = api.get("/collections", offset=much)
+        assert (beyond["collections"], beyond["numberMatched"]) == ([], 2)
+    assert len(api.get("/search", limit="0" * 30 + "2")["features"]) == 2
+    assert len(api.get("/collections", offset="0" * 30 + "1")["collections"]) == 1
+    assert api.get("/search", limit="0" * 30, status=400)["description"].startswith("limit: ")
 
 
 @pytest.mark.parametrize(

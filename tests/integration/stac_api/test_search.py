@@ -237,6 +237,9 @@ def test_free_text_finds_words(api: Client) -> None:
         ({"sortby": "geometry"}, "sortby"),
         ({"query": "[]"}, "query"),
         ({"query": "{\"a\":{\"nope\":1}}"}, "query"),
+        ({"query": "{\"geometry\":{\"eq\":\"x\"}}"}, "query: "),
+        ({"query": "{\"geometry\":{\"eq\":\"x\"}}", "filter": "gsd=1"}, "filter or query: "),
+        ({"query": "{\"a\":{\"in\":[1]}}", "filter": "geometry = 'x'", "sortby": "id"}, "filter or query: "),
         ({"bbox": "0,0,1,1", "intersects": "{\"type\":\"Point\",\"coordinates\":[0,0]}"}, "bbox"),
     ],
 )  # fmt: skip
@@ -256,6 +259,25 @@ def test_a_bad_parameter_is_400_and_is_named(api: Client, params: dict[str, str]
 )  # fmt: skip
 def test_a_bad_body_is_400(api: Client, body: Any) -> None:
     assert api.post("/search", body, status=400)["code"] == "InvalidParameterValue"
+
+
+def test_an_offset_whose_plus_a_query_string_made_a_blank_is_one(api: Client) -> None:
+    whole = api.get("/search?datetime=2022-01-01T01:00:00%2B01:00&limit=1")
+    assert [each["id"] for each in whole["features"]] == ["fiji-east"]
+    for path in ("/search", "/collections/edges/items"):
+        for asked, expected in (
+            ("2022-01-01T01:00:00+01:00", ["fiji-east"]),
+            ("2022-01-01T01:00:00.000+01:00/2022-01-02T05:30:00+05:30", ["fiji-west", "fiji-east"]),
+            ("../2022-01-01T01:00:00+01:00&collections=edges", ["fiji-east"]),
+        ):
+            found = api.get(f"{path}?datetime={asked}")["features"]
+            assert [each["id"] for each in found] == expected, asked
+    edges = api.get("/collections?datetime=2020-01-01T01:00:00+01:00/..")["collections"]
+    assert len(edges) == 2
+    for asked in ("2022-01-01+01:00", "2022-01-01T01:00:00++01:00", "2022-01-01T01:00:00 01:00Z"):
+        assert api.get(f"/search?datetime={asked}", status=400)["description"].startswith("datetime: ")
+    for body in ({"datetime": "2022-01-01T01:00:00 01:00"},):
+        assert api.post("/search", body, status=400)["description"].startswith("datetime: ")
 
 
 def test_a_member_that_is_null_is_not_there(api: Client) -> None:
