@@ -13,7 +13,10 @@ STOP_PATIENCE_S = 35.0  # a Functions host drains for up to 30
 
 @dataclass(frozen=True)
 class Service:
-    """What the supervisor needs to know. `before` runs before each start; `account` is whom it runs as."""
+    """What the supervisor needs to know. `before` runs before each start; `account` is whom it runs as.
+
+    `advice` is what may help where it ends while it starts.
+    """
 
     name: str
     command: Sequence[str]
@@ -23,6 +26,7 @@ class Service:
     before: Callable[[], None] = lambda: None
     account: Account = field(default_factory=Account)
     stop_signal: Signals = SIGTERM
+    advice: str = ""
 
 
 def http_answers(

@@ -34,6 +34,7 @@ def foundation(layout: Layout, endpoints: Endpoints, cluster: Cluster) -> list[S
             AzuriteCommand(layout.data("azurite"), ports["azurite"]).argv(),
             ports["azurite"],
             lambda: http_answers(ports["azurite"]),
+            advice="where it lacks a module: `rm -rf .local/azurite`, then `make setup`",
         ),
         Service(
             "servicebus",

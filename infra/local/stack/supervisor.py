@@ -173,7 +173,8 @@ class Supervisor:
     def _end_of_log(self, run: _Run, what: str) -> str:
         log = self._layout.log(run.service.name)
         lines = log.read_text(errors="replace").splitlines()[-_LOG_TAIL_LINES:]
-        return "\n".join([f"{run.service.name} {what}; {log} ends:", *(f"  {line}" for line in lines)])
+        told = [f"{run.service.name} {what}; {log} ends:", *(f"  {line}" for line in lines)]
+        return "\n".join([*told, *filter(None, [run.service.advice])])
 
     def _write_state(self) -> None:
         services = {

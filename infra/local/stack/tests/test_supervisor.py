@@ -70,8 +70,10 @@ def test_a_crashed_service_is_started_again_and_that_is_said(watched: Watched) -
 
 def test_a_service_that_dies_at_start_shows_the_end_of_its_log(watched: Watched) -> None:
     broken = watched.service("broken", "raise SystemExit('the topology is wrong')")
-    with pytest.raises(StackError, match=r"(?s)broken ended while starting; .*the topology is wrong"):
-        watched.up(replace(broken, ready=lambda: False))
+    with pytest.raises(
+        StackError, match=r"(?s)broken ended while starting; .*the topology is wrong\nmend it"
+    ):
+        watched.up(replace(broken, ready=lambda: False, advice="mend it"))
 
 
 def test_a_held_service_stays_away_until_it_is_released(watched: Watched) -> None:
