@@ -91,7 +91,7 @@ def _unclear(domain: str, tags: Tags) -> list[str]:
     read = {part.upper() for moment in moments if _span(named, moment) for part in moment}
     # Fillers such as 0000:00:00 and "n/a" state nothing.
     said = [name for name in sorted(stated & named.keys() - clear) if not _DIGITS.isdisjoint(named[name][1])]
-    why = [(*named[name], _OTHER_YEARS if name in read else _NO_TIME) for name in said]
+    why = [(*named[name], _OTHER_YEARS if name in read else _NO_TIME) for name in said] + _backwards(named)
     for name, _ in _axes(tags):
         calendar = foreign_calendar(tags, name)
         if calendar:
@@ -100,6 +100,18 @@ def _unclear(domain: str, tags: Tags) -> list[str]:
             why.append((name, tags[name], _NO_TIME))
     prefix = f"{domain}:" if domain else ""
     return [f"{prefix}{name} is {text[:_LONGEST_TEXT]!r}: {reason}" for name, text, reason in why]
+
+
+def _backwards(tags: _Named) -> list[tuple[str, str, str]]:
+    """The periods that begin after their end: name and text of the start, and why it is not taken."""
+    found: dict[str, tuple[str, str, str]] = {}
+    for first, last in _PERIODS:
+        start, end = _span(tags, first), _span(tags, last)
+        if start and end and end[1] < start[0]:
+            name, other = (tags[moment[0].upper()][0] for moment in (first, last))
+            text, until = ("T".join(_text(tags, part) for part in moment) for moment in (first, last))
+            found.setdefault(name, (name, text, f"later than {other}, {until[:_LONGEST_TEXT]!r}"))
+    return list(found.values())
 
 
 def _by_name(tags: Tags) -> _Named:

@@ -6,15 +6,16 @@ import re
 from eventstac.blob_urls import BlobName
 
 _NOT_SAFE = re.compile(r"[^A-Za-z0-9._-]")
+_FOLDERS = (".", "..")  # in a URL: clients leave them out
 
 
 def safe_id(text: str, hashed: str | None = None) -> str:
-    """`text` with characters other than `[A-Za-z0-9._-]` as "-".
+    """`text` with characters other than `[A-Za-z0-9._-]`, and the dots of `.` and `..`, as "-".
 
     Where one was replaced, eight hex digits of the SHA-256 of `hashed` (the text itself, by default) follow.
     """
-    replaced, count = _NOT_SAFE.subn("-", text)
-    if not count:
+    replaced = "-" * len(text) if text in _FOLDERS else _NOT_SAFE.sub("-", text)
+    if replaced == text:
         return text
     digest = hashlib.sha256((text if hashed is None else hashed).encode()).hexdigest()[:8]
     return f"{replaced}-{digest}"

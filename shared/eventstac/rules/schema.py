@@ -176,6 +176,9 @@ def _described(error: jsonschema_rs.ValidationError) -> str:
 
 
 def _nearest(name: str, known: list[str]) -> str:
+    place = next((each for each in ("extra", "properties") if each in known), None)
+    if ":" in name and place:  # a field of an extension, and no field of rules has such a name
+        return f"Write it under `{place}:`"
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.55)
     if near:
         return f"Write `{near[0]}`"

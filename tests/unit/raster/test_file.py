@@ -256,6 +256,19 @@ def test_what_may_be_another_time_is_said_to_be_doubtful(tags: dict[str, str]) -
             },
             "time#calendar is 'noleap': its days are not those of the standard calendar",
         ),
+        (
+            {"start_datetime": "2024-06-02", "end_datetime": "2024-06-01"},
+            "start_datetime is '2024-06-02': later than end_datetime, '2024-06-01'",
+        ),
+        (
+            {
+                "RANGEBEGINNINGDATE": "2024-06-02",
+                "RANGEBEGINNINGTIME": "10:00:00",
+                "RANGEENDINGDATE": "2024-06-01",
+                "RANGEENDINGTIME": "09:00:00",
+            },
+            "RANGEBEGINNINGDATE is '2024-06-02T10:00:00': later than RANGEENDINGDATE, '2024-06-01T09:00:00'. The",
+        ),
     ],
     ids=lambda each: next(iter(each)) if isinstance(each, dict) else "",
 )

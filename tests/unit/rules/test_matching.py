@@ -242,3 +242,12 @@ def test_item_ids_are_safe_in_urls(name: BlobName) -> None:
 def test_every_spelling_of_a_url_matches_the_same(name: BlobName) -> None:
     spelled = name.url.replace("-", "%2D").replace("%C3", "%c3")
     assert RULES.match(spelled + "?sv=2020&sig=x") == RULES.match(name.url)
+
+
+@pytest.mark.parametrize("name", [".", ".."])
+def test_an_id_that_clients_take_for_a_folder_is_made_another(name: str) -> None:
+    text = "collections:\n  a:\n    rules:\n      - {name: r, pattern: 's/{item}_{asset}.tif'}\n"
+    item = matched(load_rules(text, file="c.yaml"), SOURCE + f"s/{name}_a.tif").item
+    assert item.startswith("-" * len(name) + "-")
+    assert len(item) == len(name) + 9
+    assert matched(load_rules(text, file="c.yaml"), SOURCE + "s/.x_a.tif").item == ".x"
