@@ -1,6 +1,9 @@
 """What nothing needs any more is forgotten, and nothing else."""
 
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import LiteralString
 
 import pytest
 
@@ -48,6 +51,30 @@ def test_what_is_a_cog_by_somebody_s_word_stays_while_its_source_is_there(connec
     fact(connection, "cog of s2", "gone", 100, "s2")
     assert pruning.prune(connection).facts == 2
     assert urls(connection) == ["cog of s1", "s1"]
+
+
+@pytest.mark.parametrize("change", ["state = 'present'", "changed_at = now()"])
+def test_a_blob_that_comes_back_while_facts_are_forgotten_stays(
+    database: CatalogDatabase, connection: Connection, change: LiteralString
+) -> None:
+    fact(connection, "back again", "gone", 31)
+    with database.connect() as pruner, ThreadPoolExecutor(1) as pool:
+        with connection.transaction():
+            connection.execute(f"UPDATE eventstac.facts SET {change}")
+            pruned = pool.submit(pruning.prune, pruner)
+            _wait_until_blocked(connection)
+        assert pruned.result(timeout=30).facts == 0
+    assert urls(connection) == ["back again"]
+
+
+def _wait_until_blocked(connection: Connection) -> None:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        row = connection.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone()
+        if row and row[0]:
+            return
+        time.sleep(0.02)
+    pytest.fail("forgetting does not wait for the writer")
 
 
 def test_many_are_forgotten_in_several_statements(

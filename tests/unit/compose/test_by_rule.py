@@ -114,6 +114,23 @@ def test_an_item_that_lacks_its_data_is_incomplete_and_says_what_it_waits_for(
     assert (composition.state, composition.missing, composition.item) == ("incomplete", missing, None)
 
 
+def test_an_item_waits_for_what_any_of_its_blobs_rules_require() -> None:
+    rules = load_rules(
+        "collections:\n  c:\n    rules:\n      - {name: one, pattern: 's/{item}/a_{asset}.tif'}\n"
+        "      - {name: two, pattern: 's/{item}/b_{asset}.tif', require: [mask],\n"
+        "         assets: {red: {}, mask: {roles: [mask]}}}\n",
+        file="rules.yaml",
+    )
+    facts = [
+        fact_of(url_of(f"s/one/{name}"), present(match, 1, "e"))
+        for name in ("a_nir.tif", "b_red.tif")
+        if (match := rules.match(url_of(f"s/one/{name}")))
+    ]
+    for order in (facts, facts[::-1]):
+        composition = compose(order, collection_of(rules, "c"))
+        assert (composition.state, composition.missing) == ("incomplete", ("mask",))
+
+
 def test_an_item_of_which_nothing_is_left_is_empty() -> None:
     rules = load_rules(HEAD + ALL, file="rules.yaml")
     facts = [

@@ -71,6 +71,18 @@ def test_the_last_good_reading_is_kept_beside_a_rejection_and_dropped_by_a_new_r
     assert joined(bad, good, again).last_good is None
 
 
+def test_of_two_good_readings_the_later_is_kept_beside_a_rejection_in_any_order() -> None:
+    looks = [fact_of(URL, present(MATCH, 1, "a")), fact_of(URL, present(MATCH, 2, "b"))]
+    for order in permutations([*looks, fact_of(URL, rejected(MATCH, 3, "c"))]):
+        assert joined(*order).last_good == looks[1].finding
+
+
+def test_of_two_looks_at_one_time_that_find_nothing_the_one_by_newer_rules_stands() -> None:
+    for old, new in permutations([MATCH, OTHER]):
+        looks = [fact_of(URL, gone(old, 1, revision=1)), fact_of(URL, gone(new, 1, revision=2))]
+        assert joined(*looks) == joined(*reversed(looks)) == looks[1]
+
+
 def test_states_closer_than_the_window_are_unsure_and_repetitions_are_not() -> None:
     first, second = present(MATCH, 1, "a"), present(MATCH, 2, "b")
     assert unsure(first, second, 1.0)

@@ -154,6 +154,13 @@ def test_undelivered_events_are_kept_and_their_blob_deleted(
     assert blobs.page(CONTAINER, "", None, 10).blobs == ()
 
 
+def test_two_undelivered_events_of_one_id_are_both_kept(catalog: MemoryCatalog, blobs: DeletingBlobs) -> None:
+    other = {**UNDELIVERED, "data": {"url": url_of("b.tif")}}
+    blobs.put(f"{CONTAINER}/CREATED/x.json", json.dumps([UNDELIVERED, other]).encode())
+    dead_letters.drain_container(container_url=CONTAINER, blobs=blobs, catalog=catalog)
+    assert [one.url for one in catalog.rejections.values()] == [url_of("a.tif"), url_of("b.tif")]
+
+
 def test_a_blob_that_is_no_array_of_events_is_kept_too(catalog: MemoryCatalog, blobs: DeletingBlobs) -> None:
     blobs.put(f"{CONTAINER}/CREATED/x.json", b"{not json")
     dead_letters.drain_container(container_url=CONTAINER, blobs=blobs, catalog=catalog)

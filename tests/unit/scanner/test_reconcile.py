@@ -271,6 +271,23 @@ class TestABlobThatNoRuleKnowsAnyMore:
         assert after.catalog.known[scene("bad", "b1")].finding.reason == "no-rule"
         assert report_of(after)["gap"] is False
 
+    def test_stays_out_though_a_listing_lacks_it_and_a_look_finds_it(
+        self, after: Pipeline, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        after.reconcile("r")
+        after.blobs.wait(10)
+        page = after.blobs.page
+
+        def without_it(*arguments: Any) -> Any:
+            found = page(*arguments)
+            return replace(found, blobs=tuple(one for one in found.blobs if "/bad/" not in one.url))
+
+        monkeypatch.setattr(after.blobs, "page", without_it)
+        looks = after.blobs.looks
+        after.reconcile("r2")
+        assert after.blobs.looks == looks + 1
+        assert "bad" not in after.items
+
     def test_comes_back_when_a_rule_knows_it_again(self, after: Pipeline) -> None:
         after.reconcile("r")
         after.catalog.in_force = load_rules(
