@@ -1,10 +1,12 @@
 """Where a blob is on its way into the catalog, and why: one verdict from everything that knows something."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from eventstac.blob_urls import parse
 from eventstac.blobs import Look
 from eventstac.bus import ASSET_FACTS, BLOB_EVENTS, BLOBS_MATCHED, COG_EVENTS, REJECTED
 from eventstac.catalog.item_rows import ItemRow
@@ -116,7 +118,9 @@ def _not_in_storage(evidence: Evidence) -> Whereabouts:
 
 def _soon(evidence: Evidence) -> str:
     waiting = _first_waiting(evidence.queued)
-    return f", a look is waiting at {waiting.stage}" if waiting else ""
+    if waiting:
+        return f", a look is waiting at {waiting.stage}"
+    return ". `eventstac reconcile` looks at it" + (", and takes it out" if evidence.published else "")
 
 
 def _unknown_to_rules(evidence: Evidence) -> Whereabouts | None:
@@ -178,7 +182,9 @@ def _in_published_item(evidence: Evidence, fact: Fact, row: ItemRow, name: str) 
             "stale", "the COG was made from other content than its source has now: make it anew", since=seen
         )
     if not evidence.published:
-        return Whereabouts("stale", f"{name} should be in the catalog and is not: rebuild it", since=seen)
+        rebuild = shlex.join(["eventstac", "rebuild", row.key[0]])
+        why = f"{name} should be in the catalog and is not: `{rebuild}` brings it back"
+        return Whereabouts("stale", why, since=seen)
     if fact.claim and fact.url not in row.urls:
         return _hidden_cog(fact, name, fact.claim.source_url)
     why = f"{name} shows it"
@@ -209,11 +215,20 @@ def _on_its_way(evidence: Evidence, look: Look) -> Whereabouts:
     if given_up:
         return given_up
     if evidence.fact and evidence.fact.finding.state != "gone":
-        seen = to_text(evidence.fact.finding.seen)
-        why = f"the catalog knows it as it was at {seen}; no message about it is on its way"
-        return Whereabouts("stale", f"{why}. Scan its prefix to look at it again", since=changed)
+        return Whereabouts("stale", _not_looked_at_again(evidence, evidence.fact), since=changed)
     why = "nobody looked at it yet, and no message about it is on its way: the storage event is still to come"
     return Whereabouts("waiting", why, stage="events", since=changed)
+
+
+def _not_looked_at_again(evidence: Evidence, fact: Fact) -> str:
+    is_shown = evidence.published and evidence.item is not None and fact.url in evidence.item.urls
+    name = parse(fact.url)
+    scan = shlex.join(["eventstac", "scan", f"{name.container}/{name.path}"])
+    seen = to_text(fact.finding.seen)
+    return (
+        f"the catalog {'shows' if is_shown else 'knows'} it as it was at {seen}; no message about it is on its way, as "
+        f"where only its metadata or properties were set. `{scan}` looks at it again"
+    )
 
 
 def _given_up(evidence: Evidence, changed: datetime | None = None) -> Whereabouts | None:

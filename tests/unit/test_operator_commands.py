@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from eventstac.cli.main import app
-from eventstac.cli.places import container_and_prefix
+from eventstac.cli.places import blob_url, container_and_prefix
 from eventstac.cli.status import _age
 from eventstac.comparing import CollectionReport, Report
 from eventstac.containers import ContainerNames, Watched
@@ -63,6 +63,18 @@ def test_a_scan_of_what_is_no_part_of_a_container_is_refused(arguments: list[str
     result = CliRunner().invoke(app, ["scan", *arguments], env={**_nothing(), "COLUMNS": "200"})
     assert result.exit_code == 2
     assert said in " ".join(result.output.replace("\u2502", " ").split())
+
+
+def test_a_blob_is_named_by_its_url_or_by_container_and_path() -> None:
+    account = "https://a.blob.core.windows.net"
+    for named in ("Source/a b.tif", "source\\a b.tif", f"{account}/source/a%20b.tif?sv=1&sig=x"):
+        assert blob_url(named, account) == f"{account}/source/a%20b.tif"
+
+
+@pytest.mark.parametrize("named", ["", "source", "source/", "/a.tif", "source//"])
+def test_what_names_no_blob_is_told_how_to_write_one(named: str) -> None:
+    with pytest.raises(Rejected, match="names no blob: write its URL, or CONTAINER/PATH"):
+        blob_url(named, "https://a.blob.core.windows.net")
 
 
 def test_a_container_that_is_not_watched_is_said_by_its_own_name() -> None:

@@ -51,7 +51,11 @@ GONE = replace(LOOK, state="gone", etag="")
     [
         (evidence(look=GONE), "not in storage", "nobody ever looked"),
         (evidence(look=GONE, fact=fact_of(URL, gone(MATCH, 5))), "not in storage", "the catalog knows it"),
-        (evidence(look=GONE, fact=read(), item=row(), published=True), "not in storage", "still shows it"),
+        (
+            evidence(look=GONE, fact=read(), item=row(), published=True),
+            "not in storage",
+            "still shows it. `eventstac reconcile` looks at it, and takes it out",
+        ),
         (evidence(look=None, not_watched="its container is not declared"), "ignored", "not declared"),
         (evidence(explanation=Explanation(URL, "ignored", "`ignore: *.tmp`")), "ignored", "*.tmp"),
         (evidence(is_source=False), "ignored", "no cog.completed has named it"),
@@ -85,7 +89,9 @@ GONE = replace(LOOK, state="gone", etag="")
             "missing red, nir",
         ),
         (evidence(fact=read()), "waiting", "a data asset, or its builder wants none"),
-        (evidence(fact=read("e1"), item=row(), published=True), "stale", "as it was at"),
+        (evidence(fact=read("e1"), item=row(), published=True), "stale", "the catalog shows it as it was at"),
+        (evidence(fact=read("e1")), "stale", "the catalog knows it as it was at"),
+        (evidence(fact=read("e1")), "stale", "`eventstac scan source/scenes/one/b10m.tif` looks at it again"),
         (evidence(fact=read(), item=row(), published=False), "stale", "rebuild"),
         (evidence(fact=read(), item=row(), published=True), "searchable", "Item one of collection scenes"),
         (

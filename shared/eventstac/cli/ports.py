@@ -13,10 +13,11 @@ import typer
 from eventstac.azure.blob_service import open_blob_service
 from eventstac.azure.blob_storage import BlobStorage
 from eventstac.azure.service_bus import ServiceBus, open_client
-from eventstac.blob_urls import BlobName, canonical_url, with_slashes
+from eventstac.blob_urls import BlobName
 from eventstac.catalog.collection_documents import collection_ids
 from eventstac.catalog.database import Connection, DatabaseSettings, connect, database_failures
 from eventstac.catalog.rules_store import AppliedRules, RulesStore
+from eventstac.cli.places import blob_url
 from eventstac.consumption import Consumer
 from eventstac.containers import ContainerNames, Watched
 from eventstac.errors import EventstacError
@@ -116,10 +117,7 @@ class Ports:
 
     def blob_url(self, storage: BlobStorage, blob: str) -> str:
         """The canonical URL of a blob that is named by a URL in any spelling, or as CONTAINER/PATH in our account."""
-        container, _, path = with_slashes(blob).partition("/")
-        if "://" in blob or not path:
-            return canonical_url(blob)
-        return BlobName(storage.account_url, container, path).url
+        return blob_url(blob, storage.account_url)
 
     def rules_url(self, storage: BlobStorage) -> str:
         """Where the rules file lies."""

@@ -175,7 +175,9 @@ def _show(run: Run, report: Report, as_json: bool) -> None:
         console.print("there is a gap: `eventstac reconcile` mends it", style="yellow")
     elif report.has_gap:
         console.print(
-            "the blobs that differed are being looked at: check again, or use --wait", style="yellow"
+            "the blobs that differed are being looked at: `eventstac reconcile --check` says whether the gap is "
+            "closed, `--wait 60` waits for it",
+            style="yellow",
         )
     else:
         console.print("no gap", style="green")

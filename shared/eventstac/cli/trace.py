@@ -18,7 +18,10 @@ _SAID = ("reason", "detail", "extraction_bytes", "freshness_s", "batch", "delay_
 
 def trace(
     wanted: Annotated[
-        str, typer.Argument(metavar="ID|BLOB-URL", help="A trace's id, a traceparent, or a blob's URL.")
+        str,
+        typer.Argument(
+            metavar="ID|BLOB", help="A trace's id, a traceparent, or a blob: its URL, or CONTAINER/PATH."
+        ),
     ],
     every: Annotated[bool, typer.Option("--all", help="All traces of a blob, not only the last.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from eventstac.blob_urls import canonical_url
-from eventstac.errors import EventstacError
+from eventstac.blob_urls import BlobName, canonical_url, parse, with_slashes
+from eventstac.errors import EventstacError, Rejected
 from eventstac.times import from_text
 
 _TRACE = re.compile(r"[0-9a-f]{32}")
@@ -68,9 +68,9 @@ class Story:
 
 
 def stories(folder: Path, wanted: str) -> list[Story]:
-    """The traces that a trace's id, a traceparent or a blob's URL means, the oldest first.
+    """The traces that a trace's id, a traceparent or a blob (its URL, or CONTAINER/PATH) means, the oldest first.
 
-    Raises NoStory where there is none, and for what is neither of the three; Rejected `bad-url`.
+    Raises NoStory where there is none, and for what is none of these; Rejected `bad-url`.
     """
     files = sorted(folder.glob("*.spans*.jsonl")) if folder.is_dir() else []
     if not files:
@@ -95,9 +95,25 @@ def _meant(told: Iterable[Told], wanted: str) -> tuple[set[str], str]:
     if text.startswith(("http://", "https://")):
         url = canonical_url(text)
         return {one.trace for one in told if one.attributes.get("blob") == url}, url
+    container, _, path = with_slashes(text).partition("/")
+    if container and path:
+        name = BlobName("", container.lower(), path)
+        return {one.trace for one in told if _is_called(one.attributes.get("blob"), name)}, text
     raise NoStory(
-        f"{wanted!r} is neither a trace's id (32 hexadecimal digits), nor a traceparent, nor a blob's URL"
+        f"{wanted!r} is neither a trace's id (32 hexadecimal digits), nor a traceparent, nor a blob's URL or "
+        "CONTAINER/PATH"
     )
+
+
+def _is_called(url: Any, name: BlobName) -> bool:
+    """Whether a blob's URL, of any account, has this container and path."""
+    if not isinstance(url, str) or not url.endswith(name.url):
+        return False
+    try:
+        found = parse(url)
+    except Rejected:
+        return False
+    return (found.container, found.path) == (name.container, name.path)
 
 
 def _story(trace: str, told: Iterable[Told]) -> Story:

@@ -45,7 +45,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_trace_is_found_by_its_id_by_a_traceparent_and_by_the_blob_in_any_spelling(folder: Path) -> None:
-    for wanted in (START.trace, START.trace.upper(), START.traceparent, URL, URL.replace("%20", " ")):
+    spelled = (URL, URL.replace("%20", " "), "source/a b.tif", "Source\\a b.tif")
+    for wanted in (START.trace, START.trace.upper(), START.traceparent, *spelled):
         [story] = stories(folder, wanted)
         assert [(one.app, one.depth) for one in story.spans] == [("scanner", 0), ("loader", 1)]
         assert story.missing == frozenset()
@@ -75,7 +76,10 @@ def test_half_a_line_of_an_app_that_was_killed_hides_nothing(folder: Path) -> No
     ("wanted", "said"),
     [
         ("0" * 31, "neither a trace's id"),
-        ("source/a.tif", "neither a trace's id"),
+        ("source", "nor a blob's URL or CONTAINER/PATH"),
+        ("a b.tif", "nor a blob's URL or CONTAINER/PATH"),
+        ("source/a.tif", "no span of source/a.tif"),
+        ("devstoreaccount1/source/a b.tif", "no span of devstoreaccount1"),
         ("a" * 32, "no span of the trace"),
         (URL + "x", "no span of http"),
     ],
