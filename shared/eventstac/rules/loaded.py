@@ -13,6 +13,7 @@ from eventstac.blob_urls import BlobName, parse
 from eventstac.errors import Rejected
 from eventstac.facts import Match
 from eventstac.rules.identity import default_item_id, safe_id
+from eventstac.rules.misfits import why_not
 from eventstac.rules.mistakes import Mistake
 from eventstac.rules.model import AssetRule, CollectionRules, Rule
 from eventstac.rules.pattern import Pattern
@@ -179,7 +180,7 @@ def match_rule(collection: CollectionRules, rule: Rule, name: BlobName) -> Match
             return f"the path cannot be matched with {pattern.text}: {error}"
         if found is not None:
             return _by_groups(collection, rule, found)
-    return f"the path is not {' or '.join(pattern.text for pattern in rule.patterns)}"
+    return why_not(rule, name.path)
 
 
 def _by_groups(collection: CollectionRules, rule: Rule, found: Mapping[str, str]) -> Match | str:

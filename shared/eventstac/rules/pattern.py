@@ -54,7 +54,7 @@ class Pattern:
 
     @cached_property
     def _compiled(self) -> Any:
-        return re2.compile(self.regex.encode(), _OPTIONS)
+        return compiled(self.regex)
 
     @cached_property
     def _numbers(self) -> Mapping[str, int]:
@@ -85,7 +85,7 @@ class RepeatingPattern(Pattern):
 
     @cached_property
     def _compiled(self) -> Any:
-        return re2.compile(self.free.encode(), _OPTIONS)
+        return compiled(self.free)
 
     def held(self, path: str) -> Mapping[str, str]:
         """What the names that stand twice hold first, in a path that may hold something else again."""
@@ -160,7 +160,7 @@ def _checked(text: str, regex: str, free: str) -> tuple[str, ...]:
             "Mend the expression, or write the pattern with * and {name} and without `regex:`",
         ) from error
     try:
-        size = re2.compile(free.encode(), _OPTIONS).programsize
+        size = compiled(free).programsize
     except re2.error as error:
         what = error.args[0].decode() if isinstance(error.args[0], bytes) else error
         raise PatternError(
@@ -177,6 +177,16 @@ def _checked(text: str, regex: str, free: str) -> tuple[str, ...]:
 def numbers_of(compiled: Any) -> Mapping[str, int]:
     """The groups of an expression by name."""
     return {name.decode(): number for name, number in compiled.groupindex.items()}
+
+
+def compiled(regex: str) -> Any:
+    """An expression that RE2 matches with the options of patterns."""
+    return re2.compile(regex.encode(), _OPTIONS)
+
+
+def groups_of(expression: Any, path: str) -> dict[str, str] | None:
+    """The named groups of a path that fits a compiled expression, None of another."""
+    return _found(expression, numbers_of(expression), path)
 
 
 def _found(compiled: Any, numbers: Mapping[str, int], path: str) -> dict[str, str] | None:

@@ -251,3 +251,29 @@ def test_an_id_that_clients_take_for_a_folder_is_made_another(name: str) -> None
     assert item.startswith("-" * len(name) + "-")
     assert len(item) == len(name) + 9
     assert matched(load_rules(text, file="c.yaml"), SOURCE + "s/.x_a.tif").item == ".x"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "more", "path", "why"),
+    [
+        ("{item}/{asset}.tif", "assets: {red: , green: {match: [g, 'G?']}}", "x/nir.tif",
+         "{asset} would be 'nir', which is none of its assets (red, green)"),
+        ("{year}/{month}/{item}.tif", "", "2024/13/n.tif", "{month} would be '13', but is 01 to 12"),
+        ("{year}/{month}/{item}.tif", "", "2024/5/n.tif", "{month} would be '5', but is 01 to 12"),
+        ("{item}_{date}.tif", "", "x_May24.tif", "{date} would be 'May24', but is as 2024-05-01, 20240501 or 2024122"),
+        ("{item}/{item}_{doy}_{year}.tif", "", "a/a_400_2020.tif", "{doy} would be '400', but is 001 to 366"),
+        ("{item}_{p}.tif", "groups: {p: {lookup: {a: b}}}", "x_c.tif", "{p} would be 'c', which its lookup has not"),
+        ("{item}_{d}.tif", "datetime: [{group: d, format: '%d%m%Y'}]", "x_2024.tif",
+         "{d} would be '2024', which is of no format that `datetime:` names for it"),
+    ],
+)  # fmt: skip
+def test_a_path_that_fits_but_for_a_group_is_told_which(pattern: str, more: str, path: str, why: str) -> None:
+    text = f"collections:\n  a:\n    rules:\n      - name: r\n        pattern: '{pattern}'\n        {more}\n"
+    explained = load_rules(text, file="c.yaml").explain(SOURCE + path)
+    assert explained.tried[0].why == f"the path is not {pattern}: {why}"
+
+
+def test_of_a_path_that_fits_nowhere_no_group_is_told() -> None:
+    text = "collections:\n  a:\n    rules:\n      - {name: r, pattern: ['{year}/{item}.tif', 'regex:(?P<item>b)']}\n"
+    explained = load_rules(text, file="c.yaml").explain(SOURCE + "a/b/c.tif")
+    assert explained.tried[0].why == "the path is not {year}/{item}.tif or regex:(?P<item>b)"
