@@ -69,8 +69,11 @@ def preview_item(
     is_url = file_or_url.startswith(("http://", "https://"))
     try:
         thought_url = _thought_url(file_or_url, container, blob)
+        file = (
+            None if is_url else file_reader(file_or_url)
+        )  # that there is none is said before what the rules say
         match = _match(rules, thought_url)
-        reader = url_reader(file_or_url) if is_url else file_reader(file_or_url)
+        reader = file or url_reader(file_or_url)
         url = file_or_url if is_url else reader.look.url
         return _composed(url, reader, match, rules.collection(match.collection))
     except Rejected as rejection:

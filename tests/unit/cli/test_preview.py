@@ -153,7 +153,9 @@ def test_a_truncated_raster_says_how_much_is_missing(raster: Path) -> None:
     ("argument", "says"),
     [
         ("nowhere.tif", "no file"),
-        ("README", "no rule"),
+        ("/nowhere", "no file /nowhere"),
+        ("/usr", "a folder"),
+        ("http://127.0.0.1:1/c/README", "no rule"),
         ("http://127.0.0.1:1/c/x.tif", "read"),
         ("https://[::1/x.tif", "bad-url"),
     ],
@@ -162,6 +164,12 @@ def test_what_cannot_be_previewed_is_told_in_a_sentence(argument: str, says: str
     code, printed = preview(argument)
     assert (code, printed["item"]) == (1, None)
     assert says in printed["problems"][0]["message"]
+
+
+def test_a_file_that_no_rule_matches_says_so(tmp_path: Path) -> None:
+    file = tmp_path / "README"
+    file.write_text("words")
+    assert "no rule" in preview(str(file))[1]["problems"][0]["message"]
 
 
 def test_a_file_that_gives_no_item_by_itself_says_so(tmp_path: Path) -> None:
