@@ -29,6 +29,8 @@ _KNOWN_BUT_NOT_OPENED = (
     (b"RIFF", "WebP or another RIFF file"),
 )
 
+_TELLING = 4  # bytes of a beginning that is cut off: fewer may be of anything
+
 # What netCDF's library writes into an HDF5 file; the driver is the same, the media type is not.
 _NETCDF4_MARKS = (b"_NCProperties", b"_Netcdf4", b"_nc3_strict", b"DIMENSION_SCALE")
 
@@ -45,6 +47,12 @@ def sniff(head: bytes) -> str:
             raise Rejected(
                 "unsupported-driver",
                 f"the file is {name}, which is not opened here: convert it to GeoTIFF, or give its rule `read: file`",
+            )
+    for magic, driver in _MAGIC:
+        if len(head) >= _TELLING and magic.startswith(head):
+            raise Rejected(
+                "truncated",
+                f"the file ends after {len(head)} bytes, within what a {driver} file begins with: upload it again",
             )
     begins = head[:12].hex(" ")
     raise Rejected(

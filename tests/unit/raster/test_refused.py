@@ -34,6 +34,16 @@ def placed(**georeference: object) -> bytes:
         return bytes(memory.read())
 
 
+@pytest.mark.parametrize("begins", [b"\x00\x00\x00\x0cjP  ", b"\x89PNG\r\n", b"\x89HDF"])
+def test_a_file_that_ends_within_its_signature_is_truncated(begins: bytes) -> None:
+    assert f"ends after {len(begins)} bytes" in refused(begins, "truncated")
+
+
+@pytest.mark.parametrize("other", [b"\x89", b"\x00\x00\x00", b"\x00\x00\x00\x0cjX  ", b"CDF"])
+def test_a_few_bytes_that_may_be_of_anything_are_no_raster(other: bytes) -> None:
+    refused(other, "not-a-raster")
+
+
 @pytest.mark.parametrize("pixel", [1e13, 1e30, 1e300])
 def test_pixels_larger_than_the_earth_make_no_footprint(pixel: float) -> None:
     data = placed(crs="EPSG:32632", transform=Affine(pixel, 0, 0, 0, -pixel, 0))
