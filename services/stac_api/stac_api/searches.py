@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from stac_api import fields, filters, sorting
+from stac_api import fields, filters, free_text, sorting
 from stac_api.errors import BadRequest
 from stac_api.expressions import Cql2
 from stac_api.fields import Fields
@@ -21,14 +21,9 @@ from stac_api.sorting import SortKey
 Json = dict[str, Any]
 
 _MAX_NAMES = 10_000  # ids or collections of one search
-_MAX_PHRASES, _MAX_WORDS_LENGTH = (
-    500,
-    10_000,
-)  # of free text: PostgreSQL reads 400,000 words for half a minute
 _MOST_DIGITS = 9  # of what counts Items or Collections: whoever asks for more asks for all
 # In a query string a plus is a blank: before an offset it can have been nothing else.
 _LOST_PLUS = re.compile(r"(:\d\d(?:\.\d+)?) (?=\d\d:\d\d(?:/|\Z))", re.ASCII)
-_LETTER_OR_DIGIT = re.compile(r"[^\W_]")
 _JSON_LANGUAGES = ("cql2-json", "cql-json")  # the second is what older clients of pgstac say
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 
@@ -214,20 +209,6 @@ def _query(draft: _Draft, value: object) -> None:
         draft.conditions["query"] = condition
 
 
-def _words(value: object) -> tuple[str, ...]:
-    words = value.split(",") if isinstance(value, str) else value
-    if not isinstance(words, list) or not all(isinstance(word, str) and "\0" not in word for word in words):
-        raise BadRequest("q", "expected a list of texts")
-    if len(words) > _MAX_PHRASES or sum(map(len, words)) > _MAX_WORDS_LENGTH:
-        raise BadRequest("q", f"more than {_MAX_PHRASES} phrases or {_MAX_WORDS_LENGTH} characters")
-    # As they are, so that PostgreSQL cuts them up as it did the texts; within quotes it knows no operators.
-    plain = (word.replace('"', " ") for word in words)
-    phrases = tuple(f'"{phrase}"' for phrase in plain if _LETTER_OR_DIGIT.search(phrase))
-    if words and not phrases:  # without any, everything would be found
-        raise BadRequest("q", "no letter and no digit to search for")
-    return phrases
-
-
 def _token(value: object) -> str:
     if not isinstance(value, str):
         raise BadRequest("token", "not a token of this API")
@@ -242,7 +223,7 @@ _FROM_TEXT: Mapping[str, Callable[[_Draft, Any], None]] = {
     "intersects": _geometry,
     "datetime": _part("interval", _interval_from_text),
     "query": _query,
-    "q": _part("words", _words),
+    "q": _part("words", free_text.phrases),
     "sortby": _part("sort", sorting.from_text),
     "fields": _part("fields", fields.from_text),
     "token": _part("token", _token),

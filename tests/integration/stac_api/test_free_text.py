@@ -50,6 +50,14 @@ def test_every_title_is_found_by_its_own_words_and_nothing_else_is(titled: Clien
     assert [each["id"] for each in found] == [f"c{number}"]
 
 
+def test_a_word_that_the_database_would_ponder_on_for_seconds_is_refused(titled: Client) -> None:
+    for long in ("1a@" * 334, "x" * 1_001, f"Sentinel-2 {'a_' * 600}"):
+        for path in ("/search", "/collections"):
+            assert titled.get(path, q=long, status=400)["description"].startswith("q: ")
+        assert titled.post("/search", {"q": ["GOES-16", long]}, status=400)["description"].startswith("q: ")
+    assert titled.post_ids(q=["x" * 1_000, " ".join(["1a@" * 333] * 9)]) == []
+
+
 def test_any_of_several_phrases_is_enough(titled: Client) -> None:
     assert set(titled.ids(q="Sentinel-2,GOES-16", limit="50")) == {"i0", f"i{TITLES.index('GOES-16')}"}
     # a phrase has no operators
