@@ -296,6 +296,7 @@ def test_a_kill_between_commit_and_acknowledgement_publishes_again(database: Cat
 def test_two_publishers_do_not_publish_the_same_rows(database: CatalogDatabase) -> None:
     with database.connect() as first, database.connect() as second:
         load(first, fact("one"))
+        second.execute("SET lock_timeout = '5s'")  # one that waited would wait for ever
         inner: list[int] = []
 
         def publish(_: Sequence[Announcement]) -> None:
