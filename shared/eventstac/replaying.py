@@ -59,7 +59,7 @@ def replay(rejection: Rejection, run: str, at: Any, app: str = "operator") -> Me
     if topic == CONFIG_EVENTS:
         raise Rejected(
             "not-replayable",
-            f"{rejection.id} is about the rules file, looked at every five minutes: mend it, then discard this",
+            f"{rejection.id} is about the rules file: mend it and upload it again, which settles this",
         )
     if rejection.url is None:
         raise Rejected(

@@ -188,3 +188,14 @@ def resolve(
         "UPDATE eventstac.rejected SET state = %s, resolved_at = now() WHERE id = ANY(%s) AND state = 'open'",
         [state, list(identities)],
     ).rowcount
+
+
+def settle(connection: Connection, url: str, reason: str) -> None:
+    """Note that what was given up about a blob for this reason is over."""
+    connection.execute(
+        """
+        UPDATE eventstac.rejected SET state = 'discarded', resolved_at = now()
+        WHERE url = %s AND reason = %s AND state = 'open'
+        """,
+        [url, reason],
+    )

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from eventstac.blobs import BlobReader, Blobs, Look
-from eventstac.catalog import applying
+from eventstac.catalog import applying, rejections
 from eventstac.catalog.database import Connection
 from eventstac.catalog.queryables import finish_changes
 from eventstac.catalog.rules_store import RulesStore, lock_rules
@@ -64,10 +64,14 @@ def take_in(
 ) -> Taken:
     """Look at the rules file, and put it in force if it is valid; the rules in force stay where it is not.
 
-    `again` applies a file that is known already too. What changed queryables left to do, now or before, is done for the
+    `again` applies a file that is known already too. What was given up about files with mistakes is settled by one that
+    is valid. What changed queryables left to do, now or before, is done for the
     Items then, as `app`. Transient where storage or database do not answer, or where the file keeps changing.
     """
     taken = _take_in(connection, blobs, url, default_collection, again=again)
+    # Also of a file that is known: that its forerunner was given up may be kept only after it was taken.
+    if taken.outcome != "absent" and taken.file and not taken.file.mistakes:
+        rejections.settle(connection, url, applying.REASON)
     finish_changes(connection, RulesStore(default_collection), app, datetime.now(UTC))
     return taken
 

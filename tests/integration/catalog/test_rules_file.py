@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 
 from eventstac.blobs import BlobReader, Look
+from eventstac.catalog import rejections
 from eventstac.catalog.applying import try_out
 from eventstac.catalog.database import Connection
+from eventstac.catalog.rejections import Filter
 from eventstac.catalog.rules_blob import LARGEST_BYTES, known_file, take_in
 from eventstac.catalog.rules_store import RulesStore
 from eventstac.errors import Rejected, Stale
-from eventstac.events import open_envelope
+from eventstac.events import EventRejected, open_envelope
 from eventstac.rules import load_rules
 from loader import rules_file
 from tests.integration.conftest import CatalogDatabase
@@ -47,6 +49,7 @@ def unknown(connection: Connection) -> Iterator[None]:
     """No file was looked at before."""
     yield
     connection.execute("DELETE FROM eventstac.rules_file")
+    connection.execute("DELETE FROM eventstac.rejected")
 
 
 def in_force(connection: Connection) -> tuple[int, str]:
@@ -201,6 +204,27 @@ def test_a_file_with_mistakes_is_refused_and_the_rules_stay(
     blobs.put(URL, rules_text("good again"))
     assert take_in(connection, blobs, URL, "bronze-tier").outcome == "applied"
     assert in_force(connection)[1] == "Scenes of good again"
+
+
+def test_a_good_file_settles_what_was_given_up_about_bad_ones(connection: Connection) -> None:
+    blobs = MemoryBlobs()
+    for identity, url in (("bad", URL), ("other", url_of("other.yaml", "config"))):
+        given_up = EventRejected("config-events/loader", "rules-invalid", "line 4", url, 1, {})
+        rejections.record(connection, identity, given_up)
+    blobs.put(URL, b"collections: [")
+    take_in(connection, blobs, URL, "bronze-tier")
+    assert open_ids(connection) == {"bad", "other"}
+    blobs.put(URL, rules_text("settling"))
+    take_in(connection, blobs, URL, "bronze-tier")
+    assert open_ids(connection) == {"other"}
+    late = EventRejected("config-events/loader", "rules-invalid", "line 5", URL, 1, {})
+    rejections.record(connection, "late", late)
+    assert take_in(connection, blobs, URL, "bronze-tier").outcome == "same"
+    assert open_ids(connection) == {"other"}
+
+
+def open_ids(connection: Connection) -> set[str]:
+    return {one.id for one in rejections.find(connection, Filter())}
 
 
 def test_a_deleted_file_leaves_the_rules_in_force(connection: Connection) -> None:
