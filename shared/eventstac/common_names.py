@@ -1,7 +1,8 @@
-"""The common names of bands that the eo extension (v2.0.0) knows, and which of them a band's own name leaves it."""
+"""The colours and common names of bands (those that eo v2.0.0 knows), and which of them a band's own name leaves it."""
 
 import re
 
+COLOUR_FIELD = "eventstac:colour_interpretation"  # of a band: GDAL's word for its colour
 COMMON_NAMES = frozenset(
     {"pan", "coastal", "blue", "green", "green05", "yellow", "red"}
     | {"rededge", "rededge071", "rededge075", "rededge078", "nir", "nir08", "nir09"}

@@ -103,6 +103,9 @@ class Looker:
         if "datetime_problem" in metadata and match.start is None:  # nor does the path say it
             problem = metadata["datetime_problem"]["detail"]
             log.warning("datetime_not_understood", extra={"blob": look.url, "detail": problem})
+        if "nodata_problem" in metadata:
+            problem = metadata["nodata_problem"]["detail"]
+            log.warning("nodata_not_taken", extra={"blob": look.url, "detail": problem})
         return {**found, "state": "present", "metadata": metadata, "thumbnail": thumbnail}
 
     def _put_thumbnail(self, look: Look, content: Content) -> str | None:

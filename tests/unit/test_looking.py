@@ -57,6 +57,13 @@ def test_a_time_that_is_not_understood_is_logged_where_the_path_states_none(
     )
 
 
+def test_a_nodata_that_a_file_cannot_hold_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    problem = {"reason": "nodata-not-of-type", "detail": "the rule's nodata 300 is no value of uint8"}
+    looker(lambda *_: Content({"nodata_problem": problem})).look(URL, MATCH, 1)
+    [logged] = [vars(each) for each in caplog.records if each.message == "nodata_not_taken"]
+    assert (logged["blob"], logged["detail"]) == (URL, problem["detail"])
+
+
 @pytest.mark.parametrize("text", ["", "plain", "\U0001f6f0", "\u00e9\ufffd\ufeff"])
 def test_other_text_stays_as_it_is(text: str) -> None:
     finding = looker(lambda *_: Content({"note": text})).look(URL, MATCH, 1)

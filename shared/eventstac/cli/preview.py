@@ -1,6 +1,7 @@
 """`eventstac preview`: the Item that a file or URL would give; writes nothing."""
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
@@ -14,6 +15,7 @@ from eventstac.blobs import BlobReader
 from eventstac.cli.console import open_console
 from eventstac.cli.files import read_text
 from eventstac.cli.rules import DefaultCollection
+from eventstac.common_names import COLOUR_FIELD
 from eventstac.compose import Composition, compose
 from eventstac.compose.dates import SOURCE_FIELD
 from eventstac.errors import BlobChanged, Rejected, Transient
@@ -107,7 +109,29 @@ def _composed(
         and _asks_the_file(rules, match)
     ):
         problems.append(_problem(unclear["detail"]))
+    unheld = content.metadata.get("nodata_problem")
+    if unheld and composition.item:
+        problems.append(_problem(unheld["detail"]))
+    problems += _odd_bands(content.metadata.get("bands") or (), rules, match)
     return composition.item, problems
+
+
+def _odd_bands(
+    read: Sequence[Mapping[str, Any]], rules: CollectionRules | None, match: Match
+) -> list[Problem]:
+    """That the rule names other bands than the file has; alpha needs no name."""
+    rule = rules.rule(match.rule) if rules else None
+    asset = rule.asset(match.asset) if rule else None
+    named, there = len(asset.bands) if asset else 0, len(read)
+    if not named or not there:
+        return []
+    if named > there:
+        who = f"the rule names {named} bands of {match.asset!r}, of which the file has {there}"
+        return [_problem(f"{who}: the others are left out. List those of the file, in its order")]
+    if any(band.get(COLOUR_FIELD) != "alpha" for band in read[named:]):
+        who = f"the rule names {named} bands of {match.asset!r}, and the file has {there}"
+        return [_problem(f"{who}: the others keep the names of the file. List all of them, in its order")]
+    return []
 
 
 def _asks_the_file(rules: CollectionRules | None, match: Match) -> bool:

@@ -8,7 +8,8 @@ import numpy as np
 from rasterio.enums import ColorInterp
 from rasterio.io import DatasetReader
 
-from eventstac.common_names import may_be
+from eventstac.common_names import COLOUR_FIELD, may_be
+from eventstac.errors import Rejected
 from eventstac.raster.band_texts import BandTexts
 from eventstac.raster.tiff import Directory
 
@@ -23,7 +24,7 @@ _COLOURS_OF_EO = {
     "rededge": "rededge",
     "lwir": "lwir",
 }
-COLOUR_FIELD = "eventstac:colour_interpretation"
+_SHOWN = 8  # numbers of bands in a message
 _INTEGER = re.compile(r"[+-]?\d{1,20}", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(\d|\.\d|nan|inf)", re.ASCII | re.IGNORECASE)
 _COMPLEX = {
@@ -116,6 +117,28 @@ def nodata_of(
         info = np.iinfo(kind)
         return int(value) if info.min <= int(value) <= info.max else None
     return float(value)
+
+
+def nodata_problem(
+    dataset: DatasetReader, bands: list[dict[str, Any]], given: float | None
+) -> Rejected | None:
+    """That the rule's nodata is no value of bands that state none themselves; None where it is, or there is none."""
+    left = [
+        index
+        for index, value in enumerate(dataset.nodatavals)
+        if given is not None and value is None and "nodata" not in bands[index]
+    ]
+    if not left or given is None:
+        return None
+    types = " and ".join(dict.fromkeys(dataset.dtypes[index] for index in left))
+    numbers = ", ".join(str(index + 1) for index in left[:_SHOWN])
+    named = f"band {numbers}" if len(left) == 1 else f"bands {numbers}{', …' if len(left) > _SHOWN else ''}"
+    have = "it has" if len(left) == 1 else "they have"
+    return Rejected(
+        "nodata-not-of-type",
+        f"the rule's nodata {nodata_value(given)} is no value of {types} ({named}): {have} none. "
+        "Give one that it can hold",
+    )
 
 
 def _whole_number(text: str, dtype: str) -> float | int | None:

@@ -11,7 +11,7 @@ from eventstac.blobs import BlobReader
 from eventstac.errors import Rejected
 from eventstac.raster import thumbnail as thumbnails
 from eventstac.raster.band_texts import BandTexts
-from eventstac.raster.bands import band_objects
+from eventstac.raster.bands import band_objects, nodata_problem
 from eventstac.raster.cog import cog_report
 from eventstac.raster.datetime import datetime_problem, datetimes
 from eventstac.raster.file import file_fields, media_type
@@ -95,6 +95,9 @@ def read_in_process(reader: BlobReader, options: Mapping[str, Any], *, thumbnail
             metadata["gsd"] = size
         if problem is not None:
             metadata["footprint_problem"] = {"reason": problem.reason, "detail": problem.detail}
+        unheld = nodata_problem(dataset, bands, settings.nodata)
+        if unheld is not None:
+            metadata["nodata_problem"] = {"reason": unheld.reason, "detail": unheld.detail}
         unclear = datetime_problem(tags)
         if unclear is not None and all(stated.get("doubtful") for stated in metadata["datetimes"]):
             metadata["datetime_problem"] = {"reason": unclear.reason, "detail": unclear.detail}

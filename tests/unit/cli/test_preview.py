@@ -141,6 +141,66 @@ def test_a_time_that_is_not_understood_is_no_problem_where_the_rule_asks_for_ano
     assert (code, len(printed["problems"])) == (told, told)
 
 
+def test_a_nodata_of_the_rule_that_the_file_cannot_hold_is_a_problem(raster: Path, tmp_path: Path) -> None:
+    bare = tmp_path / "bare.tif"
+    with (
+        rasterio.open(raster) as dataset,
+        rasterio.open(bare, "w", **{**dataset.profile, "nodata": None}) as copy,
+    ):
+        copy.write(dataset.read())
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(UNDATED.format(sources="[file]\n        read: {nodata: 40000}"))
+    code, printed = preview(str(bare), "--rules", str(rules), "--blob", "ones/a.tif")
+    assert "nodata" not in printed["item"]["assets"]["data"]["bands"][0]
+    assert [each["message"] for each in printed["problems"]] == [
+        "the rule's nodata 40000 is no value of int16 (band 1): it has none. Give one that it can hold"
+    ]
+    assert code == 1
+    assert preview(str(raster), "--rules", str(rules), "--blob", "ones/a.tif")[0] == 0  # it states one itself
+
+
+@pytest.mark.parametrize(
+    ("bands", "says"),
+    [
+        (
+            "[a, b, c]",
+            "the rule names 3 bands of 'data', of which the file has 1: the others are left out. List those of the "
+            "file, in its order",
+        ),
+        ("[a]", ""),
+    ],
+)
+def test_bands_of_the_rule_that_the_file_has_not_are_a_problem(
+    raster: Path, tmp_path: Path, bands: str, says: str
+) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(UNDATED.format(sources=f"[file]\n        assets: {{data: {{bands: {bands}}}}}"))
+    _, printed = preview(str(raster), "--rules", str(rules), "--blob", "ones/a.tif")
+    assert [each["message"] for each in printed["problems"]] == ([says] if says else [])
+
+
+def test_bands_that_the_rule_leaves_without_a_name_are_a_problem_but_for_alpha(
+    raster: Path, tmp_path: Path
+) -> None:
+    rules, several = tmp_path / "rules.yaml", tmp_path / "several.tif"
+    rules.write_text(UNDATED.format(sources="[file]\n        assets: {data: {bands: [red, green, blue]}}"))
+    with rasterio.open(raster) as dataset:
+        profile, data = {**dataset.profile, "count": 4, "dtype": "uint8", "nodata": None}, dataset.read()
+    found = []
+    for more in ({"photometric": "RGB", "alpha": "YES"}, {"photometric": "MINISBLACK"}):
+        with rasterio.open(several, "w", **{**profile, **more}) as copy:
+            copy.write(np.repeat(data.astype("uint8"), 4, axis=0))
+        _, printed = preview(str(several), "--rules", str(rules), "--blob", "ones/a.tif")
+        found.append([each["message"] for each in printed["problems"]])
+    assert found == [
+        [],
+        [
+            "the rule names 3 bands of 'data', and the file has 4: the others keep the names of the file. List all of "
+            "them, in its order"
+        ],
+    ]
+
+
 def test_a_truncated_raster_says_how_much_is_missing(raster: Path) -> None:
     raster.write_bytes(raster.read_bytes()[:-1000])
     _, printed = preview(str(raster))
