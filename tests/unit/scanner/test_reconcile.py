@@ -234,6 +234,29 @@ def test_a_page_that_comes_twice_changes_nothing(pipeline: Pipeline) -> None:
     assert report_of(pipeline)["completeness"] == 100.0
 
 
+def test_a_comparison_that_comes_twice_marks_nothing_anew(pipeline: Pipeline) -> None:
+    """What it would mark by then was not counted when the run decided that it may remove."""
+    filled(pipeline)
+    pipeline.blobs.delete(scene("s07", "b1"))
+    comparing: ScanRequested | None = None
+    following: ScanRequested | None = pipeline.reconciler.begin("r")
+    while pipeline.runs.runs["r"].report is None:
+        assert following
+        comparing, following = following, pipeline.reconciler.step(following).following
+    before = pipeline.runs.runs["r"]
+    marked = pipeline.runs.gaps(replace(before, removes=True), "", 100)
+    assert [gap.status for gap in marked] == ["orphaned"]
+    pipeline.catalog.in_force = load_rules(
+        "ignore: ['**']\ncollections:\n  scenes:\n    rules:\n      - {name: scenes, pattern: 'no/{item}.tif'}\n",
+        file="rules.yaml",
+    )
+    pipeline.catalog.revision = 2
+    assert comparing
+    assert pipeline.reconciler.step(comparing).following == following
+    assert pipeline.runs.runs["r"] == before
+    assert pipeline.runs.gaps(replace(before, removes=True), "", 100) == marked
+
+
 def test_changed_rules_are_applied_to_every_blob_rejected_ones_too(pipeline: Pipeline) -> None:
     pipeline.run(pipeline.put(scene("a", "b1"), b"raster 10"), pipeline.put(scene("b", "b1"), b"nonsense"))
     pipeline.blobs.wait(5)
