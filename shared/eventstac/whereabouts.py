@@ -51,7 +51,8 @@ class Evidence:
 
     `look` is what the storage says, None for a blob that is not watched, and `not_watched` then says why.
     `is_source` tells a source container from a COG container. `published` is whether the Item is in the catalog
-    itself. `revision` is the one since which the rules say the same of the blob.
+    itself. `revision` is the one since which the rules say the same of the blob. `bus_away` is why nothing is known of
+    what waits, empty where it is known.
     """
 
     url: str
@@ -65,6 +66,14 @@ class Evidence:
     published: bool
     queued: Sequence[Queued]
     rejections: Sequence[Rejection]
+    bus_away: str = ""
+
+    @property
+    def no_message(self) -> str:
+        """What is to be said where no message about the blob was seen."""
+        if self.bus_away:
+            return "whether a message about it is on its way is not known"
+        return "no message about it is on its way"
 
 
 @dataclass(frozen=True)
@@ -128,9 +137,9 @@ def _unknown_to_rules(evidence: Evidence) -> Whereabouts | None:
         waiting = _first_waiting(evidence.queued)
         if waiting:
             return _waiting(waiting)
-        return _given_up(evidence) or Whereabouts(
-            "ignored", "it is in a COG container, and no cog.completed has named it"
-        )
+        unseen = " that was handled" if evidence.bus_away else ""
+        why = f"it is in a COG container, and no cog.completed{unseen} has named it"
+        return _given_up(evidence) or Whereabouts("ignored", why)
     if evidence.explanation.outcome == "ignored":
         return Whereabouts("ignored", evidence.explanation.why)
     if evidence.explanation.match is None:
@@ -216,7 +225,9 @@ def _on_its_way(evidence: Evidence, look: Look) -> Whereabouts:
         return given_up
     if evidence.fact and evidence.fact.finding.state != "gone":
         return Whereabouts("stale", _not_looked_at_again(evidence, evidence.fact), since=changed)
-    why = "nobody looked at it yet, and no message about it is on its way: the storage event is still to come"
+    why = f"nobody looked at it yet, and {evidence.no_message}"
+    if not evidence.bus_away:
+        why += ": the storage event is still to come"
     return Whereabouts("waiting", why, stage="events", since=changed)
 
 
@@ -226,7 +237,7 @@ def _not_looked_at_again(evidence: Evidence, fact: Fact) -> str:
     scan = shlex.join(["eventstac", "scan", f"{name.container}/{name.path}"])
     seen = to_text(fact.finding.seen)
     return (
-        f"the catalog {'shows' if is_shown else 'knows'} it as it was at {seen}; no message about it is on its way, as "
+        f"the catalog {'shows' if is_shown else 'knows'} it as it was at {seen}; {evidence.no_message}, as "
         f"where only its metadata or properties were set. `{scan}` looks at it again"
     )
 
@@ -281,6 +292,7 @@ def to_json(evidence: Evidence, found: Whereabouts) -> dict[str, Any]:
             for one in evidence.queued
             if not one.dead_letter_reason
         ],
+        "service_bus": evidence.bus_away or "answers",
         "rejections": [
             {"stage": one.stage, "reason": one.reason, "detail": one.detail, "state": one.state}
             for one in evidence.rejections

@@ -26,6 +26,16 @@ def test_a_searchable_blob_is_known_in_any_spelling_of_its_url(user: User) -> No
     assert json.loads(by_path.stdout)["url"] == url
 
 
+def test_without_service_bus_the_rest_is_told(user: User) -> None:
+    url = user.upload("scenes/busless/b1.tif", geotiff())
+    user.verdict(url, "searchable")
+    user.quiet()
+    with user.stack.without("servicebus"):
+        found = user.where(url)
+    assert found["verdict"] == "searchable"
+    assert f":{user.stack.endpoints.ports['servicebus']} does not answer" in found["service_bus"]
+
+
 def test_a_blob_that_never_was_is_not_in_storage(user: User) -> None:
     user.verdict(user.stack.blob_url("source", "scenes/never/b1.tif"), "not in storage", seconds=5)
 

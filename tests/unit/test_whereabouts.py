@@ -109,6 +109,18 @@ def test_each_verdict_has_its_reason(known: Evidence, verdict: str, says: str) -
     assert to_json(known, found)["verdict"] == verdict
 
 
+def test_without_service_bus_nothing_is_said_of_what_is_on_its_way() -> None:
+    away = "Service Bus at x does not answer"
+    for known in (evidence(bus_away=away), evidence(bus_away=away, fact=read("e1"))):
+        found = whereabouts(known)
+        assert "whether a message about it is on its way is not known" in found.why
+        assert "still to come" not in found.why
+        assert to_json(known, found)["service_bus"] == away
+    assert "no cog.completed that was handled" in whereabouts(evidence(bus_away=away, is_source=False)).why
+    known = evidence(bus_away=away, fact=read(), item=row(), published=True)
+    assert whereabouts(known).verdict == "searchable"
+
+
 def test_waiting_says_where_and_since_when() -> None:
     found = whereabouts(evidence(queued=[Queued("blobs-matched", at(5), 1), Queued("blob-events", at(1), 1)]))
     assert (found.stage, found.since) == ("scanner", at(1))

@@ -51,7 +51,7 @@ def queued_about(client: ServiceBusClient, url: str) -> list[Queued]:
         with ThreadPoolExecutor(len(places)) as pool:
             return [queued for found in pool.map(about, places) for queued in found]
     except AzureError as error:
-        raise Transient(f"Service Bus does not answer: {error}") from error
+        raise _away(client, error) from error
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def backlogs(client: ServiceBusClient, counted: int = COUNTED) -> list[Backlog]:
         with ThreadPoolExecutor(len(asked)) as pool:
             times = dict(zip(asked, pool.map(waiting, asked), strict=True))
     except AzureError as error:
-        raise Transient(f"Service Bus does not answer: {error}") from error
+        raise _away(client, error) from error
     return [
         Backlog(
             topic,
@@ -92,6 +92,13 @@ def backlogs(client: ServiceBusClient, counted: int = COUNTED) -> list[Backlog]:
         )
         for topic, name in places
     ]
+
+
+def _away(client: ServiceBusClient, error: AzureError) -> Transient:
+    where = client.fully_qualified_namespace
+    return Transient(
+        f"Service Bus at {where} does not answer (on a laptop `make status` says what runs): {error}"
+    )
 
 
 def _peek(

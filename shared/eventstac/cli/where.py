@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -15,8 +16,8 @@ from eventstac.catalog import fact_rows, item_rows, rejections
 from eventstac.cli.console import open_console
 from eventstac.cli.ports import Ports
 from eventstac.containers import Watched
-from eventstac.errors import Rejected
-from eventstac.whereabouts import Evidence, to_json, whereabouts
+from eventstac.errors import Rejected, Transient
+from eventstac.whereabouts import Evidence, Queued, to_json, whereabouts
 
 _COLOURS = {
     "searchable": "green",
@@ -40,7 +41,8 @@ def where(
     """Say where a blob is: in the catalog, on its way, or given up, and why.
 
     Ends in exactly one of: not in storage, ignored, no rule, waiting at STAGE since T, rejected, incomplete, stale,
-    searchable. Exit code 0 for every verdict.
+    searchable. Exit code 0 for every verdict. Where Service Bus does not answer, that is said, and the verdict is by
+    all else that is known.
     """
     evidence = gather(Ports.read("where", os.environ), blob)
     found = whereabouts(evidence)
@@ -50,20 +52,30 @@ def where(
     console = open_console()
     console.print(found.text, style=_COLOURS.get(found.verdict, ""))
     console.print(found.why, markup=False)
+    if evidence.bus_away:
+        console.print(f"without what waits: {evidence.bus_away}", style="red", markup=False)
     for stage in evidence.fact.finding.timeline if evidence.fact else ():
         console.print(f"  {stage.at:%Y-%m-%d %H:%M:%S.%f}Z  {stage.stage}", style="dim")
 
 
 def gather(ports: Ports, blob: str) -> Evidence:
-    """Ask storage, rules, facts, rejections and the bus about a blob, named by its URL or as CONTAINER/PATH."""
+    """Ask storage, rules, facts, rejections and the bus about a blob, named by its URL or as CONTAINER/PATH.
+
+    Transient where the storage or the database does not answer; without the bus the rest is told.
+    """
     with open_blob_service(ports.values) as service:
         blobs = BlobStorage(service)
         url = ports.blob_url(blobs, blob)
         watched = ports.watched(blobs)
         not_watched = _why_not_watched(watched, url)
         look = None if not_watched else blobs.look(url)[0]
-    with open_client(ports.values) as bus:
-        queued = queued_about(bus, url)
+    queued: Sequence[Queued] = ()
+    bus_away = ""
+    try:
+        with open_client(ports.values) as bus:
+            queued = queued_about(bus, url)
+    except Transient as failure:
+        bus_away = failure.detail
     with ports.connection() as connection:
         applied = ports.rules(connection)
         explanation = applied.rules.explain(url)
@@ -86,6 +98,7 @@ def gather(ports: Ports, blob: str) -> Evidence:
         published=published is not None,
         queued=queued,
         rejections=rejected,
+        bus_away=bus_away,
     )
 
 
