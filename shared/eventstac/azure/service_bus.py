@@ -64,7 +64,10 @@ class ServiceBus:
         except (AzureError, OSError, ValueError) as error:
             # ValueError: what the SDK raises for a sender that was closed by a lost connection.
             self._senders.pop(topic).close()
-            raise Transient(f"Service Bus topic {topic} does not take messages: {error}") from error
+            where = self._client.fully_qualified_namespace
+            raise Transient(
+                f"topic {topic} of Service Bus at {where} does not take messages: {error}"
+            ) from error
 
     def _send_batches(self, sender: ServiceBusSender, messages: Sequence[ServiceBusMessage]) -> None:
         batch = sender.create_message_batch()
