@@ -21,9 +21,9 @@ from eventstac.comparing import Outcome, Report, removal_limit
 from eventstac.consumption import Outgoing
 from eventstac.containers import Watched
 from eventstac.errors import Refused, Stale
-from eventstac.events import BlobMatched, ScanRequested
+from eventstac.events import AssetGone, BlobMatched, ScanRequested
 from eventstac.events.timeline import passed
-from eventstac.facts import Fact
+from eventstac.facts import Fact, Finding, Stage
 from eventstac.matching import carried, digest_of, match_blob, withdrawal
 from eventstac.removing import ItemKey, Removals
 
@@ -313,7 +313,10 @@ class Reconciler:
             event = withdrawal(fact, applied, cause=cause)
             return Outgoing(ASSET_FACTS, event) if event else None
         timeline = passed((), f"reconcile ({gap.status})", self.clock())
-        look = match_blob(parse(gap.url), fact, applied, self.watched, cause=cause, timeline=timeline)
+        name = parse(gap.url)
+        if fact and name.url != gap.url:
+            return Outgoing(ASSET_FACTS, self._misspelt(fact, applied, cause, timeline))
+        look = match_blob(name, fact, applied, self.watched, cause=cause, timeline=timeline)
         if look is None and fact is not None and gap.status in ("orphaned", "unsure"):
             # Whatever the rules say now: only a look can tell that it is gone. Found there, it is so by the rules that
             # knew it, for the next run to withdraw.
@@ -329,6 +332,13 @@ class Reconciler:
             if means:
                 return Outgoing(ASSET_FACTS, means)
         return Outgoing(BLOBS_MATCHED, look) if look else None
+
+    def _misspelt(
+        self, fact: Fact, applied: AppliedRules, cause: str, timeline: tuple[Stage, ...]
+    ) -> AssetGone:
+        """That no blob has this URL, as an earlier version spelt it: a look would be at the blob's own URL."""
+        gone = Finding(fact.match, applied.revision, "gone", self.clock(), timeline=timeline)
+        return AssetGone(fact.url, gone, cause)
 
 
 def _counted(count: int, after: ItemKey) -> str:

@@ -69,6 +69,26 @@ def test_a_blob_that_was_deleted_unheard_costs_one_look_and_leaves(pipeline: Pip
     assert report_of(pipeline)["gap"] is False
 
 
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_blob_that_an_earlier_version_spelt_otherwise_leaves_without_a_look(
+    pipeline: Pipeline, is_there: bool
+) -> None:
+    filled(pipeline)
+    pipeline.run(pipeline.put(url_of("scenes/win/b1.tif"), b"raster 3"))
+    spelt = url_of("scenes/win/b1.tif").replace("/win/", "%5Cwin%5C")
+    read = pipeline.catalog.known[url_of("scenes/win/b1.tif")].finding
+    double = replace(read, match=Match("bronze-tier", "double", "data"))
+    pipeline.catalog.known[spelt] = fact_of(spelt, double)
+    pipeline.blobs.wait(10)
+    if not is_there:
+        pipeline.run(pipeline.delete(url_of("scenes/win/b1.tif")))
+    assert collection_of(report_of(pipeline), "bronze-tier")["orphaned"] == 1
+    pipeline.reconcile("r")
+    assert pipeline.catalog.known[spelt].finding.state == "gone"
+    assert ("win" in pipeline.items) is is_there
+    assert report_of(pipeline)["gap"] is False
+
+
 def test_a_listing_that_shows_too_little_removes_nothing_that_is_there(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
