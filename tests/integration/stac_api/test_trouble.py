@@ -22,7 +22,10 @@ _NEW = itertools.count()
 
 @pytest.fixture(scope="module")
 def own(database: CatalogDatabase) -> CatalogDatabase:
+    """Who watches it is given the API's role: else PostgreSQL would not say what the API's sessions do."""
     load(database.settings.conninfo, catalog.COLLECTIONS, catalog.ITEMS[-4:])
+    with psycopg.connect(database.settings.conninfo, autocommit=True) as connection:
+        connection.execute(f"GRANT {READER} TO CURRENT_USER")
     return database
 
 
@@ -71,6 +74,15 @@ def wait_until(connection: psycopg.Connection[Any], count: int) -> None:
         assert time.monotonic() < deadline, f"still {active_queries(connection)} active queries"
 
 
+def ask_and_hang_up(watcher: psycopg.Connection[Any], method: str, url: str, **body: Any) -> None:
+    """The client goes once its query is seen in the database."""
+    with requests.Session() as session, ThreadPoolExecutor(1) as beside:
+        asked = beside.submit(session.request, method, url, timeout=1.5, **body)
+        wait_until(watcher, 1)
+        with pytest.raises(requests.ReadTimeout):
+            asked.result()
+
+
 ASKED: tuple[tuple[str, str, Any], ...] = (
     ("GET", "/", None),
     ("GET", "/collections", None),
@@ -110,11 +122,9 @@ def test_every_question_beyond_the_time_out_is_504_with_a_sentence(
 def test_a_client_that_hangs_up_ends_its_query_in_the_database(patient: Client, own: CatalogDatabase) -> None:
     """In a Functions host too, where the request is forwarded (decision 0027); no time-out ends these."""
     with locked_tables(own) as watcher:
-        with pytest.raises(requests.ReadTimeout):
-            requests.get(patient.url + new("/search"), timeout=0.6)
+        ask_and_hang_up(watcher, "GET", patient.url + new("/search"))
         wait_until(watcher, 0)
-        with requests.Session() as session, pytest.raises(requests.ReadTimeout):
-            session.post(patient.url + new("/search"), json={"limit": 3}, timeout=0.6)
+        ask_and_hang_up(watcher, "POST", patient.url + new("/search"), json={"limit": 3})
         wait_until(watcher, 0)
 
 
@@ -185,7 +195,6 @@ def no_rights(database: CatalogDatabase) -> Iterator[None]:
 def test_connections_that_a_restart_cut_are_made_anew(patient: Client, own: CatalogDatabase) -> None:
     assert len(patient.get(new("/search?collections=edges"))["features"]) == 4
     with psycopg.connect(own.settings.conninfo, autocommit=True) as connection:
-        connection.execute(f"GRANT {READER} TO CURRENT_USER")
         connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", [READER]
         )

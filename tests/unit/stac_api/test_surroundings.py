@@ -1,3 +1,4 @@
+import asyncio
 from typing import Any
 
 import pytest
@@ -7,7 +8,18 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Message
 
+from stac_api import surroundings
 from stac_api.surroundings import Surroundings
+
+SCOPE = {
+    "type": "http",
+    "method": "GET",
+    "path": "/",
+    "raw_path": b"/",
+    "query_string": b"",
+    "headers": [],
+}
+HANGS_UP: Message = {"type": "http.disconnect"}
 
 
 async def broken(_: Request) -> Response:
@@ -27,15 +39,7 @@ async def ask(app: Any) -> list[Message]:
     async def send(message: Message) -> None:
         sent.append(message)
 
-    scope = {
-        "type": "http",
-        "method": "GET",
-        "path": "/",
-        "raw_path": b"/",
-        "query_string": b"",
-        "headers": [],
-    }
-    await Surroundings(app)(scope, receive, send)
+    await Surroundings(app)(SCOPE, receive, send)
     return sent
 
 
@@ -62,3 +66,64 @@ async def test_an_error_without_an_answer_reaches_the_server() -> None:
 
     with pytest.raises(RuntimeError):
         await ask(app)
+
+
+class Waiting:
+    """An app whose query does not end by itself; clients whose messages a test sends."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(surroundings, "_WATCH_AFTER_S", 0.02)
+        self.timers = 0
+        begin_timer = Surroundings._look_later
+
+        def look_later(wrapped: Surroundings) -> None:
+            self.timers += 1
+            begin_timer(wrapped)
+
+        monkeypatch.setattr(Surroundings, "_look_later", look_later)
+        self.wrapped = Surroundings(self.app)
+        self.told: list[Message] = []
+        self.reads = asyncio.Event()
+        self.reads.set()
+
+    async def app(self, _scope: Any, receive: Any, _send: Any) -> None:
+        await self.reads.wait()
+        self.told.append(await receive())
+        await asyncio.Event().wait()
+
+    def begin(self, method: str = "GET") -> tuple[asyncio.Queue[Message], asyncio.Task[None]]:
+        async def send(_: Message) -> None:
+            raise AssertionError
+
+        messages: asyncio.Queue[Message] = asyncio.Queue()
+        messages.put_nowait({"type": "http.request", "body": b"all", "more_body": False})
+        served = self.wrapped(SCOPE | {"method": method}, messages.get, send)
+        return messages, asyncio.ensure_future(served)
+
+
+async def test_each_of_several_waiting_requests_ends_when_its_client_hangs_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    waiting = Waiting(monkeypatch)
+    clients = [waiting.begin("POST" if place else "GET") for place in range(3)]
+    while len(waiting.told) < 3:
+        await asyncio.sleep(0)
+    assert waiting.timers == 1
+    for gone, (messages, served) in enumerate(clients, start=1):
+        messages.put_nowait(HANGS_UP)
+        await asyncio.wait_for(served, 5)
+        assert sum(each.done() for _, each in clients) == gone
+
+
+async def test_a_client_is_not_watched_before_its_body_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting = Waiting(monkeypatch)
+    waiting.reads.clear()
+    messages, served = waiting.begin("POST")
+    while waiting.timers < 3:
+        await asyncio.sleep(0.001)
+    waiting.reads.set()
+    while not waiting.told:
+        await asyncio.sleep(0)
+    assert waiting.told[0]["body"] == b"all"
+    messages.put_nowait(HANGS_UP)
+    await asyncio.wait_for(served, 5)
