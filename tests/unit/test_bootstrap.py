@@ -1,5 +1,7 @@
 """What `make` installs is whole, also where two install at once."""
 
+import subprocess
+import sys
 import threading
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
@@ -7,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.e2e.conditions import until
 
 SCRIPT = Path(__file__).parents[2] / "scripts/bootstrap"
 
@@ -18,6 +22,22 @@ NPM = """#!/bin/sh
 while [ "$1" != --prefix ]; do shift; done
 cd "$2" && mkdir -p node_modules/.bin node_modules/azurite/dist/src/blob && cd node_modules
 touch .bin/azurite-blob azurite/package.json azurite/dist/src/blob/main.js azurite/dist/src/blob/BlobServerFactory.js
+"""
+
+# A run of the script (1) in a folder (2), whose only step is a program that goes on until it is told to end.
+RUN = """
+import sys
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
+from types import ModuleType
+script, folder = map(Path, sys.argv[1:])
+module = ModuleType("bootstrap")
+module.__file__ = str(script)
+SourceFileLoader("bootstrap", str(script)).exec_module(module)
+module.LOCAL, module.LOGS = folder / ".local", folder / ".local/logs"
+goes_on = f"cd '{folder}' && touch started && until [ -e end ]; do sleep 0.05; done; touch ended"
+module.install = lambda: module.logged(["sh", "-c", goes_on], "goes-on")
+module.main()
 """
 
 
@@ -78,3 +98,28 @@ def test_two_do_not_install_at_once(
     second.join(10)
     assert done == ["by the first"], "what the first installed is not installed again"
     assert "waiting until it is done" in capsys.readouterr().out
+
+
+def test_what_a_killed_run_began_is_waited_for(
+    bootstrap: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed = subprocess.Popen([sys.executable, "-B", "-c", RUN, SCRIPT, tmp_path])
+    until((tmp_path / "started").exists, "the program to start")
+    killed.kill()
+    killed.wait()
+    installing, ended = threading.Event(), []
+
+    def install() -> int:
+        installing.set()
+        ended.append((tmp_path / "ended").exists())
+        return 0
+
+    monkeypatch.setattr(bootstrap, "install", install)
+    following = threading.Thread(target=bootstrap.main)
+    following.start()
+    try:
+        assert not installing.wait(0.3), "its npm would write beside ours"
+    finally:
+        (tmp_path / "end").touch()
+    following.join(10)
+    assert ended == [True]
