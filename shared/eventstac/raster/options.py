@@ -104,8 +104,11 @@ def parse(options: Mapping[str, Any]) -> Options:
 
 
 def timeout_of(options: Mapping[str, Any], default: float = TIMEOUT_S) -> float:
-    """Seconds that reading a file may take; `default` where the rule does not say."""
-    return _number(options, "timeout_s", default, 0.1, MAX_TIMEOUT_S)
+    """Seconds that reading a file may take; `default` where the rule does not say.
+
+    More than may be is taken for the most: rules in force, and looks that were queued by them, may say so from before.
+    """
+    return min(_number(options, "timeout_s", default, 0.1), MAX_TIMEOUT_S)
 
 
 def _mapping(options: Mapping[str, Any], key: str) -> Mapping[str, Any]:

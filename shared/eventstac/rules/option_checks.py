@@ -1,15 +1,15 @@
-"""Checks settings for reading, with which every file would be rejected as `bad-options`."""
+"""Checks settings for reading, with which files would be rejected as `bad-options`, or not be read as it says."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from eventstac.raster.options import BadOption, parse
+from eventstac.raster.options import MAX_TIMEOUT_S, BadOption, parse
 from eventstac.rules.document import Document, Path
 from eventstac.rules.model import Rule
 
 
 def check_options(document: Document, path: Path, rule: Rule) -> None:
-    """Note options of the rule, and of its assets, that mean nothing."""
+    """Note options of the rule, and of its assets, that mean nothing, or more than may be."""
     places = [((*path, "read"), rule.options)]
     places += [((*path, "assets", asset.key, "options"), asset.options) for asset in rule.assets]
     for where, options in places:
@@ -18,6 +18,12 @@ def check_options(document: Document, path: Path, rule: Rule) -> None:
         except BadOption as error:
             what = f"The option `{error.key}` is {_shown(error.value)}, so every file is rejected (`bad-options`)"
             document.mistake((*where, *error.key.split(".")), what, f"Write {error.expected}")
+        seconds = options.get("timeout_s", 0)
+        if seconds > MAX_TIMEOUT_S:
+            what = (
+                f"The option `timeout_s` is {seconds}, but no file may take longer than {MAX_TIMEOUT_S:g} s"
+            )
+            document.mistake((*where, "timeout_s"), what, f"Write {MAX_TIMEOUT_S:g}, or less")
 
 
 def _shown(value: Any) -> str:

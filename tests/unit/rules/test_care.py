@@ -194,7 +194,8 @@ def test_values_that_an_item_can_have_are_no_mistake(properties: str) -> None:
 
 
 def test_rules_in_force_are_read_though_an_older_version_let_them_pass() -> None:
-    text = RULE + "properties: {platform: 3}\n        assets: {b: {title: '{x}'}}"
+    text = RULE + "properties: {platform: 3}\n        assets: {b: {title: '{x}', options: {timeout_s: 600}}}"
+    text += "\n        read: {timeout_s: 3600000}"
     rules = load_rules(text, file="c.yaml", checked=True)
     assert [collection.id for collection in rules.collections] == ["a", "bronze-tier"]
 
@@ -256,6 +257,12 @@ def test_an_optional_group_in_a_text_is_warned_of() -> None:
             8,
             "`thumbnail.bands` is [1, 2]",
             "one or three band",
+        ),
+        (
+            "read:\n          timeout_s: 600",
+            7,
+            "The option `timeout_s` is 600, but no file may take longer than 300 s",
+            "Write 300, or less",
         ),
         (
             "stac_extensions:\n          - https://stac-extensions.github.io/projection/v1.0.0/schema.json",
