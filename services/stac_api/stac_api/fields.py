@@ -71,8 +71,14 @@ def _fields(include: Sequence[str], exclude: Sequence[str], *, complete: bool) -
     dropped = {tuple(name.split(".")) for name in exclude} - always
     if complete:
         return Fields(None, tuple(sorted(dropped)))
-    kept = (asked or {tuple(name.split(".")) for name in _DEFAULT} - dropped) | always
+    kept = (asked or _least(dropped)) | always
     return Fields(tuple(sorted(kept)), tuple(sorted(dropped - kept)))
+
+
+def _least(dropped: set[Path]) -> set[Path]:
+    """What an Item has by default, less what is dropped with all its parts."""
+    paths = (tuple(name.split(".")) for name in _DEFAULT)
+    return {path for path in paths if not any(path[:end] in dropped for end in range(1, len(path) + 1))}
 
 
 def _only(value: dict[str, Any], paths: Iterable[Path]) -> dict[str, Any]:

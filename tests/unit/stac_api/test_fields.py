@@ -51,6 +51,13 @@ def test_a_member_in_both_is_included_and_so_is_a_part_of_an_excluded_one() -> N
     assert kept["properties"] == {"gsd": 10}
 
 
+@pytest.mark.parametrize("asked", [{"include": []}, {"include": None}])
+def test_of_what_is_excluded_the_least_item_has_no_part(asked: dict[str, Any]) -> None:
+    assert "properties" not in from_json(asked | {"exclude": ["properties"]}).apply(ITEM)
+    kept = from_json(asked | {"exclude": ["properties.datetime", "extent"]}).apply(ITEM)
+    assert kept.keys() == ITEM.keys() - {"properties"}
+
+
 def test_members_that_are_not_there_are_no_error() -> None:
     assert from_text("nothing,properties.nothing.more,bbox.x").apply(ITEM).keys() == ALWAYS
 
