@@ -5,18 +5,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from stac_api import addresses
 from stac_api.callers import SignIn
 
 Http = Literal["streams", "invocations"]
 
 _REQUIRED = ("POSTGRES_HOST", "POSTGRES_DB", "POSTGRES_USER", "STAC_CATALOG_ID")
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*\Z")
-_ADDRESS = re.compile(r"https?://[^\s/?#\"<>\\]+(?:/[^\s?#\"<>\\]*)?\Z", re.IGNORECASE)
 _HEADER = re.compile(r"[\x20-\x7e]+\Z")
 _SSL_MODES = ("prefer", "disable", "allow", "require", "verify-ca", "verify-full")  # the first is the default
 _OFF, _ON = ("", "0", "off", "false", "no"), ("1", "on", "true", "yes")
-
-
+_LAST_PORT = 65_535
+_MOST_TIMEOUT_S = 2_000_000  # PostgreSQL counts milliseconds in 31 bits
+_MOST = 2_147_483_647  # of any other number: whoever is handed it takes 31 bits
 MOST_SIGN_S = 3_600  # an hour: who has a signed address needs nothing else
 
 
@@ -85,9 +86,9 @@ def read(environ: Mapping[str, str]) -> Settings:
     schema = environ.get("PGSTAC_SCHEMA") or "pgstac"
     if not _IDENTIFIER.match(schema):
         problems.append(f"PGSTAC_SCHEMA is {schema!r}, which is no name of a schema")
-    port = _number(environ, "POSTGRES_PORT", 5432, problems)
+    port = _number(environ, "POSTGRES_PORT", 5432, problems, _LAST_PORT)
     connections = _number(environ, "STAC_API_CONNECTIONS", 10, problems)
-    timeout_s = _number(environ, "STAC_API_STATEMENT_TIMEOUT_S", 30, problems)
+    timeout_s = _number(environ, "STAC_API_STATEMENT_TIMEOUT_S", 30, problems, _MOST_TIMEOUT_S)
     max_limit = _number(environ, "STAC_API_MAX_LIMIT", 1_000, problems)
     sign_in, signing, sign_s = _signing(environ, problems)
     redis_ttl_s = _number(environ, "STAC_API_REDIS_TTL_S", 60, problems)
@@ -98,7 +99,7 @@ def read(environ: Mapping[str, str]) -> Settings:
     if pooled not in _OFF + _ON:
         problems.append(f"POSTGRES_POOLED is {pooled!r}, expected 'on' or 'off'")
     root_url = environ.get("STAC_ROOT_URL") or None
-    if root_url and not _ADDRESS.match(root_url):
+    if root_url and not addresses.is_root(root_url):
         problems.append(
             f"STAC_ROOT_URL is {root_url!r}, expected an address such as https://stac.example.com"
         )
@@ -106,8 +107,10 @@ def read(environ: Mapping[str, str]) -> Settings:
     if not _HEADER.match(cache_control):
         problems.append(f"STAC_API_CACHE_CONTROL is {cache_control!r}, expected one line of ASCII")
     redis_url = environ.get("REDIS_URL") or None
-    if redis_url and not redis_url.startswith(("redis://", "rediss://", "unix://")):
-        problems.append("REDIS_URL is no address of a Redis: expected redis://, rediss:// or unix://")
+    if redis_url and not addresses.is_redis(redis_url):
+        problems.append(
+            "REDIS_URL is no address of a Redis: expected redis://HOST:PORT/NUMBER, rediss://… or unix://PATH"
+        )
     if problems:
         raise SettingsError("The STAC API cannot start: " + "; ".join(problems) + ".")
     catalog_id = environ["STAC_CATALOG_ID"]
@@ -155,11 +158,9 @@ def _signing(environ: Mapping[str, str], problems: list[str]) -> tuple[SignIn, b
     """How callers sign in, whether hrefs are signed for them, and for how many seconds."""
     sign_in = _choice(environ, "STAC_API_SIGN_IN", ("none", "platform"), problems)
     signing = (environ.get("STAC_API_SIGNING") or "off").lower()
-    sign_s = _number(environ, "STAC_API_SIGN_S", MOST_SIGN_S, problems)
+    sign_s = _number(environ, "STAC_API_SIGN_S", MOST_SIGN_S, problems, MOST_SIGN_S)
     if signing not in ("on", "off", "true", "false"):
         problems.append(f"STAC_API_SIGNING is {signing!r}, expected 'on' or 'off'")
-    if sign_s > MOST_SIGN_S:
-        problems.append(f"STAC_API_SIGN_S is {sign_s}, at most {MOST_SIGN_S}")
     # App Service says so where somebody has switched its authentication off: then nobody takes forged headers away.
     by_platform = sign_in == "platform" and environ.get("WEBSITE_AUTH_ENABLED", "").lower() != "false"
     on = signing in ("on", "true")
@@ -180,11 +181,17 @@ def _choice(environ: Mapping[str, str], name: str, choices: tuple[str, ...], pro
     return text
 
 
-def _number(environ: Mapping[str, str], name: str, default: int, problems: list[str]) -> int:
+def _number(
+    environ: Mapping[str, str], name: str, default: int, problems: list[str], most: int = _MOST
+) -> int:
     text = environ.get(name)
     if not text:
         return default
-    if not text.isascii() or not text.isdigit() or not int(text):
+    digits = text.lstrip("0")
+    if not text.isascii() or not text.isdigit() or not digits:
         problems.append(f"{name} is {text!r}, expected a whole number above zero")
         return default
-    return int(text)
+    if len(digits) > len(str(most)) or int(digits) > most:
+        problems.append(f"{name} is {digits}, at most {most:,}")
+        return default
+    return int(digits)

@@ -48,9 +48,53 @@ def test_numbers_are_whole_and_above_zero() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "most"),
+    [
+        ("POSTGRES_PORT", 65_535),
+        ("STAC_API_STATEMENT_TIMEOUT_S", 2_000_000),
+        ("STAC_API_SIGN_S", 3_600),
+        ("STAC_API_CONNECTIONS", 2_147_483_647),
+        ("STAC_API_MAX_LIMIT", 2_147_483_647),
+        ("STAC_API_REDIS_TTL_S", 2_147_483_647),
+        ("STAC_API_REDIS_WAIT_MS", 2_147_483_647),
+    ],
+)
+def test_numbers_end_where_nothing_could_take_them(name: str, most: int) -> None:
+    assert read(COMPLETE | {name: f"0{most}"})
+    for wrong in (str(most + 1), "9" * 5_000):
+        with pytest.raises(SettingsError, match=f"{name} is .* at most {most:,}"):
+            read(COMPLETE | {name: wrong})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ["redis://:hidden@h:port/x", "redis://:hidden@[x", "redis://:hidden@h:99999", "redis://:hidden@h/notanumber",
+     "rediss://:hidden@h/0?db=x", "redis://:hidden@h?nothing=known", "hidden"],
+)  # fmt: skip
+def test_an_address_that_leads_to_no_redis_is_told_at_the_start(wrong: str) -> None:
+    with pytest.raises(SettingsError, match="REDIS_URL") as error:
+        read(COMPLETE | {"REDIS_URL": wrong})
+    assert "hidden" not in str(error.value)
+
+
+def test_addresses_of_a_redis_are_taken_as_they_are() -> None:
+    for url in (
+        "redis://h",
+        "redis://u:p%40@[::1]:6379/15",
+        "rediss://h:6380/0?ssl_cert_reqs=required",
+        "unix:///run/r",
+    ):
+        assert read(COMPLETE | {"REDIS_URL": url}).redis_url == url
+
+
+@pytest.mark.parametrize(
     ("name", "wrong"),
     [
         ("STAC_ROOT_URL", "foo"),
+        ("STAC_ROOT_URL", "https://[x/"),
+        ("STAC_ROOT_URL", "https://a.example:port"),
+        ("STAC_ROOT_URL", "https://a.example:65536"),
+        ("STAC_ROOT_URL", "https://:8080"),
         ("STAC_ROOT_URL", "/stac"),
         ("STAC_ROOT_URL", "https://"),
         ("STAC_ROOT_URL", "ftp://a.example"),
