@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from eventstac.common_names import may_be
+from eventstac.common_names import are_numbered, may_be
 from eventstac.compose.shown import Shown
 from eventstac.errors import Rejected
 from eventstac.rules import AssetRule
@@ -98,17 +98,21 @@ def lift_common(assets: Mapping[str, dict[str, Any]], keys: Sequence[str]) -> di
 
 
 def _bands(read: Sequence[Mapping[str, Any]], by_rule: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    bands = []
-    for index in range(max(len(read), len(by_rule) if not read else 0)):
-        said = dict(by_rule[index]) if index < len(by_rule) else {}
-        found = dict(read[index]) if index < len(read) else {}
-        if _is_another(found, said.get("name"), index + 1):
+    if not (read and by_rule):
+        return [dict(band) for band in read or by_rule]
+    pairs = [
+        (dict(found), by_rule[index] if index < len(by_rule) else {}) for index, found in enumerate(read)
+    ]
+    is_numbered = are_numbered([str(said.get("name") or found.get("name") or "") for found, said in pairs])
+    for number, (found, said) in enumerate(pairs, 1):
+        if _is_another(found, said.get("name"), number, is_numbered):
             del found["eo:common_name"]
-        bands.append({**found, **said})
-    return bands
+    return [{**found, **said} for found, said in pairs]
 
 
-def _is_another(found: Mapping[str, Any], name: str | None, number: int) -> bool:
+def _is_another(found: Mapping[str, Any], name: str | None, number: int, is_numbered: bool) -> bool:
     """Whether the rule's name of a band leaves it no common name of the file's."""
     common = found.get("eo:common_name")
-    return bool(common and name and name != found.get("name") and not may_be(common, name, number))
+    if not (common and name) or name == found.get("name"):
+        return False
+    return not may_be(common, name, number, is_numbered=is_numbered)

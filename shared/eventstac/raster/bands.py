@@ -8,7 +8,7 @@ import numpy as np
 from rasterio.enums import ColorInterp
 from rasterio.io import DatasetReader
 
-from eventstac.common_names import COLOUR_FIELD, may_be
+from eventstac.common_names import COLOUR_FIELD, are_numbered, may_be
 from eventstac.errors import Rejected
 from eventstac.raster.band_texts import BandTexts
 from eventstac.raster.tiff import Directory
@@ -52,7 +52,7 @@ def band_objects(
     # Each of these asks GDAL for every band: once for a cube of hundreds, not once for each of its bands.
     colours, descriptions = dataset.colorinterp, texts.descriptions()
     units = texts.units(colours)
-    names = _names(descriptions)
+    names, numbered = _names(descriptions), are_numbered(descriptions)
     scalings = list(zip(dataset.scales, dataset.offsets, strict=True))
     point = dataset.tags().get("AREA_OR_POINT", "").lower()
     bands = []
@@ -73,7 +73,7 @@ def band_objects(
         if units[index]:
             band["unit"] = units[index]
         common = _COLOURS_OF_EO.get(colours[index].name)
-        if common and may_be(common, descriptions[index], index + 1):
+        if common and may_be(common, descriptions[index], index + 1, is_numbered=numbered):
             band["eo:common_name"] = common
         if point in ("area", "point"):
             band["raster:sampling"] = point

@@ -53,6 +53,8 @@ def test_the_media_type_of_a_rule_stands_over_what_the_file_seems_to_be() -> Non
     [
         ("[B8, B4, B3]", [None, None, None]),
         ("[{name: B8}, {name: B4, 'eo:common_name': red}, {name: Blue}]", [None, "red", "blue"]),
+        ("[Band 8, Band 4, Band 3]", [None, None, None]),
+        ("[Band1, Band2, Band3]", ["red", "green", "blue"]),
         ("[nir, red, green]", ["nir", "red", "green"]),
         ("[{name: b1, 'raster:scale': 2}, {'raster:scale': 2}]", ["red", "green", "blue"]),
     ],

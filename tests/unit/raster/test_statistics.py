@@ -428,6 +428,13 @@ def test_a_band_keeps_its_colour_beside_what_the_file_calls_it() -> None:
         (("", "", ""), ["red", "green", "blue"]),
         (("Red", "GREEN", "blue "), ["red", "green", "blue"]),
         (("Band_1", "Band_2", "Band_3"), ["red", "green", "blue"]),
+        (("Band1", "BAND2", "band 03"), ["red", "green", "blue"]),
+        (("b1", "b_2", "b03"), ["red", "green", "blue"]),
+        (("Layer_1", "Layer2", "3"), ["red", "green", "blue"]),
+        (("B1", "B2", "B3"), [None, None, None]),  # Landsat's blue, green and red
+        (("Band 8", "Band 4", "Band 3"), [None, None, None]),  # the last by chance
+        (("b8", "b4", "b3"), [None, None, None]),
+        (("Band1 Red", "Band2-Green", "b3 (blue)"), ["red", "green", "blue"]),
         (("Band 1 - Red", "band 02 (Green)", "Blue"), ["red", "green", "blue"]),
         (("Red Edge", "green05", "blue"), [None, None, "blue"]),
     ],
