@@ -70,7 +70,10 @@ class RulesStore:
             )
         except RulesInvalid as error:
             # They were valid where they were applied: that was another version of eventstac.
-            raise Transient(f"this version cannot read the rules in force: {error}") from error
+            raise Transient(
+                f"this version cannot read the rules in force: {error} Upload a file that it can read, or apply one "
+                "(`eventstac collections apply`)"
+            ) from error
         known_since = Since.from_json(since) if since else all_new(rules, revision)
         applied = AppliedRules(revision, rules, known_since, read_alike_since)
         with self._lock:

@@ -1,5 +1,6 @@
 """Checks of what a rule can do without: an Item is composed all the same, and is not what was meant, or not valid."""
 
+import re
 from collections.abc import Mapping
 
 from eventstac.extensions import without_version
@@ -12,6 +13,9 @@ from eventstac.rules.model import CollectionRules, Rule
 from eventstac.rules.option_checks import check_options
 from eventstac.rules.unused import check_unused
 
+# A repetition to Python, a text to RE2; first what may hold one as a text: an escape, a class of characters.
+_NO_LEAST = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|(?P<found>\{,[0-9]*\})", re.DOTALL)
+
 
 def check_care(document: Document, path: Path, rule: Rule, collection: CollectionRules) -> None:
     """Note groups without a source in texts, values that no Item can have, and settings that say nothing.
@@ -22,6 +26,7 @@ def check_care(document: Document, path: Path, rule: Rule, collection: Collectio
     groups |= {change.name for change in rule.changes}
     _check_texts(document, path, rule, groups)
     _check_anchors(document, path, rule)
+    _check_repetitions(document, path, rule)
     _check_implied_asset(document, path, rule, collection)
     _check_footprint_asset(document, path, rule)
     check_options(document, path, rule)
@@ -56,6 +61,15 @@ def _check_anchors(document: Document, path: Path, rule: Rule) -> None:
             what = f"No path fits the pattern {pattern.text!r}: `^` stands behind something, or `$` before something"
             document.mistake(
                 (*path, "pattern"), what, "Leave `^` and `$` out: a pattern is of the whole path anyway"
+            )
+
+
+def _check_repetitions(document: Document, path: Path, rule: Rule) -> None:
+    for pattern in rule.patterns:
+        for found in filter(None, (each["found"] for each in _NO_LEAST.finditer(pattern.regex))):
+            what = f"{found} in the pattern {pattern.text!r} is no repetition but a text, to the engine that matches paths"
+            document.mistake(
+                (*path, "pattern"), what, f"Write {{0{found[1:]}, or \\{found[:-1]}\\}} for that text"
             )
 
 

@@ -137,17 +137,8 @@ _PLAIN = (
 )
 
 
-# A repetition to Python, a text to RE2; first what may hold one as a text: an escape, a class of characters.
-_NO_LEAST = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|(?P<found>\{,[0-9]*\})", re.DOTALL)
-
-
 def _checked(text: str, regex: str, free: str) -> tuple[str, ...]:
     """The names of the groups. PatternError for what is no expression, or none that RE2 matches."""
-    for found in filter(None, (each["found"] for each in _NO_LEAST.finditer(regex))):
-        raise PatternError(
-            f"{found} in the pattern {text!r} is no repetition but a text, to the engine that matches paths",
-            f"Write {{0{found[1:]}, or \\{found[:-1]}\\}} for that text",
-        )
     try:
         with warnings.catch_warnings():
             warnings.simplefilter(

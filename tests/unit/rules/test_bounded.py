@@ -12,6 +12,7 @@ from eventstac.rules.pattern import parse_pattern
 from eventstac.rules.repeating import TooAmbiguous
 from tests.samples import url_of
 from tests.unit.rules.asking import matched
+from tests.unit.rules.test_mistakes import mistakes
 
 PIECES = [
     "a", "b", "/", "*", "**/", "?", "{x}", "{y:[ab]+}", "{z:**}", "[ab]", "[!a]", "[^b]", "_", "{x}", "{y}",
@@ -54,15 +55,18 @@ def test_globs_match_what_pythons_own_expressions_match(text: str, path: str) ->
 def test_a_repetition_without_its_least_number_which_engines_take_for_a_text_is_refused(
     around: str, repeated: str
 ) -> None:
-    with pytest.raises(PatternError) as caught:
-        parse_pattern(around.format(repeated))
-    assert "is no repetition" in caught.value.what
-    assert "Write {0," in caught.value.instead
+    pattern = around.format(repeated)
+    text = f"collections:\n  a:\n    rules:\n      - name: r\n        pattern: '{pattern}'\n"
+    found = mistakes(text)
+    assert [each for each in found if each.startswith("c.yaml:5: ") and "is no repetition" in each], found
+    assert "Write {0," in found[0]
+    assert load_rules(text, file="c.yaml", checked=True)  # in force it holds nobody up
 
 
 @pytest.mark.parametrize("text", [r"x\{,3\}", "x[{,3}]", "x[]{,3}]", "x{0,3}", "x{1,}"])
 def test_braces_that_are_meant_are_no_repetitions(text: str) -> None:
-    assert parse_pattern(f"regex:(?P<item>{text})").groups == ("item",)
+    rule = f"collections:\n  a:\n    rules:\n      - name: r\n        pattern: 'regex:(?P<item>{text})'\n"
+    assert load_rules(rule, file="c.yaml")
 
 
 @pytest.mark.timeout(60)  # Python's own engine takes longer than anybody waits
