@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
-from eventstac.extensions import without_version
+from eventstac.extensions import extensions_of, without_version
 from eventstac.rules.anchors import fits_nothing
 from eventstac.rules.constants import check_constants
 from eventstac.rules.document import Document, Path
@@ -67,7 +68,9 @@ def _check_anchors(document: Document, path: Path, rule: Rule) -> None:
 def _check_repetitions(document: Document, path: Path, rule: Rule) -> None:
     for pattern in rule.patterns:
         for found in filter(None, (each["found"] for each in _NO_LEAST.finditer(pattern.regex))):
-            what = f"{found} in the pattern {pattern.text!r} is no repetition but a text, to the engine that matches paths"
+            what = (
+                f"{found} in the pattern {pattern.text!r} is no repetition but a text, to what matches paths"
+            )
             document.mistake(
                 (*path, "pattern"), what, f"Write {{0{found[1:]}, or \\{found[:-1]}\\}} for that text"
             )
@@ -78,13 +81,17 @@ def _check_implied_asset(document: Document, path: Path, rule: Rule, collection:
     key = rule.asset_key.text
     if rule.assets or rule.asset_key.groups:
         return
-    asked = [((*path, "require", index), each, "is required") for index, each in enumerate(rule.require)]
-    if rule.footprint_asset is not None:
-        asked.append(((*path, "footprint_asset"), rule.footprint_asset, "is to give the footprint"))
-    for where, name, why in asked:
+    asked = [
+        (document.mistake, (*path, "require", index), each, "is required")
+        for index, each in enumerate(rule.require)
+    ]
+    if rule.footprint_asset is not None:  # the footprint of all others is taken where it is not there
+        where = (*path, "footprint_asset")
+        asked.append((document.warn, where, rule.footprint_asset, "is to give the footprint"))
+    for told, where, name, why in asked:
         if name != key and not any(_may_give(each, name) for each in collection.rules):
             what = f"{name!r} {why}, but the asset key of this rule's files is {key!r}"
-            document.mistake(where, what, f"Write {key}, or put {{asset}} into the pattern")
+            told(where, what, f"Write {key}, or put {{asset}} into the pattern")
 
 
 def _may_give(rule: Rule, key: str) -> bool:
@@ -98,13 +105,23 @@ def _check_extensions(document: Document, path: Path, rule: Rule) -> None:
     from eventstac.validation import profile_urls  # schemas: only where rules are checked
 
     ours = {without_version(url): url for url in profile_urls()}
+    always = set(extensions_of(_surely(rule)))
     for index, url in enumerate(rule.extensions if rule.builder is None else ()):
         listed_one = ours.get(without_version(url), url)
         if listed_one != url:
-            what = f"{url!r} is not the version that Items are validated by: they are rejected"
-            document.mistake(
-                (*path, "stac_extensions", index), what, f"Leave it out: {listed_one} is listed by itself"
-            )
+            told = document.mistake if listed_one in always else document.warn
+            whose = "they are" if listed_one in always else "those with a field of it are"
+            what = f"{url!r} is not the version that Items are validated by: {whose} rejected"
+            told((*path, "stac_extensions", index), what, f"Leave it out: {listed_one} is listed by itself")
+
+
+def _surely(rule: Rule) -> dict[str, Any]:
+    """Of an Item of the rule, the fields that it has whatever its files are."""
+    read = dict.fromkeys(("proj:shape", "file:size"))  # of each raster, and one is a data asset
+    assets = {"": read} | {
+        asset.key: {**asset.extra, "bands": asset.bands} for asset in rule.assets if asset.key in rule.require
+    }
+    return {"properties": rule.properties, "assets": assets}
 
 
 def _check_footprint_asset(document: Document, path: Path, rule: Rule) -> None:

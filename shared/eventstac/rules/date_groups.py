@@ -12,18 +12,23 @@ _ENDS = {"start": "end", "end": "start"}
 def check_date_groups(document: Document, path: Path, rule: Rule) -> bool:
     """Note groups that are to be of a date by their names, but of no datetime; whether there is such a mistake.
 
-    Only warns of those that the rule has another use for. `{year}/{month}` beside `{date}` say the same once more.
+    Only warns of those that the rule has another use for, and where there is another date, or another source of one:
+    an Item has a datetime then. `{year}/{month}` beside `{date}` say the same once more.
     """
     if not any(not date.start and date.value is None for date in rule.path_dates):
         return False
     used = {name for _, _, template in filled_texts(rule) for name in template.groups}
     used |= {name for date in rule.path_dates for name in (date.start, date.end)}
-    made = {change.name for change in rule.changes}
-    found = {each for pattern in rule.patterns for each in _idle({*pattern.groups, *made})}
+    used |= {name for change in rule.changes for name in change.source.groups}
+    given = [{*pattern.groups, *(change.name for change in rule.changes)} for pattern in rule.patterns]
+    found = {each for groups in given for each in _idle(groups)}
+    needed = rule.datetime_sources == ("path",) and not any(
+        date.value is not None or date.may_read(groups) for date in rule.path_dates for groups in given
+    )
     for name, why, instead in sorted(found):
-        told = document.warn if name in used else document.mistake
+        told = document.mistake if needed and name not in used else document.warn
         told((*path, "pattern"), f"The group {name!r} {why}", instead)
-    return any(name not in used for name, _, _ in found)
+    return needed and any(name not in used for name, _, _ in found)
 
 
 def _idle(groups: set[str]) -> Iterator[tuple[str, str, str]]:

@@ -14,10 +14,14 @@ def check_options(document: Document, path: Path, rule: Rule) -> None:
     places += [((*path, "assets", asset.key, "options"), asset.options) for asset in rule.assets]
     for where, options in places:
         try:
-            _refuse_unknown_crs(parse(options).crs)
+            crs = parse(options).crs
         except BadOption as error:
             what = f"The option `{error.key}` is {_shown(error.value)}, so every file is rejected (`bad-options`)"
             document.mistake((*where, *error.key.split(".")), what, f"Write {error.expected}")
+        else:
+            if crs is not None and not _is_known(crs):
+                what = f"The option `crs` is {crs!r}, so files that state none are rejected (`bad-options`)"
+                document.warn((*where, "crs"), what, "Write a CRS that PROJ knows, as EPSG:4326")
         seconds = options.get("timeout_s", 0)
         if seconds > MAX_TIMEOUT_S:
             what = (
@@ -30,14 +34,13 @@ def _shown(value: Any) -> str:
     return repr(dict(value) if isinstance(value, Mapping) else value)
 
 
-def _refuse_unknown_crs(text: str | None) -> None:
-    if text is None:
-        return
+def _is_known(crs: str) -> bool:
     try:
         import pyproj
     except ImportError:  # an app that reads no rasters: the extractor tells of it
-        return
+        return True
     try:
-        pyproj.CRS.from_user_input(text)
-    except pyproj.exceptions.CRSError as error:
-        raise BadOption("crs", text, "a CRS that PROJ knows, as EPSG:4326") from error
+        pyproj.CRS.from_user_input(crs)
+    except pyproj.exceptions.CRSError:
+        return False
+    return True

@@ -245,13 +245,6 @@ def test_an_optional_group_in_a_text_is_warned_of() -> None:
             "`thumbnail.bands` is [1, 2]",
             "one or three band",
         ),
-        ("read:\n          crs: 'EPSG:99999'", 7, "`crs` is 'EPSG:99999'", "a CRS that PROJ knows"),
-        (
-            "assets:\n          b:\n            options: {crs: foo}",
-            8,
-            "`crs` is 'foo'",
-            "a CRS that PROJ knows",
-        ),
         (
             "assets:\n          b:\n            options: {thumbnail: {bands: [1, 2]}}",
             8,
@@ -276,6 +269,48 @@ def test_what_no_file_can_become_an_item_with_is_found(text: str, line: int, wha
     told(text, line, what, instead)
 
 
+def extension(version: str) -> str:
+    return f"https://stac-extensions.github.io/{version}/schema.json"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "what"),
+    [
+        (
+            "read:\n          crs: 'EPSG:99999'",
+            7,
+            "`crs` is 'EPSG:99999', so files that state none are rejected",
+        ),
+        (
+            "assets:\n          b:\n            options: {crs: foo}",
+            8,
+            "`crs` is 'foo', so files that state none",
+        ),
+        (
+            f"stac_extensions:\n          - {extension('eo/v1.1.0')}",
+            7,
+            "those with a field of it are rejected",
+        ),
+    ],
+)
+def test_what_only_some_files_are_rejected_for_is_warned_of(text: str, line: int, what: str) -> None:
+    warned = [str(each) for each in load_rules(RULE + text, file="c.yaml").warnings]
+    assert [each for each in warned if each.startswith(f"c.yaml:{line}: ") and what in each], warned
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        "properties: {'eo:cloud_cover': 3}",
+        "assets: {b: {extra: {'eo:cloud_cover': 3}}}\n        require: [b]",
+        "assets: {b: {bands: [{name: c, 'eo:common_name': red}]}}\n        require: [b]",
+    ],
+)
+def test_another_version_of_an_extension_of_which_each_item_has_fields_is_a_mistake(fields: str) -> None:
+    text = f"stac_extensions: ['{extension('eo/v1.1.0')}']\n        {fields}"
+    assert "they are rejected" in mistakes(RULE + text)[0]
+
+
 def test_options_that_files_can_be_read_with_and_other_extensions_are_no_mistakes() -> None:
     text = (
         "read: {crs: 'EPSG:4326', nodata: nan, thumbnail: {stretch: null}, footprint: {mode: valid-data}}\n"
@@ -288,15 +323,16 @@ ONE_ASSET = "collections:\n  a:\n    rules:\n      - name: r\n        pattern: '
 ANOTHER = "\n      - {name: s, pattern: 'm/{item}.tif', asset: zz}"
 
 
+def test_a_footprint_asset_that_no_rule_gives_is_warned_of_as_the_others_footprints_are_taken() -> None:
+    [warned] = load_rules(ONE_ASSET + "footprint_asset: zz", file="c.yaml").warnings
+    assert "'zz' is to give the footprint, but the asset key of this rule's files is 'data'" in str(warned)
+    assert not load_rules(ONE_ASSET + "footprint_asset: zz" + ANOTHER, file="c.yaml").warnings
+
+
 @pytest.mark.parametrize(
     ("text", "line", "what"),
     [
         ("require:\n          - zz", 7, "'zz' is required, but the asset key of this rule's files is 'data'"),
-        (
-            "footprint_asset: zz",
-            6,
-            "'zz' is to give the footprint, but the asset key of this rule's files is 'data'",
-        ),
         ("asset: a\n        require: [data]", 7, "the asset key of this rule's files is 'a'"),
     ],
 )

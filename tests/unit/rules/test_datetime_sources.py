@@ -133,13 +133,32 @@ def test_a_source_that_never_gives_a_datetime_is_a_mistake(rule: dict[str, Any],
         ("{item}/{datetime}/{start}_{asset}", "'start' is not asked for the datetime, as {datetime} is"),
     ],
 )
-def test_a_group_that_is_to_say_when_but_does_not_is_a_mistake(pattern: str, what: str) -> None:
-    text = text_of({"pattern": pattern})
-    for rule in ({}, {"datetime": ["path", "file"]}):
-        assert what in told({"pattern": pattern, **rule})
-    assert load_rules(text, file="c.yaml", checked=True)
-    warned = load_rules(text_of({"pattern": pattern, "item": pattern}), file="c.yaml").warnings
-    assert any(what in str(each) for each in warned)  # the Item's id has use for it
+def test_a_group_that_is_to_say_when_but_does_not_is_warned_of_where_something_else_does(
+    pattern: str, what: str
+) -> None:
+    rules: tuple[dict[str, Any], ...] = ({}, {"datetime": ["path", "file"]}, {"item": pattern})
+    for rule in rules:  # the last has another use for it
+        warned = load_rules(text_of({"pattern": pattern, **rule}), file="c.yaml").warnings
+        assert any(what in str(each) for each in warned)
+    only = text_of({"pattern": pattern, "datetime": ["path"]})
+    assert load_rules(only, file="c.yaml", checked=True)
+    if "{year}" in pattern or "{date" in pattern:
+        assert load_rules(only, file="c.yaml").warnings
+    else:  # nothing is left that says when
+        assert what in told({"pattern": pattern, "datetime": ["path"]})
+
+
+def test_a_group_of_a_date_that_one_of_several_patterns_completes_is_no_mistake() -> None:
+    for patterns in (["{year}/{month}/{item}.tif", "old/{month}/{item}.tif"], ["{year}/{day}/{item}.tif"]):
+        assert load_rules(text_of({"pattern": patterns, "datetime": ["path"]}), file="c.yaml").warnings
+
+
+def test_a_group_of_a_date_that_a_change_takes_is_warned_of_though_the_change_has_a_default() -> None:
+    season = {"from": "month", "lookup": {"01": "winter"}, "default": "summer"}
+    rule = {"pattern": "{item}/{month}_{asset}", "groups": {"season": season}, "item": "{item}{season}"}
+    found = told({**rule, "datetime": ["path"]})
+    assert "`path` gives no datetime" in found
+    assert "'month'" not in found
 
 
 @pytest.mark.parametrize(
