@@ -1,6 +1,7 @@
 """What the database says when it fails, in the API's words."""
 
 import logging
+import ssl
 
 import asyncpg  # type: ignore[import-untyped]  # it ships no types
 
@@ -18,6 +19,7 @@ CUT = (
     asyncpg.InternalClientError,
     ConnectionError,
 )
+_TLS_CUT = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)  # the same within TLS
 # What a client's filter may provoke: data exceptions, text against number and whatever else has no meaning as SQL,
 # geometries that PostGIS refuses.
 _CLIENT_FAULTS = (
@@ -31,6 +33,11 @@ _NO_PGSTAC = (
     asyncpg.InsufficientPrivilegeError,
     asyncpg.UndefinedTableError,
     asyncpg.InvalidSchemaNameError,
+)
+
+_OTHER_TLS = (
+    "The API cannot connect to the catalog's database as it is told to: look at POSTGRES_SSLMODE and, where it "
+    "verifies, at the root certificate (PGSSLROOTCERT)."
 )
 
 # What only who runs the API can mend, and how. They read it in the answer of `/_mgmt/health`, too.
@@ -49,10 +56,7 @@ _MENDED_BY_US: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], 
         asyncpg.InvalidCatalogNameError,
         "The server has no such database: look at POSTGRES_DB, or run `eventstac setup`.",
     ),
-    (
-        asyncpg.exceptions.ClientConfigurationError,
-        "The API cannot connect to the catalog's database as it is told to: look at POSTGRES_SSLMODE.",
-    ),
+    (asyncpg.exceptions.ClientConfigurationError, _OTHER_TLS),
     (Transient, "The API gets no token for the catalog's database; try again shortly."),
 )
 
@@ -77,10 +81,9 @@ class Refused(Exception):
 
 def in_our_words(error: Exception) -> Exception:
     """Our error for a database's; one that nobody foresaw stays as it is."""
-    for kinds, sentence in _MENDED_BY_US:
-        if isinstance(error, kinds):
-            _log.error("database_unusable", extra={"reason": repr(error)})
-            return Unavailable(sentence)
+    if sentence := _mended_by_us(error):
+        _log.error("database_unusable", extra={"reason": repr(error)})
+        return Unavailable(sentence)
     if isinstance(error, asyncpg.QueryCanceledError):
         return too_slow()
     if isinstance(error, asyncpg.RaiseError):
@@ -89,10 +92,21 @@ def in_our_words(error: Exception) -> Exception:
         _log.info("query_refused", extra={"sqlstate": getattr(error, "sqlstate", None)})
         return Refused(None, lacks_function=isinstance(error, asyncpg.UndefinedFunctionError))
     if isinstance(error, (*CUT, TimeoutError, OSError)):
+        _log.warning("database_away", extra={"reason": repr(error)})
         return Unavailable("The catalog's database does not answer; try again shortly.")
     if isinstance(error, asyncpg.CannotConnectNowError | asyncpg.TooManyConnectionsError):
         return Unavailable("The catalog's database is starting or busy; try again shortly.")
     return error
+
+
+def _mended_by_us(error: Exception) -> str | None:
+    """How to mend what does not pass by itself."""
+    if isinstance(error, ssl.SSLError) and not isinstance(error, _TLS_CUT):
+        return _OTHER_TLS
+    # asyncpg has no kind of error for a server without TLS
+    if isinstance(error, ConnectionError) and "rejected SSL upgrade" in str(error):
+        return _OTHER_TLS
+    return next((sentence for kinds, sentence in _MENDED_BY_US if isinstance(error, kinds)), None)
 
 
 def no_pgstac() -> Unavailable:

@@ -159,6 +159,7 @@ WRONG: dict[str, tuple[dict[str, str], str]] = {
     "a password that is refused": ({"POSTGRES_PASS": "wrong"}, "POSTGRES_PASS"),
     "a user that is not there": ({"POSTGRES_USER": "nobody"}, "POSTGRES_USER"),
     "rights that are missing": ({}, "run `eventstac setup`"),
+    "TLS that the server has not": ({"POSTGRES_SSLMODE": "require"}, "POSTGRES_SSLMODE"),
     "no certificate to verify by": ({"POSTGRES_SSLMODE": "verify-full"}, "POSTGRES_SSLMODE"),
 }
 
