@@ -202,7 +202,7 @@ def _show_tally(tally: Tally, container: str, as_json: bool) -> None:
         fields = {"container": container, "blobs": tally.blobs, "rules": counts, "ignored": tally.ignored}
         fields |= {"unmatched": tally.unmatched, "samples": tally.samples}
         fields["default_samples"] = [
-            {"url": each.url, "tried": [vars(tried) for tried in each.tried]} for each in tally.defaulted
+            {"url": each.url, "tried": [tried.to_json() for tried in each.tried]} for each in tally.defaulted
         ]
         typer.echo(json.dumps(fields, ensure_ascii=False))
         return
@@ -241,7 +241,7 @@ def _fields(rules: Rules, path: str, explanation: Explanation) -> dict[str, Any]
         "url": explanation.url,
         "outcome": explanation.outcome,
         "why": explanation.why,
-        "tried": [vars(tried) for tried in explanation.tried],
+        "tried": [tried.to_json() for tried in explanation.tried],
     }
     match = explanation.match
     collection = rules.collection(match.collection) if match else None

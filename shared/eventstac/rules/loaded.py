@@ -31,11 +31,26 @@ RASTER_EXTENSIONS = frozenset(
 
 @dataclass(frozen=True)
 class Tried:
-    """A rule that was tried on a path, and why it is not the one."""
+    """A rule that was tried on a path in vain; `said` is why, "" where none of its patterns fits the path."""
 
     collection: str
-    rule: str
-    why: str
+    by: Rule
+    path: str
+    said: str
+
+    @property
+    def rule(self) -> str:
+        """The rule's name."""
+        return self.by.name
+
+    @property
+    def why(self) -> str:
+        """Why the rule is not the one: found only here, as it takes longer than to match, and is seldom asked for."""
+        return self.said or why_not(self.by, self.path)
+
+    def to_json(self) -> dict[str, str]:
+        """As commands tell it."""
+        return {"collection": self.collection, "rule": self.rule, "why": self.why}
 
 
 @dataclass(frozen=True)
@@ -150,7 +165,7 @@ class Rules:
                     why = f"rule {rule.name!r} of collection {collection.id!r} matches {name.path!r}"
                     return Explanation(name.url, "matched", why, found, tuple(tried))
                 if found is not None:
-                    tried.append(Tried(collection.id, rule.name, found))
+                    tried.append(Tried(collection.id, rule, name.path, found))
         if ignored:
             return Explanation(name.url, "ignored", ignored, None, tuple(tried))
         return self._by_default(name, tuple(tried))
@@ -170,7 +185,7 @@ class Rules:
 
 
 def match_rule(collection: CollectionRules, rule: Rule, name: BlobName) -> Match | str:
-    """What the blob is by this rule, or why the rule is not for it."""
+    """What the blob is by this rule, or why the rule is not for it: "" where none of its patterns fits."""
     if rule.containers and name.container not in rule.containers:
         return f"it is for container {' or '.join(rule.containers)}, not {name.container}"
     for pattern in rule.patterns:
@@ -180,7 +195,7 @@ def match_rule(collection: CollectionRules, rule: Rule, name: BlobName) -> Match
             return f"the path cannot be matched with {pattern.text}: {error}"
         if found is not None:
             return _by_groups(collection, rule, found)
-    return why_not(rule, name.path)
+    return ""
 
 
 def _by_groups(collection: CollectionRules, rule: Rule, found: Mapping[str, str]) -> Match | str:

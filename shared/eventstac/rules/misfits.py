@@ -7,7 +7,8 @@ from typing import Any
 
 from eventstac.rules.glob import translate
 from eventstac.rules.model import Rule
-from eventstac.rules.pattern import Pattern, compiled, groups_of, literal_ends
+from eventstac.rules.pattern import Pattern, RepeatingPattern, compiled
+from eventstac.rules.repeating import TooAmbiguous
 
 _TAKES = {
     "year": "is four digits from 1800 to 2099",
@@ -41,11 +42,13 @@ def _said(rule: Rule, name: str) -> str:
 
 def _misfit(pattern: Pattern, path: str) -> tuple[str, str] | None:
     """The first group that does not fit, and its text, where placeholders may be any text."""
-    first, last = literal_ends(pattern.text)
-    if pattern.text.startswith("regex:") or not (path.startswith(first) and path.endswith(last)):
+    if pattern.text.startswith("regex:"):
         return None
     loose, strict = _expressions(pattern)
-    found = groups_of(loose, path) or {}
+    try:
+        found = loose.match(path) or {}
+    except TooAmbiguous:
+        return None
     return next(
         (
             (name, found[name])
@@ -60,10 +63,13 @@ def _fits(expression: Any, text: str) -> bool:
     return expression.fullmatch(text.encode()) is not None
 
 
-@lru_cache(maxsize=1_000)  # of every blob that is listed; rules have tens of patterns
-def _expressions(pattern: Pattern) -> tuple[Any, Mapping[str, Any]]:
+@lru_cache(maxsize=1_000)  # asked of many blobs; rules have tens of patterns
+def _expressions(pattern: Pattern) -> tuple[Pattern, Mapping[str, Any]]:
     """The pattern with placeholders that may be any text, and what each group is to be."""
-    loose = compiled(translate(pattern.text, {}).free)
+    glob = translate(pattern.text, {})
+    loose = Pattern(pattern.text, glob.regex, pattern.groups)
+    if glob.again:  # for the same text still
+        loose = RepeatingPattern(pattern.text, glob.regex, pattern.groups, glob.free, glob.again)
     return loose, {name: compiled(_inside(pattern.regex, name)) for name in pattern.groups}
 
 

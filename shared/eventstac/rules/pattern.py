@@ -175,11 +175,6 @@ def compiled(regex: str) -> Any:
     return re2.compile(regex.encode(), _OPTIONS)
 
 
-def groups_of(expression: Any, path: str) -> dict[str, str] | None:
-    """The named groups of a path that fits a compiled expression, None of another."""
-    return _found(expression, numbers_of(expression), path)
-
-
 def _found(compiled: Any, numbers: Mapping[str, int], path: str) -> dict[str, str] | None:
     encoded = path.encode()
     found = compiled.fullmatch(encoded)

@@ -7,7 +7,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from eventstac.blob_urls import BlobName
-from eventstac.rules import Rules, load_rules
+from eventstac.rules import Rule, Rules, load_rules, loaded
 from tests.unit.rules.asking import asset_of, matched, rule_of
 
 ACCOUNT = "http://127.0.0.1:10000/devstoreaccount1"
@@ -262,6 +262,8 @@ def test_an_id_that_clients_take_for_a_folder_is_made_another(name: str) -> None
         ("{year}/{month}/{item}.tif", "", "2024/5/n.tif", "{month} would be '5', but is 01 to 12"),
         ("{item}_{date}.tif", "", "x_May24.tif", "{date} would be 'May24', but is as 2024-05-01, 20240501 or 2024122"),
         ("{item}/{item}_{doy}_{year}.tif", "", "a/a_400_2020.tif", "{doy} would be '400', but is 001 to 366"),
+        ("{item}/{item}_{asset}.tif", "assets: {SR_B2: , SR_B3: }", "s_1/s_1_SR_B4.tif",
+         "{asset} would be 'SR_B4', which is none of its assets (SR_B2, SR_B3)"),
         ("{item}_{p}.tif", "groups: {p: {lookup: {a: b}}}", "x_c.tif", "{p} would be 'c', which its lookup has not"),
         ("{item}_{d}.tif", "datetime: [{group: d, format: '%d%m%Y'}]", "x_2024.tif",
          "{d} would be '2024', which is of no format that `datetime:` names for it"),
@@ -271,6 +273,32 @@ def test_a_path_that_fits_but_for_a_group_is_told_which(pattern: str, more: str,
     text = f"collections:\n  a:\n    rules:\n      - name: r\n        pattern: '{pattern}'\n        {more}\n"
     explained = load_rules(text, file="c.yaml").explain(SOURCE + path)
     assert explained.tried[0].why == f"the path is not {pattern}: {why}"
+
+
+def test_of_a_path_that_holds_two_texts_of_one_name_no_other_group_is_told() -> None:
+    pattern = "{item}/{item}_{asset}.tif"
+    text = f"collections:\n  a:\n    rules:\n      - {{name: r, pattern: '{pattern}', assets: {{SR_B2: }}}}\n"
+    explained = load_rules(text, file="c.yaml").explain(SOURCE + "s_1/s_2_SR_B2.tif")
+    assert explained.tried[0].why == f"the path is not {pattern}"
+
+
+def test_why_a_rule_is_not_the_one_is_found_only_when_it_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+
+    def why(rule: Rule, path: str) -> str:
+        asked.append(path)
+        return f"not {rule.name}"
+
+    monkeypatch.setattr(loaded, "why_not", why)
+    rules = load_rules(
+        "collections:\n  a:\n    rules:\n      - {name: r, pattern: '{item}/x'}\n", file="c.yaml"
+    )
+    rules.match(SOURCE + "a.tif")
+    explained = rules.explain(SOURCE + "a.tif")
+    assert asked == []
+    assert [each.to_json() for each in explained.tried] == [{"collection": "a", "rule": "r", "why": "not r"}]
 
 
 def test_of_a_path_that_fits_nowhere_no_group_is_told() -> None:
