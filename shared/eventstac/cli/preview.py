@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, dataclass, field, replace
 from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Any
@@ -47,27 +47,40 @@ def preview(
         str | None, typer.Option(help="The path that a local file is thought to have there.")
     ] = None,
     default_collection: DefaultCollection = "bronze-tier",
-    as_json: Annotated[bool, typer.Option("--json", help='Print {"item": …, "problems": […]}.')] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help='Print {"item": …, "problems": […], "notes": […]}.')
+    ] = False,
 ) -> None:
     """Show the Item that a raster would give, and what is wrong with it. Exit code 1 where there is a problem."""
-    item, problems = preview_item(file_or_url, _rules(rules_file, default_collection), container, blob)
+    seen = preview_item(file_or_url, _rules(rules_file, default_collection), container, blob)
     if as_json:
-        typer.echo(json.dumps({"item": item, "problems": problems}, ensure_ascii=False, allow_nan=False))
+        typer.echo(json.dumps(asdict(seen), ensure_ascii=False, allow_nan=False))
     else:
         console = open_console()
-        if item is not None:
-            console.print_json(json.dumps(item, ensure_ascii=False))
-        for problem in problems:
+        if seen.item is not None:
+            console.print_json(json.dumps(seen.item, ensure_ascii=False))
+        for problem in seen.problems:
             console.print(
                 f"{problem['path'] or file_or_url}: {problem['message']}", style="red", markup=False
             )
-    raise typer.Exit(1 if problems else 0)
+        for note in seen.notes:
+            console.print(f"{file_or_url}: note: {note['message']}", style="yellow", markup=False)
+    raise typer.Exit(1 if seen.problems else 0)
+
+
+@dataclass(frozen=True)
+class Preview:
+    """The Item that a file would give (None where there is none), what is wrong with it, and what may not be meant."""
+
+    item: dict[str, Any] | None
+    problems: list[Problem]
+    notes: list[Problem] = field(default_factory=list)
 
 
 def preview_item(
     file_or_url: str, rules: Rules, container: str = "source", blob: str | None = None
-) -> tuple[dict[str, Any] | None, list[Problem]]:
-    """The Item that a file or URL would give by the rules (None where there is none), and the problems."""
+) -> Preview:
+    """What a file or URL would give by the rules."""
     is_url = file_or_url.startswith(("http://", "https://"))
     try:
         thought_url = _thought_url(file_or_url, container, blob)
@@ -79,14 +92,12 @@ def preview_item(
         url = file_or_url if is_url else reader.look.url
         return _composed(url, reader, match, rules.collection(match.collection))
     except Rejected as rejection:
-        return None, [_problem(f"{rejection.reason}: {rejection.detail}")]
+        return Preview(None, [_problem(f"{rejection.reason}: {rejection.detail}")])
     except (Transient, BlobChanged) as failure:
-        return None, [_problem(f"it could not be read just now: {failure}")]
+        return Preview(None, [_problem(f"it could not be read just now: {failure}")])
 
 
-def _composed(
-    url: str, reader: BlobReader, match: Match, rules: CollectionRules | None
-) -> tuple[dict[str, Any] | None, list[Problem]]:
+def _composed(url: str, reader: BlobReader, match: Match, rules: CollectionRules | None) -> Preview:
     if match.read != "raster":
         raise Rejected("not-previewed", f"a rule reads {url} as a {match.read}: it gives no Item by itself")
     content = read_content(reader, match, False)
@@ -112,26 +123,26 @@ def _composed(
     unheld = content.metadata.get("nodata_problem")
     if unheld and composition.item:
         problems.append(_problem(unheld["detail"]))
-    problems += _odd_bands(content.metadata.get("bands") or (), rules, match)
-    return composition.item, problems
+    more, fewer = _odd_bands(content.metadata.get("bands") or (), rules, match)
+    return Preview(composition.item, problems + more, fewer)
 
 
 def _odd_bands(
     read: Sequence[Mapping[str, Any]], rules: CollectionRules | None, match: Match
-) -> list[Problem]:
-    """That the rule names other bands than the file has; alpha needs no name."""
+) -> tuple[list[Problem], list[Problem]]:
+    """That the rule names more bands than the file has, or fewer; alpha needs no name."""
     rule = rules.rule(match.rule) if rules else None
     asset = rule.asset(match.asset) if rule else None
     named, there = len(asset.bands) if asset else 0, len(read)
     if not named or not there:
-        return []
+        return [], []
     if named > there:
         who = f"the rule names {named} bands of {match.asset!r}, of which the file has {there}"
-        return [_problem(f"{who}: the others are left out. List those of the file, in its order")]
+        return [_problem(f"{who}: the others are left out. List those of the file, in its order")], []
     if any(band.get(COLOUR_FIELD) != "alpha" for band in read[named:]):
         who = f"the rule names {named} bands of {match.asset!r}, and the file has {there}"
-        return [_problem(f"{who}: the others keep the names of the file. List all of them, in its order")]
-    return []
+        return [], [_problem(f"{who}: the others keep the names of the file. List all of them, in its order")]
+    return [], []
 
 
 def _asks_the_file(rules: CollectionRules | None, match: Match) -> bool:
