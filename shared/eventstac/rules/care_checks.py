@@ -10,6 +10,7 @@ from eventstac.rules.constants import check_constants
 from eventstac.rules.document import Document, Path
 from eventstac.rules.group_checks import check_taken, listed
 from eventstac.rules.groups import Template, templates_in
+from eventstac.rules.identity import safe_id
 from eventstac.rules.model import CollectionRules, Rule
 from eventstac.rules.option_checks import check_options
 from eventstac.rules.unused import check_unused
@@ -78,9 +79,9 @@ def _check_repetitions(document: Document, path: Path, rule: Rule) -> None:
 
 def _check_implied_asset(document: Document, path: Path, rule: Rule, collection: CollectionRules) -> None:
     """Note assets that are asked for though the rule, which names none, has one key, and no rule beside it has them."""
-    key = rule.asset_key.text
     if rule.assets or rule.asset_key.groups:
         return
+    key = _implied_key(rule)
     asked = [
         (document.mistake, (*path, "require", index), each, "is required")
         for index, each in enumerate(rule.require)
@@ -97,7 +98,12 @@ def _check_implied_asset(document: Document, path: Path, rule: Rule, collection:
 def _may_give(rule: Rule, key: str) -> bool:
     if rule.assets:
         return rule.asset(key) is not None
-    return bool(rule.asset_key.groups) or rule.asset_key.text == key
+    return bool(rule.asset_key.groups) or _implied_key(rule) == key
+
+
+def _implied_key(rule: Rule) -> str:
+    """The asset key of all files of a rule that names no assets and takes no group for it."""
+    return safe_id(rule.asset_key.fill({}))
 
 
 def _check_extensions(document: Document, path: Path, rule: Rule) -> None:

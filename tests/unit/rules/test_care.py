@@ -5,6 +5,8 @@ import pytest
 from eventstac.rules import load_rules
 from eventstac.rules.automaton import Automaton
 from eventstac.rules.unused import is_covered
+from tests.samples import url_of
+from tests.unit.rules.asking import matched
 from tests.unit.rules.test_mistakes import HEAD, mistakes
 
 RULE = HEAD + "'{item}_{asset}'\n        "  # what follows begins in line 6
@@ -321,6 +323,16 @@ def test_options_that_files_can_be_read_with_and_other_extensions_are_no_mistake
 
 ONE_ASSET = "collections:\n  a:\n    rules:\n      - name: r\n        pattern: 'd/{item}.tif'\n        "
 ANOTHER = "\n      - {name: s, pattern: 'm/{item}.tif', asset: zz}"
+
+
+@pytest.mark.parametrize("required", ["my-image", "my image"])
+def test_an_asset_key_that_is_made_safe_is_told_as_it_becomes(required: str) -> None:
+    rule = ONE_ASSET + f"asset: my image\n        require: ['{required}']"
+    [found] = mistakes(rule)
+    key = found.partition("Write ")[2].partition(",")[0]
+    assert key.startswith("my-image-")
+    taken = load_rules(rule.replace(f"['{required}']", f"[{key}]"), file="c.yaml")
+    assert matched(taken, url_of("d/x.tif")).asset == key
 
 
 def test_a_footprint_asset_that_no_rule_gives_is_warned_of_as_the_others_footprints_are_taken() -> None:
