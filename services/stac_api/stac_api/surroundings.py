@@ -98,7 +98,10 @@ class _Request:
 
     async def _read(self) -> Message:
         message = await self._receive()
-        if message["type"] == "http.disconnect" or not message.get("more_body", False):
+        if message["type"] == "http.disconnect":
+            self._hung_up = self._hung_up or not (self._body_read or self._status)
+            self._body_read = True
+        elif not message.get("more_body", False):
             self._body_read = True
         return message
 

@@ -1,9 +1,11 @@
 import asyncio
+import contextlib
+import logging
 from typing import Any
 
 import pytest
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Message
@@ -127,3 +129,25 @@ async def test_a_client_is_not_watched_before_its_body_is_read(monkeypatch: pyte
     assert waiting.told[0]["body"] == b"all"
     messages.put_nowait(HANGS_UP)
     await asyncio.wait_for(served, 5)
+
+
+async def test_a_client_that_hangs_up_within_its_body_is_told_as_499(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, "stac_api.requests")
+    messages = asyncio.Queue[Message]()
+    messages.put_nowait({"type": "http.request", "body": b"half", "more_body": True})
+    messages.put_nowait(HANGS_UP)
+
+    async def app(_scope: Any, receive: Any, _send: Any) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        raise ClientDisconnect
+
+    async def send(_: Message) -> None:
+        raise AssertionError
+
+    with contextlib.suppress(ClientDisconnect):
+        await Surroundings(app)(SCOPE | {"method": "POST"}, messages.get, send)
+    (record,) = (each for each in caplog.records if each.message == "request")
+    assert record.__dict__["status"] == 499
