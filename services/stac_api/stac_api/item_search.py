@@ -64,8 +64,9 @@ class ItemSearch:
         try:
             return await self._page(search)
         except Refused as error:
-            # a search that got a token was understood
-            if parameter := "token" if search.token else search.suspect:
+            # of a later page either may be at fault: what the filter meets there, or the token
+            suspects = filter(None, (search.suspect, "token" if search.token else None))
+            if parameter := " or ".join(suspects):
                 raise error.as_fault_of(parameter) from error
             raise
 

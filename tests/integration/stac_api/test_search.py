@@ -208,6 +208,9 @@ def test_free_text_finds_words(api: Client) -> None:
     }
 
 
+NO_TIME = "next:WyJub3QgYSB0aW1lIiwiYSIsImIiXQ"  # ["not a time","a","b"]
+
+
 @pytest.mark.parametrize(
     ("params", "named"),
     [
@@ -223,6 +226,9 @@ def test_free_text_finds_words(api: Client) -> None:
         ({"limit": "many"}, "limit"),
         ({"token": "next:rubbish"}, "token"),
         ({"token": "next:WzEsMl0"}, "token"),
+        ({"token": NO_TIME}, "token: "),
+        ({"token": NO_TIME, "filter": "gsd=1"}, "filter or token: "),
+        ({"token": NO_TIME, "filter": "gsd=1", "query": "{\"a\":{\"eq\":1}}"}, "filter or query or token: "),
         ({"intersects": "{}"}, "intersects"),
         ({"intersects": "{\"type\":\"Polygon\",\"coordinates\":[[[0,0],[1,1],[1,0]]]}"}, "intersects"),
         ({"filter": "a ="}, "filter"),
