@@ -28,14 +28,16 @@ def may_be(common: str, called: str, number: int, *, is_numbered: bool) -> bool:
     """Whether a band (1-based) that is called so may have the colour's common name.
 
     `is_numbered` is what `are_numbered` says of its file. A name of nothing but its own number (`Band_1`, `b1`) says
-    nothing against it. Else a colour of display stands only where the name is that colour, any other but beside a name
-    that is another common name.
+    nothing against it. Else a colour of display stands only where the name is that colour (or `R`, `G`, `B`),
+    any other but beside a name that is another common name.
     """
     words = _words(called)
     if is_numbered and words and _is(words[0], number):
         del words[0]
     name = "".join(words)
-    return name in ("", common) or (common not in _OF_DISPLAY and name not in COMMON_NAMES)
+    if common in _OF_DISPLAY:
+        return name in ("", common, common[0])
+    return name in ("", common) or name not in COMMON_NAMES
 
 
 def _words(called: str) -> list[str]:

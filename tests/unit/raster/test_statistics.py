@@ -437,6 +437,8 @@ def test_a_band_keeps_its_colour_beside_what_the_file_calls_it() -> None:
         (("Band1 Red", "Band2-Green", "b3 (blue)"), ["red", "green", "blue"]),
         (("Band 1 - Red", "band 02 (Green)", "Blue"), ["red", "green", "blue"]),
         (("Red Edge", "green05", "blue"), [None, None, "blue"]),
+        (("R", "g", "B"), ["red", "green", "blue"]),
+        (("N", "R", "G"), [None, None, None]),
     ],
 )
 def test_the_colour_of_display_is_a_common_name_only_where_the_band_is_called_so(
