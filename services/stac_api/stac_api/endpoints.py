@@ -152,8 +152,11 @@ async def get_search(request: Request) -> Response:
 async def post_search(request: Request) -> Response:
     """Item search by JSON body."""
     app = services(request)
-    search = searches.from_body(await json_body(request, app.settings.max_body_bytes), app.settings)
-    return _found(request, app, search, await app.items.page(search), [])
+    most = app.settings.max_body_bytes
+    body = await raw_body(request, most)
+    search = searches.from_body(_parsed(body), app.settings)
+    room = most - len(body) + len(search.token or "")  # the next page's token takes the place of this one's
+    return _found(request, app, search, await app.items.page(search), [], min(room, most // 2))
 
 
 _SCHEMA_DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -205,7 +208,10 @@ async def collection_queryables(request: Request) -> Response:
 
 async def json_body(request: Request, most: int) -> Any:
     """The request's body as JSON, read no further than the cap."""
-    body = await raw_body(request, most)
+    return _parsed(await raw_body(request, most))
+
+
+def _parsed(body: bytes) -> Any:
     try:
         return orjson.loads(body or b"{}")
     except orjson.JSONDecodeError as error:
@@ -231,8 +237,9 @@ async def raw_body(request: Request, most: int) -> bytes:
 
 
 def _found(
-    request: Request, app: Services, search: Search, page: Page, links: list[dict[str, Any]]
+    request: Request, app: Services, search: Search, page: Page, links: list[dict[str, Any]], room: int = 0
 ) -> Response:
+    """What a search found; `room` is what a token may take of the next request's body."""
     here = base(request)
     writer = app.writers.writer(here)
     features: list[Parts] = (
@@ -245,9 +252,9 @@ def _found(
         url, given = f"{here}{_path(request)}", searches.joined(request.query_params.multi_items())
         links.append(for_people(url, given))
     if page.next:
-        links.append(_page_link(request, "next", str(page.next), GEOJSON))
+        links.append(_page_link(request, "next", str(page.next), GEOJSON, room))
     if page.prev:
-        links.append(_page_link(request, "prev", str(page.prev), GEOJSON))
+        links.append(_page_link(request, "prev", str(page.prev), GEOJSON, room))
     return answer(request, wrap(features, links, page.matched), GEOJSON, pages.items)
 
 
@@ -257,22 +264,37 @@ def _shown(document_: bytes, search: Search) -> bytes:
     return as_json(search.fields.apply(from_json(document_)))
 
 
-_LONGEST_IN_ADDRESS = 6_000  # characters of a token: the Functions host and many proxies take 8 kB in all
+_LONGEST_ADDRESS = (
+    8_000  # characters: the Functions host and many proxies take 8 kB of a request's first line
+)
+_LONGEST_IN_ADDRESS = 6_000  # of a token, whatever the server takes
+_ROUND_A_TOKEN = len('"token":"",')
 _TOO_LONG = "the values that the next page would begin after are too long for a link"
 
 
-def _page_link(request: Request, rel: str, token: str, media_type: str) -> dict[str, Any]:
+def _page_link(request: Request, rel: str, token: str, media_type: str, room: int = 0) -> dict[str, Any]:
     """A link to another page: the same address with another token, or for POST the body's change."""
     url = f"{base(request)}{_path(request)}"
     if request.method == "POST":
-        if len(token) > services(request).settings.max_body_bytes // 2:  # the rest is for what is asked
-            raise BadRequest("sortby", f"{_TOO_LONG}: sort by something shorter")
+        if len(token) + _ROUND_A_TOKEN > room:
+            raise BadRequest("sortby", f"{_TOO_LONG}: sort by something shorter, or ask for less")
         return link(rel, url, media_type, method="POST", body={"token": token}, merge=True)
-    if len(token) > _LONGEST_IN_ADDRESS:
-        raise BadRequest("sortby", f"{_TOO_LONG}: ask by POST, or sort by something shorter")
     given = searches.joined(request.query_params.multi_items())
     params = {key: value for key, value in given.items() if key not in ("token", "offset")}
-    return link(rel, with_query(url, {**params, "token": token}), media_type, method="GET")
+    href = with_query(url, {**params, "token": token})
+    if len(href) > _LONGEST_ADDRESS:
+        _check_length(request, token, params)
+    return link(rel, href, media_type, method="GET")
+
+
+def _check_length(request: Request, token: str, params: dict[str, str]) -> None:
+    """Refuse what leads to a long address, unless the question came in a long one, too: then the server takes it."""
+    if len(token) <= _LONGEST_IN_ADDRESS and len(request.scope["query_string"]) > _LONGEST_ADDRESS:
+        return
+    longest = max(params, key=lambda name: len(params[name]), default="sortby")
+    if len(token) > len(params.get(longest, "")):
+        raise BadRequest("sortby", f"{_TOO_LONG}: ask by POST, or sort by something shorter")
+    raise BadRequest(longest, "too long for a link to the next page: ask by POST")
 
 
 def _self_url(request: Request, here: str) -> str:

@@ -153,6 +153,17 @@ def test_a_page_that_no_link_can_lead_on_from_is_a_400_that_says_so(long_labels:
     assert "by POST" not in told
 
 
+def test_what_is_asked_counts_in_the_length_of_a_link(long_labels: Client) -> None:
+    asked = {"collections": "c4000", "limit": 2}
+    for sortby, letters, blamed in (("label", 3_000, "sortby"), ("id", 7_900, "filter")):
+        condition = f"label <> '{'x' * letters}'"
+        told = long_labels.get("/search", status=400, **asked, sortby=sortby, filter=condition)["description"]
+        assert told.startswith(f"{blamed}: ")
+        assert "by POST" in told
+    body = {"collections": ["c200000"], "limit": 2, "sortby": [{"field": "label"}], "unknown": "x" * 800_000}
+    assert long_labels.post("/search", body, status=400)["description"].startswith("sortby: ")
+
+
 def walked(client: Client, collection: str, method: str) -> list[str]:
     """The ids of all pages, by the links from one to the next."""
     given: Json = {"collections": [collection], "sortby": [{"field": "label", "direction": "desc"}]}
