@@ -121,7 +121,7 @@ def test_a_null_is_as_if_it_had_not_been_sent(api: Client) -> None:
 def test_a_token_that_somebody_changed_is_told_as_such(api: Client) -> None:
     for more in ({"filter": "count > 1"}, {"intersects": '{"type":"Point","coordinates":[0,0]}'}):
         answer = api.get("/search", status=400, token="next:WyJub3QgYSB0aW1lIiwiYSIsImIiXQ", **more)
-        assert answer["description"].startswith("token: ")
+        assert " or token: " in answer["description"]
 
 
 @pytest.mark.parametrize(
