@@ -143,27 +143,28 @@ def wants_html(request: Request) -> bool:
 
 async def error_answer(request: Request, error: Exception) -> Response:
     """An error as STAC API Core asks: `code` and `description`; the unforeseen says nothing of its inside."""
-    headers = {}
+    headers = [_VARIES, (b"cache-control", b"no-store")]
     if isinstance(error, HTTPException):
         status, code, description = (
             error.status_code,
             _CODES.get(error.status_code, "Error"),
             _DESCRIPTIONS.get(error.status_code, error.detail),
         )
-        headers = dict(error.headers or {})
+        given = error.headers or {}
+        headers += ((name.lower().encode(), value.encode("latin-1")) for name, value in given.items())
     elif isinstance(error, ApiError):
         status, code, description = error.status, error.code, error.description
     else:
         _log.exception("unforeseen", exc_info=error)
         status, code, description = 500, "ServerError", "Something went wrong here; it has been logged."
     if isinstance(error, Unavailable):
-        headers["retry-after"] = str(RETRY_AFTER_S)
+        headers.append((b"retry-after", b"%d" % RETRY_AFTER_S))
     problem = {"code": code, "description": description}
-    headers |= {"cache-control": "no-store", "vary": "Origin"}
     if wants_html(request):
         context = Context(base(request), services(request).settings.catalog_title)
-        return Response(pages.error(problem, context), status, headers | HEADERS, "text/html")
-    return Response(orjson.dumps(problem), status, headers, JSON)
+        page = pages.error(problem, context).encode()
+        return Answer(page, status, [*headers, *_FOR_PAGES, (b"content-type", b"text/html; charset=utf-8")])
+    return Answer(orjson.dumps(problem), status, [*headers, (b"content-type", JSON.encode())])
 
 
 _CODES = {404: "NotFound", 405: "MethodNotAllowed"}

@@ -181,3 +181,15 @@ def test_media_types_are_those_of_the_specifications(api: Client) -> None:
         "/api.html": "text/html; charset=utf-8",
     }.items():
         assert api("GET", path).headers["Content-Type"] == expected
+
+
+def test_an_error_is_packed_as_other_answers_are(api: Client) -> None:
+    for accept in ("text/html", "application/json"):
+        headers = {"Accept": accept, "Accept-Encoding": "gzip"}
+        told = api("GET", "/search", params={"datetime": "x" * 2_000}, headers=headers)
+        assert told.status_code == 400
+        assert told.headers["Content-Encoding"] == "gzip"
+        assert told.headers["Content-Type"].startswith(accept)
+        assert told.headers["Cache-Control"] == "no-store"
+        assert "Accept-Encoding" in told.headers["Vary"]
+        assert "datetime: " in told.text
