@@ -134,6 +134,6 @@ def test_the_environment_says_how_to_log_in() -> None:
     with pytest.raises(SettingsMissing, match="POSTGRES_AUTH must be 'password' or 'entra'"):
         env.check("loader")
     with pytest.raises(
-        api_settings.SettingsError, match=r"POSTGRES_PASS is missing.*POSTGRES_AUTH is 'token'"
+        api_settings.SettingsError, match=r"POSTGRES_AUTH is 'token'.*POSTGRES_PASS is missing"
     ):
         api_settings.read(place | {"POSTGRES_AUTH": "token"})

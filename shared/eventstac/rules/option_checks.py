@@ -1,6 +1,8 @@
 """Checks settings for reading, with which files would be rejected as `bad-options`, or not be read as it says."""
 
 from collections.abc import Mapping
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 from eventstac.raster.options import MAX_TIMEOUT_S, BadOption, parse
@@ -35,10 +37,11 @@ def _shown(value: Any) -> str:
 
 
 def _is_known(crs: str) -> bool:
-    try:
-        import pyproj
-    except ImportError:  # an app that reads no rasters: the extractor tells of it
+    if (
+        find_spec("pyproj") is None
+    ):  # in an app that reads no rasters, whose package has none: the extractor tells of it
         return True
+    pyproj = import_module("pyproj")
     try:
         pyproj.CRS.from_user_input(crs)
     except pyproj.exceptions.CRSError:

@@ -80,6 +80,8 @@ def as_on_azure(app: str) -> Recording:
     values |= {name: "rediss://redis.example" for name in values if name == "REDIS_URL"}
     values |= {name: "bus.example" for name in values if name.endswith("Namespace")}
     values |= {name: "768" for name in values if name == "DECODER_MEMORY_MB"}
+    values |= {name: "require" for name in values if name == "POSTGRES_SSLMODE"}
+    values |= {name: "https://stac.example" for name in values if name == "STAC_ROOT_URL"}
     if "POSTGRES_HOST" in values:
         values |= {"PGSTAC_SCHEMA": "pgstac", "POSTGRES_AUTH": "entra"}
     return Recording(values)
