@@ -10,6 +10,7 @@ import uvicorn
 
 from eventstac.telemetry.opening import is_wanted, open_telemetry
 from stac_api.app import create_app, open_cache, open_signer
+from stac_api.http_protocol import LeanProtocol
 from stac_api.request_log import JsonLines
 from stac_api.settings import SettingsError, read
 from stac_api.spans import Teller
@@ -48,6 +49,8 @@ def main() -> int:
         app,
         host=options.host,
         port=options.port,
+        http=LeanProtocol,
+        ws="none",
         lifespan="on",
         access_log=False,
         log_config=None,

@@ -1,6 +1,6 @@
 """What browsers ask of an API that pages of other sites use (CORS)."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
@@ -22,10 +22,10 @@ class CrossOrigin:
             expose_headers=["ETag", "Link", "Retry-After", "X-Request-Id"],
         )
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve one request (or pass the lifespan through)."""
         of_browser = scope["type"] == "http" and b"origin" in headers_of(scope)
-        await (self._for_browsers if of_browser else self._app)(scope, receive, send)
+        return (self._for_browsers if of_browser else self._app)(scope, receive, send)
 
 
 class _Cors(CORSMiddleware):

@@ -13,6 +13,8 @@ import uvicorn
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from stac_api.http_protocol import LeanProtocol
+
 KEEP_ALIVE_S = (
     120  # longer than the host keeps an idle connection: else it might use one that is being closed
 )
@@ -76,6 +78,8 @@ class WebServer(base.WebServer):  # type: ignore[misc]
                 host=self.hostname,
                 port=self.port,
                 interface="asgi3",
+                http=LeanProtocol,
+                ws="none",
                 lifespan="off",
                 access_log=False,
                 log_config=None,

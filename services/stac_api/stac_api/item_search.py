@@ -73,16 +73,16 @@ class ItemSearch:
     async def _page(self, search: Search) -> Page:
         condition, keys = await self._translated(search)
         token = parse_token(search.token, len(keys)) if search.token else None
-        rows = await self._found(search, condition, keys, token)
+        asked = _asked(search, condition)
+        rows = await self._found(search, asked, keys, token)
         more = len(rows) > search.limit
         rows = rows[: search.limit]
         back = token is not None and token.back
         if back:
             rows.reverse()
-        if token is None and not more:
-            matched = len(rows)
-        else:  # an estimate may be less than what is there to see
-            matched = max(await self._matched(search, condition), len(rows) + more)
+        matched = len(rows) + more  # what is there to see; an estimate may be less
+        if token is not None or more:
+            matched = max(await self._matched(search, asked), matched)
         if token is not None and not rows:  # what was there is deleted since: what is left lies the other way
             turned = token.turned()
             return Page(rows, turned if back else None, None if back else turned, matched)
@@ -99,7 +99,7 @@ class ItemSearch:
         return await self._lookups.one(collection, item)
 
     async def _found(
-        self, search: Search, condition: str, keys: tuple[Key, ...], token: PageToken | None
+        self, search: Search, asked: Statement, keys: tuple[Key, ...], token: PageToken | None
     ) -> list[Row]:
         """The page's rows and one more, where there is one; backwards when the token asks for the page before."""
         back = token is not None and token.back
@@ -107,7 +107,6 @@ class ItemSearch:
 
         def page(wanted: Wanted) -> str:
             statement = wanted.statement
-            _narrow(statement, search, condition)
             if token is not None:
                 order.after(token.values, statement, inclusive=token.inclusive)
             return f"""SELECT {wanted.shown}{order.shown} FROM (
@@ -116,8 +115,9 @@ class ItemSearch:
             ) i ORDER BY {order.by}"""
 
         # without a filter the planner walks by itself
-        run = self._walks.rows(search.limit) if condition else None
-        return [*await self._rows.read(page, run, order.names if search.limit <= _TOGETHER else ())]
+        run = self._walks.rows(search.limit) if search.condition is not None or search.words else None
+        together = order.names if search.limit <= _TOGETHER else ()
+        return [*await self._rows.read(page, run, together, asked)]
 
     async def _translated(self, search: Search) -> tuple[str, tuple[Key, ...]]:
         """The SQL of the filter and of the sort keys. pgstac makes it, once for the same question."""
@@ -161,16 +161,15 @@ class ItemSearch:
         conditions += [row["words"]] if search.words else []
         return " AND ".join(conditions), keys
 
-    async def _matched(self, search: Search, condition: str) -> int:
-        statement = Statement()
-        _narrow(statement, search, condition)
+    async def _matched(self, search: Search, asked: Statement) -> int:
         # Of boxes and times the planner has statistics, of a client's filter it may have none.
-        in_area = search.area is not None and not condition
-        return await self._counts.matched(statement.where_clause, tuple(statement.args), in_area=in_area)
+        in_area = search.area is not None and search.condition is None and not search.words
+        return await self._counts.matched(asked.where_clause, tuple(asked.args), in_area=in_area)
 
 
-def _narrow(statement: Statement, search: Search, condition: str) -> None:
-    """Ask for what the search asks for; `condition` is its filter as SQL."""
+def _asked(search: Search, condition: str) -> Statement:
+    """What the search asks for; `condition` is its filter as SQL."""
+    statement = Statement()
     if search.ids is not None:
         statement.where(f"id = ANY({statement.value(search.ids)}::text[])")
     if search.collections is not None:
@@ -184,6 +183,7 @@ def _narrow(statement: Statement, search: Search, condition: str) -> None:
         statement.where(f"ST_Intersects(geometry, ST_GeomFromGeoJSON({statement.value(search.area)}::text))")
     if condition:
         statement.where(f"({condition})")
+    return statement
 
 
 def _moment(moment: datetime, statement: Statement) -> str:

@@ -46,17 +46,22 @@ class Rows:
         self._planned_once = planned_once
 
     async def read(
-        self, write: Callable[[Wanted], str], run: Run | None = None, together: Sequence[str] = ()
+        self,
+        write: Callable[[Wanted], str],
+        run: Run | None = None,
+        together: Sequence[str] = (),
+        begun: Statement | None = None,
     ) -> Sequence[Row]:
         """Run a statement; again, when it turns out that other collections' Items had to be completed.
 
         `run` sends it, where that is not to be left to the database as it is. `together` names the statement's own
-        columns where its few rows are to come as one: that wakes the process once, not for every 8 kB.
+        columns where its few rows are to come as one: that wakes the process once, not for every 8 kB. `begun` is what
+        the statement asks for already.
         """
         bases = await self._bases.hydrated()
-        rows = await self._run(write, bases, run, together)
+        rows = await self._run(write, bases, run, together, begun)
         if await self._bases.changed(rows, bases):
-            rows = await self._run(write, await self._bases.hydrated(), run, together)
+            rows = await self._run(write, await self._bases.hydrated(), run, together, begun)
         return rows
 
     async def _run(
@@ -65,8 +70,9 @@ class Rows:
         bases: tuple[str, ...],
         run: Run | None,
         together: Sequence[str],
+        begun: Statement | None,
     ) -> Sequence[Row]:
-        statement = Statement()
+        statement = Statement(begun)
         columns, content = "i.id, i.collection, i.geometry, i.content", "i.content"
         if bases:  # only then: making a value of a whole row has its price too
             columns += ", i AS whole"

@@ -4,9 +4,10 @@
 class Statement:
     """Collects conditions and the values they refer to; every value is a parameter, never text."""
 
-    def __init__(self) -> None:
-        self.args: list[object] = []
-        self.conditions: list[str] = []
+    def __init__(self, begun: "Statement | None" = None) -> None:
+        """Goes on with what another asks for, which stays as it is."""
+        self.args: list[object] = [*begun.args] if begun else []
+        self.conditions: list[str] = [*begun.conditions] if begun else []
 
     def value(self, value: object) -> str:
         """Add a parameter; returns its placeholder."""

@@ -1,0 +1,198 @@
+"""HTTP as uvicorn speaks it, with less work for each request.
+
+What an answer costs an API that only wraps bytes is for the most part its server's work. This protocol leaves the fine
+print to uvicorn (bodies in parts, pipelines, waiting for slow readers, wrong requests), and is quicker at what nearly
+every request is: an answer whose length is known goes out in one piece, a request's app begins at once and not in the
+loop's next turn, and one timer watches a connection for all its requests. Half of uvicorn's time (docs/api-speed.md).
+"""
+
+import asyncio
+from typing import Any
+from urllib.parse import unquote
+
+import httptools
+from uvicorn._types import ASGISendEvent, HTTPResponseBodyEvent, HTTPResponseStartEvent
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
+
+_ASGI: Any = {"version": "3.0", "spec_version": "2.3"}
+_FOR_UVICORN = frozenset({b"connection", b"transfer-encoding"})  # headers that change how an answer is sent
+_WITHOUT_BODY = frozenset({204, 304})
+_COPIED = 65_536  # bytes of a body: to copy more costs more than to send twice
+
+
+class LeanProtocol(HttpToolsProtocol):
+    """One connection, for `uvicorn.Config(http=LeanProtocol, ws="none")` without limits, root path and access log."""
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._ready: _Cycle | None = None  # its headers are here, and what came with them of its body
+        self._is_idle = False
+        self._idle_since = 0.0
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let everything go that waits for this connection."""
+        super().connection_lost(exc)
+        super()._unset_keepalive_if_required()
+
+    def data_received(self, data: bytes) -> None:
+        """Read what came, and begin with the request that is complete enough to be begun with."""
+        self._is_idle = False
+        super().data_received(data)
+        ready, self._ready = self._ready, None
+        if ready is not None and not self.transport.is_closing():
+            self._begin(ready)
+
+    def on_message_begin(self) -> None:
+        """A request comes."""
+        self.url = b""
+        self.expect_100_continue = False
+        self.headers = []
+
+    def on_headers_complete(self) -> None:
+        """Its headers are here: what is known of it is written down for the app."""
+        parser = self.parser
+        version = parser.get_http_version()
+        url = httptools.parse_url(self.url)
+        raw_path = url.path
+        path = raw_path.decode("ascii")
+        self.scope = {
+            "type": "http",
+            "asgi": _ASGI,
+            "http_version": version,
+            "server": self.server,
+            "client": self.client,
+            "scheme": self.scheme or "http",
+            "method": parser.get_method().decode("ascii"),
+            "root_path": "",
+            "path": unquote(path) if "%" in path else path,
+            "raw_path": raw_path,
+            "query_string": url.query or b"",
+            "headers": self.headers,
+            "state": {},
+        }
+        before = self.cycle
+        cycle = _Cycle(self, self.scope, keep_alive=version != "1.0" and parser.should_keep_alive())
+        self.cycle = cycle
+        if before is None or before.response_complete:
+            self._ready = cycle
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((cycle, self.app))
+
+    def on_response_complete(self) -> None:
+        """The next request may begin, or the connection may be closed after a while."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            # not at once: the next answer may be complete within this call, and thousands of them one within the other
+            self._start_asgi_task(*self.pipeline.pop())
+            return
+        self._is_idle, self._idle_since = True, self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self._look_later(self.timeout_keep_alive)
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close a connection on which nothing was asked for too long."""
+        self.timeout_keep_alive_task = None
+        if not self._is_idle or self.transport.is_closing():
+            return  # the next answer's end sets the timer again
+        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if left > 0:
+            self._look_later(left)
+        else:
+            self.transport.close()
+
+    def _look_later(self, after_s: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(after_s, self.timeout_keep_alive_handler)
+
+    def _unset_keepalive_if_required(self) -> None:
+        """Nothing: the timer finds out by itself what happened meanwhile."""
+
+    def _begin(self, cycle: "_Cycle") -> None:
+        """Run the app as far as it comes by itself; only what then waits for something is a task of the loop."""
+        task = asyncio.Task(cycle.run_asgi(self.app), loop=self.loop, eager_start=True)
+        if not task.done():
+            self.tasks.add(task)
+            task.add_done_callback(self.tasks.discard)
+
+
+class _Cycle(RequestResponseCycle):
+    """A request and its answer."""
+
+    def __init__(self, protocol: LeanProtocol, scope: Any, *, keep_alive: bool) -> None:
+        # As uvicorn's, whose own takes eleven arguments to do it.
+        self.scope, self.keep_alive = scope, keep_alive
+        self.transport, self.flow, self.on_response = (
+            protocol.transport,
+            protocol.flow,
+            protocol.on_response_complete,
+        )
+        self.logger, self.access_logger, self.access_log = protocol.logger, protocol.access_logger, False
+        self.default_headers = protocol.server_state.default_headers
+        self.waiting_for_100_continue = protocol.expect_100_continue
+        self.message_event = asyncio.Event()
+        self.disconnected = self.response_started = self.response_complete = False
+        self.body, self.more_body = bytearray(), True
+        self.chunked_encoding, self.expected_content_length = None, 0
+        self._start: HTTPResponseStartEvent | None = None  # waits for the body, to go out with it
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Take a message of the app."""
+        start = self._start
+        if message["type"] == "http.response.start" and not self.response_started:
+            self._start = message  # in place of one that was not sent yet, where the app failed meanwhile
+            return
+        if start is not None and message["type"] == "http.response.body":
+            self._start = None
+            if self._sent_whole(start, message):
+                return
+            await super().send(start)
+        await super().send(message)
+
+    def _sent_whole(self, start: HTTPResponseStartEvent, message: HTTPResponseBodyEvent) -> bool:
+        """Send a plain answer: all of its body is here, and its length is among its headers. False where it is not."""
+        if message.get("more_body") or self.disconnected or self.flow.write_paused:
+            return False
+        status, body = start["status"], message.get("body", b"")
+        headers = [*self.default_headers, *start.get("headers", ())]
+        parts = [STATUS_LINE[status]]
+        length = b"" if status in _WITHOUT_BODY and not body else b"%d" % len(body)
+        told = b""
+        for name, value in headers:
+            if name in _FOR_UVICORN:
+                return False
+            if name == b"content-length":
+                told = value
+            parts += (name, b": ", value, b"\r\n")
+        if not self.keep_alive:
+            parts.append(b"connection: close\r\n")
+        parts.append(b"\r\n")
+        head = b"".join(parts)
+        ends = len(headers) + 2 + (not self.keep_alive)
+        # Another end of a line, within a value, would be another header or answer: uvicorn refuses it.
+        if told != length or head.count(b"\n") != ends or head.count(b"\r") != ends or b"\0" in head:
+            return False
+        self.response_started = self.response_complete = True
+        self.waiting_for_100_continue = False
+        if self.scope["method"] == "HEAD":
+            body = b""
+        if len(body) <= _COPIED:
+            self.transport.write(head + body)
+        else:
+            self.transport.write(head)
+            self.transport.write(body)
+        self.message_event.set()
+        if not self.keep_alive:
+            self.transport.close()
+        self.on_response()
+        return True

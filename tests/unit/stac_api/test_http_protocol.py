@@ -1,0 +1,412 @@
+"""Our protocol beside uvicorn's own: whatever a client sends and an app does, both put the same bytes on the wire."""
+
+import asyncio
+import gc
+import logging
+import weakref
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from stac_api.http_protocol import LeanProtocol
+
+App = Callable[[Any, Any, Any], Awaitable[None]]
+Protocols = pytest.mark.parametrize("protocol", [HttpToolsProtocol, LeanProtocol])
+WAIT_S = 5.0
+GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+LAST = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+
+
+def answering(
+    body: bytes = b"all", status: int = 200, headers: list[tuple[bytes, bytes]] | None = None
+) -> App:
+    """An app that answers so, with the body's length unless it is given headers."""
+    told = [(b"content-length", b"%d" % len(body))] if headers is None else headers
+
+    async def app(_scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": status, "headers": told})
+        await send({"type": "http.response.body", "body": body})
+
+    return app
+
+
+async def echo(scope: Any, receive: Any, send: Any) -> None:
+    """Answers with what it was asked."""
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")  # of a client that is gone there is no more
+        more = message.get("more_body", False)
+    named = ("method", "path", "raw_path", "query_string", "http_version", "scheme", "root_path", "headers")
+    text = repr([scope[name] for name in named]).encode() + body
+    await answering(text)(scope, receive, send)
+
+
+@asynccontextmanager
+async def serving(
+    protocol: type[HttpToolsProtocol], app: App, keep_alive_s: float = 5
+) -> AsyncIterator[tuple[int, ServerState]]:
+    """A server of the app on a port, and what it knows of itself."""
+    config = uvicorn.Config(
+        app, access_log=False, log_config=None, ws="none", lifespan="off", timeout_keep_alive=1
+    )
+    config.load()
+    config.timeout_keep_alive = keep_alive_s  # type: ignore[assignment]  # a test has less patience than seconds
+    state = ServerState()
+    state.default_headers = [(b"date", b"today")]
+    server = await asyncio.get_running_loop().create_server(
+        lambda: protocol(config, state, {}), "127.0.0.1", 0
+    )
+    try:
+        yield server.sockets[0].getsockname()[1], state
+    finally:
+        server.close()
+        for connection in list(state.connections):
+            connection.transport.abort()
+
+
+async def spoken(protocol: type[HttpToolsProtocol], app: App, *said: bytes, ends: bool = True) -> bytes:
+    """What comes back for what a client says, piece by piece, until the server closes the connection."""
+    async with serving(protocol, app) as (port, _):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for piece in said:
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(0.02)
+        heard = await asyncio.wait_for(reader.read(-1) if ends else reader.read(1_000_000), WAIT_S)
+        writer.close()
+        return heard
+
+
+async def waits(scope: Any, receive: Any, send: Any) -> None:
+    await asyncio.sleep(0.01)
+    await echo(scope, receive, send)
+
+
+async def in_parts(_scope: Any, _receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"one", "more_body": True})
+    await send({"type": "http.response.body", "body": b"two"})
+
+
+async def in_parts_of_known_length(_scope: Any, _receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"6")]})
+    await send({"type": "http.response.body", "body": b"one", "more_body": True})
+    await send({"type": "http.response.body", "body": b"two"})
+
+
+async def fails(_scope: Any, _receive: Any, _send: Any) -> None:
+    raise RuntimeError("before an answer")
+
+
+async def fails_within(_scope: Any, _receive: Any, send: Any) -> None:
+    await in_parts_begun(send)
+    raise RuntimeError("within an answer")
+
+
+async def in_parts_begun(send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"6")]})
+    await send({"type": "http.response.body", "body": b"one", "more_body": True})
+
+
+async def in_parts_of_which_the_last_is_empty(_scope: Any, _receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"3")]})
+    await send({"type": "http.response.body", "body": b"one", "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def answers_twice(scope: Any, receive: Any, send: Any) -> None:
+    await answering()(scope, receive, send)
+    await answering()(scope, receive, send)
+
+
+async def reads_afterwards(scope: Any, receive: Any, send: Any) -> None:
+    reading = asyncio.ensure_future(receive())
+    await asyncio.sleep(0)
+    await answering()(scope, receive, send)
+    await asyncio.wait_for(reading, WAIT_S)
+    assert (await asyncio.wait_for(receive(), WAIT_S))["type"] == "http.disconnect"
+
+
+async def waits_for_the_end(scope: Any, receive: Any, send: Any) -> None:
+    assert (await receive())["type"] == "http.request"
+    reading = asyncio.ensure_future(receive())
+    await asyncio.sleep(0)
+    await answering()(scope, receive, send)
+    assert (await asyncio.wait_for(reading, WAIT_S))["type"] == "http.disconnect"
+
+
+async def reads_too_late(scope: Any, receive: Any, send: Any) -> None:
+    await answering()(scope, receive, send)
+    assert (await receive())["type"] == "http.disconnect"
+
+
+async def says_nothing(_scope: Any, _receive: Any, _send: Any) -> None:
+    return
+
+
+POST = b"POST /a%20b?c=d%20e HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+CONVERSATIONS: dict[str, tuple[App, tuple[bytes, ...]]] = {
+    "one": (answering(), (LAST,)),
+    "two on one connection": (answering(), (GET, LAST)),
+    "several at once": (waits, (GET + b"GET /2 HTTP/1.1\r\nHost: a\r\n\r\n" + LAST,)),
+    "several at once, answered at once": (echo, (GET + GET + LAST,)),
+    "a thousand at once": (answering(b""), (GET * 1_000 + LAST,)),
+    "in pieces": (
+        echo,
+        (b"GET /a%20b?c=d%20e HT", b"TP/1.1\r\nHo", b"st: a\r\nConnection: close\r\n\r", b"\n"),
+    ),
+    "a body": (echo, (POST + b"Content-Length: 5\r\n\r\nabcde",)),
+    "a body later": (echo, (POST + b"Content-Length: 5\r\n\r\n", b"ab", b"cde")),
+    "a body in chunks": (
+        echo,
+        (POST + b"Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n", b"1\r\nc\r\n0\r\n\r\n"),
+    ),
+    "a large body": (echo, (POST + b"Content-Length: 300000\r\n\r\n" + b"x" * 300_000,)),
+    "a body that nobody reads": (answering(), (POST + b"Content-Length: 5\r\n\r\nabcde",)),
+    "a body that waits to be wanted": (
+        echo,
+        (POST + b"Expect: 100-continue\r\nContent-Length: 2\r\n\r\n", b"ab"),
+    ),
+    "a body that is wanted too late": (
+        reads_too_late,
+        (
+            POST.replace(b"Connection: close\r\n", b"")
+            + b"Expect: 100-continue\r\nContent-Length: 2\r\n\r\n",
+            b"ab",
+            LAST,
+        ),
+    ),
+    "HTTP/1.0, kept": (echo, (b"GET / HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n",)),
+    "read beside the answer": (reads_afterwards, (LAST,)),
+    "waited for beside the answer": (waits_for_the_end, (LAST,)),
+    "answered twice": (answers_twice, (LAST,)),
+    "in parts, the last empty": (in_parts_of_which_the_last_is_empty, (LAST,)),
+    "HTTP/1.0": (echo, (b"GET / HTTP/1.0\r\nHost: a\r\n\r\n",)),
+    "HEAD": (answering(), (LAST.replace(b"GET", b"HEAD"),)),
+    "HEAD of parts": (in_parts, (LAST.replace(b"GET", b"HEAD"),)),
+    "OPTIONS": (echo, (b"OPTIONS * HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",)),
+    "a whole address": (echo, (b"GET http://b/c?d HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",)),
+    "another protocol": (
+        echo,
+        (b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, close\r\nUpgrade: h2c\r\n\r\n",),
+    ),
+    "no HTTP": (echo, (b"what?\r\n\r\n",)),
+    "no HTTP behind a request": (waits, (GET + b"what?\r\n\r\n",)),
+    "two lengths": (echo, (POST + b"Content-Length: 5\r\nContent-Length: 4\r\n\r\nabcde",)),
+    "nothing": (says_nothing, (LAST,)),
+    "no content": (answering(b"", 204, []), (LAST,)),
+    "known already": (answering(b"", 304, [(b"etag", b"1")]), (LAST,)),
+    "known already, of a length": (answering(b"", 304, [(b"content-length", b"9")]), (LAST,)),
+    "an empty body": (answering(b""), (LAST,)),
+    "of unknown length": (answering(b"abc", 200, []), (LAST,)),
+    "of unknown length and empty": (answering(b"", 200, []), (LAST,)),
+    "in parts": (in_parts, (LAST,)),
+    "in parts of known length": (in_parts_of_known_length, (LAST,)),
+    "longer than it says": (answering(b"abc", 200, [(b"content-length", b"2")]), (LAST,)),
+    "the app closes": (
+        answering(b"abc", 200, [(b"content-length", b"3"), (b"connection", b"close")]),
+        (GET,),
+    ),
+    "the app sends chunks": (answering(b"abc", 200, [(b"transfer-encoding", b"chunked")]), (LAST,)),
+    "capitals": (answering(b"abc", 200, [(b"Content-Length", b"3")]), (LAST,)),
+    "fails": (fails, (LAST,)),
+    "fails within": (fails_within, (LAST,)),
+}
+
+
+@pytest.mark.parametrize("name", CONVERSATIONS)
+async def test_both_say_the_same(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    app, said = CONVERSATIONS[name]
+    heard, logged = {}, {}
+    for protocol in (HttpToolsProtocol, LeanProtocol):
+        caplog.clear()
+        heard[protocol] = await spoken(protocol, app, *said)
+        logged[protocol] = [(record.levelname, record.message) for record in caplog.records]
+    assert heard[HttpToolsProtocol].startswith(b"HTTP/1.1 ")
+    assert heard[LeanProtocol] == heard[HttpToolsProtocol]
+    assert logged[LeanProtocol] == logged[HttpToolsProtocol]
+
+
+@pytest.mark.parametrize(
+    "value", [b"a\r\nset-cookie: b", b"a\nb", b"a\rb", b"a\0b", b"a\r\n\r\nHTTP/1.1 200 OK"]
+)
+async def test_a_line_cannot_hide_within_a_header(value: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.CRITICAL)
+    app = answering(b"abc", 200, [(b"content-length", b"3"), (b"x", value)])
+    heard = await spoken(LeanProtocol, app, LAST)
+    assert b"set-cookie" not in heard
+    assert b"200 OK" not in heard
+
+
+@Protocols
+async def test_an_answer_that_fails_before_its_body_is_an_error(
+    protocol: type[HttpToolsProtocol], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.CRITICAL)
+
+    async def app(_scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"3")]})
+        raise RuntimeError
+
+    heard = await spoken(protocol, app, LAST)
+    assert b"\r\n\r\nabc" not in heard
+    if protocol is LeanProtocol:  # whose head waits for the body
+        assert heard.startswith(b"HTTP/1.1 500 ")
+
+
+@Protocols
+async def test_a_slow_reader_gets_all_of_a_large_answer(protocol: type[HttpToolsProtocol]) -> None:
+    body = b"x" * 5_000_000
+    ended = 0
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        nonlocal ended
+        await answering(body)(scope, receive, send)
+        ended += 1
+
+    async with serving(protocol, app) as (port, _):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1_000)
+        writer.write(GET + LAST)
+        await asyncio.sleep(0.1)
+        assert ended == 1  # the second waits until the first can be written
+        heard = await asyncio.wait_for(reader.read(-1), WAIT_S)
+        writer.close()
+    assert heard.count(b"HTTP/1.1 200") == 2
+    assert len(heard) > 2 * len(body)
+
+
+@Protocols
+async def test_more_requests_than_are_answered_are_not_read(protocol: type[HttpToolsProtocol]) -> None:
+    go = asyncio.Event()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await go.wait()
+        await answering()(scope, receive, send)
+
+    async with serving(protocol, app) as (port, state):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(GET + GET)
+        await asyncio.sleep(0.05)
+        (connection,) = state.connections
+        assert not connection.transport.is_reading()
+        go.set()
+        for _ in range(2):
+            await asyncio.wait_for(reader.readuntil(b"all"), WAIT_S)
+        assert connection.transport.is_reading()
+        writer.close()
+
+
+@Protocols
+async def test_an_app_hears_that_its_client_is_gone(protocol: type[HttpToolsProtocol]) -> None:
+    heard: asyncio.Queue[str] = asyncio.Queue()
+
+    async def app(_scope: Any, receive: Any, _send: Any) -> None:
+        while True:
+            message = await receive()
+            heard.put_nowait(message["type"])
+            if message["type"] == "http.disconnect":
+                return
+
+    async with serving(protocol, app) as (port, state):
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(GET)
+        assert await asyncio.wait_for(heard.get(), WAIT_S) == "http.request"
+        assert len(state.tasks) == 1
+        writer.close()
+        assert await asyncio.wait_for(heard.get(), WAIT_S) == "http.disconnect"
+        await asyncio.sleep(0.01)
+        assert not state.tasks
+
+
+@Protocols
+async def test_an_idle_connection_is_closed_and_a_busy_one_is_not(protocol: type[HttpToolsProtocol]) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["path"] == "/slow":
+            await asyncio.sleep(0.5)
+        await answering()(scope, receive, send)
+
+    async with serving(protocol, app, keep_alive_s=0.2) as (port, state):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for path in (b"/", b"/slow", b"/", b"/slow", b"/"):
+            await asyncio.sleep(0.1)
+            writer.write(GET.replace(b"/ ", path + b" "))
+            assert (await asyncio.wait_for(reader.readuntil(b"all"), WAIT_S)).startswith(b"HTTP/1.1 200")
+        assert state.total_requests == 5
+        began = asyncio.get_running_loop().time()
+        assert await asyncio.wait_for(reader.read(), WAIT_S) == b""
+        assert 0.1 < asyncio.get_running_loop().time() - began < 1.5
+        writer.close()
+
+
+@Protocols
+async def test_a_request_of_which_half_is_here_is_waited_for(protocol: type[HttpToolsProtocol]) -> None:
+    async with serving(protocol, answering(), keep_alive_s=0.1) as (port, _):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(GET)
+        await asyncio.wait_for(reader.readuntil(b"all"), WAIT_S)
+        writer.write(LAST[:20])
+        await asyncio.sleep(0.4)
+        writer.write(LAST[20:])
+        assert (await asyncio.wait_for(reader.read(), WAIT_S)).endswith(b"all")
+        writer.close()
+
+
+@Protocols
+async def test_at_shutdown_an_answer_under_way_is_sent(protocol: type[HttpToolsProtocol]) -> None:
+    go = asyncio.Event()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await go.wait()
+        await answering()(scope, receive, send)
+
+    async with serving(protocol, app) as (port, state):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(GET)
+        await asyncio.sleep(0.05)
+        (connection,) = state.connections
+        connection.shutdown()
+        go.set()
+        heard = await asyncio.wait_for(reader.read(), WAIT_S)
+        writer.close()
+    assert heard.endswith(b"all")
+    assert b"connection: close" in heard
+
+
+async def test_a_closed_connection_is_let_go_before_its_timer_would_end() -> None:
+    seen: list[weakref.ref[LeanProtocol]] = []
+
+    class Seen(LeanProtocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            seen.append(weakref.ref(self))
+            super().connection_made(transport)  # type: ignore[arg-type]
+
+    async with serving(Seen, answering(), keep_alive_s=600) as (port, _):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(GET)
+        await asyncio.wait_for(reader.readuntil(b"all"), WAIT_S)
+        writer.close()
+        await writer.wait_closed()
+        await asyncio.sleep(0.05)
+        gc.collect()
+        assert seen[0]() is None
+
+
+async def test_requests_do_not_see_each_others_context() -> None:
+    from contextvars import ContextVar
+
+    told: ContextVar[str] = ContextVar("told", default="")
+    seen: list[str] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        seen.append(told.get())
+        told.set(scope["path"])
+        await answering()(scope, receive, send)
+
+    await spoken(LeanProtocol, app, GET, LAST)
+    assert seen == ["", ""]
