@@ -66,7 +66,7 @@ class Database:
         A connection that turns out to be cut (a restart, a failover) is replaced once, unseen: nothing here writes.
         """
         try:
-            return await queried(sql, partial(self._run_twice_if_cut, sql, args))
+            return await queried(sql, self._run(sql, args))
         except Exception as error:
             raise in_our_words(error) from error
 
@@ -76,7 +76,7 @@ class Database:
         """The same with other settings of the session for this query; None where it takes longer than `limit_s`."""
         local = {**settings, "statement_timeout": str(int(limit_s * 1000))}
         try:
-            return await queried(sql, partial(self._run_twice_if_cut, sql, args, local))
+            return await queried(sql, self._run(sql, args, local))
         except asyncpg.QueryCanceledError:
             return None
         except Exception as error:
@@ -100,36 +100,31 @@ class Database:
         """Let the connections go."""
         self._pool.close()
 
-    async def _run_twice_if_cut(
-        self, sql: str, args: tuple[object, ...], local: Mapping[str, str] = _NOTHING
+    async def _run(
+        self, sql: str, args: tuple[object, ...], local: Mapping[str, str] = _NOTHING, *, again: bool = True
     ) -> list[Row]:
-        try:
-            return await self._run(sql, args, local)
-        except CUT:
-            return await self._run(sql, args, local)
-
-    async def _run(self, sql: str, args: tuple[object, ...], local: Mapping[str, str]) -> list[Row]:
-        connection = await self._pool.borrow()
-        try:
-            return await self._fetched(connection, sql, args, local)
-        except TimeoutError as error:  # the driver's own, for a server that did not end the query itself
-            raise too_slow() from error
-        finally:
-            # Nothing in a session is changed beyond a transaction, so there is nothing to undo; a query that was
-            # cancelled is waited for by the driver before the connection's next one.
-            self._pool.give_back(connection)
-
-    async def _fetched(
-        self, connection: asyncpg.Connection, sql: str, args: tuple[object, ...], local: Mapping[str, str]
-    ) -> list[Row]:
+        """Borrow a connection and ask; once more where it is cut."""
         rows: list[Row]
-        if not self._settings.pooled and not local:
-            rows = await connection.fetch(sql, *args)
-        else:
-            async with connection.transaction(readonly=True):
-                await connection.execute(self._local_settings(local))
-                rows = await connection.fetch(sql, *args)
-        return rows
+        try:
+            connection = await self._pool.borrow()
+            try:
+                if not self._settings.pooled and not local:
+                    rows = await connection.fetch(sql, *args)
+                    return rows
+                async with connection.transaction(readonly=True):
+                    await connection.execute(self._local_settings(local))
+                    rows = await connection.fetch(sql, *args)
+                    return rows
+            except TimeoutError as error:  # the driver's own, for a server that did not end the query itself
+                raise too_slow() from error
+            finally:
+                # Nothing in a session is changed beyond a transaction, so there is nothing to undo; a query that was
+                # cancelled is waited for by the driver before the connection's next one.
+                self._pool.give_back(connection)
+        except CUT:
+            if not again:
+                raise
+        return await self._run(sql, args, local, again=False)
 
     def _local_settings(self, local: Mapping[str, str]) -> str:
         """Settings for one transaction; the session's too behind a pooler, where the next one is another session."""

@@ -3,8 +3,7 @@
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from stac_api.errors import BadRequest
 
@@ -22,11 +21,11 @@ _SMALLEST = {"LineString": 2, "MultiLineString": 2, "Polygon": 4, "MultiPolygon"
 _NUMBER = re.compile(r" *[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)? *", re.ASCII)
 _SHOWN = 200  # characters of a text that is no box
 
+_NUMBERS = frozenset({int, float})  # the types of JSON's; a bool is an int, but no number
 _HAIR = 1e-9  # degrees, a tenth of a millimetre: a box without area is no valid polygon
 
 
-@dataclass(frozen=True)
-class Box:
+class Box(NamedTuple):
     """Degrees; west greater than east crosses the antimeridian."""
 
     west: float
@@ -61,17 +60,15 @@ def box_from_text(text: str) -> Box:
     parts = text.split(",")
     if not all(map(_NUMBER.fullmatch, parts)):
         raise BadRequest("bbox", f"{text[:_SHOWN]!r} is not four or six numbers with commas between")
-    return box_from_numbers([float(part) for part in parts])
+    return box_from_numbers([*map(float, parts)])
 
 
 def box_from_json(value: object) -> Box:
     """Read the array of a body."""
-    if not isinstance(value, list) or any(
-        isinstance(n, bool) or not isinstance(n, int | float) for n in value
-    ):
+    if not isinstance(value, list) or not {*map(type, value)} <= _NUMBERS:
         raise BadRequest("bbox", "expected an array of four or six numbers")
     try:
-        return box_from_numbers([float(n) for n in value])
+        return box_from_numbers([*map(float, value)])
     except OverflowError as error:
         raise BadRequest("bbox", "a number is too large") from error
 
@@ -82,7 +79,7 @@ def box_from_numbers(numbers: Sequence[float]) -> Box:
         numbers = [numbers[0], numbers[1], numbers[3], numbers[4]]
     if len(numbers) != 4:
         raise BadRequest("bbox", f"{len(numbers)} numbers, expected four or six")
-    if not all(math.isfinite(number) for number in numbers):
+    if not all(map(math.isfinite, numbers)):
         raise BadRequest("bbox", "a number is not finite")
     west, south, east, north = numbers
     if south > north:

@@ -1,8 +1,8 @@
 """The `datetime` parameter: an instant or an interval of RFC 3339 times."""
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
+from typing import NamedTuple
 
 from stac_api.errors import BadRequest
 
@@ -11,8 +11,7 @@ _INSTANT = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class Interval:
+class Interval(NamedTuple):
     """A closed interval in UTC; None is an open end. An instant has equal ends."""
 
     start: datetime | None

@@ -5,8 +5,8 @@ Items in the same order (the tests compare the two on random searches).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import orjson
 
@@ -33,8 +33,7 @@ _TOGETHER = 100  # rows that the database may hold as one, which takes their siz
 _TRANSLATION_TTL_S = 30.0  # how soon a newly registered queryable counts
 
 
-@dataclass(frozen=True)
-class Page:
+class Page(NamedTuple):
     """Rows in the order asked for, the tokens of the pages beside it, and how many there are in all."""
 
     rows: Sequence[Row]

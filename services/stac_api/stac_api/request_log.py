@@ -3,15 +3,13 @@
 import json
 import logging
 from contextvars import ContextVar
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from eventstac.origin import Origin
 
 
-@dataclass(frozen=True)
-class RequestNames:
+class RequestNames(NamedTuple):
     """How a request is known elsewhere: the id in its answer, the trace that its client gave, and its own span."""
 
     request_id: str

@@ -4,7 +4,8 @@ A row begins with id, collection, geometry and content, the last two as JSON in 
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from stac_api.bases import Bases
 from stac_api.database import Database, Row
@@ -17,11 +18,30 @@ _MOST_TABLES = (
 COLUMNS = ("id", "collection", "geometry", "content")
 OWN = len(COLUMNS)  # the place of a statement's first column of its own
 
+_COLUMNS = "i.id, i.collection, i.geometry, i.content"
+
+
+def _shown(content: str) -> str:
+    # Named once, and what does not belong is cut out of the text afterwards; `textsend` hands the text over as bytes,
+    # undecoded.
+    return (
+        "i.id, i.collection, textsend(ST_AsGeoJSON(i.geometry, 20)) AS geometry, "
+        f"textsend(({content})::text) AS content"
+    )
+
+
+_SHOWN = _shown("i.content")
+
+
+@lru_cache(maxsize=16)  # as many as there are numbers of keys to sort by
+def _lists(own: tuple[str, ...]) -> str:
+    return ", ".join(f"array_agg({name})" for name in (*COLUMNS, *own))
+
+
 Run = Callable[..., Awaitable[list[Row]]]  # of a statement and its values
 
 
-@dataclass(frozen=True)
-class Wanted:
+class Wanted(NamedTuple):
     """What a statement selects: first `columns` of the rows of `items i` that it finds, then `shown` of these, as `i`.
 
     In two steps, since printing an Item is most of what it costs: a row that is only sorted, to fall behind the limit
@@ -49,7 +69,7 @@ class Rows:
         self,
         write: Callable[[Wanted], str],
         run: Run | None = None,
-        together: Sequence[str] = (),
+        together: tuple[str, ...] = (),
         begun: Statement | None = None,
     ) -> Sequence[Row]:
         """Run a statement; again, when it turns out that other collections' Items had to be completed.
@@ -69,29 +89,22 @@ class Rows:
         write: Callable[[Wanted], str],
         bases: tuple[str, ...],
         run: Run | None,
-        together: Sequence[str],
+        together: tuple[str, ...],
         begun: Statement | None,
     ) -> Sequence[Row]:
         statement = Statement(begun)
-        columns, content = "i.id, i.collection, i.geometry, i.content", "i.content"
+        wanted = Wanted(_COLUMNS, _SHOWN, statement)
         if bases:  # only then: making a value of a whole row has its price too
-            columns += ", i AS whole"
             lacking = statement.value(bases)
             content = (
                 f"CASE WHEN i.collection = ANY({lacking}) THEN content_hydrate(i.whole) ELSE i.content END"
             )
-        # Named once, and what does not belong is cut out of the text afterwards; `textsend` hands the text over as
-        # bytes, undecoded.
-        shown = (
-            "i.id, i.collection, textsend(ST_AsGeoJSON(i.geometry, 20)) AS geometry, "
-            f"textsend(({content})::text) AS content"
-        )
-        sql = write(Wanted(columns, shown, statement))
+            wanted = Wanted(f"{_COLUMNS}, i AS whole", _shown(content), statement)
+        sql = write(wanted)
         database, planned_once = self._database, self._planned_once
         if planned_once and planned_once.is_ready and self._bases.tables <= _MOST_TABLES:
             database = planned_once
         if not together:
             return await (run or database.rows)(sql, *statement.args)
-        lists = ", ".join(f"array_agg({name})" for name in (*COLUMNS, *together))
-        (row,) = await (run or database.rows)(f"SELECT {lists} FROM ({sql}) page", *statement.args)
+        (row,) = await (run or database.rows)(f"SELECT {_lists(together)} FROM ({sql}) page", *statement.args)
         return [] if row[0] is None else [*zip(*row, strict=True)]

@@ -4,11 +4,12 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 from threading import Lock, Thread
+from typing import Any
 
 from starlette.types import Scope
 
@@ -66,14 +67,16 @@ class RequestSpan:
 current: ContextVar[RequestSpan | None] = ContextVar("stac_api_span", default=None)
 
 
-async def queried[T](sql: str, run: Callable[[], Awaitable[T]]) -> T:
-    """Run a query inside the span of the request, if it has one."""
+def queried[T](sql: str, run: Coroutine[Any, Any, T]) -> Coroutine[Any, Any, T]:
+    """A query that runs inside the span of the request, if it has one."""
     request = current.get()
-    if request is None:
-        return await run()
+    return run if request is None else _spanned(request, sql, run)
+
+
+async def _spanned[T](request: RequestSpan, sql: str, run: Coroutine[Any, Any, T]) -> T:
     started_ns, error = time.time_ns(), None
     try:
-        return await run()
+        return await run
     except BaseException as failure:
         error = type(failure).__name__
         raise

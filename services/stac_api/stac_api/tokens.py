@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import orjson
 
@@ -13,8 +13,7 @@ _WORDS = {(False, False): "next", (True, False): "prev", (False, True): "from", 
 _MEANINGS = {word: meaning for meaning, word in _WORDS.items()}
 
 
-@dataclass(frozen=True)
-class PageToken:
+class PageToken(NamedTuple):
     """The sort keys' values of the row next to the page, as the database prints them (None for null).
 
     `back` is True for the page before that row, False for the one after it; `inclusive` for one that has the row, too.

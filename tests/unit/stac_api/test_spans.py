@@ -48,9 +48,9 @@ async def asks_twice(scope: Any, receive: Any, send: Any) -> None:
     async def refused() -> str:
         raise ValueError("what a client sent")
 
-    assert await queried("SELECT $1", rows) == "rows"
+    assert await queried("SELECT $1", rows()) == "rows"
     with pytest.raises(ValueError, match="what a client sent"):
-        await queried("SELECT $2", refused)
+        await queried("SELECT $2", refused())
     await send({"type": "http.response.start", "status": 503, "headers": []})
     await send({"type": "http.response.body", "body": b""})
 
