@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from stac_api.array_functions import ARRAY_FUNCTIONS, array_function
 from stac_api.errors import BadRequest
 from stac_api.geometries import box_from_json, geometry_from_json
 from stac_api.moments import date_problem, end_problem, plain_problem, span_problem, timestamp_problem
@@ -23,7 +24,7 @@ _TEMPORAL = {
         "meets", "metby", "overlappedby", "overlaps", "startedby", "starts",
     )
 }  # fmt: skip
-_ARRAY = {name: (2, 2) for name in ("a_equals", "a_contains", "a_containedby", "a_overlaps")}
+_ARRAY = {name: (2, 2) for name in ARRAY_FUNCTIONS}
 _JUNCTIONS = {"and": (2, 1000), "or": (2, 1000), "not": (1, 1)}
 _VALUES = {
     "casei": (1, 1),
@@ -120,7 +121,10 @@ def _operation(node: Cql2, where: str, depth: int) -> Cql2:
         checked = [_instant(arg) for arg in checked]
     if any(_is_instant(arg) for arg in checked) and (told := _told_by_instants(name, checked)):
         return told
-    return {"op": "a_contained_by" if name == "a_containedby" else name, "args": checked}
+    if name in _ARRAY:
+        sets = array_function(name, checked)
+        return _TRUTHS[sets] if isinstance(sets, bool) else sets
+    return {"op": name, "args": checked}
 
 
 def _spatial(name: str, args: list[Any], places: list[str]) -> Cql2:

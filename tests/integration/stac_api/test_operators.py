@@ -1,5 +1,7 @@
 """Each temporal and spatial operator of CQL2 finds what its definition says, no more and no less."""
 
+import itertools
+import json
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -121,6 +123,62 @@ def test_a_spatial_operator_finds_what_its_definition_says_whichever_comes_first
             assert found(api, {"op": name, "args": [args[first], args[second]]}) == expected, (other, first)
             ever |= expected
     assert ever, "the shapes of this test would pass with an operator that finds nothing"
+
+
+# CQL2, 7.12: both arrays are sets. The database keeps their members as texts.
+SETS: dict[str, Callable[[frozenset[str], frozenset[str]], bool]] = {
+    "a_equals": lambda a, b: a == b,
+    "a_contains": lambda a, b: a >= b,
+    "a_containedby": lambda a, b: a <= b,
+    "a_overlaps": lambda a, b: bool(a & b),
+}
+
+
+def as_set(value: Any) -> frozenset[str]:
+    members = value if isinstance(value, list) else [value]
+    return frozenset(each if isinstance(each, str) else json.dumps(each) for each in members)
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_an_array_function_compares_sets_whichever_comes_first(api: Client, name: str) -> None:
+    """Where a property is not there, neither the function nor its opposite is true."""
+    labels = {"property": "labels"}
+    having = {
+        item["id"]: as_set(item["properties"]["labels"])
+        for item in catalog.ITEMS
+        if "labels" in item["properties"]
+    }
+    for literal in [*catalog.LABELS, ["y z"], ["none"], ["x", "none"]]:
+        for turned in (False, True):
+            args = [literal, labels] if turned else [labels, literal]
+            expected = set()
+            for item, members in having.items():
+                pair = (as_set(literal), members) if turned else (members, as_set(literal))
+                if SETS[name](*pair):
+                    expected.add(item)
+            asked = {"op": name, "args": args}
+            assert found(api, asked) == expected, asked
+            assert found(api, {"op": "not", "args": [asked]}) == having.keys() - expected, asked
+    asked = {"op": name, "args": [labels, {"property": "properties.labels"}]}
+    itself = {item for item, members in having.items() if SETS[name](members, members)}
+    assert found(api, asked) == itself
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_an_array_function_of_two_literals_is_a_truth(api: Client, name: str) -> None:
+    for one, other in itertools.product(
+        [["x"], ["x", "x"], ["x", "y"], ["y", "x"], [], "x", [1], [2, 1]], repeat=2
+    ):
+        holds = SETS[name](as_set(one), as_set(other))
+        asked = {"op": name, "args": [one, other]}
+        assert bool(found(api, asked)) == holds, asked
+        assert bool(found(api, {"op": "not", "args": [asked]})) != holds, asked
+
+
+def test_an_array_function_compares_sets_in_a_search_for_collections(api: Client) -> None:
+    page = api.get("/collections", filter="A_EQUALS(keywords, ('edges', 'edges'))")
+    assert [each["id"] for each in page["collections"]] == ["edges"]
+    assert api.get("/collections", filter="A_EQUALS(keywords, ('edges', 'more'))")["collections"] == []
 
 
 def test_a_collection_of_geometries_is_a_geometry(api: Client) -> None:

@@ -1,0 +1,36 @@
+"""The array functions of CQL2: an array is the set of what is in it, in no order."""
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+ARRAY_FUNCTIONS = ("a_equals", "a_contains", "a_containedby", "a_overlaps")
+
+_Set = frozenset[tuple[bool, Any]]
+_HOLDS: dict[str, Callable[[_Set, _Set], bool]] = {
+    "a_equals": operator.eq,
+    "a_contains": operator.ge,
+    "a_containedby": operator.le,
+    "a_overlaps": lambda one, other: not one.isdisjoint(other),
+}
+
+
+def array_function(name: str, args: list[Any]) -> dict[str, Any] | bool:
+    """The function as pgstac knows it; of two literals, whether it is true: PostgreSQL cannot tell their types."""
+    one, other = map(_as_set, args)
+    if one is not None and other is not None:
+        return _HOLDS[name](one, other)
+    if name == "a_equals":  # pgstac's own asks for the same members in the same order, as often
+        return {
+            "op": "and",
+            "args": [{"op": "a_contains", "args": args}, {"op": "a_contained_by", "args": args}],
+        }
+    return {"op": "a_contained_by" if name == "a_containedby" else name, "args": args}
+
+
+def _as_set(arg: Any) -> _Set | None:
+    """A literal's members; of a single value itself, as pgstac reads it. None for what is asked of the database."""
+    members = arg if isinstance(arg, list) else [arg]
+    if any(isinstance(member, dict | list) for member in members):
+        return None
+    return frozenset((isinstance(member, bool), member) for member in members)  # True is 1 otherwise
