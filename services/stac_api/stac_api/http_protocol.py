@@ -34,12 +34,16 @@ class LeanProtocol(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._ready: _Cycle | None = None  # its headers are here, and what came with them of its body
+        self._running: RequestResponseCycle | None = None
         self._is_idle = False
         self._idle_since = 0.0
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Let everything go that waits for this connection."""
         super().connection_lost(exc)
+        if (running := self._running) is not None and not running.response_complete:
+            running.disconnected = True  # uvicorn tells it to the last request only, of several sent at once
+            running.message_event.set()
         super()._unset_keepalive_if_required()
 
     def data_received(self, data: bytes) -> None:
@@ -95,7 +99,8 @@ class LeanProtocol(HttpToolsProtocol):
         self.flow.resume_reading()
         if self.pipeline:
             # not at once: the next answer may be complete within this call, and thousands of them one within the other
-            self._start_asgi_task(*self.pipeline.pop())
+            self._running, app = self.pipeline.pop()
+            self._start_asgi_task(self._running, app)
             return
         self._is_idle, self._idle_since = True, self.loop.time()
         if self.timeout_keep_alive_task is None:
@@ -120,6 +125,7 @@ class LeanProtocol(HttpToolsProtocol):
 
     def _begin(self, cycle: "_Cycle") -> None:
         """Run the app as far as it comes by itself; only what then waits for something is a task of the loop."""
+        self._running = cycle
         task = asyncio.Task(cycle.run_asgi(self.app), loop=self.loop, eager_start=True)
         if not task.done():
             self.tasks.add(task)

@@ -324,6 +324,28 @@ async def test_an_app_hears_that_its_client_is_gone(protocol: type[HttpToolsProt
         assert not state.tasks
 
 
+async def test_of_several_sent_at_once_the_one_under_way_hears_it_and_the_others_never_begin() -> None:
+    heard: asyncio.Queue[str] = asyncio.Queue()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        heard.put_nowait(scope["path"])
+        if scope["path"] == "/":
+            return await answering()(scope, receive, send)
+        await receive()
+        heard.put_nowait((await receive())["type"])
+        return None
+
+    async with serving(LeanProtocol, app) as (port, _):
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(GET + GET.replace(b"/ ", b"/2 ") + GET.replace(b"/ ", b"/3 "))
+        for expected in ("/", "/2"):
+            assert await asyncio.wait_for(heard.get(), WAIT_S) == expected
+        writer.close()
+        assert await asyncio.wait_for(heard.get(), WAIT_S) == "http.disconnect"
+        await asyncio.sleep(0.05)
+        assert heard.empty()
+
+
 @Protocols
 async def test_an_idle_connection_is_closed_and_a_busy_one_is_not(protocol: type[HttpToolsProtocol]) -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
