@@ -25,9 +25,8 @@ from stac_api.links import (
     collection_url,
     for_people,
     link,
-    segment,
-    with_query,
 )
+from stac_api.page_links import page_link, path_of, self_url
 from stac_api.rows import OWN
 from stac_api.searches import Search
 
@@ -89,16 +88,16 @@ async def collections(request: Request) -> Response:
     here = base(request)
     rows = [_shown(collection_writer.collection(row, here), search) for row in page.rows]
     links = [
-        link("self", _self_url(request, here)),
+        link("self", self_url(request, here)),
         for_people(f"{here}/collections", searches.joined(given)),
         link("parent", f"{here}/"),
         link("root", f"{here}/"),
         link(QUERYABLES, f"{here}/collections-queryables", SCHEMA, title="Queryables of collections"),
     ]
     if page.end < page.matched:
-        links.append(_page_link(request, "next", f"next:{page.end}", JSON))
+        links.append(page_link(request, "next", f"next:{page.end}", JSON))
     if page.begin:
-        links.append(_page_link(request, "prev", f"prev:{page.begin}", JSON))
+        links.append(page_link(request, "prev", f"prev:{page.begin}", JSON))
     body = collection_writer.collections(rows, links, page.matched)
     return answer(request, body, JSON, pages.collections)
 
@@ -247,14 +246,14 @@ def _found(
         if search.fields is None
         else [(_shown(writer.feature(row), search),) for row in page.rows]
     )
-    links = [link("self", _self_url(request, here), GEOJSON), link("root", f"{here}/"), *links]
+    links = [link("self", self_url(request, here), GEOJSON), link("root", f"{here}/"), *links]
     if request.method != "POST":
-        url, given = f"{here}{_path(request)}", searches.joined(request.query_params.multi_items())
+        url, given = f"{here}{path_of(request)}", searches.joined(request.query_params.multi_items())
         links.append(for_people(url, given))
     if page.next:
-        links.append(_page_link(request, "next", str(page.next), GEOJSON, room))
+        links.append(page_link(request, "next", str(page.next), GEOJSON, room))
     if page.prev:
-        links.append(_page_link(request, "prev", str(page.prev), GEOJSON, room))
+        links.append(page_link(request, "prev", str(page.prev), GEOJSON, room))
     return answer(request, wrap(features, links, page.matched), GEOJSON, pages.items)
 
 
@@ -262,54 +261,6 @@ def _shown(document_: bytes, search: Search) -> bytes:
     if search.fields is None:
         return document_
     return as_json(search.fields.apply(from_json(document_)))
-
-
-_LONGEST_ADDRESS = (
-    8_000  # characters: the Functions host and many proxies take 8 kB of a request's first line
-)
-_LONGEST_IN_ADDRESS = 6_000  # of a token, whatever the server takes
-_ROUND_A_TOKEN = len('"token":"",')
-_TOO_LONG = "the values that the next page would begin after are too long for a link"
-
-
-def _page_link(request: Request, rel: str, token: str, media_type: str, room: int = 0) -> dict[str, Any]:
-    """A link to another page: the same address with another token, or for POST the body's change."""
-    url = f"{base(request)}{_path(request)}"
-    if request.method == "POST":
-        if len(token) + _ROUND_A_TOKEN > room:
-            raise BadRequest("sortby", f"{_TOO_LONG}: sort by something shorter, or ask for less")
-        return link(rel, url, media_type, method="POST", body={"token": token}, merge=True)
-    given = searches.joined(request.query_params.multi_items())
-    params = {key: value for key, value in given.items() if key not in ("token", "offset")}
-    href = with_query(url, {**params, "token": token})
-    if len(href) > _LONGEST_ADDRESS:
-        _check_length(request, token, params)
-    return link(rel, href, media_type, method="GET")
-
-
-def _check_length(request: Request, token: str, params: dict[str, str]) -> None:
-    """Refuse what leads to a long address, unless the question came in a long one, too: then the server takes it."""
-    if len(token) <= _LONGEST_IN_ADDRESS and len(request.scope["query_string"]) > _LONGEST_ADDRESS:
-        return
-    longest = max(params, key=lambda name: len(params[name]), default="sortby")
-    if len(token) > len(params.get(longest, "")):
-        raise BadRequest("sortby", f"{_TOO_LONG}: ask by POST, or sort by something shorter")
-    raise BadRequest(longest, "too long for a link to the next page: ask by POST")
-
-
-def _self_url(request: Request, here: str) -> str:
-    url = f"{here}{_path(request)}"
-    if request.method == "POST":
-        return url
-    return with_query(url, searches.joined(request.query_params.multi_items()))
-
-
-def _path(request: Request) -> str:
-    name = request.path_params.get("collection_id")
-    if name is not None:
-        return f"/collections/{segment(name)}/items"
-    path: str = request.scope["path"]
-    return "/collections" if path.endswith("/collections") else "/search"
 
 
 def _name(request: Request, parameter: str) -> str:
