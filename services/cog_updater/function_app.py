@@ -59,9 +59,11 @@ def now() -> datetime:
     arg_name="message", topic_name="cog-events", subscription_name="cog-updater", connection="ServiceBus"
 )
 def update_cog(message: func.ServiceBusMessage) -> None:
-    use = ports()
+    use, one = ports(), received(message, "cog-events", "cog-updater")
     use.consumer.consume(
-        received(message, "cog-events", "cog-updater"),
-        lambda envelope: completed.handle(envelope, catalog=use.catalog, looker=use.looker, clock=now),
+        one,
+        lambda envelope: completed.handle(
+            envelope, catalog=use.catalog, looker=use.looker, clock=now, first_sent=one.first_sent
+        ),
     )
     publish_outbox(use.catalog, use.consumer.bus, use.consumer.telemetry)

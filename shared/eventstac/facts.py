@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 import orjson
@@ -20,6 +20,9 @@ Kind = Literal["source", "cog"]
 
 NO_RULE = "no-rule"  # why a blob that no rule knows any more is rejected
 NOT_A_COG = "not-a-cog"  # why a blob that is said to be one is rejected
+
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+_CLOCKS_APART = timedelta(minutes=1)  # our own and the bus's, by whose clock a claim is said at the latest
 
 HISTORY_LENGTH = (
     8  # contents of a source that a COG may have been made from; a COG older than that is made again
@@ -234,6 +237,16 @@ def fact_of(url: str, finding: Finding, claim: Claim | None = None) -> Fact:
     """The fact that one look makes."""
     contents = (_content(finding),) if finding.state == "present" and finding.etag else ()
     return Fact(url, finding, claim, contents)
+
+
+def not_ahead(fact: Fact, now: datetime) -> Fact:
+    """The fact, whose claim counts as said long ago where it is kept as said in the future: any other stands above it.
+
+    The cog_updater says no such thing; one that did may have left it here, and in looks that are on their way.
+    """
+    if fact.claim is None or fact.claim.said <= now + _CLOCKS_APART:
+        return fact
+    return replace(fact, claim=replace(fact.claim, said=_LONG_AGO))
 
 
 def join(mine: Fact, other: Fact) -> Fact:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 from eventstac.bus import (
@@ -13,6 +14,7 @@ from eventstac.bus import (
     RETRY_FOR,
     SCAN_REQUESTS,
     Message,
+    read_moment,
 )
 from eventstac.catalog.rejections import Rejection
 from eventstac.claims import look_again
@@ -48,7 +50,7 @@ def replay(rejection: Rejection, run: str, at: Any, app: str = "operator") -> Me
     event_type = original.get("type") if isinstance(original.get("data"), Mapping) else None
     again = f"{rejection.id}~{run}"
     if event_type == CogCompleted.TYPE:
-        return Message(COG_EVENTS, again, original)
+        return Message(COG_EVENTS, again, _as_it_was_said(original, rejection.rejected_at))
     if event_type == ScanRequested.TYPE:
         return Message(SCAN_REQUESTS, again, original)
     topic, _, subscription = rejection.stage.partition("/")
@@ -71,6 +73,12 @@ def replay(rejection: Rejection, run: str, at: Any, app: str = "operator") -> Me
     return Message(SCAN_REQUESTS, again, seal(request, app=app, origin=Origin.new(again), at=at))
 
 
+def _as_it_was_said(event: Mapping[str, Any], given_up: datetime) -> Mapping[str, Any]:
+    """A finished COG's event, said no later than it was given up: sent again it hides nothing that was said since."""
+    said = read_moment(event.get("time"))
+    return event if said and said <= given_up else {**event, "time": to_text(given_up)}
+
+
 @contextmanager
 def told(telemetry: Telemetry, message: Message, rejection: Rejection) -> Iterator[None]:
     """While a message of `replay` is sent: a span of it.
@@ -85,7 +93,8 @@ def told(telemetry: Telemetry, message: Message, rejection: Rejection) -> Iterat
     if not telemetry.is_on or context is None:
         return
     origin, parent = Origin(message.message_id, message.message_id, context), None
-    if message.body is rejection.event:
+    original = rejection.event if isinstance(rejection.event, Mapping) else {}
+    if body.get("id") == original.get("id"):  # it is no new look
         origin, parent = origin.within("replay", message.message_id), origin.span
     about: dict[str, Value] = {"reason": rejection.reason, "rejection": rejection.id}
     if rejection.url:

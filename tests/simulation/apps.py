@@ -103,7 +103,14 @@ class Apps:
     def _cog_updater(self, _topic: str, batch: Sequence[Received]) -> None:
         catalog = self._guarded("cog_updater")
         self._consumer("cog_updater").consume(
-            batch[0], lambda e: completed.handle(e, catalog=catalog, looker=self.looker, clock=self.now)
+            batch[0],
+            lambda e: completed.handle(
+                e,
+                catalog=catalog,
+                looker=self.looker,
+                clock=self.now,
+                first_sent=batch[0].first_sent,
+            ),
         )
         publish_outbox(catalog, self.bus)
 

@@ -91,9 +91,11 @@ class Pipeline:
     def storage_event(self, url: str, event_type: str, **data: Any) -> Message:
         return self._event("blob-events", event_type, {"api": "PutBlob", "url": url, **data})
 
-    def cog_completed(self, source_url: str, cog_url: str, **data: Any) -> Message:
+    def cog_completed(
+        self, source_url: str, cog_url: str, *, said: datetime | None = None, **data: Any
+    ) -> Message:
         data = {"source_url": source_url, "cog_url": cog_url, **data}
-        return self._event("cog-events", "eventstac.cog.completed.v1", data)
+        return self._event("cog-events", "eventstac.cog.completed.v1", data, said)
 
     def scan(self, prefix: str = "", **request: Any) -> Message:
         """A request to scan the source container."""
@@ -117,14 +119,16 @@ class Pipeline:
         body = seal(request, app="operator", origin=Origin.new(request.run), at=self.now())
         return Message("scan-requests", body["id"], body)
 
-    def _event(self, topic: str, event_type: str, data: dict[str, Any]) -> Message:
+    def _event(
+        self, topic: str, event_type: str, data: dict[str, Any], said: datetime | None = None
+    ) -> Message:
         self._events += 1
         body = {
             "specversion": "1.0",
             "id": event_id(str(self._events)),
             "source": "tests",
             "type": event_type,
-            "time": to_text(self.now()),
+            "time": to_text(said or self.now()),
             "data": data,
         }
         return Message(topic, f"m{self._events}", body)
@@ -132,7 +136,7 @@ class Pipeline:
     def deliver(self, message: Message) -> str:
         """Give a message to the app that consumes its topic, as its function does."""
         subscription = {"blob-events": "scanner", "scan-requests": "scanner", "blobs-matched": "extractor"}
-        received = as_received(message, subscription.get(message.topic, "loader"))
+        received = as_received(message, subscription.get(message.topic, "loader"), self.now())
         match message.topic:
             case "blob-events":
                 return self.consumer("scanner").consume(received, self.scan_event)
@@ -146,7 +150,9 @@ class Pipeline:
                 self.consumer("loader").consume_batch([received], asset_facts.decode, self.load)
                 publish_outbox(self.guarded, self.bus)
             case "cog-events":
-                outcome = self.consumer("cog_updater").consume(received, self.update_cog)
+                outcome = self.consumer("cog_updater").consume(
+                    received, lambda e: self.update_cog(e, received.first_sent)
+                )
                 publish_outbox(self.guarded, self.bus)
                 return outcome
             case "items-changed":
@@ -170,8 +176,10 @@ class Pipeline:
     def load(self, facts: Any) -> None:
         asset_facts.handle(facts, catalog=self.guarded)
 
-    def update_cog(self, envelope: Envelope) -> Any:
-        return completed.handle(envelope, catalog=self.guarded, looker=self.looker, clock=self.now)
+    def update_cog(self, envelope: Envelope, first_sent: datetime) -> Any:
+        return completed.handle(
+            envelope, catalog=self.guarded, looker=self.looker, clock=self.now, first_sent=first_sent
+        )
 
     def run(self, *messages: Message) -> None:
         """Deliver messages and all that they cause, until nothing is left."""

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from eventstac.bus import Message, Received, text_of
@@ -50,18 +51,18 @@ class MemoryBus:
         return body
 
 
-def as_received(message: Message, subscription: str) -> Received:
+def as_received(message: Message, subscription: str, enqueued: datetime | None = None) -> Received:
     """A sent message as a subscription delivers it."""
     from eventstac.azure.triggers import received  # the same decoding as in the apps
 
-    return received(_Delivered(message), message.topic, subscription)  # type: ignore[arg-type]  # the part it reads
+    return received(_Delivered(message, enqueued), message.topic, subscription)  # type: ignore[arg-type]  # the part it reads
 
 
 class _Delivered:
-    def __init__(self, message: Message) -> None:
+    def __init__(self, message: Message, enqueued: datetime | None) -> None:
         self.message_id = message.message_id
         self.application_properties = dict(message.properties)
-        self.enqueued_time_utc = None
+        self.enqueued_time_utc = enqueued
         self._body = text_of(message).encode()
 
     def get_body(self) -> bytes:

@@ -2,12 +2,14 @@
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from eventstac.bus import Message, text_of
+from eventstac.bus import ATTEMPT, FIRST_SENT, Message, text_of
 from eventstac.events import EventRejected
+from eventstac.times import to_text
 from tests.samples import ACCOUNT, url_of
 from tests.twins.apps import Pipeline, hrefs, scene
 
@@ -75,6 +77,11 @@ def test_a_good_upload_supersedes_a_bad_one(pipeline: Pipeline) -> None:
     assert "a" in pipeline.items
 
 
+def shown_cogs(pipeline: Pipeline) -> set[str]:
+    """The Items that show a COG."""
+    return {item for item, document in pipeline.items.items() if "b1_cog" in document["assets"]}
+
+
 class TestCogs:
     COG = url_of("a/b1.cog.tif", "cogs")
 
@@ -117,6 +124,38 @@ class TestCogs:
         pipeline.run(pipeline.storage_event(cog, "Microsoft.Storage.BlobCreated"))
         assert list(pipeline.items) == ["a"]
 
+    def test_a_converter_whose_clock_is_ahead_hides_no_later_cog(self, pipeline: Pipeline) -> None:
+        a, b = scene("a", "b1"), scene("b", "b1")
+        pipeline.run(pipeline.put(a, b"raster 10"), pipeline.put(b, b"raster 11"))
+        pipeline.blobs.put(self.COG, b"cog 10")
+        ahead = pipeline.cog_completed(a, self.COG, said=pipeline.now() + timedelta(hours=1))
+        pipeline.run(ahead)
+        pipeline.blobs.wait(5)
+        pipeline.run(pipeline.cog_completed(b, self.COG))
+        assert shown_cogs(pipeline) == {"b"}
+        pipeline.blobs.wait(5)
+        # It is tried again late, as its first attempt failed for a while: no newer than when it was first sent.
+        first_sent = to_text(pipeline.now() - timedelta(seconds=9))
+        pipeline.run(replace(ahead, properties={ATTEMPT: 3, FIRST_SENT: first_sent}))
+        assert shown_cogs(pipeline) == {"b"}
+
+    def test_what_was_kept_as_said_in_the_future_gives_way_to_the_next_event(
+        self, pipeline: Pipeline
+    ) -> None:
+        a, b = scene("a", "b1"), scene("b", "b1")
+        pipeline.run(pipeline.put(a, b"raster 10"), pipeline.put(b, b"raster 11"))
+        pipeline.blobs.put(self.COG, b"cog 10")
+        pipeline.run(pipeline.cog_completed(a, self.COG))
+        known = pipeline.catalog.known[self.COG]
+        assert known.claim
+        ahead = replace(known.claim, said=pipeline.now() + timedelta(hours=1))
+        pipeline.catalog.known[self.COG] = replace(known, claim=ahead)
+        pipeline.blobs.wait(5)
+        pipeline.run(pipeline.cog_completed(b, self.COG))
+        assert shown_cogs(pipeline) == {"b"}
+        pipeline.guarded.merge([replace(known, claim=ahead)])  # a look that was under way meanwhile
+        assert shown_cogs(pipeline) == {"b"}
+
     def test_a_conversion_in_place_is_a_new_look_at_the_source(self, pipeline: Pipeline) -> None:
         pipeline.run(pipeline.put(scene("a", "b1"), b"raster 10"))
         pipeline.blobs.wait(5)
@@ -158,7 +197,7 @@ def test_a_cog_event_outside_the_declared_containers_is_rejected_and_nothing_is_
         "cog_url": url_of("x.tif", "cogs"),
         which: url_of("x.tif", "thumbnails"),
     }
-    pipeline.run(pipeline.cog_completed(**urls))
+    pipeline.run(pipeline.cog_completed(urls["source_url"], urls["cog_url"]))
     assert [data["reason"] for data in pipeline.bus.data("rejected")] == ["undeclared-container"]
     assert pipeline.blobs.looks == 0
 

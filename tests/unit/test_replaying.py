@@ -9,6 +9,7 @@ from eventstac.catalog.rejections import Rejection
 from eventstac.errors import Rejected
 from eventstac.events import EventRejected
 from eventstac.replaying import replay
+from eventstac.times import to_text
 from eventstac.validation import event_problems
 from tests.samples import START, at, url_of
 from tests.twins.apps import Pipeline, scene
@@ -28,10 +29,17 @@ def test_a_blob_goes_back_to_the_first_stage_as_a_look() -> None:
 
 
 def test_a_finished_cog_is_announced_again_under_another_message_id() -> None:
-    event = {"type": "eventstac.cog.completed.v1", "id": "an-id", "data": {}}
+    event = {"type": "eventstac.cog.completed.v1", "id": "an-id", "time": to_text(START), "data": {}}
     message = replay(rejection("cog-events/cog-updater", event, url_of("a.tif")), "run", at(5))
     assert (message.topic, message.body) == ("cog-events", event)
     assert message.message_id != "an-id", "duplicate detection would drop it"
+
+
+@pytest.mark.parametrize("said", [{}, {"time": "tomorrow"}, {"time": to_text(at(60))}])
+def test_a_replay_makes_what_was_said_of_a_cog_no_newer(said: dict[str, str]) -> None:
+    event = {"type": "eventstac.cog.completed.v1", "id": "an-id", "data": {}, **said}
+    message = replay(rejection("cog-events/cog-updater", event, url_of("a.tif")), "run", at(500))
+    assert message.body == {**event, "time": to_text(START)}
 
 
 def test_news_go_to_the_consumer_that_gave_them_up_and_to_no_other() -> None:

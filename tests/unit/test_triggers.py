@@ -1,12 +1,13 @@
 """Messages as the triggers give them, whatever their properties are."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from eventstac.azure.triggers import received
 from eventstac.bus import ATTEMPT, FIRST_SENT
+from eventstac.times import to_text
 
 ENQUEUED = datetime(2024, 5, 1, tzinfo=UTC)
 
@@ -31,6 +32,12 @@ def test_properties_that_cannot_be_read_make_a_first_attempt(odd: object) -> Non
     properties: dict[str, Any] = {ATTEMPT: odd, FIRST_SENT: odd}
     message = taken(Delivered(**properties))
     assert (message.attempt, message.first_sent) == (1, ENQUEUED)
+
+
+def test_what_a_property_says_of_the_first_sending_is_not_later_than_this_one() -> None:
+    for seconds, sent in ((-60, ENQUEUED - timedelta(seconds=60)), (60, ENQUEUED)):
+        properties: dict[str, Any] = {FIRST_SENT: to_text(ENQUEUED + timedelta(seconds=seconds))}
+        assert taken(Delivered(**properties)).first_sent == sent
 
 
 def test_an_attempt_that_nobody_can_have_made_is_bounded() -> None:

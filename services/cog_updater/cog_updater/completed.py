@@ -19,8 +19,9 @@ def handle(
     catalog: Catalog,
     looker: Looker,
     clock: Callable[[], datetime],
+    first_sent: datetime,
 ) -> Sequence[Outgoing]:
-    """Look at a COG, check that it is one, and merge what was found.
+    """Look at a COG, check that it is one, and merge what was found; `first_sent` is when the bus first had the event.
 
     Key: the COG's URL. Stale rule: the later look stands, and of what was said about its source the later event; the
     COG waits as a fact until its source has an Item. Side effects: fact, Item and outbox in one commit; then
@@ -36,7 +37,8 @@ def handle(
     if match is None or match.read != "raster":
         raise Rejected("no-rule", f"no rule makes an Item of {completed.source_url}, so it can have no COG")
     in_place = completed.cog_url == completed.source_url
-    said = envelope.time or clock()
+    # A converter's clock may be ahead, which would hide what is said after it; a retry makes nothing newer.
+    said = min(envelope.time or first_sent, first_sent)
     timeline = passed(passed((), "event", said), "matched", clock())
     finding = looker.look(completed.cog_url, match, applied.revision, timeline, must_be_cog=not in_place)
     cog_of = None if in_place else CogOf(completed.source_url, completed.source_etag or "", said)

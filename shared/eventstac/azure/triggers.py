@@ -13,6 +13,7 @@ def received(message: func.ServiceBusMessage, topic: str, subscription: str) -> 
     """One message of a subscription."""
     properties = message.application_properties or {}
     body = message.get_body()
+    enqueued = _aware(message.enqueued_time_utc or datetime.now(UTC))
     return Received(
         topic=topic,
         subscription=subscription,
@@ -20,8 +21,8 @@ def received(message: func.ServiceBusMessage, topic: str, subscription: str) -> 
         message_id=message.message_id or sha256(body).hexdigest()[:32],
         body=body,
         attempt=read_attempt(properties.get(ATTEMPT)),
-        first_sent=read_moment(properties.get(FIRST_SENT))
-        or _aware(message.enqueued_time_utc or datetime.now(UTC)),
+        # The broker's clock bounds it: what is said in a property may be in the future.
+        first_sent=min(read_moment(properties.get(FIRST_SENT)) or enqueued, enqueued),
         first_failed=read_moment(properties.get(FIRST_FAILED)),
     )
 

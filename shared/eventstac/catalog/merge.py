@@ -25,7 +25,7 @@ from eventstac.catalog.rules_store import AppliedRules, RulesStore
 from eventstac.disputes import marked, wrongly_read
 from eventstac.errors import Busy
 from eventstac.events import AssetRejected, BlobMatched
-from eventstac.facts import Fact, join, unsure
+from eventstac.facts import Fact, join, not_ahead, unsure
 from eventstac.matching import is_overtaken, second_look
 
 # Facts of the first transaction (a batch of the loader's), and of any: their locks share one table of fixed size.
@@ -94,8 +94,12 @@ def merge(
     now: datetime,
     pace: Pace | None = None,
 ) -> Merged:
-    """Merge facts, in as many transactions as the `pace` makes of them; `now` only dates what is announced."""
+    """Merge facts, in as many transactions as the `pace` makes of them.
+
+    `now` dates what is announced; what is claimed in its future counts as said long ago.
+    """
     pace = pace or Pace(FIRST, MOST)
+    facts = [not_ahead(fact, now) for fact in facts]
     joined: dict[str, Fact] = {}
     pending_looks: list[tuple[Fact, Fact]] = []
     for fact in facts:
@@ -129,7 +133,7 @@ def _merge_chunk(
     pace: Pace,
 ) -> tuple[set[str], list[ItemKey]]:
     composer = Composer()
-    locked = _foresee(connection, rules.current(connection), arrived.facts, composer)
+    locked = _foresee(connection, rules.current(connection), arrived.facts, now, composer)
     attempts = Attempts()
     while attempts.left:
         try:
@@ -155,14 +159,14 @@ def _merge_chunk(
 
 
 def _foresee(
-    connection: Connection, applied: AppliedRules, facts: Sequence[Fact], composer: Composer
+    connection: Connection, applied: AppliedRules, facts: Sequence[Fact], now: datetime, composer: Composer
 ) -> frozenset[ItemKey]:
     """Do what takes long as if nobody else wrote; returns the Items that are to be locked then."""
     keys = frozenset(fact.item_key for fact in facts)
-    found = _join_known(connection, facts, keys, composer)
+    found = _join_known(connection, facts, keys, now, composer)
     if not found.touched <= keys:
         keys |= found.touched
-        found = _join_known(connection, facts, keys, composer)
+        found = _join_known(connection, facts, keys, now, composer)
     for fact in found.fresh.values():
         composer.texts.text_of(fact)
     composer.foresee(connection, applied, _of_items(connection, found))
@@ -170,10 +174,16 @@ def _foresee(
 
 
 def _join_known(
-    connection: Connection, facts: Sequence[Fact], keys: Iterable[ItemKey], composer: Composer
+    connection: Connection,
+    facts: Sequence[Fact],
+    keys: Iterable[ItemKey],
+    now: datetime,
+    composer: Composer,
 ) -> _Joined:
     known = fact_rows.with_items(connection, [fact.url for fact in facts], keys, composer.texts)
-    joined = {fact.url: join(known[fact.url], fact) if fact.url in known else fact for fact in facts}
+    joined = {
+        fact.url: join(not_ahead(known[fact.url], now), fact) if fact.url in known else fact for fact in facts
+    }
     fresh = {url: fact for url, fact in joined.items() if fact != known.get(url)}
     claims = [fact for url in fresh for fact in (fresh[url], known.get(url)) if fact and fact.claim]
     disputants = {fact.url: fact for fact in fact_rows.disputants(connection, claims)} if claims else {}
@@ -199,7 +209,7 @@ def _merge_locked(
     now: datetime,
     composer: Composer,
 ) -> tuple[set[str], list[ItemKey]]:
-    found = _join_known(connection, arrived.facts, locked, composer)
+    found = _join_known(connection, arrived.facts, locked, now, composer)
     if not found.touched <= locked:
         raise _LocksTooFew(frozenset(found.touched))
     applied = rules.current(connection)

@@ -4,19 +4,19 @@ import random
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from eventstac.catalog import item_rows
+from eventstac.catalog import fact_rows, item_rows
 from eventstac.catalog.database import Connection
 from eventstac.catalog.item_rows import ItemKey, ItemRow
 from eventstac.catalog.merge import MergeSettings, merge
 from tests.integration.catalog.test_mutants import waits_for_a_lock
 from tests.integration.catalog.test_reconcile import load
 from tests.integration.conftest import CatalogDatabase
-from tests.unit.test_cogs_of_each_other import CIRCLES, A, B, told
+from tests.unit.test_cogs_of_each_other import CIRCLES, A, B, C, told
 
 
 def told_of(rows: Mapping[ItemKey, ItemRow]) -> dict[ItemKey, Any]:
@@ -79,3 +79,18 @@ def test_a_refused_claim_keeps_no_fact_at_an_older_revision(database: CatalogDat
         merge(connection, store, newer, MergeSettings("loader", 0.0), datetime.now(UTC))
         found = connection.execute("SELECT url, revision FROM eventstac.facts").fetchall()
     assert dict(found) == {A: 2, B: 1}
+
+
+def test_a_claim_that_is_kept_as_said_in_the_future_gives_way(database: CatalogDatabase) -> None:
+    pipeline = told((A, B))
+    store, fact = load(database, []), pipeline.catalog.known[B]
+    assert fact.claim
+    now, settings = fact.claim.said, MergeSettings("cog_updater", 0.0)
+    ahead = replace(fact, claim=replace(fact.claim, source_url=C, said=now + timedelta(hours=1)))
+    with database.connect() as connection:
+        merge(connection, store, [ahead], settings, now + timedelta(hours=2))  # as it was kept once
+        for late in (fact, ahead):  # the right one, and a look at the wrong one that was under way
+            merge(connection, store, [late], settings, now)
+        kept = fact_rows.by_urls(connection, [B])[B].claim
+    assert kept
+    assert (kept.source_url, kept.said) == (A, now)

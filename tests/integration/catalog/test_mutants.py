@@ -142,9 +142,9 @@ def lock_after_read(patch: pytest.MonkeyPatch) -> None:
 def believe_the_look_before_the_lock(patch: pytest.MonkeyPatch) -> None:
     join_known, seen = merging._join_known, {}
 
-    def first_found(connection: Connection, facts: Any, keys: Any, composer: Composer) -> Any:
+    def first_found(connection: Connection, facts: Any, keys: Any, now: datetime, composer: Composer) -> Any:
         if composer not in seen:
-            seen[composer] = join_known(connection, facts, keys, composer)
+            seen[composer] = join_known(connection, facts, keys, now, composer)
         return seen[composer]
 
     patch.setattr(merging, "_join_known", first_found)
