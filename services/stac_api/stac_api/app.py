@@ -5,13 +5,14 @@ from dataclasses import replace
 
 from starlette.types import ASGIApp
 
-from stac_api import endpoints, health, openapi, statistics, validate
+from stac_api import endpoints, openapi, statistics, validate
 from stac_api.answers import Services, error_answer
 from stac_api.bases import Bases
 from stac_api.collection_search import CollectionSearch
 from stac_api.cross_origin import CrossOrigin
 from stac_api.database import Database
 from stac_api.features import Writers
+from stac_api.health import Health, ping
 from stac_api.hot_answers import AnswerCache, kept
 from stac_api.item_search import ItemSearch
 from stac_api.request_log import name_requests
@@ -37,8 +38,7 @@ _ROUTES = (
     Route("/validate", validate.validate, "POST"),
     Route("/api", openapi.as_json),
     Route("/api.html", openapi.as_page),
-    Route("/_mgmt/ping", health.ping),
-    Route("/_mgmt/health", health.health),
+    Route("/_mgmt/ping", ping),
 )
 
 
@@ -88,6 +88,7 @@ def create_app(
     """The STAC API. It connects to the database at the first request that needs it; `teller` is told of each."""
     name_requests()
     database, for_lookups = _databases(settings)
+    health = Health(settings)
     bases = Bases(database)
     items = ItemSearch(database, bases, settings, for_lookups)
     services = Services(settings, database, Writers(bases), items, CollectionSearch(database), compresses)
@@ -96,10 +97,11 @@ def create_app(
         await database.close()
         if for_lookups is not None:
             await for_lookups.close()
+        await health.close()
         if cache is not None:
             await cache.close()
 
-    routes = list(_ROUTES)
+    routes = [*_ROUTES, Route("/_mgmt/health", health.health)]
     if cache is not None:
         routes = [
             replace(route, endpoint=kept(route.endpoint, cache)) if route.endpoint in _HOT else route

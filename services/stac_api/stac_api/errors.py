@@ -6,7 +6,7 @@ ApiError
 ├── NotFound          404
 ├── TooLarge          413  the body is beyond the cap
 ├── UnsupportedMedia  415  the body is not JSON
-├── Unavailable       503  the database is away: try again
+├── Unavailable       503  the database is away or busy: try again
 └── TooSlow           504  the query ran into the statement time-out
 """
 
@@ -62,7 +62,7 @@ class UnsupportedMedia(ApiError):
 
 
 class Unavailable(ApiError):
-    """The catalog's database does not answer."""
+    """The catalog's database does not answer, or all connections to it are busy."""
 
     status = 503
     code = "ServiceUnavailable"

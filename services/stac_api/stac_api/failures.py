@@ -7,6 +7,7 @@ import asyncpg  # type: ignore[import-untyped]  # it ships no types
 
 from eventstac.errors import Transient
 from stac_api.errors import BadRequest, TooSlow, Unavailable
+from stac_api.pool import AllLent
 
 _log = logging.getLogger("stac_api")
 
@@ -91,10 +92,14 @@ def in_our_words(error: Exception) -> Exception:
     if isinstance(error, _CLIENT_FAULTS):
         _log.info("query_refused", extra={"sqlstate": getattr(error, "sqlstate", None)})
         return Refused(None, lacks_function=isinstance(error, asyncpg.UndefinedFunctionError))
+    if isinstance(error, AllLent):
+        _log.warning("connections_busy", extra={"waited_s": error.waited_s})
+        return Unavailable("All connections to the catalog's database are busy; try again shortly.")
     if isinstance(error, (*CUT, TimeoutError, OSError)):
         _log.warning("database_away", extra={"reason": repr(error)})
         return Unavailable("The catalog's database does not answer; try again shortly.")
     if isinstance(error, asyncpg.CannotConnectNowError | asyncpg.TooManyConnectionsError):
+        _log.warning("database_away", extra={"reason": repr(error)})
         return Unavailable("The catalog's database is starting or busy; try again shortly.")
     return error
 

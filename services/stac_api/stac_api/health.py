@@ -1,13 +1,18 @@
 """Whether the API is alive, and whether it can answer."""
 
+from dataclasses import replace
+
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from stac_api.answers import services
-from stac_api.errors import ApiError
+from stac_api.database import Database, Row
+from stac_api.errors import ApiError, TooSlow
 from stac_api.failures import Refused
+from stac_api.latest import Latest
+from stac_api.settings import Settings
 
 TESTED_PGSTAC = "0.10.0"  # the version whose tables and functions the searches are written for
+_PATIENCE_S = 5.0  # whoever asks for health waits for little longer
 
 
 async def ping(_: Request) -> Response:
@@ -15,21 +20,46 @@ async def ping(_: Request) -> Response:
     return JSONResponse({"message": "PONG"}, headers={"cache-control": "no-store"})
 
 
-async def health(request: Request) -> Response:
-    """The database answers, and holds the pgstac that the searches are written for; 503 otherwise."""
-    try:
-        row = await services(request).database.row_of_pgstac("SELECT get_version() AS version")
-    except ApiError as error:
-        state = {"status": "down", "database": error.description, "pgstac": None}
-    except Refused:
-        state = {"status": "down", "database": "It refuses a plain question: see its log.", "pgstac": None}
-    else:
+class Health:
+    """Asks on a connection of its own: one that waited in line behind slow searches would call a database that
+    answers them down.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        patience_s = min(_PATIENCE_S, settings.statement_timeout_s)
+        self._database = Database(replace(settings, connections=1, statement_timeout_s=patience_s))
+        self._version = Latest(self._read_version)  # for all who ask meanwhile: the connection is one
+
+    async def health(self, _: Request) -> Response:
+        """The database answers, and holds the pgstac that the searches are written for; 503 otherwise."""
+        state = await self._state()
+        status = 200 if state["status"] == "up" else 503
+        return JSONResponse(state, status, headers={"cache-control": "no-store"})
+
+    async def close(self) -> None:
+        """Let the connection go."""
+        await self._database.close()
+
+    async def _state(self) -> dict[str, str | None]:
+        try:
+            row = await self._version.get()
+        except TooSlow:
+            return _down("A plain question takes it too long: see which sessions wait, and for what.")
+        except ApiError as error:
+            return _down(error.description)
+        except Refused:
+            return _down("It refuses a plain question: see its log.")
         version = row["version"] if row else None
         fits = version == TESTED_PGSTAC
-        state = {
+        return {
             "status": "up" if fits else "down",
             "database": "up",
             "pgstac": version if fits else f"{version}, expected {TESTED_PGSTAC}: run eventstac setup",
         }
-    status = 200 if state["status"] == "up" else 503
-    return JSONResponse(state, status, headers={"cache-control": "no-store"})
+
+    async def _read_version(self) -> Row | None:
+        return await self._database.row_of_pgstac("SELECT get_version() AS version")
+
+
+def _down(why: str) -> dict[str, str | None]:
+    return {"status": "down", "database": why, "pgstac": None}

@@ -20,6 +20,14 @@ class Lent(Protocol):
         ...
 
 
+class AllLent(Exception):
+    """Every connection was lent for as long as whoever asked may wait."""
+
+    def __init__(self, waited_s: float) -> None:
+        super().__init__(f"no connection became free within {waited_s:g} s")
+        self.waited_s = waited_s
+
+
 class Pool[C: Lent]:
     """Makes connections as they are needed, up to `size`, and lends them in the order in which they are asked for.
 
@@ -43,7 +51,7 @@ class Pool[C: Lent]:
         return bool(self._free) or self._room > 0
 
     async def borrow(self) -> C:
-        """A connection for one query. Raises TimeoutError after `patience_s`, and whatever connecting raises."""
+        """A connection for one query. Raises AllLent after `patience_s`, and whatever connecting raises."""
         while True:
             while self._free:
                 connection, _ = self._free.pop()
@@ -90,7 +98,7 @@ class Pool[C: Lent]:
         loop = asyncio.get_running_loop()
         turn: asyncio.Future[C | None] = loop.create_future()
         self._waiting.append(turn)
-        patience = loop.call_later(self._patience_s, _give_up, turn)
+        patience = loop.call_later(self._patience_s, _give_up, turn, self._patience_s)
         try:
             return await turn
         except asyncio.CancelledError:
@@ -120,6 +128,6 @@ class Pool[C: Lent]:
         self._sweep = loop.call_at(self._free[0][1] + self._idle_s, self._close_idle) if self._free else None
 
 
-def _give_up[T](turn: asyncio.Future[T]) -> None:
+def _give_up[T](turn: asyncio.Future[T], waited_s: float) -> None:
     if not turn.done():
-        turn.set_exception(TimeoutError("no connection became free"))
+        turn.set_exception(AllLent(waited_s))

@@ -207,6 +207,29 @@ def test_health_names_the_database_and_the_version(patient: Client) -> None:
     assert patient.get("/_mgmt/health") == {"status": "up", "database": "up", "pgstac": "0.10.0"}
 
 
+@pytest.mark.parametrize("place", MAIN[:1], indirect=True, scope="session")
+def test_connections_that_are_all_busy_are_told_as_such_and_health_waits_for_none(
+    place: Place, own: CatalogDatabase
+) -> None:
+    with place.serve(own, STAC_API_CONNECTIONS="1") as running, ThreadPoolExecutor(2) as beside:
+        api = Client(running.url)
+        with psycopg.connect(own.settings.conninfo) as blocking:
+            blocking.execute("LOCK TABLE pgstac.items IN ACCESS EXCLUSIVE MODE")
+            first = beside.submit(api, "GET", new("/search"))
+            wait_until(blocking, 1)
+            second = beside.submit(api, "GET", new("/search"))
+            health = requests.get(running.url + "/_mgmt/health", timeout=5)
+            assert health.json() == {"status": "up", "database": "up", "pgstac": "0.10.0"}
+            refused = second.result()
+            blocking.rollback()
+        assert first.result().status_code == 200
+        assert refused.status_code == 503
+        assert int(refused.headers["Retry-After"]) > 0
+        assert "connections to the catalog's database are busy" in refused.json()["description"]
+        told = {line["message"] for line in running.log() if line["level"] == "warning"}
+        assert told == {"connections_busy"}
+
+
 def test_behind_a_transaction_mode_pooler_nothing_depends_on_the_session(
     place: Place, own: CatalogDatabase
 ) -> None:

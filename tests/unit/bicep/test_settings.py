@@ -197,6 +197,9 @@ def test_instances_times_pool_stay_below_the_database_s_connections() -> None:
         )
         usable = size["database"]["maxConnections"] - 15  # the server keeps 15 for itself
         assert connections <= 0.9 * usable, f"{connections} of {usable}"  # and people want a few
+        apis = most_instances("stac-api", size["apps"]["stac-api"]["maximumInstanceCount"])
+        # each that is asked for its health makes a connection for that
+        assert connections + apis + most_always_ready("stac-api") < usable
 
 
 def most_always_ready(app: str) -> int:

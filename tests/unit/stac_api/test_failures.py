@@ -2,10 +2,12 @@
 
 import ssl
 
+import asyncpg  # type: ignore[import-untyped]
 import pytest
 
 from stac_api.errors import Unavailable
 from stac_api.failures import in_our_words
+from stac_api.pool import AllLent
 
 
 @pytest.mark.parametrize(
@@ -40,3 +42,22 @@ def test_a_database_that_does_not_answer_is_told_with_its_reason_in_the_log(
     (record,) = caplog.records
     assert record.message == "database_away"
     assert record.__dict__["reason"] == repr(error)
+
+
+@pytest.mark.parametrize(
+    "error", [asyncpg.CannotConnectNowError("starting"), asyncpg.TooManyConnectionsError("53300")]
+)
+def test_a_database_that_takes_no_connection_is_told_in_the_log(
+    error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert isinstance(in_our_words(error), Unavailable)
+    assert [record.message for record in caplog.records] == ["database_away"]
+
+
+def test_connections_that_are_all_busy_are_no_database_that_is_away(caplog: pytest.LogCaptureFixture) -> None:
+    told = in_our_words(AllLent(10.0))
+    assert isinstance(told, Unavailable)
+    assert told.description == "All connections to the catalog's database are busy; try again shortly."
+    (record,) = caplog.records
+    assert record.message == "connections_busy"
+    assert record.__dict__["waited_s"] == 10.0

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from stac_api.pool import Pool
+from stac_api.pool import AllLent, Pool
 
 
 class Connection:
@@ -96,7 +96,7 @@ async def test_whoever_waits_too_long_gives_up_and_leaves_the_turn_to_others() -
     database = Database()
     pool = pool_of(database, size=1, patience_s=0.01)
     lent = await pool.borrow()
-    with pytest.raises(TimeoutError):
+    with pytest.raises(AllLent, match=r"within 0\.01 s"):
         await pool.borrow()
     pool.give_back(lent)
     assert await pool.borrow() is lent
