@@ -1,4 +1,5 @@
 import gzip
+import random
 from types import SimpleNamespace
 from typing import Any
 
@@ -44,6 +45,16 @@ async def test_a_large_answer_is_packed_and_says_how_long_it_is(accepted: tuple[
             (b"content-encoding", b"gzip"),
             (b"content-length", b"%d" % len(body)),
         ]
+
+
+@pytest.mark.parametrize("length", [1_500, 9_999, 10_000, 3_000_000])
+async def test_answers_of_all_sizes_are_packed_well(length: int) -> None:
+    chance = random.Random(length)
+    members = (b'{"href": "https://host/%d.tif"}' % chance.randrange(10**9) for _ in range(length // 20))
+    body = b",".join(members)[:length]
+    _, packed = await sent(Answer(body, 200, []), "gzip")
+    assert gzip.decompress(packed) == body
+    assert len(packed) < 0.6 * length
 
 
 @pytest.mark.parametrize(
