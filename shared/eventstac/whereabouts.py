@@ -37,7 +37,6 @@ class Queued:
     since: datetime
     attempt: int
     dead_letter_reason: str | None = None
-    next_at: datetime | None = None
 
     @property
     def stage(self) -> str:
@@ -73,7 +72,17 @@ class Evidence:
         """What is to be said where no message about the blob was seen."""
         if self.bus_away:
             return "whether a message about it is on its way is not known"
-        return "no message about it is on its way"
+        return "no message about it is in a queue"
+
+    @property
+    def tried_again(self) -> str:
+        """What is to be said of messages that nobody can see: Service Bus keeps them in the topic until their time."""
+        if self.bus_away:
+            return ""
+        return (
+            "; one that failed is in none while it waits to be tried again, up to five minutes at a time: "
+            f"`{shlex.join(['eventstac', 'trace', self.url])}` tells of its tries"
+        )
 
 
 @dataclass(frozen=True)
@@ -137,8 +146,7 @@ def _unknown_to_rules(evidence: Evidence) -> Whereabouts | None:
         waiting = _first_waiting(evidence.queued)
         if waiting:
             return _waiting(waiting)
-        unseen = " that was handled" if evidence.bus_away else ""
-        why = f"it is in a COG container, and no cog.completed{unseen} has named it"
+        why = f"it is in a COG container, and no cog.completed that was handled has named it{evidence.tried_again}"
         return _given_up(evidence) or Whereabouts("ignored", why)
     if evidence.explanation.outcome == "ignored":
         return Whereabouts("ignored", evidence.explanation.why)
@@ -223,23 +231,35 @@ def _on_its_way(evidence: Evidence, look: Look) -> Whereabouts:
     given_up = _given_up(evidence, changed)
     if given_up:
         return given_up
-    if evidence.fact and evidence.fact.finding.state != "gone":
+    if evidence.fact:
         return Whereabouts("stale", _not_looked_at_again(evidence, evidence.fact), since=changed)
     why = f"nobody looked at it yet, and {evidence.no_message}"
     if not evidence.bus_away:
-        why += ": the storage event is still to come"
+        why += f": the storage event is still to come{evidence.tried_again}"
     return Whereabouts("waiting", why, stage="events", since=changed)
 
 
 def _not_looked_at_again(evidence: Evidence, fact: Fact) -> str:
-    is_shown = evidence.published and evidence.item is not None and fact.url in evidence.item.urls
+    """Somebody looked, and what the storage has now is something else."""
     name = parse(fact.url)
     scan = shlex.join(["eventstac", "scan", f"{name.container}/{name.path}"])
+    why = f"{_as_looked_at(evidence, fact)}; {evidence.no_message}"
+    if not evidence.is_source:
+        return (
+            f"{why}, and no event tells of an upload to a COG container: send cog.completed again, or `{scan}` looks "
+            f"at it again, as what it was said to be{evidence.tried_again}"
+        )
+    if fact.finding.state != "gone":
+        why += ", as where only its metadata or properties were set"
+    return f"{why}. `{scan}` looks at it again{evidence.tried_again}"
+
+
+def _as_looked_at(evidence: Evidence, fact: Fact) -> str:
     seen = to_text(fact.finding.seen)
-    return (
-        f"the catalog {'shows' if is_shown else 'knows'} it as it was at {seen}; {evidence.no_message}, as "
-        f"where only its metadata or properties were set. `{scan}` looks at it again"
-    )
+    if fact.finding.state == "gone":
+        return f"when it was looked at, at {seen}, it was not there"
+    is_shown = evidence.published and evidence.item is not None and fact.url in evidence.item.urls
+    return f"the catalog {'shows' if is_shown else 'knows'} it as it was at {seen}"
 
 
 def _given_up(evidence: Evidence, changed: datetime | None = None) -> Whereabouts | None:
@@ -262,8 +282,7 @@ def _first_waiting(queued: Sequence[Queued]) -> Queued | None:
 def _waiting(queued: Queued) -> Whereabouts:
     why = f"a message about it is waiting for {queued.stage}"
     if queued.attempt > 1:
-        why += f" (attempt {queued.attempt}"
-        why += f", not before {to_text(queued.next_at)})" if queued.next_at else ")"
+        why += f" (attempt {queued.attempt})"
     return Whereabouts("waiting", why, queued.stage, queued.since)
 
 

@@ -58,18 +58,20 @@ GONE = replace(LOOK, state="gone", etag="")
         ),
         (evidence(look=None, not_watched="its container is not declared"), "ignored", "not declared"),
         (evidence(explanation=Explanation(URL, "ignored", "`ignore: *.tmp`")), "ignored", "*.tmp"),
-        (evidence(is_source=False), "ignored", "no cog.completed has named it"),
+        (evidence(is_source=False), "ignored", "no cog.completed that was handled has named it"),
+        (evidence(is_source=False), "ignored", "one that failed is in none while it waits to be tried again"),
         (
             evidence(explanation=Explanation(URL, "unmatched", "no rule matches")),
             "no rule",
             "no rule matches",
         ),
         (evidence(), "waiting", "the storage event is still to come"),
+        (evidence(), "waiting", f"`eventstac trace {URL}` tells of its tries"),
         (evidence(queued=[Queued("blobs-matched", at(1), 1)]), "waiting", "waiting for extractor"),
         (
-            evidence(queued=[Queued("asset-facts", at(1), 4, next_at=at(60))]),
+            evidence(queued=[Queued("asset-facts", at(1), 4)]),
             "waiting",
-            "attempt 4, not before",
+            "waiting for loader (attempt 4)",
         ),
         (evidence(fact=fact_of(URL, rejected(MATCH, 5, "e2"))), "rejected", "not-a-raster"),
         (
@@ -109,6 +111,14 @@ def test_each_verdict_has_its_reason(known: Evidence, verdict: str, says: str) -
     assert to_json(known, found)["verdict"] == verdict
 
 
+def test_a_changed_cog_is_said_to_wait_for_no_event() -> None:
+    found = whereabouts(
+        evidence(fact=cog_fact(URL, present(MATCH, 5, "e1"), url_of("s.tif")), is_source=False)
+    )
+    assert found.verdict == "stale"
+    assert "no event tells of an upload to a COG container: send cog.completed again" in found.why
+
+
 def test_without_service_bus_nothing_is_said_of_what_is_on_its_way() -> None:
     away = "Service Bus at x does not answer"
     for known in (evidence(bus_away=away), evidence(bus_away=away, fact=read("e1"))):
@@ -119,6 +129,22 @@ def test_without_service_bus_nothing_is_said_of_what_is_on_its_way() -> None:
     assert "no cog.completed that was handled" in whereabouts(evidence(bus_away=away, is_source=False)).why
     known = evidence(bus_away=away, fact=read(), item=row(), published=True)
     assert whereabouts(known).verdict == "searchable"
+
+
+@pytest.mark.parametrize("is_source", [True, False])
+def test_a_blob_that_was_gone_when_it_was_looked_at_and_is_there_is_told_with_what_to_do(
+    is_source: bool,
+) -> None:
+    fact = fact_of(URL, gone(MATCH, 5)) if is_source else cog_fact(URL, gone(MATCH, 5), url_of("s.tif"))
+    known = evidence(fact=fact, is_source=is_source)
+    found = whereabouts(known)
+    assert found.verdict == "stale"
+    assert "looked at, at 2024-05-01T12:00:05Z, it was not there" in found.why
+    assert "nobody looked at it" not in found.why
+    assert "`eventstac scan source/scenes/one/b10m.tif` looks at it again" in found.why
+    assert ("send cog.completed again" in found.why) == (not is_source)
+    waits = whereabouts(replace(known, queued=[Queued("cog-events", at(1), 1)]))
+    assert (waits.verdict, waits.stage) == ("waiting", "cog_updater")
 
 
 def test_waiting_says_where_and_since_when() -> None:

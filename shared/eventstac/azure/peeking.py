@@ -1,4 +1,8 @@
-"""Looks for messages about a blob in the topics' subscriptions, without taking them."""
+"""Looks for messages about a blob in the topics' subscriptions, without taking them.
+
+What waits to be tried again is not seen: it is scheduled, and until its time it is in the topic only, into which the
+SDK cannot look (0006).
+"""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +14,6 @@ from typing import Any
 from azure.core.exceptions import AzureError
 from azure.servicebus import (
     ServiceBusClient,
-    ServiceBusMessageState,
     ServiceBusReceivedMessage,
     ServiceBusSubQueue,
 )
@@ -39,7 +42,7 @@ def subscriptions() -> tuple[tuple[str, str], ...]:
 
 
 def queued_about(client: ServiceBusClient, url: str) -> list[Queued]:
-    """The messages about a blob that wait, are scheduled, or are dead letters; Transient where the bus is away."""
+    """The messages about a blob that are in a queue or are dead letters; Transient where the bus is away."""
     places = [(topic, name, dead) for topic, name in subscriptions() for dead in (False, True)]
 
     def about(place: tuple[str, str, bool]) -> list[Queued]:
@@ -68,8 +71,8 @@ class Backlog:
 def backlogs(client: ServiceBusClient, counted: int = COUNTED) -> list[Backlog]:
     """What waits in every subscription, and in its dead-letter queue; Transient where the bus is away.
 
-    At most `counted` messages of each are looked at, those that were sent first. A message that waits to be tried
-    again is as old as its first attempt.
+    At most `counted` messages of each are looked at, those that were sent first. A message that is tried again is
+    as old as its first attempt.
     """
     places = subscriptions()
     asked = [(topic, name, dead) for topic, name in places for dead in (False, True)]
@@ -146,13 +149,11 @@ def _since(message: ServiceBusReceivedMessage) -> datetime:
 
 
 def _queued(message: ServiceBusReceivedMessage, topic: str, dead: bool) -> Queued:
-    scheduled = message.state == ServiceBusMessageState.SCHEDULED
     return Queued(
         topic=topic,
         since=_since(message),
         attempt=read_attempt(_properties(message).get(ATTEMPT)),
         dead_letter_reason=str(message.dead_letter_reason or "unknown reason") if dead else None,
-        next_at=message.scheduled_enqueue_time_utc if scheduled else None,
     )
 
 

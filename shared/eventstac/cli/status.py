@@ -122,7 +122,13 @@ def _show_backlogs(console: Console, waiting: list[Backlog] | None, away: str) -
         if one.dead:
             console.print(f"dead letters: {one.dead} in {one.topic}/{one.subscription}", style="red")
     if not any(one.messages or one.dead for one in waiting):
-        console.print("no message waits", style="green")
+        console.print("no message is in a queue", style="green")
+    console.print(
+        "A message that failed is in none while it waits to be tried again, up to five minutes at a time; the log of "
+        "its app says `waiting` and for what",
+        style="dim",
+        markup=False,
+    )
 
 
 def _file_json(file: RulesFile | None) -> dict[str, object] | None:

@@ -42,7 +42,7 @@ def where(
 
     Ends in exactly one of: not in storage, ignored, no rule, waiting at STAGE since T, rejected, incomplete, stale,
     searchable. Exit code 0 for every verdict. Where Service Bus does not answer, that is said, and the verdict is by
-    all else that is known.
+    all else that is known. A message that failed is not seen while it waits to be tried again.
     """
     evidence = gather(Ports.read("where", os.environ), blob)
     found = whereabouts(evidence)

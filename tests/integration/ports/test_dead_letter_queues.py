@@ -1,7 +1,8 @@
 """Dead letters are taken out of a real broker's queues after they were kept."""
 
+import json
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -81,6 +82,17 @@ def test_a_message_that_is_tried_again_is_as_old_as_its_first_attempt(client: Se
     assert (found.messages, found.oldest) == (3, first)
     [page] = [one for one in backlogs(client, counted=1) if one.topic == "cog-events"]
     assert page.messages == 1
+
+
+def test_a_message_that_waits_to_be_tried_again_is_in_no_queue(client: ServiceBusClient) -> None:
+    """As on Azure, where it lies in the topic until its time: what is said of queues must allow for it."""
+    event = json.dumps({"data": {"url": url_of("a.tif")}})
+    later = datetime.now(UTC) + timedelta(seconds=300)
+    with client.get_topic_sender("asset-facts") as sender:
+        (number,) = sender.schedule_messages(ServiceBusMessage(event, message_id="later"), later)
+        assert queued_about(client, url_of("a.tif")) == []
+        assert not any(one.messages for one in backlogs(client) if one.topic == "asset-facts")
+        sender.cancel_scheduled_messages(number)
 
 
 def test_a_message_whose_parts_are_of_any_type_of_amqp_is_handed_over(
