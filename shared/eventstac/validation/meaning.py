@@ -1,7 +1,8 @@
 """Checks what an Item's fields mean together: dates, assets, links, figures of bands."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -16,8 +17,18 @@ _ABSOLUTE = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*://[^/\s]|file:///[^/\s])\S*$"
 _STRUCTURAL = frozenset({"collection", "parent", "root", "items"})
 
 
-def date_problems(item: Mapping[str, Any]) -> Iterator[Problem]:
-    """A null datetime needs a start and an end, and they are in order."""
+def moment(text: str, any_second: bool = False) -> datetime:
+    """An RFC 3339 time. A leap second, which no datetime has, is with `any_second` the next one; ValueError without."""
+    if not any_second or text[17:19] != "60":
+        return from_text(text)
+    try:
+        return from_text(f"{text[:17]}59{text[19:]}") + timedelta(seconds=1)
+    except OverflowError as error:
+        raise ValueError(f"{text!r} is in no year from 1 to 9999") from error
+
+
+def date_problems(item: Mapping[str, Any], *, any_second: bool = False) -> Iterator[Problem]:
+    """A null datetime needs a start and an end, and they are in order; `any_second` takes leap seconds, too."""
     properties = item["properties"]
     start, end = properties.get("start_datetime"), properties.get("end_datetime")
     if properties.get("datetime") is None and (start is None or end is None):
@@ -27,8 +38,8 @@ def date_problems(item: Mapping[str, Any]) -> Iterator[Problem]:
         name for name in ("start_datetime", "datetime", "end_datetime") if properties.get(name) is not None
     ]
     try:
-        moments = {name: from_text(properties[name]) for name in names}
-    except ValueError as error:  # a leap second is RFC 3339 but no datetime
+        moments = {name: moment(properties[name], any_second) for name in names}
+    except ValueError as error:
         yield Problem("properties", f"a date cannot be read: {error}", _DATES)
         return
     for earlier, later in pairwise(names):
@@ -61,13 +72,17 @@ def link_problems(item: Mapping[str, Any]) -> Iterator[Problem]:
             yield Problem(f"links/{number}/href", f"{link['href']!r} is no absolute URL", _LINKS)
 
 
-def field_problems(document: Mapping[str, Any]) -> Iterator[Problem]:
-    """What schemas cannot say of the figures on an Item, its assets and their bands."""
+def field_problems(document: Mapping[str, Any], passed_over: Container[str] = ()) -> Iterator[Problem]:
+    """What schemas cannot say of the figures on an Item, its assets and their bands.
+
+    Not of fields whose prefix is `passed_over`: nobody has looked at their form.
+    """
     groups = [(f"assets/{key}", asset) for key, asset in (document.get("assets") or {}).items()]
     groups += [(f"item_assets/{key}", asset) for key, asset in (document.get("item_assets") or {}).items()]
     if isinstance(document.get("properties"), Mapping):
         groups.append(("properties", document["properties"]))
-    for path, holder in groups:
+    for path, whole in groups:
+        holder = _without(whole, passed_over)
         yield from _projection(path, holder)
         yield from _checksum(path, holder)
         yield from _figures(path, holder)
@@ -76,7 +91,11 @@ def field_problems(document: Mapping[str, Any]) -> Iterator[Problem]:
         if len(set(names)) != len(names):
             yield Problem(f"{path}/bands", f"band names must differ: {', '.join(names)}", _BANDS)
         for number, band in enumerate(bands):
-            yield from _figures(f"{path}/bands/{number}", band)
+            yield from _figures(f"{path}/bands/{number}", _without(band, passed_over))
+
+
+def _without(holder: Mapping[str, Any], prefixes: Container[str]) -> Mapping[str, Any]:
+    return {name: value for name, value in holder.items() if name.partition(":")[0] not in prefixes}
 
 
 def _figures(path: str, holder: Mapping[str, Any]) -> Iterator[Problem]:

@@ -1,6 +1,6 @@
 """The profiles in `contracts/profiles`: what we accept of each extension's fields, and which extensions are used."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -22,6 +22,15 @@ class Profile:
     prefix: str
     validator: Validator
 
+    def is_in_other_version(self, declared: Set[str]) -> bool:
+        """Whether its extension is listed, but not in the version that is checked."""
+        extension = self.url.rpartition("/v")[0]
+        return (
+            bool(extension)
+            and self.url not in declared
+            and any(url.startswith(f"{extension}/") for url in declared)
+        )
+
 
 @cache
 def profiles() -> tuple[Profile, ...]:
@@ -34,14 +43,22 @@ def profile_urls() -> list[str]:
     return [profile.url for profile in profiles() if profile.url]
 
 
-def profile_problems(document: dict[str, Any]) -> Iterator[Problem]:
+def prefixes_in_other_versions(document: Mapping[str, Any]) -> frozenset[str]:
+    """The prefixes of extensions that we check, where the document lists another version of them alone."""
+    declared = _declared(document)
+    return frozenset(profile.prefix for profile in profiles() if profile.is_in_other_version(declared))
+
+
+def profile_problems(document: dict[str, Any], passed_over: Container[str] = ()) -> Iterator[Problem]:
     """What the profiles say of an Item or Collection, and of what it lists as its extensions.
 
-    A profile is asked where its extension is listed or its fields are there.
+    A profile is asked where its extension is listed or its fields are there, unless its prefix is `passed_over`.
     """
     declared = _declared(document)
     used = prefixes_of(document)
     for profile in profiles():
+        if profile.prefix in passed_over:
+            continue
         if not profile.prefix or profile.prefix in used or profile.url in declared:
             yield from schema_problems(profile.validator, document, f"profiles/{profile.name}")
         if profile.prefix and profile.prefix in used and profile.url not in declared:

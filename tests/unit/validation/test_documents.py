@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from eventstac.validation import Problem, unchecked_extensions, validate_collection, validate_item
+from eventstac.validation.profiles import profiles
 from tests.contracts.changed import REMOVED, changed, valid_item
 
 PROJECTION = "https://stac-extensions.github.io/projection/v2.0.0/schema.json"
@@ -109,6 +110,35 @@ def test_another_version_of_an_extension_does_not_count() -> None:
     assert unchecked_extensions(item) == [older]
 
 
+# As Earth Search publishes Sentinel-2; of these versions there are no profiles.
+OTHERS: dict[str, dict[str, Any]] = {
+    "eo/v1.1.0": {"eo:bands": [{"name": "red", "common_name": "red"}], "eo:cloud_cover": "some"},
+    "file/v1.0.0": {"file:checksum": "no hex", "file:bits_per_sample": 16},
+    "processing/v1.1.0": {"processing:software": 5},
+    "projection/v1.1.0": {"proj:epsg": 32634, "proj:transform": [0, 0, 0], "proj:bbox": [1, 2, 3]},
+    "raster/v1.1.0": {"raster:bands": [{"nodata": 0}], "raster:histogram": {"count": "two"}},
+}
+
+
+@pytest.mark.parametrize("listed", OTHERS)
+def test_of_others_documents_an_extension_in_another_version_is_not_checked(listed: str) -> None:
+    url = f"https://stac-extensions.github.io/{listed}/schema.json"
+    item, collection = valid_item("smallest"), changed(COLLECTION, "stac_extensions", [PROJECTION, url])
+    item["stac_extensions"] = [url]
+    item["properties"] |= OTHERS[listed]
+    item["assets"]["data"] |= OTHERS[listed] | {"bands": [{"name": "red", **OTHERS[listed]}]}
+    assert validate_item(item, published=False) == []
+    assert unchecked_extensions(item) == [url]
+    assert validate_item(item), "of what is published here every field is checked"
+    assert validate_item({**item, "stac_extensions": []}, published=False), "an extension must be listed"
+    current = next(each.url for each in profiles() if each.url.startswith(url.partition("/v")[0] + "/"))
+    both = {**item, "stac_extensions": [url, current]}
+    assert {each.schema.partition("/")[0] for each in validate_item(both, published=False)} == {"profiles"}
+    collection["item_assets"] = {"red": {"type": "image/tiff"} | OTHERS[listed]}
+    collection["stac_extensions"] = [url]
+    assert validate_collection(collection, published=False) == []
+
+
 def test_fields_of_bands_and_links_count_as_use() -> None:
     item = valid_item("smallest")
     item["assets"]["data"]["bands"] = [{"eo:common_name": "red"}]
@@ -178,7 +208,15 @@ def test_a_bbox_with_its_heights_the_wrong_way_round_is_told() -> None:
 def test_an_item_without_geometry_has_no_bbox() -> None:
     item = changed(changed(valid_item("smallest"), "geometry", None), "bbox", REMOVED)
     assert validate_item(item) == []
-    assert validate_item({**item, "bbox": [0, 0, 1, 1]})
+    for bbox in ([0, 0, 1, 1], None):
+        told = {each.path: each.message for each in validate_item({**item, "bbox": bbox})}
+        assert set(told) == {"bbox"}
+        assert told["bbox"].startswith("an Item whose geometry is null has no bbox")
+
+
+def test_an_item_with_a_geometry_has_a_bbox() -> None:
+    [problem] = validate_item(changed(valid_item("smallest"), "bbox", REMOVED))
+    assert (problem.path, problem.message) == ("bbox", "an Item with a geometry has a bbox, which is missing")
 
 
 @pytest.mark.parametrize(
@@ -210,6 +248,25 @@ def test_dates_out_of_order_are_refused(changes: dict[str, Any], path: str) -> N
     item["properties"] |= changes
     problems = validate_item(item)
     assert any(problem.path.startswith(("properties", path)) for problem in problems), problems
+
+
+@pytest.mark.parametrize(
+    ("end", "is_after"),
+    [
+        ("2016-12-31T23:59:60Z", True),
+        ("2017-01-01t05:29:60.5+05:30", True),
+        ("2016-12-31T23:59:58Z", False),
+        ("9999-12-31T23:59:60Z", False),
+    ],
+)
+def test_a_leap_second_of_others_is_a_time(end: str, is_after: bool) -> None:
+    """It is RFC 3339, and the API takes it in `datetime`; what is published here has none."""
+    item, start = valid_item("smallest"), "2016-12-31T23:59:59Z"
+    item["properties"] = {"datetime": None, "start_datetime": start, "end_datetime": end}
+    assert (paths(validate_item(item, published=False), "checks/dates") == set()) == is_after
+    collection = changed(COLLECTION, "extent/temporal/interval/0", [start, end])
+    assert (paths(validate_collection(collection, published=False), "checks/extent") == set()) == is_after
+    assert validate_item(item)
 
 
 @pytest.mark.parametrize(
