@@ -1,12 +1,13 @@
 """The operator's commands say in one sentence what they lack, before they touch anything."""
 
 import json
+import os
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
-from eventstac.cli.main import app
+from eventstac.cli.main import app, main
 from eventstac.cli.places import blob_url, container_and_prefix
 from eventstac.cli.status import _age
 from eventstac.comparing import CollectionReport, Report
@@ -69,6 +70,31 @@ def test_a_blob_is_named_by_its_url_or_by_container_and_path() -> None:
     account = "https://a.blob.core.windows.net"
     for named in ("Source/a b.tif", "source\\a b.tif", f"{account}/source/a%20b.tif?sv=1&sig=x"):
         assert blob_url(named, account) == f"{account}/source/a%20b.tif"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["where"],
+        ["scan"],
+        ["trace"],
+        ["blobs", "--url"],
+        ["preview"],
+        ["rejected", "list", "--url"],
+        ["rules", "test"],
+    ],
+)
+def test_an_argument_that_is_no_utf_8_is_refused_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["eventstac", *command, os.fsdecode(b"source/a\xff.tif")])
+    for setting in os.environ:
+        if setting.startswith(("BlobStorage", "POSTGRES_", "ServiceBus")):
+            monkeypatch.delenv(setting)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert r"b'source/a\xff.tif' is no text of UTF-8" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("named", ["", "source", "source/", "/a.tif", "source//"])

@@ -1,6 +1,8 @@
 """The command `eventstac`: its sub-commands, and how a failure is told."""
 
+import os
 import sys
+from typing import NoReturn
 
 import typer
 
@@ -43,7 +45,9 @@ app.command("status")(status.status)
 
 
 def main() -> None:
-    """Run a command; what was foreseen ends in one sentence and exit code 1."""
+    """Run a command; what was foreseen ends in one sentence and exit code 1, what cannot be an argument in 2."""
+    for argument in sys.argv[1:]:
+        _check_text(argument)
     try:
         app()
     except Rejected as rejection:
@@ -52,6 +56,23 @@ def main() -> None:
         _fail(str(error))
 
 
-def _fail(sentence: str) -> None:
+def _check_text(argument: str) -> None:
+    """Nothing could be done with half a character: names of blobs, URLs and what the database keeps are UTF-8."""
+    try:
+        argument.encode()
+    except UnicodeEncodeError:
+        as_given = os.fsencode(argument)
+    else:
+        return
+    try:
+        text = as_given.decode()
+    except UnicodeDecodeError:
+        _fail(
+            f"{as_given!r} is no text of UTF-8, as names of blobs are: write it as the storage has it", code=2
+        )
+    _fail(f"{text!r} is no text of this locale ({sys.getfilesystemencoding()}): set LC_ALL=C.UTF-8", code=2)
+
+
+def _fail(sentence: str, code: int = 1) -> NoReturn:
     open_console(stderr=True).print(f"eventstac: {sentence}", markup=False, style="red")
-    sys.exit(1)
+    sys.exit(code)

@@ -126,10 +126,7 @@ def _stopped(message: str) -> typer.Exit:
 def _url(path: str, account: str, container: str) -> str:
     if path.startswith(("http://", "https://")):
         return path
-    try:
-        return BlobName(account, container, path).url
-    except UnicodeEncodeError as error:
-        raise _stopped(f"{path!r} is no text of UTF-8, as names of blobs are") from error
+    return BlobName(account, container, path).url
 
 
 def _account() -> str:

@@ -79,12 +79,6 @@ def test_check_warns_of_what_is_not_decided_and_is_content(file: Path) -> None:
     assert (told["valid"], told["mistakes"], told["warnings"][0]["line"]) == (True, [], 5)
 
 
-def test_a_path_that_is_no_text_is_one_sentence(file: Path) -> None:
-    code, output = run("test", "\udcff.tif", "--rules", file)
-    assert code == 1
-    assert "no text of UTF-8" in output
-
-
 def test_check_finds_a_builder_that_is_not_installed(file: Path) -> None:
     file.write_text(GOOD.replace("name: r,", "name: r, builder: 'no_such_package:build',"))
     code, output = run("check", file)
