@@ -16,7 +16,8 @@ class Look:
     """What the storage said about one blob when somebody looked.
 
     `url` is canonical, `seen` the response's `Date` header (UTC, whole seconds), `etag` without quotes. For a state
-    other than "present" the ETag is empty ("gone") or that of the archived blob, and the rest may be None.
+    other than "present" the ETag is empty ("gone") or that of the archived blob, and the rest may be None. `is_folder`:
+    what is there only says that there is a folder, so that the blob is "gone".
     """
 
     url: str
@@ -29,6 +30,7 @@ class Look:
     content_type: str | None = None
     content_md5: bytes | None = None
     version_id: str | None = None
+    is_folder: bool = False
 
 
 class BlobReader(Protocol):
@@ -127,7 +129,7 @@ class Blobs(Protocol):
         """
 
     def page(self, container_url: str, prefix: str, continuation: str | None, size: int) -> ListedPage:
-        """One page of a listing (at most `size` blobs), from `continuation` on."""
+        """One page of a listing (at most `size` blobs, without folders), from `continuation` on."""
 
     def put(self, url: str, data: bytes, content_type: str) -> str:
         """Write one of our own outputs (claim); returns its ETag."""

@@ -110,6 +110,8 @@ def whereabouts(evidence: Evidence) -> Whereabouts:
     look = evidence.look
     if look is None:
         return Whereabouts("ignored", evidence.not_watched or "it is not watched")
+    if look.is_folder:
+        return Whereabouts("ignored", "it is a folder's marker (0 bytes with hdi_isfolder), and no file")
     if look.state == "gone":
         return _not_in_storage(evidence)
     fact = evidence.fact

@@ -56,6 +56,7 @@ GONE = replace(LOOK, state="gone", etag="")
             "not in storage",
             "still shows it. `eventstac reconcile` looks at it, and takes it out",
         ),
+        (evidence(look=replace(GONE, is_folder=True)), "ignored", "it is a folder's marker"),
         (evidence(look=None, not_watched="its container is not declared"), "ignored", "not declared"),
         (evidence(explanation=Explanation(URL, "ignored", "`ignore: *.tmp`")), "ignored", "*.tmp"),
         (evidence(is_source=False), "ignored", "no cog.completed that was handled has named it"),

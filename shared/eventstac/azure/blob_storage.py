@@ -66,13 +66,16 @@ class BlobStorage:
         return look, _Reader(self._client, self._ranges, name, look, head)
 
     def page(self, container_url: str, prefix: str, continuation: str | None, size: int) -> ListedPage:
-        """One page of a listing (at most `size` blobs), from `continuation` on."""
+        """One page of a listing (at most `size` blobs, without folders), from `continuation` on."""
         name = self._name(f"{container_url}/x")
         container = self._service.get_container_client(name.container)
         answers: list[Any] = []
         try:
             pages = container.list_blobs(
-                name_starts_with=prefix or None, results_per_page=size, raw_response_hook=answers.append
+                name_starts_with=prefix or None,
+                include=["metadata"],  # they tell a folder from an empty blob
+                results_per_page=size,
+                raw_response_hook=answers.append,
             ).by_page(continuation)
             blobs = tuple(
                 Listed(
@@ -84,6 +87,7 @@ class BlobStorage:
                 )
                 for blob in next(pages, ())
                 if (listed := BlobName(name.account_url, name.container, blob.name)).is_addressable
+                and not _is_folder(blob)
             )
         except HttpResponseError as error:
             headers: Mapping[str, str] = getattr(error.response, "headers", {})
@@ -151,7 +155,10 @@ class BlobStorage:
             return self._refused(client, name, error), None
         except AzureError as error:
             raise Transient(f"{name.url}: the storage does not answer: {error}") from error
-        look = _look(name.url, properties, response[0].http_response.headers)
+        headers = response[0].http_response.headers
+        if _is_folder(properties):
+            return Look(name.url, "gone", _moment(headers, "Date"), is_folder=True), None
+        look = _look(name.url, properties, headers)
         if look.size:
             raise Transient(f"{name.url} was empty a moment ago and is being written", after_s=1.0)
         return look, _Reader(self._client, self._ranges, name, look, b"")
@@ -239,6 +246,12 @@ class _Reader:
             raise Transient(f"{self.look.url}: the storage answers {error.status_code}") from error
         except AzureError as error:
             raise Transient(f"{self.look.url}: the storage does not answer: {error}") from error
+
+
+def _is_folder(blob: Any) -> bool:
+    """Whether a blob only marks a folder, as tools write one and accounts with directories show theirs."""
+    marks = {name.lower(): value for name, value in (blob.metadata or {}).items()}
+    return not blob.size and marks.get("hdi_isfolder", "").lower() == "true"
 
 
 def _look_of(name: BlobName, headers: Mapping[str, str]) -> Look:

@@ -124,6 +124,26 @@ def test_an_empty_blob_is_present(storage: Storage) -> None:
     assert (reader.head, b"".join(reader.stream())) == (b"", b"")
 
 
+def test_a_folder_s_marker_is_no_blob(real: RealStorage) -> None:
+    """As tools write it, and as an account with directories gives one of these."""
+    urls = [url_in(real, f"folders/{name}.tif") for name in ("marker", "empty", "full")]
+    for url, data, metadata in zip(
+        urls, (b"", b"", b"x"), ({"Hdi_IsFolder": "true"}, {"a": "b"}, {"hdi_isfolder": "true"}), strict=True
+    ):
+        name = url.removeprefix(real.account_url + "/source/")
+        real.service.get_blob_client("source", name).upload_blob(data, metadata=metadata)
+    looks = [real.blobs.look(url) for url in urls]
+    assert [(look.state, look.is_folder) for look, _ in looks] == [
+        ("gone", True),
+        ("present", False),
+        ("present", False),
+    ]
+    marker, reader = looks[0]
+    assert (marker.etag, reader) == ("", None)
+    listed = real.blobs.page(real.account_url + "/source", "folders/", None, 10).blobs
+    assert {one.url for one in listed} == set(urls[1:])
+
+
 def test_a_large_blob_s_size_and_md5_are_those_of_the_whole(storage: Storage) -> None:
     url, data = url_in(storage, "large.tif"), bytes(range(256)) * 1024
     storage.put(url, data)
