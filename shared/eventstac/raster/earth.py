@@ -37,7 +37,8 @@ class EarthCrs:
 
     `cylindrical`: a longitude is a straight line in the CRS, so going past 180 degrees wraps around the Earth rather
     than leaving it. `quarter_circle`: how many units a pole is from the equator, where the CRS is in degrees or other
-    angles; None where it is not. `metres`: of one unit of a projected CRS; None for others.
+    angles; None where it is not. `metres`: of one unit of a projected CRS; None for others. `turn`: how many units go
+    around the Earth once, where x is a longitude of another axis than the Earth's (a rotated pole); None for others.
     """
 
     crs: pyproj.CRS
@@ -45,6 +46,7 @@ class EarthCrs:
     cylindrical: bool
     quarter_circle: float | None
     metres: float | None
+    turn: float | None = None
 
     def forward(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
         """Degrees of x, y as PROJ says them; infinite where it says none."""
@@ -54,18 +56,15 @@ class EarthCrs:
         """The inverse of `forward`."""
         return self.transformer.transform(lon, lat, direction=TransformDirection.INVERSE)
 
-    @property
-    def geographic(self) -> bool:
-        """Whether the CRS is in degrees or other angles."""
-        return self.quarter_circle is not None
-
     def to_lonlat(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
         """Degrees of x, y; NaN where the projection has no such point (or only by wrapping around)."""
         if self.quarter_circle is not None:
             y = np.clip(y, -self.quarter_circle, self.quarter_circle)
+        if self.turn is not None:  # all of them are on the Earth, however often the grid goes around it
+            x = (x + self.turn / 2) % self.turn - self.turn / 2
         lon, lat = self.forward(x, y)
         there = np.isfinite(lon) & np.isfinite(lat)
-        if not self.cylindrical and there.any():
+        if not self.cylindrical and self.turn is None and there.any():
             back_x, back_y = self.backward(np.where(there, lon, 0.0), np.where(there, lat, 0.0))
             apart = np.hypot(back_x - x, back_y - y)
             with np.errstate(invalid="ignore"):  # what is not finite is not less
@@ -129,12 +128,15 @@ def earth_crs(text: str) -> EarthCrs:
     _refuse_elsewhere(crs)
     transformer = _to_degrees(shifted)
     unit = crs.axis_info[0].unit_conversion_factor if crs.axis_info else None
+    quarter = 90.0 / (float(np.degrees(unit)) if unit else 1.0) if crs.is_geographic else None
+    cylindrical = _is_cylindrical(crs, transformer)
     return EarthCrs(
         crs,
         transformer,
-        cylindrical=_is_cylindrical(transformer),
-        quarter_circle=90.0 / (float(np.degrees(unit)) if unit else 1.0) if crs.is_geographic else None,
+        cylindrical=cylindrical,
+        quarter_circle=quarter,
         metres=unit if crs.is_projected else None,
+        turn=4 * quarter if quarter and not cylindrical else None,
     )
 
 
@@ -179,10 +181,14 @@ def _refuse_elsewhere(crs: pyproj.CRS) -> None:
         )
 
 
-def _is_cylindrical(transformer: pyproj.Transformer) -> bool:
+def _is_cylindrical(crs: pyproj.CRS, to_degrees: pyproj.Transformer) -> bool:
     """Whether x depends on the longitude alone, linearly (geographic, Mercator, equirectangular)."""
+    if (
+        crs.is_geographic
+    ):  # where the axis is another, however little it is turned, a pole is a point and no edge
+        return not crs.is_derived
     lon, lat = np.meshgrid(np.array([-120.0, -40.0, 40.0, 120.0]), np.array([-55.0, 0.0, 55.0]))
-    x, _ = transformer.transform(lon.ravel(), lat.ravel(), direction=TransformDirection.INVERSE)
+    x, _ = to_degrees.transform(lon.ravel(), lat.ravel(), direction=TransformDirection.INVERSE)
     x = np.asarray(x).reshape(lon.shape)
     if not np.isfinite(x).all():
         return False

@@ -34,7 +34,8 @@ _MOST_UNITS = 1e12  # of a CRS: the Earth's circumference is 4e10 mm
 class Georeference:
     """How pixels and degrees belong together; the same object for the same grid, so what follows from it can be kept.
 
-    `to_pixel` is the inverse and `wkt` the CRS of the pixels (affine only; None otherwise).
+    `to_pixel` is the inverse and `wkt` the CRS of the pixels (affine only; None otherwise). `turns`: how often the
+    grid goes around a rotated pole (0 for other grids).
     """
 
     kind: Literal["affine", "gcps", "rpcs"]
@@ -42,11 +43,7 @@ class Georeference:
     to_lonlat: ToLonLat
     to_pixel: ToLonLat | None = None
     wkt: str | None = None
-
-    @property
-    def geographic(self) -> bool:
-        """Whether the image is laid out in degrees."""
-        return self.kind == "affine" and self.earth is not None and self.earth.geographic
+    turns: float = 0.0
 
     @property
     def cylindrical(self) -> bool:
@@ -76,12 +73,15 @@ def georeference(dataset: DatasetReader, crs_text: str | None = None) -> Georefe
     _refuse_unplaced(dataset, None if crs is not None else crs_text)
     _refuse_nonsense(dataset.transform)
     _refuse_no_degrees(earth, dataset)
-    return _affine(text, crs is not None, dataset.transform)
+    return _affine(text, crs is not None, dataset.transform, (dataset.width, dataset.height))
 
 
 @lru_cache(maxsize=64)  # the bands of a scene have one grid or three, and a COG has that of its original
-def _affine(text: str, is_wkt: bool, transform: Affine) -> Georeference:
+def _affine(text: str, is_wkt: bool, transform: Affine, size: tuple[int, int]) -> Georeference:
     earth = earth_crs(text)
+    turns, middle = _turns(earth, transform, size), 0.0
+    if turns:
+        middle = (transform @ (size[0] / 2, size[1] / 2))[0]
     wkt = text if is_wkt else earth.crs.to_wkt()
     a, b, c, d, e, f = tuple(transform)[:6]
     inverse = ~transform
@@ -91,9 +91,29 @@ def _affine(text: str, is_wkt: bool, transform: Affine) -> Georeference:
 
     def to_pixel(lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
         x, y = earth.from_lonlat(lon, lat)
+        if earth.turn is not None:  # the one of its longitudes that is nearest to the grid
+            x = middle + (x - middle + earth.turn / 2) % earth.turn - earth.turn / 2
         return inverse.a * x + inverse.b * y + inverse.c, inverse.d * x + inverse.e * y + inverse.f
 
-    return Georeference("affine", earth, to_lonlat, to_pixel, wkt)
+    return Georeference("affine", earth, to_lonlat, to_pixel, wkt, turns)
+
+
+def _turns(earth: EarthCrs, transform: Affine, size: tuple[int, int]) -> float:
+    """How often a grid goes around the pole of its CRS, where that is a rotated one; 0 for others.
+
+    Raises Rejected `no-georeference` for one that is more than half a turn wide and lies across its meridians.
+    """
+    if earth.turn is None:
+        return 0.0
+    turns = float((abs(transform.a) * size[0] + abs(transform.b) * size[1]) / earth.turn)
+    if turns > 0.5 and (transform.b or transform.d):
+        raise Rejected(
+            "no-georeference",
+            f"the grid is turned or sheared in the CRS {earth.crs.name!r}, whose pole is a rotated one, and goes "
+            "around more than half of the Earth: its outline is not known surely; re-project it (gdalwarp -t_srs "
+            "EPSG:4326), or let the rule give `footprint.geometry`",
+        )
+    return turns
 
 
 def _refuse_unplaced(dataset: DatasetReader, of_rule: str | None) -> None:

@@ -16,7 +16,7 @@ class LeavesTheEarth(Exception):
     """Some point of the edge has no place on the Earth."""
 
 
-def edge_ring(to_lonlat: ToLonLat, width: int, height: int, tolerance_m: float) -> tuple[Floats, Floats]:
+def edge_ring(to_lonlat: ToLonLat, width: float, height: float, tolerance_m: float) -> tuple[Floats, Floats]:
     """The frame's outer edge, once around (first point not repeated), each longitude in -180..180 or as the CRS says.
 
     A segment is halved until its true middle lies within `tolerance_m` of the straight one in degrees.

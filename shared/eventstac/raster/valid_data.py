@@ -11,8 +11,9 @@ from shapely.geometry.base import BaseGeometry
 
 from eventstac.errors import Rejected
 from eventstac.raster.earth import Floats
-from eventstac.raster.footprint import Footprint, enclosed, finish, seam
+from eventstac.raster.footprint import Footprint, finish, seam
 from eventstac.raster.georeference import Georeference
+from eventstac.raster.outline import enclosed
 from eventstac.raster.ring import METRES_PER_DEGREE
 from eventstac.raster.sample import Sample
 from eventstac.raster.statistics import Valid
@@ -40,6 +41,12 @@ def valid_footprint(
     mask, side = _without_specks(mask)
     if mask.all():
         return None
+    if georef.turns > 0.5:
+        raise Rejected(
+            "no-valid-data",
+            "the grid goes around more than half of a rotated pole, where an outline of the pixels that hold data is "
+            "not known surely: re-project it (gdalwarp -t_srs EPSG:4326)",
+        )
     found = [
         shape(g)
         for g, _ in shapes(
