@@ -15,6 +15,17 @@ _HOLDS: dict[str, Callable[[_Set, _Set], bool]] = {
 }
 
 
+def misplaced(args: list[Any], places: list[str]) -> str | None:
+    """The place of a function, a time or, within an array, a property: pgstac would compare its JSON text."""
+    for arg, place in zip(args, places, strict=True):
+        if isinstance(arg, dict) and "property" not in arg:
+            return place
+        for number, member in enumerate(arg if isinstance(arg, list) else ()):
+            if isinstance(member, dict):
+                return f"{place}[{number}]"
+    return None
+
+
 def array_function(name: str, args: list[Any]) -> dict[str, Any] | bool:
     """The function as pgstac knows it; of two literals, whether it is true: PostgreSQL cannot tell their types."""
     one, other = map(_as_set, args)

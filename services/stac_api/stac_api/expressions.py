@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from stac_api.array_functions import ARRAY_FUNCTIONS, array_function
+from stac_api.array_functions import ARRAY_FUNCTIONS, array_function, misplaced
 from stac_api.errors import BadRequest
 from stac_api.geometries import box_from_json, geometry_from_json
 from stac_api.moments import date_problem, end_problem, plain_problem, span_problem, timestamp_problem
@@ -121,10 +121,14 @@ def _operation(node: Cql2, where: str, depth: int) -> Cql2:
         checked = [_instant(arg) for arg in checked]
     if any(_is_instant(arg) for arg in checked) and (told := _told_by_instants(name, checked)):
         return told
-    if name in _ARRAY:
-        sets = array_function(name, checked)
-        return _TRUTHS[sets] if isinstance(sets, bool) else sets
-    return {"op": name, "args": checked}
+    return _of_arrays(name, checked, places) if name in _ARRAY else {"op": name, "args": checked}
+
+
+def _of_arrays(name: str, args: list[Any], places: list[str]) -> Cql2:
+    if where := misplaced(args, places):
+        raise _wrong(where, f"{name!r} takes properties, and arrays of texts, numbers, true and false")
+    told = array_function(name, args)
+    return _TRUTHS[told] if isinstance(told, bool) else told
 
 
 def _spatial(name: str, args: list[Any], places: list[str]) -> Cql2:

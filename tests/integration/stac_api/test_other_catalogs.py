@@ -1,6 +1,7 @@
 """Catalogs that others made, and empty ones: what readers of a STAC API on pgstac are used to there too."""
 
 import json
+import sys
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
@@ -17,9 +18,11 @@ from tests.integration.stac_api.places import MAIN, Place
 
 Json = dict[str, Any]
 FIRST, LAST = "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"  # of the times that Python knows
+MIDDLE = "2023-06-15T00:00:00Z"
 MANY = [f"many-{n:02}" for n in range(12)]
 BANDS = [{"data_type": "uint16", "scale": 0.1, "offset": 0, "unit": "m", "nodata": 0}]
 OWN_BANDS = [{**BANDS[0], "offset": 2.5, "spatial_resolution": 30}]
+sys.set_int_max_str_digits(10_000)  # one number of a strange Collection has 5,001
 pytestmark = pytest.mark.parametrize("place", MAIN, indirect=True, scope="session")
 
 
@@ -47,7 +50,12 @@ def others(place: Place, postgres: RunningPostgres) -> CatalogDatabase:
     ends = [
         catalog.item(name, MANY[3], [0, 0, 1, 1], time) for name, time in (("first", FIRST), ("last", LAST))
     ]
-    load(database.settings.conninfo, [*collections, bands], [*same, banded(), spanning, *ends])
+    begin, end = "2023-06-01T00:00:00Z", "2023-06-30T00:00:00Z"
+    moments = [
+        catalog.item("within", MANY[4], [0, 0, 1, 1], MIDDLE, start_datetime=begin, end_datetime=end),
+        catalog.item("instant", MANY[4], [0, 0, 1, 1], "2023-06-10T00:00:00Z"),
+    ]
+    load(database.settings.conninfo, [*collections, bands], [*same, banded(), spanning, *ends, *moments])
     with psycopg.connect(database.settings.conninfo) as connection:
         for name, kind in zip(MANY, ("integer", "number", "integer"), strict=False):
             connection.execute(
@@ -103,6 +111,26 @@ def test_an_item_that_spans_a_time_says_that_it_has_no_moment(api: Client) -> No
     (found,) = api.get("/search", ids="spanning")["features"]
     assert alone["properties"]["datetime"] is found["properties"]["datetime"] is None
     assert alone["properties"]["start_datetime"] == "2023-01-01T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("condition", "ids"),
+    [
+        (f"datetime = TIMESTAMP('{MIDDLE}')", []),
+        ("datetime = TIMESTAMP('2023-06-01T00:00:00Z')", ["within"]),
+        ("end_datetime > DATE('2023-06-10')", ["within"]),
+        ("start_datetime = end_datetime", ["instant"]),
+        ("datetime IS NULL OR start_datetime IS NULL OR end_datetime IS NULL", []),
+    ],
+)
+def test_an_item_with_a_datetime_between_start_and_end_is_filtered_and_sorted_by_these(
+    api: Client, condition: str, ids: list[str]
+) -> None:
+    """As docs/api.md says, and pgstac has it."""
+    found = api.get("/search", collections=MANY[4], filter=condition)
+    assert [item["id"] for item in found["features"]] == ids
+    newest_first = api.get("/search", collections=MANY[4], sortby="-datetime")["features"]
+    assert [item["id"] for item in newest_first] == ["instant", "within"]
 
 
 def test_the_page_before_shows_no_collection_of_the_next_one(api: Client) -> None:
