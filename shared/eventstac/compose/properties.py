@@ -1,22 +1,31 @@
 """The Item's properties: the rules', the sidecars', and what the files state."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from eventstac.compose.shown import Shown
 from eventstac.errors import Rejected
 
 _DATES = ("datetime", "start_datetime", "end_datetime")
+# What to do where two values are stated for one property.
+_IN_RULES = "let the rules of the Item's files give one value in `properties`"
+_IN_FILES = (
+    "state the one that is meant in the rule's `properties: {{{name!r}: …}}`, or upload files that agree"
+)
 
 
 def properties_of(shown: Sequence[Shown]) -> dict[str, Any]:
-    """Properties by rule first, then those of sidecars and files.
+    """Properties by rule first, then those of sidecars, then those of the other files.
 
-    Rejected `conflicting-property` where two files state two values for one, naming both.
+    Rejected `conflicting-property` where two of one rank state two values that no higher one settles, naming both.
     """
-    by_rule = _agreed((asset, _by_rule(asset)) for asset in shown)
-    by_file = _agreed((asset, (asset.finding.metadata or {}).get("properties") or {}) for asset in shown)
-    return {name: value for name, value in {**by_file, **by_rule}.items() if name not in _DATES}
+    of_sidecars = [asset for asset in shown if asset.fact.match.read == "sidecar"]
+    of_others = [asset for asset in shown if asset.fact.match.read != "sidecar"]
+    agreed = _agreed(((asset, _by_rule(asset)) for asset in shown), {}, _IN_RULES)
+    for rank in (of_sidecars, of_others):
+        stated = ((asset, (asset.finding.metadata or {}).get("properties") or {}) for asset in rank)
+        agreed = _agreed(stated, agreed, _IN_FILES)
+    return {name: value for name, value in agreed.items() if name not in _DATES}
 
 
 def span_of_storage(shown: Sequence[Shown]) -> dict[str, Any]:
@@ -38,14 +47,18 @@ def _by_rule(shown: Shown) -> dict[str, Any]:
         ) from error
 
 
-def _agreed(stated: Iterable[tuple[Shown, dict[str, Any]]]) -> dict[str, Any]:
+def _agreed(
+    stated: Iterable[tuple[Shown, dict[str, Any]]], settled: Mapping[str, Any], remedy: str
+) -> dict[str, Any]:
+    """What is settled, and what else is stated in one way."""
     found: dict[str, tuple[Any, str]] = {}
     for shown, properties in stated:
         for name, value in properties.items():
             known = found.setdefault(name, (value, shown.fact.url))
-            if known[0] != value:
+            if known[0] != value and name not in settled:
                 raise Rejected(
                     "conflicting-property",
-                    f"{name} is {known[0]!r} by {known[1]} and {value!r} by {shown.fact.url}",
+                    f"{name} is {known[0]!r} by {known[1]} and {value!r} by {shown.fact.url}: "
+                    + remedy.format(name=name),
                 )
-    return {name: value for name, (value, _) in found.items()}
+    return {name: value for name, (value, _) in found.items()} | dict(settled)

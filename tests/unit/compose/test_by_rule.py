@@ -240,3 +240,59 @@ def test_the_assets_of_a_collection_have_no_text_of_one_path() -> None:
     rules: CollectionRules = collection_of(load_rules(HEAD + TEXTS, file="rules.yaml"), "c")
     _, private = collection_document(rules)
     assert private["item_assets"]["red"] == {"title": "red", "roles": ["data"]}
+
+
+BANDS = "assets: {red: {match: red.tif}, nir: {match: nir.tif}}"
+BESIDE = (
+    "assets: {red: {match: red.tif}, nir: {match: nir.tif}, one: {match: one.json, sidecar: &cloud {format: json, "
+    "properties: {eo:cloud_cover: {path: $.c, type: number}}}}, two: {match: two.json, sidecar: *cloud}}"
+)
+
+
+def cloudy(**stated: float) -> dict[str, Any]:
+    """What was read of files, by name without suffix, that state a cloud cover each."""
+    return {
+        f"{name}.{'tif' if name in ('red', 'nir') else 'json'}": {
+            **(metadata() if name in ("red", "nir") else {}),
+            "properties": {"eo:cloud_cover": value},
+        }
+        for name, value in stated.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("rule", "stated", "shown"),
+    [
+        (f'properties: {{"eo:cloud_cover": 5}}\n        {BANDS}', {"red": 10, "nir": 12}, 5),
+        (f'properties: {{"eo:cloud_cover": 5}}\n        {BESIDE}', {"red": 10, "one": 11, "two": 12}, 5),
+        (BESIDE, {"red": 12, "nir": 12, "one": 12.34}, 12.34),
+        (BESIDE, {"red": 10, "nir": 12, "one": 12.34, "two": 12.34}, 12.34),
+        (BESIDE, {"red": 10, "nir": 10}, 10),
+    ],
+)
+def test_a_property_is_the_rules_then_the_sidecars_then_the_files(
+    rule: str, stated: dict[str, float], shown: float
+) -> None:
+    read = cloudy(**stated)
+    assert item_of(rule, *read, lacking=read)["properties"]["eo:cloud_cover"] == shown
+
+
+@pytest.mark.parametrize(
+    "stated", [{"red": 10, "nir": 12}, {"red": 10, "one": 11, "two": 12}], ids=["rasters", "sidecars"]
+)
+def test_two_values_of_one_rank_that_nothing_settles_are_a_conflict_that_a_rule_can_settle(
+    stated: dict[str, float],
+) -> None:
+    read = cloudy(**stated)
+    composition = composed(BESIDE, *read, lacking=read)
+    assert (composition.state, composition.reason) == ("rejected", "conflicting-property")
+    assert (
+        "state the one that is meant in the rule's `properties: {'eo:cloud_cover': …}`" in composition.detail
+    )
+
+
+def test_rules_that_give_two_values_are_told_so() -> None:
+    rule = """properties: {"eo:cloud_cover": {from: asset, lookup: {red.tif: 1, nir.tif: 2}}}"""
+    composition = composed(rule, "red.tif", "nir.tif", lacking=cloudy(red=3, nir=3))
+    assert (composition.state, composition.reason) == ("rejected", "conflicting-property")
+    assert "let the rules of the Item's files give one value" in composition.detail
