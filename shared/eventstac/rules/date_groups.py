@@ -3,10 +3,16 @@
 from collections.abc import Iterator
 
 from eventstac.rules.document import Document, Path
+from eventstac.rules.expressions import asked_times
 from eventstac.rules.group_checks import filled_texts
 from eventstac.rules.model import Rule
 
 _ENDS = {"start": "end", "end": "start"}
+_TIMES = ("hour", "minute", "time", "hh", "hhmm", "hhmmss")
+_ONE_GROUP = (
+    "Put {hour}, or {hour}{minute}, beside {date} or {year}, {month} and {day}, or make one group of both: "
+    '`groups: {stamp: {template: "{date}{time}"}}` and `datetime: [{group: stamp, format: "%Y%m%d%H%M"}]`'
+)
 
 
 def check_date_groups(document: Document, path: Path, rule: Rule) -> bool:
@@ -15,7 +21,8 @@ def check_date_groups(document: Document, path: Path, rule: Rule) -> bool:
     Only warns of those that the rule has another use for, and where there is another date, or another source of one:
     an Item has a datetime then. `{year}/{month}` beside `{date}` say the same once more.
     """
-    if not any(not date.start and date.value is None for date in rule.path_dates):
+    _warn_of_times(document, path, rule)
+    if not _asked_by_name(rule):
         return False
     used = {name for _, _, template in filled_texts(rule) for name in template.groups}
     used |= {name for date in rule.path_dates for name in (date.start, date.end)}
@@ -29,6 +36,27 @@ def check_date_groups(document: Document, path: Path, rule: Rule) -> bool:
         told = document.mistake if needed and name not in used else document.warn
         told((*path, "pattern"), f"The group {name!r} {why}", instead)
     return needed and any(name not in used for name, _, _ in found)
+
+
+def _asked_by_name(rule: Rule) -> bool:
+    return any(not date.start and date.value is None for date in rule.path_dates)
+
+
+def _warn_of_times(document: Document, path: Path, rule: Rule) -> None:
+    """Warn of groups that are a time by their names, and leave the midnight of the day that others say."""
+    taken = {name for change in rule.changes for name in change.source.groups}
+    taken |= {name for date in rule.path_dates for name in (date.start, date.end)}
+    warned = set()
+    for pattern in rule.patterns:
+        groups = {*pattern.groups, *(change.name for change in rule.changes)}
+        dates = [date for date in rule.path_dates if date.value is None and date.may_read(groups)]
+        if not dates or any("%H" in (date.format or "") for date in dates):
+            continue
+        asked = asked_times(groups) if _asked_by_name(rule) else set()
+        warned |= {name for name in _TIMES if name in groups} - asked - taken
+    for name in sorted(warned):
+        what = f"The group {name!r} is a time by its name, but is not asked for the datetime, which is that of a day"
+        document.warn((*path, "pattern"), what, _ONE_GROUP)
 
 
 def _idle(groups: set[str]) -> Iterator[tuple[str, str, str]]:

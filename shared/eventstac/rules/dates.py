@@ -6,7 +6,9 @@ day as well (2024115 by %Y%m%d, 2024-01-01T12-05) is refused, so that somebody s
 
 import re
 from collections.abc import Mapping
+from itertools import takewhile
 
+from eventstac.rules.expressions import TIME_GROUPS
 from eventstac.rules.formats import parse_by_format
 from eventstac.rules.spans import Interval, span_of
 
@@ -71,6 +73,8 @@ _COMPILED = tuple(
     (re.compile(first), tuple(re.compile(rest) for rest in following)) for first, following in FORMS
 )
 
+READ_TIME_GROUP = "[0-9]{1,2}"  # the texts of `hour`, `minute` and `second` that are read
+
 _KNOWN = "YYYY-MM-DD, YYYYMMDD, YYYYDDD, with time or without, YYYY-MM, YYYY; give others a `format:`"
 
 
@@ -93,6 +97,20 @@ def parse_date(text: str, strptime_format: str | None = None) -> Interval:
     """
     if strptime_format is not None:
         return parse_by_format(text, strptime_format)
+    return _span(text, _parts_of(text))
+
+
+def parse_date_with_time(text: str, groups: Mapping[str, str]) -> Interval:
+    """As `parse_date` without a format, at the time of groups `hour`, `minute`, `second` where the text has none."""
+    parts = _parts_of(text)
+    if parts.get("hour") or parts.keys().isdisjoint(("day", "doy", "weekday")):
+        return _span(text, parts)
+    time = _time_of(groups)
+    return _span(" ".join((text, *time.values())), {**parts, **time})
+
+
+def _parts_of(text: str) -> dict[str, str | None]:
+    """The numbers of a date by name. Raises ValueError, with a message for people, where it is none."""
     for first, following in _COMPILED:
         start = first.match(text)
         if start is None:
@@ -100,14 +118,14 @@ def parse_date(text: str, strptime_format: str | None = None) -> Interval:
         for rest in following:
             end = rest.fullmatch(text, start.end())
             if end is not None:
-                return _span(text, {**start.groupdict(), **end.groupdict()})
+                return {**start.groupdict(), **end.groupdict()}
     raise ValueError(f"{text!r} is no date that is known ({_KNOWN})")
 
 
 def parse_parts(groups: Mapping[str, str]) -> Interval | None:
     """The date of groups `year`, `month`, `day` (or `doy`, which must agree with them), as far as there are any.
 
-    Raises ValueError.
+    A day has the time of groups `hour`, `minute`, `second`, as far as there are any. Raises ValueError.
     """
     if "year" not in groups:
         return None
@@ -119,12 +137,23 @@ def parse_parts(groups: Mapping[str, str]) -> Interval | None:
         if not _PARTS[name].fullmatch(groups[name]):
             raise ValueError(f"{groups[name]!r} is no date's {_CALLED.get(name, name)}")
         parts[name] = groups[name]
+    if "day" in parts or "doy" in parts:
+        parts |= _time_of(groups)
     found = _span("-".join(parts.values()), parts)
     for name in ("month", "day") if "doy" in parts else ():
         text = groups.get(name, "")
         if _PARTS[name].fullmatch(text) and int(text) != getattr(found[0], name):
             raise ValueError(f"{groups['doy']!r} is no date's day of the year beside the {name} {text!r}")
     return found
+
+
+def _time_of(groups: Mapping[str, str]) -> dict[str, str]:
+    """The groups of a time, up to the first that is missing or can be none of a day (036, of a forecast)."""
+    return {name: groups[name] for name in takewhile(lambda name: _says_time(name, groups), TIME_GROUPS)}
+
+
+def _says_time(name: str, groups: Mapping[str, str]) -> bool:
+    return _PARTS[name].fullmatch(groups.get(name, "")) is not None
 
 
 _PARTS = {
@@ -134,6 +163,7 @@ _PARTS = {
         "month": "[0-9]{1,2}",
         "day": "[0-9]{1,2}",
         "doy": "[0-9]{1,3}",
+        **dict.fromkeys(TIME_GROUPS, READ_TIME_GROUP),
     }.items()
 }
 _CALLED = {"doy": "day of the year"}

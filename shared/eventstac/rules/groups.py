@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from eventstac.rules.characters import in_case
-from eventstac.rules.dates import parse_date, parse_parts
+from eventstac.rules.dates import parse_date, parse_date_with_time, parse_parts
 from eventstac.rules.spans import Interval
 
 _FIELD = re.compile(r"\{\{|\}\}|\{([A-Za-z_]\w*)\}", re.ASCII)
@@ -105,7 +105,7 @@ class PathDate:
     """Which groups say when: `start` and `end` (the same group for one date), with an optional strptime format.
 
     `value` is the same for every path: a date, or START/END. With neither, the groups `datetime`, `date`, `start` and
-    `end`, or `year`, `month`, `day`, `doy` say it.
+    `end`, or `year`, `month`, `day`, `doy` say it, and `hour`, `minute`, `second` beside a day.
     """
 
     start: str = ""
@@ -133,9 +133,10 @@ class PathDate:
 
 
 def _by_names(groups: Mapping[str, str]) -> Interval | None:
-    for name in ("datetime", "date"):
-        if name in groups:
-            return parse_date(groups[name])
+    if "datetime" in groups:
+        return parse_date(groups["datetime"])
+    if "date" in groups:
+        return parse_date_with_time(groups["date"], groups)
     if "start" in groups and "end" in groups:
         return _interval(parse_date(groups["start"]), parse_date(groups["end"]))
     return parse_parts(groups)

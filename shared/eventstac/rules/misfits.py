@@ -15,6 +15,8 @@ _TAKES = {
     "month": "is 01 to 12",
     "day": "is 01 to 31",
     "doy": "is 001 to 366",
+    "hour": "is 00 to 23",
+    **dict.fromkeys(("minute", "second"), "is 00 to 59"),
     **dict.fromkeys(("date", "datetime", "start", "end"), "is as 2024-05-01, 20240501 or 2024122"),
 }
 

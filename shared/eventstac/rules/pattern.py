@@ -14,7 +14,7 @@ from typing import Any
 
 import re2
 
-from eventstac.rules.expressions import KNOWN_GROUPS
+from eventstac.rules.expressions import known_groups
 from eventstac.rules.glob import SPECIAL, PatternError, translate
 from eventstac.rules.repeating import Program, TooAmbiguous, compile_program
 
@@ -111,7 +111,7 @@ def parse_pattern(text: str, expressions: Mapping[str, str] | None = None) -> Pa
     if text.startswith("regex:"):
         regex = text.removeprefix("regex:")
         return Pattern(text, regex, _checked(text, regex, regex))
-    glob = translate(text, {**KNOWN_GROUPS, **(expressions or {})})
+    glob = translate(text, {**known_groups(text), **(expressions or {})})
     groups = _checked(text, glob.regex, glob.free)
     if not glob.again:
         return Pattern(text, glob.regex, groups)

@@ -220,3 +220,70 @@ def test_sources_that_give_a_datetime_are_no_mistakes() -> None:
     assert not load_rules(
         text_of({**rules[0], "datetime": ["sidecar", "file"]}, rules[1]), file="c.yaml"
     ).warnings
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "meant"),
+    [
+        ("w/{year}/{month}/{day}/{hour}/{item}.tif", "w/2024/05/06/13/a.tif", (13, 0, 0)),
+        ("w/{year}/{doy}/{hour}{minute}/{item}.tif", "w/2024/127/1305/a.tif", (13, 5, 0)),
+        ("w/{date}T{hour}{minute}{second}_{item}.tif", "w/20240506T130507_a_b.tif", (13, 5, 7)),
+        ("w/{date}/{hour:[0-9]+}/{item}.tif", "w/2024-05-06/9/a.tif", (9, 0, 0)),
+        ("w/{date}/{item}_{first:[0-9]+}_{second}.tif", "w/2024-05-06/a_1_20240518.tif", (0, 0, 0)),
+        ("w/{date}/{item}_f{hour:[0-9]{3}}.tif", "w/2024-05-06/a_f012.tif", (0, 0, 0)),
+        ("w/{datetime}/{item}_f{hour}.tif", "w/20240506T1305/a_f012.tif", (13, 5, 0)),
+        (r"w/{date:\d{8}T\d{4}}/{item}_f{hour:\d+}.tif", "w/20240506T1305/a_f12.tif", (13, 5, 0)),
+    ],
+)
+def test_a_day_of_the_path_has_the_time_that_its_groups_say(
+    pattern: str, path: str, meant: tuple[int, int, int]
+) -> None:
+    assert start_of(path, {"pattern": pattern}) == datetime(2024, 5, 6, *meant, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("hour", ["", ":[0-9]{2}"])
+def test_an_hour_that_no_day_has_is_not_of_the_rule(hour: str) -> None:
+    rules = load_rules(text_of({"pattern": f"w/{{date}}/{{hour{hour}}}/{{item}}.tif"}), file="c.yaml")
+    assert matched(rules, SOURCE + "w/2024-05-06/23/a.tif").collection == "a"
+    explained = rules.explain(SOURCE + "w/2024-05-06/24/a.tif")
+    assert explained.match is None or explained.match.collection == "bronze-tier"
+    assert "hour" in explained.tried[0].why
+
+
+UNASKED = "is a time by its name, but is not asked for the datetime"
+
+
+@pytest.mark.parametrize(
+    ("rule", "what"),
+    [
+        ({"pattern": "{date}/{time}/{item}.tif"}, f"'time' {UNASKED}"),
+        ({"pattern": "{year}/{month}/{hour}/{item}.tif"}, f"'hour' {UNASKED}"),
+        ({"pattern": "{date}/{minute}/{item}.tif"}, f"'minute' {UNASKED}"),
+        ({"pattern": "{datetime}/{hour}/{item}.tif"}, f"'hour' {UNASKED}"),
+        ({"pattern": "{date}/{hour}/{item}.tif", "datetime": [{"group": "date"}]}, f"'hour' {UNASKED}"),
+        ({"pattern": "{date}/f{hour:[0-9]{3}}/{item}.tif"}, "'hour' can never be a day's hour"),
+    ],
+)
+def test_a_group_that_is_a_time_by_its_name_but_is_not_asked_is_warned_of(
+    rule: dict[str, Any], what: str
+) -> None:
+    warned = [str(each) for each in load_rules(text_of(rule), file="c.yaml").warnings]
+    assert any(what in each for each in warned), warned
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"pattern": "{date}/{hour}{minute}/{item}.tif"},
+        {"pattern": "{year}/{doy}/{hour}/{item}.tif"},
+        {
+            "pattern": "{date}/{time}/{item}.tif",
+            "groups": {"stamp": {"template": "{date}{time}"}},
+            "datetime": [{"group": "stamp", "format": "%Y%m%d%H%M"}],
+        },
+        {"pattern": "{date}/{first}_{second}/{item}.tif"},
+        {"pattern": "{hour}/{item}.tif", "datetime": ["file"]},
+    ],
+)
+def test_a_time_that_is_asked_and_one_beside_no_date_is_not_warned_of(rule: dict[str, Any]) -> None:
+    assert not load_rules(text_of(rule), file="c.yaml").warnings
