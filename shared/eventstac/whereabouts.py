@@ -80,7 +80,7 @@ class Evidence:
         if self.bus_away:
             return ""
         return (
-            "; one that failed is in none while it waits to be tried again, up to five minutes at a time: "
+            "; a message that failed is in no queue while it waits to be tried again, up to five minutes at a time: "
             f"`{shlex.join(['eventstac', 'trace', self.url])}` tells of its tries"
         )
 
@@ -237,7 +237,7 @@ def _on_its_way(evidence: Evidence, look: Look) -> Whereabouts:
         return Whereabouts("stale", _not_looked_at_again(evidence, evidence.fact), since=changed)
     why = f"nobody looked at it yet, and {evidence.no_message}"
     if not evidence.bus_away:
-        why += f": the storage event is still to come{evidence.tried_again}"
+        why += f": the storage event is still to come, or what it led to failed{evidence.tried_again}"
     return Whereabouts("waiting", why, stage="events", since=changed)
 
 

@@ -60,7 +60,11 @@ GONE = replace(LOOK, state="gone", etag="")
         (evidence(look=None, not_watched="its container is not declared"), "ignored", "not declared"),
         (evidence(explanation=Explanation(URL, "ignored", "`ignore: *.tmp`")), "ignored", "*.tmp"),
         (evidence(is_source=False), "ignored", "no cog.completed that was handled has named it"),
-        (evidence(is_source=False), "ignored", "one that failed is in none while it waits to be tried again"),
+        (
+            evidence(is_source=False),
+            "ignored",
+            "a message that failed is in no queue while it waits to be tried again",
+        ),
         (
             evidence(explanation=Explanation(URL, "unmatched", "no rule matches")),
             "no rule",

@@ -124,8 +124,8 @@ def _show_backlogs(console: Console, waiting: list[Backlog] | None, away: str) -
     if not any(one.messages or one.dead for one in waiting):
         console.print("no message is in a queue", style="green")
     console.print(
-        "A message that failed is in none while it waits to be tried again, up to five minutes at a time; the log of "
-        "its app says `waiting` and for what",
+        "A message that failed is in no queue while it waits to be tried again, up to five minutes at a time; the log "
+        "of its app says `waiting` and for what",
         style="dim",
         markup=False,
     )
