@@ -1,6 +1,7 @@
 """Which pixels of each band say something: nodata, alpha and mask, and for floats finite numbers only."""
 
 import math
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ def valid_pixels(opened: Opened, data: Pixels, options: Options, **read: Any) ->
         pixels = data[index]
         valid: Valid | None = None
         nodata = nodata_of(dataset, index, options.nodata, main)
-        if nodata is not None:
+        if nodata is not None and not (_of_a_colour(flags) and dataset.nodatavals[index] is not None):
             valid = _unlike(pixels, nodata)
         if shared is None and MaskFlags.per_dataset in flags:
             shared = dataset.read_masks(index + 1, **read) > 0
@@ -39,6 +40,11 @@ def valid_pixels(opened: Opened, data: Pixels, options: Options, **read: Any) ->
                 valid = finite if valid is None else valid & finite
         masks.append(valid)
     return tuple(masks)
+
+
+def _of_a_colour(flags: Collection[MaskFlags]) -> bool:
+    """Whether those pixels are none whose bands all have their nodata value (tRNS of a PNG, GDAL's NODATA_VALUES)."""
+    return {MaskFlags.per_dataset, MaskFlags.nodata} <= {*flags}
 
 
 def alpha_band(dataset: DatasetReader) -> int | None:

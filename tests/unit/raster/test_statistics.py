@@ -3,6 +3,8 @@
 import json
 import math
 import struct
+import zlib
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -300,6 +302,44 @@ def test_float_nodata_is_compared_as_the_file_stores_it() -> None:
 )
 def test_nodata_is_written_as_stac_wants_it(nodata: float | None, written: object) -> None:
     assert bands_of(tiff(np.ones((5, 5), "float32"), nodata=nodata))[0].get("nodata") == written
+
+
+def png_with_a_transparent_colour(data: np.ndarray) -> bytes:
+    """A PNG of red, green and blue whose black pixels are none (tRNS), as its specification has it."""
+    rows = b"".join(b"\0" + row.tobytes() for row in data.transpose(1, 2, 0))
+    size = struct.pack(">IIBBBBB", data.shape[2], data.shape[1], 8, 2, 0, 0, 0)
+    chunks = ((b"IHDR", size), (b"tRNS", bytes(6)), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    written = (
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in chunks
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(written)
+
+
+def tiff_with_a_nodata_colour(data: np.ndarray, nodata: int | None = 0) -> bytes:
+    """What gdal_translate makes of such a PNG."""
+    return tiff(data, lambda dataset: dataset.update_tags(NODATA_VALUES="0 0 0"), nodata=nodata)
+
+
+@pytest.mark.parametrize("written", [png_with_a_transparent_colour, tiff_with_a_nodata_colour])
+def test_of_a_nodata_colour_only_pixels_are_none_whose_bands_all_have_it(
+    written: Callable[[np.ndarray], bytes],
+) -> None:
+    data = np.random.default_rng(4).integers(0, 4, (3, 60, 80)).astype("uint8")
+    data[:, :20] = 0
+    valid = data.any(axis=0)
+    place = {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]]}
+    for band, values in zip(bands_of(written(data), footprint={"geometry": place}), data, strict=True):
+        assert band["statistics"]["valid_percent"] == pytest.approx(100 * valid.mean())
+        assert band["statistics"]["minimum"] == 0
+        assert band["statistics"]["mean"] == pytest.approx(values[valid].mean())
+
+
+def test_a_nodata_value_of_a_rule_counts_beside_a_nodata_colour() -> None:
+    data = np.tile(np.array([0, 1, 2, 7], "uint8"), (3, 10, 10))
+    data[1:, :, 1::4] = 0
+    bands = bands_of(tiff_with_a_nodata_colour(data, nodata=None), nodata=7)
+    assert [band["statistics"]["valid_percent"] for band in bands] == [50, 50, 50]
 
 
 def test_a_rule_can_give_nodata() -> None:
