@@ -7,6 +7,8 @@ loop's next turn, and one timer watches a connection for all its requests. Half 
 """
 
 import asyncio
+import re
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
@@ -18,8 +20,17 @@ from uvicorn.server import ServerState
 
 _ASGI: Any = {"version": "3.0", "spec_version": "2.3"}
 _FOR_UVICORN = frozenset({b"connection", b"transfer-encoding"})  # headers that change how an answer is sent
+_NAME = re.compile(rb"[a-z0-9!#$%&'*+.^_`|~-]+\Z")  # as ASGI wants it, of what RFC 9110 5.1 allows
+_CONTROLS = bytes(
+    {*range(32), 127} - {ord("\t")}
+)  # what no header's value may have, and a line's end is made of
 _WITHOUT_BODY = frozenset({204, 304})
 _COPIED = 65_536  # bytes of a body: to copy more costs more than to send twice
+
+
+@lru_cache(maxsize=256)  # an app has few
+def _is_plain(name: bytes) -> bool:
+    return _NAME.match(name) is not None and name not in _FOR_UVICORN
 
 
 class LeanProtocol(HttpToolsProtocol):
@@ -175,9 +186,11 @@ class _Cycle(RequestResponseCycle):
         length = b"" if status in _WITHOUT_BODY and not body else b"%d" % len(body)
         told = b""
         for name, value in headers:
-            if name in _FOR_UVICORN:
+            if not _is_plain(name):
                 return False
             if name == b"content-length":
+                if told:
+                    return False
                 told = value
             parts += (name, b": ", value, b"\r\n")
         if not self.keep_alive:
@@ -186,7 +199,7 @@ class _Cycle(RequestResponseCycle):
         head = b"".join(parts)
         ends = len(headers) + 2 + (not self.keep_alive)
         # Another end of a line, within a value, would be another header or answer: uvicorn refuses it.
-        if told != length or head.count(b"\n") != ends or head.count(b"\r") != ends or b"\0" in head:
+        if told != length or len(head) - len(head.translate(None, _CONTROLS)) != 2 * ends:
             return False
         self.response_started = self.response_complete = True
         self.waiting_for_100_continue = False
