@@ -92,11 +92,11 @@ def _unclear(domain: str, tags: Tags) -> list[str]:
     # Fillers such as 0000:00:00 and "n/a" state nothing.
     said = [name for name in sorted(stated & named.keys() - clear) if not _DIGITS.isdisjoint(named[name][1])]
     why = [(*named[name], _OTHER_YEARS if name in read else _NO_TIME) for name in said] + _backwards(named)
-    for name, _ in _axes(tags):
+    for name, values in _axes(tags):
         calendar = foreign_calendar(tags, name)
         if calendar:
             why.append((calendar, tags[calendar], "its days are not those of the standard calendar"))
-        elif axis_span(tags, name) is None and not _DIGITS.isdisjoint(tags[name]):
+        elif axis_span(tags, name) is None and not _DIGITS.isdisjoint(tags[name] + tags[values]):
             why.append((name, tags[name], _NO_TIME))
     prefix = f"{domain}:" if domain else ""
     return [f"{prefix}{name} is {text[:_LONGEST_TEXT]!r}: {reason}" for name, text, reason in why]

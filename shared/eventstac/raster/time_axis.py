@@ -12,6 +12,10 @@ _SINCE = re.compile(
     r"\s*(millisecond|msec|ms|second|sec|minute|min|hour|hr|day|s|h|d)s?\s+since\s+(.+?)\s*$",
     re.IGNORECASE | re.ASCII,
 )
+# CDO's absolute times: a number that is written as a date (20240601.5 is noon).
+_ABSOLUTE = re.compile(r"\s*(?:day|month|year)s?\s+as\s+%Y", re.IGNORECASE | re.ASCII)
+_DAY_AS = re.compile(r"\s*days?\s+as\s+%Y%m%d\.%f\s*", re.IGNORECASE | re.ASCII)
+_NC_FLOAT = "5"  # netCDF's number of the type
 _SECONDS = {
     "millisecond": 0.001,
     "msec": 0.001,
@@ -41,9 +45,10 @@ def values_tag(tags: Mapping[str, str], name: str) -> str | None:
     """The tag with the values of the time axis whose units a tag holds; None for a tag that holds none's."""
     axis, _, attribute = name.rpartition("#")
     values = f"NETCDF_DIM_{axis.rsplit('/', 1)[-1]}_VALUES"  # an axis of a group has its path in front
-    return (
-        values if attribute == "units" and "since" in tags[name].lower().split() and values in tags else None
+    is_time = attribute == "units" and (
+        "since" in tags[name].lower().split() or _ABSOLUTE.match(tags[name]) is not None
     )
+    return values if is_time and values in tags else None
 
 
 def foreign_calendar(tags: Mapping[str, str], name: str) -> str | None:
@@ -60,13 +65,18 @@ def axis_span(tags: Mapping[str, str], name: str) -> Span | None:
     """The first and the last value of the time axis with that tag; None for units and calendars that are not ours."""
     since, values = _SINCE.match(tags[name]), values_tag(tags, name)
     calendar = tags.get(_calendar_tag(name), "").lower()
-    if since is None or values is None or calendar not in _CALENDARS:
+    is_dates = _DAY_AS.fullmatch(tags[name]) is not None
+    if not (since or is_dates) or values is None or calendar not in _CALENDARS:
         return None
     try:
-        origin, since_origin = _origin(since[2], calendar)
         steps = [float(value) for value in tags[values].strip("{}").split(",")]
         if not all(map(math.isfinite, steps)):
             return None
+        if since is None and _is_single(tags, values):
+            return None
+        if since is None:
+            return _of_date(min(steps)), _of_date(max(steps))
+        origin, since_origin = _origin(since[2], calendar)
         unit = _SECONDS[since[1].lower()]
         first, last = (
             since_origin + timedelta(seconds=round(step * unit, 3)) for step in (min(steps), max(steps))
@@ -74,6 +84,19 @@ def axis_span(tags: Mapping[str, str], name: str) -> Span | None:
         return origin + first, origin + last
     except (ValueError, OverflowError):
         return None
+
+
+def _is_single(tags: Mapping[str, str], values: str) -> bool:
+    """Whether an axis is of float32, which has no number for every second day of our years (20240601)."""
+    size_and_type = tags.get(values.removesuffix("VALUES") + "DEF", "")
+    return size_and_type.strip("{}").rpartition(",")[2].strip() == _NC_FLOAT
+
+
+def _of_date(number: float) -> datetime:
+    """The moment that a number like 20240601.5 is. Raises ValueError where it is none."""
+    days, part = divmod(number, 1)
+    day = datetime.strptime(f"{days:08.0f}", "%Y%m%d").replace(tzinfo=UTC)
+    return day + timedelta(seconds=round(part * 86400, 2))  # float64 has a third of a millisecond there
 
 
 def _origin(text: str, calendar: str) -> tuple[datetime, timedelta]:

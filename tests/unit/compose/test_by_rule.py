@@ -242,6 +242,13 @@ def test_the_assets_of_a_collection_have_no_text_of_one_path() -> None:
     assert private["item_assets"]["red"] == {"title": "red", "roles": ["data"]}
 
 
+def test_the_software_that_a_rule_states_is_added_and_stands_over_a_files_own_version() -> None:
+    read = {**metadata(), "software": {"eventstac": "0.1.0", "GDAL": "3.12.2"}}
+    rule = """properties: {"processing:software": {GDAL: 3.9.0, sen2cor: '2.11'}}"""
+    stated = item_of(rule, "red.tif", lacking={"red.tif": read})["properties"]["processing:software"]
+    assert stated == {"eventstac": "0.1.0", "GDAL": "3.9.0", "sen2cor": "2.11"}
+
+
 BANDS = "assets: {red: {match: red.tif}, nir: {match: nir.tif}}"
 BESIDE = (
     "assets: {red: {match: red.tif}, nir: {match: nir.tif}, one: {match: one.json, sidecar: &cloud {format: json, "

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import replace
-from itertools import permutations
+from itertools import pairwise, permutations
 from typing import Any
 
 import pytest
@@ -154,6 +154,19 @@ def test_geometry_is_the_union_of_the_footprints_and_the_bbox_its_own() -> None:
     item = item_of(pair("red", west=10.0), pair("nir", west=10.25))
     assert item["bbox"] == [10.0, 50.0, 10.75, 50.5]
     assert validate_item(item) == []
+
+
+def test_a_union_of_footprints_keeps_a_centimetre() -> None:
+    edges = (10.1234567, 10.5000001, 10.7654321)
+    boxes = [
+        {"type": "Polygon", "coordinates": [[[w, 50], [e, 50], [e, 50.5], [w, 50.5], [w, 50]]]}
+        for w, e in pairwise(edges)
+    ]
+    item = item_of(
+        *(with_metadata(pair(key), footprint=box) for key, box in zip(("red", "nir"), boxes, strict=True))
+    )
+    assert item["bbox"] == [edges[0], 50, edges[2], 50.5]
+    assert {x for x, _ in item["geometry"]["coordinates"][0]} >= {edges[0], edges[2]}
 
 
 def test_an_item_across_the_antimeridian_has_a_bbox_with_west_greater_than_east() -> None:

@@ -21,7 +21,7 @@ from eventstac.raster.extract import RasterRead, read_in_process
 from eventstac.rules import AssetRule, CollectionRules, Rule
 from eventstac.validation import validate_item
 from tests.samples import url_of
-from tests.unit.raster.corpus import PLACES, Place, at, cog, gradient, tiff
+from tests.unit.raster.corpus import PLACES, Place, at, blank, classic_netcdf, cog, gradient, tiff
 from tests.unit.raster.readers import SEEN, MemoryReader
 
 COG = "image/tiff; application=geotiff; profile=cloud-optimized"
@@ -88,6 +88,20 @@ def test_projection_fields_are_those_of_the_file(place: Place) -> None:
 def test_gsd_is_the_pixel_in_metres(name: str, gsd: float) -> None:
     place = next(p for p in PLACES if p.name == name)
     assert read(at(place)).metadata["gsd"] == pytest.approx(gsd, rel=0.001)
+
+
+@pytest.mark.parametrize(("latitude", "is_nominal"), [(0, True), (10.3, True), (10.7, False), (60, False)])
+def test_gsd_is_the_nominal_pixel_where_that_is_within_two_percent_of_the_ground(
+    latitude: float, is_nominal: bool
+) -> None:
+    to_degrees = pyproj.Transformer.from_crs("EPSG:3857", "OGC:CRS84")
+    _, north = to_degrees.transform(0, latitude, direction="INVERSE")
+    lon, lat = to_degrees.transform([0, 1000, 0], [north, north, north - 1000])
+    _, _, sides = pyproj.Geod(ellps="WGS84").inv([lon[0]] * 2, [lat[0]] * 2, lon[1:], lat[1:])
+    ground = float(np.sqrt(sides[0] * sides[1]))
+    assert (abs(1000 / ground - 1) < 0.02) == is_nominal
+    place = Place("mercator", "EPSG:3857", Affine(1000, 0, 0, 0, -1000, north + 5000), 10, 10)
+    assert read(blank(place)).metadata["gsd"] == pytest.approx(1000 if is_nominal else ground, rel=2e-4)
 
 
 @pytest.mark.parametrize(
@@ -249,6 +263,14 @@ def test_what_may_be_another_time_is_said_to_be_doubtful(tags: dict[str, str]) -
             "time#units is 'months since",
         ),
         (
+            {"time#units": "month as %Y%m.%f", "NETCDF_DIM_time_VALUES": "202406.5"},
+            "time#units is 'month as %Y%m.%f': not understood as a time",
+        ),
+        (
+            {"time#units": "day as %Y%m%d.%f", "NETCDF_DIM_time_VALUES": "20241301"},
+            "time#units is 'day as %Y%m%d.%f': not understood as a time",
+        ),
+        (
             {
                 "time#units": "days since 1850-01-01",
                 "time#calendar": "noleap",
@@ -330,11 +352,33 @@ def test_a_time_that_is_not_understood_beside_one_that_is_does_no_harm() -> None
         ),
         # Of the Julian calendar, as cftime and NOAA have it.
         ("hours since 1-1-1 00:00:0.0", "17338824", "1979-01-01T00:00:00Z", "1979-01-01T00:00:00Z"),
+        # As cdo writes absolute times.
+        ("day as %Y%m%d.%f", "20240601.5", "2024-06-01T12:00:00Z", "2024-06-01T12:00:00Z"),
+        ("day as %Y%m%d.%f", "{20240601,20240630.75}", "2024-06-01T00:00:00Z", "2024-06-30T18:00:00Z"),
+        ("day as %Y%m%d.%f", "20240601.1", "2024-06-01T02:24:00Z", "2024-06-01T02:24:00Z"),
     ],
 )
 def test_times_are_read_from_a_netcdf_axis(units: str, values: str, start: str, end: str) -> None:
     tags = {"time#units": units, "NETCDF_DIM_time_VALUES": values, "lat#units": "degrees_north"}
     assert [(e["start"], e["end"]) for e in datetimes({"": tags})] == [(start, end)]
+
+
+@pytest.mark.parametrize(("kind", "times"), [(5, 0), (6, 1)], ids=["float", "double"])
+def test_dates_as_numbers_are_read_where_their_type_can_hold_them(kind: int, times: int) -> None:
+    axes = {
+        "time": (np.array([20240601.5]), {"units": "day as %Y%m%d.%f"}),
+        **{
+            name: (np.linspace(50, 40, 20), {"units": f"degrees_{way}"})
+            for name, way in (("lat", "north"), ("lon", "east"))
+        },
+    }
+    data = classic_netcdf(axes, list(axes), {"units": "K"}, {"grid_mapping_name": "latitude_longitude"})
+    tags = {"time#units": "day as %Y%m%d.%f", "NETCDF_DIM_time_VALUES": "20240601.5"}
+    assert len(datetimes({"": {**tags, "NETCDF_DIM_time_DEF": f"{{1,{kind}}}"}})) == times
+    if not times:  # such a file says so
+        metadata = read(data).metadata
+        assert metadata["datetimes"] == []
+        assert "day as %Y%m%d.%f" in metadata["datetime_problem"]["detail"]
 
 
 def test_an_axis_of_a_group_is_read_and_the_proleptic_calendar_has_no_julian_days() -> None:
@@ -357,6 +401,9 @@ def test_an_axis_of_a_group_is_read_and_the_proleptic_calendar_has_no_julian_day
         {"time#units": "days since 2000-13-1", "NETCDF_DIM_time_VALUES": "1"},
         {"time#units": "days since 2000-1-1 25:00", "NETCDF_DIM_time_VALUES": "1"},
         {"time#units": "days since 2000-1-1 0:0:0 +99:99", "NETCDF_DIM_time_VALUES": "1"},
+        {"time#units": "day as %Y%m%d.%f", "NETCDF_DIM_time_VALUES": "20241301.5"},
+        {"time#units": "day as %Y%m%d.%f", "NETCDF_DIM_time_VALUES": "-1"},
+        {"time#units": "day as %Y%m%d.%f", "NETCDF_DIM_time_VALUES": "nan"},
         {"level#units": "hPa", "NETCDF_DIM_level_VALUES": "1"},
     ],
     ids=str,

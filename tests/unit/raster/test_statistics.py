@@ -359,6 +359,26 @@ def test_scale_offset_unit_description_and_sampling_are_stated() -> None:
     assert (band["name"], band["raster:sampling"]) == ("Brightness", "point")
 
 
+@pytest.mark.parametrize(
+    ("scale", "offset", "stated"), [(1, -273.15, (1, -273.15)), (0.1, 0, (0.1, 0)), (1, 0, (None, None))]
+)
+def test_a_scale_or_an_offset_alone_is_stated_with_the_other(
+    scale: float, offset: float, stated: tuple[float | None, float | None]
+) -> None:
+    def describe(dataset: Any) -> None:
+        dataset.scales, dataset.offsets = (scale,), (offset,)
+
+    band = bands_of(tiff(np.ones((5, 5), "int16"), describe))[0]
+    assert (band.get("raster:scale"), band.get("raster:offset")) == stated
+
+
+@pytest.mark.parametrize(("length", "is_a_name"), [(64, True), (65, False)])
+def test_a_description_that_is_too_long_is_no_name_of_a_band(length: int, is_a_name: bool) -> None:
+    text = "x" * length
+    band = bands_of(tiff(gradient(5, 5), lambda dataset: dataset.set_band_description(1, text)))[0]
+    assert (band["name"] == text) == is_a_name
+
+
 def texts(units: str, description: str) -> Any:
     def describe(dataset: Any) -> None:
         dataset.units, dataset.descriptions = (units, "m"), (description, "other")
