@@ -28,7 +28,16 @@ _SAME_DEGREES = 0.03
 # WGS 84, longitude first by `always_xy`. OGC:CRS84 is the same, but PROJ's database ties nothing to that name: it then
 # tries whatever leads from a national CRS to any WGS 84, for 1 to 3 s of CPU.
 _DEGREES = "EPSG:4326"
+_RE_PROJECT = "re-project the file, or let the rule give `footprint.geometry`"
 _ROOM_BYTES = 64 * 1024 * 1024
+
+
+class NoEarthCrs(Rejected):
+    """A CRS by which nothing has a place on the Earth's surface: `what` says why, without what to do about a file."""
+
+    def __init__(self, reason: str, what: str, remedy: str) -> None:
+        super().__init__(reason, f"{what}: {remedy}")
+        self.what = what
 
 
 @dataclass(frozen=True)
@@ -146,10 +155,8 @@ def _to_degrees(crs: pyproj.CRS) -> pyproj.Transformer:
         return pyproj.Transformer.from_crs(pyproj.CRS.from_user_input(crs.to_wkt()), _DEGREES, always_xy=True)
     except pyproj.exceptions.ProjError as error:
         refuse_for_memory()
-        raise Rejected(
-            "no-crs",
-            f"the CRS {crs.name!r} cannot be computed ({error}): re-project the file, or let the rule give "
-            "`footprint.geometry`",
+        raise NoEarthCrs(
+            "no-crs", f"the CRS {crs.name!r} cannot be computed ({error})", _RE_PROJECT
         ) from error
 
 
@@ -159,25 +166,24 @@ def refuse_for_memory() -> None:
 
 
 def _refuse_elsewhere(crs: pyproj.CRS) -> None:
-    """Raise Rejected for a CRS that is not tied to the Earth."""
-    if crs.is_engineering or crs.ellipsoid is None:
-        raise Rejected(
+    """Raise NoEarthCrs for a CRS that is not tied to the Earth's surface."""
+    is_map = crs.is_geographic or crs.is_projected or crs.type_name == "Derived Projected CRS"
+    if not (is_map or crs.is_engineering):
+        raise NoEarthCrs(
             "local-crs",
-            f"the CRS {crs.name!r} is a local one, not tied to the Earth: re-project the file, or let the rule give "
-            "`footprint.geometry`",
+            f"the CRS {crs.name!r} is a {crs.type_name}, whose x and y are no place on a map",
+            _RE_PROJECT,
         )
-    if not (crs.is_geographic or crs.is_projected or crs.type_name == "Derived Projected CRS"):
-        raise Rejected(
-            "local-crs",
-            f"the CRS {crs.name!r} is a {crs.type_name}: its x and y are no place on a map: re-project the file, or "
-            "let the rule give `footprint.geometry`",
+    if crs.is_engineering or crs.ellipsoid is None:
+        raise NoEarthCrs(
+            "local-crs", f"the CRS {crs.name!r} is a local one, not tied to the Earth", _RE_PROJECT
         )
     radius = crs.ellipsoid.semi_major_metre
     if not EARTH_RADII_M[0] <= radius <= EARTH_RADII_M[1]:
-        raise Rejected(
+        raise NoEarthCrs(
             "not-earth",
-            f"the CRS {crs.name!r} is on a body of radius {radius / 1000:.0f} km, not on the Earth: a STAC geometry "
-            "cannot say where it is; let the rule give `footprint.geometry` or `allow_no_footprint`",
+            f"the CRS {crs.name!r} is on a body of radius {radius / 1000:.0f} km, not on the Earth",
+            "a STAC geometry cannot say where it is; let the rule give `footprint.geometry` or `allow_no_footprint`",
         )
 
 

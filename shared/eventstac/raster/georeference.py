@@ -15,6 +15,7 @@ from eventstac.raster.control_points import splined
 from eventstac.raster.earth import (
     EarthCrs,
     Floats,
+    NoEarthCrs,
     ToLonLat,
     earth_crs,
     refuse_beyond_degrees,
@@ -64,12 +65,12 @@ def georeference(dataset: DatasetReader, crs_text: str | None = None) -> Georefe
     own = gcp_crs if gcp_crs is not None else crs
     if unplaced and gcps and (own is not None or crs_text):
         text = own.to_wkt(version="WKT2_2019") if own is not None else str(crs_text)
-        earth = earth_crs(text)
+        earth = earth_crs(text) if own is not None else _earth_of_rule(text)
         return Georeference("gcps", earth, splined(gcps, earth))
     if unplaced and dataset.rpcs is not None:
         return Georeference("rpcs", None, _rpc_function(dataset))
     text = _crs_text(dataset, crs_text)
-    earth = earth_crs(text)
+    earth = earth_crs(text) if text != crs_text else _earth_of_rule(text)
     _refuse_unplaced(dataset, None if crs is not None else crs_text)
     _refuse_nonsense(dataset.transform)
     _refuse_no_degrees(earth, dataset)
@@ -171,6 +172,16 @@ def _crs_text(dataset: DatasetReader, crs_text: str | None) -> str:
         "the file does not say in which coordinate reference system it is, so its place on the Earth is unknown: "
         f"{_naming(dataset)} or `footprint.geometry`",
     )
+
+
+def _earth_of_rule(text: str) -> EarthCrs:
+    """The CRS that a rule gives. Raises Rejected `bad-options` for one that is none of the Earth's surface."""
+    try:
+        return earth_crs(text)
+    except NoEarthCrs as error:
+        raise Rejected(
+            "bad-options", f"option crs is {text!r}, but {error.what}; correct the rule"
+        ) from error
 
 
 def _naming(dataset: DatasetReader) -> str:

@@ -18,6 +18,9 @@ from eventstac.rules.unused import check_unused
 # A repetition to Python, a text to RE2; first what may hold one as a text: an escape, a class of characters.
 _NO_LEAST = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|(?P<found>\{,[0-9]*\})", re.DOTALL)
 
+_STRPTIME = re.compile(r"%[YymdjHMSbB](?![0-9A-Fa-f])")  # %de may be a byte of an address
+_CONTAINER = "source"  # that is watched where a deployment names no other
+
 
 def check_care(document: Document, path: Path, rule: Rule, collection: CollectionRules) -> None:
     """Note groups without a source in texts, values that no Item can have, and settings that say nothing.
@@ -29,6 +32,7 @@ def check_care(document: Document, path: Path, rule: Rule, collection: Collectio
     _check_texts(document, path, rule, groups)
     _check_anchors(document, path, rule)
     _check_repetitions(document, path, rule)
+    _warn_of_other_spellings(document, path, rule, collection)
     _check_implied_asset(document, path, rule, collection)
     _check_footprint_asset(document, path, rule)
     check_options(document, path, rule)
@@ -75,6 +79,24 @@ def _check_repetitions(document: Document, path: Path, rule: Rule) -> None:
             document.mistake(
                 (*path, "pattern"), what, f"Write {{0{found[1:]}, or \\{found[:-1]}\\}} for that text"
             )
+
+
+def _warn_of_other_spellings(document: Document, path: Path, rule: Rule, collection: CollectionRules) -> None:
+    """Warn of what a pattern takes for a text, and is more likely meant otherwise: strptime's letters, a container."""
+    containers = {_CONTAINER, *(name for each in collection.rules for name in each.containers)}
+    for pattern in rule.patterns:
+        letters = _STRPTIME.findall(pattern.text)
+        if letters:
+            what = f"The pattern {pattern.text!r} has the text {letters[0]}, which stands for no part of a date there"
+            groups = "{year}, {month}, {day}, {doy}, {hour}"
+            document.warn(
+                (*path, "pattern"), what, f"Write groups ({groups}), or a `format:` under `datetime:`"
+            )
+        first = pattern.text.partition("/")[0]
+        if first in containers and first != pattern.text:
+            what = f"The pattern {pattern.text!r} begins with {first!r}, which looks like the name of a container"
+            instead = f"Leave it out: paths begin within the container; for that one alone write `container: {first}`"
+            document.warn((*path, "pattern"), what, instead)
 
 
 def _check_implied_asset(document: Document, path: Path, rule: Rule, collection: CollectionRules) -> None:

@@ -21,8 +21,9 @@ def check_options(document: Document, path: Path, rule: Rule) -> None:
             what = f"The option `{error.key}` is {_shown(error.value)}, so every file is rejected (`bad-options`)"
             document.mistake((*where, *error.key.split(".")), what, f"Write {error.expected}")
         else:
-            if crs is not None and not _is_known(crs):
-                what = f"The option `crs` is {crs!r}, so files that state none are rejected (`bad-options`)"
+            problem = _problem_of(crs) if crs is not None else None
+            if problem is not None:
+                what = f"The option `crs` is {crs!r}, {problem}: files that state none are rejected (`bad-options`)"
                 document.warn((*where, "crs"), what, "Write a CRS that PROJ knows, as EPSG:4326")
         seconds = options.get("timeout_s", 0)
         if seconds > MAX_TIMEOUT_S:
@@ -36,14 +37,17 @@ def _shown(value: Any) -> str:
     return repr(dict(value) if isinstance(value, Mapping) else value)
 
 
-def _is_known(crs: str) -> bool:
-    if (
-        find_spec("pyproj") is None
-    ):  # in an app that reads no rasters, whose package has none: the extractor tells of it
-        return True
+def _problem_of(crs: str) -> str | None:
+    """Why no raster has a place by a CRS; None where it has one."""
+    if find_spec("pyproj") is None:  # an app that reads no rasters has none: the extractor tells of it
+        return None
     pyproj = import_module("pyproj")
+    earth = import_module("eventstac.raster.earth")
     try:
         pyproj.CRS.from_user_input(crs)
+        earth.earth_crs(crs)
     except pyproj.exceptions.CRSError:
-        return False
-    return True
+        return "which PROJ does not know"
+    except earth.NoEarthCrs as error:
+        return f"but {error.what}"
+    return None

@@ -55,6 +55,23 @@ def test_a_geocentric_crs_is_no_map() -> None:
     assert "Geocentric" in refused(data, "local-crs")
 
 
+@pytest.mark.parametrize(
+    ("crs", "why"),
+    [
+        ("EPSG:4978", "is a Geocentric CRS, whose x and y are no place on a map"),
+        ("EPSG:5773", "is a Vertical CRS, whose x and y are no place on a map"),
+        ("IAU_2015:30100", "is on a body of radius 1737 km, not on the Earth"),
+    ],
+)
+def test_a_crs_of_a_rule_that_is_none_of_the_earths_surface_is_the_rules_mistake(crs: str, why: str) -> None:
+    data = placed(transform=Affine(10, 0, 5e5, 0, -10, 5e6))
+    with pytest.raises(Rejected) as error:
+        read_in_process(MemoryReader(data), {"crs": crs})
+    assert error.value.reason == "bad-options"
+    assert error.value.detail.startswith(f"option crs is {crs!r}, but the CRS ")
+    assert error.value.detail.endswith(f"{why}; correct the rule")
+
+
 @pytest.mark.parametrize("code", ["EPSG:2296", "EPSG:32600"])
 def test_a_crs_that_proj_knows_by_name_alone_is_refused_and_crashes_nothing(code: str) -> None:
     data = placed(crs=code, transform=Affine(10, 0, 100_000, 0, -10, 200_000))

@@ -281,12 +281,27 @@ def extension(version: str) -> str:
         (
             "read:\n          crs: 'EPSG:99999'",
             7,
-            "`crs` is 'EPSG:99999', so files that state none are rejected",
+            "`crs` is 'EPSG:99999', which PROJ does not know: files that state none are rejected",
         ),
         (
             "assets:\n          b:\n            options: {crs: foo}",
             8,
-            "`crs` is 'foo', so files that state none",
+            "`crs` is 'foo', which PROJ does not know: files that state none",
+        ),
+        (
+            "read:\n          crs: 'EPSG:4978'",
+            7,
+            "`crs` is 'EPSG:4978', but the CRS 'WGS 84' is a Geocentric CRS, whose x and y are no place on a map",
+        ),
+        (
+            "read:\n          crs: 'EPSG:5773'",
+            7,
+            "'EGM96 height' is a Vertical CRS, whose x and y are no place on a map",
+        ),
+        (
+            "read:\n          crs: 'IAU_2015:30100'",
+            7,
+            "is on a body of radius 1737 km, not on the Earth",
         ),
         (
             f"stac_extensions:\n          - {extension('eo/v1.1.0')}",
@@ -373,3 +388,28 @@ def test_an_anchor_with_which_no_path_fits_is_found(pattern: str) -> None:
 )
 def test_an_anchor_with_which_paths_fit_is_none(pattern: str) -> None:
     assert load_rules(HEAD + f"'{pattern}'", file="c.yaml")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "what"),
+    [
+        ("z/%Y/%m/%d/{item}.tif", "has the text %Y, which stands for no part of a date there"),
+        ("z/x_%j_{item}.tif", "has the text %j, which"),
+        ("source/z/{item}.tif", "begins with 'source', which looks like the name of a container"),
+        ("raw/z/{item}.tif", "begins with 'raw', which looks like the name of a container"),
+    ],
+)
+def test_what_a_pattern_takes_for_a_text_but_looks_like_something_else_is_warned_of(
+    pattern: str, what: str
+) -> None:
+    text = f"collections:\n  c:\n    rules:\n      - name: r\n        pattern: '{pattern}'\n        container: raw\n"
+    warned = [str(each) for each in load_rules(text, file="c.yaml").warnings]
+    assert any(what in each for each in warned), warned
+
+
+@pytest.mark.parametrize(
+    "pattern", ["z/a%20b/{item}.tif", "z/%de/{item}.tif", "sources/{item}.tif", "source"]
+)
+def test_other_texts_of_a_pattern_are_not_warned_of(pattern: str) -> None:
+    text = f"collections:\n  c:\n    rules:\n      - {{name: r, pattern: '{pattern}', item: a}}\n"
+    assert not load_rules(text, file="c.yaml").warnings
