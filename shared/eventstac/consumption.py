@@ -278,9 +278,9 @@ class Consumer:
         first_failed = min(
             received.first_failed or now, now
         )  # a property from the future would wait until then
-        waited_s = (now - first_failed).total_seconds()
-        if waited_s > self.retry.give_up_after_s:
-            detail = f"after {received.attempt} attempts in {waited_s / 3600:.1f} hours: {failure.detail}"
+        failing_s = (now - first_failed).total_seconds()
+        if failing_s > self.retry.give_up_after_s:
+            detail = f"after {received.attempt} attempts in {failing_s / 3600:.1f} hours: {failure.detail}"
             return self._reject(one, Rejected("gave-up", detail))
         delay = timedelta(seconds=self.retry.delay_s(received.attempt, failure.after_s))
         again = Message(
@@ -301,7 +301,13 @@ class Consumer:
             return self._reject(
                 one, Rejected(refusal.reason, f"{refusal.detail}. It waits for: {failure.detail}")
             )
-        return self._outcome(one, "waiting", detail=failure.detail, delay_s=round(delay.total_seconds(), 1))
+        return self._outcome(
+            one,
+            "waiting",
+            detail=failure.detail,
+            delay_s=round(delay.total_seconds(), 1),
+            failing_s=round(failing_s, 1),
+        )
 
     def _message(self, outgoing: Outgoing, origin: Origin) -> Message:
         body = seal(outgoing.event, app=self.app, origin=origin, at=self.clock())

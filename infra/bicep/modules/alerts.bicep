@@ -123,7 +123,7 @@ var onDatabase = [
 var onTelemetry = [
   {
     name: 'oldest-message'
-    description: 'A message waits for too long in a subscription: its app does not run, or what it needs is away.'
+    description: 'A message waits for too long in a subscription: its app does not run, or does not keep up.'
     query: 'customMetrics | where name == "eventstac.queue.oldest_age" | summarize arg_max(timestamp, value) by tostring(customDimensions["topic"]), tostring(customDimensions["subscription"]) | where value > ${oldestMessageSeconds}'
     severity: 2
   }
@@ -171,7 +171,11 @@ var onTelemetry = [
   }
 ]
 
-var onRequests = [
+// Seconds: two of the longest pauses between attempts, so that whatever is away for a quarter of an hour is told of.
+var failingSeconds = 600
+
+// Looked at more often than once in their quarter of an hour, so that what arrives late is not missed.
+var seenOften = [
   {
     name: 'api-5xx'
     description: 'The API answers with server errors.'
@@ -183,6 +187,13 @@ var onRequests = [
     name: 'api-p95'
     description: 'The slowest twentieth of requests to the API takes longer than it may.'
     query: 'requests | where cloud_RoleName =~ "${apiName}" | summarize requests = count(), p95 = percentile(duration, 95) | where requests >= 20 and p95 > ${apiP95Seconds * 1000}'
+    threshold: 0
+    severity: 2
+  }
+  {
+    name: 'failing-messages'
+    description: 'A message has failed for ten minutes and is tried again: what it needs (the database, the storage) is away. No other alert sees it, since it waits in no subscription.'
+    query: 'customMetrics | where name == "eventstac.message.failing" | summarize longest = max(valueMax) by tostring(customDimensions["topic"]), tostring(customDimensions["subscription"]) | where longest > ${failingSeconds}'
     threshold: 0
     severity: 2
   }
@@ -304,8 +315,8 @@ resource eventAlert 'Microsoft.Insights/metricAlerts@2018-03-01' = [
   }
 ]
 
-resource requestAlert 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
-  for item in onRequests: {
+resource oftenAlert 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
+  for item in seenOften: {
     name: '${prefix}-${item.name}'
     location: location
     tags: tags

@@ -19,6 +19,9 @@ class Figure:
 FIGURES: Mapping[str, Figure] = {
     "eventstac.messages": Figure("counter", "{message}", "messages by what became of them"),
     "eventstac.message.duration": Figure("histogram", "s", "seconds to handle a message, or its batch"),
+    "eventstac.message.failing": Figure(
+        "histogram", "s", "seconds since the first failure of a message that waits to be tried again"
+    ),
     "eventstac.batch.size": Figure("histogram", "{message}", "messages that were handled as one"),
     "eventstac.extraction.duration": Figure("histogram", "s", "seconds to read a blob"),
     "eventstac.extraction.bytes": Figure("histogram", "By", "bytes that were fetched of a blob"),
@@ -63,6 +66,9 @@ def figures_of(span: Span) -> list[tuple[str, float, dict[str, Value]]]:
         ("eventstac.messages", 1, about),
         ("eventstac.message.duration", span.seconds, about),
     ]
+    failing_s = span.attributes.get("failing_s")
+    if isinstance(failing_s, int | float):
+        found.append(("eventstac.message.failing", failing_s, about))
     for name, figure in _NOTED.items():
         value = span.attributes.get(name)
         if isinstance(value, int | float):

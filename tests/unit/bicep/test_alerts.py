@@ -2,6 +2,7 @@
 
 import re
 
+from eventstac.consumption import RetryPolicy
 from eventstac.events.timeline import freshness_s
 from eventstac.telemetry.figures import FIGURES
 from tests.contracts.reach import ROOT
@@ -15,12 +16,20 @@ def test_a_figure_that_an_alert_asks_for_is_one_of_ours() -> None:
     assert asked == {
         "eventstac.queue.oldest_age",
         "eventstac.queue.dead_letters",
+        "eventstac.message.failing",
         "eventstac.rejections",
         "eventstac.completeness",
         "eventstac.reconcile.completeness",
         "eventstac.outbox.oldest_age",
     }
     assert asked <= set(FIGURES)
+
+
+def test_an_outage_of_a_quarter_of_an_hour_is_told_of_and_a_single_retry_is_not() -> None:
+    (limit,) = re.findall(r"^var failingSeconds = (\d+)", ALERTS, re.MULTILINE)
+    pause = RetryPolicy().longest_s
+    assert 2 * pause <= int(limit) <= 15 * 60 - pause
+    assert "max(valueMax)" in ALERTS.partition("name: 'failing-messages'")[2].partition("severity")[0]
 
 
 def test_an_attribute_that_an_alert_asks_for_is_noted_by_the_code() -> None:

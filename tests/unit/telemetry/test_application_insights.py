@@ -80,6 +80,8 @@ def told() -> list[dict[str, Any]]:
             telemetry.record(span)
         about: dict[str, str | float] = {"outcome": "handled", "topic": "asset-facts", "freshness_s": 1.5}
         telemetry.record(Span("asset-facts/loader", origin, "a" * 16, now - 10**9, now, "consumer", about))
+        for failing_s in (300.0, 900.0):
+            telemetry.measure("eventstac.message.failing", failing_s, topic="t", subscription="s")
         telemetry.measure("eventstac.queue.oldest_age", 12.0, topic="t", subscription="s")
         telemetry.close()
     log.setLevel(level)
@@ -169,6 +171,16 @@ def test_figures_arrive_under_their_names(told: list[dict[str, Any]]) -> None:
     assert found["eventstac.queue.oldest_age"][1]["topic"] == "t"
     assert found["eventstac.messages"][0] == 1
     assert found["eventstac.freshness"][0] == 1.5
+
+
+def test_the_longest_of_a_minute_arrives_as_such(told: list[dict[str, Any]]) -> None:
+    (point,) = (
+        point
+        for one in of_kind(told, "MetricData")
+        for point in one["data"]["baseData"]["metrics"]
+        if point["name"] == "eventstac.message.failing"
+    )
+    assert (point["count"], point["max"]) == (2, 900.0)  # `valueMax`, by which an alert goes
 
 
 def test_nothing_is_left_behind_at_the_loggers(told: list[dict[str, Any]]) -> None:

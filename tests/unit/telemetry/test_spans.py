@@ -5,7 +5,10 @@ import logging
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from functools import partial
+from operator import add
 from pathlib import Path
 
 import pytest
@@ -15,7 +18,7 @@ from eventstac.consumption import Consumer, Outgoing
 from eventstac.errors import Rejected, Transient
 from eventstac.events import Envelope, ScanRequested
 from eventstac.origin import Origin, valid_traceparent
-from eventstac.telemetry.figures import FIGURES
+from eventstac.telemetry.figures import FIGURES, figures_of
 from eventstac.telemetry.files import Lines, open_files
 from eventstac.telemetry.opening import open_telemetry
 from eventstac.telemetry.spans import OFF, Span, note
@@ -128,6 +131,22 @@ def test_an_attempt_after_a_failure_is_a_sibling_in_the_same_trace() -> None:
     assert (first.attributes["outcome"], second.attributes["outcome"]) == ("waiting", "handled")
     assert first.origin.span != second.origin.span
     assert {(one.origin.trace, one.parent) for one in (first, second)} == {(PARENT[3:35], PARENT[36:52])}
+
+
+def test_a_message_that_fails_again_tells_for_how_long_it_has_failed() -> None:
+    bus, listener = MemoryBus(), Listener()
+
+    def away(_: Envelope) -> Sequence[Outgoing]:
+        raise Transient("away")
+
+    consumer(bus, listener).consume(message(), away)
+    again = as_received(bus.sent[0], "scanner")
+    for later_s, handle in ((900, away), (960, scan)):
+        later = replace(consumer(bus, listener), clock=partial(add, START, timedelta(seconds=later_s)))
+        later.consume(again, handle)
+    told = [figure for span in listener.spans for figure in figures_of(span) if "failing" in figure[0]]
+    about = {"topic": "blob-events", "subscription": "scanner", "outcome": "waiting"}
+    assert told == [("eventstac.message.failing", 0.0, about), ("eventstac.message.failing", 900.0, about)]
 
 
 def test_a_rejection_is_a_child_and_says_why() -> None:
