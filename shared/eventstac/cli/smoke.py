@@ -93,8 +93,9 @@ def smoke(
 def chosen_container(asked: str | None, usual: str, sources: Sequence[str]) -> str:
     """Where to upload: what was asked for, else the smoke test's own container, else the first that is watched."""
     if asked is not None and asked not in sources:
-        raise typer.BadParameter(
-            f"{asked!r} is no source container: SOURCE_CONTAINERS has {', '.join(sources)}; --path says where in it"
+        raise Rejected(
+            "undeclared-container",
+            f"{asked!r} is no source container: SOURCE_CONTAINERS has {', '.join(sources)}; --path says where in it",
         )
     return asked or (usual if usual in sources else sources[0])
 

@@ -1,8 +1,8 @@
-"""Finds expressions with which no text fits, as an anchor stands where it cannot hold."""
+"""Finds expressions with which no path fits: an anchor stands where it cannot hold, or a backslash is asked for."""
 
 import re
 
-from eventstac.rules.automaton import Automaton
+from eventstac.rules.automaton import Automaton, Undecided, share_a_text
 
 _LINES = re.compile(r"\(\?[a-z]*m")  # with this flag anchors hold at line breaks, too
 
@@ -28,3 +28,11 @@ def fits_nothing(regex: str) -> bool:
         waiting += [place for place in dict.fromkeys(reached) if place not in seen]
         seen.update(reached)
     return True
+
+
+def asks_for_backslash(regex: str) -> bool:
+    """Whether each text of an expression has a backslash; no path has: the storage makes slashes of them."""
+    try:
+        return not share_a_text(Automaton.of(regex), Automaton.of(r"[^\\]*"))
+    except Undecided:
+        return False

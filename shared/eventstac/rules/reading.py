@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from eventstac.common_names import COMMON_NAMES
+from eventstac.rules.anchors import asks_for_backslash
 from eventstac.rules.area import read_area
 from eventstac.rules.document import Document, Path
 from eventstac.rules.formats import format_regex
@@ -116,10 +117,15 @@ def _read_each(
     single = isinstance(texts, str)
     found = []
     for index, text in enumerate([texts] if isinstance(texts, str) else texts):
+        where = path if single else (*path, index)
         try:
             found.append(read(text))
         except PatternError as error:
-            document.mistake(path if single else (*path, index), error.what, error.instead)
+            document.mistake(where, error.what, error.instead)
+            continue
+        if "\\" in text and asks_for_backslash(found[-1].regex):
+            what = f"The pattern {text!r} asks for a backslash, which no name of a blob has: it matches none"
+            document.warn(where, what, "Write / for that of a folder, and [*] for a star itself")
     return tuple(found)
 
 

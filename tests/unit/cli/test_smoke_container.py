@@ -1,9 +1,9 @@
 """Where the smoke test uploads its raster."""
 
 import pytest
-import typer
 
 from eventstac.cli.smoke import chosen_container
+from eventstac.errors import Rejected
 
 
 @pytest.mark.parametrize(
@@ -23,5 +23,5 @@ def test_it_is_its_own_container_where_there_is_one(
 
 @pytest.mark.parametrize("asked", ["source/below", "source?x", "source#x", "elsewhere"])
 def test_what_is_no_source_container_is_refused_with_those_that_are(asked: str) -> None:
-    with pytest.raises(typer.BadParameter, match="no source container.*source, smoke.*--path"):
+    with pytest.raises(Rejected, match=r"no source container.*source, smoke.*--path"):
         chosen_container(asked, "smoke", ("source", "smoke"))

@@ -413,3 +413,27 @@ def test_what_a_pattern_takes_for_a_text_but_looks_like_something_else_is_warned
 def test_other_texts_of_a_pattern_are_not_warned_of(pattern: str) -> None:
     text = f"collections:\n  c:\n    rules:\n      - {{name: r, pattern: '{pattern}', item: a}}\n"
     assert not load_rules(text, file="c.yaml").warnings
+
+
+SLASHED = "{top}collections:\n  c:\n    {own}rules:\n      - {{name: r, item: a, pattern: '{pattern}'}}\n"
+
+
+@pytest.mark.parametrize(
+    "pattern", [r"win\{item}.tif", r"a/[\]/*.tif", r"regex:a\\b(?P<item>\d+)", r"x\*.tif"]
+)
+@pytest.mark.parametrize("place", ["top", "own", "pattern"])
+def test_a_pattern_that_asks_for_a_backslash_is_warned_of(pattern: str, place: str) -> None:
+    ignoring = f"ignore: ['{pattern}']\n"
+    parts = {"top": "", "own": "", "pattern": "a/{item}.tif"}
+    parts[place] = pattern if place == "pattern" else ignoring + ("    " if place == "own" else "")
+    [warned] = load_rules(SLASHED.format(**parts), file="c.yaml").warnings
+    assert "which no name of a blob has" in warned.what
+    assert "Write / " in warned.instead
+    assert warned.line == {"top": 1, "own": 3, "pattern": 4}[place]
+
+
+@pytest.mark.parametrize(
+    "pattern", [r"a/{item:\d+}.tif", r"a/{item}[\/]b.tif", r"regex:(?P<item>a\.b)(?:\\x)?", "{item:**}.tif"]
+)
+def test_a_pattern_that_fits_without_a_backslash_is_not_warned_of(pattern: str) -> None:
+    assert not load_rules(SLASHED.format(top="", own="", pattern=pattern), file="c.yaml").warnings
