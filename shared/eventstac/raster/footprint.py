@@ -73,17 +73,21 @@ def _in_parts(georef: Georeference, width: int, height: int, tolerance_m: float)
 
     Raises Rejected `no-georeference` where that is not known surely.
     """
-    tolerance_m = min(tolerance_m, _COARSEST_M)
     regions = []
     for part in parts(georef, width, height):
-        region = outline(part.georef, part.width, part.height, tolerance_m, simplified=False)
-        if region is None or not holds_the_middle(region, part.georef, part.width, part.height):
+        for finer in (1, 10, 100):  # for a part that is as thin as the tolerance
+            region = outline(
+                part.georef, part.width, part.height, min(tolerance_m, _COARSEST_M) / finer, simplified=False
+            )
+            if region is not None and holds_the_middle(region, part.georef, part.width, part.height):
+                regions.append(_within_180(region, _SEAM_DEGREES))
+                break
+        else:
             raise Rejected(
                 "no-georeference",
                 "the outline of a grid that goes around more than half of a rotated pole is not known surely: "
                 "re-project it (gdalwarp -t_srs EPSG:4326), or let the rule give `footprint.geometry`",
             )
-        regions.append(_within_180(region, _SEAM_DEGREES))
     return shapely.union_all(regions, grid_size=_PARTS_MEET_DEGREES)
 
 

@@ -46,7 +46,7 @@ def enclosed(
 def _around_a_pole(lon: Floats, lat: Floats, turns: int, pole: float) -> BaseGeometry:
     """What a ring that goes once around a pole (`turns`: 1 eastward, -1) encloses, on one turn of longitudes."""
     turn, west = 360.0 * turns, float(lon[0])
-    if np.ptp(lon) <= 360.0:
+    if np.ptp(np.append(lon, west + turn)) <= 360.0:
         lon, lat = np.append(lon, [west + turn, west + turn, west]), np.append(lat, [lat[0], pole, pole])
         return shapely.Polygon(np.column_stack([lon, lat]))
     # It goes back on itself where it begins, so a meridian there would cross it: one of three turns is taken.

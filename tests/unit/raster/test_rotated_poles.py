@@ -74,6 +74,22 @@ def test_a_grid_of_a_rotated_pole_has_all_that_it_shows_wherever_it_begins(
     assert wrongly_told(crs_of(pole), box, 72, 36, np.random.default_rng(1)) == 0
 
 
+@pytest.mark.parametrize(
+    ("pole", "box", "columns", "rows"),
+    [
+        ((-90.7179672, -24.3571274, 29.3342446), (0, -53.41315, 147.8592, 106.8263), 360, 180),
+        ((0, 39.25, 0), (-196.39411, -45.43485, 358.8327, 124.50649), 1440, 720),
+        ((-27.126368615, 39.25, 0), (-67.72059, -0.7094568, 289.0502, 1.4189136), 1440, 6),
+    ],
+    ids=["outline that goes back where it begins", "part that does", "part that is thin"],
+)
+def test_a_grid_has_no_more_than_it_shows(
+    pole: tuple[float, float, float], box: Box, columns: int, rows: int
+) -> None:
+    random = np.random.default_rng(5)
+    assert max(wrongly_told(crs_of(pole), box, columns, rows, random) for _ in range(5)) == 0
+
+
 def random_frames(random: np.random.Generator, count: int) -> Iterator[tuple[str, Box, int, int]]:
     for _ in range(count):
         pole = (
