@@ -251,7 +251,8 @@ class _Reader:
 def _is_folder(blob: Any) -> bool:
     """Whether a blob only marks a folder, as tools write one and accounts with directories show theirs."""
     marks = {name.lower(): value for name, value in (blob.metadata or {}).items()}
-    return not blob.size and marks.get("hdi_isfolder", "").lower() == "true"
+    # In a listing a value that is empty is None.
+    return not blob.size and (marks.get("hdi_isfolder") or "").lower() == "true"
 
 
 def _look_of(name: BlobName, headers: Mapping[str, str]) -> Look:

@@ -126,15 +126,15 @@ def test_an_empty_blob_is_present(storage: Storage) -> None:
 
 def test_a_folder_s_marker_is_no_blob(real: RealStorage) -> None:
     """As tools write it, and as an account with directories gives one of these."""
-    urls = [url_in(real, f"folders/{name}.tif") for name in ("marker", "empty", "full")]
-    for url, data, metadata in zip(
-        urls, (b"", b"", b"x"), ({"Hdi_IsFolder": "true"}, {"a": "b"}, {"hdi_isfolder": "true"}), strict=True
-    ):
+    urls = [url_in(real, f"folders/{name}.tif") for name in ("marker", "empty", "full", "unsaid")]
+    marks = ({"Hdi_IsFolder": "true"}, {"a": "b"}, {"hdi_isfolder": "true"}, {"hdi_isfolder": ""})
+    for url, data, metadata in zip(urls, (b"", b"", b"x", b""), marks, strict=True):
         name = url.removeprefix(real.account_url + "/source/")
         real.service.get_blob_client("source", name).upload_blob(data, metadata=metadata)
     looks = [real.blobs.look(url) for url in urls]
     assert [(look.state, look.is_folder) for look, _ in looks] == [
         ("gone", True),
+        ("present", False),
         ("present", False),
         ("present", False),
     ]
