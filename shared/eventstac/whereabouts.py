@@ -20,6 +20,8 @@ Verdict = Literal[
     "not in storage", "ignored", "no rule", "waiting", "rejected", "incomplete", "stale", "searchable"
 ]
 
+_MARKER = "a folder's marker (0 bytes with hdi_isfolder)"
+
 STAGES = {
     BLOB_EVENTS: "scanner",
     BLOBS_MATCHED: "extractor",
@@ -110,10 +112,11 @@ def whereabouts(evidence: Evidence) -> Whereabouts:
     look = evidence.look
     if look is None:
         return Whereabouts("ignored", evidence.not_watched or "it is not watched")
-    if look.is_folder:
-        return Whereabouts("ignored", "it is a folder's marker (0 bytes with hdi_isfolder), and no file")
+    if look.is_folder and evidence.fact is None:
+        return Whereabouts("ignored", f"it is {_MARKER}, and no file")
     if look.state == "gone":
-        return _not_in_storage(evidence)
+        lacks = f"has {_MARKER} there, and no file" if look.is_folder else "has no such blob"
+        return _not_in_storage(evidence, f"the storage {lacks}")
     fact = evidence.fact
     if not (fact and fact.claim):
         unknown = _unknown_to_rules(evidence)
@@ -124,16 +127,14 @@ def whereabouts(evidence: Evidence) -> Whereabouts:
     return _on_its_way(evidence, look)
 
 
-def _not_in_storage(evidence: Evidence) -> Whereabouts:
+def _not_in_storage(evidence: Evidence, lacks: str) -> Whereabouts:
     fact = evidence.fact
     if fact is None:
-        return Whereabouts("not in storage", "the storage has no such blob, and nobody ever looked at one")
+        return Whereabouts("not in storage", f"{lacks}, and nobody ever looked at one")
     if fact.finding.state == "gone":
-        return Whereabouts("not in storage", "the storage has no such blob, and the catalog knows it")
+        return Whereabouts("not in storage", f"{lacks}, and the catalog knows it")
     shown = "still shows it" if evidence.published else "does not show it"
-    return Whereabouts(
-        "not in storage", f"the storage has no such blob any more; the catalog {shown}{_soon(evidence)}"
-    )
+    return Whereabouts("not in storage", f"{lacks} any more; the catalog {shown}{_soon(evidence)}")
 
 
 def _soon(evidence: Evidence) -> str:

@@ -57,6 +57,17 @@ GONE = replace(LOOK, state="gone", etag="")
             "still shows it. `eventstac reconcile` looks at it, and takes it out",
         ),
         (evidence(look=replace(GONE, is_folder=True)), "ignored", "it is a folder's marker"),
+        (
+            evidence(look=replace(GONE, is_folder=True), fact=read(), item=row(), published=True),
+            "not in storage",
+            "the storage has a folder's marker (0 bytes with hdi_isfolder) there, and no file any more; the catalog "
+            "still shows it. `eventstac reconcile`",
+        ),
+        (
+            evidence(look=replace(GONE, is_folder=True), fact=fact_of(URL, gone(MATCH, 5))),
+            "not in storage",
+            "a folder's marker (0 bytes with hdi_isfolder) there, and no file, and the catalog knows it",
+        ),
         (evidence(look=None, not_watched="its container is not declared"), "ignored", "not declared"),
         (evidence(explanation=Explanation(URL, "ignored", "`ignore: *.tmp`")), "ignored", "*.tmp"),
         (evidence(is_source=False), "ignored", "no cog.completed that was handled has named it"),
