@@ -7,6 +7,7 @@ ApiError
 ├── TooLarge          413  the body is beyond the cap
 ├── UnsupportedMedia  415  the body is not JSON
 ├── Unavailable       503  the database is away or busy: try again
+│   └── Full               it takes no more connections
 └── TooSlow           504  the query ran into the statement time-out
 """
 
@@ -66,6 +67,10 @@ class Unavailable(ApiError):
 
     status = 503
     code = "ServiceUnavailable"
+
+
+class Full(Unavailable):
+    """The catalog's database answers that it takes no more connections."""
 
 
 class TooSlow(ApiError):

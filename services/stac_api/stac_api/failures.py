@@ -6,7 +6,7 @@ import ssl
 import asyncpg  # type: ignore[import-untyped]  # it ships no types
 
 from eventstac.errors import Transient
-from stac_api.errors import BadRequest, TooSlow, Unavailable
+from stac_api.errors import BadRequest, Full, TooSlow, Unavailable
 from stac_api.pool import AllLent
 
 _log = logging.getLogger("stac_api")
@@ -100,7 +100,8 @@ def in_our_words(error: Exception) -> Exception:
         return Unavailable("The catalog's database does not answer; try again shortly.")
     if isinstance(error, asyncpg.CannotConnectNowError | asyncpg.TooManyConnectionsError):
         _log.warning("database_away", extra={"reason": repr(error)})
-        return Unavailable("The catalog's database is starting or busy; try again shortly.")
+        kind = Full if isinstance(error, asyncpg.TooManyConnectionsError) else Unavailable
+        return kind("The catalog's database is starting or busy; try again shortly.")
     return error
 
 

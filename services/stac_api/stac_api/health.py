@@ -1,18 +1,27 @@
 """Whether the API is alive, and whether it can answer."""
 
+import asyncio
+import logging
 from dataclasses import replace
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from stac_api.database import Database, Row
-from stac_api.errors import ApiError, TooSlow
+from stac_api.errors import ApiError, Full, TooSlow
 from stac_api.failures import Refused
 from stac_api.latest import Latest
 from stac_api.settings import Settings
 
 TESTED_PGSTAC = "0.10.0"  # the version whose tables and functions the searches are written for
 _PATIENCE_S = 5.0  # whoever asks for health waits for little longer
+_GRACE_S = 0.5  # the server ends a query that takes too long by itself, and says so
+
+_log = logging.getLogger("stac_api")
+_FULL = (
+    "It answers, but takes no more connections, so it was not asked for more: run fewer instances, lower "
+    "STAC_API_CONNECTIONS, or take a larger database."
+)
 
 
 async def ping(_: Request) -> Response:
@@ -31,7 +40,10 @@ class Health:
         self._version = Latest(self._read_version)  # for all who ask meanwhile: the connection is one
 
     async def health(self, _: Request) -> Response:
-        """The database answers, and holds the pgstac that the searches are written for; 503 otherwise."""
+        """The database answers, and holds the pgstac that the searches are written for; 503 otherwise.
+
+        One whose connections are all taken answers, too: those that the API has may serve it well.
+        """
         state = await self._state()
         status = 200 if state["status"] == "up" else 503
         return JSONResponse(state, status, headers={"cache-control": "no-store"})
@@ -42,7 +54,13 @@ class Health:
 
     async def _state(self) -> dict[str, str | None]:
         try:
-            row = await self._version.get()
+            async with asyncio.timeout(_PATIENCE_S + _GRACE_S):
+                row = await self._version.get()
+        except TimeoutError as error:  # of a mute server, or in line behind another's question
+            _log.warning("database_away", extra={"reason": repr(error)})
+            return _down("It does not answer in time: see whether it and the way to it are well.")
+        except Full:
+            return {"status": "up", "database": _FULL, "pgstac": None}
         except TooSlow:
             return _down("A plain question takes it too long: see which sessions wait, and for what.")
         except ApiError as error:

@@ -230,6 +230,26 @@ def test_connections_that_are_all_busy_are_told_as_such_and_health_waits_for_non
         assert told == {"connections_busy"}
 
 
+@pytest.mark.parametrize("place", MAIN[:1], indirect=True, scope="session")
+def test_a_database_that_has_no_slot_left_for_health_is_up(place: Place, own: CatalogDatabase) -> None:
+    name = own.settings.database
+    with (
+        psycopg.connect(own.settings.conninfo, autocommit=True) as connection,
+        place.serve(own, STAC_API_CONNECTIONS="1") as running,
+    ):
+        api = Client(running.url)
+        assert api.get(new("/search?collections=edges"))["features"]
+        connection.execute(f"ALTER DATABASE {name} CONNECTION LIMIT 0")
+        try:
+            health = api.get("/_mgmt/health")
+            assert api.get(new("/search?collections=edges"))["features"]  # on the connection that it has
+        finally:
+            connection.execute(f"ALTER DATABASE {name} CONNECTION LIMIT -1")
+        assert health["status"] == "up"
+        assert "no more connections" in health["database"]
+        assert api.get("/_mgmt/health") == {"status": "up", "database": "up", "pgstac": "0.10.0"}
+
+
 def test_behind_a_transaction_mode_pooler_nothing_depends_on_the_session(
     place: Place, own: CatalogDatabase
 ) -> None:
