@@ -255,6 +255,7 @@ class Consumer:
             url=url,
             attempts=received.attempt,
             event=dict(one.envelope.raw) if one.envelope else text,
+            first_sent=received.first_sent,
         )
         try:
             self.bus.send([self._message(Outgoing(REJECTED, rejected), one.origin)])

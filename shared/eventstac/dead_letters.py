@@ -3,9 +3,11 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from eventstac.blob_urls import canonical_url
+from eventstac.bus import read_moment
 from eventstac.errors import Rejected
 from eventstac.events import EventRejected
 from eventstac.events.envelope import event_id
@@ -30,7 +32,7 @@ _ADDED = (
 class DeadLetter:
     """A message that a subscription's consumer could not handle in all its deliveries, or that expired.
 
-    `sequence` is the broker's number of it: unique in its subscription.
+    `sequence` is the broker's number of it: unique in its subscription. `first_sent` is when the bus first had it.
     """
 
     topic: str
@@ -41,6 +43,7 @@ class DeadLetter:
     reason: str
     description: str
     deliveries: int
+    first_sent: datetime | None = None
 
     def rejection(self) -> tuple[str, EventRejected]:
         """The row that keeps it: its id, the same whenever it is read again, and what it says."""
@@ -49,7 +52,9 @@ class DeadLetter:
         detail = f"{self.reason}: {self.description}" if self.description else self.reason
         stage = f"{self.topic}/{self.subscription}"
         event = _object_or_text(self.body)
-        return identity, EventRejected(stage, DEAD_LETTER, detail, url, self.deliveries, event)
+        return identity, EventRejected(
+            stage, DEAD_LETTER, detail, url, self.deliveries, event, self.first_sent
+        )
 
 
 def undelivered(blob_url: str, subscription: str, content: bytes) -> Iterable[tuple[str, EventRejected]]:
@@ -78,6 +83,7 @@ def undelivered(blob_url: str, subscription: str, content: bytes) -> Iterable[tu
                 url_of(original),
                 int(attempts) if isinstance(attempts, int) else 0,
                 _kept(original),
+                read_moment(event.get("publishtime")),
             ),
         )
 

@@ -50,7 +50,7 @@ def replay(rejection: Rejection, run: str, at: Any, app: str = "operator") -> Me
     event_type = original.get("type") if isinstance(original.get("data"), Mapping) else None
     again = f"{rejection.id}~{run}"
     if event_type == CogCompleted.TYPE:
-        return Message(COG_EVENTS, again, _as_it_was_said(original, rejection.rejected_at))
+        return Message(COG_EVENTS, again, _as_it_was_said(original, _heard(rejection)))
     if event_type == ScanRequested.TYPE:
         return Message(SCAN_REQUESTS, again, original)
     topic, _, subscription = rejection.stage.partition("/")
@@ -73,10 +73,15 @@ def replay(rejection: Rejection, run: str, at: Any, app: str = "operator") -> Me
     return Message(SCAN_REQUESTS, again, seal(request, app=app, origin=Origin.new(again), at=at))
 
 
-def _as_it_was_said(event: Mapping[str, Any], given_up: datetime) -> Mapping[str, Any]:
-    """A finished COG's event, said no later than it was given up: sent again it hides nothing that was said since."""
+def _heard(rejection: Rejection) -> datetime:
+    """When the bus first had an event; of what was kept without that, when it was given up."""
+    return min(rejection.first_sent or rejection.rejected_at, rejection.rejected_at)
+
+
+def _as_it_was_said(event: Mapping[str, Any], heard: datetime) -> Mapping[str, Any]:
+    """A finished COG's event, said no later than it was heard: sent again it hides nothing that was said since."""
     said = read_moment(event.get("time"))
-    return event if said and said <= given_up else {**event, "time": to_text(given_up)}
+    return event if said and said <= heard else {**event, "time": to_text(heard)}
 
 
 @contextmanager

@@ -188,7 +188,7 @@ def sent() -> list[events.Event]:
         EventClaimed(
             "https://account.blob.core.windows.net/claims/a.json", "a" * 64, 9, "eventstac.x.v1", URL
         ),
-        events.EventRejected("loader", "gave-up", "for a day", None, 9, "text"),
+        events.EventRejected("loader", "gave-up", "for a day", None, 9, "text", NOW),
         events.EventRejected("loader", "gave-up", "for a day", URL, 9, {"id": "x"}),
     ]
 

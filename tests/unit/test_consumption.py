@@ -12,6 +12,7 @@ from eventstac.bus import Message, Received
 from eventstac.consumption import Consumer, Outgoing, RetryPolicy
 from eventstac.errors import Rejected, Stale, Transient
 from eventstac.events import Envelope, ScanRequested
+from eventstac.times import to_text
 from tests.samples import START
 from tests.twins.bus import Crash, MemoryBus, as_received
 
@@ -68,6 +69,7 @@ def test_a_rejected_message_goes_to_rejected_with_the_original_and_its_blob() ->
     assert (data["reason"], data["detail"], data["stage"]) == ("why", "because", "blob-events/scanner")
     assert data["url"] == "http://127.0.0.1:10000/devstoreaccount1/source/a%20b.tif"
     assert data["event"] == BODY
+    assert data["first_sent"] == to_text(START)
 
 
 @pytest.mark.parametrize(

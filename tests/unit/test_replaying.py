@@ -1,5 +1,6 @@
 """What is sent to try a given-up event again."""
 
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -15,8 +16,12 @@ from tests.samples import START, at, url_of
 from tests.twins.apps import Pipeline, scene
 
 
-def rejection(stage: str, event: Any, url: str | None = None) -> Rejection:
-    return Rejection("an-id", stage, "gave-up", "it was away", url, 9, event, "open", START)
+def rejection(
+    stage: str, event: Any, url: str | None = None, first_sent: datetime | None = None
+) -> Rejection:
+    return Rejection(
+        "an-id", stage, "gave-up", "it was away", url, 9, event, "open", START, first_sent=first_sent
+    )
 
 
 def test_a_blob_goes_back_to_the_first_stage_as_a_look() -> None:
@@ -40,6 +45,14 @@ def test_a_replay_makes_what_was_said_of_a_cog_no_newer(said: dict[str, str]) ->
     event = {"type": "eventstac.cog.completed.v1", "id": "an-id", "data": {}, **said}
     message = replay(rejection("cog-events/cog-updater", event, url_of("a.tif")), "run", at(500))
     assert message.body == {**event, "time": to_text(START)}
+
+
+@pytest.mark.parametrize(("first_sent", "at_most"), [(at(-60), at(-60)), (at(60), START)])
+def test_a_replay_counts_as_said_when_the_bus_first_had_it(first_sent: datetime, at_most: datetime) -> None:
+    event = {"type": "eventstac.cog.completed.v1", "id": "an-id", "data": {}, "time": to_text(at(900))}
+    given_up = rejection("cog-events/cog-updater", event, url_of("a.tif"), first_sent)
+    message = replay(given_up, "run", at(500))
+    assert message.body == {**event, "time": to_text(at_most)}
 
 
 def test_news_go_to_the_consumer_that_gave_them_up_and_to_no_other() -> None:

@@ -7,7 +7,7 @@ from azure.core.exceptions import AzureError
 from azure.servicebus import ServiceBusClient, ServiceBusReceivedMessage, ServiceBusSubQueue
 from azure.servicebus.exceptions import MessageAlreadySettled, MessageLockLostError
 
-from eventstac.azure.peeking import body_of, subscriptions
+from eventstac.azure.peeking import body_of, since, subscriptions
 from eventstac.dead_letters import DeadLetter
 from eventstac.errors import Transient
 
@@ -74,4 +74,5 @@ def _dead_letter(message: ServiceBusReceivedMessage, topic: str, subscription: s
         reason=str(message.dead_letter_reason or "unknown reason"),
         description=str(message.dead_letter_error_description or ""),
         deliveries=message.delivery_count or 0,
+        first_sent=since(message),
     )

@@ -78,7 +78,7 @@ def backlogs(client: ServiceBusClient, counted: int = COUNTED) -> list[Backlog]:
     asked = [(topic, name, dead) for topic, name in places for dead in (False, True)]
 
     def waiting(place: tuple[str, str, bool]) -> list[datetime]:
-        return [_since(message) for message in islice(_peek(client, *place), counted)]
+        return [since(message) for message in islice(_peek(client, *place), counted)]
 
     try:
         with ThreadPoolExecutor(len(asked)) as pool:
@@ -143,7 +143,7 @@ def _is_same(candidate: str, url: str) -> bool:
         return False
 
 
-def _since(message: ServiceBusReceivedMessage) -> datetime:
+def since(message: ServiceBusReceivedMessage) -> datetime:
     """When a message was first sent."""
     return read_moment(_properties(message).get(FIRST_SENT)) or message.enqueued_time_utc or datetime.now(UTC)
 
@@ -151,7 +151,7 @@ def _since(message: ServiceBusReceivedMessage) -> datetime:
 def _queued(message: ServiceBusReceivedMessage, topic: str, dead: bool) -> Queued:
     return Queued(
         topic=topic,
-        since=_since(message),
+        since=since(message),
         attempt=read_attempt(_properties(message).get(ATTEMPT)),
         dead_letter_reason=str(message.dead_letter_reason or "unknown reason") if dead else None,
     )

@@ -31,6 +31,7 @@ class Rejection:
     state: str
     rejected_at: datetime
     resolved_at: datetime | None = None
+    first_sent: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Filter:
     collection: str | None = None
 
 
-_COLUMNS = "id, stage, reason, detail, url, attempts, event, state, rejected_at, resolved_at"
+_COLUMNS = "id, stage, reason, detail, url, attempts, event, state, rejected_at, resolved_at, first_sent"
 
 _NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")  # an escaped NUL, and no escaped backslash before "u0000"
 
@@ -104,8 +105,8 @@ def _cog_url(rejected: EventRejected) -> str | None:
 def _insert(connection: Connection, identity: str, rejected: EventRejected, cog_url: str | None) -> None:
     connection.execute(
         """
-        INSERT INTO eventstac.rejected (id, stage, reason, detail, url, attempts, event, cog_url)
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (id) DO NOTHING
+        INSERT INTO eventstac.rejected (id, stage, reason, detail, url, attempts, event, cog_url, first_sent)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (id) DO NOTHING
         """,
         [
             _storable(identity if len(identity) <= _LONGEST_ID else event_id(identity)),
@@ -119,6 +120,7 @@ def _insert(connection: Connection, identity: str, rejected: EventRejected, cog_
                 dumps=_storable_json,
             ),
             cog_url,
+            rejected.first_sent,
         ],
     )
 

@@ -10,7 +10,7 @@ from eventstac.catalog.database import Connection
 from eventstac.catalog.rejections import Filter
 from eventstac.events import EventRejected
 from tests.integration.conftest import CatalogDatabase
-from tests.samples import url_of
+from tests.samples import START, url_of
 
 
 @pytest.fixture
@@ -64,6 +64,13 @@ def test_a_cog_s_event_is_about_the_cog_and_its_source(connection: Connection) -
     for number, odd in enumerate(({"cog_url": 7}, {"cog_url": "no url"}, {"cog_url": cog + "x" * 30_000})):
         keep(connection, f"d{number}", "cog-events/cog-updater", "malformed-event", None, {"data": odd})
     assert len(rejections.by_id(connection, "d")) == 3
+
+
+def test_when_the_bus_first_had_it_is_kept(connection: Connection) -> None:
+    late = EventRejected("cog-events/cog-updater", "gave-up", "away", None, 9, {}, START)
+    rejections.record(connection, "late", late)
+    assert [one.first_sent for one in rejections.by_id(connection, "late")] == [START]
+    assert [one.first_sent for one in rejections.by_id(connection, "a1")] == [None]
 
 
 def test_a_blob_s_collection_is_that_of_its_fact(connection: Connection) -> None:

@@ -62,6 +62,7 @@ def test_every_subscription_s_dead_letters_are_handed_over_once(
     assert sorted(one.body for one in kept) == [b"1", b"2", b"3", b"4"]
     assert {(one.reason, one.description) for one in kept} == {("poison", "as a test wants it")}
     assert len({one.rejection()[0] for one in kept}) == 4
+    assert all(one.first_sent and one.first_sent < datetime.now(UTC) for one in kept)
     assert queues.drain(kept.extend) == 0
     assert not any(one.dead for one in backlogs(client))
 

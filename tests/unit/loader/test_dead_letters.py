@@ -3,13 +3,14 @@
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
 from eventstac.dead_letters import DeadLetter
 from eventstac.errors import Transient
 from loader import dead_letters
-from tests.samples import ACCOUNT, url_of
+from tests.samples import ACCOUNT, START, url_of
 from tests.twins.apps import RULES
 from tests.twins.blobs import MemoryBlobs
 from tests.twins.catalog import MemoryCatalog
@@ -24,6 +25,7 @@ LETTER = DeadLetter(
     "MaxDeliveryCountExceeded",
     "ten times",
     10,
+    START,
 )
 
 
@@ -61,6 +63,7 @@ def test_a_dead_letter_is_kept_with_its_blob_and_why_it_died(catalog: MemoryCata
     assert (kept.stage, kept.reason, kept.attempts) == ("blobs-matched/extractor", "dead-letter", 10)
     assert kept.url == url_of("a.tif")
     assert "ten times" in kept.detail
+    assert kept.first_sent == START
 
 
 def test_what_is_not_kept_stays_in_the_queue(catalog: MemoryCatalog) -> None:
@@ -148,6 +151,7 @@ def test_undelivered_events_are_kept_and_their_blob_deleted(
     assert len(kept) == 6
     assert {one.stage for one in kept} == {"event-grid/created"}
     assert kept[0].attempts == 30
+    assert kept[0].first_sent == datetime(2024, 5, 1, 12, tzinfo=UTC)
     assert kept[0].detail == "MaxDeliveryAttemptsExceeded: NotFound"
     assert isinstance(kept[0].event, dict)
     assert "deadletterreason" not in kept[0].event
