@@ -1,5 +1,6 @@
 """The profiles in `contracts/profiles`: what we accept of each extension's fields, and which extensions are used."""
 
+import re
 from collections.abc import Container, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from functools import cache
@@ -10,6 +11,7 @@ from eventstac.validation.problems import Problem
 from eventstac.validation.schemas import Validator, compile_2020, schema_problems
 
 _EXTENSIONS = "checks/extensions"
+_VERSIONED = re.compile(r"(.+)/v\d+\.\d+\.\d+(?:-[\w.-]+)?/schema\.json", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -24,11 +26,8 @@ class Profile:
 
     def is_in_other_version(self, declared: Set[str]) -> bool:
         """Whether its extension is listed, but not in the version that is checked."""
-        extension = self.url.rpartition("/v")[0]
         return (
-            bool(extension)
-            and self.url not in declared
-            and any(url.startswith(f"{extension}/") for url in declared)
+            bool(self.url) and self.url not in declared and _extension(self.url) in map(_extension, declared)
         )
 
 
@@ -78,6 +77,12 @@ def unchecked_extensions(document: Mapping[str, Any]) -> list[str]:
 def prefixes_of(document: Mapping[str, Any]) -> set[str]:
     """The prefixes of all extension fields in an Item's or Collection's properties, assets, bands and links."""
     return {name.partition(":")[0] for holder in _holders(document) for name in holder if ":" in name}
+
+
+def _extension(url: str) -> str | None:
+    """An extension's address without its version; None for what is no address of an extension, as a slip of it."""
+    match = _VERSIONED.fullmatch(url)
+    return match[1] if match else None
 
 
 def _declared(document: Mapping[str, Any]) -> set[str]:

@@ -111,3 +111,17 @@ def test_fields_of_an_extension_in_a_version_without_a_profile_are_not_checked()
     [answer] = answers(scene)
     assert answer["valid"], answer
     assert answer["results"][0]["not_checked"] == [older]
+
+
+@pytest.mark.parametrize(
+    "slip",
+    ["v1.1.0/schema.jsn", "v1.1.0/Schema.json", "v1.1.0/schema.json#", "v1.1/schema.json", "schema.json", ""],
+)
+def test_a_slip_in_the_address_of_an_extension_is_no_other_version_of_it(slip: str) -> None:
+    listed = f"https://stac-extensions.github.io/eo/{slip}"
+    scene = valid_item("smallest") | {"stac_extensions": [listed]}
+    scene["properties"] |= {"eo:cloud_cover": 101}
+    [answer] = answers(scene)
+    assert {"stac_extensions", "properties/eo:cloud_cover"} <= {
+        each["path"] for each in answer["results"][0]["problems"]
+    }
