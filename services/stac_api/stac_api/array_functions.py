@@ -2,11 +2,12 @@
 
 import operator
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 ARRAY_FUNCTIONS = ("a_equals", "a_contains", "a_containedby", "a_overlaps")
 
-_Set = frozenset[tuple[bool, Any]]
+_Set = frozenset[str]
 _HOLDS: dict[str, Callable[[_Set, _Set], bool]] = {
     "a_equals": operator.eq,
     "a_contains": operator.ge,
@@ -16,12 +17,12 @@ _HOLDS: dict[str, Callable[[_Set, _Set], bool]] = {
 
 
 def misplaced(args: list[Any], places: list[str]) -> str | None:
-    """The place of a function, a time or, within an array, a property: pgstac would compare its JSON text."""
+    """The place of a function, a time or, within an array, a property or array: pgstac compares its JSON text."""
     for arg, place in zip(args, places, strict=True):
         if isinstance(arg, dict) and "property" not in arg:
             return place
         for number, member in enumerate(arg if isinstance(arg, list) else ()):
-            if isinstance(member, dict):
+            if isinstance(member, dict | list):
                 return f"{place}[{number}]"
     return None
 
@@ -41,7 +42,15 @@ def array_function(name: str, args: list[Any]) -> dict[str, Any] | bool:
 
 def _as_set(arg: Any) -> _Set | None:
     """A literal's members; of a single value itself, as pgstac reads it. None for what is asked of the database."""
-    members = arg if isinstance(arg, list) else [arg]
-    if any(isinstance(member, dict | list) for member in members):
+    if isinstance(arg, dict):
         return None
-    return frozenset((isinstance(member, bool), member) for member in members)  # True is 1 otherwise
+    return frozenset(map(_as_text, arg if isinstance(arg, list) else [arg]))
+
+
+def _as_text(member: str | int | float | bool) -> str:
+    """A member as PostgreSQL prints it, which keeps a number's zeros behind the point but not its exponent."""
+    if isinstance(member, str):
+        return member
+    if isinstance(member, bool):
+        return str(member).lower()
+    return f"{Decimal(repr(member)):zf}"  # z: no zero is below zero

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+import psycopg
 import pytest
 from shapely import GeometryCollection, LineString, Point, Polygon, box
 from shapely.geometry import mapping, shape
 from shapely.geometry.base import BaseGeometry
 
+from tests.integration.conftest import CatalogDatabase
 from tests.integration.stac_api import catalog
 from tests.integration.stac_api.conftest import Client
 from tests.integration.stac_api.places import MAIN
@@ -167,12 +169,25 @@ def test_an_array_function_compares_sets_whichever_comes_first(api: Client, name
 @pytest.mark.parametrize("name", SETS)
 def test_an_array_function_of_two_literals_is_a_truth(api: Client, name: str) -> None:
     for one, other in itertools.product(
-        [["x"], ["x", "x"], ["x", "y"], ["y", "x"], [], "x", [1], [2, 1]], repeat=2
+        [["x"], ["x", "x"], ["x", "y"], ["y", "x"], [], "x", [1], [2, 1], ["1"], [1.0], [True], ["true"]],
+        repeat=2,
     ):
         holds = SETS[name](as_set(one), as_set(other))
         asked = {"op": name, "args": [one, other]}
         assert bool(found(api, asked)) == holds, asked
         assert bool(found(api, {"op": "not", "args": [asked]})) != holds, asked
+
+
+def test_an_array_function_of_two_literals_reads_numbers_as_the_database_does(
+    api: Client, loaded: CatalogDatabase
+) -> None:
+    numbers = [0, -0.0, 0.0, 1.50, 1e2, 1e16, 1e-7, 12345678901234567890, 1.7976931348623157e308, 5e-324]
+    with psycopg.connect(loaded.settings.conninfo) as connection:
+        rows = connection.execute("SELECT jsonb_array_elements_text(%s::jsonb)", [json.dumps(numbers)])
+        printed = [text for (text,) in rows]
+    for number, text in zip(numbers, printed, strict=True):
+        asked = {"op": "a_equals", "args": [[number], [text]]}
+        assert found(api, asked), asked
 
 
 def test_an_array_function_compares_sets_in_a_search_for_collections(api: Client) -> None:
