@@ -93,9 +93,11 @@ def _about(envelope: Envelope | None) -> dict[str, Value]:
     if envelope is None:
         return {}
     notes: dict[str, Value] = {"event_type": envelope.type, "event_id": envelope.id}
-    url = _url_of(envelope.raw)
+    url, cog_url = _url_of(envelope.raw), _url_of(envelope.raw, "cog_url")
     if url:
         notes["blob"] = url
+    if cog_url and cog_url != url:
+        notes["cog"] = cog_url  # who looks for the COG finds what its event met with, too
     data = envelope.raw.get("data")
     if isinstance(data, dict):
         match = data.get("match")
@@ -106,10 +108,10 @@ def _about(envelope: Envelope | None) -> dict[str, Value]:
     return notes
 
 
-def _url_of(event: Any) -> str | None:
+def _url_of(event: Any, *names: str) -> str | None:
     data = event.get("data") if isinstance(event, Mapping) else None
     if isinstance(data, dict):
-        for name in ("url", "source_url", "cog_url"):
+        for name in names or ("url", "source_url", "cog_url"):
             if isinstance(data.get(name), str):
                 try:
                     return canonical_url(data[name])

@@ -53,7 +53,7 @@ class Evidence:
     `look` is what the storage says, None for a blob that is not watched, and `not_watched` then says why.
     `is_source` tells a source container from a COG container. `published` is whether the Item is in the catalog
     itself. `revision` is the one since which the rules say the same of the blob. `bus_away` is why nothing is known of
-    what waits, empty where it is known.
+    what waits, empty where it is known. `is_traced_on_azure` tells Application Insights from files of a laptop.
     """
 
     url: str
@@ -68,6 +68,7 @@ class Evidence:
     queued: Sequence[Queued]
     rejections: Sequence[Rejection]
     bus_away: str = ""
+    is_traced_on_azure: bool = False
 
     @property
     def no_message(self) -> str:
@@ -81,9 +82,12 @@ class Evidence:
         """What is to be said of messages that nobody can see: Service Bus keeps them in the topic until their time."""
         if self.bus_away:
             return ""
+        told = f"`{shlex.join(['eventstac', 'trace', self.url])}`"
+        if self.is_traced_on_azure:
+            told = f"docs/operate.md's query of Application Insights (blob {self.url})"
         return (
             "; a message that failed is in no queue while it waits to be tried again, up to five minutes at a time: "
-            f"`{shlex.join(['eventstac', 'trace', self.url])}` tells of its tries"
+            f"{told} tells of its tries"
         )
 
 

@@ -147,6 +147,12 @@ def test_without_service_bus_nothing_is_said_of_what_is_on_its_way() -> None:
     assert whereabouts(known).verdict == "searchable"
 
 
+def test_on_azure_tries_are_told_by_a_query() -> None:
+    why = whereabouts(evidence(is_traced_on_azure=True)).why
+    assert f"docs/operate.md's query of Application Insights (blob {URL}) tells of its tries" in why
+    assert "eventstac trace" not in why
+
+
 @pytest.mark.parametrize("is_source", [True, False])
 def test_a_blob_that_was_gone_when_it_was_looked_at_and_is_there_is_told_with_what_to_do(
     is_source: bool,

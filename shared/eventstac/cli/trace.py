@@ -9,7 +9,7 @@ import typer
 from eventstac.cli.console import new_table, open_console
 from eventstac.cli.ports import print_json
 from eventstac.settings import Environment
-from eventstac.telemetry.opening import FOLDER, INSIGHTS
+from eventstac.telemetry.opening import FOLDER, is_on_azure
 from eventstac.telemetry.story import NoStory, Story, Told, stories
 
 # What a row says of a span, in this order; the rest is in --json.
@@ -32,7 +32,7 @@ def trace(
     Insights: docs/operate.md has the query.
     """
     env = Environment(os.environ)
-    if env.has(INSIGHTS) and not env.has(FOLDER):
+    if is_on_azure(os.environ):
         raise NoStory("traces are in Application Insights here: docs/operate.md has the query for one")
     folder = env.text(FOLDER)
     env.check("eventstac trace")

@@ -17,6 +17,7 @@ from eventstac.cli.console import open_console
 from eventstac.cli.ports import Ports
 from eventstac.containers import Watched
 from eventstac.errors import Rejected, Transient
+from eventstac.telemetry.opening import is_on_azure
 from eventstac.whereabouts import Evidence, Queued, to_json, whereabouts
 
 _COLOURS = {
@@ -99,6 +100,7 @@ def gather(ports: Ports, blob: str) -> Evidence:
         queued=queued,
         rejections=rejected,
         bus_away=bus_away,
+        is_traced_on_azure=is_on_azure(ports.values),
     )
 
 

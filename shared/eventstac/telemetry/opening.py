@@ -14,6 +14,11 @@ def is_wanted(values: Mapping[str, str]) -> bool:
     return bool(values.get(INSIGHTS) or values.get(FOLDER))
 
 
+def is_on_azure(values: Mapping[str, str]) -> bool:
+    """Whether only Application Insights can tell what was told: `eventstac trace` reads files."""
+    return bool(values.get(INSIGHTS)) and not values.get(FOLDER)
+
+
 def open_telemetry(app: str, values: Mapping[str, str]) -> Telemetry:
     """Telemetry of an app. OpenTelemetry is imported only where somebody listens: it takes up to seconds."""
     insights, folder = values.get(INSIGHTS), values.get(FOLDER)

@@ -37,6 +37,11 @@ class Told:
     depth: int = 0
 
     @property
+    def about(self) -> tuple[Any, ...]:
+        """The blobs' URLs that one finds it by: a finished COG's event has its source's and its own."""
+        return tuple(self.attributes[name] for name in ("blob", "cog") if name in self.attributes)
+
+    @property
     def end(self) -> datetime:
         """When it was done."""
         return self.start + timedelta(seconds=self.seconds)
@@ -94,11 +99,11 @@ def _meant(told: Iterable[Told], wanted: str) -> tuple[set[str], str]:
         return {one.trace for one in told if one.trace == trace}, f"the trace {trace}"
     if text.startswith(("http://", "https://")):
         url = canonical_url(text)
-        return {one.trace for one in told if one.attributes.get("blob") == url}, url
+        return {one.trace for one in told if url in one.about}, url
     container, _, path = with_slashes(text).partition("/")
     if container and path:
         name = BlobName("", container.lower(), path)
-        return {one.trace for one in told if _is_called(one.attributes.get("blob"), name)}, text
+        return {one.trace for one in told if any(_is_called(url, name) for url in one.about)}, text
     raise NoStory(
         f"{wanted!r} is neither a trace's id (32 hexadecimal digits), nor a traceparent, nor a blob's URL or "
         "CONTAINER/PATH"

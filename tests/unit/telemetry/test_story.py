@@ -1,14 +1,17 @@
 """`eventstac trace` reads what the apps told, and says clearly where there is nothing to tell."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from eventstac.bus import Received
 from eventstac.cli.main import app
 from eventstac.errors import EventstacError
+from eventstac.handling import Handling
 from eventstac.origin import Origin
 from eventstac.telemetry.files import open_files
 from eventstac.telemetry.spans import Span
@@ -51,6 +54,17 @@ def test_a_trace_is_found_by_its_id_by_a_traceparent_and_by_the_blob_in_any_spel
         assert [(one.app, one.depth) for one in story.spans] == [("scanner", 0), ("loader", 1)]
         assert story.missing == frozenset()
         assert story.seconds == pytest.approx(2.5)
+
+
+def test_what_a_cog_s_event_met_with_is_found_by_the_cog_and_by_its_source(tmp_path: Path) -> None:
+    cog = URL.replace("/source/", "/cogs/")
+    event = {"specversion": "1.0", "id": "e", "source": "me", "type": "eventstac.cog.completed.v1"}
+    body = json.dumps({**event, "data": {"source_url": URL, "cog_url": cog.replace("%20", " ")}}).encode()
+    came = Received("cog-events", "cog-updater", "m", body, 3, datetime.now(UTC))
+    tell(tmp_path, "cog_updater", Handling.begin(came).span("waiting", {"detail": "the database is away"}))
+    for wanted in (URL, cog, "source/a b.tif", "cogs/a b.tif"):
+        [story] = stories(tmp_path, wanted)
+        assert [one.attributes["outcome"] for one in story.spans] == ["waiting"]
 
 
 def test_a_parent_that_nobody_told_of_is_named(folder: Path) -> None:
