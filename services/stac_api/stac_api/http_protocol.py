@@ -183,13 +183,13 @@ class _Cycle(RequestResponseCycle):
         status, body = start["status"], message.get("body", b"")
         headers = [*self.default_headers, *start.get("headers", ())]
         parts = [STATUS_LINE[status]]
-        length = b"" if status in _WITHOUT_BODY and not body else b"%d" % len(body)
-        told = b""
+        length = None if status in _WITHOUT_BODY and not body else b"%d" % len(body)
+        told: bytes | None = None
         for name, value in headers:
             if not _is_plain(name):
                 return False
             if name == b"content-length":
-                if told:
+                if told is not None:
                     return False
                 told = value
             parts += (name, b": ", value, b"\r\n")

@@ -224,6 +224,14 @@ CONVERSATIONS: dict[str, tuple[App, tuple[bytes, ...]]] = {
         answering(headers=[(b"content-length", b"5"), (b"content-length", b"3")]),
         (LAST,),
     ),
+    "an empty length before the right one": (
+        answering(headers=[(b"content-length", b""), (b"content-length", b"3")]),
+        (LAST,),
+    ),
+    "no length but an empty one, where there is no body": (
+        answering(b"", 204, [(b"content-length", b"")]),
+        (LAST,),
+    ),
     "one length said twice": (
         answering(headers=[(b"content-length", b"3"), (b"content-length", b"3")]),
         (LAST,),
