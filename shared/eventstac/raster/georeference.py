@@ -175,13 +175,11 @@ def _crs_text(dataset: DatasetReader, crs_text: str | None) -> str:
 
 
 def _earth_of_rule(text: str) -> EarthCrs:
-    """The CRS that a rule gives. Raises Rejected `bad-options` for one that is none of the Earth's surface."""
+    """The CRS that a rule gives. Raises Rejected as `earth_crs` does, with what to do about the rule."""
     try:
         return earth_crs(text)
     except NoEarthCrs as error:
-        raise Rejected(
-            "bad-options", f"option crs is {text!r}, but {error.what}; correct the rule"
-        ) from error
+        raise Rejected(error.reason, f"option crs is {text!r}, but {error.what}; correct the rule") from error
 
 
 def _naming(dataset: DatasetReader) -> str:

@@ -7,24 +7,28 @@ from typing import Any
 
 from eventstac.raster.options import MAX_TIMEOUT_S, BadOption, parse
 from eventstac.rules.document import Document, Path
-from eventstac.rules.model import Rule
+from eventstac.rules.model import ANY_ASSET, AssetRule, Rule
+
+_NOT_BY_CRS = (
+    "Write the CRS of the files on the Earth, as EPSG:4326, or `footprint.geometry` or `allow_no_footprint`"
+)
 
 
 def check_options(document: Document, path: Path, rule: Rule) -> None:
     """Note options of the rule, and of its assets, that mean nothing, or more than may be."""
-    places = [((*path, "read"), rule.options)]
-    places += [((*path, "assets", asset.key, "options"), asset.options) for asset in rule.assets]
-    for where, options in places:
+    places = [((*path, "read"), rule.options, rule.reading(_of_the_footprint(rule)))]
+    places += [
+        ((*path, "assets", asset.key, "options"), asset.options, rule.reading(asset)) for asset in rule.assets
+    ]
+    for where, options, all_of_them in places:
         try:
             crs = parse(options).crs
         except BadOption as error:
             what = f"The option `{error.key}` is {_shown(error.value)}, so every file is rejected (`bad-options`)"
             document.mistake((*where, *error.key.split(".")), what, f"Write {error.expected}")
         else:
-            problem = _problem_of(crs) if crs is not None else None
-            if problem is not None:
-                what = f"The option `crs` is {crs!r}, {problem}: files that state none are rejected (`bad-options`)"
-                document.warn((*where, "crs"), what, "Write a CRS that PROJ knows, as EPSG:4326")
+            if crs is not None:
+                _check_crs(document, (*where, "crs"), crs, all_of_them)
         seconds = options.get("timeout_s", 0)
         if seconds > MAX_TIMEOUT_S:
             what = (
@@ -37,17 +41,30 @@ def _shown(value: Any) -> str:
     return repr(dict(value) if isinstance(value, Mapping) else value)
 
 
-def _problem_of(crs: str) -> str | None:
-    """Why no raster has a place by a CRS; None where it has one."""
+def _of_the_footprint(rule: Rule) -> AssetRule:
+    """The asset whose place on the Earth is asked for; what the rule says of all where any may be it."""
+    key = rule.footprint_asset or ANY_ASSET
+    return next((asset for asset in rule.assets if asset.key == key), AssetRule(key))
+
+
+def _check_crs(document: Document, path: Path, crs: str, options: Mapping[str, Any]) -> None:
+    """Warn of a CRS by which no raster has a place, where one is asked for."""
     if find_spec("pyproj") is None:  # an app that reads no rasters has none: the extractor tells of it
-        return None
+        return
     pyproj = import_module("pyproj")
     earth = import_module("eventstac.raster.earth")
+    placeless = options.get("allow_no_footprint")
+    elsewhere = placeless or options.get("footprint", {}).get("geometry")
+    become = "have no footprint" if placeless else "are rejected"
     try:
         pyproj.CRS.from_user_input(crs)
         earth.earth_crs(crs)
     except pyproj.exceptions.CRSError:
-        return "which PROJ does not know"
+        what = f"which PROJ does not know: files that state none {become} (`bad-options`)"
+        document.warn(
+            path, f"The option `crs` is {crs!r}, {what}", "Write a CRS that PROJ knows, as EPSG:4326"
+        )
     except earth.NoEarthCrs as error:
-        return f"but {error.what}"
-    return None
+        if not elsewhere:
+            what = f"but {error.what}: files that state none are rejected (`{error.reason}`)"
+            document.warn(path, f"The option `crs` is {crs!r}, {what}", _NOT_BY_CRS)

@@ -56,20 +56,27 @@ def test_a_geocentric_crs_is_no_map() -> None:
 
 
 @pytest.mark.parametrize(
-    ("crs", "why"),
+    ("crs", "reason", "why"),
     [
-        ("EPSG:4978", "is a Geocentric CRS, whose x and y are no place on a map"),
-        ("EPSG:5773", "is a Vertical CRS, whose x and y are no place on a map"),
-        ("IAU_2015:30100", "is on a body of radius 1737 km, not on the Earth"),
+        ("EPSG:4978", "local-crs", "is a Geocentric CRS, whose x and y are no place on a map"),
+        ("EPSG:5773", "local-crs", "is a Vertical CRS, whose x and y are no place on a map"),
+        ("IAU_2015:30100", "not-earth", "is on a body of radius 1737 km, not on the Earth"),
+        ("EPSG:2296", "no-crs", "cannot be computed (Input is not a transformation.)"),
     ],
 )
-def test_a_crs_of_a_rule_that_is_none_of_the_earths_surface_is_the_rules_mistake(crs: str, why: str) -> None:
+def test_a_crs_of_a_rule_that_is_none_of_the_earths_surface_is_the_rules_mistake(
+    crs: str, reason: str, why: str
+) -> None:
     data = placed(transform=Affine(10, 0, 5e5, 0, -10, 5e6))
     with pytest.raises(Rejected) as error:
         read_in_process(MemoryReader(data), {"crs": crs})
-    assert error.value.reason == "bad-options"
+    assert error.value.reason == reason
     assert error.value.detail.startswith(f"option crs is {crs!r}, but the CRS ")
     assert error.value.detail.endswith(f"{why}; correct the rule")
+    area = {"type": "Polygon", "coordinates": [[[50, 10], [51, 10], [51, 11], [50, 10]]]}
+    given = read_in_process(MemoryReader(data), {"crs": crs, "footprint": {"geometry": area}}).metadata
+    assert given["bbox"] == [50, 10, 51, 11]
+    assert read_in_process(MemoryReader(data), {"crs": crs, "allow_no_footprint": True}).metadata
 
 
 @pytest.mark.parametrize("code", ["EPSG:2296", "EPSG:32600"])

@@ -328,6 +328,30 @@ def test_another_version_of_an_extension_of_which_each_item_has_fields_is_a_mist
     assert "they are rejected" in mistakes(RULE + text)[0]
 
 
+AREA = "{type: Polygon, coordinates: [[[0, 0], [1, 0], [1, 1], [0, 0]]]}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"read: {{crs: 'EPSG:4978', footprint: {{geometry: {AREA}}}}}",
+        "read: {crs: 'IAU_2015:30100', allow_no_footprint: true}",
+        f"read: {{crs: 'EPSG:4978'}}\n        geometry: {AREA}",
+        "read: {allow_no_footprint: true}\n        assets: {b: {options: {crs: 'EPSG:4978'}}}",
+        "footprint_asset: b\n        assets: {b: {}, c: {options: {crs: 'EPSG:4978'}}}",
+    ],
+)
+def test_a_crs_beside_which_the_place_is_another_is_not_warned_of(text: str) -> None:
+    assert not load_rules(RULE + text, file="c.yaml").warnings
+
+
+def test_a_crs_that_proj_knows_is_not_advised_to_be_one() -> None:
+    [warned] = load_rules(RULE + "read: {crs: 'EPSG:4978'}", file="c.yaml").warnings
+    assert "files that state none are rejected (`local-crs`)" in warned.what
+    assert "footprint.geometry" in warned.instead
+    assert "PROJ knows" not in warned.instead
+
+
 def test_options_that_files_can_be_read_with_and_other_extensions_are_no_mistakes() -> None:
     text = (
         "read: {crs: 'EPSG:4326', nodata: nan, thumbnail: {stretch: null}, footprint: {mode: valid-data}}\n"
