@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import orjson
@@ -21,7 +21,6 @@ Kind = Literal["source", "cog"]
 NO_RULE = "no-rule"  # why a blob that no rule knows any more is rejected
 NOT_A_COG = "not-a-cog"  # why a blob that is said to be one is rejected
 
-_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _CLOCKS_APART = timedelta(minutes=1)  # our own and the bus's, by whose clock a claim is said at the latest
 
 HISTORY_LENGTH = (
@@ -239,21 +238,12 @@ def fact_of(url: str, finding: Finding, claim: Claim | None = None) -> Fact:
     return Fact(url, finding, claim, contents)
 
 
-def not_ahead(fact: Fact, now: datetime) -> Fact:
-    """The fact, whose claim counts as said long ago where it is kept as said in the future: any other stands above it.
-
-    The cog_updater says no such thing; one that did may have left it here, and in looks that are on their way.
-    """
-    if fact.claim is None or fact.claim.said <= now + _CLOCKS_APART:
-        return fact
-    return replace(fact, claim=replace(fact.claim, said=_LONG_AGO))
-
-
-def join(mine: Fact, other: Fact) -> Fact:
+def join(mine: Fact, other: Fact, now: datetime | None = None) -> Fact:
     """The one fact that two facts about a blob make, whichever comes first.
 
     Commutative, associative and idempotent over looks at a blob whose ETags never recur: this is what makes the
-    catalog the same under any order and any duplication.
+    catalog the same under any order and any duplication. Any claim stands above one that was said after `now`: the
+    cog_updater says no such thing, but one that did may have left it here, and in looks that are on their way.
     """
     finding = stands(mine.finding, other.finding)
     claims = [claim for claim in (mine.claim, other.claim) if claim]
@@ -270,10 +260,14 @@ def join(mine: Fact, other: Fact) -> Fact:
     return Fact(
         url=mine.url,
         finding=finding,
-        claim=max(claims, key=Claim.order) if claims else None,
+        claim=max(claims, key=lambda claim: (not _is_ahead(claim, now), claim.order()), default=None),
         contents=_newest(mine.contents + other.contents),
         last_good=last_good,
     )
+
+
+def _is_ahead(claim: Claim, now: datetime | None) -> bool:
+    return now is not None and claim.said > now + _CLOCKS_APART
 
 
 def stands(mine: Finding, other: Finding) -> Finding:

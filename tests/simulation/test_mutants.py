@@ -65,13 +65,14 @@ def retry_to_all_subscriptions(patch: Patch) -> None:
 def claims_do_not_stick(patch: Patch) -> None:
     """A look that knows nothing of a COG takes what is known away."""
     patch.setattr(
-        "tests.twins.catalog.join", lambda mine, other: replace(facts.join(mine, other), claim=other.claim)
+        "tests.twins.catalog.join",
+        lambda mine, other, now: replace(facts.join(mine, other, now), claim=other.claim),
     )
 
 
 def gone_is_never_recorded(patch: Patch) -> None:
-    def join(mine: Fact, other: Fact) -> Fact:
-        return mine if other.finding.state == "gone" else facts.join(mine, other)
+    def join(mine: Fact, other: Fact, now: datetime) -> Fact:
+        return mine if other.finding.state == "gone" else facts.join(mine, other, now)
 
     patch.setattr("tests.twins.catalog.join", join)
 
@@ -80,7 +81,7 @@ def the_last_write_wins(patch: Patch) -> None:
     """A stale look overwrites."""
     patch.setattr(
         "tests.twins.catalog.join",
-        lambda mine, other: replace(facts.join(mine, other), finding=other.finding),
+        lambda mine, other, now: replace(facts.join(mine, other, now), finding=other.finding),
     )
 
 

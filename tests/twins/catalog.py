@@ -14,7 +14,7 @@ from eventstac.compose import compose
 from eventstac.disputes import marked, settle, wrongly_read
 from eventstac.errors import Rejected, Transient
 from eventstac.events import EventRejected, Origin, ScanRequested
-from eventstac.facts import Fact, join, not_ahead, unsure
+from eventstac.facts import Fact, join, unsure
 from eventstac.matching import is_overtaken, second_look
 from eventstac.rules import Rules
 from eventstac.rules.since import all_new, since_when
@@ -107,18 +107,16 @@ class MemoryCatalog:
         for fact in facts:
             if "\x00" in str(fact.finding.metadata):
                 raise Rejected("unstorable", "a NUL character")
-        facts = [not_ahead(fact, self.clock()) for fact in facts]
         arrived: dict[str, Fact] = {}
         unsure_ones: set[str] = set()
         for fact in facts:
             before = arrived.get(fact.url)
             if before and unsure(before.finding, fact.finding, self.skew_window_s):
                 unsure_ones.add(fact.url)
-            arrived[fact.url] = join(before, fact) if before else fact
+            arrived[fact.url] = join(before, fact, self.clock()) if before else fact
         old = {url: self.known[url] for url in arrived if url in self.known}
         joined = {
-            url: join(not_ahead(old[url], self.clock()), fact) if url in old else fact
-            for url, fact in arrived.items()
+            url: join(old[url], fact, self.clock()) if url in old else fact for url, fact in arrived.items()
         }
         fresh = {url: fact for url, fact in joined.items() if fact != old.get(url)}
         unsure_ones |= {

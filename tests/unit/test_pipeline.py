@@ -156,6 +156,22 @@ class TestCogs:
         pipeline.guarded.merge([replace(known, claim=ahead)])  # a look that was under way meanwhile
         assert shown_cogs(pipeline) == {"b"}
 
+    def test_a_catalog_whose_clock_is_behind_makes_no_claim_older(self, pipeline: Pipeline) -> None:
+        sources = scene("z", "b1"), scene("a", "b1")
+        pipeline.run(*(pipeline.put(source, b"raster 10") for source in sources))
+        pipeline.catalog.clock = lambda: pipeline.now() - timedelta(minutes=2)
+        pipeline.blobs.put(self.COG, b"cog 10")
+        first, second = (
+            pipeline.cog_completed(source, self.COG, said=pipeline.now() + timedelta(seconds=after))
+            for after, source in enumerate(sources)
+        )
+        pipeline.blobs.wait(5)
+        pipeline.run(first, second, pipeline.storage_event(self.COG, "Microsoft.Storage.BlobCreated"), first)
+        assert shown_cogs(pipeline) == {"a"}
+        claim = pipeline.catalog.known[self.COG].claim
+        assert claim
+        assert claim.said == pipeline.now() - timedelta(seconds=4)
+
     def test_a_conversion_in_place_is_a_new_look_at_the_source(self, pipeline: Pipeline) -> None:
         pipeline.run(pipeline.put(scene("a", "b1"), b"raster 10"))
         pipeline.blobs.wait(5)

@@ -25,7 +25,7 @@ from eventstac.catalog.rules_store import AppliedRules, RulesStore
 from eventstac.disputes import marked, wrongly_read
 from eventstac.errors import Busy
 from eventstac.events import AssetRejected, BlobMatched
-from eventstac.facts import Fact, join, not_ahead, unsure
+from eventstac.facts import Fact, join, unsure
 from eventstac.matching import is_overtaken, second_look
 
 # Facts of the first transaction (a batch of the loader's), and of any: their locks share one table of fixed size.
@@ -96,17 +96,16 @@ def merge(
 ) -> Merged:
     """Merge facts, in as many transactions as the `pace` makes of them.
 
-    `now` dates what is announced; what is claimed in its future counts as said long ago.
+    `now` dates what is announced; what is claimed in its future stands below any other claim.
     """
     pace = pace or Pace(FIRST, MOST)
-    facts = [not_ahead(fact, now) for fact in facts]
     joined: dict[str, Fact] = {}
     pending_looks: list[tuple[Fact, Fact]] = []
     for fact in facts:
         known = joined.get(fact.url)
         if known is not None and unsure(known.finding, fact.finding, settings.skew_window_s):
             pending_looks.append((known, fact))
-        joined[fact.url] = fact if known is None else join(known, fact)
+        joined[fact.url] = fact if known is None else join(known, fact, now)
     fresh: set[str] = set()
     changed: list[ItemKey] = []
     waiting = sorted(joined.values(), key=lambda fact: (fact.item_key, fact.url))
@@ -181,9 +180,7 @@ def _join_known(
     composer: Composer,
 ) -> _Joined:
     known = fact_rows.with_items(connection, [fact.url for fact in facts], keys, composer.texts)
-    joined = {
-        fact.url: join(not_ahead(known[fact.url], now), fact) if fact.url in known else fact for fact in facts
-    }
+    joined = {fact.url: join(known[fact.url], fact, now) if fact.url in known else fact for fact in facts}
     fresh = {url: fact for url, fact in joined.items() if fact != known.get(url)}
     claims = [fact for url in fresh for fact in (fresh[url], known.get(url)) if fact and fact.claim]
     disputants = {fact.url: fact for fact in fact_rows.disputants(connection, claims)} if claims else {}

@@ -94,3 +94,16 @@ def test_a_claim_that_is_kept_as_said_in_the_future_gives_way(database: CatalogD
         kept = fact_rows.by_urls(connection, [B])[B].claim
     assert kept
     assert (kept.source_url, kept.said) == (A, now)
+
+
+def test_a_catalog_whose_clock_is_behind_makes_no_claim_older(database: CatalogDatabase) -> None:
+    pipeline = told((A, B))
+    store, fact = load(database, []), pipeline.catalog.known[B]
+    assert fact.claim
+    said, settings = fact.claim.said, MergeSettings("cog_updater", 0.0)
+    former = replace(fact, claim=replace(fact.claim, source_url=C, said=said - timedelta(seconds=5)))
+    with database.connect() as connection:
+        for one in (former, fact, replace(fact, claim=None), former):
+            merge(connection, store, [one], settings, said - timedelta(minutes=2))
+        kept = fact_rows.by_urls(connection, [B])[B].claim
+    assert kept == fact.claim
