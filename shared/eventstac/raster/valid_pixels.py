@@ -1,11 +1,13 @@
 """Which pixels of each band say something: nodata, alpha and mask, and for floats finite numbers only."""
 
 import math
-from collections.abc import Collection
+import warnings
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
 from rasterio.enums import ColorInterp, MaskFlags
+from rasterio.errors import NodataShadowWarning
 from rasterio.io import DatasetReader
 
 from eventstac.raster.bands import nodata_of
@@ -19,7 +21,7 @@ def valid_pixels(opened: Opened, data: Pixels, options: Options, **read: Any) ->
     dataset = opened.dataset
     main = opened.tiff.main if opened.tiff else None
     alpha = alpha_band(dataset)
-    shared = None if alpha is None else data[alpha] > 0
+    shared = _of_all_bands(dataset, data, alpha, read)
     masks: list[Valid | None] = []
     for index, flags in enumerate(dataset.mask_flag_enums):
         if index == alpha:
@@ -28,10 +30,8 @@ def valid_pixels(opened: Opened, data: Pixels, options: Options, **read: Any) ->
         pixels = data[index]
         valid: Valid | None = None
         nodata = nodata_of(dataset, index, options.nodata, main)
-        if nodata is not None and not (_of_a_colour(flags) and dataset.nodatavals[index] is not None):
+        if nodata is not None and not (_of_a_colour(flags) and _is_of_the_colour(dataset, index)):
             valid = _unlike(pixels, nodata)
-        if shared is None and MaskFlags.per_dataset in flags:
-            shared = dataset.read_masks(index + 1, **read) > 0
         if shared is not None:
             valid = shared if valid is None else valid & shared
         if pixels.dtype.kind in "fc":
@@ -42,9 +42,42 @@ def valid_pixels(opened: Opened, data: Pixels, options: Options, **read: Any) ->
     return tuple(masks)
 
 
+def _of_all_bands(
+    dataset: DatasetReader, data: Pixels, alpha: int | None, read: Mapping[str, Any]
+) -> Valid | None:
+    """The pixels that are valid in all bands alike: by the alpha band, by a mask, by a nodata colour."""
+    opaque: Valid | None = None if alpha is None else data[alpha] > 0
+    masked = (
+        index
+        for index, flags in enumerate(dataset.mask_flag_enums)
+        if index != alpha and MaskFlags.per_dataset in flags and (opaque is None or _of_a_colour(flags))
+    )
+    index = next(masked, None)
+    if index is None:
+        return opaque
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", NodataShadowWarning
+        )  # the alpha band that it leaves out is taken here
+        there: Valid = dataset.read_masks(index + 1, **read) > 0
+    return there if opaque is None else there & opaque
+
+
 def _of_a_colour(flags: Collection[MaskFlags]) -> bool:
     """Whether those pixels are none whose bands all have their nodata value (tRNS of a PNG, GDAL's NODATA_VALUES)."""
     return {MaskFlags.per_dataset, MaskFlags.nodata} <= {*flags}
+
+
+def _is_of_the_colour(dataset: DatasetReader, index: int) -> bool:
+    """Whether a band's own nodata value is but its part of the nodata colour; where that has no tag, it is."""
+    value, colour = dataset.nodatavals[index], dataset.tags().get("NODATA_VALUES")
+    if value is None or colour is None:
+        return value is not None
+    try:
+        part = float(colour.split()[index])
+    except (ValueError, IndexError):
+        return False
+    return part == value or (math.isnan(part) and math.isnan(value))
 
 
 def alpha_band(dataset: DatasetReader) -> int | None:

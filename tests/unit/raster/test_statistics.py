@@ -342,6 +342,26 @@ def test_a_nodata_value_of_a_rule_counts_beside_a_nodata_colour() -> None:
     assert [band["statistics"]["valid_percent"] for band in bands] == [50, 50, 50]
 
 
+def test_a_nodata_colour_counts_beside_an_alpha_band() -> None:
+    data = np.full((4, 30, 40), 77, "uint8")
+    data[:3, :, :10], data[3] = 0, 255
+
+    def colour(dataset: Any) -> None:
+        dataset.update_tags(NODATA_VALUES="0 0 0 255")
+        dataset.colorinterp = [ColorInterp.red, ColorInterp.green, ColorInterp.blue, ColorInterp.alpha]
+
+    for band in bands_of(tiff(data, colour, nodata=0))[:3]:
+        assert (band["statistics"]["valid_percent"], band["statistics"]["minimum"]) == (75, 77)
+
+
+@pytest.mark.parametrize("nodata", [255, 1])
+def test_a_nodata_value_that_is_not_of_the_nodata_colour_counts_beside_it(nodata: int) -> None:
+    data = np.full((3, 30, 40), 77, "uint8")
+    data[:, :, :10], data[:, :, 10:20] = 0, nodata
+    for band in bands_of(tiff_with_a_nodata_colour(data, nodata=nodata)):
+        assert (band["statistics"]["valid_percent"], band["statistics"]["maximum"]) == (50, 77)
+
+
 def test_a_rule_can_give_nodata() -> None:
     band = bands_of(tiff(np.eye(10, dtype="uint8")), nodata=0)[0]
     assert band["nodata"] == 0
