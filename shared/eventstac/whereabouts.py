@@ -20,6 +20,9 @@ Verdict = Literal[
     "not in storage", "ignored", "no rule", "waiting", "rejected", "incomplete", "stale", "searchable"
 ]
 
+# How long a message that failed is seen by nobody (`consumption.RetryPolicy`).
+AS_A_RULE = "as a rule up to five minutes at a time (longer where the far side asks for it)"
+
 _MARKER = "a folder's marker (0 bytes with hdi_isfolder)"
 
 STAGES = {
@@ -86,8 +89,8 @@ class Evidence:
         if self.is_traced_on_azure:
             told = f"docs/operate.md's query of Application Insights (blob {self.url})"
         return (
-            "; a message that failed is in no queue while it waits to be tried again, up to five minutes at a time: "
-            f"{told} tells of its tries"
+            f"; a message that failed is in no queue while it waits to be tried again, {AS_A_RULE}: {told} tells of "
+            "its tries"
         )
 
 

@@ -74,7 +74,8 @@ GONE = replace(LOOK, state="gone", etag="")
         (
             evidence(is_source=False),
             "ignored",
-            "a message that failed is in no queue while it waits to be tried again",
+            "a message that failed is in no queue while it waits to be tried again, as a rule up to five minutes at a "
+            "time (longer where the far side asks for it)",
         ),
         (
             evidence(explanation=Explanation(URL, "unmatched", "no rule matches")),

@@ -14,6 +14,7 @@ from eventstac.catalog.rules_blob import RulesFile, known_file
 from eventstac.cli.console import new_table, open_console
 from eventstac.cli.ports import MOST, Ports, now, print_json
 from eventstac.errors import Transient
+from eventstac.whereabouts import AS_A_RULE
 
 
 def status(
@@ -124,8 +125,8 @@ def _show_backlogs(console: Console, waiting: list[Backlog] | None, away: str) -
     if not any(one.messages or one.dead for one in waiting):
         console.print("no message is in a queue", style="green")
     console.print(
-        "A message that failed is in no queue while it waits to be tried again, up to five minutes at a time; the log "
-        "of its app says `waiting` and for what",
+        f"A message that failed is in no queue while it waits to be tried again, {AS_A_RULE}; the log of its app says "
+        "`waiting` and for what",
         style="dim",
         markup=False,
     )
