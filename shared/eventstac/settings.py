@@ -1,5 +1,6 @@
 """Reads settings from the environment, once, and lists all that are missing."""
 
+import sys
 from collections.abc import Callable, Mapping
 from math import isfinite
 
@@ -24,7 +25,7 @@ class Environment:
 
     def text(self, name: str, default: str | None = None) -> str:
         """A setting that must be there, unless it has a default."""
-        value = self._values.get(name) or default
+        value = self._value(name) or default
         if value is None:
             self._problems.append(f"{name} is not set")
             return ""
@@ -32,7 +33,7 @@ class Environment:
 
     def optional(self, name: str) -> str | None:
         """A setting that may be missing."""
-        return self._values.get(name) or None
+        return self._value(name) or None
 
     def integer(self, name: str, default: int) -> int:
         """A whole number."""
@@ -48,7 +49,7 @@ class Environment:
 
     def has(self, name: str) -> bool:
         """Whether the setting is there and not empty."""
-        return bool(self._values.get(name))
+        return bool(self._value(name))
 
     def wrong(self, problem: str) -> None:
         """Note a problem that a caller found."""
@@ -59,8 +60,20 @@ class Environment:
         if self._problems:
             raise SettingsMissing(f"{app} cannot start: {'; '.join(self._problems)}")
 
-    def _number[N: (int, float)](self, name: str, default: N, kind: Callable[[str], N], what: str) -> N:
+    def _value(self, name: str) -> str | None:
+        """A value as it is set. Half a character would end in a traceback: in a URL, a user's name, a container's."""
         value = self._values.get(name)
+        try:
+            (value or "").encode()
+        except UnicodeEncodeError:  # not shown: it may be a secret
+            encoding = sys.getfilesystemencoding()
+            problem = f"{name} is no text of {encoding}: write it anew, or set the locale (LC_ALL=C.UTF-8)"
+            if problem not in self._problems:
+                self._problems.append(problem)
+        return value
+
+    def _number[N: (int, float)](self, name: str, default: N, kind: Callable[[str], N], what: str) -> N:
+        value = self._value(name)
         if not value:
             return default
         try:

@@ -94,7 +94,9 @@ def test_an_argument_that_is_no_utf_8_is_refused_in_one_sentence(
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 2
-    assert r"b'source/a\xff.tif' is no text of UTF-8" in capsys.readouterr().err
+    said = " ".join(capsys.readouterr().err.split())
+    assert r"b'source/a\xff.tif' is no text of UTF-8" in said
+    assert "rename a local file or folder" in said
 
 
 @pytest.mark.parametrize("named", ["", "source", "source/", "/a.tif", "source//"])

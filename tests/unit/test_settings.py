@@ -55,6 +55,18 @@ def test_a_number_that_is_none_is_named() -> None:
         env.check("loader")
 
 
+def test_a_value_that_is_no_text_is_named_once_and_not_shown() -> None:
+    env = Environment({"POSTGRES_PASS": "secret\udcff", "BlobStorage__blobServiceUri": "\udcff"})
+    env.text("POSTGRES_PASS")
+    env.optional("POSTGRES_PASS")
+    env.has("BlobStorage__blobServiceUri")
+    with pytest.raises(SettingsMissing) as missing:
+        env.check("loader")
+    assert str(missing.value).count("POSTGRES_PASS is no text of utf-8") == 1
+    assert "BlobStorage__blobServiceUri is no text of utf-8" in str(missing.value)
+    assert "secret" not in str(missing.value)
+
+
 @pytest.mark.parametrize("app", ["scanner", "extractor", "loader", "cog_updater"])
 def test_how_long_a_message_is_retried_is_a_setting_of_every_consumer(app: str) -> None:
     settings = importlib.import_module(f"{app}.settings")

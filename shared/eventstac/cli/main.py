@@ -57,7 +57,10 @@ def main() -> None:
 
 
 def _check_text(argument: str) -> None:
-    """Nothing could be done with half a character: names of blobs, URLs and what the database keeps are UTF-8."""
+    """Nothing could be done with half a character: names of blobs, URLs and what the database keeps are UTF-8.
+
+    A local file could have such a name. It is refused as well: what an argument means, only its command knows.
+    """
     try:
         argument.encode()
     except UnicodeEncodeError:
@@ -68,7 +71,9 @@ def _check_text(argument: str) -> None:
         text = as_given.decode()
     except UnicodeDecodeError:
         _fail(
-            f"{as_given!r} is no text of UTF-8, as names of blobs are: write it as the storage has it", code=2
+            f"{as_given!r} is no text of UTF-8, as whatever a command is given must be: write a blob's name as the "
+            "storage has it, and rename a local file or folder",
+            code=2,
         )
     _fail(f"{text!r} is no text of this locale ({sys.getfilesystemencoding()}): set LC_ALL=C.UTF-8", code=2)
 
