@@ -4,11 +4,9 @@ from collections.abc import Mapping
 from itertools import groupby
 from typing import Any
 
-from eventstac.rules.automaton import Automaton, Undecided, share_a_text
-from eventstac.rules.date_groups import check_date_groups
-from eventstac.rules.dates import READ_DATE, READ_TIME_GROUP
+from eventstac.rules.date_groups import check_date_groups, may_hold
+from eventstac.rules.dates import READ_DATE
 from eventstac.rules.document import Document, Path
-from eventstac.rules.expressions import asked_times
 from eventstac.rules.formats import format_problem, read_by_format
 from eventstac.rules.group_checks import check_taken
 from eventstac.rules.groups import PATH_GROUPS, PathDate, Template
@@ -26,7 +24,6 @@ def check_dates(document: Document, path: Path, rule: Rule, groups: set[str]) ->
     """
     for pattern in rule.patterns:
         _check_dates_can_be(document, (*path, "pattern"), rule, pattern)
-        _warn_of_no_times(document, (*path, "pattern"), rule, pattern)
     idle = check_date_groups(document, path, rule)
     written = document.at((*path, "datetime")) or []
     for index, source in enumerate(written):
@@ -92,28 +89,12 @@ def _check_dates_can_be(document: Document, path: Path, rule: Rule, pattern: Pat
             expression = read_by_format(text) if text else READ_DATE
             if date.value or expression is None or group in changed or group not in pattern.groups:
                 continue
-            if not _fits(pattern, group, expression):
+            if not may_hold(pattern, group, expression):
                 kind = f"a date of the format {text!r}" if text else "a date"
                 what = f"The group {group!r} can never be {kind}"
                 document.mistake(
                     path, what, f"Leave its expression out: {{{group}}}, or name another `format:`"
                 )
-
-
-def _warn_of_no_times(document: Document, path: Path, rule: Rule, pattern: Pattern) -> None:
-    """Warn of groups that are a time by their names, but by their expressions none of a day."""
-    changed = {change.name for change in rule.changes}
-    for name in sorted(asked_times({*pattern.groups, *changed}).intersection(pattern.groups) - changed):
-        if not _fits(pattern, name, READ_TIME_GROUP):
-            what = f"The group {name!r} can never be a day's {name}: it says nothing of the datetime"
-            document.warn(path, what, f"Leave its expression out: {{{name}}}, or give it another name")
-
-
-def _fits(pattern: Pattern, group: str, expression: str) -> bool:
-    try:
-        return share_a_text(Automaton.of_group(pattern.regex, group), Automaton.of(expression))
-    except Undecided:
-        return True
 
 
 def _check_value(document: Document, path: Path, text: str) -> None:

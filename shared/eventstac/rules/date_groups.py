@@ -2,13 +2,19 @@
 
 from collections.abc import Iterator
 
+from eventstac.rules.automaton import Automaton, Undecided, share_a_text
+from eventstac.rules.dates import READ_TIMES
 from eventstac.rules.document import Document, Path
 from eventstac.rules.expressions import asked_times
 from eventstac.rules.group_checks import filled_texts
+from eventstac.rules.groups import PathDate
 from eventstac.rules.model import Rule
+from eventstac.rules.pattern import Pattern
+from eventstac.rules.unused import is_covered
 
 _ENDS = {"start": "end", "end": "start"}
 _TIMES = ("hour", "minute", "time", "hh", "hhmm", "hhmmss")
+_ANY_TIME = "[Tt_-]?[0-9]{1,2}(?:[-_:]?[0-9]{2}){0,2}[Zz]?"
 _ONE_GROUP = (
     "Put {hour}, or {hour}{minute}, beside {date} or {year}, {month} and {day}, or make one group of both: "
     '`groups: {stamp: {template: "{date}{time}"}}` and `datetime: [{group: stamp, format: "%Y%m%d%H%M"}]`'
@@ -38,22 +44,61 @@ def check_date_groups(document: Document, path: Path, rule: Rule) -> bool:
     return needed and any(name not in used for name, _, _ in found)
 
 
+def may_hold(pattern: Pattern, group: str, expression: str) -> bool:
+    """Whether a group of a pattern can be a text of an expression."""
+    try:
+        return share_a_text(Automaton.of_group(pattern.regex, group), Automaton.of(expression))
+    except Undecided:
+        return True
+
+
 def _asked_by_name(rule: Rule) -> bool:
-    return any(not date.start and date.value is None for date in rule.path_dates)
+    return any(date.by_name for date in rule.path_dates)
+
+
+def _reads_a_day(date: PathDate, groups: set[str]) -> bool:
+    """Whether what is read is at most a day: `{datetime}`, or `{start}` and `{end}`, may have a time themselves."""
+    if date.start:
+        return {date.start, date.end}.isdisjoint(("datetime", "start", "end"))
+    return "datetime" not in groups and ("date" in groups or not _ENDS.keys() <= groups)
+
+
+def _warn_of_asked(document: Document, path: Path, pattern: Pattern, asked: set[str]) -> None:
+    """Warn of groups that are asked for the time of a day, but by their expressions are none, or not always."""
+    for name in sorted(asked.intersection(pattern.groups)):
+        if not may_hold(pattern, name, READ_TIMES[name]):
+            what = f"The group {name!r} can never be a day's {name}: it says nothing of the datetime"
+        elif _is_more(pattern, name):
+            what = (
+                f"The group {name!r} takes texts that are no day's {name}: those say nothing of the datetime"
+            )
+        else:
+            continue
+        document.warn(path, what, f"Leave its expression out: {{{name}}}, or give it another name")
+
+
+def _is_more(pattern: Pattern, name: str) -> bool:
+    try:
+        return not is_covered(Automaton.of_group(pattern.regex, name), Automaton.of(READ_TIMES[name]))
+    except Undecided:
+        return False
 
 
 def _warn_of_times(document: Document, path: Path, rule: Rule) -> None:
     """Warn of groups that are a time by their names, and leave the midnight of the day that others say."""
     taken = {name for change in rule.changes for name in change.source.groups}
     taken |= {name for date in rule.path_dates for name in (date.start, date.end)}
+    changed = {change.name for change in rule.changes}
     warned = set()
     for pattern in rule.patterns:
-        groups = {*pattern.groups, *(change.name for change in rule.changes)}
-        dates = [date for date in rule.path_dates if date.value is None and date.may_read(groups)]
-        if not dates or any("%H" in (date.format or "") for date in dates):
-            continue
+        groups = {*pattern.groups, *changed}
         asked = asked_times(groups) if _asked_by_name(rule) else set()
-        warned |= {name for name in _TIMES if name in groups} - asked - taken
+        _warn_of_asked(document, (*path, "pattern"), pattern, asked - changed)
+        dates = [date for date in rule.path_dates if date.value is None and date.may_read(groups)]
+        if not all(_reads_a_day(date, groups) and "%H" not in (date.format or "") for date in dates):
+            continue
+        given = {name for name in _TIMES if name in groups and dates} - asked - taken
+        warned |= {name for name in given if name in changed or may_hold(pattern, name, _ANY_TIME)}
     for name in sorted(warned):
         what = f"The group {name!r} is a time by its name, but is not asked for the datetime, which is that of a day"
         document.warn((*path, "pattern"), what, _ONE_GROUP)

@@ -73,7 +73,8 @@ _COMPILED = tuple(
     (re.compile(first), tuple(re.compile(rest) for rest in following)) for first, following in FORMS
 )
 
-READ_TIME_GROUP = "[0-9]{1,2}"  # the texts of `hour`, `minute` and `second` that are read
+# The texts of groups `hour`, `minute` and `second` that are read: a forecast's 036 is no hour, nor is its 006.
+READ_TIMES = {"hour": "(?:[01]?[0-9]|2[0-3])", **dict.fromkeys(("minute", "second"), "[0-5]?[0-9]")}
 
 _KNOWN = "YYYY-MM-DD, YYYYMMDD, YYYYDDD, with time or without, YYYY-MM, YYYY; give others a `format:`"
 
@@ -163,7 +164,7 @@ _PARTS = {
         "month": "[0-9]{1,2}",
         "day": "[0-9]{1,2}",
         "doy": "[0-9]{1,3}",
-        **dict.fromkeys(TIME_GROUPS, READ_TIME_GROUP),
+        **READ_TIMES,
     }.items()
 }
 _CALLED = {"doy": "day of the year"}

@@ -31,9 +31,12 @@ ANY_GROUP = r"[^/]+"
 ANY_DATE = rf"{KNOWN_GROUPS['datetime']}(?:[+-]\d\d:?\d\d)?"  # what one would write without a format
 
 
-def known_groups(pattern: str) -> dict[str, str]:
-    """What the placeholders of a pattern stand for, by name: `{second}` of a pair is no time, as it has no hour."""
-    times = asked_times(_NAMES.findall(pattern))
+def known_groups(pattern: str, *, timed: bool) -> dict[str, str]:
+    """What the placeholders of a pattern stand for, by name: `{second}` of a pair is no time, as it has no hour.
+
+    `timed`: whether a source of the datetime asks for groups by their names.
+    """
+    times = asked_times(_NAMES.findall(pattern)) if timed else set()
     return {name: regex for name, regex in KNOWN_GROUPS.items() if name not in TIME_GROUPS or name in times}
 
 

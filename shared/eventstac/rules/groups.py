@@ -113,6 +113,11 @@ class PathDate:
     format: str | None = None
     value: str | None = None
 
+    @property
+    def by_name(self) -> bool:
+        """Whether the groups are those that say when by their names."""
+        return not self.start and self.value is None
+
     def may_read(self, groups: Collection[str]) -> bool:
         """Whether these groups are enough to say when."""
         if self.start:

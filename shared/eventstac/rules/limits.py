@@ -7,7 +7,7 @@ from functools import cache
 
 from eventstac.rules.automaton import NO_TEXT, Automaton, Language, Limits, literal, share_a_text
 from eventstac.rules.dates import READ_DATE
-from eventstac.rules.expressions import ANY_DATE, KNOWN_GROUPS, asked_times
+from eventstac.rules.expressions import ANY_DATE, KNOWN_GROUPS
 from eventstac.rules.formats import format_regex, read_by_format
 from eventstac.rules.groups import GroupChange, PathDate, Template
 from eventstac.rules.model import ANY_ASSET, Rule
@@ -133,8 +133,9 @@ class _Limits:
             if self._take_part(["start", "end"]):
                 yield from (("start", any_date), ("end", any_date))
         elif not self.loose:
-            parts = ("year", "month", "day", "doy", *asked_times(there))
-            yield from ((name, KNOWN_GROUPS[name]) for name in parts if name in there)
+            yield from (
+                (name, KNOWN_GROUPS[name]) for name in ("year", "month", "day", "doy") if name in there
+            )
 
     def _take_part(self, names: list[str]) -> bool:
         """Whether groups are in every path: where one of two is not, neither is read as a date."""

@@ -97,8 +97,10 @@ class RepeatingPattern(Pattern):
         return compile_program(self.regex)
 
 
-def parse_pattern(text: str, expressions: Mapping[str, str] | None = None) -> Pattern:
+def parse_pattern(text: str, expressions: Mapping[str, str] | None = None, *, timed: bool = False) -> Pattern:
     """Read one pattern. `expressions` say what a placeholder of a name stands for (date formats, asset keys).
+
+    `timed`: whether groups that are a time of the day by their names are asked for the datetime.
 
     Errors: PatternError for a brace that stays open, a bad name, an expression that does not compile or that cannot be
     matched in bounded time.
@@ -111,7 +113,7 @@ def parse_pattern(text: str, expressions: Mapping[str, str] | None = None) -> Pa
     if text.startswith("regex:"):
         regex = text.removeprefix("regex:")
         return Pattern(text, regex, _checked(text, regex, regex))
-    glob = translate(text, {**known_groups(text), **(expressions or {})})
+    glob = translate(text, {**known_groups(text, timed=timed), **(expressions or {})})
     groups = _checked(text, glob.regex, glob.free)
     if not glob.again:
         return Pattern(text, glob.regex, groups)

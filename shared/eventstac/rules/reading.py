@@ -71,7 +71,8 @@ def _rule(document: Document, path: Path, values: Mapping[str, Any]) -> Rule:
         for key, each in values.get("assets", {}).items()
     )
     dates, sources = _datetime(values.get("datetime"))
-    patterns = _patterns(document, (*path, "pattern"), values["pattern"], _expressions(assets, dates, values))
+    expressions, timed = _expressions(assets, dates, values), any(date.by_name for date in dates)
+    patterns = _patterns(document, (*path, "pattern"), values["pattern"], expressions, timed=timed)
     container = values.get("container", ())
     return Rule(
         name=values["name"],
@@ -106,9 +107,14 @@ def _only_asset(assets: tuple[AssetRule, ...], patterns: tuple[Pattern, ...]) ->
 
 
 def _patterns(
-    document: Document, path: Path, texts: str | list[str], expressions: Mapping[str, str]
+    document: Document,
+    path: Path,
+    texts: str | list[str],
+    expressions: Mapping[str, str],
+    *,
+    timed: bool = False,
 ) -> tuple[Pattern, ...]:
-    return _read_each(document, path, texts, lambda text: parse_pattern(text, expressions))
+    return _read_each(document, path, texts, lambda text: parse_pattern(text, expressions, timed=timed))
 
 
 def _read_each(

@@ -229,6 +229,8 @@ def test_sources_that_give_a_datetime_are_no_mistakes() -> None:
         ("w/{year}/{doy}/{hour}{minute}/{item}.tif", "w/2024/127/1305/a.tif", (13, 5, 0)),
         ("w/{date}T{hour}{minute}{second}_{item}.tif", "w/20240506T130507_a_b.tif", (13, 5, 7)),
         ("w/{date}/{hour:[0-9]+}/{item}.tif", "w/2024-05-06/9/a.tif", (9, 0, 0)),
+        ("w/{date}/{hour:[0-9]+}/{item}.tif", "w/2024-05-06/36/a.tif", (0, 0, 0)),
+        ("w/{date}/{hour:[0-9]{2}}{minute:[0-9]+}/{item}.tif", "w/2024-05-06/1375/a.tif", (13, 0, 0)),
         ("w/{date}/{item}_{first:[0-9]+}_{second}.tif", "w/2024-05-06/a_1_20240518.tif", (0, 0, 0)),
         ("w/{date}/{item}_f{hour:[0-9]{3}}.tif", "w/2024-05-06/a_f012.tif", (0, 0, 0)),
         ("w/{datetime}/{item}_f{hour}.tif", "w/20240506T1305/a_f012.tif", (13, 5, 0)),
@@ -241,9 +243,16 @@ def test_a_day_of_the_path_has_the_time_that_its_groups_say(
     assert start_of(path, {"pattern": pattern}) == datetime(2024, 5, 6, *meant, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("hour", ["", ":[0-9]{2}"])
-def test_an_hour_that_no_day_has_is_not_of_the_rule(hour: str) -> None:
-    rules = load_rules(text_of({"pattern": f"w/{{date}}/{{hour{hour}}}/{{item}}.tif"}), file="c.yaml")
+@pytest.mark.parametrize("sources", [["file"], [{"value": "2021"}], [{"group": "date"}]])
+def test_an_hour_that_no_source_asks_for_is_any_text(sources: list[Any]) -> None:
+    rules = load_rules(
+        text_of({"pattern": "w/{date}/f{hour}_{item}.tif", "datetime": sources}), file="c.yaml"
+    )
+    assert matched(rules, SOURCE + "w/20240506/f036_a.tif").collection == "a"
+
+
+def test_an_hour_that_no_day_has_is_not_of_the_rule() -> None:
+    rules = load_rules(text_of({"pattern": "w/{date}/{hour}/{item}.tif"}), file="c.yaml")
     assert matched(rules, SOURCE + "w/2024-05-06/23/a.tif").collection == "a"
     explained = rules.explain(SOURCE + "w/2024-05-06/24/a.tif")
     assert explained.match is None or explained.match.collection == "bronze-tier"
@@ -259,9 +268,9 @@ UNASKED = "is a time by its name, but is not asked for the datetime"
         ({"pattern": "{date}/{time}/{item}.tif"}, f"'time' {UNASKED}"),
         ({"pattern": "{year}/{month}/{hour}/{item}.tif"}, f"'hour' {UNASKED}"),
         ({"pattern": "{date}/{minute}/{item}.tif"}, f"'minute' {UNASKED}"),
-        ({"pattern": "{datetime}/{hour}/{item}.tif"}, f"'hour' {UNASKED}"),
         ({"pattern": "{date}/{hour}/{item}.tif", "datetime": [{"group": "date"}]}, f"'hour' {UNASKED}"),
         ({"pattern": "{date}/f{hour:[0-9]{3}}/{item}.tif"}, "'hour' can never be a day's hour"),
+        ({"pattern": "{date}/f{hour:[0-9]{2}}/{item}.tif"}, "'hour' takes texts that are no day's hour"),
     ],
 )
 def test_a_group_that_is_a_time_by_its_name_but_is_not_asked_is_warned_of(
@@ -283,6 +292,12 @@ def test_a_group_that_is_a_time_by_its_name_but_is_not_asked_is_warned_of(
         },
         {"pattern": "{date}/{first}_{second}/{item}.tif"},
         {"pattern": "{hour}/{item}.tif", "datetime": ["file"]},
+        {"pattern": "{date}/f{hour:[0-9]{3}}/{item}.tif", "datetime": ["file"]},
+        {"pattern": "{date}/{hour:[01][0-9]|2[0-3]}/{item}.tif"},
+        {"pattern": "{datetime}_{time}/{item}.tif"},
+        {"pattern": "{datetime}/f{hour}/{item}.tif"},
+        {"pattern": "{start}_{end}/{time}/{item}.tif"},
+        {"pattern": "{date}/{time:day|night}/{item}.tif"},
     ],
 )
 def test_a_time_that_is_asked_and_one_beside_no_date_is_not_warned_of(rule: dict[str, Any]) -> None:
