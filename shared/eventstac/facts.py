@@ -21,7 +21,8 @@ Kind = Literal["source", "cog"]
 NO_RULE = "no-rule"  # why a blob that no rule knows any more is rejected
 NOT_A_COG = "not-a-cog"  # why a blob that is said to be one is rejected
 
-_CLOCKS_APART = timedelta(minutes=1)  # our own and the bus's, by whose clock a claim is said at the latest
+# Our own and the bus's, by whose clock a claim is said at the latest; the storage refuses who is further off.
+_CLOCKS_APART = timedelta(minutes=15)
 
 HISTORY_LENGTH = (
     8  # contents of a source that a COG may have been made from; a COG older than that is made again
@@ -242,7 +243,7 @@ def join(mine: Fact, other: Fact, now: datetime | None = None) -> Fact:
     """The one fact that two facts about a blob make, whichever comes first.
 
     Commutative, associative and idempotent over looks at a blob whose ETags never recur: this is what makes the
-    catalog the same under any order and any duplication. Any claim stands above one that was said after `now`: the
+    catalog the same under any order and any duplication. Any claim stands above one that was said well after `now`: the
     cog_updater says no such thing, but one that did may have left it here, and in looks that are on their way.
     """
     finding = stands(mine.finding, other.finding)

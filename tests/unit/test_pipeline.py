@@ -162,15 +162,15 @@ class TestCogs:
         pipeline.catalog.clock = lambda: pipeline.now() - timedelta(minutes=2)
         pipeline.blobs.put(self.COG, b"cog 10")
         first, second = (
-            pipeline.cog_completed(source, self.COG, said=pipeline.now() + timedelta(seconds=after))
-            for after, source in enumerate(sources)
+            pipeline.cog_completed(source, self.COG, said=pipeline.now() - timedelta(hours=before))
+            for before, source in zip((1, 0), sources, strict=True)
         )
         pipeline.blobs.wait(5)
         pipeline.run(first, second, pipeline.storage_event(self.COG, "Microsoft.Storage.BlobCreated"), first)
         assert shown_cogs(pipeline) == {"a"}
         claim = pipeline.catalog.known[self.COG].claim
         assert claim
-        assert claim.said == pipeline.now() - timedelta(seconds=4)
+        assert claim.said == pipeline.now() - timedelta(seconds=5)
 
     def test_a_conversion_in_place_is_a_new_look_at_the_source(self, pipeline: Pipeline) -> None:
         pipeline.run(pipeline.put(scene("a", "b1"), b"raster 10"))

@@ -96,7 +96,7 @@ def merge(
 ) -> Merged:
     """Merge facts, in as many transactions as the `pace` makes of them.
 
-    `now` dates what is announced; what is claimed in its future stands below any other claim.
+    `now` dates what is announced; what is claimed well in its future stands below any other claim.
     """
     pace = pace or Pace(FIRST, MOST)
     joined: dict[str, Fact] = {}

@@ -101,7 +101,7 @@ def test_a_catalog_whose_clock_is_behind_makes_no_claim_older(database: CatalogD
     store, fact = load(database, []), pipeline.catalog.known[B]
     assert fact.claim
     said, settings = fact.claim.said, MergeSettings("cog_updater", 0.0)
-    former = replace(fact, claim=replace(fact.claim, source_url=C, said=said - timedelta(seconds=5)))
+    former = replace(fact, claim=replace(fact.claim, source_url=C, said=said - timedelta(hours=1)))
     with database.connect() as connection:
         for one in (former, fact, replace(fact, claim=None), former):
             merge(connection, store, [one], settings, said - timedelta(minutes=2))
