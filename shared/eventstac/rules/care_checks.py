@@ -93,7 +93,7 @@ def _warn_of_other_spellings(document: Document, path: Path, rule: Rule, collect
                 (*path, "pattern"), what, f"Write groups ({groups}), or a `format:` under `datetime:`"
             )
         first = pattern.text.partition("/")[0]
-        if first in containers and first != pattern.text:
+        if first in containers and first not in (pattern.text, *rule.containers):
             what = f"The pattern {pattern.text!r} begins with {first!r}, which looks like the name of a container"
             instead = f"Leave it out: paths begin within the container; for that one alone write `container: {first}`"
             document.warn((*path, "pattern"), what, instead)

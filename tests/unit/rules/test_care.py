@@ -426,9 +426,15 @@ def test_an_anchor_with_which_paths_fit_is_none(pattern: str) -> None:
 def test_what_a_pattern_takes_for_a_text_but_looks_like_something_else_is_warned_of(
     pattern: str, what: str
 ) -> None:
-    text = f"collections:\n  c:\n    rules:\n      - name: r\n        pattern: '{pattern}'\n        container: raw\n"
+    other = "      - {name: s, pattern: 'y/{item}', container: raw}\n"
+    text = f"collections:\n  c:\n    rules:\n      - {{name: r, pattern: '{pattern}'}}\n{other}"
     warned = [str(each) for each in load_rules(text, file="c.yaml").warnings]
     assert any(what in each for each in warned), warned
+
+
+def test_a_folder_that_is_called_as_the_rules_container_is_not_warned_of() -> None:
+    text = "collections:\n  c:\n    rules:\n      - {name: r, pattern: 'source/{item}.tif', container: [raw, source]}\n"
+    assert not load_rules(text, file="c.yaml").warnings
 
 
 @pytest.mark.parametrize(
