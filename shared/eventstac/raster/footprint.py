@@ -40,7 +40,8 @@ class Footprint:
 
 def frame_footprint(georef: Georeference, width: int, height: int, tolerance_m: float) -> Footprint:
     """The footprint of the whole image, data or not. Raises Rejected `not-on-earth` where no pixel lies on it."""
-    return finish(*_frame_region(georef, width, height, tolerance_m))
+    region, seam_degrees = _frame_region(georef, width, height, tolerance_m)
+    return finish(region, seam_degrees, tolerance_m / METRES_PER_DEGREE)
 
 
 @lru_cache(maxsize=64)
@@ -107,16 +108,19 @@ def seam(tolerance_m: float) -> float:
     return max(_SEAM_DEGREES, tolerance_m / 100 / METRES_PER_DEGREE)
 
 
-def finish(region: BaseGeometry, seam_degrees: float = _SEAM_DEGREES) -> Footprint:
+def finish(
+    region: BaseGeometry, seam_degrees: float = _SEAM_DEGREES, holes_degrees: float = 0.0
+) -> Footprint:
     """Split at 180 degrees, clip to the Earth, make valid and wind counter-clockwise; longitudes may be anything.
 
-    What lies no more than `seam_degrees` (of a great circle) beyond 180 is left out.
+    What lies no more than `seam_degrees` (of a great circle) beyond 180 is left out, and holes no wider than
+    `holes_degrees` are filled.
     """
     # Rounding comes last, so that it can be undone no more.
     joined = polygons(
         shapely.make_valid(shapely.set_precision(_within_180(valid(region), seam_degrees), 10**-DIGITS))
     )
-    wound = shapely.orient_polygons(joined, exterior_cw=False)
+    wound = shapely.orient_polygons(_filled(joined, holes_degrees), exterior_cw=False)
     ordered = sorted((p for p in shapely.get_parts(wound) if not p.is_empty), key=lambda p: p.bounds)
     if not ordered:
         raise Rejected(
@@ -157,13 +161,28 @@ def _turned_back(turns: int) -> Callable[[Floats], Floats]:
 
 def _is_ground(part: BaseGeometry, seam_degrees: float) -> bool:
     """Whether a part is more than a sliver along 180 degrees: wider than that in the mean, on the globe."""
-    west, south, east, north = part.bounds
-    if west > -180 and east < 180:
-        return True
+    west, _, east, _ = part.bounds
+    return (west > -180 and east < 180) or _is_wider(part, seam_degrees)
+
+
+def _filled(region: BaseGeometry, holes_degrees: float) -> BaseGeometry:
+    """A region without the thin holes that an edge leaves which meets itself along 180 degrees or at a pole."""
+    parts = shapely.get_parts(region)
+    if not holes_degrees or not any(part.interiors for part in parts):
+        return region
+    holes = ([r for r in part.interiors if _is_wider(shapely.Polygon(r), holes_degrees)] for part in parts)
+    return shapely.union_all(
+        [shapely.Polygon(part.exterior, kept) for part, kept in zip(parts, holes, strict=True)]
+    )
+
+
+def _is_wider(part: BaseGeometry, degrees: float) -> bool:
+    """Whether a part is wider than that from west to east, in the mean, on the globe."""
+    _, south, _, north = part.bounds
     on_globe = shapely.transform(
         part, lambda at: np.column_stack([at[:, 0], np.degrees(np.sin(np.radians(at[:, 1])))])
     )
-    return float(on_globe.area) > seam_degrees * (north - south)
+    return float(on_globe.area) > degrees * (north - south)
 
 
 def _coordinates(polygon: shapely.Polygon) -> list[list[list[float]]]:

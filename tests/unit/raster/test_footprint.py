@@ -348,6 +348,17 @@ def test_a_grid_that_goes_around_but_for_rounding_is_closed(
     assert shape(geometry).area == pytest.approx(360 * 180)
 
 
+@pytest.mark.parametrize(
+    "crs", ["EPSG:4314", "EPSG:4301", "+proj=longlat +towgs84=500,-200,300 +ellps=bessel"]
+)
+def test_a_cap_in_degrees_of_another_datum_has_no_slivers_for_holes(crs: str) -> None:
+    cap = tiff(np.ones((60, 720), "uint8"), crs=crs, transform=Affine(0.5, 0, -180, 0, -0.5, 90))
+    region = shape(footprint_of(cap)[0])
+    assert [len(part.interiors) for part in shapely.get_parts(region)] == [0]
+    assert region.is_valid
+    assert region.bounds == pytest.approx((-180, 60, 180, 90), abs=0.02)
+
+
 def test_valid_data_of_a_grid_that_goes_around_are_closed_too() -> None:
     data = np.ones((60, 120), "uint8")
     data[:20] = data[40:] = 0
