@@ -41,7 +41,7 @@ class Footprint:
 def frame_footprint(georef: Georeference, width: int, height: int, tolerance_m: float) -> Footprint:
     """The footprint of the whole image, data or not. Raises Rejected `not-on-earth` where no pixel lies on it."""
     region, seam_degrees = _frame_region(georef, width, height, tolerance_m)
-    return finish(region, seam_degrees, tolerance_m / METRES_PER_DEGREE)
+    return finish(region, seam_degrees, min(tolerance_m, _COARSEST_M) / METRES_PER_DEGREE)
 
 
 @lru_cache(maxsize=64)

@@ -359,6 +359,15 @@ def test_a_cap_in_degrees_of_another_datum_has_no_slivers_for_holes(crs: str) ->
     assert region.bounds == pytest.approx((-180, 60, 180, 90), abs=0.02)
 
 
+def test_ground_that_a_coarse_frame_of_the_globe_does_not_reach_is_a_hole_of_it() -> None:
+    """At both ends of a map in Equal Earth, between its frame and 180 degrees from its middle: less than a pixel."""
+    left, top, width, height = -17_159_837, 8_392_928, 34_319_673, 16_785_855
+    place = Affine(width / 40, 0, left, 0, -height / 30, top)
+    region = shape(footprint_of(tiff(np.ones((30, 40), "uint8"), crs="EPSG:8859", transform=place))[0])
+    [hole] = [ring for part in shapely.get_parts(region) for ring in part.interiors]
+    assert hole.bounds == pytest.approx((-30.88, -8.23, -29.12, 8.23), abs=0.05)
+
+
 def test_valid_data_of_a_grid_that_goes_around_are_closed_too() -> None:
     data = np.ones((60, 120), "uint8")
     data[:20] = data[40:] = 0
