@@ -16,6 +16,7 @@ TOPICS = ("blob-events", "blobs-matched", "asset-facts")
 _PAUSE_S = 1.0
 _PAGE = 60
 _AGAIN = 8  # of a page
+_PATIENCE_S = 5.0  # a broker that is killed in the middle of an answer gives none
 
 
 class Echo:
@@ -38,11 +39,12 @@ class Echo:
     def _repeat(self, topic: str) -> None:
         with ServiceBusClient.from_connection_string(self._connection, retry_total=0) as bus:
             with bus.get_subscription_receiver(topic, TAP, prefetch_count=0) as receiver:
-                newest = receiver.peek_messages(1, sequence_number=1)
+                newest = receiver.peek_messages(1, sequence_number=1, timeout=_PATIENCE_S)
                 if not newest:
                     return
                 following = 1 + self._dice.randrange(20 * max(1, self.repeated))
-                page = receiver.peek_messages(_PAGE, sequence_number=following) or newest
+                page = receiver.peek_messages(_PAGE, sequence_number=following, timeout=_PATIENCE_S)
+            page = page or newest
             chosen = self._dice.sample(page, min(_AGAIN, len(page)))
             again = [
                 ServiceBusMessage(
@@ -51,6 +53,6 @@ class Echo:
                 for message in chosen
             ]
             with bus.get_topic_sender(topic) as sender:
-                sender.send_messages(again)
+                sender.send_messages(again, timeout=_PATIENCE_S)
         self.repeated += len(again)
         self._note(f"echo {len(again)} of {topic}")
