@@ -42,7 +42,9 @@ class Database:
 
     def __init__(self, settings: Settings, *, planned_once: bool = False) -> None:
         self._settings = settings
-        self._pool: Pool[asyncpg.Connection] = Pool(self._connect, settings.connections, _ACQUIRE_TIMEOUT_S)
+        self._pool: Pool[asyncpg.Connection] = Pool(
+            self._connect, settings.connections, _ACQUIRE_TIMEOUT_S, at_once=settings.at_once
+        )
         self.session = {
             "search_path": f"{settings.schema},public",
             "statement_timeout": str(int(settings.statement_timeout_s * 1000)),

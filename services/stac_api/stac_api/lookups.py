@@ -7,12 +7,16 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from stac_api.database import Row
 from stac_api.errors import ApiError
+from stac_api.pool import QUICK_S
 from stac_api.rows import Rows, Wanted
 
-AT_ONCE = 2  # statements under way for one collection; whoever comes meanwhile waits for the next
+# Statements under way for one collection, the second where the first turns out to be slow. Whoever comes meanwhile goes
+# with the next: one for ten costs less than two for five.
+AT_ONCE = 2
 _MOST = 64  # Items of one statement: its answer is held in memory
 
 
@@ -39,7 +43,8 @@ class _Queue:
 
     waiting: deque[_Asked] = field(default_factory=deque)
     under_way: int = 0
-    starting: bool = False
+    newest: _Batch | None = None
+    starting: asyncio.Handle | None = None
 
 
 class Lookups:
@@ -56,9 +61,7 @@ class Lookups:
         if queue is None:
             queue = self._queues[collection] = _Queue()
         queue.waiting.append(asked)
-        if queue.under_way < AT_ONCE and not queue.starting:
-            queue.starting = True  # once those have asked whose requests came in with this one
-            asyncio.get_running_loop().call_soon(self._start, collection, queue)
+        self._start_later(collection, queue)
         try:
             return await asked.row
         except asyncio.CancelledError:
@@ -67,9 +70,18 @@ class Lookups:
                 batch.task.cancel()  # nobody waits for it any more
             raise
 
+    def _start_later(self, collection: str, queue: _Queue) -> None:
+        """See to it that whoever waits does not wait for a slow statement."""
+        if queue.starting is None and queue.waiting and queue.under_way < AT_ONCE:
+            loop, start = asyncio.get_running_loop(), partial(self._start, collection, queue)
+            # at the soonest once those have asked whose requests came in with this one
+            queue.starting = loop.call_later(QUICK_S, start) if queue.under_way else loop.call_soon(start)
+
     def _start(self, collection: str, queue: _Queue) -> None:
         """Send the next statement, if anybody waits."""
-        queue.starting = False
+        if queue.starting is not None:
+            queue.starting.cancel()
+            queue.starting = None
         batch = _Batch([])
         while queue.waiting and len(batch.asked) < _MOST:
             asked = queue.waiting.popleft()
@@ -78,6 +90,7 @@ class Lookups:
                 batch.asked.append(asked)
         if batch.asked:
             queue.under_way += 1
+            queue.newest = batch
             batch.task = asyncio.get_running_loop().create_task(self._serve(collection, queue, batch))
         elif not queue.under_way:
             self._queues.pop(collection, None)
@@ -87,7 +100,10 @@ class Lookups:
             await self._answer(collection, batch.asked)
         finally:
             queue.under_way -= 1
-            self._start(collection, queue)
+            if queue.newest is batch:
+                self._start(collection, queue)
+            else:  # a slow one, that others were sent beside
+                self._start_later(collection, queue)
 
     async def _answer(self, collection: str, asked: list[_Asked]) -> None:
         try:

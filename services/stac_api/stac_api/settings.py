@@ -54,6 +54,7 @@ class Settings:
     ssl: str = "prefer"
     pooled: bool = False  # behind a transaction-mode pooler: no prepared statements, settings by transaction
     connections: int = 10
+    at_once: int = 4  # quick statements: twice the processors that the smallest database has
     statement_timeout_s: float = 30.0
     default_limit: int = 10
     max_limit: int = 1_000  # Items of 5 kB: a page of 5 MB, held in memory
@@ -88,6 +89,7 @@ def read(environ: Mapping[str, str]) -> Settings:
         problems.append(f"PGSTAC_SCHEMA is {schema!r}, which is no name of a schema")
     port = _number(environ, "POSTGRES_PORT", 5432, problems, _LAST_PORT)
     connections = _number(environ, "STAC_API_CONNECTIONS", 10, problems)
+    at_once = _number(environ, "STAC_API_STATEMENTS_AT_ONCE", 4, problems)
     timeout_s = _number(environ, "STAC_API_STATEMENT_TIMEOUT_S", 30, problems, _MOST_TIMEOUT_S)
     max_limit = _number(environ, "STAC_API_MAX_LIMIT", 1_000, problems)
     sign_in, signing, sign_s = _signing(environ, problems)
@@ -124,6 +126,7 @@ def read(environ: Mapping[str, str]) -> Settings:
         ssl=ssl,
         pooled=pooled in _ON,
         connections=connections,
+        at_once=at_once,
         statement_timeout_s=float(timeout_s),
         max_limit=max_limit,
         catalog_id=catalog_id,

@@ -17,6 +17,7 @@ class Rows:
     def __init__(self) -> None:
         self.statements: list[tuple[str, list[str]]] = []
         self.go = asyncio.Event()
+        self.held: dict[str, asyncio.Event] = {}
         self.error: Callable[[list[str]], Exception | None] = lambda _: None
         self.cancelled = 0
 
@@ -29,6 +30,9 @@ class Rows:
         self.statements.append((collection, items))
         try:
             await self.go.wait()
+            for item in items:
+                if item in self.held:
+                    await self.held[item].wait()
         except asyncio.CancelledError:
             self.cancelled += 1
             raise
@@ -54,20 +58,70 @@ async def begun(rows: Rows, statements: int) -> None:
 
 
 async def test_items_asked_for_while_others_are_read_go_together(rows: Rows, lookups: Lookups) -> None:
-    asked = []
-    for number in range(AT_ONCE):
-        asked.append(asyncio.create_task(lookups.one("scenes", f"before-{number}")))
-        await begun(rows, number + 1)
+    before = asyncio.create_task(lookups.one("scenes", "before"))
+    await begun(rows, 1)
     names = ["a", "b", "c", "d", "c", "missing"]
     later = [asyncio.create_task(lookups.one("scenes", name)) for name in names]
     await asyncio.sleep(0)
     rows.go.set()
-    found = await asyncio.gather(*asked, *later)
-    assert [row and row[0] for row in found[AT_ONCE:]] == ["a", "b", "c", "d", "c", None]
-    assert [items for _, items in rows.statements[:AT_ONCE]] == [[f"before-{n}"] for n in range(AT_ONCE)]
-    rest = [name for _, items in rows.statements[AT_ONCE:] for name in items]
-    assert sorted(rest) == sorted(names)
-    assert len(rows.statements) == AT_ONCE + 1
+    found = await asyncio.gather(before, *later)
+    assert [row and row[0] for row in found] == ["before", "a", "b", "c", "d", "c", None]
+    assert [items for _, items in rows.statements] == [["before"], names]
+
+
+async def test_a_slow_statement_holds_nobody_up_but_there_are_no_more_than_a_few(
+    rows: Rows, lookups: Lookups
+) -> None:
+    async with asyncio.timeout(5):
+        asked = []
+        for number in range(AT_ONCE):
+            asked.append(asyncio.create_task(lookups.one("scenes", f"slow-{number}")))
+            await begun(rows, number + 1)
+        asked += [asyncio.create_task(lookups.one("scenes", name)) for name in "ab"]
+        await asyncio.sleep(0.1)
+        assert len(rows.statements) == AT_ONCE
+        rows.go.set()
+        found = await asyncio.gather(*asked)
+    assert [row and row[0] for row in found] == [*(f"slow-{n}" for n in range(AT_ONCE)), "a", "b"]
+    assert [items for _, items in rows.statements[AT_ONCE:]] == [["a", "b"]]
+
+
+async def test_beside_a_slow_statement_others_still_go_together(rows: Rows, lookups: Lookups) -> None:
+    rows.go.set()
+    rows.held["slow"] = asyncio.Event()
+    async with asyncio.timeout(5):
+        slow = asyncio.create_task(lookups.one("scenes", "slow"))
+        await begun(rows, 1)
+        for number in range(3):
+            names = [f"{number}-{each}" for each in "abcdef"]
+            found = await asyncio.gather(*(lookups.one("scenes", name) for name in names))
+            assert [row and row[0] for row in found] == names
+        assert not slow.done()
+        rows.held["slow"].set()
+        assert await slow
+        assert await lookups.one("scenes", "last")
+    assert len(rows.statements) == 1 + 3 + 1
+
+
+async def test_when_the_slow_one_of_two_ends_first_whoever_waits_goes_soon(
+    rows: Rows, lookups: Lookups
+) -> None:
+    rows.go.set()
+    rows.held = {"first": asyncio.Event(), "second": asyncio.Event()}
+    async with asyncio.timeout(5):
+        first = asyncio.create_task(lookups.one("scenes", "first"))
+        await begun(rows, 1)
+        second = asyncio.create_task(lookups.one("scenes", "second"))
+        await begun(rows, 2)
+        third = asyncio.create_task(lookups.one("scenes", "third"))
+        await asyncio.sleep(0.05)
+        assert len(rows.statements) == 2
+        rows.held["first"].set()
+        assert await first
+        assert await third
+        assert not second.done()
+        rows.held["second"].set()
+        assert await second
 
 
 async def test_items_asked_for_in_the_same_moment_are_one_statement(rows: Rows, lookups: Lookups) -> None:

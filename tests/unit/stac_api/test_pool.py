@@ -1,4 +1,5 @@
 import asyncio
+import random
 
 import pytest
 
@@ -34,9 +35,19 @@ class Database:
 
 
 def pool_of(
-    database: Database, size: int = 2, patience_s: float = 5.0, idle_s: float = 300.0
+    database: Database,
+    size: int = 2,
+    patience_s: float = 5.0,
+    idle_s: float = 300.0,
+    at_once: int | None = None,
 ) -> Pool[Connection]:
-    return Pool(database.connect, size, patience_s, idle_s)
+    return Pool(database.connect, size, patience_s, at_once=at_once, idle_s=idle_s)
+
+
+async def settled() -> None:
+    """Let everybody go on who can without waiting."""
+    for _ in range(10):
+        await asyncio.sleep(0)
 
 
 async def test_a_connection_that_came_back_is_lent_again() -> None:
@@ -134,3 +145,83 @@ async def test_what_is_free_is_closed_with_the_pool() -> None:
     pool.give_back(await pool.borrow())
     pool.close()
     assert database.made[0].closed
+
+
+async def test_few_are_out_at_once_as_long_as_they_come_back_quickly() -> None:
+    database = Database()
+    pool = pool_of(database, size=9, at_once=2)
+    first, second = await pool.borrow(), await pool.borrow()
+    waiting = [asyncio.create_task(pool.borrow()) for _ in range(3)]
+    await settled()
+    assert not pool.is_ready
+    assert [each.done() for each in waiting] == [False] * 3
+    pool.give_back(first)
+    pool.give_back(second)
+    await settled()
+    assert [each.done() for each in waiting] == [True, True, False]
+    assert len(database.made) == 2  # the others were not needed
+
+
+async def test_whoever_takes_long_holds_nobody_up() -> None:
+    database = Database()
+    pool = pool_of(database, size=4, at_once=1)
+    async with asyncio.timeout(5):
+        lent = [await pool.borrow() for _ in range(4)]  # nobody gives back
+        waiting = asyncio.create_task(pool.borrow())
+        await asyncio.sleep(0.1)
+        assert not waiting.done()  # there are no more than four
+        pool.give_back(lent[0])
+        assert await waiting is lent[0]
+
+
+async def test_what_was_slow_and_comes_back_waits_for_its_turn_like_the_others() -> None:
+    database = Database()
+    pool = pool_of(database, size=3, at_once=1)
+    slow, quick = await pool.borrow(), await pool.borrow()
+    waiting = asyncio.create_task(pool.borrow())
+    await settled()
+    pool.give_back(slow)  # free now, while a quick one is out
+    await settled()
+    assert not waiting.done()
+    pool.give_back(quick)
+    async with asyncio.timeout(5):
+        assert await waiting in (slow, quick)
+    assert len(database.made) == 2
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_everybody_gets_a_turn_whatever_the_others_do(seed: int) -> None:
+    chance, database = random.Random(seed), Database()
+    size = chance.randint(1, 6)
+    pool = pool_of(database, size=size, at_once=chance.randint(1, size))
+    out: set[Connection] = set()
+    served = 0
+
+    async def ask() -> None:
+        nonlocal served
+        await asyncio.sleep(chance.choice((0, 0, 0.001, 0.03)))
+        connection = await pool.borrow()
+        assert not connection.closed
+        assert connection not in out
+        out.add(connection)
+        assert len(out) <= size
+        try:
+            await asyncio.sleep(chance.choice((0, 0, 0, 0.002, 0.05)))
+            served += 1
+        finally:
+            if chance.random() < 0.1:
+                connection.terminate()
+            out.remove(connection)
+            pool.give_back(connection)
+
+    asking = [asyncio.create_task(ask()) for _ in range(100)]
+    gone = chance.sample(asking, 25)
+    await asyncio.sleep(0.02)
+    for task in gone:
+        task.cancel()
+    async with asyncio.timeout(30):
+        ended = await asyncio.gather(*asking, return_exceptions=True)
+    assert {type(end) for end in ended} <= {type(None), asyncio.CancelledError}
+    assert served >= len(asking) - len(gone)
+    assert not out
+    assert sum(not each.closed for each in database.made) <= size

@@ -54,6 +54,7 @@ def test_numbers_are_whole_and_above_zero() -> None:
         ("STAC_API_STATEMENT_TIMEOUT_S", 2_000_000),
         ("STAC_API_SIGN_S", 3_600),
         ("STAC_API_CONNECTIONS", 2_147_483_647),
+        ("STAC_API_STATEMENTS_AT_ONCE", 2_147_483_647),
         ("STAC_API_MAX_LIMIT", 2_147_483_647),
         ("STAC_API_REDIS_TTL_S", 2_147_483_647),
         ("STAC_API_REDIS_WAIT_MS", 2_147_483_647),
