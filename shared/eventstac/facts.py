@@ -21,6 +21,9 @@ Kind = Literal["source", "cog"]
 NO_RULE = "no-rule"  # why a blob that no rule knows any more is rejected
 NOT_A_COG = "not-a-cog"  # why a blob that is said to be one is rejected
 
+# In the metadata: what a rule says of a file that is read without it.
+_UNHEEDED = ("nodata_problem", "thumbnail_problem")
+
 # Our own and the bus's, by whose clock a claim is said at the latest; the storage refuses who is further off.
 _CLOCKS_APART = timedelta(minutes=15)
 
@@ -121,6 +124,12 @@ class Finding:
         # 1 at the end: 3.12 is older than 3.12.1
         numbers = [[*(-int(digits) for digits in version), 1] for version in versions]
         return numbers, canonical_json(software)
+
+    @property
+    def unheeded(self) -> list[str]:
+        """What the rule asks for and the file cannot give, in sentences; it was read without."""
+        metadata = self.metadata or {}
+        return [str(metadata[name]["detail"]) for name in _UNHEEDED if name in metadata]
 
     @property
     def condition(self) -> tuple[str, bool, bool]:

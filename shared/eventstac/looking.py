@@ -106,6 +106,9 @@ class Looker:
         if "nodata_problem" in metadata:
             problem = metadata["nodata_problem"]["detail"]
             log.warning("nodata_not_taken", extra={"blob": look.url, "detail": problem})
+        if "thumbnail_problem" in metadata:
+            problem = metadata["thumbnail_problem"]["detail"]
+            log.warning("thumbnail_not_drawn", extra={"blob": look.url, "detail": problem})
         return {**found, "state": "present", "metadata": metadata, "thumbnail": thumbnail}
 
     def _put_thumbnail(self, look: Look, content: Content) -> str | None:

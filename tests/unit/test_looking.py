@@ -57,10 +57,15 @@ def test_a_time_that_is_not_understood_is_logged_where_the_path_states_none(
     )
 
 
-def test_a_nodata_that_a_file_cannot_hold_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    problem = {"reason": "nodata-not-of-type", "detail": "the rule's nodata 300 is no value of uint8"}
-    looker(lambda *_: Content({"nodata_problem": problem})).look(URL, MATCH, 1)
-    [logged] = [vars(each) for each in caplog.records if each.message == "nodata_not_taken"]
+@pytest.mark.parametrize(
+    ("name", "event"), [("nodata_problem", "nodata_not_taken"), ("thumbnail_problem", "thumbnail_not_drawn")]
+)
+def test_what_the_rule_asks_and_a_file_cannot_follow_is_logged(
+    name: str, event: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    problem = {"reason": "some-reason", "detail": "the rule's nodata 300 is no value of uint8"}
+    looker(lambda *_: Content({name: problem})).look(URL, MATCH, 1)
+    [logged] = [vars(each) for each in caplog.records if each.message == event]
     assert (logged["blob"], logged["detail"]) == (URL, problem["detail"])
 
 

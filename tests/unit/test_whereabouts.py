@@ -128,6 +128,15 @@ def test_each_verdict_has_its_reason(known: Evidence, verdict: str, says: str) -
     assert to_json(known, found)["verdict"] == verdict
 
 
+@pytest.mark.parametrize("name", ["nodata_problem", "thumbnail_problem"])
+def test_what_the_rule_asks_and_the_file_cannot_follow_is_told(name: str) -> None:
+    problem = {"reason": "some-reason", "detail": "the rule's nodata 300 is no value of uint8"}
+    fact = fact_of(URL, replace(present(MATCH, 5, "e2"), metadata={name: problem}))
+    found = whereabouts(evidence(fact=fact, item=row(), published=True))
+    assert found.verdict == "searchable"
+    assert found.why.endswith("shows it; the rule's nodata 300 is no value of uint8")
+
+
 def test_a_changed_cog_is_said_to_wait_for_no_event() -> None:
     found = whereabouts(
         evidence(fact=cog_fact(URL, present(MATCH, 5, "e1"), url_of("s.tif")), is_source=False)

@@ -100,7 +100,7 @@ def preview_item(
 def _composed(url: str, reader: BlobReader, match: Match, rules: CollectionRules | None) -> Preview:
     if match.read != "raster":
         raise Rejected("not-previewed", f"a rule reads {url} as a {match.read}: it gives no Item by itself")
-    content = read_content(reader, match, False)
+    content = read_content(reader, match, True)  # as the extractor: the thumbnail may have a problem
     finding = Finding(
         match=match,
         revision=EXTRACTOR_REVISION,
@@ -120,9 +120,8 @@ def _composed(url: str, reader: BlobReader, match: Match, rules: CollectionRules
         and _asks_the_file(rules, match)
     ):
         problems.append(_problem(unclear["detail"]))
-    unheld = content.metadata.get("nodata_problem")
-    if unheld and composition.item:
-        problems.append(_problem(unheld["detail"]))
+    if composition.item:
+        problems += [_problem(detail) for detail in finding.unheeded]
     more, fewer = _odd_bands(content.metadata.get("bands") or (), rules, match)
     return Preview(composition.item, problems + more, fewer)
 

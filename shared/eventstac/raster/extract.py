@@ -94,16 +94,23 @@ def read_in_process(reader: BlobReader, options: Mapping[str, Any], *, thumbnail
         if size is not None:
             metadata["gsd"] = size
         if problem is not None:
-            metadata["footprint_problem"] = {"reason": problem.reason, "detail": problem.detail}
+            metadata["footprint_problem"] = _told(problem)
         unheld = nodata_problem(dataset, bands, settings.nodata)
         if unheld is not None:
-            metadata["nodata_problem"] = {"reason": unheld.reason, "detail": unheld.detail}
+            metadata["nodata_problem"] = _told(unheld)
         unclear = datetime_problem(tags)
         if unclear is not None and all(stated.get("doubtful") for stated in metadata["datetimes"]):
-            metadata["datetime_problem"] = {"reason": unclear.reason, "detail": unclear.detail}
+            metadata["datetime_problem"] = _told(unclear)
         if thumbnail and sample:
-            return RasterRead(metadata, *thumbnails.render(dataset, sample, settings.thumbnail))
+            try:
+                return RasterRead(metadata, *thumbnails.render(dataset, sample, settings.thumbnail))
+            except Rejected as error:
+                metadata["thumbnail_problem"] = _told(error)  # no reason to lose the raster
     return RasterRead(metadata)
+
+
+def _told(problem: Rejected) -> dict[str, str]:
+    return {"reason": problem.reason, "detail": problem.detail}
 
 
 def _refuse_without_bands(opened: Opened) -> None:

@@ -25,7 +25,10 @@ _COLOUR_TYPE = {1: 0, 2: 4, 3: 2, 4: 6}  # PNG: grey, grey and alpha, RGB, RGB a
 
 
 def render(dataset: DatasetReader, sample: Sample, options: ThumbnailOptions) -> tuple[bytes, str]:
-    """An image of at most `options.size` pixels and its media type; pixels that say nothing are transparent."""
+    """An image of at most `options.size` pixels and its media type; pixels that say nothing are transparent.
+
+    Raises Rejected where the rule wants bands that the file has not.
+    """
     pixels = _pixels(dataset, sample, options)
     return (webp(pixels), "image/webp") if options.format == "webp" else (png(pixels), "image/png")
 
@@ -95,9 +98,11 @@ def _chosen(dataset: DatasetReader, options: ThumbnailOptions) -> list[int]:
     """0-based bands: the rule's, else red, green and blue by their colours, else the first that is no alpha."""
     if options.bands:
         if not all(1 <= band <= dataset.count for band in options.bands):
+            has = f"{dataset.count} band{'s' if dataset.count > 1 else ''}"
             raise Rejected(
-                "bad-options",
-                f"option thumbnail.bands is {options.bands}; the file has {dataset.count} bands",
+                "no-such-band",
+                f"the rule's thumbnail.bands is {list(options.bands)}, and the file has {has}: it has no thumbnail. "
+                "Name bands of the file, or move `thumbnail` to the `options` of the assets that have these",
             )
         return [band - 1 for band in options.bands]
     colours = list(dataset.colorinterp)

@@ -159,6 +159,16 @@ def test_a_nodata_of_the_rule_that_the_file_cannot_hold_is_a_problem(raster: Pat
     assert preview(str(raster), "--rules", str(rules), "--blob", "ones/a.tif")[0] == 0  # it states one itself
 
 
+def test_a_thumbnail_of_bands_that_the_file_has_not_is_a_problem(raster: Path, tmp_path: Path) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(UNDATED.format(sources="[file]\n        read: {thumbnail: {bands: [4, 3, 2]}}"))
+    code, printed = preview(str(raster), "--rules", str(rules), "--blob", "ones/a.tif")
+    assert printed["item"]["id"] == "a"
+    [problem] = printed["problems"]
+    assert "thumbnail.bands is [4, 3, 2], and the file has 1 band: it has no thumbnail" in problem["message"]
+    assert code == 1
+
+
 @pytest.mark.parametrize(
     ("bands", "says"),
     [

@@ -503,6 +503,15 @@ def test_a_thumbnail_in_another_format_is_refused() -> None:
         read(tiff(gradient(9, 9)), thumbnail={"format": "jpeg"})
 
 
+def test_a_raster_without_the_bands_of_the_rules_thumbnail_is_read_without_a_thumbnail() -> None:
+    data = tiff(gradient(9, 9))
+    result = read(data, thumbnail={"bands": [4, 3, 2]})
+    problem = result.metadata.pop("thumbnail_problem")
+    assert (result.thumbnail, result.metadata) == (None, read(data).metadata)
+    assert problem["reason"] == "no-such-band"
+    assert "the file has 1 band: it has no thumbnail" in problem["detail"]
+
+
 def test_what_read_the_file_is_said() -> None:
     software = read(tiff(gradient(9, 9))).metadata["software"]
     assert list(software) == ["eventstac", "GDAL", "PROJ"]
