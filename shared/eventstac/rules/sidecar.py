@@ -4,8 +4,8 @@ The two libraries are imported where they are used: they take 300 ms, and most r
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from math import isfinite, isnan
+from collections.abc import Mapping, Sequence
+from math import isnan
 from typing import Any
 from xml.etree import ElementTree
 from xml.parsers import expat
@@ -13,11 +13,8 @@ from xml.parsers.expat import ExpatError
 
 from eventstac.errors import Rejected
 from eventstac.rules.dates import parse_date
-from eventstac.rules.typed import typed
+from eventstac.rules.sidecar_values import Find, Spec, found_at, value_at
 from eventstac.times import to_text
-
-Spec = Mapping[str, Any]
-Find = Callable[[str], Any]  # the value at a path, None where there is none
 
 MAX_BYTES = 16 * 1024 * 1024  # metadata files have kilobytes; Sentinel-2's largest has under one MB
 # Elements and attributes of XML, or values of JSON: each takes hundreds of bytes of memory, however short its text is.
@@ -38,7 +35,7 @@ def read_sidecar(data: bytes, spec: Spec) -> dict[str, Any]:
     if len(data) > MAX_BYTES:
         raise Rejected("bad-sidecar", f"a sidecar of {len(data)} bytes is too large (limit: {MAX_BYTES})")
     find = _json(data) if spec["format"] == "json" else _xml(data, dict(spec.get("namespaces", {})))
-    found = {name: _value(name, how, find) for name, how in spec.get("properties", {}).items()}
+    found = {name: value_at(name, how, find) for name, how in spec.get("properties", {}).items()}
     for key, name in TIMES.items():
         if key in spec:
             found |= _times(name, spec[key], find)
@@ -170,64 +167,11 @@ def _text(found: Any) -> Any:
     return found if isinstance(found, str | int | float | bool) else str(found)
 
 
-def _value(name: str, how: str | Spec, find: Find) -> Any:
-    spec: Spec = {"path": how} if isinstance(how, str) else how
-    value = _found(spec["path"], name, find)
-    if value is None or value == "":
-        if spec.get("required"):
-            raise Rejected("bad-sidecar", f"the sidecar has no {spec['path']} for {name!r}")
-        return None
-    if "lookup" in spec:
-        value = _looked_up(value, name, spec)
-    try:
-        return None if value is None else _finite(_scaled(typed(value, spec.get("type")), spec))
-    except (ValueError, TypeError, OverflowError) as error:
-        raise Rejected("bad-sidecar", f"{spec['path']} for {name!r} is {value!r}: {error}") from error
-
-
-def _looked_up(value: Any, name: str, spec: Spec) -> Any:
-    """What a table says for a value, by how JSON writes it (`true`, `1`); None for one that it has not."""
-    text = str(value).lower() if isinstance(value, bool) else str(value)
-    if isinstance(value, float) and value.is_integer() and text not in spec["lookup"]:
-        text = str(int(value))
-    if text not in spec["lookup"] and spec.get("required"):
-        detail = f"{spec['path']} for {name!r} is {text!r}, which is not in its lookup"
-        raise Rejected("bad-sidecar", f"{detail}: add it there, or leave out `required:`")
-    return spec["lookup"].get(text)
-
-
-def _found(path: str, name: str, find: Find) -> Any:
-    """The value at a path; an expression that stumbles over this file's content is the file's fault."""
-    try:
-        value = find(path)
-    except Exception as error:
-        raise Rejected("bad-sidecar", f"{path} for {name!r} cannot be evaluated: {error}") from error
-    return value
-
-
-def _finite(value: Any) -> Any:
-    """The value, where all numbers in it are ones that JSON has. Raises ValueError."""
-    waiting = [value]
-    while waiting:
-        each = waiting.pop()
-        if isinstance(each, float) and not isfinite(each):
-            raise ValueError(f"{each} is no number of JSON")
-        waiting += each.values() if isinstance(each, dict) else each if isinstance(each, list) else ()
-    return value
-
-
-def _scaled(value: Any, spec: Spec) -> Any:
-    if "scale" not in spec and "offset" not in spec:
-        return value
-    # Twelve digits are more than any metadata file has, and hide what binary fractions add.
-    return float(f"{float(value) * spec.get('scale', 1) + spec.get('offset', 0):.12g}")
-
-
 def _times(name: str, how: str | Spec, find: Find) -> dict[str, str]:
     """A field of the datetime; a `datetime` that is a whole month or year is a start and an end."""
     spec: Spec = {"path": how} if isinstance(how, str) else how
     paths: Sequence[str] = [spec["path"]] if isinstance(spec["path"], str) else spec["path"]
-    parts = [_found(path, name, find) for path in paths]
+    parts = [found_at(path, name, find) for path in paths]
     if any(part is None or part == "" for part in parts):
         return {}
     try:

@@ -91,6 +91,20 @@ def test_the_sidecar_of_a_product_gives_its_properties(product: str) -> None:
             assert read_sidecar(data, match.options["sidecar"]) == expected["gives"]
 
 
+def test_a_landsat_scene_of_an_evening_has_a_sun_in_the_west_and_may_have_no_cloud_cover() -> None:
+    mtl = next(
+        asset.sidecar for asset in rules_of("landsat-c2-l2").collections[0].rules[0].assets if asset.sidecar
+    )
+    data = (CASES / "LC08_MTL.json").read_bytes()
+    evening = data.replace(b"149.14582911", b"-133.3").replace(
+        b'"CLOUD_COVER": "2.41"', b'"CLOUD_COVER": "-1.00"'
+    )
+    assert evening != data
+    found = read_sidecar(evening, mtl)
+    assert found["view:sun_azimuth"] == 226.7
+    assert "eo:cloud_cover" not in found
+
+
 def test_all_products_together_are_one_rules_file_without_overlaps() -> None:
     collections: dict[str, Any] = {}
     for product in PRODUCTS:

@@ -39,6 +39,48 @@ def test_scale_offset_and_lookup_are_applied() -> None:
     assert json_value({"path": "$.a.flag", "lookup": {"no": "N"}}) is None
 
 
+@pytest.mark.parametrize(
+    ("written", "how", "azimuth"),
+    [
+        (b'"-133.3"', {}, 226.7),
+        (b"149.14582911", {}, 149.14582911),
+        (b"360", {}, 0),
+        (b"-90", {"scale": -1, "offset": 300}, 30),
+    ],
+)
+def test_an_angle_that_is_counted_otherwise_becomes_what_is_left_of_the_modulo(
+    written: bytes, how: dict[str, float], azimuth: float
+) -> None:
+    spec = {"path": "$.a", "type": "number", "modulo": 360, **how}
+    assert json_value(spec, b'{"a": %s}' % written) == azimuth
+
+
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [
+        (b'"-1.00"', None),
+        (b"-1", None),
+        (b'"N/A"', None),
+        (b"0", 0),
+        (b'"-1.5"', -1.5),
+        (b"true", "bad-sidecar"),
+    ],
+)
+def test_a_value_that_stands_for_none_is_left_out(written: bytes, found: object) -> None:
+    spec = {"path": "$.a", "type": "number", "missing": [-1, "N/A"]}
+    data = b'{"a": %s}' % written
+    if found == "bad-sidecar":
+        with pytest.raises(Rejected):
+            json_value(spec, data)
+    else:
+        assert json_value(spec, data) == found
+
+
+def test_a_required_value_that_stands_for_none_is_a_bad_sidecar() -> None:
+    with pytest.raises(Rejected, match="has no"):
+        json_value({"path": "$.a", "missing": [1], "required": True}, b'{"a": true, "a": 1}')
+
+
 def test_what_is_not_there_is_left_out_unless_required() -> None:
     assert json_value("$.a.missing") is None
     assert json_value("$.a.none") is None
