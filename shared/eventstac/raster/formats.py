@@ -29,6 +29,8 @@ _KNOWN_BUT_NOT_OPENED = (
     (b"RIFF", "WebP or another RIFF file"),
 )
 
+UNREAD = "`read: file` catalogs it unread, as an asset beside a raster of its Item"
+
 _TELLING = 4  # bytes of a beginning that is cut off: fewer may be of anything
 
 # What netCDF's library writes into an HDF5 file; the driver is the same, the media type is not.
@@ -46,7 +48,7 @@ def sniff(head: bytes) -> str:
         if head.lstrip().startswith(magic):
             raise Rejected(
                 "unsupported-driver",
-                f"the file is {name}, which is not opened here: convert it to GeoTIFF, or give its rule `read: file`",
+                f"the file is {name}, which is not opened here: convert it to GeoTIFF; {UNREAD}",
             )
     for magic, driver in _MAGIC:
         if len(head) >= _TELLING and magic.startswith(head):
@@ -68,6 +70,6 @@ def driver_of(reader: BlobReader) -> str:
         raise Rejected(
             "unsupported-driver",
             "the file is HDF5 or netCDF-4, which can name other files: it is opened only where the kernel keeps the "
-            "decoder from them (Linux with Landlock); convert it to GeoTIFF, or give its rule `read: file`",
+            f"decoder from them (Linux with Landlock): convert it to GeoTIFF; {UNREAD}",
         )
     return sniff(reader.head)

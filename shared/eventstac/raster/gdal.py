@@ -11,6 +11,7 @@ from rasterio.io import DatasetReader, MemoryFile
 
 from eventstac.errors import EventstacError, Rejected
 from eventstac.raster.complete import has_no_grid
+from eventstac.raster.formats import UNREAD
 from eventstac.raster.ranges import FILE_NAME, OneFile, Ranges
 
 # No directory listing, no sidecar, no .aux.xml, no threads of its own, and a bounded cache.
@@ -35,7 +36,7 @@ _LINKS = (
     "It is HDF5, but none that libnetcdf opens, most often for a link which leads nowhere or into another file "
     "(h5dump -n shows them): take such links out (h5py: del file[name])"
 )
-_NO_GRID = "holds no grid, nothing that has two dimensions: write it with one, or give its rule `read: file`"
+_NO_GRID = f"holds no grid, nothing that has two dimensions: write it with one; {UNREAD}"
 _NO_LINKS = (
     "What lies behind a link which leads nowhere or into another file does not count (h5dump -n shows them), nor what "
     "is damaged: upload it again where it should hold one"

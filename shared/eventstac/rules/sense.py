@@ -114,7 +114,8 @@ def _check_assets(document: Document, path: Path, rule: Rule) -> None:
     open_ended = not keys or ANY_ASSET in keys
     if keys and not any(asset.is_data for asset in rule.assets):
         what = f"The rule {rule.name!r} has no data asset"
-        document.mistake((*path, "assets"), what, "Give at least one raster the role data")
+        advice = "Give at least one raster the role data: other files make no Item by themselves"
+        document.mistake((*path, "assets"), what, advice)
     for index, key in enumerate(rule.require):
         if key not in keys and not open_ended:
             what = f"{key!r} is required but is none of the assets"

@@ -44,6 +44,12 @@ def test_a_few_bytes_that_may_be_of_anything_are_no_raster(other: bytes) -> None
     refused(other, "not-a-raster")
 
 
+@pytest.mark.parametrize("begins", [b"GRIB", b"NITF", b"<VRTDataset", b"PK\x03\x04", b"CDF\x05"])
+def test_a_file_that_is_not_opened_is_said_to_need_a_raster_beside_it(begins: bytes) -> None:
+    detail = refused(begins + bytes(100), "unsupported-driver")
+    assert detail.endswith("`read: file` catalogs it unread, as an asset beside a raster of its Item")
+
+
 @pytest.mark.parametrize("pixel", [1e13, 1e30, 1e300])
 def test_pixels_larger_than_the_earth_make_no_footprint(pixel: float) -> None:
     data = placed(crs="EPSG:32632", transform=Affine(pixel, 0, 0, 0, -pixel, 0))

@@ -68,7 +68,7 @@ def mistakes(text: str) -> list[str]:
             HEAD + "'{item}/{asset}'\n        assets:\n          t: {read: file}",
             6,
             "no data asset",
-            "role data",
+            "other files make no Item by themselves",
         ),
         (
             HEAD + "'{item}/{asset}'\n        assets: {b: }\n        require:\n          - c",
