@@ -54,6 +54,7 @@ class Database:
             "max_parallel_workers_per_gather": "0",  # starting a worker takes 60 ms, these queries two
             # A plan for any box is a bad plan for this box; that of an Item by its id is always the same.
             "plan_cache_mode": "force_generic_plan" if planned_once else "force_custom_plan",
+            "idle_in_transaction_session_timeout": "10000",  # nothing here rests in one: a process may have died in it
             "timezone": "UTC",
         }
 
@@ -113,20 +114,48 @@ class Database:
                 if not self._settings.pooled and not local:
                     rows = await connection.fetch(sql, *args)
                     return rows
-                async with connection.transaction(readonly=True):
-                    await connection.execute(self._local_settings(local))
-                    rows = await connection.fetch(sql, *args)
-                    return rows
+                return await self._in_transaction(connection, sql, args, local)
             except TimeoutError as error:  # the driver's own, for a server that did not end the query itself
                 raise too_slow() from error
+            except CUT as error:
+                # The driver says the same of values that it cannot send.
+                if connection.is_closed() or not isinstance(error, asyncpg.InterfaceError):
+                    self._pool.drop_free()  # cut together with this one, as like as not
+                raise
             finally:
-                # Nothing in a session is changed beyond a transaction, so there is nothing to undo; a query that was
-                # cancelled is waited for by the driver before the connection's next one.
+                # Nothing in a session is changed beyond a transaction, and one that did not end closes it, so there is
+                # nothing to undo; a query that was cancelled is waited for by the driver before the next one.
                 self._pool.give_back(connection)
         except CUT:
             if not again:
                 raise
         return await self._run(sql, args, local, again=False)
+
+    async def _in_transaction(
+        self, connection: asyncpg.Connection, sql: str, args: tuple[object, ...], local: Mapping[str, str]
+    ) -> list[Row]:
+        """Ask with settings of its own.
+
+        The driver's `transaction()` leaves one open where BEGIN is broken off, and goes on in it: locks would stay, and
+        after the next error each query of this connection would fail.
+        """
+        rows: list[Row]
+        has_ended = False
+        try:
+            await connection.execute(f"BEGIN READ ONLY; {self._local_settings(local)}")
+            try:
+                rows = await connection.fetch(sql, *args)
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncio.CancelledError):
+                if not connection.is_closed():
+                    await connection.execute("ROLLBACK")
+                    has_ended = True
+                raise
+            await connection.execute("COMMIT")
+            has_ended = True
+            return rows
+        finally:
+            if not has_ended:
+                connection.terminate()
 
     def _local_settings(self, local: Mapping[str, str]) -> str:
         """Settings for one transaction; the session's too behind a pooler, where the next one is another session."""

@@ -93,6 +93,10 @@ class Pool[C: Lent]:
             if timer is not None:
                 timer.cancel()
         self._sweep = self._relief = None
+        self.drop_free()
+
+    def drop_free(self) -> None:
+        """Close what is free: the next to ask gets a new one."""
         while self._free:
             self._free.pop()[0].terminate()
             self._room += 1
