@@ -27,11 +27,26 @@ def misplaced(args: list[Any], places: list[str]) -> str | None:
     return None
 
 
-def array_function(name: str, args: list[Any]) -> dict[str, Any] | bool:
-    """The function as pgstac knows it; of two literals, whether it is true: PostgreSQL cannot tell their types."""
+def array_function(name: str, args: list[Any], *, negated: bool = False) -> dict[str, Any] | bool:
+    """The function as pgstac knows it; of two literals, whether it is true: PostgreSQL cannot tell their types.
+
+    Of a property that is null it is neither true nor, where it is `negated`, false. pgstac reads it as an array that
+    holds a null, of which only "it contains none of these" is true.
+    """
     one, other = map(_as_set, args)
     if one is not None and other is not None:
         return _HOLDS[name](one, other)
+    told = _of_pgstac(name, args)
+    nulls = [{"op": "a_equals", "args": [arg, [None]]} for arg in args if isinstance(arg, dict)]
+    if negated:
+        return {"op": "or", "args": [told, *nulls]}
+    if (name == "a_contains" and not other) or (name == "a_containedby" and not one):
+        # an empty array, or a property that may be one
+        return {"op": "and", "args": [told, *({"op": "not", "args": [null]} for null in nulls)]}
+    return told
+
+
+def _of_pgstac(name: str, args: list[Any]) -> dict[str, Any]:
     if name == "a_equals":  # pgstac's own asks for the same members in the same order, as often
         return {
             "op": "and",

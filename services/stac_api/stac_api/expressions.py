@@ -52,8 +52,8 @@ _ALIASES = {
 }  # fmt: skip
 
 
-def condition(node: object, where: str, depth: int) -> Cql2:
-    """An expression that is true or false, at most `depth` levels deep.
+def condition(node: object, where: str, depth: int, *, negated: bool = False) -> Cql2:
+    """An expression that is true or false, at most `depth` levels deep; `negated` within an odd number of "not".
 
     Raises BadRequest with the path of what is wrong: an operator that is not known or has the wrong number of
     arguments, a name or literal that is none.
@@ -63,7 +63,7 @@ def condition(node: object, where: str, depth: int) -> Cql2:
     node = _of_today(node)
     if not isinstance(node, dict) or _name(node) not in _CONDITIONS:
         raise _wrong(where, 'expected a condition such as {"op": "=", "args": [{"property": "id"}, "a"]}')
-    return _operation(node, where, depth)
+    return _operation(node, where, depth, negated=negated)
 
 
 def scalar(value: object, where: str) -> str | int | float | bool:
@@ -90,7 +90,7 @@ def _name(node: Cql2) -> str:
     return _ALIASES.get(name, name)
 
 
-def _operation(node: Cql2, where: str, depth: int) -> Cql2:
+def _operation(node: Cql2, where: str, depth: int, *, negated: bool = False) -> Cql2:
     if depth <= 0:
         raise BadRequest("filter", "it is nested too deeply")
     name, args = _name(node), node.get("args")
@@ -105,7 +105,11 @@ def _operation(node: Cql2, where: str, depth: int) -> Cql2:
         )
     places = [f"{where}.args[{index}]" for index in range(len(args))]
     if name in _JUNCTIONS:
-        return {"op": name, "args": [condition(*pair, depth - 1) for pair in zip(args, places, strict=True)]}
+        turned = negated != (name == "not")
+        parts = [
+            condition(arg, place, depth - 1, negated=turned) for arg, place in zip(args, places, strict=True)
+        ]
+        return {"op": name, "args": parts}
     if name in _SPATIAL:
         return _spatial(name, args, places)
     if name == "in":
@@ -121,13 +125,15 @@ def _operation(node: Cql2, where: str, depth: int) -> Cql2:
         checked = [_instant(arg) for arg in checked]
     if any(_is_instant(arg) for arg in checked) and (told := _told_by_instants(name, checked)):
         return told
-    return _of_arrays(name, checked, places) if name in _ARRAY else {"op": name, "args": checked}
+    if name in _ARRAY:
+        return _of_arrays(name, checked, places, negated=negated)
+    return {"op": name, "args": checked}
 
 
-def _of_arrays(name: str, args: list[Any], places: list[str]) -> Cql2:
+def _of_arrays(name: str, args: list[Any], places: list[str], *, negated: bool) -> Cql2:
     if where := misplaced(args, places):
         raise _wrong(where, f"{name!r} takes properties, and arrays of texts, numbers, true and false")
-    told = array_function(name, args)
+    told = array_function(name, args, negated=negated)
     return _TRUTHS[told] if isinstance(told, bool) else told
 
 

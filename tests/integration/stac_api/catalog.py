@@ -14,7 +14,8 @@ QUERYABLES: dict[str, Json] = {
     "platform": {"type": "string", "title": "Platform"},
     "count": {"type": "integer"},
 }
-# Of the first scenes: the same set in several orders, with a member twice, none, a single text; the others have none.
+# Of the first scenes: the same set in several orders, with a member twice, none, a single text; the next one's is null,
+# and the others have none.
 LABELS: list[Any] = [
     ["x"], ["x", "x"], ["x", "y z"], ["y z", "x"], ["y z", "x", "y z"], ["x", "y z", 'e"f'], ['e"f', "y z", "x"], [],
     ["1", "true"], [True, 1], "x",
@@ -88,8 +89,8 @@ def _many(count: int) -> list[Json]:
             "count": n % 7,
             "grade": chance.choice("ABC"),
         }
-        if n < len(LABELS):
-            properties["labels"] = LABELS[n]
+        if n <= len(LABELS):
+            properties["labels"] = [*LABELS, None][n]
         if n % 5:
             properties["eo:cloud_cover"] = round(chance.uniform(0, 100), 2)
         time: str | tuple[str, str] = f"2021-{month:02}-{day:02}T12:00:00Z"

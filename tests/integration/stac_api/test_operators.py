@@ -143,12 +143,12 @@ def as_set(value: Any) -> frozenset[str]:
 
 @pytest.mark.parametrize("name", SETS)
 def test_an_array_function_compares_sets_whichever_comes_first(api: Client, name: str) -> None:
-    """Where a property is not there, neither the function nor its opposite is true."""
+    """Where a property is not there or null, neither the function nor its opposite is true."""
     labels = {"property": "labels"}
     having = {
         item["id"]: as_set(item["properties"]["labels"])
         for item in catalog.ITEMS
-        if "labels" in item["properties"]
+        if item["properties"].get("labels") is not None
     }
     for literal in [*catalog.LABELS, ["y z"], ["none"], ["x", "none"]]:
         for turned in (False, True):
@@ -160,10 +160,15 @@ def test_an_array_function_compares_sets_whichever_comes_first(api: Client, name
                     expected.add(item)
             asked = {"op": name, "args": args}
             assert found(api, asked) == expected, asked
-            assert found(api, {"op": "not", "args": [asked]}) == having.keys() - expected, asked
+            opposite = {"op": "not", "args": [asked]}
+            assert found(api, opposite) == having.keys() - expected, asked
+            assert found(api, {"op": "not", "args": [{"op": "or", "args": [opposite, False]}]}) == expected, (
+                asked
+            )
     asked = {"op": name, "args": [labels, {"property": "properties.labels"}]}
     itself = {item for item, members in having.items() if SETS[name](members, members)}
     assert found(api, asked) == itself
+    assert found(api, {"op": "not", "args": [asked]}) == having.keys() - itself
 
 
 @pytest.mark.parametrize("name", SETS)
