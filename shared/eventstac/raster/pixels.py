@@ -11,12 +11,18 @@ from eventstac.raster.options import Options
 from eventstac.raster.rows import read_all, read_slabs
 from eventstac.raster.sample import Sample
 
+_OUT_OF_TYPE = "#-60 (NetCDF"  # NC_ERANGE: of damage the library says something else
+_UNSIGNED = (
+    "the file is netCDF-4 with bytes above 127 that are unsigned by an attribute only (`_Unsigned`), which GDAL does "
+    "not read: write them as unsigned bytes (NC_UBYTE), or let the rule ask for no pixels (`header_only: true`)"
+)
+
 
 def read_sample(opened: Opened, options: Options) -> Sample:
     """Read every pixel where all bytes are here and the limit allows it, else slabs, or a level near 1024 pixels.
 
     Raises Rejected `too-large` for what cannot be read within the limits, `bad-raster` for blocks that do not decode,
-    and the reader's own error where the storage failed.
+    `unsupported-codec` for bytes that GDAL cannot read, and the reader's own error where the storage failed.
     """
     dataset = opened.dataset
     refuse_huge_blocks(dataset)
@@ -39,9 +45,11 @@ def read_sample(opened: Opened, options: Options) -> Sample:
             raise Rejected(
                 "too-large", f"DECODER_MEMORY_MB is not enough for a block of the image: {plain(error)}"
             ) from error
+        why = plain(error.__cause__ or error)
+        if _OUT_OF_TYPE in why:
+            raise Rejected("unsupported-codec", f"{_UNSIGNED} ({why})") from error
         raise Rejected(
-            "bad-raster",
-            f"the header is right, but a block of the image does not decode: {plain(error.__cause__ or error)}",
+            "bad-raster", f"the header is right, but a block of the image does not decode: {why}"
         ) from error
 
 

@@ -341,7 +341,20 @@ PLAIN_HDF5, RAW_HDF5, VIRTUAL_HDF5 = (
         "wSgYBaNgFIyCUTAKRsEoGAWjgFYAAL6oOiU=",
     )
 )
-# Likewise: a group whose only member is a link to nowhere; and one with a grid of 15 by 20 beside such a link.
+# Written with netCDF4: netCDF-4 with one grid of 4 by 4 signed bytes (-56) that are unsigned (200) by `_Unsigned`.
+UNSIGNED_NETCDF4 = zlib.decompress(
+    base64.b64decode(
+        "eNrtVk1rE0EYnpkkdYmbdtVIVATX6EFqCWkaxUvAsNmYYLqRpD1UhLB1t3ah2ehmGxUE8abgScGzYH+Ah3r3KHjoD9Cz1x4UPep85qvNzUOg85Bsdu"
+        "b9mOd95p0hryqlciJ+Lo4UBQj85dDOsHGWz7/+s/O7Xik1kLqL0nQmEhkLGUccAUjsmkbdZph3m0fNJMkTRiEfwydLaNSChKX3mC91+jyIkpXhxDXB"
+        "SXAoavVPHyn9xA0IaX4EIYxyq/iNJAnjExcv8BkdpBSQeo7fYrSWSJzV8p0HvAGjvKITealXaX4sgkJcjVqx2QSniDiECv6Wqsum1azWrVbTKNZMoN"
+        "7FheOAGAuwissm9b/J/Vc2va6OP7buu6FRKuuO13b9rtfx9fXtUPc74cDUswPPXt9yM7pAHhBCCOefBSrJ37Lc8L6zkS95bc8BmgL6CqC+hi+v7L79"
+        "fxr6saOlIevzZzvpH0zDNQgvUw3RQQ0PaKqScJKRZVFA7BjVcp6MXyi06fGp4GdWG5M0MllSk0maxBUkBxUYnU7geL4dut3ROvB+i35AQ6eLsFAvMb"
+        "HjTOzWKhbyge86VPEoDwiDbVe9x1SbwzyTw5tWqzZXwFnOP0XLBIcuCQE38vfhMfFZe7T3oW5Ubgtd+ncaj1e3SM2EQZYwaJhls2FahskYXEeMgWOH"
+        "dtcNB1T63QEUDYyKAoeZYYgLS8B7//PddDAS471fieOEkbhs+1v5dF9w4r0xyzfUMu4EnYduEHq4K8imprncPTcgHAq5BZ+2TyGfWcxmFhc2nY1rhV"
+        "wml8l+RegbkJg23DLqNTh0YYjeEP8G9sfOnZhfQqN5Ps9JLSUkJCQkJCQkJCQkJCQkphVfxvAPQjhItQ=="
+    )
+)
+# With h5py: a group whose only member is a link to nowhere; and one with a grid of 15 by 20 beside such a link.
 DANGLING_HDF5, DANGLING_BESIDE_HDF5 = (
     zlib.decompress(base64.b64decode(text))
     for text in (

@@ -16,7 +16,17 @@ from eventstac.errors import BlobChanged, EventstacError, Rejected, Transient
 from eventstac.raster.extract import read_in_process, read_raster
 from eventstac.raster.options import MAX_TIMEOUT_S, parse
 from eventstac.raster.ranges import OneFile, Ranges
-from tests.unit.raster.corpus import PLAIN_HDF5, UTM, cog, gradient, jpeg2000, netcdf, netcdf4, tiff
+from tests.unit.raster.corpus import (
+    PLAIN_HDF5,
+    UNSIGNED_NETCDF4,
+    UTM,
+    cog,
+    gradient,
+    jpeg2000,
+    netcdf,
+    netcdf4,
+    tiff,
+)
 from tests.unit.raster.readers import MemoryReader
 
 
@@ -422,6 +432,16 @@ def test_an_option_that_means_nothing_is_refused_by_name(options: dict[str, obje
 
 def test_a_longer_time_than_may_be_of_rules_from_before_is_the_longest_that_may_be() -> None:
     assert parse({"timeout_s": 600}).timeout_s == MAX_TIMEOUT_S
+
+
+def test_unsigned_bytes_that_gdal_does_not_read_are_no_damage() -> None:
+    with pytest.raises(Rejected) as caught:
+        read_raster(MemoryReader(UNSIGNED_NETCDF4), {"allow_no_footprint": True})
+    assert caught.value.reason == "unsupported-codec"
+    assert "`_Unsigned`" in caught.value.detail
+    assert "`header_only: true`" in caught.value.detail
+    options = {"allow_no_footprint": True, "header_only": True}
+    assert read_raster(MemoryReader(UNSIGNED_NETCDF4), options).metadata["bands"][0]["data_type"] == "uint8"
 
 
 def whole(data: bytes) -> str:
