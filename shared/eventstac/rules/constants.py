@@ -11,6 +11,7 @@ from eventstac.rules.document import Document, Path
 from eventstac.rules.groups import fill_all, templates_in
 from eventstac.rules.model import ANY_ASSET, AssetRule, CollectionRules, Rule
 from eventstac.rules.queryables import misfits
+from eventstac.rules.sidecar_samples import ANYTHING, sidecar_samples
 
 _SAMPLES: Mapping[str, tuple[str, Any]] = {
     "string": ("text", "text"),
@@ -19,6 +20,7 @@ _SAMPLES: Mapping[str, tuple[str, Any]] = {
     "boolean": ("true or false", True),
 }
 _NOT_OF_TYPE = "is not of type"
+_NO_FIELD = "Additional properties are not allowed"
 _REJECTED = "Items with it are rejected"
 _RING = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0], [0.0, 0.0]]
 _SHOWN = 60  # characters of a value in a message
@@ -28,13 +30,14 @@ _SHOWN = 60  # characters of a value in a message
 class _Value:
     """A value that a rule gives: its place in the Item and in the rules file, and how to call it in a message.
 
-    A `sample` stands for texts of its kind: only that the field is of another type can be told by it.
+    A `sample` stands for values of its kind: it can tell only that there is no such field, or one of another type.
     """
 
     place: tuple[str, ...]
     where: Path
     value: Any
     sample: str = ""
+    source: str = "{from: GROUP, type: …}"  # how a value of another type is asked for
 
     @property
     def name(self) -> str:
@@ -59,15 +62,18 @@ def check_constants(document: Document, path: Path, rule: Rule, collection: Coll
     for value in constants if together else ():
         others = [each for each in constants if each is not value]
         _note(document, value, together - _problems(others, rule, collection))
-    for value in _possible(path, rule):
+    for value in [*_possible(path, rule), *_of_sidecars(document, path, rule)]:
         _note(document, value, _problems([value], rule, collection))
 
 
 def _note(document: Document, value: _Value, found: Iterable[tuple[str, str]]) -> None:
     problems = {message for _, message in found}
     if value.sample:
-        problems = {problem for problem in problems if _NOT_OF_TYPE in problem}
-        instead = "Write {from: GROUP, type: …} with the type of the field, or a `lookup:` of such values"
+        told = (_NO_FIELD,) if value.sample == ANYTHING else (_NO_FIELD, _NOT_OF_TYPE)
+        problems = {problem for problem in problems if any(each in problem for each in told)}
+        instead = f"Write {value.source} with the type of the field, or a `lookup:` of such values"
+        if any(_NO_FIELD in problem for problem in problems):
+            instead = f"{_REJECTED}: write the name of a field that its extension has"
     else:
         instead = f"{_REJECTED}: write what the field takes, or leave it out"
     if problems:
@@ -99,6 +105,15 @@ def _possible(path: Path, rule: Rule) -> Iterator[_Value]:
         table = [((*where, "lookup", key), each) for key, each in value["lookup"].items()]
         table += [((*where, "default"), value["default"])] if "default" in value else []
         yield from (_Value(place, at, fill_all(each, {})) for at, each in table if not _takes_groups(each))
+
+
+def _of_sidecars(document: Document, path: Path, rule: Rule) -> Iterator[_Value]:
+    """What the sidecars may give that the rule's own properties do not stand over."""
+    for asset in rule.assets:
+        where = (*path, "assets", asset.key, "sidecar")
+        for name, at, value, kind in sidecar_samples(document, where, asset.sidecar or {}):
+            if name not in COMPUTED and name not in rule.properties:
+                yield _Value(("properties", name), at, value, kind, "{path: …, type: …}")
 
 
 def _assets(path: Path, rule: Rule) -> Iterator[_Value]:

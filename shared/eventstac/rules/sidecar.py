@@ -67,6 +67,34 @@ def _check_xpath(path: str, namespaces: dict[str, str]) -> str | None:
     return None
 
 
+def gives_text(xpath: str, namespaces: Mapping[str, str]) -> bool:
+    """Whether what an XPath expression finds is text: elements, attributes and the like; False where it may be else."""
+    import elementpath
+
+    try:
+        token = elementpath.XPath2Parser(namespaces=dict(namespaces)).parse(xpath)
+    except elementpath.ElementPathError:
+        return False
+    while token.symbol in ("/", "//", "[", "(") and len(token):
+        token = token[0] if token.symbol in ("[", "(") else token[-1]
+    return token.label == "axis" or (token.symbol == "*" and not len(token)) or token.symbol in _TEXTS
+
+
+_TEXTS = {
+    "(name)",
+    "@",
+    ":",
+    ".",
+    "..",
+    "text",
+    "(string)",
+    "string",
+    "concat",
+    "substring",
+    "normalize-space",
+}
+
+
 def _json(data: bytes) -> Find:
     import jsonpath
 

@@ -195,6 +195,67 @@ def test_values_that_an_item_can_have_are_no_mistake(properties: str) -> None:
     load_rules(f"{RULE}properties: {{{properties}}}", file="c.yaml")
 
 
+def with_sidecar(kind: str, properties: str, more: str = "") -> str:
+    sidecar = f"sidecar: {{format: {kind}, properties: {{{properties}}}}}"
+    data, meta = "data: {match: '*.tif'}", f"meta:\n            match: m\n            {sidecar}"
+    return f"{RULE}assets:\n          {data}\n          {meta}\n{more}"
+
+
+@pytest.mark.parametrize(
+    ("kind", "properties", "what"),
+    [
+        ("xml", '"eo:cloud_cover": //CLOUD', "`eo:cloud_cover` cannot be text"),
+        ("xml", '"eo:cloud_cover": "//A/CLOUD[1]/@percent"', "`eo:cloud_cover` cannot be text"),
+        ("json", '"eo:cloud_cover": {path: $.c, type: string}', "Write {path: …, type: …}"),
+        ("json", '"proj:epsg": $.epsg_code', "('proj:epsg' was unexpected)"),
+        ("json", '"proj:epsg": {path: $.epsg_code, type: integer}', "('proj:epsg' was unexpected)"),
+        ("json", "platform: {path: $.p, lookup: {A: 5}}", "`platform` cannot be `5`"),
+        ("json", "gsd: {path: $.p, lookup: {A: high}, scale: 2}", "the sidecar is rejected: could not"),
+        ("json", '"proj:code": {path: $.c, type: integer}', "`proj:code` cannot be a whole number"),
+        ("json", "platform: {path: $.c, type: boolean}", "`platform` cannot be true or false"),
+        ("json", "platform: {path: $.c, scale: 2}", "`platform` cannot be a number"),
+        ("json", '"view:sun_azimuth": {path: $.c, lookup: {W: -90}}', "-90 is less than the minimum of 0"),
+    ],
+)
+def test_a_value_of_a_sidecar_with_which_no_item_is_valid_is_a_mistake(
+    kind: str, properties: str, what: str
+) -> None:
+    [found] = mistakes(with_sidecar(kind, properties))
+    assert found.startswith("c.yaml:10: ")
+    assert what in found
+
+
+@pytest.mark.parametrize(
+    ("kind", "properties"),
+    [
+        ("xml", '"eo:cloud_cover": "number(//CLOUD)", gsd: "//A * 2", "eo:snow_cover": "//A/number(.)"'),
+        ("xml", 'platform: //P, "proj:code": "concat(\'EPSG:\', //C)", "x:n": //N'),
+        ("json", '"eo:cloud_cover": $.c, "proj:shape": $.s, gsd: {path: $.g, type: integer}'),
+        (
+            "json",
+            '"view:sun_azimuth": {path: $.a, modulo: 360}, gsd: {path: $.g, lookup: {H: "2"}, type: number}',
+        ),
+        (
+            "json",
+            '"x:n": {path: $.n, type: number}, "eo:snow_cover": {path: $.s, lookup: {none: null, all: 100}}',
+        ),
+    ],
+)
+def test_values_of_a_sidecar_that_an_item_can_have_are_no_mistake(kind: str, properties: str) -> None:
+    load_rules(with_sidecar(kind, properties), file="c.yaml")
+
+
+def test_what_the_rule_states_over_its_sidecar_is_not_asked_of_it() -> None:
+    load_rules(
+        with_sidecar("json", "gsd: {path: $.g, type: string}", "        properties: {gsd: 3}"), file="c.yaml"
+    )
+
+
+def test_an_unknown_field_of_a_group_is_a_mistake() -> None:
+    [found] = mistakes(RULE + 'properties: {"proj:epsg": {from: item, type: integer}}')
+    assert "('proj:epsg' was unexpected)" in found
+
+
 def test_rules_in_force_are_read_though_an_older_version_let_them_pass() -> None:
     text = RULE + "properties: {platform: 3}\n        assets: {b: {title: '{x}', options: {timeout_s: 600}}}"
     text += "\n        read: {timeout_s: 3600000}"
