@@ -17,8 +17,8 @@ def validate_item(item: Mapping[str, Any], *, published: bool = True) -> list[Pr
     """What is wrong with a STAC 1.1.0 Item, in an order that depends on nothing else; empty for a valid one.
 
     Offline. What the fields mean together is asked only of an Item whose form is right. STAC allows one that is not to
-    be `published` here to be in no collection, to have no asset, relative addresses, leap seconds, rings that turn
-    either way, and other versions of our extensions, which are not checked.
+    be `published` here to be in no collection, to have no asset, relative addresses, any id, leap seconds, times in
+    +00:00, empty texts, rings that turn either way, and other versions of our extensions, which are not checked.
     """
     document = dict(item)
     not_json = json_problem(document)
@@ -27,7 +27,7 @@ def validate_item(item: Mapping[str, Any], *, published: bool = True) -> list[Pr
     unknown = frozenset[str]() if published else prefixes_in_other_versions(document)
     problems = [
         *map(_readable, _item_problems(document)),
-        *profile_problems(document, unknown),
+        *profile_problems(document, unknown, published=published),
     ]
     if _well_formed(problems):
         problems += [
@@ -49,7 +49,7 @@ def validate_collection(collection: Mapping[str, Any], *, published: bool = True
     unknown = frozenset[str]() if published else prefixes_in_other_versions(document)
     problems = [
         *map(_readable, schema_problems(collection_validator(), document, "stac/collection.json")),
-        *profile_problems(document, unknown),
+        *profile_problems(document, unknown, published=published),
     ]
     if _well_formed(problems):
         problems += [

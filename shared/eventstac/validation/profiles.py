@@ -17,11 +17,12 @@ _VERSIONED = re.compile(r"(.+)/v\d+\.\d+\.\d+(?:-[\w.-]+)?/schema\.json", re.ASC
 @dataclass(frozen=True)
 class Profile:
     """One profile: its file, the address that `stac_extensions` lists and the prefix of its fields ("" for the
-    common metadata, which has neither)."""
+    common metadata, and for the style of what is `published` here, which have neither)."""
 
     name: str
     url: str
     prefix: str
+    published: bool
     validator: Validator
 
     def is_in_other_version(self, declared: Set[str]) -> bool:
@@ -48,15 +49,18 @@ def prefixes_in_other_versions(document: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(profile.prefix for profile in profiles() if profile.is_in_other_version(declared))
 
 
-def profile_problems(document: dict[str, Any], passed_over: Container[str] = ()) -> Iterator[Problem]:
+def profile_problems(
+    document: dict[str, Any], passed_over: Container[str] = (), *, published: bool = True
+) -> Iterator[Problem]:
     """What the profiles say of an Item or Collection, and of what it lists as its extensions.
 
-    A profile is asked where its extension is listed or its fields are there, unless its prefix is `passed_over`.
+    A profile is asked where its extension is listed or its fields are there, unless its prefix is `passed_over`; that
+    of our style where the document is to be `published` here.
     """
     declared = _declared(document)
     used = prefixes_of(document)
     for profile in profiles():
-        if profile.prefix in passed_over:
+        if profile.prefix in passed_over or (profile.published and not published):
             continue
         if not profile.prefix or profile.prefix in used or profile.url in declared:
             yield from schema_problems(profile.validator, document, f"profiles/{profile.name}")
@@ -115,5 +119,9 @@ def _load(name: str) -> Profile:
         raise LookupError(f"profile {name} refers to {uri}, but a profile stands alone")
 
     return Profile(
-        name, document.get("x-extension", ""), document.get("x-prefix", ""), compile_2020(document, retrieve)
+        name,
+        document.get("x-extension", ""),
+        document.get("x-prefix", ""),
+        document.get("x-published", False),
+        compile_2020(document, retrieve),
     )

@@ -140,6 +140,30 @@ def test_of_others_documents_an_extension_in_another_version_is_not_checked(list
     assert validate_collection(collection, published=False) == []
 
 
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("id", "a b/é ü"),
+        ("properties/datetime", "2021-01-01T00:00:00+00:00"),
+        ("properties/created", "2021-01-01T00:00:00+00:00"),
+        ("properties/title", ""),
+        ("assets/", {"href": "a.tif", "title": "", "type": "", "roles": ["data", "data", ""]}),
+        ("assets/data/bands", []),
+        ("assets/data/bands", [{}, {"name": "", "unit": "", "statistics": {"median": 5}}]),
+    ],
+)
+def test_the_style_of_what_is_published_here_is_not_asked_of_others_items(path: str, value: object) -> None:
+    item = changed(valid_item("smallest"), path, value)
+    assert validate_item(item, published=False) == []
+    assert {problem.schema for problem in validate_item(item)} == {"profiles/style.json"}
+
+
+def test_the_style_of_what_is_published_here_is_not_asked_of_others_collections() -> None:
+    collection = changed(changed(COLLECTION, "id", "a b"), "item_assets/red/roles", ["data", "data"])
+    assert validate_collection(collection, published=False) == []
+    assert paths(validate_collection(collection), "profiles/style.json") == {"id", "item_assets/red/roles"}
+
+
 def test_fields_of_bands_and_links_count_as_use() -> None:
     item = valid_item("smallest")
     item["assets"]["data"]["bands"] = [{"eo:common_name": "red"}]
