@@ -1,7 +1,7 @@
 """When an image was taken, as far as the file says so: never the time of processing."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from eventstac.errors import Rejected
@@ -72,9 +72,17 @@ def datetimes(domains: Mapping[str, Tags]) -> list[dict[str, Any]]:
     return sorted((entry for entry in found if entry), key=lambda entry: "doubtful" in entry)
 
 
-def datetime_problem(domains: Mapping[str, Tags]) -> Rejected | None:
-    """What tags should say when the image was taken, but say in no spelling that is understood; None for none."""
-    unclear = [said for domain, tags in domains.items() for said in _unclear(domain, tags)]
+def datetime_problem(domains: Mapping[str, Tags], found: Sequence[Mapping[str, Any]]) -> Rejected | None:
+    """What tags should say when the image was taken, but say in no spelling that is understood.
+
+    None where there is none, or one of the `datetimes` found is certain.
+    """
+    if not all(stated.get("doubtful") for stated in found):
+        return None
+    moments = (*_INSTANTS, *(moment for pair in _PERIODS for moment in pair))
+    if not found:
+        moments += _DOUBTFUL  # better than none
+    unclear = [said for domain, tags in domains.items() for said in _unclear(domain, tags, moments)]
     if not unclear:
         return None
     return Rejected(
@@ -83,9 +91,8 @@ def datetime_problem(domains: Mapping[str, Tags]) -> Rejected | None:
     )
 
 
-def _unclear(domain: str, tags: Tags) -> list[str]:
+def _unclear(domain: str, tags: Tags, moments: Sequence[_Moment]) -> list[str]:
     named = _by_name(tags)
-    moments = (*_INSTANTS, *(moment for pair in _PERIODS for moment in pair))
     stated = {part.upper() for moment in moments for part in moment}
     clear = {part.upper() for moment in moments if _instant(domain, named, moment) for part in moment}
     read = {part.upper() for moment in moments if _span(named, moment) for part in moment}

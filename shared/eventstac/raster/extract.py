@@ -98,8 +98,8 @@ def read_in_process(reader: BlobReader, options: Mapping[str, Any], *, thumbnail
         unheld = nodata_problem(dataset, bands, settings.nodata)
         if unheld is not None:
             metadata["nodata_problem"] = _told(unheld)
-        unclear = datetime_problem(tags)
-        if unclear is not None and all(stated.get("doubtful") for stated in metadata["datetimes"]):
+        unclear = datetime_problem(tags, metadata["datetimes"])
+        if unclear is not None:
             metadata["datetime_problem"] = _told(unclear)
         if thumbnail and sample:
             try:

@@ -32,6 +32,10 @@ def read(data: bytes, **options: object) -> RasterRead:
     return read_in_process(MemoryReader(data), options)
 
 
+def problem_of(domains: dict[str, dict[str, str]]) -> Rejected | None:
+    return datetime_problem(domains, datetimes(domains))
+
+
 def with_overviews(dataset: Any) -> None:
     dataset.build_overviews([2, 4])
 
@@ -144,7 +148,7 @@ def test_gsd_is_the_nominal_pixel_where_that_is_within_two_percent_of_the_ground
 def test_times_are_read_from_tags(tags: dict[str, str], start: str, end: str) -> None:
     found = datetimes({"": tags})[0]
     assert (found["start"], found["end"]) == (start, end)
-    assert datetime_problem({"": tags}) is None
+    assert problem_of({"": tags}) is None
 
 
 @pytest.mark.parametrize(
@@ -307,18 +311,34 @@ def test_a_time_that_is_not_understood_is_told(tags: dict[str, str], says: str) 
 
 
 def test_a_time_that_is_not_understood_is_told_with_its_metadata_domain() -> None:
-    problem = datetime_problem({"": {}, "IMAGERY": {"ACQUISITIONDATETIME": "June 1st, 2024"}})
+    problem = problem_of({"": {}, "IMAGERY": {"ACQUISITIONDATETIME": "June 1st, 2024"}})
     assert problem is not None
     assert problem.detail.startswith("IMAGERY:ACQUISITIONDATETIME is ")
 
 
+@pytest.mark.parametrize("text", ["06/01/2024", "2024:06:31 10:00:00", "1 June 2024"])
+@pytest.mark.parametrize("name", ["TIFFTAG_DATETIME", "EXIF_DateTimeDigitized"])
+def test_a_doubtful_time_that_is_not_understood_is_told_where_there_is_no_other(name: str, text: str) -> None:
+    problem = problem_of({"": {name: text}})
+    assert problem is not None
+    assert problem.detail.startswith(f"{name} is {text!r}: not understood as a time")
+    stated = {"start_datetime": "2024-06-01T12:00:00Z"}  # doubtful too: its end is not stated
+    assert problem_of({"": {name: text}, "OTHER": stated}) is None
+
+
 @pytest.mark.parametrize(
     "tags",
-    [{"ACQUISITION_DATE": ""}, {EXIF: "0000:00:00 00:00:00"}, {"SENSING_TIME": "n/a"}, {"TITLE": "of 2024"}],
+    [
+        {"ACQUISITION_DATE": ""},
+        {"TIFFTAG_DATETIME": "0000:00:00 00:00:00"},
+        {EXIF: "0000:00:00 00:00:00"},
+        {"SENSING_TIME": "n/a"},
+        {"TITLE": "of 2024"},
+    ],
     ids=str,
 )
 def test_fillers_state_no_time(tags: dict[str, str]) -> None:
-    assert datetime_problem({"": tags}) is None
+    assert problem_of({"": tags}) is None
 
 
 def test_a_time_that_is_not_understood_beside_one_that_is_does_no_harm() -> None:
