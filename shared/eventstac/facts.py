@@ -291,8 +291,9 @@ def stands(mine: Finding, other: Finding) -> Finding:
     if mine == other:
         return mine
 
-    def rank(finding: Finding) -> tuple[int, bool, str, tuple[list[list[int]], str]]:
-        return (finding.revision, finding.state == "present", finding.meaning(), finding.age)
+    def rank(finding: Finding) -> tuple[int, bool, bool, str, tuple[list[list[int]], str]]:
+        is_by_rule = finding.reason != NO_RULE  # what was looked at by some rules, these know
+        return (finding.revision, finding.state == "present", is_by_rule, finding.meaning(), finding.age)
 
     chosen = max(mine, other, key=rank)
     return replace(

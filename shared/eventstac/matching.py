@@ -4,7 +4,9 @@ from dataclasses import replace
 from hashlib import md5
 
 from eventstac.blob_urls import BlobName
+from eventstac.bus import ASSET_FACTS, BLOBS_MATCHED
 from eventstac.catalog.rules_store import AppliedRules
+from eventstac.consumption import Outgoing
 from eventstac.containers import Watched
 from eventstac.events import AssetRejected, BlobMatched
 from eventstac.events.asset import AssetEvent, asset_event
@@ -13,6 +15,23 @@ from eventstac.facts import NO_RULE, Claim, Fact, Finding, Match, Stage, canonic
 
 # More than this of a finding is read again: the scanner has nowhere to leave what is over the bus's limit.
 _LARGEST_CARRIED = 64 * 1024
+
+
+def due(
+    name: BlobName,
+    known: Fact | None,
+    applied: AppliedRules,
+    watched: Watched,
+    *,
+    cause: str,
+    timeline: tuple[Stage, ...],
+) -> Outgoing | None:
+    """The look to be made at a blob; where no rule and no fact knows it, that it leaves the catalog, or nothing."""
+    look = match_blob(name, known, applied, watched, cause=cause, timeline=timeline)
+    if look:
+        return Outgoing(BLOBS_MATCHED, look)
+    gone = _withdrawal(known, applied, cause=cause)
+    return Outgoing(ASSET_FACTS, gone) if gone else None
 
 
 def match_blob(
@@ -45,7 +64,7 @@ def second_look(fact: Fact, applied: AppliedRules) -> BlobMatched | AssetRejecte
     if fact.claim and not fact.is_refused:
         match, cog_of = as_cog(fact, fact.claim, applied)
     if match is None:
-        return withdrawal(fact, applied, cause="second-look")
+        return _withdrawal(fact, applied, cause="second-look")
     return BlobMatched(fact.url, match, applied.revision, "second-look", (), cog_of)
 
 
@@ -55,10 +74,11 @@ def as_cog(fact: Fact, claim: Claim, applied: AppliedRules) -> tuple[Match, CogO
     return match, CogOf(claim.source_url, claim.source_etag, claim.said)
 
 
-def withdrawal(known: Fact | None, applied: AppliedRules, *, cause: str) -> AssetRejected | None:
+def _withdrawal(known: Fact | None, applied: AppliedRules, *, cause: str) -> AssetRejected | None:
     """That a blob which is in the catalog leaves it, because no rule knows it any more; None where it is not in it.
 
-    What a look means depends on the rules, so this needs none: at the same ETag the greater revision stands.
+    What a look means depends on the rules, so this needs none: at the same ETag the greater revision stands. These very
+    rules were asked just before, never others: nothing that they know may be withdrawn at their revision.
     """
     if known is None or known.claim or not may_be_shown(known):
         return None
@@ -80,16 +100,14 @@ def withdrawal(known: Fact | None, applied: AppliedRules, *, cause: str) -> Asse
 def is_by_these_rules(known: Fact, match: Match, applied: AppliedRules) -> bool:
     """Whether what is known of a blob means what the rules in force say: `match`, by a rule that did not change since.
 
-    A COG's place is its source's, so any change counts.
+    A COG's place is its source's, so any change counts. That no rule knows a blob which one does is never right.
     """
-    if known.revision >= applied.revision:
-        return True
     if known.claim:
         return known.revision >= applied.same_since(None)
-    return (
-        known.revision >= applied.same_since(match)
-        and known.finding.reason != NO_RULE
-        and digest_of(known.finding.match) == digest_of(match)
+    if known.finding.reason == NO_RULE:
+        return False
+    return known.revision >= applied.revision or (
+        known.revision >= applied.same_since(match) and digest_of(known.finding.match) == digest_of(match)
     )
 
 

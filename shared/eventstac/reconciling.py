@@ -1,7 +1,7 @@
 """Compares the storage with what is known, a page at a time, and causes a look at whatever differs.
 
 A run lists every watched container, compares once (`comparing`), counts the Items that it would remove (`removing`),
-then goes through what differs in the order of URLs.
+then goes through what differs in the order of URLs. It does all of it by the same rules: where they change, it stops.
 Where it is stands in the request for its next page, so that a crash repeats one page at most. A listing is never
 evidence: a blob that it does not show is looked at, and only the storage's answer to that look removes anything.
 """
@@ -24,10 +24,15 @@ from eventstac.errors import Refused, Stale
 from eventstac.events import AssetGone, BlobMatched, ScanRequested
 from eventstac.events.timeline import passed
 from eventstac.facts import Fact, Finding, Stage
-from eventstac.matching import carried, digest_of, match_blob, withdrawal
+from eventstac.matching import carried, digest_of, due, match_blob
 from eventstac.removing import ItemKey, Removals
 
 _GO_ON = "Nothing was concluded from it. Then run `eventstac reconcile` again, or wait for the next daily run"
+
+_RULES_CHANGED = (
+    "the rules changed while it went on, and what it found is by those before. The scanner begins a run by the new "
+    "ones within five minutes; `eventstac reconcile` does it at once"
+)
 
 # A look knows better than a listing where its Date is later by more than this: Dates are whole seconds of front ends
 # whose clocks differ. More of it costs a look too many, less a change that is missed.
@@ -213,24 +218,32 @@ class Reconciler:
 
     def _page(self, run: Run, request: ScanRequested) -> Step:
         where = request.continuation or _LIST
-        try:
-            if where.startswith(_LIST):
-                return self._list(run, request, where.removeprefix(_LIST) or None)
-        except Refused as refusal:
-            self.runs.note(replace(run, state="stopped", detail=f"{refusal.detail}. {_GO_ON}"))
-            return Step((), None)
-        if where.startswith(_COMPARE):
-            return self._compare(run, request)
-        if where.startswith(_COUNT):
-            return self._count(run, request, where.removeprefix(_COUNT))
         if where.startswith(_END):
             self._end(run)
             return Step((), None)
-        return self._look(run, request, where.removeprefix(_LOOK))
-
-    def _list(self, run: Run, request: ScanRequested, continuation: str | None) -> Step:
-        page = self.blobs.page(request.container_url, "", continuation, self.page_size)
         applied = self.catalog.rules()
+        if applied.same_since(None) > run.revision:
+            # What is listed and counted by some rules says nothing of what others would remove.
+            return self._stop(run, _RULES_CHANGED)
+        try:
+            if where.startswith(_LIST):
+                return self._list(run, request, where.removeprefix(_LIST) or None, applied)
+        except Refused as refusal:
+            return self._stop(run, f"{refusal.detail}. {_GO_ON}")
+        if where.startswith(_COMPARE):
+            return self._compare(run, request, applied)
+        if where.startswith(_COUNT):
+            return self._count(run, request, where.removeprefix(_COUNT), applied)
+        return self._look(run, request, where.removeprefix(_LOOK), applied)
+
+    def _stop(self, run: Run, detail: str) -> Step:
+        self.runs.note(replace(run, state="stopped", detail=detail))
+        return Step((), None)
+
+    def _list(
+        self, run: Run, request: ScanRequested, continuation: str | None, applied: AppliedRules
+    ) -> Step:
+        page = self.blobs.page(request.container_url, "", continuation, self.page_size)
         listed = [self._listed(blob, applied) for blob in page.blobs]
         self.runs.add_listed(run.id, request.container_url, page.seen, listed)
         if page.continuation:
@@ -240,11 +253,10 @@ class Reconciler:
             return Step((), replace(request, container_url=following[0], continuation=None))
         return Step((), replace(request, continuation=_COMPARE))
 
-    def _compare(self, run: Run, request: ScanRequested) -> Step:
+    def _compare(self, run: Run, request: ScanRequested, applied: AppliedRules) -> Step:
         following = replace(request, continuation=_counted(0, ("", "")))
         if run.report is not None:
             return Step((), following)  # what was marked since stays marked
-        applied = self.catalog.rules()
         report = self.runs.compare(run, applied)
         self.runs.mark(run, applied)
         report = replace(
@@ -253,12 +265,10 @@ class Reconciler:
         self.runs.note(replace(run, state="looking", report=report.to_json()))
         return Step((), following)
 
-    def _count(self, run: Run, request: ScanRequested, where: str) -> Step:
+    def _count(self, run: Run, request: ScanRequested, where: str, applied: AppliedRules) -> Step:
         """One page of what would be removed; the count so far goes with the request, so that none counts twice."""
         before, *after = json.loads(where)
-        page = self.runs.removals(
-            run, self.catalog.rules(), (after[0], after[1]), min(self.page_size, _ITEMS_A_PAGE)
-        )
+        page = self.runs.removals(run, applied, (after[0], after[1]), min(self.page_size, _ITEMS_A_PAGE))
         count = before + len(page.items)
         if page.following:
             return Step((), replace(request, continuation=_counted(count, page.following)))
@@ -271,8 +281,7 @@ class Reconciler:
             return Step((), None)
         return Step((), replace(request, continuation=_LOOK))
 
-    def _look(self, run: Run, request: ScanRequested, after: str) -> Step:
-        applied = self.catalog.rules()
+    def _look(self, run: Run, request: ScanRequested, after: str, applied: AppliedRules) -> Step:
         gaps = self.runs.gaps(run, after, self.page_size)
         known = self.catalog.facts([gap.url for gap in gaps])
         outgoing = [sent for gap in gaps if (sent := self._cause(gap, known.get(gap.url), applied, run))]
@@ -309,11 +318,10 @@ class Reconciler:
     def _cause(self, gap: Gap, fact: Fact | None, applied: AppliedRules, run: Run) -> Outgoing | None:
         """The look at a blob that differs; or, without one, what it means now, or that no rule knows it any more."""
         cause = f"reconcile {run.id}"
-        if gap.status == "withdrawn":
-            event = withdrawal(fact, applied, cause=cause)
-            return Outgoing(ASSET_FACTS, event) if event else None
         timeline = passed((), f"reconcile ({gap.status})", self.clock())
         name = parse(gap.url)
+        if gap.status == "withdrawn":
+            return due(name, fact, applied, self.watched, cause=cause, timeline=timeline)
         if fact and name.url != gap.url:
             return Outgoing(ASSET_FACTS, self._misspelt(fact, applied, cause, timeline))
         look = match_blob(name, fact, applied, self.watched, cause=cause, timeline=timeline)

@@ -1,6 +1,6 @@
 """What people and converters do to the storage, and the events that tell of it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from random import Random
 from typing import Any
@@ -24,13 +24,20 @@ class Deeds:
     """Does the steps of a history. `completions` is what converters said, `rules` the name of the rules in force,
     `extractor` how often the extractor was changed.
 
-    A step that cannot be done (nothing to delete) does nothing, so that a history can be made smaller.
+    A step that cannot be done (nothing to delete) does nothing, so that a history can be made smaller. `begin_run`
+    notes a run and returns its first page.
     """
 
     def __init__(
-        self, storage: SimulatedStorage, bus: SimulatedBus, catalog: SimulatedCatalog, random: Random
+        self,
+        storage: SimulatedStorage,
+        bus: SimulatedBus,
+        catalog: SimulatedCatalog,
+        random: Random,
+        begin_run: Callable[[str], ScanRequested],
     ) -> None:
         self._storage, self._bus, self._catalog, self._random = storage, bus, catalog, random
+        self._begin_run = begin_run
         self.completions: list[Completion] = []
         self.rules = "plain"
         self.extractor = 0
@@ -155,6 +162,10 @@ class Deeds:
     def _scan(self, step: Step) -> None:
         """Somebody backfills in the middle of it all."""
         self.request(ScanRequested(f"scan-{self._events}", parse(step.url).container_url))
+
+    def _reconcile(self, _step: Step) -> None:
+        """Somebody lets a run remove what it likes, in the middle of it all."""
+        self.request(self._begin_run(f"run-{self._events}"))
 
     def _changed(self, step: Step, event_type: str, url: str, **data: str) -> None:
         if step.heard:

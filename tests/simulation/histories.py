@@ -1,5 +1,6 @@
 """Storage histories: what people and converters do to blobs, drawn from a seed."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
@@ -50,7 +51,20 @@ def history(seed: int, *, losses: bool, rule_changes: bool) -> tuple[Step, ...]:
     random = Random(f"{seed}/history")
     author = _Author(random, random.sample(SOURCES, random.choice((1, 2, 3, 4))), rule_changes=rule_changes)
     steps = [author.step() for _ in range(random.choice((3, 6, 10, 16)))]
+    steps = [*_with_runs(steps, Random(f"{seed}/runs"))]
     return tuple(replace(step, heard=not losses or random.random() > LOST) for step in steps)
+
+
+def _with_runs(steps: Sequence[Step], random: Random) -> Iterator[Step]:
+    """Rules that change between two pages of a run, which may remove what it likes: half of them mend a mistake."""
+    for step in steps:
+        if step.does != "change-rules" or random.random() < 0.5:
+            yield step
+            continue
+        if random.random() < 0.5:
+            yield Step(step.gap_s, "change-rules", text="ignoring")
+        yield Step(0.1, "reconcile")
+        yield replace(step, gap_s=random.choice((0.4, 1.1, 1.7, 3.0)))
 
 
 class _Author:

@@ -7,13 +7,15 @@ from datetime import datetime
 import pytest
 
 from eventstac import facts, matching
+from eventstac.bus import ASSET_FACTS
 from eventstac.catalog.merge import Merged
 from eventstac.catalog.outbox import Announcement
 from eventstac.catalog.rules_store import AppliedRules
+from eventstac.consumption import Outgoing
 from eventstac.events import BlobMatched, ScanRequested
 from eventstac.events.asset import AssetEvent
 from eventstac.facts import Fact, Finding
-from eventstac.reconciling import Reconciler, Run, Step
+from eventstac.reconciling import Gap, Reconciler, Run, Step
 from tests.simulation.catalog import SimulatedCatalog
 from tests.simulation.trial import Trial, problems_of, report, smallest, trial_of
 from tests.twins.catalog import MemoryCatalog, Staged
@@ -104,8 +106,10 @@ def archived_is_no_state(patch: Patch) -> None:
 def a_run_is_over_before_its_looks_are_sent(patch: Patch) -> None:
     look = Reconciler._look
 
-    def look_and_end(reconciler: Reconciler, run: Run, request: ScanRequested, after: str) -> Step:
-        step = look(reconciler, run, request, after)
+    def look_and_end(
+        reconciler: Reconciler, run: Run, request: ScanRequested, after: str, applied: AppliedRules
+    ) -> Step:
+        step = look(reconciler, run, request, after, applied)
         if step.following is None or (step.following.continuation or "").startswith("look:"):
             return step
         reconciler._end(run)
@@ -160,6 +164,30 @@ def what_was_under_way_while_rules_changed_stays(patch: Patch) -> None:
     patch.setattr("tests.twins.catalog.is_overtaken", lambda fact, applied: False)
 
 
+def what_leaves_by_the_rules_before_leaves_by_those_in_force(patch: Patch) -> None:
+    """A run goes on though the rules changed, withdraws what others did not know, and nothing looks at that again."""
+    find, cause, is_by = MemoryRuns.find, Reconciler._cause, matching.is_by_these_rules
+
+    def of_any_rules(runs: MemoryRuns, run_id: str) -> Run | None:
+        run = find(runs, run_id)
+        return replace(run, revision=1_000_000) if run else None
+
+    def unasked(
+        reconciler: Reconciler, gap: Gap, fact: Fact | None, applied: AppliedRules, run: Run
+    ) -> Outgoing | None:
+        if gap.status != "withdrawn":
+            return cause(reconciler, gap, fact, applied, run)
+        event = matching._withdrawal(fact, applied, cause=run.id)
+        return Outgoing(ASSET_FACTS, event) if event else None
+
+    patch.setattr(MemoryRuns, "find", of_any_rules)
+    patch.setattr(Reconciler, "_cause", unasked)
+    patch.setattr(
+        "tests.twins.runs.is_by_these_rules",
+        lambda known, match, applied: known.revision >= applied.revision or is_by(known, match, applied),
+    )
+
+
 def a_run_whose_message_was_lost_stays_where_it_is(patch: Patch) -> None:
     patch.setattr(MemoryRuns, "take_stalled", lambda runs: None)
 
@@ -185,6 +213,7 @@ MUTANTS = (
     what_was_committed_during_a_run_was_looked_at_during_it,
     what_a_rule_says_now_is_taken_for_what_it_said,
     what_was_under_way_while_rules_changed_stays,
+    what_leaves_by_the_rules_before_leaves_by_those_in_force,
     a_run_whose_message_was_lost_stays_where_it_is,
     what_was_read_otherwise_is_carried_on,
     what_an_older_extractor_read_is_carried_on,

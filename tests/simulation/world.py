@@ -7,6 +7,7 @@ from typing import Any
 
 from eventstac.bus import ASSET_FACTS
 from eventstac.errors import Transient
+from eventstac.events import ScanRequested
 from tests.samples import ACCOUNT
 from tests.simulation.apps import Apps
 from tests.simulation.bus import Entry, SimulatedBus
@@ -39,7 +40,7 @@ class World:
         self.bus = SimulatedBus(faults, self.now)
         self.catalog = SimulatedCatalog(rules_named("plain"), faults, self.now, self._others)
         runs = MemoryRuns(self.catalog)
-        self._deeds = Deeds(self.storage, self.bus, self.catalog, faults.random)
+        self._deeds = Deeds(self.storage, self.bus, self.catalog, faults.random, self._begin_run)
         self.apps = Apps(
             self.bus, self.storage, self.catalog, runs, self._told, self.now, lambda: self._deeds.extractor
         )
@@ -82,7 +83,7 @@ class World:
 
     def reconcile(self) -> None:
         """One whole reconcile, and all that it causes; facts that were late come while it lists the storage."""
-        self._insist(lambda: self._deeds.request(self.apps.reconciler.begin("the-run", allow_removals=1000)))
+        self._deeds.request(self._begin_run("the-run"))
         if self._late:
             while self.apps.runs.runs["the-run"].last_page is None:
                 self._tick()
@@ -202,10 +203,11 @@ class World:
         if self.faults.happens("errors"):
             raise Transient("Event Grid is away")
 
-    def _insist(self, ask: Callable[[], None]) -> None:
+    def _begin_run(self, run_id: str) -> ScanRequested:
+        """As an operator does who lets it remove what it likes, until the database answers."""
         for _ in range(100):
             try:
-                return ask()
+                return self.apps.reconciler.begin(run_id, allow_removals=1000)
             except Transient:
                 continue
         raise AssertionError("the database was away a hundred times")

@@ -5,14 +5,14 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from eventstac.blob_urls import BlobName
-from eventstac.bus import ASSET_FACTS, BLOBS_MATCHED, SCAN_REQUESTS
+from eventstac.bus import SCAN_REQUESTS
 from eventstac.catalog.port import Catalog
 from eventstac.consumption import Outgoing
 from eventstac.containers import Watched
 from eventstac.errors import Rejected
-from eventstac.events import Envelope, ScanRequested, StorageChanged, storage_changes
+from eventstac.events import BlobMatched, Envelope, ScanRequested, StorageChanged, storage_changes
 from eventstac.events.timeline import passed
-from eventstac.matching import match_blob, withdrawal
+from eventstac.matching import due
 
 log = logging.getLogger("eventstac")
 
@@ -70,16 +70,7 @@ def _of_change(
         return [Outgoing(SCAN_REQUESTS, scan)]
     timeline = passed((), "event", envelope.time or now)
     known, applied = catalog.fact(name.url), catalog.rules()
-    matched = match_blob(
-        name,
-        known,
-        applied,
-        watched,
-        cause=envelope.type,
-        timeline=passed(timeline, "matched", now),
-    )
-    if matched is None:
+    sent = due(name, known, applied, watched, cause=envelope.type, timeline=passed(timeline, "matched", now))
+    if sent is None or not isinstance(sent.event, BlobMatched):
         log.info("blob_unmatched", extra={"blob": name.url, "event_id": envelope.id})
-        gone = withdrawal(known, applied, cause=envelope.type)
-        return [Outgoing(ASSET_FACTS, gone)] if gone else []
-    return [Outgoing(BLOBS_MATCHED, matched)]
+    return [sent] if sent else []

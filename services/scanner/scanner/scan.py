@@ -12,7 +12,7 @@ from datetime import datetime
 
 from eventstac.blob_urls import BlobName, parse
 from eventstac.blobs import Blobs, Listed
-from eventstac.bus import ASSET_FACTS, BLOBS_MATCHED, SCAN_REQUESTS
+from eventstac.bus import ASSET_FACTS, SCAN_REQUESTS
 from eventstac.catalog.port import Catalog
 from eventstac.catalog.rules_store import AppliedRules
 from eventstac.consumption import Outgoing
@@ -20,7 +20,7 @@ from eventstac.containers import Watched
 from eventstac.events import BlobMatched, ScanRequested
 from eventstac.events.timeline import passed
 from eventstac.facts import Fact
-from eventstac.matching import carried, is_by_these_rules, match_blob, withdrawal
+from eventstac.matching import carried, due, is_by_these_rules
 
 _FACTS = "facts:"  # the continuation of a page of what is known, after which URL
 
@@ -107,14 +107,13 @@ def _looks(
     """The look at a blob; where no rule knows it (any more), that it leaves the catalog, or nothing."""
     timeline = passed((), f"scanned ({request.reason})", now)
     cause = f"{request.reason} {request.run}"
-    look = match_blob(name, fact, applied, watched, cause=cause, timeline=timeline)
-    collections = {look.match.collection if look else None, fact.match.collection if fact else None}
-    if request.collection and request.collection not in collections:
+    sent = due(name, fact, applied, watched, cause=cause, timeline=timeline)
+    collections = {fact.match.collection if fact else None}
+    if sent and isinstance(sent.event, BlobMatched):
+        collections.add(sent.event.match.collection)
+    if sent is None or (request.collection and request.collection not in collections):
         return []
-    if look is None:
-        gone = withdrawal(fact, applied, cause=cause)
-        return [Outgoing(ASSET_FACTS, gone)] if gone else []
-    return [Outgoing(BLOBS_MATCHED, look)]
+    return [sent]
 
 
 def _unread(fact: Fact | None, listed: Listed, caused: Outgoing, applied: AppliedRules) -> Outgoing:
@@ -130,8 +129,6 @@ def _unread(fact: Fact | None, listed: Listed, caused: Outgoing, applied: Applie
 def _is_current(fact: Fact | None, listed: Listed, applied: AppliedRules) -> bool:
     if fact is None or fact.finding.etag != listed.etag or fact.finding.state == "gone":
         return False
-    if fact.revision >= applied.revision:
-        return True
     match = applied.rules.match(listed.url)
     return bool(fact.claim or match) and is_by_these_rules(fact, match or fact.match, applied)
 

@@ -44,11 +44,10 @@ _COMPARED = """
                 WHEN known.url IS NULL THEN 'missing'
                 WHEN known.state = 'gone' THEN
                     CASE WHEN known.seen > listed.seen + %(apart)s THEN 'gone' ELSE 'missing' END
-                WHEN known.revision < %(revision)s AND known.kind = 'cog' AND known.revision < %(any_since)s
+                WHEN known.kind = 'cog' AND known.revision < %(any_since)s THEN 'stale'
+                WHEN known.kind <> 'cog' AND (known.without_rule OR known.revision < %(revision)s AND (
+                    known.revision < listed.since OR md5(known.document #>> '{finding,match}') <> listed.match))
                     THEN 'stale'
-                WHEN known.revision < %(revision)s AND known.kind <> 'cog' AND (
-                    known.revision < listed.since OR known.without_rule
-                    OR md5(known.document #>> '{finding,match}') <> listed.match) THEN 'stale'
                 WHEN (known.etag <> listed.etag OR known.archived <> listed.archived)
                     AND (known.seen > listed.seen + %(apart)s) IS NOT TRUE THEN 'stale'
                 WHEN known.state = 'rejected' THEN 'rejected'

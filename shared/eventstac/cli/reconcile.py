@@ -73,7 +73,7 @@ def reconcile(
     lacks, has wrong or has without reason are composed anew from the facts.
 
     Exit code 0: no gap (with --wait: none is left). 3: there is (or was) a gap. 4: stopped, because too much would be
-    removed; what removes nothing was done. 1: it could not be done.
+    removed (what removes nothing was done), or because the rules changed. 1: it could not be done.
     """
     ports = Ports.read("reconcile", os.environ, bus=not check)
     ports.check_collection(collection)

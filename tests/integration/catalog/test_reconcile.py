@@ -15,7 +15,7 @@ from eventstac.catalog.postgres import PostgresCatalog
 from eventstac.catalog.rules_store import RulesStore, apply_rules
 from eventstac.catalog.runs import PostgresRuns
 from eventstac.events import ScanRequested
-from eventstac.facts import Fact, Match, fact_of
+from eventstac.facts import NO_RULE, Fact, Match, fact_of
 from eventstac.origin import Origin
 from eventstac.reconciling import Reconciler, Run, Step
 from eventstac.rules import load_rules
@@ -149,6 +149,7 @@ def test_the_comparison_is_the_same_as_the_twin_s(
     }
     sources = [url for url in sorted(pipeline.blobs.stored) if "/source/" in url]
     late = [_look(pipeline, url) for url in sources if chance.random() < 0.3]
+    late = [_withdrawn(found) if chance.random() < 0.3 else found for found in late]
     pipeline.blobs.wait(chance.choice([0, 2, 10]))
     both = [
         Reconciler(catalog, pipeline.blobs, WATCHED, noted, 3, pipeline.now)
@@ -173,6 +174,13 @@ def _look(pipeline: Pipeline, url: str) -> Fact:
     applied = pipeline.catalog.applied()
     match = applied.rules.match(url) or Match("scenes", "s0", "a", "scenes")
     return fact_of(url, pipeline.looker.look(url, match, applied.revision))
+
+
+def _withdrawn(look: Fact) -> Fact:
+    """What must not be: that no rule knows the blob, at a revision whose rules may well do."""
+    match = replace(look.match, rule="", options={})
+    found = replace(look.finding, match=match, state="rejected", metadata=None, reason=NO_RULE)
+    return fact_of(look.url, found if look.finding.etag else look.finding)
 
 
 def _meanwhile(pipeline: Pipeline, chance: random.Random) -> list[Fact]:

@@ -8,6 +8,7 @@ import pytest
 from eventstac.bus import Message
 from eventstac.catalog.runs import RESUMED_AFTER
 from eventstac.errors import Refused
+from eventstac.events import ScanRequested
 from eventstac.reconciling import Reconciler
 from eventstac.rules import load_rules
 from tests.twins.apps import WATCHED, Pipeline, scene
@@ -65,14 +66,65 @@ def test_a_run_of_one_collection_is_not_enough(pipeline: Pipeline) -> None:
     assert pipeline.items["s0"]["properties"]["platform"] == "kite"
 
 
-def test_rules_that_change_during_a_run_begin_another_after_it(pipeline: Pipeline) -> None:
+def go_through(pipeline: Pipeline, page: ScanRequested, pages: int) -> ScanRequested | None:
+    """Some pages of a run; returns the next, None where it is over."""
+    following: ScanRequested | None = page
+    for _ in range(pages):
+        if following:
+            step = pipeline.reconciler.step(following)
+            pipeline.consumer("scanner").begin("page", str(following.continuation), step.outgoing)
+            following = step.following
+    pipeline.run()
+    return following
+
+
+_PAGES = range(16)  # of such a run: more than it has
+
+
+@pytest.mark.parametrize("changed_after", _PAGES)
+def test_rules_that_change_during_a_run_stop_it_and_begin_another(
+    pipeline: Pipeline, changed_after: int
+) -> None:
     change(pipeline, KITE)
-    [first] = pipeline.attend()
+    first = pipeline.reconciler.begin("first")
+    following = go_through(pipeline, first, changed_after)
     change(pipeline, KITE.replace("kite", "drone"))
-    assert pipeline.attend() == [], "one is going on"
-    pipeline.run(first)
+    assert bool(following) == bool(pipeline.runs.busy())
+    while following:
+        assert pipeline.attend() == [], "one is going on"
+        following = go_through(pipeline, following, 1)
+    run = pipeline.runs.runs["first"]
+    assert run.state == "done" or "the rules changed while it went on" in run.detail
     pipeline.run(*pipeline.attend())
-    assert pipeline.items["s0"]["properties"]["platform"] == "drone"
+    assert {item["properties"]["platform"] for item in pipeline.items.values()} == {"drone"}
+
+
+@pytest.mark.parametrize("mended_after", _PAGES)
+def test_a_mistake_that_is_mended_during_a_run_costs_no_blob(pipeline: Pipeline, mended_after: int) -> None:
+    """What a run found to leave by the rules before does not leave at the revision of those that know it."""
+    before = dict(pipeline.items)
+    change(pipeline, f"ignore: 'scenes/s7/*'\n{PLAIN}")
+    following = go_through(pipeline, pipeline.reconciler.begin("first", allow_removals=10), mended_after)
+    change(pipeline, PLAIN)
+    while following:
+        following = go_through(pipeline, following, 1)
+    pipeline.run(*pipeline.attend())
+    assert pipeline.items == before
+
+
+@pytest.mark.parametrize("made_after", _PAGES)
+def test_a_mistake_that_is_made_during_a_run_is_not_carried_out_by_it(
+    pipeline: Pipeline, made_after: int
+) -> None:
+    """A run that may go on counted what the rules before would remove."""
+    change(pipeline, KITE)
+    following = go_through(pipeline, pipeline.reconciler.begin("first"), made_after)
+    change(pipeline, KITE.replace("kite}", "kite}, assets: {b1: {}, b2: {}}, require: [b1, b2]"))
+    while following:
+        following = go_through(pipeline, following, 1)
+    pipeline.run(*pipeline.attend())
+    assert len(pipeline.items) == 10
+    assert [*pipeline.runs.runs.values()][-1].state == "stopped"
 
 
 def test_a_run_that_stopped_is_not_begun_again_by_the_same_rules(

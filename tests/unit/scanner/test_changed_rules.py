@@ -1,9 +1,11 @@
 """New rules: what is read again is what they say to read otherwise; all else is composed anew from what was read."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from eventstac.facts import NO_RULE, fact_of
 from eventstac.rules import load_rules
 from tests.samples import url_of
 from tests.twins.apps import Pipeline
@@ -99,6 +101,27 @@ def test_a_rollback_after_blobs_left_the_catalog_takes_no_read(pipeline: Pipelin
     change(pipeline)
     assert reads_of(pipeline) == 0
     assert pipeline.catalog.items == before
+
+
+@pytest.mark.parametrize("word", [b"raster 10", b"nonsense"])
+@pytest.mark.parametrize("by", ["reconcile", "scan"])
+def test_what_left_though_the_rules_in_force_know_it_comes_back(
+    pipeline: Pipeline, word: bytes, by: str
+) -> None:
+    """As an older version left it where rules were rolled back during a run."""
+    change(pipeline, red=", read: {nodata: 3}")
+    pipeline.run(pipeline.put(url_of("red/007/b1.tif"), word))
+    pipeline.reconcile("changed")
+    fact = pipeline.catalog.known[url_of("red/007/b1.tif")]
+    match = replace(fact.match, rule="", options={})
+    left = replace(fact.finding, match=match, state="rejected", metadata=None, reason=NO_RULE, detail="")
+    pipeline.catalog.known[fact.url] = fact_of(fact.url, left)
+    pipeline.blobs.wait(10)
+    if by == "reconcile":
+        assert reads_of(pipeline) == 1
+    else:
+        pipeline.run(pipeline.scan())
+    assert pipeline.catalog.known[fact.url].finding.meaning() == fact.finding.meaning()
 
 
 def test_a_blob_that_changed_unheard_is_read(pipeline: Pipeline) -> None:

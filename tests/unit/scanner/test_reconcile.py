@@ -266,11 +266,7 @@ def test_a_comparison_that_comes_twice_marks_nothing_anew(pipeline: Pipeline) ->
     before = pipeline.runs.runs["r"]
     marked = pipeline.runs.gaps(replace(before, removes=True), "", 100)
     assert [gap.status for gap in marked] == ["orphaned"]
-    pipeline.catalog.in_force = load_rules(
-        "ignore: ['**']\ncollections:\n  scenes:\n    rules:\n      - {name: scenes, pattern: 'no/{item}.tif'}\n",
-        file="rules.yaml",
-    )
-    pipeline.catalog.revision = 2
+    pipeline.run(pipeline.delete(scene("s08", "b1")))
     assert comparing
     assert pipeline.reconciler.step(comparing).following == following
     assert pipeline.runs.runs["r"] == before
