@@ -112,7 +112,7 @@ class CollectionSearch:
 
 
 def _is_narrowed(search: Search) -> bool:
-    return any((search.box, search.interval, search.condition, search.words, search.sort, search.ids))
+    return any((search.box, search.interval, search.condition, search.words, search.sort))
 
 
 def _asked(search: Search) -> dict[str, Any]:
@@ -126,8 +126,6 @@ def _asked(search: Search) -> dict[str, Any]:
         asked["datetime"] = str(search.interval)
     if search.condition:
         asked |= {"filter": search.condition, "filter-lang": "cql2-json"}
-    if search.ids:
-        asked["ids"] = search.ids
     return asked
 
 

@@ -81,7 +81,8 @@ async def collections(request: Request) -> Response:
     """All collections, or those that a search finds."""
     app = services(request)
     given = request.query_params.multi_items() if request.scope["query_string"] else ()
-    search = searches.from_query(given, app.settings, default_limit=_ALL_COLLECTIONS)
+    asked = [(key, value) for key, value in given if key not in _OF_ITEMS]
+    search = searches.from_query(asked, app.settings, default_limit=_ALL_COLLECTIONS)
     if search.token is None and (offset := dict(given).get("offset")):
         search = replace(search, token=token_from_offset(offset))
     page = await app.collections.page(search)
@@ -103,6 +104,7 @@ async def collections(request: Request) -> Response:
 
 
 _ALL_COLLECTIONS = 1_000  # clients without paging should see them all; a catalog has dozens
+_OF_ITEMS = ("collections", "ids", "intersects")  # no collection is asked for by these
 
 
 async def collection(request: Request) -> Response:

@@ -102,7 +102,7 @@ def from_query(
     """Read a query string's decoded pairs. Raises BadRequest naming the parameter; unknown ones are ignored."""
     params = joined(pairs)
     for name, value in params.items():
-        if "\0" in value:
+        if "\0" in value and name in _READ:
             raise BadRequest(name, "a null character")
     draft = _Draft(settings)
     for name, read in _FROM_TEXT.items():
@@ -228,6 +228,7 @@ _FROM_TEXT: Mapping[str, Callable[[_Draft, Any], None]] = {
     "fields": _part("fields", fields.from_text),
     "token": _part("token", _token),
 }
+_READ = frozenset({*_FROM_TEXT, "filter", "filter-lang", "filter-crs"})
 _FROM_JSON: Mapping[str, Callable[[_Draft, Any], None]] = {
     **_FROM_TEXT,
     "bbox": _part("box", box_from_json),

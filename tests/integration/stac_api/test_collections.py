@@ -137,3 +137,14 @@ def test_validate_takes_collections_and_item_collections(api: Client) -> None:
 @pytest.mark.parametrize("body", [[], {}, {"type": "Nonsense"}, {"type": "FeatureCollection", "features": 5}])
 def test_what_is_no_stac_is_400_not_invalid(api: Client, body: Any) -> None:
     assert api.post("/validate", body, status=400)["code"] == "InvalidParameterValue"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("ids", "edges"), ("collections", "\0"), ("intersects", "x"), ("intersects", "{}"), ("page", "\0")],
+)
+def test_a_parameter_that_collections_do_not_have_is_passed_over(api: Client, name: str, value: str) -> None:
+    asked: dict[str, Any] = {"bbox": "-180,-90,180,90"}
+    whole, found = api.get("/collections", **asked), api.get("/collections", **{**asked, name: value})
+    assert found["collections"] == whole["collections"]
+    assert found["numberMatched"] == whole["numberMatched"]
