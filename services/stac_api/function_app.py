@@ -46,18 +46,24 @@ API = create_app(
     compresses=SETTINGS.http == "streams",  # Microsoft's adapter takes an encoding for a charset
 )
 
-app: func.FunctionApp | func.AsgiFunctionApp
+app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 if SETTINGS.http == "streams":
     from stac_api.http_streams import Answered, Call  # the import alone makes the host forward requests
-
-    app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 
     @app.route(route="{*route}", methods=list(func.HttpMethod))
     async def http_app_func(req: Call, context: func.Context) -> Answered:
         return await req.answer_by(API, context.trace_context)
 
 else:
-    app = func.AsgiFunctionApp(API, http_auth_level=func.AuthLevel.ANONYMOUS)
+    from stac_api.invocations import escaped, unescaped
+
+    ADAPTER = func.AsgiMiddleware(unescaped(API))  # type: ignore[no-untyped-call]
+
+    @app.route(route="{*route}", methods=list(func.HttpMethod))
+    async def http_app_func(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+        call = func.HttpRequest(req.method, escaped(req.url), headers=req.headers, body=req.get_body())
+        answer: func.HttpResponse = await ADAPTER.handle_async(call, context)
+        return answer
 
 
 @app.service_bus_topic_trigger(

@@ -112,7 +112,7 @@ def _request(request: web.Request, parameters: Mapping[str, str], body: bytes) -
     return Datum(
         {
             "method": Datum(request.method, "string"),
-            "url": Datum(f"{request.scheme}://{host}{target(request)}", "string"),
+            "url": Datum(_whole(f"{request.scheme}://{host}{target(request)}"), "string"),
             "headers": _strings(
                 {name.lower(): ",".join(request.headers.getall(name)) for name in request.headers}
             ),
@@ -125,7 +125,12 @@ def _request(request: web.Request, parameters: Mapping[str, str], body: bytes) -
 
 
 def _strings(values: Mapping[str, str]) -> dict[str, Datum]:
-    return {name: Datum(value, "string") for name, value in values.items()}
+    return {name: Datum(_whole(value), "string") for name, value in values.items()}
+
+
+def _whole(text: str) -> str:
+    """Without the halves of characters that aiohttp makes of bytes that are no UTF-8: no string of gRPC has them."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _response(outcome: Outcome) -> web.Response:

@@ -102,6 +102,19 @@ def test_what_is_not_there_is_404_with_code_and_description(api: Client) -> None
         assert problem.keys() == {"code", "description"}
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["/search;x", "/collections/edges;x", "/collections/edges%2Fitems", "/collections/edges/items/period;x",
+     "/collections/edges/items/%ff", "/collections/%ff", "/search%3Flimit=1", "/search%23x"],
+)  # fmt: skip
+def test_what_is_escaped_or_behind_a_semicolon_is_part_of_a_name(api: Client, path: str) -> None:
+    assert api.get(path, status=404)["code"] == "NotFound"
+
+
+def test_a_host_that_is_none_is_no_fault_of_the_api(api: Client) -> None:
+    assert api("GET", "/conformance", headers={"Host": b"\xe9"}).status_code == 200
+
+
 def test_writing_verbs_are_405(api: Client) -> None:
     for method in ("POST", "PUT", "PATCH", "DELETE"):
         for path in (
