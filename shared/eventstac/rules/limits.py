@@ -41,6 +41,13 @@ def limits_of(rule: Rule, pattern: Pattern, *, loose: bool) -> Limits:
     return found.by_group
 
 
+def asset_limits(rule: Rule, pattern: Pattern) -> Limits:
+    """What the groups of a pattern must hold for the asset to be one of the rule's; of some, more than that."""
+    found = _Limits(rule, pattern, loose=True)
+    found.demand_assets()
+    return found.by_group
+
+
 def _one_of(texts: Iterable[str]) -> str:
     alternatives = "|".join(re.escape(text) for text in texts)
     return f"(?:{alternatives})" if alternatives else NO_TEXT.regex

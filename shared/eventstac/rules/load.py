@@ -29,7 +29,7 @@ def load_rules(
     document = _readable(document)
     collections = read_collections(document)
     ignore = read_ignore(document, ())
-    check_sense(document, collections, checked=checked)
+    check_sense(document, collections, ignore, checked=checked)
     if document.mistakes:
         raise RulesInvalid(document.mistakes)
     lines = {

@@ -12,13 +12,18 @@ from eventstac.rules.group_checks import check_taken, listed, warn_of_optional
 from eventstac.rules.groups import Template
 from eventstac.rules.model import ANY_ASSET, CollectionRules, Rule
 from eventstac.rules.overlap import check_overlaps
-from eventstac.rules.pattern import too_ambiguous
+from eventstac.rules.pattern import Pattern, too_ambiguous
+from eventstac.rules.reach import check_reach
 from eventstac.rules.sidecar_checks import check_sidecar
 from eventstac.rules.sizes import check_sizes
 
 
 def check_sense(
-    document: Document, collections: tuple[CollectionRules, ...], *, checked: bool = False
+    document: Document,
+    collections: tuple[CollectionRules, ...],
+    ignore: tuple[Pattern, ...] = (),
+    *,
+    checked: bool = False,
 ) -> None:
     """Note every mistake of sense in rules that could be read; of `checked` ones, what takes no search."""
     for collection in collections:
@@ -37,6 +42,7 @@ def check_sense(
         return
     warn_of_types(document, collections)
     check_overlaps(document, collections)
+    check_reach(document, collections, ignore)
     for collection in collections:
         for index, rule in enumerate(collection.rules):
             _check_ambiguity(document, ("collections", collection.id, "rules", index, "pattern"), rule)
