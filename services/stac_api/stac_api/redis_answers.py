@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import logging
+import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
@@ -12,7 +13,6 @@ import orjson
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
 
 from eventstac.breaker import Breaker
 from eventstac.errors import Transient
@@ -23,6 +23,8 @@ _log = logging.getLogger("stac_api")
 _FORGET_WAIT_S = 2.0  # nobody waits for that
 _MOST_BYTES = 2_000_000  # of one answer: a larger one pushes out hundreds of small ones
 _GENERATIONS_OUTLIVE_S = 60  # the answers that bear them
+# Of headers, each in a line; how long an answer is, is told when it is sent.
+_NAMES = re.compile(r"(?:(?!(?:content-length|transfer-encoding)$)[a-z][a-z-]*(?:\n|\Z))*", re.MULTILINE)
 
 
 class RedisAnswers:
@@ -60,11 +62,10 @@ class RedisAnswers:
         asked = self._clock()
         key = f"{self._prefix}answer:{hashlib.sha256(question).hexdigest()}"
         keys = [key, *(self._generation(name) for name in collections)]
-        found = await self._guarded(lambda: self._redis.mget(keys))
+        found = await self._guarded(lambda: self._read(keys))
         if found is None:
             return None
-        packed, *words = cast(list[bytes | None], found)  # text is not decoded
-        generations = tuple(word.decode() if word else "" for word in words)
+        packed, generations = found
         kept = _unpacked(packed, generations) if packed else None
         return kept or Slot(key, generations, asked)
 
@@ -86,7 +87,7 @@ class RedisAnswers:
                 for name in {*collections, EVERY}:
                     together.set(self._generation(name), secrets.token_hex(8), ex=lives_s)
                 await together.execute()
-        except (RedisError, OSError) as error:
+        except Exception as error:
             raise Transient(f"Redis does not take that answers are to be forgotten: {error!r}") from error
 
     async def close(self) -> None:
@@ -96,6 +97,11 @@ class RedisAnswers:
     def _generation(self, collection: str) -> str:
         return f"{self._prefix}generation:{collection}"
 
+    async def _read(self, keys: list[str]) -> tuple[bytes | None, tuple[str, ...]]:
+        """What is kept, and the generations. Raises whatever comes of an answer that is none."""
+        packed, *words = cast(list[bytes | None], await self._redis.mget(keys))  # text is not decoded
+        return packed, tuple([word.decode() if word else "" for _, word in zip(keys[1:], words, strict=True)])
+
     async def _guarded[T](self, ask: Callable[[], Awaitable[T]]) -> T | None:
         try:
             self._breaker.enter()
@@ -104,7 +110,7 @@ class RedisAnswers:
         try:
             async with asyncio.timeout(self._wait_s):
                 answered = await ask()
-        except (RedisError, OSError) as error:  # a time-out is an OSError
+        except Exception as error:  # noqa: BLE001  (whatever it said or did: the database answers)
             self._breaker.failed()
             _log.warning("redis_unanswered", extra={"reason": repr(error)})
             return None
@@ -127,9 +133,10 @@ def _unpacked(packed: bytes, generations: tuple[str, ...]) -> KeptAnswer | None:
         about = orjson.loads(head)
         if tuple(about["generations"]) != generations:
             return None
-        headers = [
-            (name.encode("latin-1"), value.encode("latin-1")) for name, value in about["headers"].items()
-        ]
+        named = about["headers"]
+        if not ("".join([*named, *named.values()]).isprintable() and _NAMES.fullmatch("\n".join(named))):
+            return None
+        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in named.items()]
     except (ValueError, KeyError, TypeError, AttributeError):  # JSON's and the encoding's are ValueErrors
         return None
     return KeptAnswer(body, headers)

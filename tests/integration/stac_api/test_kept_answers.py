@@ -267,7 +267,8 @@ def test_what_another_version_put_there_is_passed_over(redis: RunningRedis) -> N
         slot = await cache.find(b"question", ["a"])
         assert isinstance(slot, Slot)
         of_today = b'{"generations":[""],"headers":%b}\n{}'
-        headers = (b"null", b"5", b"[]", b'["etag"]', b'{"etag":5}', '{"etag":"☃"}'.encode())
+        headers = (b"null", b"5", b"[]", b'["etag"]', b'{"etag":5}', '{"etag":"☃"}'.encode(),
+                   b'{"":"a"}', b'{"a b":"c"}', b'{"etag":"a\\r\\nb: c"}', b'{"content-length":"5"}')  # fmt: skip
         for value in (
             b"",
             b"nonsense",
@@ -279,6 +280,37 @@ def test_what_another_version_put_there_is_passed_over(redis: RunningRedis) -> N
             assert isinstance(await cache.find(b"question", ["a"]), Slot)
 
     on_redis(redis, use)
+
+
+def test_a_generation_that_is_no_text_is_as_if_redis_had_not_answered(redis: RunningRedis) -> None:
+    async def use(cache: RedisAnswers) -> None:
+        await cache._redis.set(cache._generation("a"), b"\xff\xfe")
+        assert await cache.find(b"question", ["a"]) is None
+
+    on_redis(redis, use)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [b"*abc", b"$xyz", b":5", b"*0", b"*2\r\n:1\r\n:2", b"*1\r\n$-1", b"+OK", b"HTTP/1.1 400", b"$-1", b"_"],
+)
+async def test_a_server_that_is_no_redis_is_as_if_it_had_not_answered(said: bytes) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.closing(writer):
+            while asked := await reader.read(10_000):
+                writer.write(b"+OK\r\n" * asked.count(b"CLIENT\r\n"))
+                writer.write((said + b"\r\n") * (b"CLIENT\r\n" not in asked))
+
+    async with await asyncio.start_server(talk, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        cache = RedisAnswers(f"redis://127.0.0.1:{port}", "test", 60, 1.0)
+        try:
+            assert await cache.find(b"question", ["a"]) is None
+            assert await cache.find(b"question", ["a"]) is None
+            with pytest.raises(Transient, match="Redis"):
+                await cache.forget(["a"])
+        finally:
+            await cache.close()
 
 
 @in_the_main_places
