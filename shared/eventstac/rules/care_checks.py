@@ -30,6 +30,7 @@ def check_care(document: Document, path: Path, rule: Rule, collection: Collectio
     groups = set.intersection(*(set(pattern.groups) for pattern in rule.patterns))
     groups |= {change.name for change in rule.changes}
     _check_texts(document, path, rule, groups)
+    _warn_of_plain_texts(document, path, rule)
     _check_anchors(document, path, rule)
     _check_repetitions(document, path, rule)
     _warn_of_other_spellings(document, path, rule, collection)
@@ -59,6 +60,22 @@ def _check_texts(document: Document, path: Path, rule: Rule, groups: set[str]) -
                 document.mistake(
                     (*path, "assets", asset.key, "roles", index), what, "Write a word, as data or mask"
                 )
+
+
+def _warn_of_plain_texts(document: Document, path: Path, rule: Rule) -> None:
+    """Warn of {group} in what a group becomes by its table: it stays as it is written."""
+    for change in rule.changes:
+        texts: list[tuple[Path, str]] = [
+            (("lookup", key), text) for key, text in (change.lookup or {}).items()
+        ]
+        texts += [] if change.default is None else [(("default",), change.default)]
+        for where, text in texts:
+            if Template(text).groups:
+                what = f"The group {change.name!r} may be the text {text!r}, braces and all: no group is put into it"
+                instead = (
+                    "Write a lookup and its `default:` with groups in it under `properties:`, with `from:`"
+                )
+                document.warn((*path, "groups", change.name, *where), what, instead)
 
 
 def _check_anchors(document: Document, path: Path, rule: Rule) -> None:

@@ -10,7 +10,7 @@ import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from eventstac.rules.mistakes import Mistake, RulesInvalid
-from eventstac.rules.yaml_advice import advice_on
+from eventstac.rules.yaml_advice import ALIASES, advice_on
 
 Path = tuple[str | int, ...]
 
@@ -145,7 +145,7 @@ class _Reader:
         self._document.lines.setdefault(path, node.start_mark.line + 1)
         self._count += 1
         if node in self._within or self._count > MAX_NODES:
-            raise _unusable("an alias within itself, or far too many aliases", node)
+            raise _unusable(ALIASES, node)
         self._within.append(node)
         try:
             return self._value(node, path)

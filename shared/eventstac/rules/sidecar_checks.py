@@ -29,6 +29,9 @@ def check_sidecar(document: Document, path: Path, spec: Mapping[str, Any]) -> No
         if name in COMPUTED:
             what = f"`{name}` is not a property to set"
             document.mistake((*path, "properties", name), what, _instead(name))
+    if "datetime" in spec and "start" in spec:
+        what = "`datetime` of a sidecar is not taken where it has the `start`: the Item has a start and an end then"
+        document.warn((*path, "datetime"), what, "Keep one of the two, unless files may lack the start")
     if "end" in spec and "start" not in spec and "datetime" not in spec:
         document.mistake((*path, "end"), "A sidecar with only an end gives no datetime", "Add `start:`")
 

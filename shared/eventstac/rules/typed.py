@@ -1,11 +1,19 @@
 """Turns text of paths and sidecars into the type that a rule declares."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 _OF_ASCII = ("number", "integer", "boolean")
 
 _WORDS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+
+
+def _read[T: (int, float)](kind: Callable[[Any], T], value: Any, name: str) -> T:
+    try:
+        return kind(value)
+    except ValueError:
+        raise ValueError(f"{value!r} is no {name}") from None  # Python's own words are for programmers
 
 
 def typed(value: Any, kind: str | None) -> Any:
@@ -20,14 +28,14 @@ def typed(value: Any, kind: str | None) -> Any:
         raise ValueError(f"true or false is no {kind}")
     match kind:
         case "number":
-            number = float(value)
+            number = _read(float, value, "number")
             if not math.isfinite(number):
                 raise ValueError(f"{value!r} is not finite")
             return number
         case "integer":
             if isinstance(value, float) and not value.is_integer():
                 raise ValueError(f"{value!r} is no whole number")
-            return int(value)
+            return _read(int, value, "whole number")
         case "boolean":
             word = str(value).strip().lower()
             if word not in _WORDS:

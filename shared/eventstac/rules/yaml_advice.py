@@ -7,6 +7,7 @@ import yaml
 # A value of a line, after `key:` or `-`.
 _VALUE = re.compile(r"^\s*(?:- +)*(?:[^\s:'\"{}\[\],]+:\s+)?(?P<value>.*?)\s*(?:\s#.*)?$")
 _BEGINS = re.compile(r"(?:^|[\s\[{,])(?=\{[A-Za-z_])")  # where a value begins with a group
+ALIASES = "an alias within itself, or far too many aliases"
 _OTHERWISE = "Check indentation, quotes and colons"
 
 
@@ -19,6 +20,8 @@ def advice_on(error: yaml.MarkedYAMLError, text: str) -> str:
     line = lines[mark.line]
     if "\\t" in problem:
         return "Indent with spaces: YAML takes no tabs"
+    if problem == ALIASES:
+        return "Write out what the alias stands for"
     if "escape character" in problem:
         return "Use single quotes: a backslash stands for itself in them"
     value = _VALUE.sub(r"\g<value>", line)

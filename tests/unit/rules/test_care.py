@@ -285,6 +285,24 @@ def test_many_open_names_are_compared_one_by_one() -> None:
     assert "'late' is never there" in mistake
 
 
+@pytest.mark.parametrize(
+    ("where", "line"), [("lookup: {Y: 'x{item}'}", 8), ("lookup: {Y: a}, default: '{item}'", 8)]
+)
+def test_a_group_that_a_table_of_groups_cannot_take_is_warned_of(where: str, line: int) -> None:
+    rules = load_rules(f"{RULE}groups:\n          b:\n            {{{where}, from: item}}", file="c.yaml")
+    [found] = map(str, rules.warnings)
+    assert found.startswith(f"c.yaml:{line}: ")
+    assert "no group is put into it" in found
+
+
+def test_a_sidecar_that_gives_a_datetime_and_a_start_is_warned_of() -> None:
+    sidecar = "{format: json, datetime: $.d, start: $.s, end: $.e}"
+    assets = "assets:\n          data: {match: '*.tif'}\n          m:\n            read: sidecar\n            sidecar: "
+    [found] = map(str, load_rules(RULE + assets + sidecar, file="c.yaml").warnings)
+    assert found.startswith("c.yaml:10: ")
+    assert "`datetime` of a sidecar is not taken" in found
+
+
 def test_an_optional_group_in_a_text_is_warned_of() -> None:
     text = HEAD + "'regex:(?P<item>[a-z]+)(?:_(?P<v>v[0-9]))?/(?P<asset>[a-z]+)'\n        "
     rules = load_rules(

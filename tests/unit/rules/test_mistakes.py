@@ -115,7 +115,9 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_lines() -> None:
 
 
 def test_an_alias_within_itself_is_a_mistake_and_no_recursion() -> None:
-    assert "alias" in mistakes("collections: &a\n  x: *a\n")[0]
+    for text in ("collections: &a\n  x: *a\n", "x-a: &a [*a]\ncollections: {}\n"):
+        [found] = mistakes(text)
+        assert found.endswith("far too many aliases. Write out what the alias stands for.")
 
 
 def test_anchors_and_merge_keys_work() -> None:

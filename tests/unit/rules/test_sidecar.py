@@ -164,3 +164,12 @@ def test_a_required_value_that_the_lookup_lacks_is_a_bad_sidecar() -> None:
     how = {"path": "$.a", "lookup": {"x": 1}, "required": True}
     with pytest.raises(Rejected, match="'y', which is not in its lookup"):
         read_sidecar(b'{"a": "y"}', {"format": "json", "properties": {"p": how}})
+
+
+@pytest.mark.parametrize(
+    ("written", "kind", "why"),
+    [(b'"1.0"', "integer", "'1.0' is no whole number"), (b'"12,5"', "number", "'12,5' is no number")],
+)
+def test_a_value_that_is_none_of_its_type_is_told_in_plain_words(written: bytes, kind: str, why: str) -> None:
+    with pytest.raises(Rejected, match=f": {why}$"):
+        json_value({"path": "$.a", "type": kind}, b'{"a": %s}' % written)
