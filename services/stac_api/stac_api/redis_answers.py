@@ -7,6 +7,7 @@ import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from functools import lru_cache
 from typing import cast
 
 import orjson
@@ -23,8 +24,8 @@ _log = logging.getLogger("stac_api")
 _FORGET_WAIT_S = 2.0  # nobody waits for that
 _MOST_BYTES = 2_000_000  # of one answer: a larger one pushes out hundreds of small ones
 _GENERATIONS_OUTLIVE_S = 60  # the answers that bear them
-# Of headers, each in a line; how long an answer is, is told when it is sent.
-_NAMES = re.compile(r"(?:(?!(?:content-length|transfer-encoding)$)[a-z][a-z-]*(?:\n|\Z))*", re.MULTILINE)
+_NAME = re.compile(r"[a-z][a-z-]*")
+_OF_SENDING = frozenset({"content-length", "transfer-encoding"})  # told when an answer is sent
 
 
 class RedisAnswers:
@@ -134,9 +135,15 @@ def _unpacked(packed: bytes, generations: tuple[str, ...]) -> KeptAnswer | None:
         if tuple(about["generations"]) != generations:
             return None
         named = about["headers"]
-        if not ("".join([*named, *named.values()]).isprintable() and _NAMES.fullmatch("\n".join(named))):
+        if not (_are_names(tuple(named)) and "".join(named.values()).isprintable()):
             return None
         headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in named.items()]
     except (ValueError, KeyError, TypeError, AttributeError):  # JSON's and the encoding's are ValueErrors
         return None
     return KeptAnswer(body, headers)
+
+
+@lru_cache(32)
+def _are_names(names: tuple[str, ...]) -> bool:
+    """Whether an answer can have headers of these names; most have the same."""
+    return all(_NAME.fullmatch(name) and name not in _OF_SENDING for name in names)
