@@ -73,7 +73,9 @@ def _note(document: Document, value: _Value, found: Iterable[tuple[str, str]]) -
         problems = {problem for problem in problems if any(each in problem for each in told)}
         instead = f"Write {value.source} with the type of the field, or a `lookup:` of such values"
         if any(_NO_FIELD in problem for problem in problems):
-            instead = f"{_REJECTED}: write the name of a field that its extension has"
+            what = f"`{value.name}` is no field that its extension has: {'; '.join(sorted(problems))}"
+            document.mistake(value.where, what, f"{_REJECTED}: write the name of one")
+            return
     else:
         instead = f"{_REJECTED}: write what the field takes, or leave it out"
     if problems:

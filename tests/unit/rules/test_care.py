@@ -207,7 +207,7 @@ def with_sidecar(kind: str, properties: str, more: str = "") -> str:
         ("xml", '"eo:cloud_cover": //CLOUD', "`eo:cloud_cover` cannot be text"),
         ("xml", '"eo:cloud_cover": "//A/CLOUD[1]/@percent"', "`eo:cloud_cover` cannot be text"),
         ("json", '"eo:cloud_cover": {path: $.c, type: string}', "Write {path: …, type: …}"),
-        ("json", '"proj:epsg": $.epsg_code', "('proj:epsg' was unexpected)"),
+        ("json", '"proj:epsg": $.epsg_code', "`proj:epsg` is no field that its extension has"),
         ("json", '"proj:epsg": {path: $.epsg_code, type: integer}', "('proj:epsg' was unexpected)"),
         ("json", "platform: {path: $.p, lookup: {A: 5}}", "`platform` cannot be `5`"),
         ("json", "gsd: {path: $.p, lookup: {A: high}, scale: 2}", "the sidecar is rejected: could not"),
