@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from eventstac.bus import (
+    BLOB_EVENTS,
     COG_EVENTS,
     CONFIG_EVENTS,
     FIRST_SENT,
@@ -29,6 +30,7 @@ from eventstac.events import (
     ScanRequested,
     seal,
 )
+from eventstac.events.storage import OF_MANY
 from eventstac.origin import valid_traceparent
 from eventstac.telemetry.spans import Span, Telemetry, Value
 from eventstac.times import to_text
@@ -43,7 +45,8 @@ def replay(rejection: Rejection, run: str, at: Any, app: str = "operator") -> Me
     """The message that makes the pipeline try again.
 
     A blob goes back to the first stage, as a look of the scanner. A finished COG is announced again, a page of a scan
-    asked for again: nothing else knows of them. News for the world go to their own consumer. Rejected
+    asked for again: nothing else knows of them; nor does it of the blobs of a directory, and of both ends of a rename,
+    but the storage's event, a hint whenever it comes. News for the world go to their own consumer. Rejected
     `not-replayable` for an event that names nothing, or of which only its attributes were kept.
     """
     original = rejection.event if isinstance(rejection.event, Mapping) else {}
@@ -69,6 +72,8 @@ def replay(rejection: Rejection, run: str, at: Any, app: str = "operator") -> Me
             f"{rejection.id} names no blob, so there is nothing to look at again. See what it is with `eventstac "
             "rejected show`, then discard it",
         )
+    if event_type in OF_MANY:
+        return Message(BLOB_EVENTS, again, original)
     request = look_again(rejection.url, run)
     return Message(SCAN_REQUESTS, again, seal(request, app=app, origin=Origin.new(again), at=at))
 

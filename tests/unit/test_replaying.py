@@ -76,6 +76,30 @@ def test_a_replayed_blob_gets_into_the_catalog() -> None:
     assert "a" in pipeline.items
 
 
+@pytest.mark.parametrize("stage", ["event-grid/blob-events", "blob-events/scanner"])
+@pytest.mark.parametrize(
+    ("event_type", "old", "new"),
+    [
+        ("Microsoft.Storage.BlobRenamed", scene("old", "b1"), scene("new", "b1")),
+        ("Microsoft.Storage.DirectoryRenamed", url_of("scenes/old"), url_of("scenes/new")),
+        ("Microsoft.Storage.DirectoryDeleted", url_of("scenes/old"), None),
+    ],
+)
+def test_of_a_rename_or_a_directory_all_that_it_was_about_is_looked_at_again(
+    stage: str, event_type: str, old: str, new: str | None
+) -> None:
+    pipeline = Pipeline()
+    pipeline.run(pipeline.put(scene("old", "b1"), b"raster 10"))
+    pipeline.blobs.wait(10)
+    pipeline.blobs.delete(scene("old", "b1"))
+    if new:
+        pipeline.blobs.put(scene("new", "b1"), b"raster 10")
+    data = {"sourceUrl": old, "destinationUrl": new} if new else {}
+    event = pipeline.storage_event(new or old, event_type, **data).body
+    pipeline.run(replay(rejection(stage, event, old), "run", pipeline.now()))
+    assert list(pipeline.items) == (["new"] if new else [])
+
+
 def test_news_that_event_grid_could_not_deliver_are_handed_to_it_again() -> None:
     event = {"type": "eventstac.item.changed.v1", "data": {"collection": "c", "item": "i"}}
     message = replay(rejection("event-grid/a-webhook", event), "run", at(5))

@@ -69,7 +69,7 @@ def record(connection: Connection, identity: str, rejected: EventRejected) -> No
     Whatever the event holds is kept: NUL characters, which PostgreSQL refuses, become U+FFFD; what cannot be kept as
     it is, is kept in part. One that were refused here would be rejected in turn, for ever.
     """
-    cog_url = _cog_url(rejected)
+    cog_url = _other_url(rejected)
     try:
         _insert(connection, identity, rejected, cog_url)
     except _UNSTORABLE as error:
@@ -91,10 +91,10 @@ _LONGEST_URL = 20_000  # a name of 1,024 characters takes 12 kB
 _MOST_ATTEMPTS = 2**31 - 1
 
 
-def _cog_url(rejected: EventRejected) -> str | None:
-    """The COG that an event names beside its source."""
+def _other_url(rejected: EventRejected) -> str | None:
+    """The COG that an event names beside its source, or where what was renamed is now."""
     data = rejected.event.get("data") if isinstance(rejected.event, Mapping) else None
-    named = data.get("cog_url") if isinstance(data, Mapping) else None
+    named = data.get("cog_url", data.get("destinationUrl")) if isinstance(data, Mapping) else None
     try:
         url = canonical_url(named) if isinstance(named, str) else None
     except Rejected:
@@ -148,7 +148,10 @@ def _storable_json(value: Any) -> str:
 
 
 def about(connection: Connection, url: str) -> list[Rejection]:
-    """The rejections that are about a blob, or about a COG's source or the COG itself, newest first."""
+    """The rejections that are about a blob: about either end of a rename, or a COG's source or the COG itself.
+
+    Newest first.
+    """
     rows = connection.execute(
         f"SELECT {_COLUMNS} FROM eventstac.rejected WHERE url = %(url)s OR cog_url = %(url)s ORDER BY rejected_at DESC",
         {"url": url},

@@ -17,6 +17,8 @@ _BLOB = (
 _RENAMED = "Microsoft.Storage.BlobRenamed"
 _DIRECTORY = ("Microsoft.Storage.DirectoryDeleted", "Microsoft.Storage.DirectoryRenamed")
 
+OF_MANY = (_RENAMED, *_DIRECTORY)  # hint at more than one blob
+
 
 @dataclass(frozen=True)
 class StorageChanged:

@@ -66,6 +66,13 @@ def test_a_cog_s_event_is_about_the_cog_and_its_source(connection: Connection) -
     assert len(rejections.by_id(connection, "d")) == 3
 
 
+def test_a_rename_s_event_is_about_both_names(connection: Connection) -> None:
+    old, new = url_of("old.tif"), url_of("new%20name.tif")
+    event = {"data": {"sourceUrl": old, "destinationUrl": new.replace("%20", " ")}}
+    keep(connection, "r5", "blob-events/scanner", "gave-up", old, event)
+    assert [one.id for url in (old, new) for one in rejections.about(connection, url)] == ["r5", "r5"]
+
+
 def test_when_the_bus_first_had_it_is_kept(connection: Connection) -> None:
     late = EventRejected("cog-events/cog-updater", "gave-up", "away", None, 9, {}, START)
     rejections.record(connection, "late", late)
