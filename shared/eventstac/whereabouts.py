@@ -12,7 +12,7 @@ from eventstac.bus import ASSET_FACTS, BLOB_EVENTS, BLOBS_MATCHED, COG_EVENTS, R
 from eventstac.catalog.item_rows import ItemRow
 from eventstac.catalog.rejections import Rejection
 from eventstac.disputes import chain
-from eventstac.facts import Fact
+from eventstac.facts import NO_RULE, Fact
 from eventstac.rules import Explanation
 from eventstac.times import to_text
 
@@ -118,7 +118,7 @@ def whereabouts(evidence: Evidence) -> Whereabouts:
     """The one verdict."""
     look = evidence.look
     if look is None:
-        return Whereabouts("ignored", evidence.not_watched or "it is not watched")
+        return Whereabouts("ignored", (evidence.not_watched or "it is not watched") + _still_shown(evidence))
     if look.is_folder and evidence.fact is None:
         return Whereabouts("ignored", f"it is {_MARKER}, and no file")
     if look.state == "gone":
@@ -129,9 +129,13 @@ def whereabouts(evidence: Evidence) -> Whereabouts:
         unknown = _unknown_to_rules(evidence)
         if unknown:
             return unknown
-    if fact and fact.finding.state != "gone" and fact.finding.etag == look.etag:
+    if fact and _is_as_found(look, fact) and (fact.claim or fact.finding.reason != NO_RULE):
         return _by_fact(evidence, fact)
     return _on_its_way(evidence, look)
+
+
+def _is_as_found(look: Look, fact: Fact) -> bool:
+    return fact.finding.condition == (look.etag, False, look.state == "archived")
 
 
 def _not_in_storage(evidence: Evidence, lacks: str) -> Whereabouts:
@@ -156,24 +160,40 @@ def _unknown_to_rules(evidence: Evidence) -> Whereabouts | None:
         waiting = _first_waiting(evidence.queued)
         if waiting:
             return _waiting(waiting)
-        why = f"it is in a COG container, and no cog.completed that was handled has named it{evidence.tried_again}"
+        why = "it is in a COG container, and no cog.completed that was handled has named it"
+        why += f"{_still_shown(evidence)}{evidence.tried_again}"
         return _given_up(evidence) or Whereabouts("ignored", why)
     if evidence.explanation.outcome == "ignored":
-        return Whereabouts("ignored", evidence.explanation.why)
+        return Whereabouts("ignored", evidence.explanation.why + _still_shown(evidence))
     if evidence.explanation.match is None:
         given_up = _given_up(evidence)
         also = f". An event about it is given up: {given_up.why}" if given_up else ""
-        return Whereabouts("no rule", f"{evidence.explanation}{also}")
+        return Whereabouts("no rule", f"{evidence.explanation}{_still_shown(evidence)}{also}")
     return None
+
+
+def _is_shown(evidence: Evidence) -> bool:
+    fact, row = evidence.fact, evidence.item
+    return bool(evidence.published and fact and row and row.is_published and fact.url in row.urls)
+
+
+def _still_shown(evidence: Evidence) -> str:
+    """Of a blob that is none of the catalog's by the rules and settings in force: that it has it all the same."""
+    if not _is_shown(evidence):
+        return ""
+    if evidence.is_source:
+        return "; the catalog still shows it, until `eventstac reconcile` takes it out"
+    return "; the catalog still shows it, as of a source container: docs/operate.md says how it leaves"
 
 
 def _by_fact(evidence: Evidence, fact: Fact) -> Whereabouts:
     """The blob as it is now has been looked at."""
     finding = fact.finding
-    if finding.state == "rejected":
-        return Whereabouts("rejected", f"{finding.reason}: {finding.detail}", since=finding.seen)
     collection, item = fact.item_key
     name = f"Item {item} of collection {collection}"
+    if finding.state == "rejected":
+        kept = f"; {name} shows it as it was read last" if _is_shown(evidence) else ""
+        return Whereabouts("rejected", f"{finding.reason}: {finding.detail}{kept}", since=finding.seen)
     row = evidence.item
     if row is None:
         waits_for = fact.claim.source_url if fact.claim else "a data asset, or its builder wants none"
@@ -260,8 +280,8 @@ def _not_looked_at_again(evidence: Evidence, fact: Fact) -> str:
             f"{why}, and no event tells of an upload to a COG container: send cog.completed again, or `{scan}` looks "
             f"at it again, as what it was said to be{evidence.tried_again}"
         )
-    if fact.finding.state != "gone":
-        why += ", as where only its metadata or properties were set"
+    if fact.finding.state != "gone" and fact.finding.reason != NO_RULE:
+        why += ", as where only its metadata, properties or tier were set"
     return f"{why}. `{scan}` looks at it again{evidence.tried_again}"
 
 
@@ -269,8 +289,9 @@ def _as_looked_at(evidence: Evidence, fact: Fact) -> str:
     seen = to_text(fact.finding.seen)
     if fact.finding.state == "gone":
         return f"when it was looked at, at {seen}, it was not there"
-    is_shown = evidence.published and evidence.item is not None and fact.url in evidence.item.urls
-    return f"the catalog {'shows' if is_shown else 'knows'} it as it was at {seen}"
+    if fact.finding.reason == NO_RULE:
+        return "it left the catalog when no rule matched it, and one does"
+    return f"the catalog {'shows' if _is_shown(evidence) else 'knows'} it as it was at {seen}"
 
 
 def _given_up(evidence: Evidence, changed: datetime | None = None) -> Whereabouts | None:

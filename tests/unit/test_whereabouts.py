@@ -44,6 +44,8 @@ def row(state: str = "published", **changes: object) -> ItemRow:
 
 
 GONE = replace(LOOK, state="gone", etag="")
+ARCHIVED = replace(rejected(MATCH, 5, "e2"), reason="archived")
+SHOWN: dict[str, object] = {"fact": read(), "item": row(), "published": True}
 
 
 @pytest.mark.parametrize(
@@ -70,6 +72,26 @@ GONE = replace(LOOK, state="gone", etag="")
         ),
         (evidence(look=None, not_watched="its container is not declared"), "ignored", "not declared"),
         (evidence(explanation=Explanation(URL, "ignored", "`ignore: *.tmp`")), "ignored", "*.tmp"),
+        (
+            evidence(**SHOWN, explanation=Explanation(URL, "ignored", "`ignore: q/**` matches it")),
+            "ignored",
+            "`ignore: q/**` matches it; the catalog still shows it, until `eventstac reconcile` takes it out",
+        ),
+        (
+            evidence(**SHOWN, explanation=Explanation(URL, "unmatched", "no rule matches")),
+            "no rule",
+            "; the catalog still shows it, until `eventstac reconcile` takes it out",
+        ),
+        (
+            evidence(**SHOWN, is_source=False),
+            "ignored",
+            "has named it; the catalog still shows it, as of a source container: docs/operate.md says how it leaves",
+        ),
+        (
+            evidence(**SHOWN, look=None, not_watched="its container is not declared", is_source=False),
+            "ignored",
+            "not declared; the catalog still shows it, as of a source container",
+        ),
         (evidence(is_source=False), "ignored", "no cog.completed that was handled has named it"),
         (
             evidence(is_source=False),
@@ -91,6 +113,27 @@ GONE = replace(LOOK, state="gone", etag="")
             "waiting for loader (attempt 4)",
         ),
         (evidence(fact=fact_of(URL, rejected(MATCH, 5, "e2"))), "rejected", "not-a-raster"),
+        (
+            evidence(**SHOWN | {"fact": fact_of(URL, rejected(MATCH, 5, "e2"))}),
+            "rejected",
+            "; Item one of collection scenes shows it as it was read last",
+        ),
+        (evidence(fact=fact_of(URL, ARCHIVED), look=replace(LOOK, state="archived")), "rejected", "archived"),
+        (
+            evidence(fact=fact_of(URL, ARCHIVED)),
+            "stale",
+            "metadata, properties or tier were set. `eventstac scan source/scenes/one/b10m.tif` looks at it again",
+        ),
+        (
+            evidence(**SHOWN, look=replace(LOOK, state="archived")),
+            "stale",
+            "the catalog shows it as it was at",
+        ),
+        (
+            evidence(fact=fact_of(URL, replace(rejected(MATCH, 5, "e2"), reason="no-rule"))),
+            "stale",
+            "it left the catalog when no rule matched it, and one does; no message about it is in a queue. `eventstac",
+        ),
         (
             evidence(fact=read(), item=row("rejected", reason="conflicting-property")),
             "rejected",

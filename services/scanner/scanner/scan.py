@@ -127,7 +127,7 @@ def _unread(fact: Fact | None, listed: Listed, caused: Outgoing, applied: Applie
 
 
 def _is_current(fact: Fact | None, listed: Listed, applied: AppliedRules) -> bool:
-    if fact is None or fact.finding.etag != listed.etag or fact.finding.state == "gone":
+    if fact is None or fact.finding.condition != (listed.etag, False, listed.archived):
         return False
     match = applied.rules.match(listed.url)
     return bool(fact.claim or match) and is_by_these_rules(fact, match or fact.match, applied)

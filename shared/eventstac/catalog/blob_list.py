@@ -56,7 +56,8 @@ _LISTED = f"""
             ELSE f.document #>> '{{finding,reason}}' END AS reason,
         CASE f.state WHEN 'present' THEN coalesce(i.detail, '')
             ELSE f.document #>> '{{finding,detail}}' END AS detail,
-        coalesce(i.missing, '{{}}') AS missing, coalesce(i.urls, '{{}}') AS urls, f.seen
+        coalesce(i.missing, '{{}}') AS missing, coalesce(i.urls, '{{}}') AS urls,
+        f.state = 'rejected' AND i.state = 'published' AND f.url = ANY(i.urls) AS is_kept, f.seen
     FROM eventstac.facts f LEFT JOIN eventstac.items i USING (collection, item)
     WHERE (%(collection)s::text IS NULL OR f.collection = %(collection)s)
       AND (%(url)s::text IS NULL OR starts_with(f.url, %(url)s))
@@ -93,6 +94,7 @@ def _listed(
     detail: str,
     missing: list[str],
     urls: list[str],
+    is_kept: bool | None,
     seen: datetime,
 ) -> ListedBlob:
     explained: dict[str, tuple[str, str]] = {
@@ -106,6 +108,8 @@ def _listed(
         "outdated": ("outdated", "the COG was made from another content than its source has now"),
     }
     reason, detail = explained.get(state, (reason, detail))
+    if is_kept:
+        detail += "; the Item shows it as it was read last"
     return ListedBlob(url, collection, item, asset, state, reason, detail, seen)
 
 

@@ -22,7 +22,7 @@ def blobs(
     count: Annotated[bool, typer.Option("--count", help="Only count, by collection, state, reason.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List the known blobs that the catalog does not show, and why: by what the last look found.
+    """List the known blobs that the catalog does not show as they are, and why: by what the last look found.
 
     What nobody has looked at yet is not among them: `eventstac reconcile --check` compares with the storage.
     """

@@ -5,15 +5,17 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+import psycopg
 import pytest
 from typer.testing import CliRunner
 
 from eventstac.catalog.blob_list import STATES, BlobFilter, count_blobs, list_blobs
 from eventstac.catalog.database import Connection
 from eventstac.catalog.merge import MergeSettings, merge
-from eventstac.catalog.rules_store import RulesStore
+from eventstac.catalog.rules_store import RulesStore, apply_rules
 from eventstac.cli.main import app
 from eventstac.facts import Fact, Match, fact_of
+from eventstac.rules import load_rules
 from tests.integration.conftest import CatalogDatabase
 from tests.samples import gone, present, rejected, url_of
 
@@ -79,6 +81,25 @@ def test_each_says_why(connection: Connection) -> None:
     assert twin.reason == "conflict"
     assert url_of("a/good.tif") in twin.detail
     assert (broken.reason, broken.collection, broken.item) == ("not-a-raster", "scenes", "two")
+
+
+def test_of_a_rejected_one_whose_last_reading_is_shown_that_is_said(database: CatalogDatabase) -> None:
+    database.clear()
+    text = "collections: {scenes: {rules: [{name: scenes, pattern: '{item}/b1.tif', keep_last_good: true}]}}"
+    with psycopg.connect(database.settings.conninfo, autocommit=True) as owner, database.connect() as loader:
+        apply_rules(owner, text, load_rules(text, file="rules.yaml"), extractor=1)
+        for found in (present(match("one"), 1, "e1"), rejected(match("one"), 20, "e2")):
+            facts = [
+                fact_of(url_of("a/kept.tif"), found),
+                fact_of(url_of("b/lost.tif"), rejected(match("x"), 2, "e3")),
+            ]
+            merge(
+                loader, RulesStore(""), facts, MergeSettings("loader", 0.5), datetime(2024, 6, 1, tzinfo=UTC)
+            )
+        kept, lost = list_blobs(loader, BlobFilter(), 10)
+        owner.execute("DELETE FROM eventstac.rules")
+    assert kept.detail.endswith("; the Item shows it as it was read last")
+    assert "shows it" not in lost.detail
 
 
 def test_a_list_that_was_cut_says_how_many_more_there_are(

@@ -75,6 +75,16 @@ def test_an_event_about_a_blob_that_no_rule_knows_any_more_takes_it_out(pipeline
     assert pipeline.items == {}
 
 
+def test_a_blob_whose_tier_was_changed_unheard_is_looked_at(pipeline: Pipeline) -> None:
+    event = pipeline.put(scene("a", "b1"), b"raster 10")
+    pipeline.blobs.archive(scene("a", "b1"))
+    pipeline.run(event)
+    pipeline.blobs.rehydrate(scene("a", "b1"))
+    pipeline.blobs.wait(5)
+    pipeline.run(pipeline.scan())
+    assert "a" in pipeline.items
+
+
 def test_a_replay_looks_at_its_one_blob_though_it_is_current(pipeline: Pipeline) -> None:
     pipeline.run(pipeline.put(scene("a", "b1"), b"raster 10"), pipeline.put(scene("a", "b10"), b"raster 10"))
     looks = pipeline.blobs.looks
