@@ -23,7 +23,7 @@ class CollectionReport:
     Of the listed blobs, `current` and `rejected` ones are known as they are, `stale` ones at another ETag or by older
     rules, `missing` ones not at all; `withdrawn` ones are shown though no rule matches them any more; `lost_blobs` are
     known and their Item is not in the catalog. `orphaned` blobs are known and not listed, `unwatched` ones shown though
-    nobody watches their container (any more). `items` should be in the catalog: `lost` of them are not (as they should
+    their container is no source (any more). `items` should be in the catalog: `lost` of them are not (as they should
     be); `surplus` ones are in it and should not.
     """
 

@@ -187,7 +187,9 @@ class MemoryRuns:
         if listed is None:
             return self._status_unlisted(run, url, fact) if fact else None
         if listed.outcome != "matched" and not (fact and fact.claim):
-            return "withdrawn" if fact and may_be_shown(fact) else listed.outcome
+            if not (fact and may_be_shown(fact)):
+                return listed.outcome
+            return "unwatched" if listed.outcome == "unclaimed" else "withdrawn"
         if fact is None or known is None:
             return "missing"
         is_newer = self._is_newer(fact, self.dates[run.id][url])

@@ -15,10 +15,7 @@ _SCANS = 3  # the last ones
 
 @dataclass(frozen=True)
 class CollectionStatus:
-    """One collection: its Items by state, its blobs by what the last look found, and conflicting blobs.
-
-    `behind` are those that were found before the rules last changed what they say of any blob.
-    """
+    """One collection: its Items by state, its blobs by what the last look found, and conflicting blobs."""
 
     collection: str
     published: int = 0
@@ -28,7 +25,6 @@ class CollectionStatus:
     present: int = 0
     gone: int = 0
     rejected: int = 0
-    behind: int = 0
 
 
 @dataclass(frozen=True)
@@ -88,7 +84,7 @@ def overview(connection: Connection, applied: AppliedRules, incomplete: int) -> 
     outbox = connection.execute("SELECT count(*), min(made_at) FROM eventstac.outbox").fetchone()
     return Overview(
         revision=applied.revision,
-        collections=_collections(connection, applied.same_since(None)),
+        collections=_collections(connection),
         incomplete=_incomplete(connection, incomplete),
         rejected=tuple(rejections.counts(connection)),
         outbox=outbox[0] if outbox else 0,
@@ -98,7 +94,7 @@ def overview(connection: Connection, applied: AppliedRules, incomplete: int) -> 
     )
 
 
-def _collections(connection: Connection, changed: int) -> tuple[CollectionStatus, ...]:
+def _collections(connection: Connection) -> tuple[CollectionStatus, ...]:
     rows = connection.execute(
         """
         WITH items AS (
@@ -110,14 +106,12 @@ def _collections(connection: Connection, changed: int) -> tuple[CollectionStatus
         ), facts AS (
             SELECT collection, count(*) FILTER (WHERE state = 'present') AS present,
                 count(*) FILTER (WHERE state = 'gone') AS gone,
-                count(*) FILTER (WHERE state = 'rejected') AS rejected,
-                count(*) FILTER (WHERE state <> 'gone' AND revision < %s) AS behind
+                count(*) FILTER (WHERE state = 'rejected') AS rejected
             FROM eventstac.facts GROUP BY 1
         )
-        SELECT collection, published, incomplete, unpublishable, conflicting, present, gone, rejected, behind
+        SELECT collection, published, incomplete, unpublishable, conflicting, present, gone, rejected
         FROM items FULL JOIN facts USING (collection) ORDER BY 1
-        """,
-        [changed],
+        """
     )
     return tuple(
         CollectionStatus(collection, *(int(count or 0) for count in counts)) for collection, *counts in rows

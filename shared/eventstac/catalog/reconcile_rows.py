@@ -53,7 +53,7 @@ _COMPARED = """
                 WHEN known.state = 'rejected' THEN 'rejected'
                 ELSE 'current'
                 END
-            WHEN known.may_be_shown THEN 'withdrawn'
+            WHEN known.may_be_shown THEN CASE listed.outcome WHEN 'unclaimed' THEN 'unwatched' ELSE 'withdrawn' END
             ELSE listed.outcome
             END AS status
         FROM listed FULL JOIN known USING (url)

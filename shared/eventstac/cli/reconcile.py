@@ -163,8 +163,8 @@ def _show(run: Run, report: Report, as_json: bool) -> None:
             console.print(f"{count} blobs are {name}")
     if any(each.unwatched for each in report.collections):
         console.print(
-            "unwatched blobs are in containers that neither SOURCE_CONTAINERS nor COG_CONTAINERS names: "
-            "docs/operate.md says how they leave",
+            "unwatched blobs are shown, and SOURCE_CONTAINERS does not name their containers: docs/operate.md says how "
+            "they leave",
             style="yellow",
         )
     for url in report.samples:

@@ -59,7 +59,6 @@ def _show(found: Overview, file: RulesFile | None, waiting: list[Backlog] | None
         "present",
         "rejected",
         "gone",
-        "behind",
     )
     names = [
         name for name in counted if name in _ALWAYS or any(getattr(each, name) for each in found.collections)

@@ -151,8 +151,12 @@ def test_the_comparison_is_the_same_as_the_twin_s(
     late = [_look(pipeline, url) for url in sources if chance.random() < 0.3]
     late = [_withdrawn(found) if chance.random() < 0.3 else found for found in late]
     pipeline.blobs.wait(chance.choice([0, 2, 10]))
+    names = WATCHED.names
+    if seed % 5 == 4:  # a container of COGs now
+        names = replace(names, source=("other",), cogs=("cogs", "source"))
+    watched = replace(WATCHED, names=names)
     both = [
-        Reconciler(catalog, pipeline.blobs, WATCHED, noted, 3, pipeline.now)
+        Reconciler(catalog, pipeline.blobs, watched, noted, 3, pipeline.now)
         for catalog, noted in ((pipeline.catalog, pipeline.runs), (applied_catalog, runs))
     ]
     pages = [reconciler.begin(f"run-{seed}", **asked) for reconciler in both]

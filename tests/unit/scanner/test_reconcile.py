@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from eventstac.comparing import CollectionReport, removal_limit
+from eventstac.consumption import Outgoing
 from eventstac.errors import Refused
 from eventstac.events import ScanRequested
 from eventstac.facts import Match, fact_of
@@ -105,16 +106,22 @@ def test_a_listing_that_shows_too_little_removes_nothing_that_is_there(
     assert "s07" in pipeline.items
 
 
-def test_what_is_shown_of_a_container_that_nobody_watches_any_more_is_a_gap(pipeline: Pipeline) -> None:
+@pytest.mark.parametrize("cogs", [("cogs",), ("cogs", "source")])
+def test_what_is_shown_of_a_container_that_is_no_source_any_more_is_a_gap(
+    pipeline: Pipeline, cogs: tuple[str, ...]
+) -> None:
     filled(pipeline, 3)
-    names = replace(WATCHED.names, source=("other",))
+    names = replace(WATCHED.names, source=("other",), cogs=cogs)
     reconciler = replace(pipeline.reconciler, watched=replace(WATCHED, names=names))
-    following: ScanRequested | None = reconciler.begin("r", check_only=True)
+    following: ScanRequested | None = reconciler.begin("r", allow_removals=3)
+    caused: list[Outgoing] = []
     while following:
-        following = reconciler.step(following).following
+        step = reconciler.step(following)
+        following = step.following
+        caused += step.outgoing
     report = pipeline.runs.runs["r"].report or {}
     assert collection_of(report, "scenes")["unwatched"] == 3
-    assert (report["gap"], report["completeness"]) == (True, 0.0)
+    assert (report["gap"], report["completeness"], report["removals"], caused) == (True, 0.0, 0, [])
 
 
 @pytest.mark.parametrize("change", ["overwritten", "deleted"])
