@@ -237,7 +237,7 @@ class Reconciler:
         return self._look(run, request, where.removeprefix(_LOOK), applied)
 
     def _stop(self, run: Run, detail: str) -> Step:
-        self.runs.note(replace(run, state="stopped", detail=detail))
+        self.runs.note(replace(run, state="stopped", removes=False, detail=detail))
         return Step((), None)
 
     def _list(

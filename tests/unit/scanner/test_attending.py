@@ -95,6 +95,7 @@ def test_rules_that_change_during_a_run_stop_it_and_begin_another(
         following = go_through(pipeline, following, 1)
     run = pipeline.runs.runs["first"]
     assert run.state == "done" or "the rules changed while it went on" in run.detail
+    assert run.removes == (run.state == "done"), "what is surplus by the rules before stays, too"
     pipeline.run(*pipeline.attend())
     assert {item["properties"]["platform"] for item in pipeline.items.values()} == {"drone"}
 
