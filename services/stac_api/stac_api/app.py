@@ -121,4 +121,4 @@ def _databases(settings: Settings) -> tuple[Database, Database | None]:
     if settings.pooled or not few:
         return Database(settings), None
     searches = replace(settings, connections=settings.connections - few)
-    return Database(searches), Database(replace(settings, connections=few), planned_once=True)
+    return Database(searches), Database(replace(settings, connections=few, at_once=few), planned_once=True)

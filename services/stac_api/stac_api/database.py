@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol
 
@@ -107,13 +108,11 @@ class Database:
         self, sql: str, args: tuple[object, ...], local: Mapping[str, str] = _NOTHING, *, again: bool = True
     ) -> list[Row]:
         """Borrow a connection and ask; once more where it is cut."""
-        rows: list[Row]
         try:
             connection = await self._pool.borrow()
             try:
                 if not self._settings.pooled and not local:
-                    rows = await connection.fetch(sql, *args)
-                    return rows
+                    return await self._alone(connection, sql, args)
                 return await self._in_transaction(connection, sql, args, local)
             except TimeoutError as error:  # the driver's own, for a server that did not end the query itself
                 raise too_slow() from error
@@ -123,13 +122,23 @@ class Database:
                     self._pool.drop_free()  # cut together with this one, as like as not
                 raise
             finally:
-                # Nothing in a session is changed beyond a transaction, and one that did not end closes it, so there is
-                # nothing to undo; a query that was cancelled is waited for by the driver before the next one.
+                # Nothing in a session is changed beyond a transaction, and where one did not end it is closed: there is
+                # nothing to undo.
                 self._pool.give_back(connection)
         except CUT:
             if not again:
                 raise
         return await self._run(sql, args, local, again=False)
+
+    async def _alone(self, connection: asyncpg.Connection, sql: str, args: tuple[object, ...]) -> list[Row]:
+        """Ask in a transaction that the server makes for the statement."""
+        try:
+            rows: list[Row] = await connection.fetch(sql, *args)
+        except asyncio.CancelledError:
+            # Between its plan and its run the driver leaves a statement as it is, with its locks.
+            await _come_to_rest(connection, "SELECT 1")
+            raise
+        return rows
 
     async def _in_transaction(
         self, connection: asyncpg.Connection, sql: str, args: tuple[object, ...], local: Mapping[str, str]
@@ -139,22 +148,20 @@ class Database:
         The driver's `transaction()` leaves one open where BEGIN is broken off, and goes on in it: locks would stay, and
         after the next error each query of this connection would fail.
         """
-        rows: list[Row]
-        has_ended = False
+        is_over = False
         try:
             await connection.execute(f"BEGIN READ ONLY; {self._local_settings(local)}")
             try:
-                rows = await connection.fetch(sql, *args)
+                rows: list[Row] = await connection.fetch(sql, *args)
             except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncio.CancelledError):
-                if not connection.is_closed():
-                    await connection.execute("ROLLBACK")
-                    has_ended = True
+                await _come_to_rest(connection, "ROLLBACK")
+                is_over = True
                 raise
             await connection.execute("COMMIT")
-            has_ended = True
+            is_over = True
             return rows
         finally:
-            if not has_ended:
+            if not is_over:
                 connection.terminate()
 
     def _local_settings(self, local: Mapping[str, str]) -> str:
@@ -177,3 +184,15 @@ class Database:
             statement_cache_size=0 if settings.pooled else _STATEMENTS,
             server_settings=None if settings.pooled else self.session,
         )
+
+
+async def _come_to_rest(connection: asyncpg.Connection, statement: str) -> None:
+    """End what a query left that was broken off (the driver waits for its cancellation), or else the connection."""
+    is_at_rest = False
+    try:
+        with suppress(Exception):  # why the query ended is what counts
+            await connection.execute(statement)
+            is_at_rest = True
+    finally:
+        if not is_at_rest:
+            connection.terminate()

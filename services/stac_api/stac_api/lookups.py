@@ -92,6 +92,7 @@ class Lookups:
             queue.under_way += 1
             queue.newest = batch
             batch.task = asyncio.get_running_loop().create_task(self._serve(collection, queue, batch))
+            self._start_later(collection, queue)  # for those beyond the most that one takes
         elif not queue.under_way:
             self._queues.pop(collection, None)
 
@@ -100,7 +101,7 @@ class Lookups:
             await self._answer(collection, batch.asked)
         finally:
             queue.under_way -= 1
-            if queue.newest is batch:
+            if queue.newest is batch or not queue.under_way:
                 self._start(collection, queue)
             else:  # a slow one, that others were sent beside
                 self._start_later(collection, queue)

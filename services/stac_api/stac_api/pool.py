@@ -34,7 +34,8 @@ class Pool[C: Lent]:
 
     Whoever borrows gives back, whatever happened meanwhile; a closed connection makes room for a new one. `at_once` are
     out at the same time as long as their queries are quick: more of them only take the database's processors from each
-    other, and all end late. The others are for when some are slow.
+    other, and all end late. The others are for when some are slow. Connections that are being made do not count: where
+    that takes long, those that are there must serve.
     """
 
     def __init__(
@@ -140,6 +141,7 @@ class Pool[C: Lent]:
 
     def _lend(self, connection: C) -> C:
         self._quick[connection] = asyncio.get_running_loop().time()
+        self._look_later()
         return connection
 
     def _pass_on(self, connection: C | None) -> bool:

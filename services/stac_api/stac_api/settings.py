@@ -89,7 +89,6 @@ def read(environ: Mapping[str, str]) -> Settings:
         problems.append(f"PGSTAC_SCHEMA is {schema!r}, which is no name of a schema")
     port = _number(environ, "POSTGRES_PORT", 5432, problems, _LAST_PORT)
     connections = _number(environ, "STAC_API_CONNECTIONS", 10, problems)
-    at_once = _number(environ, "STAC_API_STATEMENTS_AT_ONCE", 4, problems)
     timeout_s = _number(environ, "STAC_API_STATEMENT_TIMEOUT_S", 30, problems, _MOST_TIMEOUT_S)
     max_limit = _number(environ, "STAC_API_MAX_LIMIT", 1_000, problems)
     sign_in, signing, sign_s = _signing(environ, problems)
@@ -100,6 +99,9 @@ def read(environ: Mapping[str, str]) -> Settings:
     pooled = (environ.get("POSTGRES_POOLED") or "").lower()
     if pooled not in _OFF + _ON:
         problems.append(f"POSTGRES_POOLED is {pooled!r}, expected 'on' or 'off'")
+    # Behind a pooler a statement takes four ways there and back: it is longer on its way than in the database.
+    usual = connections if pooled in _ON else Settings.at_once
+    at_once = _number(environ, "STAC_API_STATEMENTS_AT_ONCE", usual, problems)
     root_url = environ.get("STAC_ROOT_URL") or None
     if root_url and not addresses.is_root(root_url):
         problems.append(

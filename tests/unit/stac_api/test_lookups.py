@@ -124,6 +124,35 @@ async def test_when_the_slow_one_of_two_ends_first_whoever_waits_goes_soon(
         assert await second
 
 
+async def test_nothing_is_kept_of_a_collection_that_nobody_asks_for_any_more(
+    rows: Rows, lookups: Lookups
+) -> None:
+    rows.go.set()
+    rows.held = {"first": asyncio.Event()}
+    async with asyncio.timeout(5):
+        first = asyncio.create_task(lookups.one("scenes", "first"))
+        await begun(rows, 1)
+        await lookups.one("scenes", "second")  # ends before the first
+        rows.held["first"].set()
+        await first
+        await asyncio.sleep(0)
+    assert not lookups._queues
+
+
+async def test_those_beyond_the_most_of_one_statement_do_not_wait_for_it(
+    rows: Rows, lookups: Lookups
+) -> None:
+    rows.go.set()
+    rows.held = {"0": asyncio.Event()}
+    asked = [asyncio.create_task(lookups.one("scenes", str(number))) for number in range(100)]
+    async with asyncio.timeout(5):
+        assert await asked[-1]
+        assert not asked[0].done()
+        rows.held["0"].set()
+        await asyncio.gather(*asked)
+    assert [len(items) for _, items in rows.statements] == [64, 36]
+
+
 async def test_items_asked_for_in_the_same_moment_are_one_statement(rows: Rows, lookups: Lookups) -> None:
     rows.go.set()
     await asyncio.gather(*(lookups.one("scenes", name) for name in "abc"))

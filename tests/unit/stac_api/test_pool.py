@@ -189,6 +189,35 @@ async def test_what_was_slow_and_comes_back_waits_for_its_turn_like_the_others()
     assert len(database.made) == 2
 
 
+async def test_whoever_waited_while_all_were_slow_is_not_forgotten_when_they_come_back_together() -> None:
+    database = Database()
+    pool = pool_of(database, size=4, at_once=1, patience_s=2)
+    lent = [await pool.borrow() for _ in range(4)]
+    waiting = [asyncio.create_task(pool.borrow()) for _ in range(3)]
+    await asyncio.sleep(0.05)  # nothing is quick any more
+    for connection in lent:
+        pool.give_back(connection)
+    async with asyncio.timeout(1):
+        await asyncio.gather(*waiting)  # though none of them gives back
+
+
+async def test_whoever_waits_while_the_first_connections_are_made_is_not_forgotten() -> None:
+    database = Database()
+
+    async def connect() -> Connection:
+        await asyncio.sleep(0.01)
+        return await database.connect()
+
+    pool = Pool(connect, 3, 2.0, at_once=1)
+    async with asyncio.timeout(1):
+        first = [asyncio.create_task(pool.borrow()) for _ in range(3)]
+        last = asyncio.create_task(pool.borrow())
+        lent = await asyncio.gather(*first)
+        for connection in lent[:2]:
+            pool.give_back(connection)
+        await last
+
+
 @pytest.mark.parametrize("seed", range(8))
 async def test_everybody_gets_a_turn_whatever_the_others_do(seed: int) -> None:
     chance, database = random.Random(seed), Database()

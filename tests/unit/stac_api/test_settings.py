@@ -47,6 +47,13 @@ def test_numbers_are_whole_and_above_zero() -> None:
             read(COMPLETE | {"STAC_API_MAX_LIMIT": wrong})
 
 
+def test_behind_a_pooler_all_connections_are_used_at_once_unless_another_number_is_set() -> None:
+    pooled = COMPLETE | {"POSTGRES_POOLED": "on", "STAC_API_CONNECTIONS": "7"}
+    assert read(COMPLETE).at_once == 4
+    assert read(pooled).at_once == 7
+    assert read(pooled | {"STAC_API_STATEMENTS_AT_ONCE": "2"}).at_once == 2
+
+
 @pytest.mark.parametrize(
     ("name", "most"),
     [
