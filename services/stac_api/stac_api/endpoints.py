@@ -63,13 +63,19 @@ async def landing(request: Request) -> Response:
 
 async def elsewhere(request: Request) -> Response:
     """The same address with a slash more, or less."""
-    path: str = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+    path = _written_path(request).removeprefix(request.scope.get("root_path", ""))
     path = path.removesuffix("/") if path.endswith("/") else f"{path}/"
     query = f"?{request.url.query}" if request.url.query else ""
     return RedirectResponse(f"{base(request)}{quote(path, safe=_OF_PATHS)}{query}")
 
 
 _OF_PATHS = "/:@!$&'()*+,;=~%"
+
+
+def _written_path(request: Request) -> str:
+    """The path with what the client escaped, where the server gives it as it came."""
+    raw: bytes = (request.scope.get("raw_path") or b"").partition(b"?")[0]
+    return raw.decode("latin-1") or str(request.scope["path"])
 
 
 async def conformance_classes(request: Request) -> Response:
@@ -136,6 +142,8 @@ async def item(request: Request) -> Response:
     name, item_name = _name(request, "collection_id"), _name(request, "item_id")
     row = await app.items.one(name, item_name)
     if row is None:
+        if item_name.endswith("/") and _written_path(request).endswith("/"):  # as at any other address
+            return await elsewhere(request)
         if await app.collections.one(name) is None:
             raise _no_collection(request)
         raise NotFound(f"There is no Item {item_name!r} in collection {name!r}.")

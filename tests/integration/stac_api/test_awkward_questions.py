@@ -125,8 +125,10 @@ def test_a_token_that_somebody_changed_is_told_as_such(api: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/collections/", "/collections/edges/", "/collections/edges/items/", "/search/"]
-)
+    "path",
+    ["/collections/", "/collections/edges/", "/collections/edges/items/", "/collections/edges/items/period/",
+     "/search/", "/collections/a%2Fb/", "/collections/a/items/b%2Fc/"],
+)  # fmt: skip
 def test_a_slash_too_many_leads_to_the_address_that_the_client_knows(api: Client, path: str) -> None:
     headers = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "a.example", "X-Forwarded-Prefix": "/eo"}
     for given, expected in (({}, api.url), (headers, "https://a.example/eo")):

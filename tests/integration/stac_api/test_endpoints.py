@@ -105,7 +105,8 @@ def test_what_is_not_there_is_404_with_code_and_description(api: Client) -> None
 @pytest.mark.parametrize(
     "path",
     ["/search;x", "/collections/edges;x", "/collections/edges%2Fitems", "/collections/edges/items/period;x",
-     "/collections/edges/items/%ff", "/collections/%ff", "/search%3Flimit=1", "/search%23x"],
+     "/collections/edges/items/%ff", "/collections/edges/items/period%2F", "/collections/%ff",
+     "/search%3Flimit=1", "/search%23x"],
 )  # fmt: skip
 def test_what_is_escaped_or_behind_a_semicolon_is_part_of_a_name(api: Client, path: str) -> None:
     assert api.get(path, status=404)["code"] == "NotFound"
