@@ -70,8 +70,9 @@ class FeatureWriter:
         properties = members.get("properties")
         if isinstance(properties, dict) and "start_datetime" in properties:
             properties.setdefault("datetime", None)  # STAC asks for it; `content_hydrate` drops what is null
-        if "bbox" not in members and (box := _box(orjson.loads(bytes(geometry)))):
-            members["bbox"] = box
+        if members.get("bbox") is None:
+            members.pop("bbox", None)
+            members |= _box(orjson.loads(bytes(geometry)))
         return memoryview(as_json(members))[1:], b"".join(b"," + as_json(each) for each in kept)
 
     def _of_collection(self, collection: str) -> tuple[bytes, bytes, bytes]:
@@ -93,8 +94,8 @@ class FeatureWriter:
         return kept
 
 
-def _box(geometry: Any) -> list[float] | None:
-    """The bounding box of a GeoJSON geometry: others' Items may lack theirs."""
+def _box(geometry: Any) -> dict[str, list[float]]:
+    """The member with the bounding box of a GeoJSON geometry, if it has one: others' Items may lack theirs."""
     positions: list[Any] = []
     waiting = (
         [each.get("coordinates", []) for each in geometry.get("geometries", [geometry])] if geometry else []
@@ -106,9 +107,9 @@ def _box(geometry: Any) -> list[float] | None:
         elif member:
             positions.append(member)
     if not positions:
-        return None
+        return {}
     xs, ys = zip(*(position[:2] for position in positions), strict=True)
-    return [min(xs), min(ys), max(xs), max(ys)]
+    return {"bbox": [min(xs), min(ys), max(xs), max(ys)]}
 
 
 class Writers:
