@@ -114,6 +114,13 @@ def anchor(target: str, words: str) -> str:
     return f'<a href="{escape(target)}">{escape(words)}</a>'
 
 
+def picture(target: str, words: str) -> str:
+    """An image that words stand for; nothing where the target is neither a web address nor an image itself."""
+    if not target.startswith(("https://", "http://", "/", "data:image/")):
+        return ""
+    return f'<p><img src="{escape(target)}" alt="{escape(words)}"></p>'
+
+
 def shortened(words: str) -> str:
     """The beginning of a long text."""
     return words if len(words) <= 200 else words[:199] + "…"

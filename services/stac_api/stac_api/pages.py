@@ -13,6 +13,7 @@ from stac_api.html import (
     members,
     page,
     paging,
+    picture,
     shortened,
     table,
     text,
@@ -98,16 +99,14 @@ def item(doc: Json, context: Context) -> str:
         for key, each in assets.items()
     )
     pictures = [
-        target
+        shown
         for each in assets.values()
-        if "thumbnail" in entries(each.get("roles")) and (target := text(each.get("href")))
+        if "thumbnail" in entries(each.get("roles"))
+        and (shown := picture(text(each.get("href")), f"Thumbnail of {name}"))
     ]
-    picture = "".join(
-        f'<p><img src="{escape(target)}" alt="Thumbnail of {escape(name)}"></p>' for target in pictures[:1]
-    )
     files = grid("Assets", ("File", "Type", "Roles"), rows)
     body = (
-        picture
+        "".join(pictures[:1])
         + (files if isinstance(listed, dict) else table("Assets", listed))
         + table("Properties", doc.get("properties"))
         + table("Where", {"bbox": doc.get("bbox")})

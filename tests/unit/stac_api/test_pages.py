@@ -69,6 +69,17 @@ def test_an_odd_member_of_an_item_is_shown_as_text(odd: Json, shown: str) -> Non
 
 
 @pytest.mark.parametrize(
+    "hrefs",
+    [["javascript:alert(1)"], [" javascript:alert(1)", "a.png"], ["s3://a/b.png", "data:text/html,a"], [""]],
+)
+def test_a_thumbnail_that_no_browser_can_show_is_no_picture(hrefs: list[str]) -> None:
+    named = {str(n): {"href": href, "roles": ["thumbnail"]} for n, href in enumerate(hrefs)}
+    assert "<img" not in pages.item(ITEM | {"assets": named}, HERE)
+    page = pages.item(ITEM | {"assets": named | ITEM["assets"]}, HERE)
+    assert page.count("<img") == page.count('<img src="https://a.example/a.png" alt="Thumbnail of i">') == 1
+
+
+@pytest.mark.parametrize(
     ("odd", "shown"),
     [
         ({"summaries": 5}, "5"),
