@@ -267,7 +267,7 @@ def test_what_another_version_put_there_is_passed_over(redis: RunningRedis) -> N
         slot = await cache.find(b"question", ["a"])
         assert isinstance(slot, Slot)
         of_today = b'{"generations":[""],"headers":%b}\n{}'
-        headers = (b"null", b"5", b'["etag"]', b'{"etag":5}', '{"etag":"☃"}'.encode(),
+        headers = (b"null", b"5", b"[]", b'["etag"]', b'{"etag":5}', '{"etag":"☃"}'.encode(),
                    b'{"":"a"}', b'{"a b":"c"}', b'{"etag":"a\\r\\nb: c"}', b'{"content-length":"5"}')  # fmt: skip
         for value in (
             b"",
