@@ -574,6 +574,8 @@ var settings = {
     POSTGRES_USER: 'eventstac_stac_api'
     POSTGRES_POOLED: string(pgBouncer)
     STAC_API_CONNECTIONS: string(chosen.apps['stac-api'].poolSize)
+    // twice the database's processors; a pooler is a way there and back for each part of a statement
+    STAC_API_STATEMENTS_AT_ONCE: string(pgBouncer ? chosen.apps['stac-api'].poolSize : chosen.apps['stac-api'].statementsAtOnce)
     STAC_API_VERSION: '1.0.0'
     STAC_CATALOG_ID: catalogId
     STAC_CATALOG_TITLE: catalogTitle
