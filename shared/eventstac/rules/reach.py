@@ -7,15 +7,15 @@ from functools import lru_cache
 
 from eventstac.rules.automaton import Automaton, Language, Undecided, share_a_text
 from eventstac.rules.document import Document, Path
-from eventstac.rules.identity import safe_id
 from eventstac.rules.limits import asset_limits, limits_of
 from eventstac.rules.loaded import RASTER_EXTENSIONS
 from eventstac.rules.model import ANY_ASSET, AssetRule, CollectionRules, Rule
-from eventstac.rules.pattern import Pattern, RepeatingPattern
+from eventstac.rules.pattern import Pattern, RepeatingPattern, parse_glob
 from eventstac.rules.taking_part import groups_always
 from eventstac.rules.unused import is_covered
 
 _ENDING = re.compile(r"\.[A-Za-z][A-Za-z0-9]*$")
+_MADE_SAFE = re.compile(r"-[0-9a-f]{8}$")  # of what other text a key may be is not known
 _OTHER_ENDINGS = {
     ".json",
     ".xml",
@@ -114,22 +114,26 @@ def _check_assets(document: Document, path: Path, rule: Rule, collection: Collec
 
 def _gives(rule: Rule, key: str) -> bool:
     """Whether some path of a rule may give an asset; True where that takes too long to know."""
-    asset = rule.asset(key) if rule.assets else AssetRule(ANY_ASSET)
-    if asset is None:
-        return False
-    if not rule.asset_key.groups:
-        constant = rule.asset_key.fill({})
-        if asset.key == ANY_ASSET:
-            return safe_id(constant) == key
-        return any(glob.match(constant) is not None for glob in asset.match)
-    return asset.key == ANY_ASSET or any(_may_give(rule, pattern, asset) for pattern in rule.patterns)
+    is_open = not rule.assets or any(asset.key == ANY_ASSET for asset in rule.assets)
+    if is_open and _MADE_SAFE.search(key):
+        return True
+    globs = [glob for asset in rule.assets if asset.key == key for glob in asset.match]
+    if is_open:
+        globs.append(parse_glob(key))  # "*" gives it, too, where it is named with another `match:`
+    if rule.asset_key.groups:
+        asset = AssetRule(key, match=tuple(globs))
+        return any(_may_give(rule, pattern, asset) for pattern in rule.patterns)
+    constant = rule.asset_key.fill({})
+    return any(glob.match(constant) is not None for glob in globs)
 
 
 def _may_give(rule: Rule, pattern: Pattern, asset: AssetRule) -> bool:
+    """Whether a pattern may give an asset; of a group that some paths lack it is not known what stands for it there."""
     try:
-        return all(
+        return bool(asset.match) and all(
             _can_be(pattern, name, languages)
             for name, languages in asset_limits(replace(rule, assets=(asset,)), pattern).items()
+            if name in groups_always(pattern.regex)
         )
     except Undecided:
         return True

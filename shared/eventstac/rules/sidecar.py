@@ -75,15 +75,16 @@ def gives_text(xpath: str, namespaces: Mapping[str, str]) -> bool:
         token = elementpath.XPath2Parser(namespaces=dict(namespaces)).parse(xpath)
     except elementpath.ElementPathError:
         return False
-    while token.symbol in ("/", "//", "[", "(") and len(token):
+    while token.symbol in _AROUND and len(token):
         token = token[0] if token.symbol in ("[", "(") else token[-1]
     return token.label == "axis" or (token.symbol == "*" and not len(token)) or token.symbol in _TEXTS
 
 
+# What an expression finds is what its last part finds; behind the prefix of a name that may be a function.
+_AROUND = {"/", "//", "[", "(", ":"}
 _TEXTS = {
     "(name)",
     "@",
-    ":",
     ".",
     "..",
     "text",

@@ -206,6 +206,13 @@ def with_sidecar(kind: str, properties: str, more: str = "") -> str:
     [
         ("xml", '"eo:cloud_cover": //CLOUD', "`eo:cloud_cover` cannot be text"),
         ("xml", '"eo:cloud_cover": "//A/CLOUD[1]/@percent"', "`eo:cloud_cover` cannot be text"),
+        ("xml", '"eo:cloud_cover": "fn:string(//C)"', "`eo:cloud_cover` cannot be text"),
+        ("xml", '"eo:cloud_cover": "xs:string(//C)"', "`eo:cloud_cover` cannot be text"),
+        ("xml", '"eo:cloud_cover": "//xml:C"', "`eo:cloud_cover` cannot be text"),
+        ("xml", '"eo:cloud_cover": "//xml:*"', "`eo:cloud_cover` cannot be text"),
+        ("xml", '"eo:cloud_cover": "//*:C"', "`eo:cloud_cover` cannot be text"),
+        ("xml", '"eo:cloud_cover": "//@xml:v"', "`eo:cloud_cover` cannot be text"),
+        ("xml", '"eo:cloud_cover": "//child::xml:C"', "`eo:cloud_cover` cannot be text"),
         ("json", '"eo:cloud_cover": {path: $.c, type: string}', "Write {path: …, type: …}"),
         ("json", '"proj:epsg": $.epsg_code', "`proj:epsg` is no field that its extension has"),
         ("json", '"proj:epsg": {path: $.epsg_code, type: integer}', "('proj:epsg' was unexpected)"),
@@ -229,6 +236,14 @@ def test_a_value_of_a_sidecar_with_which_no_item_is_valid_is_a_mistake(
     ("kind", "properties"),
     [
         ("xml", '"eo:cloud_cover": "number(//CLOUD)", gsd: "//A * 2", "eo:snow_cover": "//A/number(.)"'),
+        (
+            "xml",
+            'gsd: "xs:double(//C)", "eo:cloud_cover": "fn:number(//C)", "view:azimuth": "//C/xs:double(.)"',
+        ),
+        (
+            "xml",
+            'gsd: "fn:count(//C)", "eo:cloud_cover": "fn:sum(//C)", "eo:snow_cover": "(//C/fn:number(.))[1]"',
+        ),
         ("xml", 'platform: //P, "proj:code": "concat(\'EPSG:\', //C)", "x:n": //N'),
         ("json", '"eo:cloud_cover": $.c, "proj:shape": $.s, gsd: {path: $.g, type: integer}'),
         (

@@ -82,10 +82,36 @@ def test_an_ending_that_is_written_twice_is_warned_of(pattern: str, match: str, 
         "pattern: 's/{item}_{asset}.tif'\n        groups: {asset: {lookup: {B4: red}, default: x}}\n"
         "        assets: {red: {}, x: {}}",
         "pattern: '.hidden/..{item}/{asset}.tif'",
+        "pattern: 's/{item}_{asset:red|blue}.tif'\n        assets: {red: {match: B4}, '*': {}}\n"
+        "        require: [red]",
+        "pattern: 's/{item}.tif'\n        asset: red\n        assets: {red: {match: B4}, '*': {}}\n"
+        "        require: [red]",
+        "pattern: 's/{item}_{asset:r d}.tif'\n        assets: {r-d-7b1d9a2c: {match: B4}, '*': {}}",
     ],
 )
 def test_assets_that_some_path_gives_are_not_warned_of(rule: str) -> None:
     assert warned(HEAD + rule) == []
+
+
+OPTIONAL = "regex:(?P<item>[a-z]+)(?:_(?P<k>mean|std))?[.]tif"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "groups", "asset"),
+    [
+        (OPTIONAL.replace("<k>", "<asset>"), "asset: {default: V}", "{asset}"),
+        (OPTIONAL.replace("<k>", "<asset>"), "asset: {transform: upper, default: V}", "{asset}"),
+        (OPTIONAL, "key: {from: k, default: V}", "{key}"),
+        (OPTIONAL, "k: {default: v}, asset: {from: k, lookup: {v: V, mean: MEAN}}", "{asset}"),
+        (OPTIONAL, "k: {default: V}", "{k}"),
+        ("w/{item:[a-z]+(?:_(?P<asset>mean|std))?}.tif", "asset: {default: V}", "{asset}"),
+    ],
+)
+def test_an_asset_may_be_what_stands_for_a_group_that_a_path_lacks(
+    pattern: str, groups: str, asset: str
+) -> None:
+    rule = f"pattern: '{pattern}'\n        groups: {{{groups}}}\n        asset: '{asset}'"
+    assert warned(f"{HEAD}{rule}\n        assets: {{V: {{}}}}\n        require: [V]") == []
 
 
 @pytest.mark.parametrize(
