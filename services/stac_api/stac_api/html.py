@@ -1,5 +1,6 @@
 """Parts of a page: the frame around it, tables, links; everything that is not ours is escaped."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -15,6 +16,7 @@ HEADERS = {
     "x-content-type-options": "nosniff",
 }
 
+_SPACE = re.compile(r"\s")
 _MOST_LEVELS = 20  # of values one in another: nobody reads more
 
 _STYLE = """
@@ -22,7 +24,7 @@ _STYLE = """
 body{font:1rem/1.5 system-ui,sans-serif;max-width:62rem;margin:0 auto;padding:1rem 1.25rem 4rem}
 a{color:var(--link)}a:focus-visible{outline:3px solid;outline-offset:2px}
 header{border-bottom:1px solid var(--line);padding-bottom:.5rem;margin-bottom:1.5rem}
-h1{line-height:1.2;overflow-wrap:anywhere}table{border-collapse:collapse;width:100%}
+h1,h2{line-height:1.2;overflow-wrap:anywhere}table{border-collapse:collapse;width:100%}
 caption{text-align:left;font-weight:600;padding:.5rem 0}
 th,td{text-align:left;vertical-align:top;padding:.4rem .6rem;border-bottom:1px solid var(--line);overflow-wrap:anywhere}
 th[scope=row]{font-weight:500;width:30%}
@@ -138,14 +140,21 @@ def text(value: object, level: int = 0) -> str:
 
 
 def _cell(value: object, level: int = 0) -> str:
-    """Any value as HTML: what holds objects on several lines, an address as a link."""
+    """Any value as HTML: what holds objects or addresses on several lines, an address as a link."""
     if level < _MOST_LEVELS:
-        if isinstance(value, list) and any(isinstance(each, dict | list) for each in value):
+        if isinstance(value, list) and any(
+            isinstance(each, dict | list) or _is_address(each) for each in value
+        ):
             return "<br>".join(_cell(each, level + 1) for each in value)
         if isinstance(value, dict):
             return "<br>".join(f"{escape(name)}: {_cell(each, level + 1)}" for name, each in value.items())
     words = text(value, level)
-    return anchor(words, words) if words.startswith(("https://", "http://")) else escape(words)
+    return anchor(words, words) if _is_address(words) else escape(words)
+
+
+def _is_address(value: object) -> bool:
+    """Whether all of it is one web address."""
+    return isinstance(value, str) and value.startswith(("https://", "http://")) and not _SPACE.search(value)
 
 
 def _as_json(url: str) -> str:

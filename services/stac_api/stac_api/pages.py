@@ -1,7 +1,9 @@
 """Pages for people: the same documents, readable in a browser without a script."""
 
+import re
 from collections.abc import Callable, Mapping
 from html import escape
+from urllib.parse import parse_qsl, unquote
 
 from stac_api.html import (
     Context,
@@ -83,7 +85,7 @@ def items(doc: Json, context: Context) -> str:
     )
     matched = f" of {doc['numberMatched']}" if "numberMatched" in doc else ""
     listed = grid(f"{doc['numberReturned']}{matched} Items", ("Item", "Collection", "Time"), rows)
-    return page("Items", _form(context) + listed + paging(doc), doc, context)
+    return page("Items", _form(context, href(doc, "self")) + listed + paging(doc), doc, context)
 
 
 def item(doc: Json, context: Context) -> str:
@@ -149,7 +151,12 @@ def error(problem: Mapping[str, str], context: Context) -> str:
     return page(problem["code"], f"<p>{escape(problem['description'])}</p>", {}, context)
 
 
-def _form(context: Context) -> str:
+def _form(context: Context, asked_at: str) -> str:
+    """What to search for; filled in with what was asked at this address."""
+    address, _, query = asked_at.partition("?")
+    asked = dict(parse_qsl(query))
+    if within := _ITEMS_OF.search(address):
+        asked["collections"] = unquote(within[1])
     fields = (
         ("collections", "Collections", "all"),
         ("bbox", "Box: west,south,east,north", "-10,35,30,60"),
@@ -157,11 +164,18 @@ def _form(context: Context) -> str:
         ("filter", "Filter (CQL2)", "gsd < 20"),
     )
     inputs = "".join(
-        f'<label>{escape(label)}<input name="{name}" placeholder="{escape(hint)}"></label>'
+        f'<label>{escape(label)}<input name="{name}" placeholder="{escape(hint)}"{_filled(asked.get(name))}></label>'
         for name, label, hint in fields
     )
     action = escape(f"{context.base}/search")
     return f'<form action="{action}" aria-label="Search Items">{inputs}<button>Search</button></form>'
+
+
+_ITEMS_OF = re.compile(r"/collections/([^/]+)/items\Z")
+
+
+def _filled(value: str | None) -> str:
+    return f' value="{escape(value)}"' if value else ""
 
 
 def _name(doc: Json) -> str:

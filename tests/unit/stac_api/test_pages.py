@@ -91,3 +91,28 @@ def test_a_thumbnail_that_no_browser_can_show_is_no_picture(hrefs: list[str]) ->
 )
 def test_an_odd_member_of_a_collection_is_shown_as_text(odd: Json, shown: str) -> None:
     assert shown in re.sub(r"</?(td|p)>", "", pages.collection(COLLECTION | odd, HERE))
+
+
+def test_each_address_of_a_list_is_a_link_of_its_own() -> None:
+    classes = ["https://a.example/core", "https://a.example/features"]
+    shown = pages.plain("Conformance")({"conformsTo": classes}, HERE)
+    assert re.findall(r"<td>(.*?)</td>", shown) == [
+        "<br>".join(f'<a href="{each}">{each}</a>' for each in classes)
+    ]
+    words = "https://a.example/a, and more"
+    assert f"<td>{words}</td>" in pages.plain("One")({"a": words}, HERE)
+
+
+@pytest.mark.parametrize(
+    ("address", "filled"),
+    [
+        ("/search", []),
+        ("/search?bbox=1,2,3,4&filter=a%20%3C%20%22b%22&limit=5", ["1,2,3,4", "a &lt; &quot;b&quot;"]),
+        ("/search?collections=a,b&datetime=2024-01-01T00:00:00Z/..", ["a,b", "2024-01-01T00:00:00Z/.."]),
+        ("/collections/a%20b/items?datetime=..", ["a b", ".."]),
+    ],
+)
+def test_the_form_is_filled_in_with_what_was_asked(address: str, filled: list[str]) -> None:
+    links = [{"rel": "self", "href": f"https://a.example{address}"}]
+    shown = pages.items({"features": [], "numberReturned": 0, "links": links}, HERE)
+    assert re.findall(r'<input [^>]*value="([^"]*)"', shown) == filled
