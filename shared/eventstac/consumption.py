@@ -257,10 +257,12 @@ class Consumer:
             event=dict(one.envelope.raw) if one.envelope else text,
             first_sent=received.first_sent,
         )
+        # By its message: an event that is sent again as it was, and given up again, is another rejection.
+        origin = replace(one.origin, id=f"{one.origin.id} {received.message_id}")
         try:
-            self.bus.send([self._message(Outgoing(REJECTED, rejected), one.origin)])
+            self.bus.send([self._message(Outgoing(REJECTED, rejected), origin)])
         except Rejected:  # the original, with what is said of it, is over the bus's limit
-            self.bus.send([self._message(Outgoing(REJECTED, _cut(rejected, received)), one.origin)])
+            self.bus.send([self._message(Outgoing(REJECTED, _cut(rejected, received)), origin)])
         log.warning(
             "event_rejected",
             extra={

@@ -16,6 +16,9 @@ from eventstac.json_text import read_json, read_loosely
 DEAD_LETTER = "dead-letter"
 UNDELIVERED = "undelivered"
 
+# Where events name the blob that they are about, the most telling first; of what was renamed, where it was.
+BLOB_FIELDS = ("url", "source_url", "cog_url", "sourceUrl")
+
 EVENT_GRID = "event-grid"  # the first part of the stage of what Event Grid could not deliver
 
 # What Event Grid adds to an event that it gives up (CloudEvents schema; Microsoft Learn, "Dead letter and retry").
@@ -93,7 +96,7 @@ def url_of(event: Any) -> str | None:
     data = event.get("data") if isinstance(event, Mapping) else None
     if not isinstance(data, Mapping):
         return None
-    for name in ("url", "source_url", "cog_url", "sourceUrl"):
+    for name in BLOB_FIELDS:
         if isinstance(data.get(name), str):
             try:
                 return canonical_url(data[name])

@@ -8,6 +8,7 @@ from typing import Any
 
 from eventstac.blob_urls import canonical_url
 from eventstac.bus import Received
+from eventstac.dead_letters import BLOB_FIELDS
 from eventstac.errors import Rejected
 from eventstac.events import Envelope, Origin, open_envelope
 from eventstac.json_text import read_loosely
@@ -111,7 +112,7 @@ def _about(envelope: Envelope | None) -> dict[str, Value]:
 def _url_of(event: Any, *names: str) -> str | None:
     data = event.get("data") if isinstance(event, Mapping) else None
     if isinstance(data, dict):
-        for name in names or ("url", "source_url", "cog_url"):
+        for name in names or BLOB_FIELDS:
             if isinstance(data.get(name), str):
                 try:
                     return canonical_url(data[name])

@@ -52,13 +52,16 @@ def replay(rejection: Rejection, run: str, at: Any, app: str = "operator") -> Me
     original = rejection.event if isinstance(rejection.event, Mapping) else {}
     event_type = original.get("type") if isinstance(original.get("data"), Mapping) else None
     again = f"{rejection.id}~{run}"
+    # Ids of what an event causes are made of its own: under the same one, what it led to the first time would hide it.
+    renewed = {**original, "id": again}
     if event_type == CogCompleted.TYPE:
-        return Message(COG_EVENTS, again, _as_it_was_said(original, _heard(rejection)))
+        return Message(COG_EVENTS, again, _as_it_was_said(renewed, _heard(rejection)))
     if event_type == ScanRequested.TYPE:
-        return Message(SCAN_REQUESTS, again, original)
+        return Message(SCAN_REQUESTS, again, renewed)
     topic, _, subscription = rejection.stage.partition("/")
     if event_type in _NEWS and topic in (ITEMS_CHANGED, EVENT_GRID):
         # What Event Grid could not deliver is handed to it once more: its receivers are no subscriptions of the bus.
+        # They know by its id what they have had.
         consumer = subscription if topic == ITEMS_CHANGED else OUTBOUND
         return Message(ITEMS_CHANGED, again, original, {RETRY_FOR: consumer, FIRST_SENT: to_text(at)})
     if topic == CONFIG_EVENTS:
@@ -66,14 +69,14 @@ def replay(rejection: Rejection, run: str, at: Any, app: str = "operator") -> Me
             "not-replayable",
             f"{rejection.id} is about the rules file: mend it and upload it again, which settles this",
         )
+    if event_type in OF_MANY:
+        return Message(BLOB_EVENTS, again, renewed)
     if rejection.url is None:
         raise Rejected(
             "not-replayable",
             f"{rejection.id} names no blob, so there is nothing to look at again. See what it is with `eventstac "
             "rejected show`, then discard it",
         )
-    if event_type in OF_MANY:
-        return Message(BLOB_EVENTS, again, original)
     request = look_again(rejection.url, run)
     return Message(SCAN_REQUESTS, again, seal(request, app=app, origin=Origin.new(again), at=at))
 
@@ -93,8 +96,7 @@ def _as_it_was_said(event: Mapping[str, Any], heard: datetime) -> Mapping[str, A
 def told(telemetry: Telemetry, message: Message, rejection: Rejection) -> Iterator[None]:
     """While a message of `replay` is sent: a span of it.
 
-    It is the root of a new look's trace; of an event that is sent again as it was, beside what handled it the first
-    time.
+    It is the root of a new look's trace; of an event that is sent again, beside what handled it the first time.
     """
     started_ns = time.time_ns()
     yield
@@ -104,7 +106,7 @@ def told(telemetry: Telemetry, message: Message, rejection: Rejection) -> Iterat
         return
     origin, parent = Origin(message.message_id, message.message_id, context), None
     original = rejection.event if isinstance(rejection.event, Mapping) else {}
-    if body.get("id") == original.get("id"):  # it is no new look
+    if context == valid_traceparent(original.get("traceparent")):  # it is no new look
         origin, parent = origin.within("replay", message.message_id), origin.span
     about: dict[str, Value] = {"reason": rejection.reason, "rejection": rejection.id}
     if rejection.url:

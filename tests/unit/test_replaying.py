@@ -1,19 +1,21 @@
 """What is sent to try a given-up event again."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import pytest
 
-from eventstac.bus import RETRY_FOR
+from eventstac.bus import RETRY_FOR, Message
 from eventstac.catalog.rejections import Rejection
 from eventstac.errors import Rejected
-from eventstac.events import EventRejected
+from eventstac.events import Envelope, EventRejected
 from eventstac.replaying import replay
 from eventstac.times import to_text
 from eventstac.validation import event_problems
 from tests.samples import START, at, url_of
 from tests.twins.apps import Pipeline, scene
+from tests.twins.bus import as_received
 
 
 def rejection(
@@ -22,6 +24,29 @@ def rejection(
     return Rejection(
         "an-id", stage, "gave-up", "it was away", url, 9, event, "open", START, first_sent=first_sent
     )
+
+
+def body_of(message: Message) -> dict[str, Any]:
+    assert isinstance(message.body, dict)
+    return message.body
+
+
+def give_up(pipeline: Pipeline, message: Message) -> Rejection:
+    """What is kept of a message that the scanner gives up."""
+
+    def refuse(envelope: Envelope) -> None:
+        raise Rejected("gave-up", "it was away")
+
+    before = {*pipeline.catalog.rejections}
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(pipeline, "scan_event", refuse)
+        patched.setattr(pipeline, "scan_page", refuse)
+        patched.setattr(pipeline, "update_cog", lambda envelope, _: refuse(envelope))
+        pipeline.run(message)
+    [identity] = pipeline.catalog.rejections.keys() - before
+    kept = pipeline.catalog.rejections[identity]
+    given_up = rejection(kept.stage, kept.event, kept.url, kept.first_sent)
+    return replace(given_up, id=identity)
 
 
 def test_a_blob_goes_back_to_the_first_stage_as_a_look() -> None:
@@ -36,7 +61,7 @@ def test_a_blob_goes_back_to_the_first_stage_as_a_look() -> None:
 def test_a_finished_cog_is_announced_again_under_another_message_id() -> None:
     event = {"type": "eventstac.cog.completed.v1", "id": "an-id", "time": to_text(START), "data": {}}
     message = replay(rejection("cog-events/cog-updater", event, url_of("a.tif")), "run", at(5))
-    assert (message.topic, message.body) == ("cog-events", event)
+    assert (message.topic, message.body) == ("cog-events", {**event, "id": message.message_id})
     assert message.message_id != "an-id", "duplicate detection would drop it"
 
 
@@ -44,7 +69,7 @@ def test_a_finished_cog_is_announced_again_under_another_message_id() -> None:
 def test_a_replay_makes_what_was_said_of_a_cog_no_newer(said: dict[str, str]) -> None:
     event = {"type": "eventstac.cog.completed.v1", "id": "an-id", "data": {}, **said}
     message = replay(rejection("cog-events/cog-updater", event, url_of("a.tif")), "run", at(500))
-    assert message.body == {**event, "time": to_text(START)}
+    assert message.body == {**event, "id": message.message_id, "time": to_text(START)}
 
 
 @pytest.mark.parametrize(("first_sent", "at_most"), [(at(-60), at(-60)), (at(60), START)])
@@ -52,7 +77,7 @@ def test_a_replay_counts_as_said_when_the_bus_first_had_it(first_sent: datetime,
     event = {"type": "eventstac.cog.completed.v1", "id": "an-id", "data": {}, "time": to_text(at(900))}
     given_up = rejection("cog-events/cog-updater", event, url_of("a.tif"), first_sent)
     message = replay(given_up, "run", at(500))
-    assert message.body == {**event, "time": to_text(at_most)}
+    assert message.body == {**event, "id": message.message_id, "time": to_text(at_most)}
 
 
 def test_news_go_to_the_consumer_that_gave_them_up_and_to_no_other() -> None:
@@ -98,6 +123,87 @@ def test_of_a_rename_or_a_directory_all_that_it_was_about_is_looked_at_again(
     event = pipeline.storage_event(new or old, event_type, **data).body
     pipeline.run(replay(rejection(stage, event, old), "run", pipeline.now()))
     assert list(pipeline.items) == (["new"] if new else [])
+
+
+@pytest.mark.parametrize("kind", ["Blob", "Directory"])
+def test_a_rename_that_the_scanner_gave_up_is_known_by_its_old_name_and_replayed(kind: str) -> None:
+    pipeline = Pipeline()
+    pipeline.run(pipeline.put(scene("old", "b1"), b"raster 10"))
+    pipeline.blobs.wait(10)
+    pipeline.blobs.delete(scene("old", "b1"))
+    pipeline.blobs.put(scene("new", "b1"), b"raster 10")
+    ends = [scene(item, "b1") if kind == "Blob" else url_of(f"scenes/{item}") for item in ("old", "new")]
+    renamed = pipeline.storage_event(ends[0], f"Microsoft.Storage.{kind}Renamed")
+    data = {
+        "api": f"Rename{kind}",
+        "sourceUrl": ends[0],
+        "destinationUrl": ends[1],
+    }  # as storage names them: no `url`
+    given_up = give_up(pipeline, replace(renamed, body={**body_of(renamed), "data": data}))
+    assert given_up.url == ends[0]
+    for known in (given_up, replace(given_up, url=None)):  # as an earlier version kept it
+        pipeline.run(replay(known, f"run {known.url}", pipeline.now()))
+    assert list(pipeline.items) == ["new"]
+
+
+DIRECTORY_DELETED = "Microsoft.Storage.DirectoryDeleted"
+
+
+@pytest.mark.parametrize("name", ["directory", "cog", "scan"])
+def test_what_is_given_up_again_after_a_replay_is_a_rejection_of_its_own(name: str) -> None:
+    pipeline = Pipeline()
+    first = {
+        "directory": pipeline.storage_event(url_of("scenes/old"), DIRECTORY_DELETED),
+        "cog": pipeline.cog_completed(scene("a", "b1"), url_of("a.tif", "cogs")),
+        "scan": pipeline.scan(),
+    }[name]
+    given_up = give_up(pipeline, first)
+    again = give_up(pipeline, replay(given_up, "run", pipeline.now()))
+    give_up(pipeline, replay(again, "run", pipeline.now()))
+    assert len({message.message_id for message in pipeline.bus.sent if message.topic == "rejected"}) == 3
+
+
+def test_news_that_are_given_up_again_keep_their_id_and_are_rejections_of_their_own() -> None:
+    pipeline = Pipeline()
+    event = {
+        "specversion": "1.0",
+        "source": "tests",
+        "type": "eventstac.item.changed.v1",
+        "id": "an-id",
+        "data": {},
+    }
+
+    def refuse(_: object) -> None:
+        raise Rejected("refused", "Event Grid does not take it")
+
+    message = Message("items-changed", "an-id", event)
+    for number in range(3):
+        received = as_received(message, "outbound", pipeline.now())
+        pipeline.consumer("loader").consume_batch([received], lambda envelope: envelope, refuse)
+        pipeline.run()
+        assert len(pipeline.catalog.rejections) == number + 1
+        identity, kept = [*pipeline.catalog.rejections.items()][-1]
+        message = replay(replace(rejection(kept.stage, kept.event), id=identity), "run", pipeline.now())
+        assert body_of(message) == event, "receivers know it by its id"
+
+
+@pytest.mark.parametrize("name", ["directory", "scan"])
+def test_each_replay_has_everything_looked_at_again(name: str) -> None:
+    pipeline = Pipeline()
+    pipeline.run(*(pipeline.put(scene("old", f"b{number}"), b"raster 10") for number in range(3)))
+    first = {
+        "directory": pipeline.storage_event(url_of("scenes/old"), DIRECTORY_DELETED),
+        "scan": pipeline.scan(force=True),
+    }[name]
+    given_up = give_up(pipeline, first)
+    before = len(pipeline.bus.sent)
+    for number in range(2):
+        pipeline.run(replay(given_up, f"run {number}", pipeline.now()))
+    caused = [
+        message.message_id for message in pipeline.bus.sent[before:] if message.topic == "scan-requests"
+    ]
+    assert caused
+    assert len({*caused}) == len(caused), "duplicate detection would drop it"
 
 
 def test_news_that_event_grid_could_not_deliver_are_handed_to_it_again() -> None:
