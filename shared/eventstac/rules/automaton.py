@@ -6,7 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from eventstac.rules.characters import Ranges, before_transform, ranges_of, shared_character, shared_ranges
+from eventstac.rules.characters import (
+    ANY,
+    Ranges,
+    before_transform,
+    ranges_of,
+    shared_character,
+    shared_ranges,
+)
 
 # The standard library has no public parser of its own expressions; what this module finds is checked by matching.
 _parser: Any = importlib.import_module("re._parser")
@@ -44,9 +51,39 @@ def literal(text: str) -> str:
     return "".join(f"\\U{ord(character):08x}" for character in text)
 
 
-def share_a_text(left: "Automaton", right: "Automaton") -> bool:
-    """Whether there is a text that both match. Raises Undecided."""
-    return next(shared_texts(left, right, turns=1), None) is not None
+def share_a_text(*automata: "Automaton") -> bool:
+    """Whether there is a text that all of them match. Raises Undecided.
+
+    Goes on with the first character that there is: of large ones that share texts, as most do, it sees few places.
+    """
+    seen: set[tuple[int, ...]] = set()
+    ways = [iter([tuple(each.start for each in automata)])]
+    while ways:
+        place = next((each for each in ways[-1] if each not in seen), None)
+        if place is None:
+            ways.pop()
+            continue
+        if len(seen) >= MAX_PAIRS:
+            raise Undecided
+        seen.add(place)
+        reached = list(zip(automata, place, strict=True))
+        if all(each.accepts(state) for each, state in reached):
+            return True
+        ways.append(_places_after([each.steps(state) for each, state in reached]))
+    return False
+
+
+def _places_after(
+    steps: Sequence[Sequence[tuple[Ranges, int]]], taken: Ranges = ANY, place: tuple[int, ...] = ()
+) -> Iterator[tuple[int, ...]]:
+    """Where one character leads by a step of each, one place after the other."""
+    if not steps:
+        yield place
+        return
+    for ranges, there in steps[0]:
+        shared = shared_ranges(taken, ranges) if place else ranges
+        if shared:
+            yield from _places_after(steps[1:], shared, (*place, there))
 
 
 def shared_texts(left: "Automaton", right: "Automaton", turns: int, liked: str = LIKED[0]) -> Iterator[str]:

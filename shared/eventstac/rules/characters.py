@@ -12,7 +12,7 @@ Ranges = tuple[tuple[int, int], ...]  # of code points, ends included, ascending
 _LAST = 0x10FFFF
 _LAST_CASED = 0x1E943
 _FIRST_BEYOND_ASCII = 128
-_ANY: Ranges = ((0, _LAST),)
+ANY: Ranges = ((0, _LAST),)
 _DIGITS: Ranges = ((48, 57),)
 _WORDS: Ranges = ((48, 57), (65, 90), (95, 95), (97, 122))
 _SPACES: Ranges = ((9, 13), (32, 32))
@@ -21,7 +21,7 @@ _SPACES: Ranges = ((9, 13), (32, 32))
 def ranges_of(operation: Any, argument: Any, *, fold: bool = False) -> Ranges:
     """The characters that a parsed operation on one character takes: a literal, any, a class; `fold`: in any case."""
     if operation is _code.ANY:
-        return _ANY
+        return ANY
     found: list[tuple[int, int]] = []
     negated = operation is _code.NOT_LITERAL
     for kind, value in argument if operation is _code.IN else ((_code.LITERAL, argument),):

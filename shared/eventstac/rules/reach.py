@@ -76,15 +76,12 @@ def _warn_of_idle(
 
 def _can_be(pattern: Pattern, group: str, languages: Sequence[Language]) -> bool:
     """Whether some text of a group is of all these languages. Raises Undecided."""
-    left = _group(pattern.regex, group)
-    for each in languages[:-1]:
-        left = left.within(Automaton.of_language(each))
-    return share_a_text(left, Automaton.of_language(languages[-1]))
+    return share_a_text(_group(pattern.regex, group), *map(_of_language, languages))
 
 
-@lru_cache(maxsize=64)  # the assets of a rule are asked for one after the other
-def _group(regex: str, group: str) -> Automaton:
-    return Automaton.of_group(regex, group)
+# The assets of a rule are asked for one after the other, and rules have the same dates.
+_group = lru_cache(maxsize=64)(Automaton.of_group)
+_of_language = lru_cache(maxsize=64)(Automaton.of_language)
 
 
 def _is_exact(pattern: Pattern) -> bool:

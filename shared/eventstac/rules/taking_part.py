@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 # The standard library has no public parser of its own expressions.
@@ -11,11 +12,12 @@ _code: Any = importlib.import_module("re._constants")
 _REPEATS = (_code.MAX_REPEAT, _code.MIN_REPEAT, _code.POSSESSIVE_REPEAT)
 
 
-def groups_always(regex: str) -> set[str]:
+@lru_cache(maxsize=64)  # the same pattern is asked about for each asset of a rule
+def groups_always(regex: str) -> frozenset[str]:
     """The names of the groups that take part in every match; the others are optional, or of one alternative only."""
     parsed = _parser.parse(regex)
     always = _always(parsed)
-    return {name for name, number in parsed.state.groupdict.items() if number in always}
+    return frozenset(name for name, number in parsed.state.groupdict.items() if number in always)
 
 
 def _always(sequence: Iterable[tuple[Any, Any]]) -> set[int]:

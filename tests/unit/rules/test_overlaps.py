@@ -180,6 +180,16 @@ def test_rules_that_both_match_some_blob_are_a_mistake_or_a_warning(one: Rule, o
         assert verdict(one, other) in ("overlap", "not decided")
 
 
+def test_a_text_that_large_expressions_share_is_found_without_a_walk_through_all_of_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("eventstac.rules.automaton.MAX_PAIRS", 200)
+    many = [Automaton.of("|".join(f"[^/]*_{letter}{n}_[^/]*" for n in range(50))) for letter in "abc"]
+    assert share_a_text(many[0], many[0])
+    assert share_a_text(*many)
+    assert not share_a_text(Automaton.of("a*b"), Automaton.of("[ab]*"), Automaton.of("b*a"))
+
+
 def is_of(text: str, language: Language) -> bool:
     return share_a_text(Automaton.of_language(language), Automaton.of(literal(text)))
 
