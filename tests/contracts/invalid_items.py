@@ -164,6 +164,7 @@ INVALID: dict[str, list[tuple[str, str, Any]]] = {
         ("a media type without letters", "assets/red/type", ""),
         ("a role twice", "assets/red/roles", ["data", "data"]),
         ("a time with an offset of zero", "properties/datetime", "2018-07-01T00:00:00+00:00"),
+        ("a time of processing with one", "properties/processing:datetime", "2018-07-01T00:00:00+00:00"),
         ("a title without letters", "properties/title", ""),
         ("an asset without a name", "assets/", {"href": "https://example.com/a.tif"}),
     ],

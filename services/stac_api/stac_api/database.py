@@ -16,6 +16,7 @@ from stac_api.spans import queried
 _CONNECT_TIMEOUT_S = 10.0
 _ACQUIRE_TIMEOUT_S = 10.0  # a request that waits longer for a connection is told to come back
 _CLIENT_GRACE_S = 5.0  # beyond the server's statement time-out, for a server that hangs altogether
+_REST_S = 5.0  # for a connection to end what was broken off
 _STATEMENTS = 200  # prepared per connection: the shapes of searches are few, the filters of clients are many
 
 # Rows of the catalog of tables, one for each that Items lie in. `pg_partition_tree` would lock them all, and wait for
@@ -191,7 +192,7 @@ async def _come_to_rest(connection: asyncpg.Connection, statement: str) -> None:
     is_at_rest = False
     try:
         with suppress(Exception):  # why the query ended is what counts
-            await connection.execute(statement)
+            await connection.execute(statement, timeout=_REST_S)
             is_at_rest = True
     finally:
         if not is_at_rest:

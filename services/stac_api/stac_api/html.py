@@ -118,7 +118,7 @@ def anchor(target: str, words: str) -> str:
 
 def picture(target: str, words: str) -> str:
     """An image that words stand for; nothing where the target is neither a web address nor an image itself."""
-    if not target.startswith(("https://", "http://", "/", "data:image/")):
+    if not target.lower().startswith(("https://", "http://", "/", "data:image/")):
         return ""
     return f'<p><img src="{escape(target)}" alt="{escape(words)}"></p>'
 

@@ -101,6 +101,8 @@ class RedisAnswers:
     async def _read(self, keys: list[str]) -> tuple[bytes | None, tuple[str, ...]]:
         """What is kept, and the generations. Raises whatever comes of an answer that is none."""
         packed, *words = cast(list[bytes | None], await self._redis.mget(keys))  # text is not decoded
+        if not isinstance(packed, bytes | None):
+            raise TypeError(f"Redis keeps {packed!r} where a text should be")
         return packed, tuple([word.decode() if word else "" for _, word in zip(keys[1:], words, strict=True)])
 
     async def _guarded[T](self, ask: Callable[[], Awaitable[T]]) -> T | None:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import asyncpg  # type: ignore[import-untyped]  # it ships no types
 import pytest
 
+from stac_api.app import _databases
 from stac_api.database import Database
 from stac_api.failures import Refused
 from stac_api.settings import Settings
@@ -124,3 +125,18 @@ async def test_connections_that_are_cut_together_are_replaced_unseen(
                 assert [len(rows) for rows in found] == [1] * 4
         finally:
             await database.close()
+
+
+async def test_items_by_id_have_both_their_connections_however_few_searches_go_at_once(
+    loaded: CatalogDatabase,
+) -> None:
+    searches, lookups = _databases(settings_for(loaded, connections=8, at_once=1))
+    assert lookups is not None
+    try:
+        first = asyncio.create_task(lookups.rows("SELECT pg_sleep(0.3)"))
+        await asyncio.sleep(0.15)
+        assert lookups.is_ready
+        await first
+    finally:
+        await searches.close()
+        await lookups.close()

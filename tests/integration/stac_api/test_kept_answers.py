@@ -292,7 +292,19 @@ def test_a_generation_that_is_no_text_is_as_if_redis_had_not_answered(redis: Run
 
 @pytest.mark.parametrize(
     "said",
-    [b"*abc", b"$xyz", b":5", b"*0", b"*2\r\n:1\r\n:2", b"*1\r\n$-1", b"+OK", b"HTTP/1.1 400", b"$-1", b"_"],
+    [
+        b"*abc",
+        b"$xyz",
+        b":5",
+        b"*0",
+        b"*2\r\n:1\r\n:2",
+        b"*2\r\n:1\r\n$1\r\na",
+        b"*1\r\n$-1",
+        b"+OK",
+        b"HTTP/1.1 400",
+        b"$-1",
+        b"_",
+    ],
 )
 async def test_a_server_that_is_no_redis_is_as_if_it_had_not_answered(said: bytes) -> None:
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -30,10 +30,10 @@ async def test_a_path_comes_as_it_was_written(path: str) -> None:
         await send({"type": "http.response.start", "status": 204, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
-    url = f"https://example.com{path}?ids=a%2Fb;c"
+    url = f"https://example.com{path}?ids=a%2Fb;c#d"
     request = func.HttpRequest("GET", escaped(url), body=b"")
     await func.AsgiMiddleware(unescaped(app)).handle_async(request)  # type: ignore[no-untyped-call]
     (scope,) = asked
     assert scope["raw_path"] == path.encode()
     assert scope["path"] == unquote(path)
-    assert scope["query_string"] == b"ids=a%2Fb;c"
+    assert scope["query_string"] == b"ids=a%2Fb;c%23d"
