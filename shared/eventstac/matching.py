@@ -26,10 +26,15 @@ def due(
     cause: str,
     timeline: tuple[Stage, ...],
 ) -> Outgoing | None:
-    """The look to be made at a blob; where no rule and no fact knows it, that it leaves the catalog, or nothing."""
+    """The look to be made at a blob; where no rule and no fact knows it, that it leaves the catalog, or nothing.
+
+    Nothing of a container that is none of sources any more.
+    """
     look = match_blob(name, known, applied, watched, cause=cause, timeline=timeline)
     if look:
         return Outgoing(BLOBS_MATCHED, look)
+    if not watched.is_source(name):
+        return None  # its container was moved: no rule was asked, so nothing of it leaves by itself
     gone = _withdrawal(known, applied, cause=cause)
     return Outgoing(ASSET_FACTS, gone) if gone else None
 

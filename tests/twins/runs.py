@@ -105,16 +105,21 @@ class MemoryRuns:
     def removals(self, run: Run, applied: AppliedRules, after: ItemKey, limit: int) -> Removals:
         """All at once, whatever the page: what everything becomes is composed."""
         self._answer()
-        known, listed = self.catalog.known, self.listed[run.id]
+        known = self.catalog.known
         leaving = {
             gap.url
             for gap in self.marked[run.id]
             if gap.status in ("orphaned", "withdrawn") or (gap.status == "stale" and gap.archived)
         }
-        became = {url: becoming(fact, applied) for url, fact in known.items() if url not in leaving}
+        differing = {gap.url for gap in self.marked[run.id]}
+        became = {
+            url: becoming(fact, applied) if url in differing else fact
+            for url, fact in known.items()
+            if url not in leaving
+        }
         staying = {url: fact for url, fact in became.items() if fact}
         keys = {fact.item_key for fact in staying.values()}
-        coming = [url for url in listed if url not in known or known[url].finding.state == "gone"]
+        coming = [gap.url for gap in self.marked[run.id] if gap.status == "missing"]
         concerned = {known[gap.url].item_key for gap in self.marked[run.id] if gap.status != "missing"}
         coming_from = {
             gap.url: staying[gap.url].item_key

@@ -12,6 +12,10 @@ from eventstac.removing import ItemKey, Removals, assets_by_item, becoming, remo
 
 # Blobs that leave: the orphaned, the withdrawn, and the stale ones that the listing says are archived.
 _LEAVES = "(g.status IN ('orphaned', 'withdrawn') OR g.status = 'stale' AND l.archived)"
+# Blobs that mean something else by the rules now; so do those that left, and that a rule knows, at whatever revision.
+_ANEW = (
+    "(f.revision < %(revision)s OR f.state = 'rejected' AND f.document #>> '{finding,reason}' = 'no-rule')"
+)
 # Blobs that the rules put into another Item than before.
 _COMES = "g.status = 'stale' AND (g.collection, g.item) IS DISTINCT FROM (g.next_collection, g.next_item)"
 _LISTED = """
@@ -56,7 +60,7 @@ def _differing(
         ) AND (EXISTS (
             SELECT 1 FROM eventstac.gaps g {_LISTED} JOIN eventstac.facts f ON f.url = g.url
             WHERE g.run = %(run)s AND (g.collection, g.item) = (page.collection, page.item)
-                AND ({_LEAVES} OR f.revision < %(revision)s)
+                AND ({_LEAVES} OR {_ANEW})
         ) OR EXISTS (
             SELECT 1 FROM eventstac.gaps g
             WHERE g.run = %(run)s AND (g.next_collection, g.next_item) = (page.collection, page.item)
@@ -91,17 +95,21 @@ def _gone(connection: Connection, run: Run, applied: AppliedRules, items: Sequen
 def _staying(
     connection: Connection, run: Run, applied: AppliedRules, facts: dict[str, Fact]
 ) -> dict[str, Fact]:
-    """What becomes of the facts of blobs that do not leave."""
+    """What becomes of the facts of blobs that do not leave: what does not differ, or is not watched, stays as it is."""
     rows = connection.execute(
         f"""
-        SELECT g.url FROM unnest(%s::text[]) AS fact (url)
+        SELECT g.url, {_LEAVES} FROM unnest(%s::text[]) AS fact (url)
         JOIN eventstac.gaps g ON left(g.url, 1000) = left(fact.url, 1000) AND g.url = fact.url {_LISTED}
-        WHERE g.run = %s AND {_LEAVES}
+        WHERE g.run = %s
         """,
         [list(facts), run.id],
     )
-    leaving = {url for (url,) in rows}
-    became = (becoming(fact, applied) for url, fact in facts.items() if url not in leaving)
+    leaves: dict[str, bool | None] = dict(rows.fetchall())
+    became = (
+        becoming(fact, applied) if url in leaves else fact
+        for url, fact in facts.items()
+        if not leaves.get(url)
+    )
     return {fact.url: fact for fact in became if fact}
 
 

@@ -46,6 +46,14 @@ collections:
 COMING = APART.replace(
     "item: 't{number}'", "item: 's{number}', asset: 't{asset}', properties: {'proj:code': '{number}'}"
 )
+CONTRADICTING = """
+collections:
+  scenes:
+    rules:
+      - {name: one, pattern: 'scenes/{item:s.}/{asset}.tif', properties: {'proj:code': 'EPSG:1'}}
+      - {name: two, pattern: 'scenes/t{number}/{asset}.tif', item: 's{number}', asset: 't{asset}',
+         properties: {'proj:code': 'EPSG:2'}}
+"""
 TITLED = RULES.replace("  scenes:", "  scenes:\n    title: All scenes")
 # What was put in force one after the other; all facts but the newest were found by the first.
 CHANGES = (
@@ -127,7 +135,9 @@ def a_history(chance: random.Random) -> Pipeline:
     return pipeline
 
 
-@pytest.mark.parametrize("seed", range(42))
+@pytest.mark.parametrize(
+    "seed", [*range(42), 1039, 1095]
+)  # the last two: not watched, or back, at one revision
 def test_the_comparison_is_the_same_as_the_twin_s(
     database: CatalogDatabase, runs: PostgresRuns, seed: int
 ) -> None:
@@ -355,6 +365,31 @@ def test_items_that_blobs_come_into_and_make_invalid_are_counted(
     state, _, _, report, *caused = _rest(reconciler, reconciler.begin("coming"))
     catalog.close()
     assert (state, report["removals"], caused) == ("stopped", 6, [])
+
+
+def test_items_that_blobs_make_invalid_which_come_back_are_counted_though_the_revision_is_the_same(
+    database: CatalogDatabase, runs: PostgresRuns
+) -> None:
+    pipeline = Pipeline()
+    pipeline.catalog.in_force = load_rules(CONTRADICTING, file="rules.yaml")
+    facts = []
+    for number in range(3):
+        pipeline.blobs.put(scene(f"s{number}", "b1"), b"raster 10")
+        pipeline.blobs.put(scene(f"t{number}", "b1"), b"raster 10")
+        left = _look(pipeline, scene(f"t{number}", "b1"))
+        facts += [
+            _look(pipeline, scene(f"s{number}", "b1")),
+            replace(_withdrawn(left), last_good=left.finding),
+        ]
+    load(database, facts, (CONTRADICTING,))
+    pipeline.blobs.wait(100)
+    catalog = PostgresCatalog(
+        database.as_role("eventstac_scanner"), MergeSettings("scanner", 0), "bronze-tier"
+    )
+    reconciler = Reconciler(catalog, pipeline.blobs, WATCHED, runs, 2, pipeline.now)
+    state, *_, report = _rest(reconciler, reconciler.begin("back", allow_removals=0))
+    catalog.close()
+    assert (state, report["removals"]) == ("stopped", 3)
 
 
 @pytest.mark.parametrize("change", ["overwritten", "deleted"])

@@ -1,10 +1,14 @@
 """A scan goes through a listing page by page; a replay looks at one blob."""
 
+from dataclasses import replace
+
 import pytest
 
+from eventstac.containers import ContainerNames
 from eventstac.rules import load_rules
 from tests.samples import url_of
-from tests.twins.apps import Pipeline, scene
+from tests.twins import apps
+from tests.twins.apps import WATCHED, Pipeline, scene
 
 
 @pytest.fixture
@@ -73,6 +77,19 @@ def test_an_event_about_a_blob_that_no_rule_knows_any_more_takes_it_out(pipeline
     pipeline.catalog.revision = 2
     pipeline.run(event)
     assert pipeline.items == {}
+
+
+def test_what_is_shown_of_a_container_that_is_no_source_any_more_stays(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = pipeline.put(scene("a", "b1"), b"raster 10")
+    pipeline.run(event)
+    pipeline.catalog.revision = 2
+    monkeypatch.setattr(
+        apps, "WATCHED", replace(WATCHED, names=ContainerNames(("other",), ("source",), "thumbnails"))
+    )
+    pipeline.run(event, pipeline.scan(), pipeline.scan("scenes/a/b1.tif", reason="replay"))
+    assert list(pipeline.items) == ["a"]
 
 
 def test_a_blob_whose_tier_was_changed_unheard_is_looked_at(pipeline: Pipeline) -> None:
