@@ -5,7 +5,7 @@ from math import isfinite
 from typing import Any
 
 from eventstac.errors import Rejected
-from eventstac.rules.typed import typed
+from eventstac.rules.typed import typed, written
 
 Spec = Mapping[str, Any]
 Find = Callable[[str], Any]  # the value at a path, None where there is none
@@ -37,14 +37,14 @@ def made_of(value: Any, spec: Spec) -> Any:
 def _is_same(value: Any, none: str | float) -> bool:
     """Whether a value is one that stands for none: by its text, or as a number (`-1.00` is -1)."""
     try:
-        return str(value) == str(none) or typed(value, "number") == typed(none, "number")
+        return written(value) == written(none) or typed(value, "number") == typed(none, "number")
     except (ValueError, TypeError, OverflowError):
         return False
 
 
 def _looked_up(value: Any, name: str, spec: Spec) -> Any:
     """What a table says for a value, by how JSON writes it (`true`, `1`); None for one that it has not."""
-    text = str(value).lower() if isinstance(value, bool) else str(value)
+    text = written(value)
     if isinstance(value, float) and value.is_integer() and text not in spec["lookup"]:
         text = str(int(value))
     if text not in spec["lookup"] and spec.get("required"):

@@ -1,5 +1,6 @@
 """Turns text of paths and sidecars into the type that a rule declares."""
 
+import json
 import math
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +15,11 @@ def _read[T: (int, float)](kind: Callable[[Any], T], value: Any, name: str) -> T
         return kind(value)
     except ValueError:
         raise ValueError(f"{value!r} is no {name}") from None  # Python's own words are for programmers
+
+
+def written(value: Any) -> str:
+    """A value as text, as JSON writes it: `true`, `NaN`, and text as it is."""
+    return json.dumps(value) if isinstance(value, bool | float) else str(value)
 
 
 def typed(value: Any, kind: str | None) -> Any:
@@ -42,6 +48,6 @@ def typed(value: Any, kind: str | None) -> Any:
                 raise ValueError(f"{value!r} is not true or false")
             return _WORDS[word]
         case "string":
-            return str(value).lower() if isinstance(value, bool) else str(value)
+            return written(value)
         case _:
             return value

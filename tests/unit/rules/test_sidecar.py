@@ -76,6 +76,29 @@ def test_a_value_that_stands_for_none_is_left_out(written: bytes, found: object)
         assert json_value(spec, data) == found
 
 
+@pytest.mark.parametrize(
+    ("written", "none", "key"),
+    [
+        (b"false", False, "false"),
+        (b"true", "true", "true"),
+        (b'"true"', True, "true"),
+        (b"NaN", "NaN", "NaN"),
+        (b"1.0", "1", "1"),
+    ],
+)
+def test_a_value_stands_for_none_or_is_in_a_table_by_what_json_writes(
+    written: bytes, none: object, key: str
+) -> None:
+    data = b'{"a": %s}' % written
+    assert json_value({"path": "$.a", "missing": [none]}, data) is None
+    assert json_value({"path": "$.a", "lookup": {key: "x"}}, data) == "x"
+
+
+def test_true_or_false_is_no_number_that_stands_for_none() -> None:
+    assert json_value({"path": "$.a", "missing": [0, 1]}, b'{"a": false}') is False
+    assert json_value({"path": "$.a", "missing": [True, False]}, b'{"a": 1}') == 1
+
+
 def test_a_required_value_that_stands_for_none_is_a_bad_sidecar() -> None:
     with pytest.raises(Rejected, match="has no"):
         json_value({"path": "$.a", "missing": [1], "required": True}, b'{"a": true, "a": 1}')
