@@ -38,6 +38,7 @@ class Document:
     texts: dict[Path, str] = field(default_factory=dict)  # how a number or a boolean is written
     mistakes: list[Mistake] = field(default_factory=list)
     wrong: list[Path] = field(default_factory=list)  # where the mistakes are
+    gone: frozenset[Path] = frozenset()  # what was left out, as it could not be read
     warnings: list[Mistake] = field(default_factory=list)
 
     def line(self, path: Path) -> int:
@@ -67,10 +68,15 @@ class Document:
         """Whether no mistake is noted at this path or below it."""
         return all(wrong[: len(path)] != path for wrong in self.wrong)
 
+    def is_whole(self, path: Path) -> bool:
+        """Whether no mistake is noted at this path of keys or below it, and nothing was left out there."""
+        return self.is_sound(path) and all(each[: len(path)] != path for each in self.gone)
+
     def without(self, paths: Collection[Path]) -> "Document":
         """A document that lacks the values at these paths, with the same mistakes and the lines of what is left."""
-        left = Document(self.file, mistakes=self.mistakes, warnings=self.warnings)
-        left.value = self._left(self.value, (), (), frozenset(paths), left.lines)
+        gone = frozenset(paths)
+        left = Document(self.file, mistakes=self.mistakes, warnings=self.warnings, gone=gone)
+        left.value = self._left(self.value, (), (), gone, left.lines)
         return left
 
     def _left(

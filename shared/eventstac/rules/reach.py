@@ -15,6 +15,7 @@ from eventstac.rules.taking_part import groups_always
 from eventstac.rules.unused import is_covered
 
 _ENDING = re.compile(r"\.[A-Za-z][A-Za-z0-9]*$")
+_DOTS = r"(?:.*/)?\.\.?(?:/.*)?"
 _MADE_SAFE = re.compile(r"-[0-9a-f]{8}$")  # of what other text a key may be is not known
 _OTHER_ENDINGS = {
     ".json",
@@ -36,26 +37,30 @@ def check_reach(
 ) -> None:
     """Warn of patterns that match nothing and of assets that are never there; one that is required is a mistake.
 
-    Rules with a mistake are left out: nobody knows what they are to match.
+    Rules with a mistake are left out, as nobody knows what they are to match, and so are the assets of rules beside it:
+    it may be what gives them.
     """
     for collection in collections:
+        is_whole = document.is_whole(("collections", collection.id))
         for index, rule in enumerate(collection.rules):
             path: Path = ("collections", collection.id, "rules", index)
             if document.is_sound(path):
                 for number, pattern in enumerate(rule.patterns):
                     where = (*path, "pattern", number) if len(rule.patterns) > 1 else (*path, "pattern")
                     _warn_of_idle(document, where, rule, pattern, (*ignore, *collection.ignore))
-                _check_assets(document, path, rule, collection)
+                if is_whole:
+                    _check_assets(document, path, rule, collection)
 
 
 def _warn_of_idle(
     document: Document, path: Path, rule: Rule, pattern: Pattern, ignore: tuple[Pattern, ...]
 ) -> None:
     who = f"The pattern {pattern.text!r} matches no blob"
-    if not {".", ".."}.isdisjoint(pattern.text.split("/")):
-        document.warn(path, f"{who}: no URL has . or .. between slashes", "Leave it out of the pattern")
-        return
     try:
+        paths = Automaton.of(pattern.regex)
+        if is_covered(paths, Automaton.of(_DOTS)):
+            document.warn(path, f"{who}: no URL has . or .. between slashes", "Leave it out of the pattern")
+            return
         for name, languages in limits_of(rule, pattern, loose=True).items():
             if name in groups_always(pattern.regex) and not _can_be(pattern, name, languages):
                 what = f"{who}: what its group {name!r} may be is nothing that the rest of the rule asks for"
@@ -63,7 +68,6 @@ def _warn_of_idle(
                     path, what, "See the lookups, transforms, formats, types and assets it goes through"
                 )
                 return
-        paths = Automaton.of(pattern.regex)
         for each in ignore:
             if _is_exact(each) and is_covered(paths, Automaton.of(each.regex)):
                 document.warn(
@@ -139,6 +143,8 @@ def _may_give(rule: Rule, pattern: Pattern, asset: AssetRule) -> bool:
 def _warn_of_endings(document: Document, path: Path, asset: AssetRule, collection: CollectionRules) -> None:
     """Warn of an asset with an ending of its own where all patterns that may give it end as a raster's name."""
     having = [rule for rule in collection.rules if rule.asset(asset.key) is not None]
+    if not all(map(_takes_as_written, having)):
+        return
     behind = [pattern.text.rpartition("{asset}") for rule in having for pattern in rule.patterns]
     if not all(found and tail.lower() in RASTER_EXTENSIONS for _, found, tail in behind):
         return
@@ -150,3 +156,12 @@ def _warn_of_endings(document: Document, path: Path, asset: AssetRule, collectio
             f"Leave {tail} out of the pattern and write it under each `match:`, or leave endings out there"
         )
         document.warn((*path, "assets", asset.key), what, instead)
+
+
+def _takes_as_written(rule: Rule) -> bool:
+    """Whether the asset key is what a path has for {asset}, but for its case."""
+    changes = [change for change in rule.changes if change.name == "asset"]
+    return rule.asset_key.text == "{asset}" and all(
+        change.source.text == "{asset}" and change.lookup is None and change.default is None
+        for change in changes
+    )

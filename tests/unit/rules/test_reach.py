@@ -57,6 +57,19 @@ def test_an_asset_may_come_by_another_rule_of_the_collection() -> None:
 
 
 @pytest.mark.parametrize(
+    "other",
+    [
+        "{name: other, pattern: 'm/{item}_{asset:meta(?=x)}', assets: *assets}",
+        "{name: other, pattern: 'm/{item}_{asset:meta}', assets: *assets, requires: [red]}",
+    ],
+)
+def test_a_mistake_in_another_rule_of_the_collection_makes_no_second_one(other: str) -> None:
+    first = "pattern: 'r/{item}_{asset:red}.tif'\n        assets: &assets {red: {}, meta: {read: file}}"
+    [found] = mistakes(f"{HEAD}{first}\n        require: [meta]\n      - {other}")
+    assert found.startswith("c.yaml:8: ")
+
+
+@pytest.mark.parametrize(
     ("pattern", "match", "name"),
     [
         ("s/{item}/{asset}.tif", "MTL.json", "MTL.json.tif"),
@@ -76,6 +89,13 @@ def test_an_ending_that_is_written_twice_is_warned_of(pattern: str, match: str, 
     [
         "pattern: 's/{item}/{asset}.tif'\n        assets: {r: {}, v: {match: 'v1.2'}}",
         "pattern: 's/{item}/{asset}.gz'\n        assets: {r: {match: r.nc}}",
+        "pattern: 's/{item}/{asset}.tif'\n        asset: '{asset}.tif'\n        assets: {red: {match: red.tif}}",
+        "pattern: 's/{item}/{asset}.tif'\n        assets: {red: {match: red.tif}, b: {match: '*.tif'}}\n"
+        "        groups: {asset: {lookup: {B4: red.tif, B3: b.tif}}}",
+        "pattern: 's/{item}/{asset}.tif'\n        groups: {key: {template: '{asset}.tif'}}\n"
+        "        asset: '{key}'\n        assets: {red: {match: red.tif}}",
+        "pattern: ['regex:tiles/./(?P<item>\\w+)[.]tif', 'regex:x/../(?P<item>\\w+)[.]tif']",
+        "pattern: 'y/{item:\\w+/./\\w+}.tif'",
         "pattern: ['s/{item}/{asset}.tif', 'm/{item}/{asset}']\n        assets: {r: {}, m: {match: MTL.json}}",
         "pattern: 's/{item}_{asset}.tif'\n        assets: {a: {match: '*.x'}, '*': {}}\n        require: [b]",
         "pattern: 's/{item}_{a}_{b}.tif'\n        asset: '{a}-{b}'\n        assets: {x-y: {}, 'u': {match: 'u*'}}",
@@ -132,6 +152,7 @@ def test_an_asset_may_be_what_stands_for_a_group_that_a_path_lacks(
         ),
         ("pattern: './a/{item}.tif'", "no URL has . or .."),
         ("pattern: 'a/../{item}.tif'", "no URL has . or .."),
+        ("pattern: 'regex:a/[.]{1,2}/(?P<item>.*)'", "no URL has . or .."),
         ("pattern: 'drafts/{item}.tif'", "`ignore: drafts/**` has all of its paths"),
     ],
 )
