@@ -14,7 +14,7 @@ from eventstac.blob_urls import BlobName, canonical_url
 from eventstac.blobs import BlobReader
 from eventstac.cli.console import open_console
 from eventstac.cli.files import read_text
-from eventstac.cli.rules import DefaultCollection
+from eventstac.cli.rules import DefaultCollection, environment_account
 from eventstac.common_names import COLOUR_FIELD
 from eventstac.compose import Composition, compose
 from eventstac.compose.dates import SOURCE_FIELD
@@ -28,8 +28,12 @@ from eventstac.rules import CollectionRules, Rules, load_rules
 
 Problem = dict[str, Any]
 
-# The account of a file that is in none: only its path is matched.
-_NO_ACCOUNT = "https://preview.blob.core.windows.net"
+# Accounts of a file that is in none. Where the two give Items of other ids, the id depends on the account.
+_NO_ACCOUNT, _ANOTHER = "https://preview.blob.core.windows.net", "https://another.blob.core.windows.net"
+_ID_DEPENDS = (
+    "the last eight digits of the Item's id depend on the storage account: set BlobStorage "
+    "(on a laptop: `. .local/env`), or name the blob's own URL"
+)
 
 
 def preview(
@@ -51,8 +55,12 @@ def preview(
         bool, typer.Option("--json", help='Print {"item": …, "problems": […], "notes": […]}.')
     ] = False,
 ) -> None:
-    """Show the Item that a raster would give, and what is wrong with it. Exit code 1 where there is a problem."""
-    seen = preview_item(file_or_url, _rules(rules_file, default_collection), container, blob)
+    """Show the Item that a raster would give, and what is wrong with it. Exit code 1 where there is a problem.
+
+    The account that a local file is thought to be in is that of BlobStorage, where it is set.
+    """
+    rules = _rules(rules_file, default_collection)
+    seen = preview_item(file_or_url, rules, container, blob, environment_account())
     if as_json:
         typer.echo(json.dumps(asdict(seen), ensure_ascii=False, allow_nan=False))
     else:
@@ -78,19 +86,26 @@ class Preview:
 
 
 def preview_item(
-    file_or_url: str, rules: Rules, container: str = "source", blob: str | None = None
+    file_or_url: str,
+    rules: Rules,
+    container: str = "source",
+    blob: str | None = None,
+    account: str | None = None,
 ) -> Preview:
     """What a file or URL would give by the rules."""
     is_url = file_or_url.startswith(("http://", "https://"))
     try:
-        thought_url = _thought_url(file_or_url, container, blob)
+        thought_url = _thought_url(file_or_url, account or _NO_ACCOUNT, container, blob)
         file = (
             None if is_url else file_reader(file_or_url)
         )  # that there is none is said before what the rules say
         match = _match(rules, thought_url)
         reader = file or url_reader(file_or_url)
         url = file_or_url if is_url else reader.look.url
-        return _composed(url, reader, match, rules.collection(match.collection))
+        seen = _composed(url, reader, match, rules.collection(match.collection))
+        elsewhere = thought_url if account else _thought_url(file_or_url, _ANOTHER, container, blob)
+        depends = seen.item is not None and _match(rules, elsewhere).item != match.item
+        return replace(seen, notes=[*seen.notes, _problem(_ID_DEPENDS)]) if depends else seen
     except Rejected as rejection:
         return Preview(None, [_problem(f"{rejection.reason}: {rejection.detail}")])
     except (Transient, BlobChanged) as failure:
@@ -164,14 +179,14 @@ def _problems(composition: Composition, rules: CollectionRules | None, match: Ma
     return []
 
 
-def _thought_url(file_or_url: str, container: str, blob: str | None) -> str:
+def _thought_url(file_or_url: str, account: str, container: str, blob: str | None) -> str:
     """The blob URL whose rule decides: a blob's own, else that of a blob of this name in the container."""
     if blob is None and file_or_url.startswith(("http://", "https://")):
         try:
             return canonical_url(file_or_url)
         except Rejected:
             blob = unquote(url_parts(file_or_url).path).lstrip("/")
-    return BlobName(_NO_ACCOUNT, container, blob or _path_of(Path(file_or_url))).url
+    return BlobName(account, container, blob or _path_of(Path(file_or_url))).url
 
 
 def _of_one_file(rules: CollectionRules | None) -> CollectionRules | None:

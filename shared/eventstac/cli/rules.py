@@ -91,7 +91,7 @@ def try_rules(
     """Show what blobs are by the rules: of some paths, or how many of a container match which rule."""
     rules = _load(rules_file, default_collection)
     if paths:
-        account = _account()
+        account = environment_account() or _NOWHERE
         explanations = [rules.explain(_url(path, account, container or "source")) for path in paths]
         _show_paths(rules, paths, explanations, as_json)
     elif container:
@@ -129,12 +129,12 @@ def _url(path: str, account: str, container: str) -> str:
     return BlobName(account, container, path).url
 
 
-def _account() -> str:
-    """Whose blobs are tried: an Item of one file is named by the whole URL."""
+def environment_account() -> str | None:
+    """Whose blobs are tried, where the environment says so: an Item of one file is named by the whole URL."""
     from eventstac.cli.ports import storage_if_any  # checking a file needs no SDK
 
     storage = storage_if_any(os.environ)
-    return storage.account_url if storage else _NOWHERE
+    return storage.account_url if storage else None
 
 
 def _listing(container: str, prefix: str) -> Iterator[str]:

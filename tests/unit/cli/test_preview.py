@@ -12,6 +12,7 @@ from rasterio.transform import from_origin
 from typer.testing import CliRunner
 
 from eventstac.cli.main import app
+from eventstac.rules import load_rules
 from eventstac.validation import validate_item
 
 RULES = """
@@ -274,3 +275,26 @@ def test_without_a_rules_file_the_default_collection_is_that_of_the_setting(
     assert (code, printed["item"]["collection"]) == (0, "loose")
     _, printed = preview(str(raster), "--default-collection", "other")
     assert printed["item"]["collection"] == "other"
+
+
+def test_the_id_is_the_one_that_the_blob_gets_in_the_account_of_the_environment(
+    raster: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, unset = "https://own.blob.core.windows.net", ("AZURE_STORAGE_CONNECTION_STRING", "BlobStorage")
+    for name in unset:
+        monkeypatch.delenv(name, raising=False)
+    code, printed = preview(str(raster), "--blob", "a folder/scene.tif")
+    assert code == 0
+    assert ["depend on the storage account" in note["message"] for note in printed["notes"]] == [True]
+    monkeypatch.setenv("BlobStorage__blobServiceUri", own)
+    code, printed = preview(str(raster), "--blob", "a folder/scene.tif")
+    match = load_rules(None, file="").explain(f"{own}/source/a%20folder/scene.tif").match
+    assert match is not None
+    assert (printed["item"]["id"], printed["notes"]) == (match.item, [])
+
+
+def test_an_id_that_is_the_same_in_every_account_has_no_note(raster: Path, tmp_path: Path) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(RULES.replace("[red, nir]", "[red]"))
+    _, printed = preview(str(raster), "--rules", str(rules), "--blob", "pairs/2024-05-01/red.tif")
+    assert printed["notes"] == []
