@@ -25,7 +25,7 @@ def reach(app: str) -> Reach:
     """Follow the imports of an app; `operator` is the command `eventstac`."""
     ours: dict[str, ast.Module] = {}
     foreign: set[str] = set()
-    command = ("eventstac.cli.main", ROOT / "shared" / "eventstac" / "cli" / "main.py")
+    command = ("eventstac.cli.entry", ROOT / "shared" / "eventstac" / "cli" / "entry.py")
     waiting = [command if app == OPERATOR else ("function_app", ROOT / "services" / app / "function_app.py")]
     while waiting:
         name, path = waiting.pop()

@@ -1,7 +1,10 @@
 """The command `eventstac`: its sub-commands, and how a failure is told."""
 
+import errno
+import logging
 import os
 import sys
+from contextlib import suppress
 from typing import NoReturn
 
 import typer
@@ -23,6 +26,9 @@ from eventstac.cli import (
 )
 from eventstac.cli.console import open_console
 from eventstac.errors import EventstacError, Rejected
+
+# What the system says of an output, such as a file on a full disk, and of nothing else without a file's name.
+_NOT_WRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -48,12 +54,19 @@ def main() -> None:
     """Run a command; what was foreseen ends in one sentence and exit code 1, what cannot be an argument in 2."""
     for argument in sys.argv[1:]:
         _check_text(argument)
+    logging.getLogger("psycopg").setLevel(logging.ERROR)  # its warnings are told once more, in a sentence
     try:
         app()
     except Rejected as rejection:
         _fail(f"{rejection.reason}: {rejection.detail}")
     except EventstacError as error:
         _fail(str(error))
+    except OSError as error:
+        if error.errno not in _NOT_WRITTEN or error.filename is not None:
+            raise
+        # What is left of it is let go: Python would try once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _fail(f"the output cannot be written: {error.strerror}")
 
 
 def _check_text(argument: str) -> None:
@@ -79,5 +92,6 @@ def _check_text(argument: str) -> None:
 
 
 def _fail(sentence: str, code: int = 1) -> NoReturn:
-    open_console(stderr=True).print(f"eventstac: {sentence}", markup=False, style="red")
+    with suppress(OSError):  # nobody is there to be told
+        open_console(stderr=True).print(f"eventstac: {sentence}", markup=False, style="red")
     sys.exit(code)

@@ -16,6 +16,7 @@ from eventstac.azure.api_token import api_token
 from eventstac.azure.blob_storage import BlobStorage
 from eventstac.blob_urls import BlobName, canonical_url
 from eventstac.cli.console import open_console
+from eventstac.cli.entry import INTERRUPTED
 from eventstac.cli.leftovers import PREFIX, delete_leftovers
 from eventstac.cli.ports import Ports, now
 from eventstac.cli.stac_reader import StacReader
@@ -29,7 +30,6 @@ from eventstac.whereabouts import whereabouts
 
 PATH = f"{PREFIX}{{id}}.tif"
 CONTAINER = "smoke"  # unless SMOKE_CONTAINER says which the templates made, so that nobody need write among the rasters
-INTERRUPTED = 130  # exit code, as shells have it for Ctrl-C
 _POLL_S = 0.5
 _ASK_WHERE_S = 5.0  # `where` peeks into every subscription: not at each poll
 _BBOX_TOLERANCE = 1e-6  # degrees
