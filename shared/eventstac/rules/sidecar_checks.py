@@ -30,7 +30,8 @@ def check_sidecar(document: Document, path: Path, spec: Mapping[str, Any]) -> No
             what = f"`{name}` is not a property to set"
             document.mistake((*path, "properties", name), what, _instead(name))
     if "datetime" in spec and "start" in spec:
-        what = "`datetime` of a sidecar is not taken where it has the `start`: the Item has a start and an end then"
+        then = "the Item has a start and an end then" if "end" in spec else "that is the Item's datetime then"
+        what = f"`datetime` of a sidecar is not taken where it has the `start`: {then}"
         document.warn((*path, "datetime"), what, "Keep one of the two, unless files may lack the start")
     if "end" in spec and "start" not in spec and "datetime" not in spec:
         document.mistake((*path, "end"), "A sidecar with only an end gives no datetime", "Add `start:`")

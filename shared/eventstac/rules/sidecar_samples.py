@@ -38,7 +38,8 @@ def sidecar_samples(document: Document, path: Path, sidecar: Spec) -> Iterator[S
                     yield name, at, made_of(value, spec), ""
             except (ValueError, TypeError, OverflowError) as error:
                 what = f"The lookup of `{name}` has {value!r}, with which the sidecar is rejected: {error}"
-                document.mistake(at, what, "Write a value that goes with `type:`, `scale:` and `offset:`")
+                wants = " and ".join(f"`{each}:`" for each in ("type", *SCALING) if each in spec)
+                document.mistake(at, what, f"Write a value that goes with {wants}")
 
 
 def _kind(spec: Spec, sidecar: Spec) -> tuple[str, Any]:

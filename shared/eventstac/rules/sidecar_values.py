@@ -76,8 +76,13 @@ def _finite(value: Any) -> Any:
 def _scaled(value: Any, spec: Spec) -> Any:
     if spec.keys().isdisjoint(SCALING):
         return value
-    number = float(value) * spec.get("scale", 1) + spec.get("offset", 0)
+    number = typed(value, "number") if isinstance(value, str) else float(value)
+    number = number * spec.get("scale", 1) + spec.get("offset", 0)
     if "modulo" in spec:
-        number %= spec["modulo"]
-    # Twelve digits are more than any metadata file has, and hide what binary fractions add.
+        return _rounded(number % spec["modulo"]) % spec["modulo"]  # -1e-14 % 360 is 360 to Python
+    return _rounded(number)
+
+
+def _rounded(number: float) -> float:
+    """To twelve digits: more than any metadata file has, and without what binary fractions add."""
     return float(f"{number:.12g}")

@@ -217,7 +217,8 @@ def with_sidecar(kind: str, properties: str, more: str = "") -> str:
         ("json", '"proj:epsg": $.epsg_code', "`proj:epsg` is no field that its extension has"),
         ("json", '"proj:epsg": {path: $.epsg_code, type: integer}', "('proj:epsg' was unexpected)"),
         ("json", "platform: {path: $.p, lookup: {A: 5}}", "`platform` cannot be `5`"),
-        ("json", "gsd: {path: $.p, lookup: {A: high}, scale: 2}", "the sidecar is rejected: could not"),
+        ("json", "gsd: {path: $.p, lookup: {A: high}, scale: 2}", "is rejected: 'high' is no number. Write"),
+        ("json", "gsd: {path: $.g, lookup: {A: high}, modulo: 2}", "Write a value that goes with `modulo:`"),
         ("json", '"proj:code": {path: $.c, type: integer}', "`proj:code` cannot be a whole number"),
         ("json", "platform: {path: $.c, type: boolean}", "`platform` cannot be true or false"),
         ("json", "platform: {path: $.c, scale: 2}", "`platform` cannot be a number"),
@@ -310,12 +311,17 @@ def test_a_group_that_a_table_of_groups_cannot_take_is_warned_of(where: str, lin
     assert "no group is put into it" in found
 
 
-def test_a_sidecar_that_gives_a_datetime_and_a_start_is_warned_of() -> None:
-    sidecar = "{format: json, datetime: $.d, start: $.s, end: $.e}"
+@pytest.mark.parametrize(
+    ("end", "then"),
+    [(", end: $.e", "the Item has a start and an end then"), ("", "that is the Item's datetime then")],
+)
+def test_a_sidecar_that_gives_a_datetime_and_a_start_is_warned_of(end: str, then: str) -> None:
+    sidecar = f"{{format: json, datetime: $.d, start: $.s{end}}}"
     assets = "assets:\n          data: {match: '*.tif'}\n          m:\n            read: sidecar\n            sidecar: "
     [found] = map(str, load_rules(RULE + assets + sidecar, file="c.yaml").warnings)
     assert found.startswith("c.yaml:10: ")
     assert "`datetime` of a sidecar is not taken" in found
+    assert then in found
 
 
 def test_an_optional_group_in_a_text_is_warned_of() -> None:

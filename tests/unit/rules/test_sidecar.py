@@ -46,6 +46,7 @@ def test_scale_offset_and_lookup_are_applied() -> None:
         (b"149.14582911", {}, 149.14582911),
         (b"360", {}, 0),
         (b"-90", {"scale": -1, "offset": 300}, 30),
+        (b"-1e-14", {}, 0),
     ],
 )
 def test_an_angle_that_is_counted_otherwise_becomes_what_is_left_of_the_modulo(
@@ -92,6 +93,12 @@ def test_a_value_stands_for_none_or_is_in_a_table_by_what_json_writes(
     data = b'{"a": %s}' % written
     assert json_value({"path": "$.a", "missing": [none]}, data) is None
     assert json_value({"path": "$.a", "lookup": {key: "x"}}, data) == "x"
+
+
+@pytest.mark.parametrize("how", [{"modulo": 360}, {"scale": 2}, {"offset": 1}])
+def test_a_text_to_calculate_with_is_told_to_be_no_number(how: dict[str, float]) -> None:
+    with pytest.raises(Rejected, match="'N/A' is no number"):
+        json_value({"path": "$.a", **how}, b'{"a": "N/A"}')
 
 
 def test_true_or_false_is_no_number_that_stands_for_none() -> None:
