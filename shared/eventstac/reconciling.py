@@ -29,10 +29,11 @@ from eventstac.removing import ItemKey, Removals
 
 _GO_ON = "Nothing was concluded from it. Then run `eventstac reconcile` again, or wait for the next daily run"
 
-_RULES_CHANGED = (
+RULES_CHANGED = (
     "the rules changed while it went on, and what it found is by those before. The scanner begins a run by the new "
     "ones within five minutes; `eventstac reconcile` does it at once"
 )
+_GIVE_AGAIN = ", and is to be given --allow-removals again: the scanner's has the usual limit"
 
 # A look knows better than a listing where its Date is later by more than this: Dates are whole seconds of front ends
 # whose clocks differ. More of it costs a look too many, less a change that is missed.
@@ -224,7 +225,7 @@ class Reconciler:
         applied = self.catalog.rules()
         if applied.same_since(None) > run.revision:
             # What is listed and counted by some rules says nothing of what others would remove.
-            return self._stop(run, _RULES_CHANGED)
+            return self._stop(run, RULES_CHANGED + (_GIVE_AGAIN if run.allow_removals is not None else ""))
         try:
             if where.startswith(_LIST):
                 return self._list(run, request, where.removeprefix(_LIST) or None, applied)

@@ -183,7 +183,9 @@ def _still_shown(evidence: Evidence) -> str:
         return ""
     if evidence.is_source:
         return "; the catalog still shows it, until `eventstac reconcile` takes it out"
-    return "; the catalog still shows it, as of a source container: docs/operate.md says how it leaves"
+    fact = evidence.fact
+    shown = f"a COG of {fact.claim.source_url}" if fact and fact.claim else "of a source container"
+    return f"; the catalog still shows it, as {shown}: docs/operate.md says how it leaves"
 
 
 def _by_fact(evidence: Evidence, fact: Fact) -> Whereabouts:
@@ -259,7 +261,8 @@ def _on_its_way(evidence: Evidence, look: Look) -> Whereabouts:
     if waiting:
         return _waiting(waiting)
     changed = look.last_modified
-    given_up = _given_up(evidence, changed)
+    seen = evidence.fact.finding.seen if evidence.fact else None  # what was given up before was made good
+    given_up = _given_up(evidence, max((one for one in (changed, seen) if one), default=None))
     if given_up:
         return given_up
     if evidence.fact:
@@ -294,14 +297,14 @@ def _as_looked_at(evidence: Evidence, fact: Fact) -> str:
     return f"the catalog {'shows' if _is_shown(evidence) else 'knows'} it as it was at {seen}"
 
 
-def _given_up(evidence: Evidence, changed: datetime | None = None) -> Whereabouts | None:
-    """What was given up about the blob; of what is kept, only since it was `changed`."""
+def _given_up(evidence: Evidence, after: datetime | None = None) -> Whereabouts | None:
+    """What was given up about the blob; of what is kept, only `after` a moment."""
     dead = next((queued for queued in evidence.queued if queued.dead_letter_reason), None)
     if dead:
         why = f"its message is in the dead letters of {dead.stage}: {dead.dead_letter_reason}"
         return Whereabouts("rejected", why, dead.stage, dead.since)
     for one in evidence.rejections:
-        if one.state == "open" and (changed is None or one.rejected_at >= changed):
+        if one.state == "open" and (after is None or one.rejected_at >= after):
             why = f"{one.stage} gave it up: {one.reason}: {one.detail}"
             return Whereabouts("rejected", why, one.stage, one.rejected_at)
     return None

@@ -45,6 +45,8 @@ def row(state: str = "published", **changes: object) -> ItemRow:
 
 GONE = replace(LOOK, state="gone", etag="")
 ARCHIVED = replace(rejected(MATCH, 5, "e2"), reason="archived")
+COG = url_of("one.tif", "left")
+GIVEN_UP = Rejection("id", "blobs-matched/extractor", "gave-up", "away", URL, 9, {}, "open", at(3))
 SHOWN: dict[str, object] = {"fact": read(), "item": row(), "published": True}
 
 
@@ -91,6 +93,33 @@ SHOWN: dict[str, object] = {"fact": read(), "item": row(), "published": True}
             evidence(**SHOWN, look=None, not_watched="its container is not declared", is_source=False),
             "ignored",
             "not declared; the catalog still shows it, as of a source container",
+        ),
+        (
+            evidence(
+                url=COG,
+                look=None,
+                not_watched="its container is not declared",
+                is_source=False,
+                fact=cog_fact(COG, present(MATCH, 5, "e2"), URL),
+                item=row(urls=(URL, COG)),
+                published=True,
+            ),
+            "ignored",
+            f"not declared; the catalog still shows it, as a COG of {URL}: docs/operate.md says how it leaves",
+        ),
+        (
+            evidence(**SHOWN, look=replace(LOOK, state="archived"), rejections=[GIVEN_UP]),
+            "stale",
+            "the catalog shows it as it was at",
+        ),
+        (
+            evidence(
+                **SHOWN,
+                look=replace(LOOK, state="archived"),
+                rejections=[replace(GIVEN_UP, rejected_at=at(7))],
+            ),
+            "rejected",
+            "blobs-matched/extractor gave it up",
         ),
         (evidence(is_source=False), "ignored", "no cog.completed that was handled has named it"),
         (

@@ -17,7 +17,7 @@ from eventstac.comparing import Report
 from eventstac.consumption import Consumer
 from eventstac.errors import EventstacError
 from eventstac.events import ScanRequested
-from eventstac.reconciling import Reconciler, Run
+from eventstac.reconciling import RULES_CHANGED, Reconciler, Run
 from eventstac.telemetry.spans import story
 
 GAP, STOPPED = 3, 4  # exit codes; 1 is a failure, 2 a wrong command line
@@ -73,7 +73,7 @@ def reconcile(
     lacks, has wrong or has without reason are composed anew from the facts.
 
     Exit code 0: no gap (with --wait: none is left). 3: there is (or was) a gap. 4: stopped, because too much would be
-    removed (what removes nothing was done), or because the rules changed. 1: it could not be done.
+    removed (what removes nothing was done), or because the rules changed, with --check too. 1: it could not be done.
     """
     ports = Ports.read("reconcile", os.environ, bus=not check)
     ports.check_collection(collection)
@@ -90,7 +90,7 @@ def reconcile(
         catalog.close()
     report = Report.from_json(run.report or {})
     _show(run, report, as_json)
-    if not check and run.state == "stopped":
+    if run.state == "stopped":
         raise typer.Exit(STOPPED)
     raise typer.Exit(GAP if report.has_gap else 0)
 
@@ -109,9 +109,9 @@ def _go(
         with ports.consumer() as consumer:
             _pages(reconciler, following, consumer)
     run = reconciler.runs.find(run_name)
-    if run is None or run.report is None:
+    if run is None or (run.report is None and not run.detail.startswith(RULES_CHANGED)):
         raise RunStopped(run.detail if run else f"run {run_name} is gone")
-    if not check:
+    if not check and run.report is not None:
         with (
             ports.connection() as connection,
             ports.telemetry() as telemetry,
@@ -148,6 +148,9 @@ def _show(run: Run, report: Report, as_json: bool) -> None:
         print_json({"run": run.id, "state": run.state, "detail": run.detail, **report.to_json()})
         return
     console = open_console()
+    if run.report is None:  # stopped before anything was compared
+        console.print(run.detail, style="red", markup=False)
+        return
     table = new_table(
         "collection",
         *(title for _, title in _SHOWN),
@@ -163,8 +166,8 @@ def _show(run: Run, report: Report, as_json: bool) -> None:
             console.print(f"{count} blobs are {name}")
     if any(each.unwatched for each in report.collections):
         console.print(
-            "unwatched blobs are shown, and SOURCE_CONTAINERS does not name their containers: docs/operate.md says how "
-            "they leave",
+            "unwatched blobs are shown, of containers that SOURCE_CONTAINERS (of COGs: COG_CONTAINERS) does not name: "
+            "docs/operate.md says how they leave",
             style="yellow",
         )
     for url in report.samples:
