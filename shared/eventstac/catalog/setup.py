@@ -2,7 +2,8 @@
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib import resources
 from typing import Any
 
@@ -24,6 +25,18 @@ _GRANT_PAUSE_S = 0.2  # making a table takes a few hundredths of a second
 
 class SetupRefused(EventstacError):
     """The database is not one that this version may set up; the message says why and what to do."""
+
+
+@contextmanager
+def told_who_may(settings: DatabaseSettings) -> Iterator[None]:
+    """SetupRefused where the role that asks has not the rights to set up."""
+    try:
+        yield
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise SetupRefused(
+            f"POSTGRES_USER {settings.user} may not set up the database ({str(error).strip()}): run it as the "
+            "database's administrator. On a laptop `make up` does it"
+        ) from error
 
 
 def set_up(

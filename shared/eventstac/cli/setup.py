@@ -12,7 +12,7 @@ from eventstac.catalog.database import DatabaseSettings, connect, database_failu
 from eventstac.catalog.entra_principals import make_principals, read_principals
 from eventstac.catalog.rules_blob import known_file
 from eventstac.catalog.rules_store import RulesStore
-from eventstac.catalog.setup import SetupRefused, set_up
+from eventstac.catalog.setup import SetupRefused, set_up, told_who_may
 from eventstac.cli.console import open_console
 from eventstac.cli.files import read_text
 from eventstac.rules import load_rules
@@ -44,7 +44,7 @@ def setup(
         console.print(put_in_force(database, collections, default_collection))
 
     principals = read_principals(os.environ.get("DATABASE_PRINCIPALS"))
-    with database_failures():
+    with database_failures(), told_who_may(database):
         if principals:
             make_principals(database, principals, console.print)
         set_up(database, _passwords(os.environ.get(PASSWORDS)), console.print, apply)

@@ -57,6 +57,14 @@ def test_the_role_that_sets_up_is_no_superuser(database: CatalogDatabase) -> Non
     assert row == (False,)
 
 
+def test_a_role_that_may_not_set_up_is_told_who_may(database: CatalogDatabase) -> None:
+    process = run_setup(database.as_role("eventstac_operator").conninfo)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "POSTGRES_USER eventstac_operator may not set up the database" in errors
+    assert "run `eventstac setup`" not in errors
+
+
 def test_a_newer_pgstac_is_refused(database: CatalogDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(installing, "PGSTAC_VERSION", "0.9.11")
     with pytest.raises(SetupRefused, match=r"0\.10\.0.*0\.9\.11.*downgrade"):
