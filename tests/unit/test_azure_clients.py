@@ -1,8 +1,12 @@
 """How the clients of Azure's SDKs are opened, and what they are never given."""
 
+import socket
+import time
+
 import pytest
 
 from eventstac.azure.blob_service import open_blob_service
+from eventstac.azure.blob_storage import BlobStorage
 from eventstac.azure.service_bus import ServiceBus, open_client
 from eventstac.bus import Message
 from eventstac.errors import Rejected, Transient
@@ -17,6 +21,24 @@ def test_a_connection_string_that_is_none_is_told_by_the_setting_s_name(text: st
         open_blob_service({"BlobStorage": text})
     with pytest.raises(SettingsMissing, match="ServiceBus is no connection string"):
         open_client({"ServiceBus": text})
+
+
+def test_who_waits_for_a_command_waits_seconds_for_a_storage_that_is_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        port = nobody.getsockname()[1]
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    account = (
+        f"BlobEndpoint=http://127.0.0.1:{port}/devstoreaccount1;AccountName=devstoreaccount1;AccountKey=YQ=="
+    )
+    storage = BlobStorage(open_blob_service({"BlobStorage": account}, is_watched=True))
+    with pytest.raises(Transient, match="the listing fails"):
+        storage.page(f"{storage.account_url}/source", "", None, 1)
+    assert len(slept) == 3
+    assert sum(slept) < 10
 
 
 def test_a_bus_that_is_away_is_named_by_its_address(monkeypatch: pytest.MonkeyPatch) -> None:

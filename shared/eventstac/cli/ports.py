@@ -109,7 +109,7 @@ class Ports:
 
     def storage(self) -> BlobStorage:
         """The blobs."""
-        return BlobStorage(open_blob_service(self.values))
+        return BlobStorage(open_blob_service(self.values, is_watched=True))
 
     def watched(self, storage: BlobStorage) -> Watched:
         """The declared containers."""
@@ -157,7 +157,9 @@ def by_our_names(environment: Mapping[str, str]) -> dict[str, str]:
 def storage_if_any(environment: Mapping[str, str]) -> BlobStorage | None:
     """The blobs, where the environment says of which account."""
     values = by_our_names(environment)
-    return BlobStorage(open_blob_service(values)) if any(values.get(name) for name in _STORAGE) else None
+    if not any(values.get(name) for name in _STORAGE):
+        return None
+    return BlobStorage(open_blob_service(values, is_watched=True))
 
 
 def now() -> datetime:

@@ -64,7 +64,7 @@ def gather(ports: Ports, blob: str) -> Evidence:
 
     Transient where the storage or the database does not answer; without the bus the rest is told.
     """
-    with open_blob_service(ports.values) as service:
+    with open_blob_service(ports.values, is_watched=True) as service:
         blobs = BlobStorage(service)
         url = ports.blob_url(blobs, blob)
         watched = ports.watched(blobs)
