@@ -65,13 +65,16 @@ class Watched:
 
     def _in(self, url: str, containers: tuple[str, ...], setting: str) -> BlobName:
         name = parse(url)
-        if name.account_url != self.account_url or name.container not in containers:
-            raise Rejected(
-                "undeclared-container",
-                f"{url} is not in {self.account_url}, container {' or '.join(containers)}: nothing was fetched. "
-                f"Add its container to {setting} if it is to be watched",
+        if name.account_url != self.account_url:
+            why = f"is in another account than {self.account_url} (BlobStorage), the only one that is watched"
+        elif name.container not in containers:
+            why = (
+                f"is in container {name.container!r}, and {' and '.join(containers)} are watched. Add it to {setting}, "
+                'of the apps too, if it is to be watched (docs/operate.md, "A new container")'
             )
-        return name
+        else:
+            return name
+        raise Rejected("undeclared-container", f"nothing was fetched: {url} {why}")
 
 
 def state_connection(env: Environment) -> str:

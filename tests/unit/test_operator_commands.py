@@ -12,7 +12,7 @@ from eventstac.cli.places import blob_url, container_and_prefix
 from eventstac.cli.status import _age
 from eventstac.comparing import CollectionReport, Report
 from eventstac.containers import ContainerNames, Watched
-from eventstac.errors import Rejected
+from eventstac.errors import Rejected, Transient
 from eventstac.settings import SettingsMissing
 
 
@@ -110,6 +110,36 @@ def test_a_container_that_is_not_watched_is_said_by_its_own_name() -> None:
     assert watched.container_url("cogs") == "https://a.blob.core.windows.net/cogs"
     with pytest.raises(Rejected, match="container 'nope' is not watched: SOURCE_CONTAINERS has source, more"):
         watched.container_url("nope")
+
+
+def test_a_blob_of_another_account_is_told_by_the_account_and_not_by_its_container() -> None:
+    watched = Watched("https://a.blob.core.windows.net", ContainerNames(("source",), ("cogs",), "t"))
+    with pytest.raises(Rejected, match=r"is in another account than https://a\.blob") as elsewhere:
+        watched.any("https://b.blob.core.windows.net/source/x.tif")
+    assert "Add it" not in elsewhere.value.detail
+    with pytest.raises(Rejected, match="is in container 'more', and source and cogs are watched"):
+        watched.any("https://a.blob.core.windows.net/more/x.tif")
+
+
+@pytest.mark.parametrize(
+    ("failure", "says"),
+    [
+        (SettingsMissing("eventstac status cannot start: x"), "On a laptop: `make up`, then `. .local/env`"),
+        (Transient("the database does not answer"), "`make up` starts it"),
+    ],
+)
+def test_a_command_without_the_laptop_s_stack_says_how_to_start_it(
+    failure: Exception, says: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> None:
+        raise failure
+
+    monkeypatch.setattr("eventstac.cli.main.app", fail)
+    monkeypatch.setattr("sys.argv", ["eventstac"])
+    monkeypatch.setenv("POSTGRES_HOST", "127.0.0.1")
+    with pytest.raises(SystemExit):
+        main()
+    assert says in capsys.readouterr().err
 
 
 def test_a_check_needs_no_service_bus() -> None:

@@ -27,7 +27,7 @@ _NO_SUCH_RANGE = 416
 _HOW_TO_MEND = {
     401: "Check the credentials: the key or SAS of the connection string, or that the identity is of this tenant",
     403: "Give the identity the role Storage Blob Data Reader on it, or check the key and the account's firewall",
-    404: "Make the container, or take it out of SOURCE_CONTAINERS and COG_CONTAINERS",
+    404: "Check the name; make the container, or take it out of SOURCE_CONTAINERS and COG_CONTAINERS",
 }
 _STREAM_BYTES = 8 * 1024 * 1024  # of one range of a stream
 _STREAM_CONNECTIONS = (

@@ -93,8 +93,10 @@ def preview_item(
     account: str | None = None,
 ) -> Preview:
     """What a file or URL would give by the rules."""
-    is_url = file_or_url.startswith(("http://", "https://"))
+    is_url = "://" in file_or_url
     try:
+        if is_url:
+            url_parts(file_or_url)
         thought_url = _thought_url(file_or_url, account or _NO_ACCOUNT, container, blob)
         file = (
             None if is_url else file_reader(file_or_url)

@@ -44,6 +44,8 @@ def url_parts(url: str) -> SplitResult:
         _ = parts.port
     except ValueError as error:
         raise Rejected("bad-url", f"{url!r} is no URL: {error}") from error
+    if not parts.hostname:
+        raise Rejected("bad-url", f"{url!r} is no URL: it names no host")
     return parts
 
 
@@ -59,7 +61,9 @@ class FileReader:
             with path.open("rb") as file:
                 self._head = file.read(HEAD_BYTES)
         except FileNotFoundError as error:
-            raise Rejected("not-found", f"there is no file {path}") from error
+            raise Rejected(
+                "not-found", f"there is no file {path}: give a local file, or the URL of what is in a storage"
+            ) from error
         except OSError as error:
             raise Rejected("not-readable", f"{path} cannot be read: {error.strerror}") from error
         etag = hashlib.sha256(f"{stat.st_mtime_ns}-{stat.st_size}".encode()).hexdigest()[:16]

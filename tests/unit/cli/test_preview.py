@@ -277,6 +277,21 @@ def test_without_a_rules_file_the_default_collection_is_that_of_the_setting(
     assert printed["item"]["collection"] == "other"
 
 
+@pytest.mark.parametrize(
+    ("named", "says"),
+    [
+        ("ftp://x/y.tif", "'ftp://x/y.tif' is neither http:// nor https://"),
+        ("file:///tmp/x.tif", "'file:///tmp/x.tif' is neither http:// nor https://"),
+        ("https://", "'https://' is no URL: it names no host"),
+        ("source/rmnp/red.tif", "give a local file, or the URL of what is in a storage"),
+    ],
+)
+def test_what_is_neither_a_file_nor_a_web_address_is_told_as_it_was_written(named: str, says: str) -> None:
+    code, printed = preview(named)
+    assert code == 1
+    assert says in printed["problems"][0]["message"]
+
+
 def test_the_id_is_the_one_that_the_blob_gets_in_the_account_of_the_environment(
     raster: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

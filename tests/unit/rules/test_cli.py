@@ -158,3 +158,9 @@ def test_a_container_without_a_connection_is_one_sentence(
 
 def test_neither_paths_nor_container_is_a_usage_error(file: Path) -> None:
     assert run("test", "--rules", file)[0] == 2
+
+
+def test_a_rules_file_that_is_named_by_a_url_is_told_to_be_one() -> None:
+    code, output = run("check", "https://host/y.yaml")
+    assert code == 1
+    assert "is a URL: download it, and name the file" in output
