@@ -63,6 +63,22 @@ _WHERE = f"""
 """
 
 
+def unknown_words(connection: Connection, chosen: Filter) -> list[str]:
+    """A sentence for the reason and the stage of a filter that no rejection at all has, as one that is mistyped."""
+    told = []
+    for name in ("reason", "stage"):
+        wanted = getattr(chosen, name)
+        rows = connection.execute(f"SELECT DISTINCT {name} FROM eventstac.rejected ORDER BY 1").fetchall()
+        there = [row[0] for row in rows]
+        if wanted and not any(
+            word == wanted or (name == "stage" and word.startswith(f"{wanted}/")) for word in there
+        ):
+            told.append(
+                f"no rejection has the {name} {wanted!r}; there are {', '.join(there) or 'none at all'}"
+            )
+    return told
+
+
 def record(connection: Connection, identity: str, rejected: EventRejected) -> None:
     """Keep a rejection; the same one twice is one row.
 

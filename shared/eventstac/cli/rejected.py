@@ -46,7 +46,7 @@ def list_(
         raise typer.BadParameter(f"--state is one of {', '.join(_STATES)}, not {state!r}")
     chosen = Filter(None if state == "all" else state, reason, stage, url, collection)
     with Ports.read("rejected", os.environ, storage=False, bus=False).connection() as connection:
-        found = rejections.find(connection, chosen, limit)
+        found = _found(connection, chosen, limit)
     if as_json:
         print_json([_to_json(one) for one in found])
         return
@@ -148,9 +148,17 @@ def _choice(
 def _chosen(connection: Connection, ids: list[str] | None, chosen: Filter) -> list[Rejection]:
     """The open rejections that a command line means."""
     if not ids:
-        return rejections.find(connection, chosen)
+        return _found(connection, chosen)
     found = [_only(rejections.by_id(connection, identity), identity) for identity in ids]
     return [one for one in found if one.state == "open"]
+
+
+def _found(connection: Connection, chosen: Filter, limit: int | None = None) -> list[Rejection]:
+    """What a filter chooses; of one that chooses nothing, what may be mistyped is told."""
+    found = rejections.find(connection, chosen, limit)
+    for sentence in [] if found else rejections.unknown_words(connection, chosen):
+        typer.echo(sentence, err=True)
+    return found
 
 
 def _only(found: list[Rejection], identity: str) -> Rejection:

@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from eventstac.catalog import rejections
 from eventstac.catalog.database import Connection
 from eventstac.catalog.rejections import Filter
+from eventstac.cli.main import app
 from eventstac.events import EventRejected
 from tests.integration.conftest import CatalogDatabase
 from tests.samples import START, url_of
@@ -126,3 +128,28 @@ def test_whatever_was_given_up_is_kept_and_found(
     every = rejections.find(connection, Filter())
     assert len(every) == 5
     assert all(len(f"{one.id}~replay-20240501T120000Z-0123abcd") <= 128 for one in every)
+
+
+@pytest.mark.parametrize(
+    ("asking", "said"),
+    [
+        (
+            "list --stage nope",
+            "no rejection has the stage 'nope'; there are asset-facts/loader, blob-events/",
+        ),
+        (
+            "discard --reason nope",
+            "no rejection has the reason 'nope'; there are gave-up, invalid-item, malf",
+        ),
+        ("list --stage asset-facts", ""),
+        ("list --reason gave-up --stage compose", ""),
+    ],
+)
+def test_a_word_that_no_rejection_has_is_told(
+    connection: Connection, database: CatalogDatabase, asking: str, said: str
+) -> None:
+    environment = database.environment("eventstac_operator")
+    ended = CliRunner().invoke(app, ["rejected", *asking.split()], env=environment)
+    assert ended.exit_code == 0
+    assert ended.stderr.startswith(said)
+    assert bool(ended.stderr) == bool(said)
