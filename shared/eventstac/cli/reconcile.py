@@ -163,7 +163,7 @@ def _show(run: Run, report: Report, as_json: bool) -> None:
     console.print(table)
     for name in ("unmatched", "ignored", "unclaimed"):
         if count := getattr(report, name):
-            console.print(f"{count} blobs are {name}")
+            console.print("1 blob is " + name if count == 1 else f"{count} blobs are {name}")
     if any(each.unwatched for each in report.collections):
         console.print(
             "unwatched blobs are shown, of containers that SOURCE_CONTAINERS (of COGs: COG_CONTAINERS) does not name: "

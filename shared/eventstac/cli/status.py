@@ -92,7 +92,8 @@ def _show(found: Overview, file: RulesFile | None, waiting: list[Backlog] | None
     _show_backlogs(console, waiting, away)
     for scan in found.scans:
         how_far = "over" if scan.is_over else "going on"
-        line = f"{scan.run}: {scan.container}/{scan.prefix}: {how_far}, {scan.blobs} blobs in {scan.pages} pages, "
+        pages = "1 page" if scan.pages == 1 else f"{scan.pages} pages"
+        line = f"{scan.run}: {scan.container}/{scan.prefix}: {how_far}, {scan.blobs} blobs in {pages}, "
         console.print(
             f"{line}{scan.looks} to look at, the last page {_age(scan.changed_at)} ago", markup=False
         )

@@ -72,12 +72,14 @@ def _show(story: Story) -> None:
             "that was killed just then, or a file that was turned over",
             style="yellow",
         )
-    for batch in story.linked:
-        others = sorted({trace for trace, _ in batch.links if trace != story.trace})
+    shared = {
+        (batch.app, tuple(sorted({trace for trace, _ in batch.links} - {story.trace}))): None
+        for batch in story.linked
+    }
+    for app, others in shared:
         if others:
-            console.print(
-                f"{batch.app} handled it as one with {len(others)} other traces: {', '.join(others[:5])}"
-            )
+            traces = "another trace" if len(others) == 1 else f"{len(others)} other traces"
+            console.print(f"{app} handled it as one with {traces}: {', '.join(others[:5])}")
 
 
 def _about(one: Told) -> str:

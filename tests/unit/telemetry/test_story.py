@@ -1,6 +1,7 @@
 """`eventstac trace` reads what the apps told, and says clearly where there is nothing to tell."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -121,6 +122,16 @@ def test_the_command_shows_a_table_and_the_whole_as_json(folder: Path) -> None:
         assert text in shown.output
     document = json.loads(run(START.trace, "--json", env=env).output)
     assert [one["app"] for one in document["traces"][0]["spans"]] == ["scanner", "loader"]
+
+
+def test_what_was_handled_as_one_with_another_trace_is_said_once(folder: Path) -> None:
+    other = Origin.new("another event")
+    batch = replace(
+        span("publish", Origin.new("a batch"), None, 3.0), links=(START.within("a"), START.within("b"), other)
+    )
+    tell(folder, "publisher", batch, replace(batch, origin=batch.origin.within("again")))
+    shown = run(START.trace, env={"TELEMETRY_FOLDER": str(folder)}).output
+    assert shown.count("publisher handled it as one with another trace: " + other.trace) == 1
 
 
 def test_without_a_folder_the_command_says_which_setting_names_it() -> None:
