@@ -28,7 +28,7 @@ from eventstac.cli.console import open_console
 from eventstac.errors import EventstacError, Rejected, Transient
 from eventstac.settings import SettingsMissing
 
-_IS_UP = ". If the stack of this machine is down, `make up` starts it"
+_IS_UP = "If the stack of this machine is down, `make up` starts it"
 
 # What the system says of an output, such as a file on a full disk, and of nothing else without a file's name.
 _NOT_WRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
@@ -66,7 +66,7 @@ def main() -> None:
         _fail(f"{error}. On a laptop: `make up`, then `. .local/env`")
     except Transient as error:
         is_local = os.environ.get("POSTGRES_HOST") == "127.0.0.1"
-        _fail(f"{error}{_IS_UP if is_local else ''}")
+        _fail(f"{str(error).rstrip('.?')}. {_IS_UP}" if is_local else str(error))
     except EventstacError as error:
         _fail(str(error))
     except OSError as error:
