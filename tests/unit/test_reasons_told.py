@@ -7,7 +7,7 @@ from tests.contracts.reach import ROOT
 
 # What only a command says, to who is in front of it, and what stands in an Item's metadata in other words.
 SAID_AT_ONCE = {"not-found", "not-readable", "not-previewed", "not-replayable", "unknown-id"}
-SAID_OTHERWISE = {"no-valid-data", "datetime-not-understood", "nodata-not-of-type"}
+SAID_OTHERWISE = {"no-valid-data", "no-such-band", "datetime-not-understood", "nodata-not-of-type"}
 
 
 def reasons() -> Iterator[str]:
