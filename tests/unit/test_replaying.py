@@ -10,7 +10,8 @@ from eventstac.bus import RETRY_FOR, Message
 from eventstac.catalog.rejections import Rejection
 from eventstac.errors import Rejected
 from eventstac.events import Envelope, EventRejected
-from eventstac.replaying import replay
+from eventstac.replaying import replay, told
+from eventstac.telemetry.spans import Silence, Span
 from eventstac.times import to_text
 from eventstac.validation import event_problems
 from tests.samples import START, at, url_of
@@ -204,6 +205,29 @@ def test_each_replay_has_everything_looked_at_again(name: str) -> None:
     ]
     assert caused
     assert len({*caused}) == len(caused), "duplicate detection would drop it"
+
+
+class Told(Silence):
+    is_on = True
+
+    def __init__(self) -> None:
+        self.spans: list[Span] = []
+
+    def record(self, span: Span) -> None:
+        self.spans.append(span)
+
+
+def test_an_event_that_is_sent_again_is_told_of_in_its_trace_and_a_look_in_its_own() -> None:
+    pipeline, telemetry = Pipeline(), Told()
+    scan, upload = pipeline.scan(), pipeline.put(scene("a", "b1"), b"raster 10")
+    for message in (scan, upload):
+        given_up = give_up(pipeline, message)
+        with told(telemetry, replay(given_up, "run", pipeline.now()), given_up):
+            pass
+    again, look = telemetry.spans
+    assert again.origin.trace == body_of(scan)["traceparent"][3:35]
+    assert again.parent == body_of(scan)["traceparent"][36:52]
+    assert look.parent is None
 
 
 def test_news_that_event_grid_could_not_deliver_are_handed_to_it_again() -> None:
