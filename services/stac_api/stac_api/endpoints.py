@@ -27,6 +27,7 @@ from stac_api.links import (
     link,
 )
 from stac_api.page_links import page_link, path_of, self_url
+from stac_api.routing import raw_path
 from stac_api.rows import OWN
 from stac_api.searches import Search
 
@@ -74,8 +75,7 @@ _OF_PATHS = "/:@!$&'()*+,;=~%"
 
 def _written_path(request: Request) -> str:
     """The path with what the client escaped, where the server gives it as it came."""
-    raw: bytes = (request.scope.get("raw_path") or b"").partition(b"?")[0]
-    return raw.decode("latin-1") or str(request.scope["path"])
+    return raw_path(request.scope).decode("latin-1") or str(request.scope["path"])
 
 
 async def conformance_classes(request: Request) -> Response:

@@ -124,10 +124,16 @@ def _whole(pattern: re.Pattern[str]) -> re.Pattern[str]:
     return re.compile(pattern.pattern.removesuffix("$") + r"\Z", re.DOTALL)
 
 
+def raw_path(scope: Scope) -> bytes:
+    """The address asked for as its client wrote it; empty where the server does not tell."""
+    raw: bytes = (scope.get("raw_path") or b"").partition(b"?")[0]
+    return raw
+
+
 def _path_of(scope: Scope) -> str:
     """The address asked for, with its escaped slashes told from others where the server gives it as it came."""
     path: str = scope["path"]
-    raw: bytes = (scope.get("raw_path") or b"").partition(b"?")[0]
+    raw = raw_path(scope)
     if not _ESCAPED_SLASH.search(raw):
         return path
     return unquote_to_bytes(_ESCAPED_SLASH.sub(_SLASH.encode(), raw)).decode(errors="replace")
