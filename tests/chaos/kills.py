@@ -26,17 +26,16 @@ class Killer:
 
     def __init__(self, user: User, gate: Gate, dice: random.Random, note: Callable[[str], None]) -> None:
         self._user, self._gate, self._dice, self._note = user, gate, dice, note
-        self.kills = 0
+        self.kills = self.rounds = 0
 
     def work(self, stop: threading.Event) -> None:
         """Kill until told to stop, but end the first round in any case; all run when it returns."""
-        first = True
-        while first or not stop.is_set():
+        while not (self.rounds and stop.is_set()):
             order = self._dice.sample(PROCESSES, len(PROCESSES))
-            while order and (first or not stop.is_set()):
+            while order and not (self.rounds and stop.is_set()):
                 count = self._dice.choice([1, 1, 2])
                 self._kill([order.pop() for _ in range(min(count, len(order)))], stop)
-            first = False
+            self.rounds += 1
 
     def _kill(self, names: list[str], stop: threading.Event) -> None:
         away_s, pause_s = self._dice.uniform(0.2, 3.0), self._dice.uniform(0.5, 3.0)

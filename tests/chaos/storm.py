@@ -35,7 +35,10 @@ class Log:
 
 @dataclass(frozen=True)
 class Weather:
-    """How a storm is: repeated by its seed, as far as processes repeat; at least so many blobs are uploaded."""
+    """How a storm is: repeated by its seed, as far as processes repeat; at least so many blobs are uploaded.
+
+    People work until every process was killed once, however fast the machine is, and `least_s` seconds at least.
+    """
 
     seed: int
     blobs: int
@@ -76,7 +79,7 @@ def rage(user: User, weather: Weather, log: Log) -> Outcome:
         busy: list[Future[None]] = []
         for number, person in enumerate(people):
             theirs = [blob for item in items[number::_PEOPLE] for blob in item]
-            busy.append(pool.submit(_keep_busy, person, theirs, weather, log, killing))
+            busy.append(pool.submit(_keep_busy, person, theirs, weather, log, killer, killing))
         try:
             for done in busy:
                 done.result()
@@ -101,11 +104,14 @@ def rage(user: User, weather: Weather, log: Log) -> Outcome:
     )
 
 
-def _keep_busy(person: Person, blobs: list[Blob], weather: Weather, log: Log, killing: Future[None]) -> None:
+def _keep_busy(
+    person: Person, blobs: list[Blob], weather: Weather, log: Log, killer: Killer, killing: Future[None]
+) -> None:
     """Go on as long as the storm has to last, but not once the killer failed."""
     while True:
         person.work(blobs, threading.Event())
-        if killing.done() or time.monotonic() - log.began > weather.least_s:
+        lasted = killer.rounds and time.monotonic() - log.began > weather.least_s
+        if lasted or killing.done():
             return
 
 

@@ -16,7 +16,8 @@ def test_every_process_is_killed_and_the_catalog_is_what_the_storage_holds(storm
     log = Log()
     weather = Weather(seed=random.SystemRandom().randrange(100_000), blobs=BLOBS)
     outcome = rage(stormy, weather, log)
-    assert outcome.problems == [], "\n".join([f"seed {weather.seed}", *log.lines])
-    assert outcome.uploaded >= BLOBS
-    assert outcome.kills >= 10
-    assert outcome.echoes > 0
+    trace = "\n".join([f"seed {weather.seed}", *log.lines])
+    assert outcome.problems == [], trace
+    assert outcome.uploaded >= BLOBS, trace
+    assert outcome.kills >= 10, trace
+    assert outcome.echoes > 0, trace
