@@ -1,7 +1,6 @@
 """`eventstac preview`: the Item that a file or URL would give; writes nothing."""
 
 import json
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import takewhile
 from pathlib import Path
@@ -12,10 +11,10 @@ import typer
 
 from eventstac.blob_urls import BlobName, canonical_url
 from eventstac.blobs import BlobReader
+from eventstac.cli.band_notes import odd_bands
 from eventstac.cli.console import open_console
 from eventstac.cli.files import read_text
 from eventstac.cli.rules import DefaultCollection, environment_account
-from eventstac.common_names import COLOUR_FIELD
 from eventstac.compose import Composition, compose
 from eventstac.compose.dates import SOURCE_FIELD
 from eventstac.errors import BlobChanged, Rejected, Transient
@@ -139,26 +138,10 @@ def _composed(url: str, reader: BlobReader, match: Match, rules: CollectionRules
         problems.append(_problem(unclear["detail"]))
     if composition.item:
         problems += [_problem(detail) for detail in finding.unheeded]
-    more, fewer = _odd_bands(content.metadata.get("bands") or (), rules, match)
-    return Preview(composition.item, problems + more, fewer)
-
-
-def _odd_bands(
-    read: Sequence[Mapping[str, Any]], rules: CollectionRules | None, match: Match
-) -> tuple[list[Problem], list[Problem]]:
-    """That the rule names more bands than the file has, or fewer; alpha needs no name."""
     rule = rules.rule(match.rule) if rules else None
-    asset = rule.asset(match.asset) if rule else None
-    named, there = len(asset.bands) if asset else 0, len(read)
-    if not named or not there:
-        return [], []
-    if named > there:
-        who = f"the rule names {named} bands of {match.asset!r}, of which the file has {there}"
-        return [_problem(f"{who}: the others are left out. List those of the file, in its order")], []
-    if any(band.get(COLOUR_FIELD) != "alpha" for band in read[named:]):
-        who = f"the rule names {named} bands of {match.asset!r}, and the file has {there}"
-        return [], [_problem(f"{who}: the others keep the names of the file. List all of them, in its order")]
-    return [], []
+    asset = rule.asset(match.asset) if rule and composition.item else None
+    more, notes = odd_bands(content.metadata.get("bands") or (), asset, match) if asset else ([], [])
+    return Preview(composition.item, [*problems, *map(_problem, more)], [*map(_problem, notes)])
 
 
 def _asks_the_file(rules: CollectionRules | None, match: Match) -> bool:

@@ -10,6 +10,7 @@ from eventstac.rules import AssetRule
 
 SOFTWARE = "processing:software"
 _LIFTED = ("gsd", SOFTWARE)
+OF_THE_FILE = ("data_type", "nodata")  # of a band: what the file says of them stands over what a rule says
 _FILE_EXTENSION_FIELDS = ("file:size", "file:checksum")
 
 
@@ -34,7 +35,7 @@ def asset_of(shown: Shown, *, is_cog: bool) -> dict[str, Any]:
         "created": storage.get("created"),
         "updated": storage.get("last_modified"),
         "gsd": metadata.get("gsd"),
-        "bands": _bands(metadata.get("bands") or (), rule.bands) or None,
+        "bands": _bands(metadata, rule.bands) or None,
         **{name: (metadata.get("file") or {}).get(name) for name in _FILE_EXTENSION_FIELDS},
         **(metadata.get("projection") or {}),
         "eventstac:statistics": _approximate(metadata),
@@ -97,7 +98,9 @@ def lift_common(assets: Mapping[str, dict[str, Any]], keys: Sequence[str]) -> di
     return common
 
 
-def _bands(read: Sequence[Mapping[str, Any]], by_rule: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _bands(metadata: Mapping[str, Any], by_rule: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What the rule says of each band over what the file says; how its numbers are stored the file knows."""
+    read: Sequence[Mapping[str, Any]] = metadata.get("bands") or ()
     if not (read and by_rule):
         return [dict(band) for band in read or by_rule]
     pairs = [
@@ -107,7 +110,13 @@ def _bands(read: Sequence[Mapping[str, Any]], by_rule: Sequence[Mapping[str, Any
     for number, (found, said) in enumerate(pairs, 1):
         if _is_another(found, said.get("name"), number, is_numbered):
             del found["eo:common_name"]
-    return [{**found, **said} for found, said in pairs]
+    stored = [{name: found[name] for name in OF_THE_FILE if name in found} for found, _ in pairs]
+    shown = [{**found, **said, **kept} for (found, said), kept in zip(pairs, stored, strict=True)]
+    if "nodata_problem" in metadata:  # what a band's type cannot hold is not its nodata either
+        for band, kept in zip(shown, stored, strict=True):
+            if "nodata" not in kept:
+                band.pop("nodata", None)
+    return shown
 
 
 def _is_another(found: Mapping[str, Any], name: str | None, number: int, is_numbered: bool) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 from eventstac.extensions import extensions_of, without_version
 from eventstac.rules.anchors import fits_nothing
+from eventstac.rules.band_checks import check_bands
 from eventstac.rules.constants import check_constants
 from eventstac.rules.document import Document, Path
 from eventstac.rules.group_checks import check_taken, listed
@@ -37,6 +38,7 @@ def check_care(document: Document, path: Path, rule: Rule, collection: Collectio
     _check_implied_asset(document, path, rule, collection)
     _check_footprint_asset(document, path, rule)
     check_options(document, path, rule)
+    check_bands(document, path, rule)
     _check_extensions(document, path, rule)
     check_unused(document, path, rule)
     check_constants(document, path, rule, collection)

@@ -67,7 +67,7 @@ def check_constants(document: Document, path: Path, rule: Rule, collection: Coll
 
 
 def _note(document: Document, value: _Value, found: Iterable[tuple[str, str]]) -> None:
-    problems = {message for _, message in found}
+    problems = {_inside(value, path) + message for path, message in found}
     if value.sample:
         told = (_NO_FIELD,) if value.sample == ANYTHING else (_NO_FIELD, _NOT_OF_TYPE)
         problems = {problem for problem in problems if any(each in problem for each in told)}
@@ -81,6 +81,14 @@ def _note(document: Document, value: _Value, found: Iterable[tuple[str, str]]) -
     if problems:
         what = f"`{value.name}` cannot be {value.shown}: {'; '.join(sorted(problems))}"
         document.mistake(value.where, what, instead)
+
+
+def _inside(value: _Value, path: str) -> str:
+    """Which part of a value a problem is about, before what it is: its key, and its place in a list (from 1)."""
+    whole = "/".join(value.place)
+    steps = path.removeprefix(f"{whole}/").split("/") if path.startswith(f"{whole}/") else []
+    named = "".join(f"[{int(step) + 1}]" if step.isdecimal() else f".{step}" for step in steps)
+    return f"{value.place[-1]}{named}: " if steps else ""
 
 
 def _properties(path: Path, rule: Rule) -> Iterator[_Value]:
@@ -133,7 +141,9 @@ def _assets(path: Path, rule: Rule) -> Iterator[_Value]:
             yield _Value((*place, "bands"), (*where, "bands"), fill_all(asset.bands, {}))
 
 
-_ELSEWHERE = ("href", "type", "roles", "title", "description", "bands", "created", "updated")
+_ELSEWHERE = (
+    "href", "type", "roles", "title", "description", "bands", "eo:bands", "raster:bands", "created", "updated",
+)  # fmt: skip
 
 
 def _is_source(value: Any) -> bool:

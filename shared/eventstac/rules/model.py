@@ -13,6 +13,8 @@ Json = Mapping[str, Any]
 
 Read = Literal["raster", "sidecar", "file"]
 
+_NO_NUMBERS = ("nan", "inf", "-inf")  # what a nodata may be beside a number
+
 ANY_ASSET = "*"  # stands for every asset key that the rule does not name
 
 
@@ -41,6 +43,13 @@ class AssetRule:
     def is_data(self) -> bool:
         """Whether an Item can stand on it: a raster with the role data."""
         return self.read == "raster" and "data" in self.roles
+
+    @property
+    def nodata(self) -> int | float | str | None:
+        """The nodata that all of its bands state; None where one states none, or another."""
+        stated = [band.get("nodata") for band in self.bands] or [None]
+        is_one = type(stated[0]) in (int, float) or stated[0] in _NO_NUMBERS
+        return stated[0] if is_one and all(each == stated[0] for each in stated) else None
 
     @property
     def texts(self) -> dict[str, Any]:
@@ -113,6 +122,8 @@ class Rule:
     def reading(self, asset: AssetRule) -> dict[str, Any]:
         """The settings by which an asset of this rule is read."""
         options = {**self.options, **asset.options}
+        if asset.read == "raster" and asset.nodata is not None:
+            options.setdefault("nodata", asset.nodata)
         if self.geometry is not None or self.footprint_asset not in (None, asset.key):
             options.setdefault("allow_no_footprint", True)  # the Item's geometry comes from elsewhere
         if asset.sidecar is not None:

@@ -22,6 +22,9 @@ _MOST_LEVELS = 200  # of a document that is wrong: the validator writes no error
 _TOO_DEEP = "the document is nested too deeply, or holds itself"
 _GROUPS = ("assets", "item_assets")
 
+_MORE = re.compile(r"(?<= is not one of ).* or \d+ other candidates$")
+_CHOICES = jsonschema_rs.ValidationErrorKind.AnyOf | jsonschema_rs.ValidationErrorKind.OneOfNotValid
+
 Retriever = Callable[[str], dict[str, Any]]
 
 
@@ -53,7 +56,7 @@ def schema_problems(validator: Validator, document: dict[str, Any], schema: str)
     errors = list(islice(validator.iter_errors(begun), _MOST_ERRORS))
     for error in errors:
         for nearest in _nearest(error):
-            yield Problem(path_of(nearest.instance_path), short(nearest.message), schema)
+            yield Problem(path_of(nearest.instance_path), short(_said(nearest)), schema)
     if not errors:
         message = f"an entry after the first {_ENTRIES[0]} of a list, or of the assets, is wrong"
         yield Problem("", message, schema)
@@ -125,9 +128,7 @@ def _nearest(error: jsonschema_rs.ValidationError) -> list[jsonschema_rs.Validat
     its coordinates and every other type at its name.
     """
     kind = error.kind
-    if not isinstance(
-        kind, jsonschema_rs.ValidationErrorKind.AnyOf | jsonschema_rs.ValidationErrorKind.OneOfNotValid
-    ):
+    if not isinstance(kind, _CHOICES):
         return [error]
     own = len(error.instance_path)
     branches = [[leaf for inner in branch for leaf in _nearest(inner)] for branch in kind.context]
@@ -142,6 +143,26 @@ def _nearest(error: jsonschema_rs.ValidationError) -> list[jsonschema_rs.Validat
     if len(candidates) > 1 and len(candidates[0]) == len(candidates[1]):
         return [error]
     return candidates[0]
+
+
+def _said(error: jsonschema_rs.ValidationError) -> str:
+    """What is wrong, in words; of a value that is of no kind that may stand there, which kinds may."""
+    if isinstance(error.kind, _CHOICES) and not isinstance(error.instance, dict | list):
+        kinds = [list(_kinds(each)) for branch in error.kind.context for each in branch]
+        if all(kinds):
+            words = dict.fromkeys(word for each in kinds for word in each)
+            return f"{json.dumps(error.instance, ensure_ascii=False)} is none of: {', '.join(words)}"
+    if _MORE.search(error.message):  # but for two or three
+        options = ", ".join(_kinds(error))
+        return _MORE.sub(lambda _: options, error.message)
+    return error.message
+
+
+def _kinds(error: jsonschema_rs.ValidationError) -> Iterator[str]:
+    """What an alternative takes, where it says so by a type or a list."""
+    kind = error.kind.as_dict()
+    yield from (f"a {name}" for name in kind.get("types", ()))
+    yield from (json.dumps(option, ensure_ascii=False) for option in kind.get("options", ()))
 
 
 def _beginnings(value: Any, level: int = 0, *, shorten: bool = False) -> Any:

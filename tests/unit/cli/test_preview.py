@@ -190,6 +190,25 @@ def test_bands_of_the_rule_that_the_file_has_not_are_a_problem(
     assert [each["message"] for each in printed["problems"]] == ([says] if says else [])
 
 
+def test_a_nodata_and_a_type_of_the_rules_bands_are_the_files_or_heeded(raster: Path, tmp_path: Path) -> None:
+    bare, rules = tmp_path / "bare.tif", tmp_path / "rules.yaml"
+    with (
+        rasterio.open(raster) as dataset,
+        rasterio.open(bare, "w", **{**dataset.profile, "nodata": None}) as copy,
+    ):
+        copy.write(np.where(dataset.read() < 1024, 0, dataset.read()))
+    bands = "[file]\n        assets: {data: {bands: [{name: B4, nodata: 0, data_type: float32}]}}"
+    rules.write_text(UNDATED.format(sources=bands))
+    _, printed = preview(str(bare), "--rules", str(rules), "--blob", "ones/a.tif")
+    [band] = printed["item"]["assets"]["data"]["bands"]
+    assert (band["nodata"], band["statistics"]["valid_percent"]) == (0, 50)
+    told = "the rule says data_type float32 of band 1, and the file int16, which the Item has"
+    assert [note["message"].partition(".")[0] for note in printed["notes"]] == [told]
+    code, printed = preview(str(raster), "--rules", str(rules), "--blob", "ones/a.tif")
+    assert (code, printed["item"]["assets"]["data"]["bands"][0]["nodata"]) == (0, -1)
+    assert "the rule says nodata 0 of band 1, and the file -1" in printed["notes"][1]["message"]
+
+
 def test_bands_that_the_rule_leaves_without_a_name_are_noted_but_for_alpha(
     raster: Path, tmp_path: Path
 ) -> None:

@@ -71,6 +71,47 @@ def test_a_band_that_the_rule_names_has_no_common_name_of_the_file_beside_anothe
     assert [band.get("eo:common_name") for band in item["assets"]["rgb"]["bands"]] == common
 
 
+@pytest.mark.parametrize(
+    ("found", "said", "shown"),
+    [
+        ({"data_type": "uint8"}, "data_type: float32, nodata: 0", {"data_type": "uint8", "nodata": 0}),
+        ({"data_type": "uint8", "nodata": 255}, "nodata: 0", {"data_type": "uint8", "nodata": 255}),
+        ({}, "data_type: int8", {"data_type": "int8"}),
+    ],
+)
+def test_how_a_bands_numbers_are_stored_is_what_the_file_says(
+    found: dict[str, Any], said: str, shown: dict[str, Any]
+) -> None:
+    read = {**metadata(), "bands": [{"name": "b1", **found}]}
+    item = item_of(f"assets: {{b: {{bands: [{{{said}}}]}}}}", "b", lacking={"b": read})
+    assert item["assets"]["b"]["bands"] == [{"name": "b1", **shown}]
+
+
+def test_a_nodata_that_a_bands_type_cannot_hold_is_none_of_its() -> None:
+    read = {**metadata(), "bands": [{"name": "b1", "data_type": "uint8"}], "nodata_problem": {"detail": "x"}}
+    item = item_of("assets: {b: {bands: [{nodata: 300}]}}", "b", lacking={"b": read})
+    assert "nodata" not in item["assets"]["b"]["bands"][0]
+
+
+@pytest.mark.parametrize(
+    ("rule", "options"),
+    [
+        ("assets: {b: {bands: [{nodata: 0}, {nodata: 0}]}}", {"nodata": 0}),
+        ("assets: {b: {bands: [{nodata: nan}]}}", {"nodata": "nan"}),
+        ("read: {nodata: 1}\n        assets: {b: {bands: [{nodata: 0}]}}", {"nodata": 1}),
+        ("assets: {b: {bands: [{nodata: 0}, {name: g}]}}", {}),
+        ("assets: {b: {bands: [{nodata: 0}, {nodata: 1}]}}", {}),
+        ("assets: {b: {bands: [red]}}", {}),
+    ],
+)
+def test_a_file_is_read_by_the_nodata_that_the_rule_states_of_all_its_bands(
+    rule: str, options: dict[str, Any]
+) -> None:
+    match = load_rules(HEAD + rule, file="rules.yaml").match(url_of("s/one/b"))
+    assert match is not None
+    assert match.options == options
+
+
 @pytest.mark.parametrize(("cog", "key"), [("add", "red_cog"), ("replace", "red")])
 def test_a_cog_has_a_media_type_of_its_own(cog: str, key: str) -> None:
     rules = load_rules(

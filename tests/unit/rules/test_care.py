@@ -167,6 +167,8 @@ def test_a_value_with_which_no_item_is_valid_is_a_mistake(properties: str, what:
     [
         ('extra:\n              "eo:cloud_cover": lots', 9, "`eo:cloud_cover` of the asset `b` cannot be"),
         ("bands: [{name: r}, {name: r}]", 8, "band names must differ"),
+        ("bands: [{name: r}, {nodata: none}]", 8, '`: bands[2].nodata: "none" is none of: a number, "'),
+        ("bands: [{data_type: Int16}]", 8, '`: bands[1].data_type: "Int16" is not one of "int8"'),
         ("bands: [{name: r, 'eo:center_wavelength': x}]", 8, "`bands` of the asset `b` cannot be"),
     ],
 )
@@ -404,6 +406,23 @@ def extension(version: str) -> str:
             "is on a body of radius 1737 km, not on the Earth",
         ),
         (
+            "assets:\n          b:\n            bands:\n              - {common_name: red}",
+            9,
+            "`common_name` of a band is a name of STAC 1.0: readers of STAC 1.1 do not look for it. "
+            "Write `eo:common_name`",
+        ),
+        ("assets:\n          b:\n            bands:\n              - {scale: 0.1}", 9, "Write `raster:scale`"),
+        (
+            "assets:\n          b:\n            bands:\n              - {name: r, nodata: 0}\n              - g",
+            9,
+            "The nodata of a band of 'b' is 0, but files that state none are read by no nodata",
+        ),
+        (
+            "read: {nodata: 1}\n        assets:\n          b:\n            bands:\n              - {nodata: 0}",
+            10,
+            "files that state none are read by 1, that of `read:` or `options:`",
+        ),
+        (
             f"stac_extensions:\n          - {extension('eo/v1.1.0')}",
             7,
             "those with a field of it are rejected",
@@ -413,6 +432,13 @@ def extension(version: str) -> str:
 def test_what_only_some_files_are_rejected_for_is_warned_of(text: str, line: int, what: str) -> None:
     warned = [str(each) for each in load_rules(RULE + text, file="c.yaml").warnings]
     assert [each for each in warned if each.startswith(f"c.yaml:{line}: ") and what in each], warned
+
+
+@pytest.mark.parametrize(
+    "bands", ["[{name: r, nodata: 0}, {name: g, nodata: 0.0}]", "[{data_type: int8, gsd: 3, unit: m}]"]
+)
+def test_bands_of_one_nodata_and_of_stac_1_1_are_not_warned_of(bands: str) -> None:
+    assert not load_rules(f"{RULE}assets: {{b: {{bands: {bands}}}}}", file="c.yaml").warnings
 
 
 @pytest.mark.parametrize(
