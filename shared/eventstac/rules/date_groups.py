@@ -1,5 +1,6 @@
 """Checks that the groups of a pattern that say when by their names are enough, and are asked."""
 
+import re
 from collections.abc import Iterator
 
 from eventstac.rules.automaton import Automaton, Undecided, share_a_text
@@ -15,6 +16,10 @@ from eventstac.rules.unused import is_covered
 _ENDS = {"start": "end", "end": "start"}
 _TIMES = ("hour", "minute", "time", "hh", "hhmm", "hhmmss")
 _ANY_TIME = "[Tt_-]?[0-9]{1,2}(?:[-_:]?[0-9]{2}){0,2}[Zz]?"
+# {hh} is an hour right behind a day, or beside minutes.
+_HOUR = re.compile(
+    r"(?:\{|<)(?:date|day|doy)\b[^/]*[})][Tt_./-]?(?:\{|\(\?P<)hh[:}>]|(?:\{|<)hh[:}>].*(?:\{|<)(?:mm|minute)[:}>]"
+)
 _ONE_GROUP = (
     "Put {hour}, or {hour}{minute}, beside {date} or {year}, {month} and {day}, or make one group of both: "
     '`groups: {stamp: {template: "{date}{time}"}}` and `datetime: [{group: stamp, format: "%Y%m%d%H%M"}]`'
@@ -98,6 +103,8 @@ def _warn_of_times(document: Document, path: Path, rule: Rule) -> None:
         if not all(_reads_a_day(date, groups) and "%H" not in (date.format or "") for date in dates):
             continue
         given = {name for name in _TIMES if name in groups and dates} - asked - taken
+        if not _HOUR.search(pattern.text) and "hh" not in changed:  # a tile, as h{hh}v{vv}, or a polarisation
+            given.discard("hh")
         warned |= {name for name in given if name in changed or may_hold(pattern, name, _ANY_TIME)}
     for name in sorted(warned):
         what = f"The group {name!r} is a time by its name, but is not asked for the datetime, which is that of a day"

@@ -78,6 +78,8 @@ def _note(document: Document, error: jsonschema_rs.ValidationError) -> None:
             document.mistake((*path, wrong), what, instead)
         case "anyOf":
             _note_alternatives(document, error, kind)
+        case "pattern":
+            document.mistake(path, f"`{name}` cannot be {_shown(error.instance)}", _described(error))
         case _:
             document.mistake(path, f"`{name}` is not right: {error.message}", _described(error))
 
@@ -114,6 +116,8 @@ def _note_alternatives(
 
 def _instead_of(document: Document, path: Path, value: Any, words: Sequence[str]) -> str:
     """What to write instead of a value: itself in quotes, where YAML took a text for something else."""
+    if path[-1:] == ("crs",) and type(value) is int:
+        return f"Write EPSG:{value}"
     if _TYPES["string"] in words and path in document.texts and value is not None:
         return f"Put it in quotes: '{document.texts[path]}'"
     if _TYPES["string"] in words and isinstance(value, dict) and list(value.values()) == [None]:
@@ -168,17 +172,27 @@ def _schema_at(error: jsonschema_rs.ValidationError) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+_BOUNDS = {"minimum": "from", "exclusiveMinimum": "above", "maximum": "to"}
+
+
 def _described(error: jsonschema_rs.ValidationError) -> str:
-    text = str(_schema_at(error).get("description", ""))
-    return (
-        f"What may stand here: {text.removesuffix('.')}" if text else "docs/rules.md says what may stand here"
-    )
+    schema = _schema_at(error)
+    text = str(schema.get("description", ""))
+    if text:
+        return f"What may stand here: {text.removesuffix('.')}"
+    bounds = [f"{word} {schema[name]:g}" for name, word in _BOUNDS.items() if name in schema]
+    return f"Write a number {' '.join(bounds)}" if bounds else "docs/rules.md says what may stand here"
 
 
 def _nearest(name: str, known: list[str]) -> str:
     place = next((each for each in ("extra", "properties") if each in known), None)
     if ":" in name and place:  # a field of an extension, and no field of rules has such a name
         return f"Write it under `{place}:`"
+    if name == "links" and "item_assets" in known:
+        return "Write it under `extra:`"
+    outer, _, inner = name.partition(".")
+    if inner and outer in known:  # as docs/rasters.md names what stands inside another
+        return f"Write `{outer}: {{{inner}: …}}`"
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.55)
     if near:
         return f"Write `{near[0]}`"

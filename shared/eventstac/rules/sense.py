@@ -154,6 +154,8 @@ _NOT_EXTRA = {
     "title": "Write `title:` beside `extra:`",
     "description": "Write `description:` beside `extra:`",
     "bands": "Write `bands:` beside `extra:`",
+    "eo:bands": 'Write `bands:` beside `extra:`: STAC 1.1 has one list, of {name: …, "eo:common_name": …}',
+    "raster:bands": 'Write `bands:` beside `extra:`: STAC 1.1 has one list, of {name: …, "raster:scale": …}',
     "created": "Leave it out: it is what the storage says",
     "updated": "Leave it out: it is what the storage says",
 }

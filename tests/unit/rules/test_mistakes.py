@@ -89,6 +89,32 @@ def mistakes(text: str) -> list[str]:
             "`roles` is no field",
             "Write `roles:`",
         ),
+        (
+            HEAD
+            + "'{item}'\n        assets:\n          b:\n            extra:\n              eo:bands: [{name: x}]",
+            9,
+            "`eo:bands` is no field",
+            "Write `bands:` beside `extra:`: STAC 1.1 has one list",
+        ),
+        (
+            HEAD + "'{item}'\n        read:\n          footprint.mode: valid-data",
+            7,
+            "`footprint.mode` is not known",
+            "Write `footprint: {mode: …}`",
+        ),
+        (
+            HEAD + "'{item}'\n        read:\n          footprint: {tolerance_m: -3}",
+            7,
+            "`tolerance_m` is not right: -3 is less than the minimum",
+            "Write a number from 0.01",
+        ),
+        (
+            HEAD + "'{item}'\n        read:\n          crs: 4326",
+            7,
+            "`crs` cannot be `4326`",
+            "Write EPSG:4326",
+        ),
+        ("collections:\n  a:\n    links: []\n", 3, "`links` is not known", "Write it under `extra:`"),
         (HEAD + "'{item}'\n        footprint_asset: c\n        assets: {b: }", 6, "'c'", "one of: b"),
     ],
 )
