@@ -190,7 +190,7 @@ def _first(value: object) -> object:
 def _time(doc: Json) -> str:
     properties = members(doc.get("properties"))
     ends = [text(properties.get(name)) for name in ("start_datetime", "end_datetime")]
-    return text(properties.get("datetime")) or " – ".join(filter(None, ends))
+    return " – ".join(filter(None, ends)) or text(properties.get("datetime"))
 
 
 def _kind(queryable: Json) -> object:

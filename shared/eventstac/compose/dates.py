@@ -1,8 +1,8 @@
 """The Item's datetime, from the sources that its rules name, in their order."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Literal
 
 from eventstac.compose.shown import Shown
 from eventstac.errors import Rejected
@@ -13,10 +13,11 @@ Dated = tuple[Span, str]  # and what the Item says of where it comes from: nothi
 
 SOURCE_FIELD = "eventstac:datetime_source"
 _LAST_RESORT = "last-modified"
+_HALF_A_SECOND = timedelta(seconds=0.5)
 
 
 def dates(data_assets: Sequence[Shown], sidecars: Sequence[Shown]) -> dict[str, Any]:
-    """The Item's datetime fields; assets that differ give a null datetime with start and end.
+    """The Item's datetime fields; assets that differ give start and end, with the moment that a rule names, or null.
 
     Certain times alone count where there is one, else those that may be another time than the acquisition's
     (`TIFFTAG_DATETIME`, one end of a period), else the earliest of the storage's Last-Modified: uploads are no period,
@@ -36,8 +37,23 @@ def dates(data_assets: Sequence[Shown], sidecars: Sequence[Shown]) -> dict[str, 
     if start == end:
         fields = {"datetime": to_text(start)}
     else:
-        fields = {"datetime": None, "start_datetime": to_text(start), "end_datetime": to_text(end)}
+        nominal = next((each for shown in data_assets if (each := shown.rule.nominal_datetime)), None)
+        moment = to_text(_moment_of(start, end, nominal)) if nominal else None
+        fields = {"datetime": moment, "start_datetime": to_text(start), "end_datetime": to_text(end)}
     return {**fields, SOURCE_FIELD: ", ".join(sources)} if sources else fields
+
+
+def _moment_of(start: datetime, end: datetime, nominal: Literal["start", "middle", "end"]) -> datetime:
+    """The moment that stands for a period; the middle of whole seconds is one, too: of a day, noon."""
+    match nominal:
+        case "start":
+            return start
+        case "end":
+            return end
+    middle = start + (end - start) / 2
+    if start.microsecond or end.microsecond:
+        return middle
+    return (middle + _HALF_A_SECOND).replace(microsecond=0)
 
 
 def _doubt(source: str) -> int:

@@ -82,6 +82,7 @@ class Rule:
 
     `assets` are in the order in which an Item shows them. `datetime_sources` are tried in order: "path",
     "sidecar", "file" (what the raster itself says) and "last-modified"; `path_dates` say how the path gives one.
+    `nominal_datetime` says which moment of a period is its datetime: None for none.
     `geometry` (GeoJSON, EPSG:4326) or the footprint of `footprint_asset` is the Item's geometry; with neither it is
     the union of the data assets' footprints. `extensions` are URLs of STAC extensions that the Items list beside those
     that their fields show.
@@ -98,6 +99,7 @@ class Rule:
     cog: Literal["add", "replace"] = "add"
     datetime_sources: tuple[str, ...] = ("path", "sidecar", "file", "last-modified")
     path_dates: tuple[PathDate, ...] = ()
+    nominal_datetime: Literal["start", "middle", "end"] | None = None
     footprint_asset: str | None = None
     geometry: Json | None = None
     keep_last_good: bool = False

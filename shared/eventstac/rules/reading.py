@@ -86,6 +86,7 @@ def _rule(document: Document, path: Path, values: Mapping[str, Any]) -> Rule:
         cog=values.get("cog", "add"),
         datetime_sources=sources,
         path_dates=dates,
+        nominal_datetime=values.get("nominal_datetime"),
         footprint_asset=values.get("footprint_asset"),
         geometry=read_area(document, (*path, "geometry"), values["geometry"])
         if "geometry" in values

@@ -185,18 +185,21 @@ def test_an_item_that_moves_in_time_and_space_exists_once(
     )
 
 
-def test_an_item_that_lasts_for_longer_than_its_partition_is_found_at_its_end(
-    ours: CatalogDatabase, connection: Connection
+@pytest.mark.parametrize("nominal", [None, "2027-01-01T00:00:00Z"])
+def test_an_item_that_lasts_for_longer_than_its_partition_is_found_at_its_ends(
+    ours: CatalogDatabase, connection: Connection, nominal: str | None
 ) -> None:
     write(connection, ITEMS)
     long = item(0)
     long["properties"] |= {
-        "datetime": None,
+        "datetime": nominal,
         "start_datetime": "2024-05-20T00:00:00Z",
         "end_datetime": "2031-07-04T12:00:00.25Z",
     }
     write(connection, [long])
     assert search(ours, {"datetime": "2031-07-01T00:00:00Z/.."})["features"][0]["id"] == "item-000"
+    begun = search(ours, {"datetime": "../2024-05-20T12:00:00Z"})["features"]
+    assert begun[0]["properties"].get("datetime") == nominal
 
 
 def test_a_constraint_that_somebody_tightened_is_widened_again(

@@ -185,6 +185,33 @@ def test_an_item_of_which_nothing_is_left_is_empty() -> None:
     assert compose(facts, collection_of(rules, "c")).state == "empty"
 
 
+@pytest.mark.parametrize(
+    ("period", "nominal", "moment"),
+    [
+        ("2024-05-01/2024-05-03", "start", "2024-05-01T00:00:00Z"),
+        ("2024-05", "middle", "2024-05-16T12:00:00Z"),
+        ("2024", "end", "2024-12-31T23:59:59Z"),
+        ("2024-05-01T00:00:00.2Z/2024-05-01T00:00:00.4Z", "middle", "2024-05-01T00:00:00.300000Z"),
+    ],
+)
+def test_a_period_has_the_nominal_datetime_that_its_rule_asks_for(
+    period: str, nominal: str, moment: str
+) -> None:
+    rule = f"datetime: [{{value: '{period}'}}]\n        nominal_datetime: {nominal}\n        {ALL}"
+    without = item_of(rule.replace(f"nominal_datetime: {nominal}", "cog: add"), "red.tif")["properties"]
+    properties = item_of(rule, "red.tif", "mask.tif")["properties"]
+    assert (without["datetime"], properties["datetime"]) == (None, moment)
+    assert [properties[name] for name in ENDS] == [without[name] for name in ENDS]
+
+
+def test_a_moment_stays_what_it_is_whatever_is_nominal() -> None:
+    rule = f"datetime: [{{value: 2024-05-01}}]\n        nominal_datetime: end\n        {ALL}"
+    properties = item_of(rule, "red.tif")["properties"]
+    assert properties["datetime"] == "2024-05-01T00:00:00Z"
+    assert properties.keys().isdisjoint(ENDS)
+
+
+ENDS = ("start_datetime", "end_datetime")
 NOWHERE = {**metadata(), "footprint": None}
 
 

@@ -32,6 +32,12 @@ DEEP: Any = json.loads("[" * 2_000 + "]" * 2_000)
 ANY = (*ODD, DEEP, {"a": DEEP})
 
 
+def test_a_period_is_shown_as_one_whether_a_moment_of_it_is_named_or_not() -> None:
+    for named in (None, "2020-06"):
+        item = {**ITEM, "properties": {**ITEM["properties"], "datetime": named}}
+        assert "2020 – 2021" in pages.items({"features": [item], "numberReturned": 1, "links": LINKS}, HERE)
+
+
 @pytest.mark.parametrize("page", [pages.item, pages.collection])
 def test_a_document_with_any_member_of_an_odd_kind_has_its_page(page: Any) -> None:
     document = ITEM if page is pages.item else COLLECTION
