@@ -120,7 +120,12 @@ def _idle(groups: set[str]) -> Iterator[tuple[str, str, str]]:
             yield name, f"is not asked for the datetime, as {{{dated}}} is", instead
     elif not _ENDS.keys() <= groups:
         for name, other in _lacking(groups):
-            instead = f"Put {{{other}}} into the pattern, too, or write `datetime:` without `path`"
+            alone = (
+                "`datetime: [{group: start, duration: P8D}]`"
+                if name == "start"
+                else "`datetime:` without `path`"
+            )
+            instead = f"Put {{{other}}} into the pattern, too, or write {alone}"
             yield name, f"gives no datetime without {{{other}}}", instead
 
 

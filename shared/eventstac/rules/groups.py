@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from eventstac.rules.characters import in_case
 from eventstac.rules.dates import parse_date, parse_date_with_time, parse_parts
+from eventstac.rules.durations import period_from
 from eventstac.rules.spans import Interval
 
 _FIELD = re.compile(r"\{\{|\}\}|\{([A-Za-z_]\w*)\}", re.ASCII)
@@ -104,6 +105,7 @@ PATH_GROUPS = (("datetime",), ("date",), ("start", "end"), ("year",))
 class PathDate:
     """Which groups say when: `start` and `end` (the same group for one date), with an optional strptime format.
 
+    With a `duration` (P8D, dekad) the date is only the beginning of a period.
     `value` is the same for every path: a date, or START/END. With neither, the groups `datetime`, `date`, `start` and
     `end`, or `year`, `month`, `day`, `doy` say it, and `hour`, `minute`, `second` beside a day.
     """
@@ -112,6 +114,7 @@ class PathDate:
     end: str = ""
     format: str | None = None
     value: str | None = None
+    duration: str | None = None
 
     @property
     def by_name(self) -> bool:
@@ -133,7 +136,10 @@ class PathDate:
             return _by_names(groups)
         if self.start not in groups or self.end not in groups:
             return None
-        first, last = parse_date(groups[self.start], self.format), parse_date(groups[self.end], self.format)
+        first = parse_date(groups[self.start], self.format)
+        if self.duration is not None:
+            return period_from(first[0], self.duration)
+        last = parse_date(groups[self.end], self.format)
         return _interval(first, last)
 
 

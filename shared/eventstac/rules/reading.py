@@ -218,5 +218,5 @@ def _datetime(values: list[Any] | None) -> tuple[tuple[PathDate, ...], tuple[str
             continue
         sources.append("path")
         start, end = value.get("group", value.get("start", "")), value.get("group", value.get("end", ""))
-        dates.append(PathDate(start, end, value.get("format"), value.get("value")))
+        dates.append(PathDate(start, end, value.get("format"), value.get("value"), value.get("duration")))
     return tuple(dates), tuple(dict.fromkeys(sources))

@@ -1,0 +1,87 @@
+"""A period of which a path gives the beginning ends a second before the next one begins."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from eventstac.rules import load_rules
+from eventstac.rules.durations import period_from
+from tests.unit.rules.asking import matched
+from tests.unit.rules.test_datetime_sources import SOURCE, text_of, told
+
+
+@pytest.mark.parametrize(
+    ("start", "duration", "end"),
+    [
+        ("2024-03-11", "P8D", "2024-03-18T23:59:59"),
+        ("2024-12-18", "P16D", "2025-01-02T23:59:59"),
+        ("2024-03-11T12:00:00", "PT30M", "2024-03-11T12:29:59"),
+        ("2024-03-11T12:00:00", "PT1S", "2024-03-11T12:00:00"),
+        ("2024-02-01", "P1M", "2024-02-29T23:59:59"),
+        ("2023-12-01", "P3M", "2024-02-29T23:59:59"),
+        ("2024-01-31", "P1M", "2024-02-28T23:59:59"),
+        ("2024-01-01", "P1Y", "2024-12-31T23:59:59"),
+        ("2024-01-01", "P2W", "2024-01-14T23:59:59"),
+        ("2024-01-01", "P1DT12H", "2024-01-02T11:59:59"),
+        ("2024-02-01", "dekad", "2024-02-10T23:59:59"),
+        ("2024-02-11", "dekad", "2024-02-20T23:59:59"),
+        ("2024-02-21", "dekad", "2024-02-29T23:59:59"),
+        ("2024-12-21", "dekad", "2024-12-31T23:59:59"),
+    ],
+)
+def test_a_period_lasts_until_the_next_one_begins(start: str, duration: str, end: str) -> None:
+    begun = datetime.fromisoformat(start).replace(tzinfo=UTC)
+    assert period_from(begun, duration) == (begun, datetime.fromisoformat(end).replace(tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "more", "path", "end"),
+    [
+        ("m/{item}.A{date}.tif", {"group": "date", "duration": "P8D"}, "m/a.A2024071.tif", "2024-03-18"),
+        ("m/{item}_{start}.tif", {"group": "start", "duration": "P3M"}, "m/a_2024-03.tif", "2024-05-31"),
+        (
+            "m/{item}_{d}.tif",
+            {"group": "d", "format": "%d%m%y", "duration": "dekad"},
+            "m/a_110324.tif",
+            "2024-03-20",
+        ),
+    ],
+)
+def test_a_group_gives_the_beginning_of_a_period(
+    pattern: str, more: dict[str, Any], path: str, end: str
+) -> None:
+    rules = load_rules(text_of({"pattern": pattern, "datetime": [more]}), file="c.yaml")
+    assert not rules.warnings
+    match = matched(rules, SOURCE + path)
+    assert match.start is not None
+    assert (match.start.month, str(match.end)) == (3, f"{end} 23:59:59+00:00")
+
+
+def test_a_day_that_begins_no_dekad_is_not_of_the_rule() -> None:
+    rule = {"pattern": "m/{item}_{date}.tif", "datetime": [{"group": "date", "duration": "dekad"}]}
+    explained = load_rules(text_of(rule), file="c.yaml").explain(SOURCE + "m/a_2024-03-12.tif")
+    assert [each.why for each in explained.tried] == [
+        "2024-03-12 begins no dekad: they begin on day 1, 11 and 21 of a month"
+    ]
+
+
+@pytest.mark.parametrize(
+    "duration", ["8D", "P", "PT", "P0D", "P8", "P8DT", "8 days", "P1.5D", "P1D\n", "decade"]
+)
+def test_what_is_no_duration_is_a_mistake(duration: str) -> None:
+    rule = {"pattern": "{item}_{date}.tif", "datetime": [{"group": "date", "duration": duration}]}
+    found = told(rule)
+    assert "`duration` cannot be" in found
+    assert "P8D" in found
+
+
+@pytest.mark.parametrize("duration", ["P9999Y", "P9999W"])
+def test_a_period_that_never_ends_is_of_no_date(duration: str) -> None:
+    with pytest.raises(ValueError, match="no year up to 9999"):
+        period_from(datetime(9900, 1, 1, tzinfo=UTC), duration)
+
+
+def test_a_beginning_without_an_end_is_told_how_to_say_how_long_it_lasts() -> None:
+    found = load_rules(text_of({"pattern": "{item}/{start}.tif"}), file="c.yaml").warnings
+    assert "`datetime: [{group: start, duration: P8D}]`" in str(found[0])
