@@ -8,6 +8,7 @@ from typing import Any
 from eventstac.compose.assets import SOFTWARE, asset_of, lift_common
 from eventstac.compose.composition import Composition
 from eventstac.compose.dates import dates
+from eventstac.compose.links import links_of
 from eventstac.compose.properties import properties_of, span_of_storage
 from eventstac.compose.shown import Selection, Shown, select
 from eventstac.disputes import chain
@@ -157,7 +158,7 @@ def _document(
             **dates(data_assets, sidecars),
             **span_of_storage(all_shown),
         },
-        "links": [{"rel": "collection", "href": f"../{first.collection}", "type": "application/json"}],
+        "links": links_of(first.collection, selection.sources),
         "assets": assets,
     }
     return item, all_shown

@@ -12,6 +12,7 @@ from eventstac.rules.document import Document, Path
 from eventstac.rules.group_checks import check_taken, listed
 from eventstac.rules.groups import Template, templates_in
 from eventstac.rules.identity import safe_id
+from eventstac.rules.link_checks import check_links
 from eventstac.rules.model import CollectionRules, Rule
 from eventstac.rules.option_checks import check_options
 from eventstac.rules.unused import check_unused
@@ -31,6 +32,7 @@ def check_care(document: Document, path: Path, rule: Rule, collection: Collectio
     groups = set.intersection(*(set(pattern.groups) for pattern in rule.patterns))
     groups |= {change.name for change in rule.changes}
     _check_texts(document, path, rule, groups)
+    check_links(document, path, rule, groups)
     _warn_of_plain_texts(document, path, rule)
     _check_anchors(document, path, rule)
     _check_repetitions(document, path, rule)

@@ -51,6 +51,8 @@ def filled_texts(rule: Rule) -> Iterator[tuple[Path, str, Template]]:
             yield ("properties", name), f"The property {name!r}", Template(f"{{{value['from']}}}")
         for steps, template in templates_in(value):
             yield ("properties", name, *steps), f"The property {name!r}", template
+    for steps, template in templates_in(rule.links):
+        yield ("links", *steps), f"The link {rule.links[int(steps[0])]['rel']!r}", template
     for asset in rule.assets:
         for place, template in templates_in(asset.texts):
             yield ("assets", asset.key, *place), f"The {place[0]} of the asset {asset.key!r}", template

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
+from urllib.parse import quote
 
 from eventstac.rules.groups import GroupChange, PathDate, Template, change_groups, fill_all, templates_in
 from eventstac.rules.pattern import Pattern
@@ -85,7 +86,7 @@ class Rule:
     `nominal_datetime` says which moment of a period is its datetime: None for none.
     `geometry` (GeoJSON, EPSG:4326) or the footprint of `footprint_asset` is the Item's geometry; with neither it is
     the union of the data assets' footprints. `extensions` are URLs of STAC extensions that the Items list beside those
-    that their fields show.
+    that their fields show, `links` further links of theirs.
     """
 
     name: str
@@ -104,6 +105,7 @@ class Rule:
     geometry: Json | None = None
     keep_last_good: bool = False
     properties: Json = field(default_factory=dict)
+    links: tuple[Json, ...] = ()
     options: Json = field(default_factory=dict)
     builder: str | None = None
     extensions: tuple[str, ...] = ()
@@ -120,6 +122,10 @@ class Rule:
         does not have it.
         """
         return {name: _property(value, groups) for name, value in self.properties.items()}
+
+    def links_for(self, groups: Mapping[str, str]) -> list[dict[str, str]]:
+        """The Item links that this rule gives, for the groups of a match. Raises KeyError for a missing one."""
+        return [_link(link, groups) for link in self.links]
 
     def reading(self, asset: AssetRule) -> dict[str, Any]:
         """The settings by which an asset of this rule is read."""
@@ -183,6 +189,14 @@ class CollectionRules:
     def rule(self, name: str) -> Rule | None:
         """The rule of this name, None where the rules have none (any more)."""
         return next((rule for rule in self.rules if rule.name == name), None)
+
+
+def _link(link: Json, groups: Mapping[str, str]) -> dict[str, str]:
+    """A link with the groups in its texts; in its address what has another meaning there, or none, is encoded."""
+    filled = {name: Template(text).fill(groups) for name, text in link.items()}
+    if not link["href"].startswith("{"):  # that group is the beginning of an address itself
+        filled["href"] = Template(link["href"]).fill({name: quote(text) for name, text in groups.items()})
+    return filled
 
 
 def _property(value: Any, groups: Mapping[str, str]) -> Any:

@@ -93,6 +93,7 @@ def _rule(document: Document, path: Path, values: Mapping[str, Any]) -> Rule:
         else None,
         keep_last_good=values.get("keep_last_good", False),
         properties=values.get("properties", {}),
+        links=tuple(values.get("links", ())),
         options=values.get("read", {}),
         builder=values.get("builder"),
         extensions=tuple(values.get("stac_extensions", ())),

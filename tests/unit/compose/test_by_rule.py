@@ -11,7 +11,7 @@ from eventstac.facts import Fact, fact_of
 from eventstac.rules import CollectionRules, collection_document, load_rules
 from eventstac.validation import validate_item
 from tests.samples import cog_fact, gone, metadata, present, url_of
-from tests.unit.rules.asking import collection_of
+from tests.unit.rules.asking import collection_of, rule_of
 
 HEAD = "collections:\n  c:\n    rules:\n      - name: r\n        pattern: 's/{item}/{asset}'\n        "
 SAR = "https://stac-extensions.github.io/sar/v1.3.0/schema.json"
@@ -212,6 +212,55 @@ def test_a_moment_stays_what_it_is_whatever_is_nominal() -> None:
 
 
 ENDS = ("start_datetime", "end_datetime")
+LINKS = """links:
+          - {rel: license, href: 'https://example.org/by'}
+          - {rel: via, href: 'https://example.org/{item}?f={asset}', title: '{asset} of {item}', type: text/html}
+        """
+
+
+def test_an_item_has_each_link_of_its_rule_once_in_its_order() -> None:
+    expected = [
+        {"rel": "collection", "href": "../c", "type": "application/json"},
+        {"rel": "license", "href": "https://example.org/by"},
+        *(
+            {
+                "rel": "via",
+                "href": f"https://example.org/one?f={name}",
+                "title": f"{name} of one",
+                "type": "text/html",
+            }
+            for name in ("red.tif", "m.txt")
+        ),
+    ]
+    assert item_of(LINKS + ALL, "red.tif", "m.txt")["links"] == expected
+    assert item_of(LINKS + ALL, "m.txt", "red.tif")["links"] == expected
+
+
+@pytest.mark.parametrize(
+    ("href", "name", "shown"),
+    [
+        ("https://example.org/{asset}", "a b#ü%.tif", "https://example.org/a%20b%23%C3%BC%25.tif"),
+        ("{asset}/x", "https:%2F%2Fexample.org", "https:%2F%2Fexample.org/x"),
+    ],
+)
+def test_the_text_of_a_group_is_encoded_within_an_address(href: str, name: str, shown: str) -> None:
+    rule = load_rules(HEAD + f"links: [{{rel: via, href: '{href}'}}]", file="r.yaml")
+    assert rule_of(rule, "c", "r").links_for({"asset": name}) == [{"rel": "via", "href": shown}]
+
+
+def test_a_link_that_lacks_a_group_of_an_optional_part_rejects_the_item() -> None:
+    rules = load_rules(
+        "collections:\n  c:\n    rules:\n      - name: r\n        pattern: 'regex:s/(?P<item>[a-z]+)(_(?P<v>.))?.tif'\n"
+        "        links: [{rel: via, href: 'https://example.org/{v}'}]\n",
+        file="r.yaml",
+    )
+    assert "The link 'via' needs the group 'v', which is optional" in str(rules.warnings[0])
+    match = rules.match(url_of("s/one.tif"))
+    assert match is not None
+    composition = compose([fact_of(url_of("s/one.tif"), present(match, 1, "e"))], collection_of(rules, "c"))
+    assert (composition.state, composition.reason) == ("rejected", "bad-link")
+
+
 NOWHERE = {**metadata(), "footprint": None}
 
 

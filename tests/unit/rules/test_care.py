@@ -29,6 +29,22 @@ RULE = HEAD + "'{item}_{asset}'\n        "  # what follows begins in line 6
             "The title of the asset 'b' needs",
             "asset, item",
         ),
+        (
+            "links:\n          - {rel: via, href: 'https://a/{x}'}",
+            7,
+            "The link 'via' needs a group 'x'",
+            "item",
+        ),
+        ("links:\n          - {rel: via, href: 'https://a/{item'}", 7, "part of no group", "{{"),
+        ("links:\n          - {rel: via, href: scenes/x}", 7, "is no absolute URL: 'scenes/x'", "https://"),
+        ("links:\n          - {rel: via, href: '{{x}}'}", 7, "is no absolute URL", "https://"),
+        (
+            "links:\n          - {rel: self, href: 'https://a/{item}'}",
+            7,
+            "The link 'self' is one that the API writes itself",
+            "Leave it out",
+        ),
+        ("links:\n          - {rel: via}", 7, "`links[1]` has no `href`", "Add `href:`"),
         ("assets:\n          b:\n            description: 'a { b'", 8, "part of no group", "{{"),
         ("assets:\n          b:\n            bands:\n              - '{x}'", 9, "a group 'x'", "asset, item"),
         ("assets:\n          b:\n            media_type: 'image/{x}'", 8, "The media_type of", "asset, item"),
@@ -168,7 +184,11 @@ def test_a_value_with_which_no_item_is_valid_is_a_mistake(properties: str, what:
         ('extra:\n              "eo:cloud_cover": lots', 9, "`eo:cloud_cover` of the asset `b` cannot be"),
         ("bands: [{name: r}, {name: r}]", 8, "band names must differ"),
         ("bands: [{name: r}, {nodata: none}]", 8, '`: bands[2].nodata: "none" is none of: a number, "'),
-        ("bands: [{data_type: Int16}]", 8, '`: bands[1].data_type: "Int16" is not one of "int8"'),
+        (
+            "bands: [{data_type: Int16}]",
+            8,
+            '`: bands[1].data_type: "Int16" is not one of "int8", "int16", "int32", ',
+        ),
         ("bands: [{name: r, 'eo:center_wavelength': x}]", 8, "`bands` of the asset `b` cannot be"),
     ],
 )
@@ -411,7 +431,11 @@ def extension(version: str) -> str:
             "`common_name` of a band is a name of STAC 1.0: readers of STAC 1.1 do not look for it. "
             "Write `eo:common_name`",
         ),
-        ("assets:\n          b:\n            bands:\n              - {scale: 0.1}", 9, "Write `raster:scale`"),
+        (
+            "assets:\n          b:\n            bands:\n              - {scale: 0.1}",
+            9,
+            "Write `raster:scale`",
+        ),
         (
             "assets:\n          b:\n            bands:\n              - {name: r, nodata: 0}\n              - g",
             9,

@@ -40,11 +40,18 @@ def test_every_example_of_a_rules_part_is_accepted_in_a_rule() -> None:
         assert load_rules(yaml.safe_dump(whole, sort_keys=False), file="docs/rules.md")
 
 
+def test_the_example_of_settings_for_reading_is_accepted_in_a_rule() -> None:
+    [example] = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "rasters.md").read_text(), re.DOTALL)
+    rule = {"name": "r", "pattern": "{item}.tif", **read_document(example, "docs/rasters.md").value}
+    text = yaml.safe_dump({"collections": {"a": {"rules": [rule]}}})
+    assert not load_rules(text, file="docs/rasters.md").warnings
+
+
 def test_every_field_of_the_schema_is_in_the_page() -> None:
     known = rules_schema()["$defs"]
     fields = {
         name
-        for part in ("collection", "rule", "group", "asset", "sidecar", "queryable")
+        for part in ("collection", "rule", "group", "asset", "link", "sidecar", "queryable")
         for name in known[part]["properties"]
     }
     assert [name for name in sorted(fields) if not re.search(rf"\b{name}\b", PAGE)] == []
