@@ -98,7 +98,8 @@ class Finding:
 
     `seen` is the storage's Date, `etag` is empty for "gone". `storage` is what the storage said of the blob (size,
     last_modified, created, content_type, content_md5, version_id), `metadata` what was read from it (shape: see
-    docs/rasters.md), both None where there is none. `reason` and `detail` are those of a rejection.
+    docs/rasters.md), both None where there is none. `reason` and `detail` are those of a rejection. `extractor` is the
+    number of who read it (`eventstac.raster.revision`), 0 where it did not say.
     """
 
     match: Match
@@ -112,6 +113,7 @@ class Finding:
     reason: str = ""
     detail: str = ""
     timeline: tuple[Stage, ...] = ()
+    extractor: int = 0
 
     @property
     def age(self) -> tuple[list[list[int]], str]:
@@ -286,14 +288,19 @@ def stands(mine: Finding, other: Finding) -> Finding:
         return max(mine, other, key=lambda finding: finding.order)
     if mine.state == "gone":
         # A gone blob shows nothing, so the later look is all of the answer.
-        return max(mine, other, key=lambda finding: (finding.seen, finding.revision, finding.meaning()))
+        return max(
+            mine,
+            other,
+            key=lambda finding: (finding.seen, finding.revision, finding.extractor, finding.meaning()),
+        )
 
     if mine == other:
         return mine
 
-    def rank(finding: Finding) -> tuple[int, bool, bool, str, tuple[list[list[int]], str]]:
+    def rank(finding: Finding) -> tuple[int, bool, int, bool, str, tuple[list[list[int]], str]]:
         is_by_rule = finding.reason != NO_RULE  # what was looked at by some rules, these know
-        return (finding.revision, finding.state == "present", is_by_rule, finding.meaning(), finding.age)
+        is_read = finding.state == "present"
+        return (finding.revision, is_by_rule, finding.extractor, is_read, finding.meaning(), finding.age)
 
     chosen = max(mine, other, key=rank)
     return replace(

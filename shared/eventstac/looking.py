@@ -13,6 +13,7 @@ from eventstac.containers import Watched
 from eventstac.errors import BlobChanged, Rejected, Transient
 from eventstac.events.timeline import passed
 from eventstac.facts import NOT_A_COG, Finding, Match, Stage
+from eventstac.raster.revision import EXTRACTOR_REVISION
 from eventstac.telemetry.spans import note
 from eventstac.times import to_text
 
@@ -35,12 +36,13 @@ class Content:
 
 @dataclass(frozen=True)
 class Looker:
-    """Looks at blobs: the storage, how content is read, and where thumbnails go."""
+    """Looks at blobs: the storage, how content is read and by which extractor, and where thumbnails go."""
 
     blobs: Blobs
     watched: Watched
     read: ReadContent
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    extractor: int = EXTRACTOR_REVISION
 
     def look(
         self,
@@ -68,6 +70,7 @@ class Looker:
                 seen=look.seen,
                 etag=look.etag,
                 timeline=passed(timeline, "looked", self.clock()),
+                extractor=self.extractor,
                 **found,
             )
         raise Transient(f"{url} changed under each of {_LOOKS} looks: it is still being written")

@@ -105,8 +105,11 @@ def _withdrawal(known: Fact | None, applied: AppliedRules, *, cause: str) -> Ass
 def is_by_these_rules(known: Fact, match: Match, applied: AppliedRules) -> bool:
     """Whether what is known of a blob means what the rules in force say: `match`, by a rule that did not change since.
 
-    A COG's place is its source's, so any change counts. That no rule knows a blob which one does is never right.
+    What an older extractor read never does. A COG's place is its source's, so any change counts. That no rule knows a
+    blob which one does is never right.
     """
+    if is_outread(known.finding, applied):
+        return False
     if known.claim:
         return known.revision >= applied.same_since(None)
     if known.finding.reason == NO_RULE:
@@ -116,12 +119,23 @@ def is_by_these_rules(known: Fact, match: Match, applied: AppliedRules) -> bool:
     )
 
 
-def is_overtaken(fact: Fact, applied: AppliedRules) -> bool:
-    """Whether a look was under way while rules or extractor changed, so that the blob is something else now."""
+def is_outread(finding: Finding, applied: AppliedRules) -> bool:
+    """Whether the extractor that read a blob is older than the one in force, which may read it otherwise."""
+    return finding.state != "gone" and finding.extractor < applied.extractor
+
+
+def is_overtaken(fact: Fact, known: Fact | None, applied: AppliedRules) -> bool:
+    """Whether a look was under way while rules or extractor changed, so that the blob is something else now.
+
+    Where an older extractor read again what one had read, an older one still runs: it is not asked once more, or it
+    would be for ever.
+    """
+    if is_outread(fact.finding, applied) and not (
+        known and known.finding.condition == fact.finding.condition and is_outread(known.finding, applied)
+    ):
+        return True
     if fact.finding.revision >= applied.revision:
         return False
-    if fact.finding.revision < applied.read_alike_since:
-        return True
     match = applied.rules.match(fact.claim.source_url if fact.claim else fact.url)
     if match is None:
         return not fact.claim and may_be_shown(fact)
@@ -172,7 +186,7 @@ def last_read(known: Fact) -> Finding | None:
 
 def _reads_alike(finding: Finding, match: Match, applied: AppliedRules) -> bool:
     return (
-        finding.revision >= applied.read_alike_since
+        not is_outread(finding, applied)
         and finding.match.read == match.read
         and canonical_json(finding.match.options) == canonical_json(match.options)
     )

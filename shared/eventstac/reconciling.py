@@ -50,8 +50,8 @@ class Run:
 
     `allow_removals` is the number of Items that it may remove, None for the usual limit. `removes` is whether it was
     found to stay within it. `started_at` is the database's time, for people. `report` is what comparing found.
-    `revision` is that of the rules in force when it began. `next_page` is the request for its next page, `last_page`
-    the one before it.
+    `revision` is that of the rules in force when it began, `extractor` the number that readings were to have.
+    `next_page` is the request for its next page, `last_page` the one before it.
     """
 
     id: str
@@ -65,6 +65,7 @@ class Run:
     started_at: datetime | None = None
     report: dict[str, Any] | None = None
     revision: int = 0
+    extractor: int = 0
     next_page: ScanRequested | None = None
     last_page: ScanRequested | None = None
 
@@ -112,8 +113,11 @@ class Runs(Protocol):
     def busy(self) -> Run | None:
         """A run that is not a mere check and still goes on, if there is one."""
 
-    def newest_revision(self) -> int | None:
-        """The newest rules with which a run over everything was begun, that is not a mere check; None: no such run."""
+    def newest_revision(self, extractor: int) -> int | None:
+        """The newest rules with which a run over everything was begun, that is not a mere check; None: no such run.
+
+        Of runs that an older scanner began, which knew of a smaller `extractor` or of none, it asks nothing.
+        """
 
     def take_stalled(self) -> Run | None:
         """A run that is not a mere check and has not gone on for a while; it is not given again for a while."""
@@ -182,7 +186,8 @@ class Reconciler:
         containers = tuple(f"{self.watched.account_url}/{name}" for name in names)
         first = ScanRequested(run_id, containers[0], reason="reconcile", collection=collection)
         run = Run(run_id, containers, collection, allow_removals, check_only)
-        self.runs.begin(replace(run, revision=self.catalog.rules().revision, next_page=first))
+        applied = self.catalog.rules()
+        self.runs.begin(replace(run, revision=applied.revision, extractor=applied.extractor, next_page=first))
         return first
 
     def attend(self, name: str) -> ScanRequested | None:
@@ -195,9 +200,9 @@ class Reconciler:
             return stalled.next_page
         if self.runs.busy():
             return None
-        changed = self.catalog.rules().same_since(None)
+        applied = self.catalog.rules()
         # Rules that were there before any run are those of the set-up: they changed nothing.
-        if changed <= (self.runs.newest_revision() or 1):
+        if applied.same_since(None) <= (self.runs.newest_revision(applied.extractor) or 1):
             return None
         return self.begin(name)
 

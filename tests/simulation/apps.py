@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from cog_updater import completed
@@ -127,10 +128,10 @@ class Apps:
             batch, outbound.decode, lambda events: outbound.handle(events, topic=self)
         )
 
-    def _read(self, reader: BlobReader, match: Match, thumbnail: bool) -> Content:
+    def _read(self, extractor: int, reader: BlobReader, match: Match, thumbnail: bool) -> Content:
         """Each version of the extractor finds everything a little further to the east."""
         content = read_text(reader, match, thumbnail)
-        moved = metadata(west=content.metadata["bbox"][0] + self.extractor() / 64)
+        moved = metadata(west=content.metadata["bbox"][0] + extractor / 64)
         return replace(content, metadata={**moved, "cog": content.metadata["cog"]})
 
     def _stac_api(self, _topic: str, batch: Sequence[Received]) -> None:
@@ -138,7 +139,8 @@ class Apps:
 
     @property
     def looker(self) -> Looker:
-        return Looker(self.blobs, WATCHED, self._read, self.now)
+        extractor = self.extractor()
+        return Looker(self.blobs, WATCHED, partial(self._read, extractor), self.now, extractor)
 
 
 def _app(topic: str, subscription: str) -> str:

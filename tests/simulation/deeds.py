@@ -1,7 +1,7 @@
 """What people and converters do to the storage, and the events that tell of it."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -17,12 +17,14 @@ from tests.simulation.oracle import Completion
 from tests.simulation.rule_files import rules_named
 from tests.simulation.storage import SimulatedStorage
 
+_LAGS_S = (0, 3, 60)  # that an older extractor goes on after an upgrade
+
 _CREATED, _DELETED = "Microsoft.Storage.BlobCreated", "Microsoft.Storage.BlobDeleted"
 
 
 class Deeds:
     """Does the steps of a history. `completions` is what converters said, `rules` the name of the rules in force,
-    `extractor` how often the extractor was changed.
+    `extractor` how often the extractor was changed, `has_lagged` whether the one before ever went on meanwhile.
 
     A step that cannot be done (nothing to delete) does nothing, so that a history can be made smaller. `begin_run`
     notes a run and returns its first page.
@@ -41,6 +43,8 @@ class Deeds:
         self.completions: list[Completion] = []
         self.rules = "plain"
         self.extractor = 0
+        self.has_lagged = False
+        self._lags_until = storage.now
         self.has_losses = False
         self._events = 0
 
@@ -155,9 +159,17 @@ class Deeds:
     def _change_extractor(self, _step: Step) -> None:
         """Another version of the extractor reads otherwise."""
         self.extractor += 1
+        lag_s = _LAGS_S[self.extractor % len(_LAGS_S)]
+        self._lags_until = self._storage.now + timedelta(seconds=lag_s)
+        self.has_lagged |= lag_s > 0
         self._catalog.revision += 1
-        self._catalog.read_alike_since = self._catalog.revision
+        self._catalog.extractor = self.extractor
         self._catalog.applied()
+
+    @property
+    def reads_by(self) -> int:
+        """The number of the extractor that runs: after an upgrade it is the older one for a while."""
+        return self.extractor - (self._storage.now < self._lags_until)
 
     def _scan(self, step: Step) -> None:
         """Somebody backfills in the middle of it all."""

@@ -127,7 +127,7 @@ def what_was_read_otherwise_is_carried_on(patch: Patch) -> None:
     """New rules say to read a blob in another way, and nobody does."""
     patch.setattr(
         "eventstac.matching._reads_alike",
-        lambda finding, match, applied: finding.revision >= applied.read_alike_since,
+        lambda finding, match, applied: finding.extractor >= applied.extractor,
     )
 
 
@@ -136,6 +136,10 @@ def what_an_older_extractor_read_is_carried_on(patch: Patch) -> None:
         "eventstac.matching._reads_alike",
         lambda finding, match, applied: dict(finding.match.options) == dict(match.options),
     )
+
+
+def what_an_older_extractor_read_counts_as_the_newer_one_s(patch: Patch) -> None:
+    patch.setattr(matching, "is_outread", lambda finding, applied: False)
 
 
 def what_is_carried_on_means_what_it_meant(patch: Patch) -> None:
@@ -161,7 +165,7 @@ def what_a_rule_says_now_is_taken_for_what_it_said(patch: Patch) -> None:
 
 
 def what_was_under_way_while_rules_changed_stays(patch: Patch) -> None:
-    patch.setattr("tests.twins.catalog.is_overtaken", lambda fact, applied: False)
+    patch.setattr("tests.twins.catalog.is_overtaken", lambda *_: False)
 
 
 def what_leaves_by_the_rules_before_leaves_by_those_in_force(patch: Patch) -> None:
@@ -217,6 +221,7 @@ MUTANTS = (
     a_run_whose_message_was_lost_stays_where_it_is,
     what_was_read_otherwise_is_carried_on,
     what_an_older_extractor_read_is_carried_on,
+    what_an_older_extractor_read_counts_as_the_newer_one_s,
     what_is_carried_on_means_what_it_meant,
     no_revision,
     no_second_look,

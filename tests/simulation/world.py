@@ -42,7 +42,7 @@ class World:
         runs = MemoryRuns(self.catalog)
         self._deeds = Deeds(self.storage, self.bus, self.catalog, faults.random, self._begin_run)
         self.apps = Apps(
-            self.bus, self.storage, self.catalog, runs, self._told, self.now, lambda: self._deeds.extractor
+            self.bus, self.storage, self.catalog, runs, self._told, self.now, lambda: self._deeds.reads_by
         )
         self.replica: dict[tuple[str, str], dict[str, Any]] = {}
         self._steps = deque(history)
@@ -69,9 +69,15 @@ class World:
 
     @property
     def needs_reconcile(self) -> bool:
-        """Whether events were lost, or changed rules remove so much that somebody must say so: the only cases."""
+        """Whether events were lost, an older extractor did a newer one's run, or changed rules remove so much that
+        somebody must say so: the only cases."""
         last = [*self.apps.runs.runs.values()][-1:]
-        return bool(self._late) or self._deeds.has_losses or any(run.state == "stopped" for run in last)
+        return (
+            bool(self._late)
+            or self._deeds.has_losses
+            or self._deeds.has_lagged
+            or any(run.state == "stopped" for run in last)
+        )
 
     def run(self) -> None:
         """Go through the history, and on until nothing is left to do."""
@@ -104,7 +110,10 @@ class World:
             self._pass_time(300)
             self._attend_once()
             self.run()
-            if not self.apps.runs.busy() and self.catalog.revision in (1, self.apps.runs.newest_revision()):
+            if not self.apps.runs.busy() and self.catalog.revision in (
+                1,
+                self.apps.runs.newest_revision(self.catalog.extractor),
+            ):
                 return
         raise NeverAtRest("a run is still going on")
 

@@ -68,7 +68,7 @@ class Pipeline:
         self.bus, self.blobs = MemoryBus(), MemoryBlobs()
         self.catalog = MemoryCatalog(RULES, clock=self.now)
         self.runs = MemoryRuns(self.catalog)
-        self.looker = Looker(self.blobs, WATCHED, read_text, self.now)
+        self.looker = Looker(self.blobs, WATCHED, read_text, self.now, extractor=0)
         self.guarded = GuardedCatalog(self.catalog, Breaker(clock=lambda: self.now().timestamp()))
         self._delivered = 0
         self._events = 0

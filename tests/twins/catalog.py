@@ -36,7 +36,7 @@ class Staged:
 class MemoryCatalog:
     in_force: Rules
     revision: int = 1
-    read_alike_since: int = 0
+    extractor: int = 0
     skew_window_s: float = 0.5
     clock: Callable[[], datetime] = lambda: START
     is_away: bool = False
@@ -59,9 +59,9 @@ class MemoryCatalog:
         before = self._applied
         if before is None or before.revision != self.revision:
             since = all_new(self.in_force, self.revision)
-            if before and self.read_alike_since <= before.revision:
+            if before and before.extractor == self.extractor:
                 since = since_when(self.in_force, self.revision, before.rules, before.since)
-            self._applied = AppliedRules(self.revision, self.in_force, since, self.read_alike_since)
+            self._applied = AppliedRules(self.revision, self.in_force, since, self.extractor)
         assert self._applied is not None
         return self._applied
 
@@ -123,7 +123,9 @@ class MemoryCatalog:
             url for url in old if unsure(old[url].finding, arrived[url].finding, self.skew_window_s)
         }
         unsure_ones |= {url for url, fact in fresh.items() if self._outlived(fact)}
-        unsure_ones |= {url for url, fact in fresh.items() if is_overtaken(fact, self.applied())}
+        unsure_ones |= {
+            url for url, fact in fresh.items() if is_overtaken(fact, old.get(url), self.applied())
+        }
         touched = {fact.item_key for url in fresh for fact in (fresh[url], old.get(url)) if fact}
         known = {**self.known, **fresh}
         claimed = [fact for url in fresh for fact in (fresh[url], old.get(url)) if fact and fact.claim]

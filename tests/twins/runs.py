@@ -47,9 +47,9 @@ class MemoryRuns:
         going_on = [run for run in self.runs.values() if run.state in ("listing", "looking")]
         return next((run for run in going_on if not run.check_only), None)
 
-    def newest_revision(self) -> int | None:
-        whole = [run.revision for run in self.runs.values() if run.collection is None and not run.check_only]
-        return max(whole, default=None)
+    def newest_revision(self, extractor: int) -> int | None:
+        whole = [run for run in self.runs.values() if run.collection is None and not run.check_only]
+        return max((run.revision for run in whole if run.extractor >= extractor), default=None)
 
     def take_stalled(self) -> Run | None:
         now, run = self.catalog.clock(), self.busy()

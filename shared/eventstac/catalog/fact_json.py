@@ -54,6 +54,7 @@ def _finding_to_json(finding: Finding) -> dict[str, Any]:
     return {
         "match": finding.match.to_json("source"),
         "revision": finding.revision,
+        "extractor": finding.extractor,
         "state": finding.state,
         "seen": to_text(finding.seen),
         "etag": finding.etag,
@@ -79,6 +80,7 @@ def _finding(fields: Fields) -> Finding:
         reason=fields.text("reason"),
         detail=fields.text("detail"),
         timeline=timelines.read(fields),
+        extractor=fields.optional_integer("extractor") or 0,
     )
 
 

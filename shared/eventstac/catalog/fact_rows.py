@@ -15,14 +15,15 @@ ItemKey = tuple[str, str]
 # %b: JSON in an array of text would be escaped, character by character, and taken apart again.
 _UPSERT = """
     INSERT INTO eventstac.facts
-        (url, collection, item, asset, kind, state, seen, etag, revision, source_url, document)
+        (url, collection, item, asset, kind, state, seen, etag, revision, extractor, source_url, document)
     SELECT * FROM unnest(
         %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::timestamptz[], %b::text[],
-        %b::int[], %b::text[], %b::json[])
+        %b::int[], %b::int[], %b::text[], %b::json[])
     ON CONFLICT (left(url, 1000), sha256(decode(url, 'escape'))) DO UPDATE SET
-        (collection, item, asset, kind, state, seen, etag, revision, source_url, document, changed_at) =
+        (collection, item, asset, kind, state, seen, etag, revision, extractor, source_url,
+         document, changed_at) =
         (excluded.collection, excluded.item, excluded.asset, excluded.kind, excluded.state, excluded.seen,
-         excluded.etag, excluded.revision, excluded.source_url, excluded.document, now())
+         excluded.etag, excluded.revision, excluded.extractor, excluded.source_url, excluded.document, now())
 """
 
 
@@ -129,6 +130,7 @@ def upsert(facts: Sequence[Fact], texts: FactTexts) -> Statement | None:
             [fact.finding.seen for fact in facts],
             [fact.finding.etag for fact in facts],
             [fact.revision for fact in facts],
+            [fact.finding.extractor for fact in facts],
             [fact.claim.source_url if fact.claim else None for fact in facts],
             [JsonParameter(texts.text_of(fact), dumps=str) for fact in facts],
         ],

@@ -231,7 +231,7 @@ def _second_looks(
     """The blobs that have to be looked at again, and the event that causes it."""
     known, fresh = found.known, found.fresh
     again = _outlived(connection, fresh, settings.skew_window_s)
-    again |= {url for url, fact in fresh.items() if is_overtaken(fact, applied)}
+    again |= {url for url, fact in fresh.items() if is_overtaken(fact, known.get(url), applied)}
     unsure_ones = {
         fact.url: fresh.get(fact.url, found.joined[fact.url])
         for fact in arrived.facts

@@ -19,7 +19,7 @@ _COMPARED = """
         SELECT container, first, last FROM unnest(%(containers)s::text[]) AS watched (container)
         LEFT JOIN (SELECT * FROM eventstac.listings WHERE run = %(run)s) AS listings USING (container)
     ), known AS (
-        SELECT url, etag, state, kind, collection, item, revision, document, seen, container, first, last,
+        SELECT url, etag, state, kind, collection, item, revision, extractor, document, seen, container, first, last,
             state = 'rejected' AND document #>> '{finding,reason}' = 'archived' AS archived,
             state = 'rejected' AND document #>> '{finding,reason}' = 'no-rule' AS without_rule,
             state = 'present' OR state = 'rejected' AND document #>> '{last_good,state}' = 'present'
@@ -44,6 +44,7 @@ _COMPARED = """
                 WHEN known.url IS NULL THEN 'missing'
                 WHEN known.state = 'gone' THEN
                     CASE WHEN known.seen > listed.seen + %(apart)s THEN 'gone' ELSE 'missing' END
+                WHEN known.extractor < %(extractor)s THEN 'stale'
                 WHEN known.kind = 'cog' AND known.revision < %(any_since)s THEN 'stale'
                 WHEN known.kind <> 'cog' AND (known.without_rule OR known.revision < %(revision)s AND (
                     known.revision < listed.since OR md5(known.document #>> '{finding,match}') <> listed.match))
@@ -237,6 +238,7 @@ def _values(run: Run, applied: AppliedRules) -> dict[str, Any]:
         "containers": list(run.containers),
         "collection": run.collection,
         "revision": applied.revision,
+        "extractor": applied.extractor,
         "any_since": applied.same_since(None),
         "ours": _ours(applied),
     }

@@ -9,8 +9,12 @@ from psycopg.types.json import Json
 from eventstac.catalog.database import Connection
 from eventstac.errors import Transient
 from eventstac.facts import Match
+from eventstac.raster.revision import EXTRACTOR_REVISION
 from eventstac.rules import Rules, RulesInvalid, load_rules
 from eventstac.rules.since import Since, all_new, since_when
+
+# What was read by a smaller number does not say so. At this one all of it is read again, in any case.
+FIRST_TOLD = 17
 
 _APPLY_LOCK = 4_402_116_093_218  # any number: one change of the rules at a time
 
@@ -19,27 +23,28 @@ _APPLY_LOCK = 4_402_116_093_218  # any number: one change of the rules at a time
 class AppliedRules:
     """The rules in force, and the revision that facts found by them carry.
 
-    `read_alike_since` is the first revision since which the extractor's number is the same: what was read from then on
-    depends on nothing but the blob and how its rule says to read it. `since` says since when each rule is the same.
+    `since` says since when each rule is the same. `extractor` is the extractor's number in force, which never becomes
+    smaller: what it or a greater one read depends on nothing but the blob and how its rule says to read it. It is at
+    most this version's own, so that an app that is older than the number leaves to newer ones what only they can read;
+    and 0 where no reading says its number yet.
     """
 
     revision: int
     rules: Rules
     since: Since
-    read_alike_since: int = 0
+    extractor: int = 0
 
     def same_since(self, match: Match | None) -> int:
         """The revision since which what a blob is by the rules means the same; None: whatever it is."""
-        if match is None:
-            return max(self.read_alike_since, self.since.anything)
-        return max(self.read_alike_since, self.since.rule(match.collection, match.rule))
+        return self.since.rule(match.collection, match.rule) if match else self.since.anything
 
 
 class RulesStore:
     """Reads the rules in force; a revision's text never changes, so it is parsed once."""
 
-    def __init__(self, default_collection: str) -> None:
+    def __init__(self, default_collection: str, extractor: int = EXTRACTOR_REVISION) -> None:
         self._default_collection = default_collection
+        self._extractor = extractor
         self._lock = Lock()
         self._known: AppliedRules | None = None
 
@@ -53,14 +58,12 @@ class RulesStore:
             return known
         found = connection.execute(
             """
-            SELECT text, (
-                SELECT coalesce(max(older.revision), 0) + 1 FROM eventstac.rules older
-                WHERE older.revision < r.revision AND older.extractor <> r.extractor), since
-            FROM eventstac.rules r WHERE revision = %s
+            SELECT text, since, (SELECT max(extractor) FROM eventstac.rules)
+            FROM eventstac.rules WHERE revision = %s
             """,
             [revision],
         ).fetchone()
-        text, read_alike_since, since = found or ("", 0, None)
+        text, since, extractor = found or ("", None, 0)
         try:
             rules = load_rules(
                 text,
@@ -75,7 +78,8 @@ class RulesStore:
                 "(`eventstac collections apply`)"
             ) from error
         known_since = Since.from_json(since) if since else all_new(rules, revision)
-        applied = AppliedRules(revision, rules, known_since, read_alike_since)
+        extractor = min(extractor, self._extractor)
+        applied = AppliedRules(revision, rules, known_since, extractor if extractor >= FIRST_TOLD else 0)
         with self._lock:
             self._known = applied
         return applied
@@ -102,12 +106,17 @@ def rules_before(connection: Connection, default_collection: str | None) -> Rule
 
 
 def apply_rules(connection: Connection, text: str, rules: Rules, extractor: int, origin: str = "") -> int:
-    """Put rules in force; the revision rises where they or the extractor's number differ from those in force."""
+    """Put rules in force; the revision rises where they, or the extractor's number, are not those in force.
+
+    A smaller number, of an app that is older, changes nothing.
+    """
     with connection.transaction():
         lock_rules(connection)
         row = connection.execute(
-            "SELECT revision, digest, extractor, text, since FROM eventstac.rules ORDER BY revision DESC LIMIT 1"
+            "SELECT revision, digest, (SELECT max(extractor) FROM eventstac.rules), text, since FROM eventstac.rules "
+            "ORDER BY revision DESC LIMIT 1"
         ).fetchone()
+        extractor = max(extractor, row[2] if row else 0)
         if row and (row[1], row[2]) == (rules.digest, extractor):
             return int(row[0])
         revision = (row[0] if row else 0) + 1

@@ -39,6 +39,7 @@ _COLUMNS = (
     "started_at",
     "report",
     "revision",
+    "extractor",
     "next_page",
     "last_page",
 )
@@ -76,8 +77,8 @@ class PostgresRuns:
             connection.execute(
                 """
                 INSERT INTO eventstac.runs
-                    (run, containers, collection, allow_removals, check_only, revision, next_page)
-                VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (run) DO NOTHING
+                    (run, containers, collection, allow_removals, check_only, revision, extractor, next_page)
+                VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (run) DO NOTHING
                 """,
                 [
                     run.id,
@@ -86,6 +87,7 @@ class PostgresRuns:
                     run.allow_removals,
                     run.check_only,
                     run.revision,
+                    run.extractor,
                     JsonParameter(run.next_page.data()) if run.next_page else None,
                 ],
             )
@@ -101,11 +103,13 @@ class PostgresRuns:
         with self._connections() as connection:
             return _one(connection, where, [ABANDONED_AFTER])
 
-    def newest_revision(self) -> int | None:
-        """The newest rules with which a run over everything was begun."""
+    def newest_revision(self, extractor: int) -> int | None:
+        """The newest rules with which a run over everything was begun, of an extractor's number or a greater one."""
         with self._connections() as connection:
             row = connection.execute(
-                "SELECT max(revision) FROM eventstac.runs WHERE collection IS NULL AND NOT check_only"
+                "SELECT max(revision) FROM eventstac.runs "
+                "WHERE collection IS NULL AND NOT check_only AND extractor >= %s",
+                [extractor],
             ).fetchone()
         return row[0] if row else None
 

@@ -30,6 +30,7 @@ class _AssetEvent:
             "url": self.url,
             "match": self.finding.match.to_json("cog" if self.cog_of else "source"),
             "revision": self.finding.revision,
+            "extractor": self.finding.extractor,
             "seen": to_text(self.finding.seen),
             "etag": self.finding.etag,
             "cause": self.cause,
@@ -125,6 +126,7 @@ def read_asset_event(event_type: str, data: Fields) -> AssetEvent:
         reason=data.text("reason") if state == "rejected" else "",
         detail=data.text("detail") if state == "rejected" else "",
         timeline=timelines.read(data),
+        extractor=data.optional_integer("extractor") or 0,
     )
     _check("storage", finding.storage, event_type)
     _check("metadata", finding.metadata, event_type)

@@ -51,6 +51,14 @@ def test_at_the_same_etag_the_greater_revision_moves_the_blob_even_when_it_was_s
         assert joined(*order).match.item == "two"
 
 
+def test_of_one_revision_the_newer_extractor_stands_whatever_it_found() -> None:
+    older = [fact_of(URL, finding) for finding in (present(MATCH, 9, "a"), present(MATCH, 1, "a", west=99))]
+    for found in (rejected(MATCH, 2, "a"), present(MATCH, 2, "a", west=20)):
+        newer = fact_of(URL, replace(found, extractor=17))
+        for order in permutations([*older, newer]):
+            assert joined(*order).finding == replace(newer.finding, seen=at(9))
+
+
 def test_a_rejection_and_a_reading_of_the_same_bytes_give_the_reading() -> None:
     failed, read = fact_of(URL, rejected(MATCH, 9, "a")), fact_of(URL, present(MATCH, 1, "a"))
     assert joined(failed, read).finding.state == "present"
@@ -93,11 +101,18 @@ def test_states_closer_than_the_window_are_unsure_and_repetitions_are_not() -> N
 
 @st.composite
 def lives(draw: st.DrawFn) -> list[Fact]:
-    facts, seconds, revision = [], 0, 1
+    facts: list[Fact] = []
+    seconds, revision = 0, 1
     for number in range(draw(st.integers(1, 5))):
         seconds += draw(st.integers(1, 3))
-        kind = draw(st.sampled_from(["present", "gone", "rejected", "again", "new rules", "cog"]))
-        if kind == "gone":
+        kind = draw(
+            st.sampled_from(["present", "gone", "rejected", "again", "new rules", "read otherwise", "cog"])
+        )
+        if kind == "read otherwise" and facts and facts[-1].finding.state == "present":
+            extractor = draw(st.integers(0, 18))
+            found = replace(facts[-1].finding, seen=at(seconds), metadata={}, extractor=extractor)
+            facts.append(replace(fact_of(URL, found), claim=facts[-1].claim))
+        elif kind == "gone":
             facts.append(fact_of(URL, gone(MATCH, seconds, revision=revision)))
         elif kind == "rejected":
             facts.append(fact_of(URL, rejected(MATCH, seconds, f"e{number}", revision=revision)))

@@ -89,7 +89,8 @@ def test_another_item_id_or_asset_key_takes_no_read(pipeline: Pipeline) -> None:
 
 def test_a_changed_extractor_reads_all_again(pipeline: Pipeline) -> None:
     change(pipeline)
-    pipeline.catalog.read_alike_since = pipeline.catalog.revision
+    pipeline.catalog.extractor = 1
+    pipeline.looker = replace(pipeline.looker, extractor=1)
     assert reads_of(pipeline) == 40
 
 

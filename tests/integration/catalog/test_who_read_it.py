@@ -1,0 +1,111 @@
+"""Which extractor read a blob is known, whatever versions of the apps write beside one another."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from eventstac.catalog.database import Connection, connect
+from eventstac.catalog.merge import MergeSettings, merge
+from eventstac.catalog.rules_store import RulesStore, apply_rules
+from eventstac.facts import Match, fact_of
+from eventstac.rules import load_rules
+from tests.integration.conftest import CatalogDatabase
+from tests.samples import present, url_of
+
+URL = url_of("a/b1.tif")
+MATCH = Match("scenes", "a", "b1", rule="scenes")
+RULES = "collections: {{scenes: {{title: {title}, rules: [{{name: scenes, pattern: '{{item}}/{{asset}}.tif'}}]}}}}"
+
+pytestmark = pytest.mark.usefixtures("empty")
+
+
+@pytest.fixture
+def owner(database: CatalogDatabase) -> Iterator[Connection]:
+    with connect(database.settings) as owner:
+        owner.execute("TRUNCATE eventstac.rules")
+        yield owner
+        owner.execute("TRUNCATE eventstac.rules")
+
+
+def put_in_force(owner: Connection, title: str, extractor: int) -> int:
+    text = RULES.format(title=title)
+    return apply_rules(owner, text, load_rules(text, file="rules.yaml"), extractor)
+
+
+def test_the_number_in_force_never_becomes_smaller(owner: Connection) -> None:
+    assert put_in_force(owner, "One", 18) == 1
+    assert put_in_force(owner, "One", 17) == 1, "an older app puts the same rules in force"
+    assert put_in_force(owner, "Two", 17) == 2
+    row = owner.execute("SELECT extractor FROM eventstac.rules WHERE revision = 2").fetchone()
+    assert row == (18,)
+    owner.execute("UPDATE eventstac.rules SET extractor = 16 WHERE revision = 2")  # as older versions do
+    assert RulesStore("", 18).current(owner).extractor == 18
+    assert put_in_force(owner, "Three", 18) == 3
+    assert RulesStore("", 18).current(owner).since.anything < 3, "no rule says anything else since"
+
+
+@pytest.mark.parametrize(("own", "in_force"), [(19, 18), (18, 18), (17, 17), (16, 0)])
+def test_an_older_app_leaves_to_newer_ones_what_they_read_otherwise(
+    owner: Connection, own: int, in_force: int
+) -> None:
+    put_in_force(owner, "One", 18)
+    assert RulesStore("", own).current(owner).extractor == in_force
+
+
+def test_before_readings_said_their_number_none_is_asked_for(owner: Connection) -> None:
+    """Else a catalog would be read again only because it was read by a version that did not say so."""
+    put_in_force(owner, "One", 16)
+    assert RulesStore("", 17).current(owner).extractor == 0
+
+
+def load(connection: Connection, etag: str, extractor: int) -> None:
+    finding = replace(present(MATCH, float(ord(etag)), etag), extractor=extractor)
+    settings = MergeSettings("loader", 0.5)
+    merge(
+        connection,
+        RulesStore("bronze-tier"),
+        [fact_of(URL, finding)],
+        settings,
+        datetime(2024, 6, 1, tzinfo=UTC),
+    )
+
+
+def number(connection: Connection) -> int | None:
+    row = connection.execute("SELECT extractor FROM eventstac.facts WHERE url = %s", [URL]).fetchone()
+    return row[0] if row else None
+
+
+def test_what_a_loader_of_an_older_version_writes_counts_as_read_by_the_oldest(
+    owner: Connection, connection: Connection
+) -> None:
+    put_in_force(owner, "One", 17)
+    load(connection, "a", 17)
+    assert number(connection) == 17
+    load(connection, "b", 17)
+    assert number(connection) == 17
+    connection.execute(
+        """
+        UPDATE eventstac.facts
+        SET document = ((document::jsonb) #- '{finding,extractor}')::json, revision = revision WHERE url = %s
+        """,
+        [URL],
+    )
+    assert number(connection) == 0
+    load(connection, "c", 17)
+    assert number(connection) == 17
+
+
+@pytest.mark.parametrize(("extractor", "again"), [(17, 0), (16, 1), (0, 1)])
+def test_what_an_older_extractor_read_is_looked_at_once_more(
+    owner: Connection, connection: Connection, extractor: int, again: int
+) -> None:
+    put_in_force(owner, "One", 17)
+    for seconds in range(3):  # the older one is still there, and looks again
+        finding = replace(present(MATCH, 5, "a"), seen=datetime(2024, 6, 1, 0, 0, seconds, tzinfo=UTC))
+        fact = fact_of(URL, replace(finding, extractor=extractor))
+        store = RulesStore("bronze-tier", 17)
+        merge(connection, store, [fact], MergeSettings("loader", 0.5), datetime(2024, 6, 1, tzinfo=UTC))
+    row = connection.execute("SELECT count(*) FROM eventstac.outbox WHERE topic = 'blobs-matched'").fetchone()
+    assert row == (again,)

@@ -1,0 +1,122 @@
+"""An upgrade while everything goes on: what older apps read is read again by the newer extractor, and stays so."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from eventstac.blobs import BlobReader
+from eventstac.bus import Message
+from eventstac.facts import Match
+from eventstac.looking import Content
+from eventstac.reconciling import Run
+from tests.samples import metadata, url_of
+from tests.twins.apps import Pipeline, read_text, scene
+
+OLDER, NEWER = 17, 18
+
+
+def read_otherwise(reader: BlobReader, match: Match, thumbnail: bool) -> Content:
+    """Finds everything a degree further to the east."""
+    content = read_text(reader, match, thumbnail)
+    moved = metadata(west=content.metadata["bbox"][0] + 1)
+    return replace(content, metadata={**moved, "cog": content.metadata["cog"]})
+
+
+def run_older(pipeline: Pipeline, number: int) -> None:
+    pipeline.looker = replace(pipeline.looker, extractor=number, read=read_text)
+
+
+def run_newer(pipeline: Pipeline) -> None:
+    pipeline.looker = replace(pipeline.looker, extractor=NEWER, read=read_otherwise)
+
+
+def raise_number(pipeline: Pipeline) -> None:
+    """As `eventstac setup` of the newer version does."""
+    pipeline.catalog.rules()  # what was in force until now
+    pipeline.catalog.revision, pipeline.catalog.extractor = 2, NEWER
+
+
+@pytest.fixture(params=[0, OLDER], ids=["which does not say its number", "which does"])
+def pipeline(request: pytest.FixtureRequest) -> Iterator[Pipeline]:
+    """A catalog that an older extractor read, still there after the set-up of the newer version."""
+    pipeline = Pipeline()
+    run_older(pipeline, request.param)
+    pipeline.run(pipeline.put(scene("before", "b1"), b"raster 10"))
+    raise_number(pipeline)
+    pipeline.run(pipeline.put(scene("after", "b1"), b"raster 10"))
+    pipeline.blobs.wait(10)
+    yield pipeline
+    check = pipeline.reconcile("check", check_only=True)
+    assert check.report
+    assert (check.report["completeness"], check.report["gap"]) == (100.0, False)
+    assert {west(item) for item in pipeline.items.values()} == {11}
+    looks = pipeline.blobs.looks
+    pipeline.reconcile("again")
+    assert pipeline.blobs.looks == looks
+
+
+def west(item: dict[str, Any]) -> float:
+    return float(item["bbox"][0])
+
+
+def test_the_newer_scanner_has_it_read_again_though_an_older_one_had(pipeline: Pipeline) -> None:
+    older = Run("older", (), revision=2, extractor=0, state="done")
+    pipeline.runs.begin(older)
+    run_newer(pipeline)
+    pipeline.run(*pipeline.attend())
+    assert pipeline.attend() == []
+
+
+def test_a_scan_has_it_read_again(pipeline: Pipeline) -> None:
+    run_newer(pipeline)
+    pipeline.run(pipeline.scan())
+
+
+def test_what_was_read_during_a_rollback_is_read_again(pipeline: Pipeline) -> None:
+    number = pipeline.looker.extractor
+    run_newer(pipeline)
+    pipeline.run(*pipeline.attend())
+    run_older(pipeline, number)
+    pipeline.run(pipeline.put(scene("after", "b1"), b"raster 10"))
+    assert west(pipeline.items["after"]) == 10
+    run_newer(pipeline)
+    pipeline.blobs.wait(10)
+    pipeline.reconcile("daily")
+
+
+def test_a_look_that_comes_late_to_a_newer_loader_is_made_again_at_once(pipeline: Pipeline) -> None:
+    late = scene("late", "b1")
+    pipeline.deliver(pipeline.put(late, b"raster 10"))
+    pipeline.deliver(pipeline.bus.sent[-1])
+    [fact] = [one for one in pipeline.bus.to("asset-facts") if data_of(one)["url"] == late]
+    if not pipeline.looker.extractor:
+        fact = without_number(fact)
+    run_newer(pipeline)
+    pipeline.run(fact)
+    assert west(pipeline.items["late"]) == 11
+    pipeline.blobs.wait(10)
+    pipeline.run(*pipeline.attend())
+
+
+def without_number(fact: Message) -> Message:
+    """As older versions send it."""
+    assert not isinstance(fact.body, str)
+    data = {name: value for name, value in data_of(fact).items() if name != "extractor"}
+    return replace(fact, body={**fact.body, "data": data})
+
+
+def data_of(message: Message) -> Any:
+    assert not isinstance(message.body, str)
+    return message.body["data"]
+
+
+def test_a_cog_is_read_again(pipeline: Pipeline) -> None:
+    cog = url_of("after.tif", "cogs")
+    pipeline.blobs.put(cog, b"cog 10")
+    pipeline.run(pipeline.cog_completed(scene("after", "b1"), cog))
+    pipeline.blobs.wait(10)
+    run_newer(pipeline)
+    pipeline.reconcile("daily")
+    assert pipeline.catalog.known[cog].finding.extractor == NEWER
