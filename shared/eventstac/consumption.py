@@ -33,6 +33,7 @@ from eventstac.bus import (
 )
 from eventstac.claims import ClaimLost, Claims, look_again
 from eventstac.contracts import read_contract
+from eventstac.dead_letters import object_or_text
 from eventstac.errors import Rejected, Stale, Transient
 from eventstac.events import Envelope, Event, EventRejected, Origin, seal
 from eventstac.events.claim import EventClaimed
@@ -247,14 +248,13 @@ class Consumer:
     def _reject(self, one: Handling, rejection: Rejected) -> str:
         """Publish that a message is given up, with the original."""
         received, url = one.received, one.url
-        text = received.body.decode("utf-8", errors="replace")
         rejected = EventRejected(
             stage=f"{received.topic}/{received.subscription}",
             reason=rejection.reason,
             detail=rejection.detail,
             url=url,
             attempts=received.attempt,
-            event=dict(one.envelope.raw) if one.envelope else text,
+            event=object_or_text(received.body),  # also of what is no event: it may name a COG
             first_sent=received.first_sent,
         )
         # By its message: an event that is sent again as it was, and given up again, is another rejection.

@@ -54,7 +54,7 @@ class DeadLetter:
         url = url_of(read_loosely(self.body))
         detail = f"{self.reason}: {self.description}" if self.description else self.reason
         stage = f"{self.topic}/{self.subscription}"
-        event = _object_or_text(self.body)
+        event = object_or_text(self.body)
         return identity, EventRejected(
             stage, DEAD_LETTER, detail, url, self.deliveries, event, self.first_sent
         )
@@ -107,12 +107,12 @@ def url_of(event: Any) -> str | None:
 
 def _kept(event: Mapping[str, Any]) -> Mapping[str, Any] | str:
     try:
-        return _object_or_text(json.dumps(event).encode())
+        return object_or_text(json.dumps(event).encode())
     except RecursionError:
         return f"(its values are too deep inside each other; its fields: {', '.join(event)})"
 
 
-def _object_or_text(body: bytes) -> Mapping[str, Any] | str:
+def object_or_text(body: bytes) -> Mapping[str, Any] | str:
     """A message as it is kept: as an object where any reader of ours takes it for one."""
     try:
         found = read_json(body)

@@ -38,7 +38,7 @@ def body_with(**changes: Any) -> bytes:
         body_with(time="0001-01-01T00:00:00+05:00"),
     ],
 )
-def test_a_message_that_could_not_be_sent_or_stored_again_is_rejected_as_text(body: bytes) -> None:
+def test_a_message_that_could_not_be_sent_or_stored_again_is_rejected(body: bytes) -> None:
     bus = MemoryBus()
     received = Received("blob-events", "scanner", "m", body, 1, START)
 
@@ -57,6 +57,15 @@ def test_what_cannot_be_stored_again_still_tells_its_blob() -> None:
     Consumer("scanner", bus).consume(Received("blob-events", "scanner", "m", body, 1, START), lambda _: [])
     [data] = bus.data("rejected")
     assert (data["reason"], data["url"]) == ("malformed-event", url_of("a.tif"))
+
+
+def test_what_is_no_event_is_kept_as_the_object_that_it_is() -> None:
+    bus = MemoryBus()
+    data = {"source_url": url_of("a.tif"), "cog_url": url_of("a.tif", "cogs")}
+    body = body_with(time="yesterday", data=data)
+    Consumer("cog_updater", bus).consume(Received("cog-events", "cog-updater", "m", body, 1, START), lambda _: [])
+    [kept] = bus.data("rejected")
+    assert (kept["url"], kept["event"]["data"]) == (url_of("a.tif"), data)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), "half a pair: \ud800"])

@@ -147,6 +147,19 @@ def test_a_rename_that_the_scanner_gave_up_is_known_by_its_old_name_and_replayed
     assert list(pipeline.items) == ["new"]
 
 
+def test_a_cog_whose_event_was_refused_for_its_envelope_is_announced_by_a_replay() -> None:
+    pipeline = Pipeline()
+    cog = url_of("a.tif", "cogs")
+    pipeline.run(pipeline.put(scene("a", "b1"), b"raster 10"))
+    pipeline.blobs.put(cog, b"cog 10")
+    completed = pipeline.cog_completed(scene("a", "b1"), cog)
+    pipeline.run(replace(completed, body={**body_of(completed), "time": "yesterday"}))
+    [(identity, kept)] = pipeline.catalog.rejections.items()
+    given_up = replace(rejection(kept.stage, kept.event, kept.url, kept.first_sent), id=identity)
+    pipeline.run(replay(given_up, "run", pipeline.now()))
+    assert "b1_cog" in pipeline.items["a"]["assets"]
+
+
 DIRECTORY_DELETED = "Microsoft.Storage.DirectoryDeleted"
 
 
