@@ -17,7 +17,8 @@ class Look:
 
     `url` is canonical, `seen` the response's `Date` header (UTC, whole seconds), `etag` without quotes. For a state
     other than "present" the ETag is empty ("gone") or that of the archived blob, and the rest may be None. `is_folder`:
-    what is there only says that there is a folder, so that the blob is "gone".
+    what is there only says that there is a folder, so that the blob is "gone". `failed_copy`: how a copy into the blob
+    ended that did not succeed.
     """
 
     url: str
@@ -31,6 +32,7 @@ class Look:
     content_md5: bytes | None = None
     version_id: str | None = None
     is_folder: bool = False
+    failed_copy: str = ""
 
 
 class BlobReader(Protocol):

@@ -65,7 +65,9 @@ def sniff(head: bytes) -> str:
 def driver_of(reader: BlobReader) -> str:
     """The driver for a blob. Raises Rejected for an empty one, and for what is not opened, or not in this process."""
     if reader.look.size == 0:
-        raise Rejected("empty", "the blob has 0 bytes: the upload did not write anything")
+        failed = reader.look.failed_copy
+        why = f"the copy into it {failed}: copy it again" if failed else "the upload did not write anything"
+        raise Rejected("empty", f"the blob has 0 bytes: {why}")
     if reader.head.startswith(HDF5_MAGIC) and not is_confined():
         raise Rejected(
             "unsupported-driver",
