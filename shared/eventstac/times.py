@@ -10,8 +10,12 @@ def to_text(moment: datetime) -> str:
 
 
 def from_text(text: str) -> datetime:
-    """Read an RFC 3339 instant (up to nine decimals, as Event Grid writes seven); ValueError for anything else."""
-    whole, dot, rest = text.strip().partition(".")
+    """Read an RFC 3339 instant (up to nine decimals, as Event Grid writes seven); ValueError for anything else.
+
+    Its `T` and `Z` may be small letters.
+    """
+    text = text.strip().upper()
+    whole, dot, rest = text.partition(".")
     if dot:
         digits = len(rest) - len(rest.lstrip("0123456789"))
         text = f"{whole}.{rest[:digits][:6]}{rest[digits:]}"

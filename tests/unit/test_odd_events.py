@@ -63,7 +63,9 @@ def test_what_is_no_event_is_kept_as_the_object_that_it_is() -> None:
     bus = MemoryBus()
     data = {"source_url": url_of("a.tif"), "cog_url": url_of("a.tif", "cogs")}
     body = body_with(time="yesterday", data=data)
-    Consumer("cog_updater", bus).consume(Received("cog-events", "cog-updater", "m", body, 1, START), lambda _: [])
+    Consumer("cog_updater", bus).consume(
+        Received("cog-events", "cog-updater", "m", body, 1, START), lambda _: []
+    )
     [kept] = bus.data("rejected")
     assert (kept["url"], kept["event"]["data"]) == (url_of("a.tif"), data)
 
@@ -103,6 +105,24 @@ def test_a_bbox_that_is_no_numbers_is_rejected(bbox: Any) -> None:
     fields = Fields({**data, "updated": "2024-05-01T00:00:00Z", "urls": [], "timeline": []}, "data")
     with pytest.raises(Rejected, match="bbox"):
         ItemChanged.read(fields)
+
+
+@pytest.mark.parametrize(
+    "text", ["2024-05-01t12:00:00z", "2024-05-01T12:00:00.0000000z", "2024-05-01T12:00:00Z"]
+)
+def test_an_instant_may_have_small_letters(text: str) -> None:
+    assert from_text(text) == START
+    assert open_envelope(body_with(time=text)).time == START
+
+
+def test_data_as_base64_is_told_by_its_name() -> None:
+    body = json.dumps(
+        {**{name: value for name, value in EVENT.items() if name != "data"}, "data_base64": "e30="}
+    )
+    with pytest.raises(
+        Rejected, match=r"event\.data_base64 is not read: send the data as a JSON object, in event\.data"
+    ):
+        open_envelope(body)
 
 
 def test_an_instant_beyond_the_calendar_is_a_value_error() -> None:

@@ -23,8 +23,9 @@ def handle(
     """Match the blob of a storage event to a rule.
 
     Key: the blob's URL. Stale rule: none; the event only causes a look, whatever it says and however late it is.
-    Side effects: none but what is returned. Rejected: a blob outside the declared containers; of a rename from or to
-    one, the declared end is looked at.
+    Side effects: none but what is returned. Rejected: a blob outside the declared containers; of a rename between one
+    of these and another, the declared end is looked at. (Of one out of them Event Grid sends nothing: its filters see
+    the destination only.)
     """
     return [
         outgoing

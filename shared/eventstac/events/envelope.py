@@ -52,6 +52,12 @@ def open_envelope(body: bytes | str) -> Envelope:
     """Read a structured CloudEvent; Rejected `malformed-event` says which attribute is wrong."""
     raw = _json(body)
     fields = Fields(raw, "event")
+    if "data" not in raw and "data_base64" in raw:
+        raise Rejected(
+            "malformed-event",
+            "event.data_base64 is not read: send the data as a JSON object, in event.data. Clients encode what they "
+            "are given as bytes: give them an object",
+        )
     version = fields.text("specversion")
     if version != "1.0":
         raise Rejected("malformed-event", f"event.specversion must be '1.0', not {version!r}")

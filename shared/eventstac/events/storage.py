@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from eventstac.blob_urls import canonical_url
 from eventstac.errors import Rejected
 from eventstac.events.envelope import Envelope
+from eventstac.fields import Fields
 
 _BLOB = (
     "Microsoft.Storage.BlobCreated",
@@ -15,9 +16,10 @@ _BLOB = (
     "Microsoft.Storage.BlobTierChanged",
 )
 _RENAMED = "Microsoft.Storage.BlobRenamed"
-_DIRECTORY = ("Microsoft.Storage.DirectoryDeleted", "Microsoft.Storage.DirectoryRenamed")
+_DIRECTORY_DELETED = "Microsoft.Storage.DirectoryDeleted"
+_DIRECTORY_RENAMED = "Microsoft.Storage.DirectoryRenamed"
 
-OF_MANY = (_RENAMED, *_DIRECTORY)  # hint at more than one blob
+OF_MANY = (_RENAMED, _DIRECTORY_DELETED, _DIRECTORY_RENAMED)  # hint at more than one blob
 
 
 @dataclass(frozen=True)
@@ -31,22 +33,33 @@ class StorageChanged:
 def storage_changes(envelope: Envelope) -> tuple[StorageChanged, ...]:
     """The blobs and directories that a storage event hints at.
 
-    Rejected `unknown-event` for another type, `malformed-event` or `bad-url` for what cannot be read.
+    Rejected `unknown-event` for another type, `malformed-event` or `bad-url` for what cannot be read; of a rename, only
+    where neither end can.
     """
     data = envelope.data
     if envelope.type in _BLOB:
         return (StorageChanged(canonical_url(data.text("url"))),)
     if envelope.type == _RENAMED:
-        return tuple(
-            StorageChanged(canonical_url(data.text(name))) for name in ("sourceUrl", "destinationUrl")
-        )
-    if envelope.type in _DIRECTORY:
-        names: tuple[str, ...] = ("url",)
-        if envelope.type.endswith("Renamed"):
-            names = ("sourceUrl", "destinationUrl")
-        return tuple(StorageChanged(canonical_url(data.text(name)), is_directory=True) for name in names)
+        return _ends(data, is_directory=False)
+    if envelope.type == _DIRECTORY_RENAMED:
+        return _ends(data, is_directory=True)
+    if envelope.type == _DIRECTORY_DELETED:
+        return (StorageChanged(canonical_url(data.text("url")), is_directory=True),)
     raise Rejected(
         "unknown-event",
-        f"{envelope.type!r} is no storage event that is handled: "
-        f"expected {', '.join((*_BLOB, _RENAMED, *_DIRECTORY))}",
+        f"{envelope.type!r} is no storage event that is handled: expected {', '.join((*_BLOB, *OF_MANY))}",
     )
+
+
+def _ends(data: Fields, *, is_directory: bool) -> tuple[StorageChanged, ...]:
+    """Both ends of a rename; one that cannot be read is left out."""
+    ends: list[StorageChanged] = []
+    refusals: list[Rejected] = []
+    for name in ("sourceUrl", "destinationUrl"):
+        try:
+            ends.append(StorageChanged(canonical_url(data.text(name)), is_directory))
+        except Rejected as refusal:
+            refusals.append(refusal)
+    if not ends:
+        raise refusals[0]
+    return tuple(ends)

@@ -44,3 +44,13 @@ def test_a_rename_between_two_other_containers_is_rejected(event_type: str) -> N
     pipeline = Pipeline()
     renamed(pipeline, url_of("a.tif", "staging"), url_of("a.tif", "elsewhere"), event_type)
     assert [data["reason"] for data in pipeline.bus.data("rejected")] == ["undeclared-container"]
+
+
+@pytest.mark.parametrize("source", ["no url", url_of(""), "https://account.blob.core.windows.net/"])
+def test_an_end_of_a_rename_that_names_no_blob_does_not_hide_the_other(source: str) -> None:
+    pipeline = Pipeline()
+    pipeline.put(scene("a", "b1"), b"raster 10")
+    renamed(pipeline, source, scene("a", "b1"))
+    assert "a" in pipeline.items
+    renamed(pipeline, source, "no url")
+    assert [data["reason"] for data in pipeline.bus.data("rejected")] == ["bad-url"]
