@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from math import isfinite
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -48,8 +49,9 @@ class AssetRule:
     @property
     def nodata(self) -> int | float | str | None:
         """The nodata that all of its bands state; None where one states none, or another."""
-        stated = [band.get("nodata") for band in self.bands] or [None]
-        is_one = type(stated[0]) in (int, float) or stated[0] in _NO_NUMBERS
+        stated: list[Any] = [band.get("nodata") for band in self.bands] or [None]
+        is_number = type(stated[0]) in (int, float) and isfinite(stated[0])
+        is_one = is_number or stated[0] in _NO_NUMBERS
         return stated[0] if is_one and all(each == stated[0] for each in stated) else None
 
     @property

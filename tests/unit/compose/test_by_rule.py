@@ -8,7 +8,7 @@ import pytest
 
 from eventstac.compose import Composition, compose
 from eventstac.facts import Fact, fact_of
-from eventstac.rules import CollectionRules, collection_document, load_rules
+from eventstac.rules import AssetRule, CollectionRules, collection_document, load_rules
 from eventstac.validation import validate_item
 from tests.samples import cog_fact, gone, metadata, present, url_of
 from tests.unit.rules.asking import collection_of, rule_of
@@ -110,6 +110,11 @@ def test_a_file_is_read_by_the_nodata_that_the_rule_states_of_all_its_bands(
     match = load_rules(HEAD + rule, file="rules.yaml").match(url_of("s/one/b"))
     assert match is not None
     assert match.options == options
+
+
+@pytest.mark.parametrize("stated", [float("inf"), float("nan"), True, "{item}", None])
+def test_what_is_no_nodata_is_none_that_a_file_is_read_by(stated: Any) -> None:
+    assert AssetRule("b", bands=({"nodata": stated},)).nodata is None
 
 
 @pytest.mark.parametrize(("cog", "key"), [("add", "red_cog"), ("replace", "red")])
