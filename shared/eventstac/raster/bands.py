@@ -62,9 +62,8 @@ def band_objects(
             "data_type": data_type(_stored_type(dataset.dtypes[index], main)),
         }
         colour = colour_name(colours[index])
-        meaning = descriptions[index] or colour
-        if meaning and meaning != name:
-            band["description"] = meaning
+        if descriptions[index] and descriptions[index] != name:
+            band["description"] = descriptions[index]
         if colour:  # beside what the file calls the band: alpha is alpha, whatever its name
             band[COLOUR_FIELD] = colour
         value = nodata_of(dataset, index, nodata, main)

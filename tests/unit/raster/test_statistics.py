@@ -471,12 +471,15 @@ def test_exact_statistics_can_be_asked_for() -> None:
     assert reader.streams == 1
 
 
-def test_palettes_and_greys_say_what_they_are() -> None:
+def test_a_colour_is_no_description_of_a_band() -> None:
     def paint(dataset: Any) -> None:
         dataset.write_colormap(1, {0: (0, 0, 0, 255), 1: (255, 0, 0, 255)})
         dataset.colorinterp = [ColorInterp.palette]
 
-    assert bands_of(tiff(np.eye(8, dtype="uint8"), paint))[0]["description"] == "palette"
+    for data, colour in ((tiff(np.eye(8, dtype="uint8"), paint), "palette"), (tiff(gradient(5, 5)), "gray")):
+        [band] = bands_of(data)
+        assert band["eventstac:colour_interpretation"] == colour
+        assert "description" not in band
 
 
 def test_a_band_keeps_its_colour_beside_what_the_file_calls_it() -> None:
