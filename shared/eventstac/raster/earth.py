@@ -29,6 +29,7 @@ _SAME_DEGREES = 0.03
 # tries whatever leads from a national CRS to any WGS 84, for 1 to 3 s of CPU.
 _DEGREES = "EPSG:4326"
 _RE_PROJECT = "re-project the file, or let the rule give `footprint.geometry`"
+_STATE_IT = "let the rule give `crs`, the one that its x and y are in, or `footprint.geometry`"
 _ROOM_BYTES = 64 * 1024 * 1024
 
 
@@ -172,11 +173,11 @@ def _refuse_elsewhere(crs: pyproj.CRS) -> None:
         raise NoEarthCrs(
             "local-crs",
             f"the CRS {crs.name!r} is a {crs.type_name}, whose x and y are no place on a map",
-            _RE_PROJECT,
+            _STATE_IT,
         )
     if crs.is_engineering or crs.ellipsoid is None:
         raise NoEarthCrs(
-            "local-crs", f"the CRS {crs.name!r} is a local one, not tied to the Earth", _RE_PROJECT
+            "local-crs", f"the CRS {crs.name!r} is a local one, not tied to the Earth", _STATE_IT
         )
     radius = crs.ellipsoid.semi_major_metre
     if not EARTH_RADII_M[0] <= radius <= EARTH_RADII_M[1]:

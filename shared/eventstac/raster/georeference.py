@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pyproj
+from rasterio.crs import CRS
 from rasterio.io import DatasetReader
 from rasterio.transform import Affine, RPCTransformer
 
@@ -53,7 +54,7 @@ class Georeference:
 
 
 def georeference(dataset: DatasetReader, crs_text: str | None = None) -> Georeference:
-    """The georeference of an open raster; `crs_text` is the CRS that a rule gives where the file has none.
+    """The georeference of an open raster; `crs_text` is the CRS that a rule gives for one whose own places nothing.
 
     Raises Rejected `no-crs`, `local-crs`, `not-earth`, `no-georeference`.
     """
@@ -62,19 +63,19 @@ def georeference(dataset: DatasetReader, crs_text: str | None = None) -> Georefe
     gcps, gcp_crs = dataset.gcps
     # A CRS alone places nothing: some writers state that of the scene's map beside its RPCs or control points.
     unplaced = crs is None or dataset.transform.is_identity
-    own = gcp_crs if gcp_crs is not None else crs
-    if unplaced and gcps and (own is not None or crs_text):
-        text = own.to_wkt(version="WKT2_2019") if own is not None else str(crs_text)
-        earth = earth_crs(text) if own is not None else _earth_of_rule(text)
+    of_points = _stated(gcp_crs if gcp_crs is not None else crs, crs_text)
+    if unplaced and gcps and (of_points or crs_text):
+        earth = earth_crs(of_points) if of_points else _earth_of_rule(_given(dataset, crs_text))
         return Georeference("gcps", earth, splined(gcps, earth))
     if unplaced and dataset.rpcs is not None:
         return Georeference("rpcs", None, _rpc_function(dataset))
-    text = _crs_text(dataset, crs_text)
-    earth = earth_crs(text) if text != crs_text else _earth_of_rule(text)
-    _refuse_unplaced(dataset, None if crs is not None else crs_text)
+    own = _stated(crs, crs_text)
+    text = own or _given(dataset, crs_text)
+    earth = earth_crs(text) if own else _earth_of_rule(text)
+    _refuse_unplaced(dataset, None if own else crs_text)
     _refuse_nonsense(dataset.transform)
     _refuse_no_degrees(earth, dataset)
-    return _affine(text, crs is not None, dataset.transform, (dataset.width, dataset.height))
+    return _affine(text, own is not None, dataset.transform, (dataset.width, dataset.height))
 
 
 @lru_cache(maxsize=64)  # the bands of a scene have one grid or three, and a COG has that of its original
@@ -154,9 +155,21 @@ def _refuse_no_degrees(earth: EarthCrs, dataset: DatasetReader) -> None:
     refuse_beyond_degrees(earth, x, y, what, room=abs(d) + abs(e))
 
 
-def _crs_text(dataset: DatasetReader, crs_text: str | None) -> str:
-    if dataset.crs is not None and dataset.crs.wkt:
-        return str(dataset.crs.to_wkt(version="WKT2_2019"))
+def _stated(crs: CRS | None, crs_text: str | None) -> str | None:
+    """The CRS that a file states; None where it states none, or none that places anything where a rule gives one."""
+    if crs is None or not crs.wkt:
+        return None
+    text = str(crs.to_wkt(version="WKT2_2019"))
+    if crs_text:
+        try:
+            earth_crs(text)
+        except Rejected as problem:
+            return text if problem.reason == "not-earth" else None  # another body is said for sure
+    return text
+
+
+def _given(dataset: DatasetReader, crs_text: str | None) -> str:
+    """The CRS that a rule gives. Raises Rejected `bad-options` for what is none, `no-crs` where it gives none."""
     if crs_text:
         try:
             pyproj.CRS.from_user_input(crs_text)

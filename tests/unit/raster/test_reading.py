@@ -10,6 +10,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 import rasterio
+from rasterio.control import GroundControlPoint
 from rasterio.transform import from_origin
 
 from eventstac.errors import BlobChanged, EventstacError, Rejected, Transient
@@ -248,6 +249,38 @@ def test_a_rule_can_give_the_crs_that_a_file_lacks() -> None:
     data = tiff(gradient(20, 20), crs=None, transform=UTM["transform"])
     metadata = read_in_process(MemoryReader(data), {"crs": "EPSG:32633"}).metadata
     assert metadata["projection"]["proj:code"] == "EPSG:32633"
+
+
+@pytest.mark.parametrize(
+    "crs",
+    [PLACELESS["local-crs"]["crs"], "EPSG:5773", "EPSG:4978", "EPSG:2296"],
+    ids=["local", "vertical", "geocentric", "known by name alone"],
+)
+def test_a_rule_can_give_the_crs_of_a_file_whose_own_places_nothing(crs: str) -> None:
+    data = tiff(gradient(20, 20), crs=crs, transform=UTM["transform"])
+    metadata = read_in_process(MemoryReader(data), {"crs": "EPSG:32633"}).metadata
+    stated = read_in_process(MemoryReader(tiff(gradient(20, 20))), {}).metadata
+    for name in ("projection", "footprint", "gsd"):
+        assert metadata[name] == stated[name]
+    assert "let the rule give `crs`" in rejected(data).detail or crs == "EPSG:2296"
+
+
+def test_the_crs_of_a_rule_puts_no_other_body_on_the_earth() -> None:
+    data = tiff(gradient(20, 20), **PLACELESS["not-earth"])
+    assert rejected(data, crs="EPSG:32633").reason == "not-earth"
+
+
+def test_control_points_of_a_local_crs_are_in_that_of_the_rule() -> None:
+    points = [
+        GroundControlPoint(row=r, col=c, x=5e5 + 10 * c, y=5e6 - 10 * r)
+        for r in (0, 9, 20)
+        for c in (0, 9, 20)
+    ]
+    own, stated = (
+        tiff(gradient(20, 20), gcps=points, crs=crs) for crs in (PLACELESS["local-crs"]["crs"], "EPSG:32633")
+    )
+    metadata = read_in_process(MemoryReader(own), {"crs": "EPSG:32633"}).metadata
+    assert metadata["footprint"] == read_in_process(MemoryReader(stated), {}).metadata["footprint"]
 
 
 @pytest.mark.parametrize(
