@@ -134,6 +134,13 @@ class Finding:
         return [str(metadata[name]["detail"]) for name in _UNHEEDED if name in metadata]
 
     @property
+    def whole_frame(self) -> str:
+        """Why the footprint is the whole image though its rule asks for that of valid data; empty where it is not."""
+        metadata = self.metadata or {}
+        problem = metadata.get("footprint_problem") if metadata.get("footprint") else None
+        return f"the footprint is that of the whole image: {problem['detail']}" if problem else ""
+
+    @property
     def condition(self) -> tuple[str, bool, bool]:
         """What the storage has: two looks that differ in this saw two states. Moving a tier changes no ETag."""
         return (self.etag, self.state == "gone", self.reason == "archived")

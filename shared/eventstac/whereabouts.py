@@ -241,7 +241,7 @@ def _in_published_item(evidence: Evidence, fact: Fact, row: ItemRow, name: str) 
         why = f"{name} shows its COG in its place"
     if fact.revision < evidence.revision:
         why += f"; found by revision {fact.revision} of the rules, which revision {evidence.revision} changed"
-    why = "; ".join((why, *fact.finding.unheeded))
+    why = "; ".join(filter(None, (why, *fact.finding.unheeded, fact.finding.whole_frame)))
     return Whereabouts("searchable", why, since=seen)
 
 

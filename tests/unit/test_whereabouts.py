@@ -209,6 +209,15 @@ def test_what_the_rule_asks_and_the_file_cannot_follow_is_told(name: str) -> Non
     assert found.why.endswith("shows it; the rule's nodata 300 is no value of uint8")
 
 
+def test_why_a_frame_stands_for_valid_data_is_told() -> None:
+    problem = {"reason": "no-valid-data", "detail": "no pixel that was read holds data"}
+    read = {"footprint": {"type": "Polygon"}, "footprint_problem": problem}
+    fact = fact_of(URL, replace(present(MATCH, 5, "e2"), metadata=read))
+    found = whereabouts(evidence(fact=fact, item=row(), published=True))
+    says = "shows it; the footprint is that of the whole image: no pixel that was read holds data"
+    assert found.why.endswith(says)
+
+
 def test_a_changed_cog_is_said_to_wait_for_no_event() -> None:
     found = whereabouts(
         evidence(fact=cog_fact(URL, present(MATCH, 5, "e1"), url_of("s.tif")), is_source=False)

@@ -141,6 +141,7 @@ def _composed(url: str, reader: BlobReader, match: Match, rules: CollectionRules
     rule = rules.rule(match.rule) if rules else None
     asset = rule.asset(match.asset) if rule and composition.item else None
     more, notes = odd_bands(content.metadata.get("bands") or (), asset, match) if asset else ([], [])
+    notes += filter(None, [finding.whole_frame])
     return Preview(composition.item, [*problems, *map(_problem, more)], [*map(_problem, notes)])
 
 

@@ -39,7 +39,7 @@ def asset_of(shown: Shown, *, is_cog: bool) -> dict[str, Any]:
         **{name: (metadata.get("file") or {}).get(name) for name in _FILE_EXTENSION_FIELDS},
         **(metadata.get("projection") or {}),
         "eventstac:statistics": _approximate(metadata),
-        "eventstac:footprint": _whole_frame(metadata),
+        "eventstac:footprint": "frame" if shown.finding.whole_frame else None,
         SOFTWARE: metadata.get("software") or None,
         **_provenance(shown),
         **rule.extra,
@@ -65,11 +65,6 @@ def _approximate(metadata: Mapping[str, Any]) -> str | None:
     """Said of statistics that are not of every pixel."""
     counted = any("statistics" in band for band in metadata.get("bands") or ())
     return "approximate" if counted and not metadata.get("statistics_exact", True) else None
-
-
-def _whole_frame(metadata: Mapping[str, Any]) -> str | None:
-    """Said of a footprint that is the whole image though its rule asks for that of valid data."""
-    return "frame" if metadata.get("footprint") and metadata.get("footprint_problem") else None
 
 
 def _provenance(shown: Shown) -> dict[str, Any]:

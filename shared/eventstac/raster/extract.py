@@ -170,6 +170,8 @@ def _of_valid_data(
     if sample is None:
         raise Rejected("no-valid-data", "header_only reads no pixels: where data lie is not known")
     tolerance_m = _tolerance_m(dataset, size, settings)
+    if size is not None and settings.footprint.tolerance_m is None:  # the outline is right to a pixel
+        tolerance_m = min(tolerance_m, size * dataset.width / sample.data.shape[-1] / 4)
     return valid_footprint(georef, dataset.width, dataset.height, sample, tolerance_m) or frame
 
 

@@ -1,6 +1,7 @@
 """The footprint of the pixels that hold data, instead of the whole frame."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import shapely
@@ -13,15 +14,61 @@ from eventstac.errors import Rejected
 from eventstac.raster.earth import Floats
 from eventstac.raster.footprint import Footprint, finish, seam
 from eventstac.raster.georeference import Georeference
-from eventstac.raster.outline import enclosed
-from eventstac.raster.ring import METRES_PER_DEGREE
+from eventstac.raster.outline import enclosed, valid
+from eventstac.raster.ring import METRES_PER_DEGREE, LeavesTheEarth
 from eventstac.raster.sample import Sample
 from eventstac.raster.statistics import Valid
 
 # Of the frame: edges of a mask polygon are cut at least so often before they are put on the Earth.
 _LONGEST_SIDE = 64
 _MOST_EDGES = 8 * 1024  # between valid pixels and others: twice what a square of a whole sample has
+_STEPS = (
+    1.5  # pixels: those of a straight edge lie within 1.42, the diagonal of one; with less each is a vertex
+)
+_MOST_POINTS = 2000  # of all outlines, about 50 kB of an Item: every page of a search carries them
 _TURNS = (-720.0, -360.0, 0.0, 360.0, 720.0)
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """Which pixels of a grid over an image hold data; `across` and `down`: of the image's pixels in one of them."""
+
+    georef: Georeference
+    width: int
+    height: int
+    held: Valid
+    across: float
+    down: float
+
+    @property
+    def is_ragged(self) -> bool:
+        """Whether there are more edges between such pixels and others than are followed."""
+        rows, columns = self.held[1:] != self.held[:-1], self.held[:, 1:] != self.held[:, :-1]
+        return bool(np.count_nonzero(rows) + np.count_nonzero(columns) > _MOST_EDGES)
+
+    def coarser(self) -> "_Grid":
+        """Pixels twice as long, that hold data where any of those within does."""
+        rows, columns = self.held.shape
+        even = np.pad(self.held, ((0, rows % 2), (0, columns % 2)))
+        merged = even[::2, ::2] | even[1::2, ::2] | even[::2, 1::2] | even[1::2, 1::2]
+        return replace(self, held=merged, across=2 * self.across, down=2 * self.down)
+
+    def on_earth(self) -> "_Grid":
+        """Without the pixels that have a corner off the Earth."""
+        rows, columns = self.held.shape
+        x = np.minimum(np.arange(columns + 1) * self.across, self.width)
+        y = np.minimum(np.arange(rows + 1) * self.down, self.height)
+        lon, lat = self.georef.to_lonlat(*(axis.ravel() for axis in np.meshgrid(x, y)))
+        there = (np.isfinite(lon) & np.isfinite(lat)).reshape(rows + 1, columns + 1)
+        whole = there[:-1, :-1] & there[1:, :-1] & there[:-1, 1:] & there[1:, 1:]
+        return replace(self, held=self.held & whole)
+
+    def areas(self) -> BaseGeometry:
+        """What holds data, in the image's pixels; its edge is right to one and a half of the grid's."""
+        scale = Affine.scale(self.across, self.down)
+        found = [shape(g) for g, _ in shapes(self.held.astype(np.uint8), mask=self.held, transform=scale)]
+        inside = shapely.intersection(shapely.union_all(found), shapely.box(0, 0, self.width, self.height))
+        return valid(shapely.simplify(inside, _STEPS * max(self.across, self.down)))
 
 
 def valid_footprint(
@@ -29,17 +76,18 @@ def valid_footprint(
 ) -> Footprint | None:
     """The polygon around all pixels that are valid in any band; None where that is everything.
 
-    It is made from the sample, so its edge is right to one pixel of the sample, or of a coarser one where the mask is
-    ragged all over. Raises Rejected `no-valid-data` where no pixel is valid, or valid ones do not all lie on the Earth.
+    It is made from the sample, so its edge is right to 1.5 pixels of the sample, or of a coarser one where the outline
+    would be too long; where it leaves the Earth, the pixels are left out that do. Raises Rejected `no-valid-data` where
+    none is left.
     """
     if any(mask is None for mask in sample.data_masks):
         return None
-    mask = np.logical_or.reduce([m for m in sample.data_masks if m is not None])
-    if not mask.any():
+    held = np.logical_or.reduce([m for m in sample.data_masks if m is not None])
+    if not held.any():
         raise Rejected("no-valid-data", "no pixel that was read holds data")
-    across, down = width / mask.shape[1], height / mask.shape[0]
-    mask, side = _without_specks(mask)
-    if mask.all():
+    grid = _Grid(georef, width, height, held, width / held.shape[1], height / held.shape[0])
+    areas = _areas(grid)
+    if areas is None:
         return None
     if georef.turns > 0.5:
         raise Rejected(
@@ -47,54 +95,51 @@ def valid_footprint(
             "the grid goes around more than half of a rotated pole, where an outline of the pixels that hold data is "
             "not known surely: re-project it (gdalwarp -t_srs EPSG:4326)",
         )
-    found = [
-        shape(g)
-        for g, _ in shapes(
-            mask.astype(np.uint8), mask=mask, transform=Affine.scale(across * side, down * side)
-        )
-    ]
-    inside = shapely.intersection(shapely.union_all(found), shapely.box(0, 0, width, height))
-    outlines = shapely.make_valid(shapely.simplify(inside, max(across, down) * side))
-    step = max(width, height) / _LONGEST_SIDE
-    placed = [
-        _placed(georef, width, height, part, step)
-        for part in shapely.get_parts(outlines)
-        if part.geom_type == "Polygon"
-    ]
-    known = [region for region in placed if region is not None and not region.is_empty]
-    if not known or len(known) < len(placed):
-        raise Rejected("no-valid-data", "some pixels that hold data do not lie on the Earth")
-    joined = shapely.union_all(_side_by_side(known))
+    try:
+        regions = _regions(grid, areas)
+    except LeavesTheEarth:
+        areas = None if georef.to_pixel is None else _areas(grid, on_earth=True)
+        regions = _regions(grid, areas, on_earth=True) if areas is not None else []
+    if not regions:
+        raise Rejected("no-valid-data", "the pixels that hold data have no outline on the Earth")
+    joined = shapely.union_all(_side_by_side(regions))
     return finish(shapely.simplify(joined, tolerance_m / METRES_PER_DEGREE), seam(tolerance_m))
 
 
-def _without_specks(mask: Valid) -> tuple[Valid, int]:
-    """The mask, or a coarser one whose pixels hold any valid one, until its outline is short; and its pixels' side."""
-    side = 1
-    while (
-        np.count_nonzero(mask[1:] != mask[:-1]) + np.count_nonzero(mask[:, 1:] != mask[:, :-1]) > _MOST_EDGES
-    ):
-        rows, columns = mask.shape
-        even = np.pad(mask, ((0, rows % 2), (0, columns % 2)))
-        mask = even[::2, ::2] | even[1::2, ::2] | even[::2, 1::2] | even[1::2, 1::2]
-        side *= 2
-    return mask, side
+def _areas(grid: _Grid, *, on_earth: bool = False) -> BaseGeometry | None:
+    """What holds data, in pixels, as fine as keeps its outline short; None where that is the whole image."""
+    while True:
+        seen = grid.on_earth() if on_earth else grid
+        if seen.held.all():
+            return None
+        areas = None if seen.is_ragged else seen.areas()
+        if areas is not None and shapely.get_num_coordinates(areas) <= _MOST_POINTS:
+            return areas
+        grid = grid.coarser()
 
 
-def _placed(
-    georef: Georeference, width: int, height: int, outline: shapely.Polygon, step: float
-) -> BaseGeometry | None:
-    """An outline in pixels as a region in degrees; None where a part of it leaves the Earth."""
+def _regions(grid: _Grid, areas: BaseGeometry, *, on_earth: bool = False) -> list[BaseGeometry]:
+    """Areas in pixels as regions in degrees. Raises LeavesTheEarth, unless they are what of them is `on_earth`."""
+    regions = [
+        _region(grid, area, on_earth=on_earth) for area in shapely.get_parts(areas) if not area.is_empty
+    ]
+    return [region for region in regions if not region.is_empty]
+
+
+def _region(grid: _Grid, area: shapely.Polygon, *, on_earth: bool) -> BaseGeometry:
+    step = max(grid.width, grid.height) / _LONGEST_SIDE
     regions = []
-    for ring in (outline.exterior, *outline.interiors):
+    for ring in (area.exterior, *area.interiors):
         points = shapely.get_coordinates(shapely.segmentize(ring, step))[:-1]
-        lon, lat = georef.to_lonlat(points[:, 0], points[:, 1])
-        if not (np.isfinite(lon).all() and np.isfinite(lat).all()):
-            return None
-        region = enclosed(georef, width, height, lon, lat)
+        lon, lat = grid.georef.to_lonlat(points[:, 0], points[:, 1])
+        there = np.isfinite(lon) & np.isfinite(lat)
+        if not (on_earth or there.all()):
+            raise LeavesTheEarth
+        # The corners of an area on the Earth are there; an edge between two may leave it by a pixel.
+        region = enclosed(grid.georef, grid.width, grid.height, lon[there], lat[there])
         if region is None:
-            return None
-        regions.append(shapely.make_valid(region))
+            raise Rejected("no-valid-data", "the pixels that hold data go around the Earth more than once")
+        regions.append(valid(region))
     whole, holes = regions[0], regions[1:]
     # A hole may lie on another turn around the Earth than what it is a hole of, or on two of them.
     return shapely.difference(

@@ -170,6 +170,18 @@ def test_a_thumbnail_of_bands_that_the_file_has_not_is_a_problem(raster: Path, t
     assert code == 1
 
 
+def test_why_a_frame_stands_for_valid_data_is_noted(raster: Path, tmp_path: Path) -> None:
+    rules = tmp_path / "rules.yaml"
+    read = "read: {footprint: {mode: valid-data}, header_only: true}"
+    rules.write_text(UNDATED.format(sources=f"[file]\n        {read}"))
+    code, printed = preview(str(raster), "--rules", str(rules), "--blob", "ones/a.tif")
+    assert printed["item"]["assets"]["data"]["eventstac:footprint"] == "frame"
+    assert [each["message"] for each in printed["notes"]] == [
+        "the footprint is that of the whole image: header_only reads no pixels: where data lie is not known"
+    ]
+    assert (code, printed["problems"]) == (0, [])
+
+
 @pytest.mark.parametrize(
     ("bands", "says"),
     [
