@@ -1,6 +1,6 @@
 """The fields of one asset, from what was read and what the rule says."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from eventstac.common_names import are_numbered, may_be
@@ -78,8 +78,14 @@ def _provenance(shown: Shown) -> dict[str, Any]:
     }
 
 
-def lift_common(assets: Mapping[str, dict[str, Any]], keys: Sequence[str]) -> dict[str, Any]:
-    """Move what all data assets agree on to the Item: `proj:*`, `gsd` and the software; returns the Item's part."""
+def lift_common(
+    assets: Mapping[str, dict[str, Any]], keys: Sequence[str], by_rule: Mapping[str, Container[str]]
+) -> dict[str, Any]:
+    """Move what all data assets agree on to the Item: `proj:*`, `gsd` and the software; returns the Item's part.
+
+    It is the Item's for the other assets too, whose files say the same: a mask of the same grid has no gsd of its own
+    beside what the rule says of the Item's. What the rule says of an asset (fields `by_rule`, of each) stays on it.
+    """
     chosen = [assets[key] for key in keys]
     common = {
         name: value
@@ -87,9 +93,10 @@ def lift_common(assets: Mapping[str, dict[str, Any]], keys: Sequence[str]) -> di
         if (name.startswith("proj:") or name in _LIFTED)
         and all(name in asset and asset[name] == value for asset in chosen)
     }
-    for asset in chosen:
-        for name in common:
-            del asset[name]
+    for key, asset in assets.items():
+        for name, value in common.items():
+            if key in keys or (asset.get(name) == value and name not in by_rule.get(key, ())):
+                asset.pop(name, None)
     return common
 
 

@@ -121,6 +121,7 @@ def _document(
     sources = tuple(shown for shown in selection.sources if shown.fact.url not in replaced)
     assets: dict[str, dict[str, Any]] = {}
     data_keys: list[str] = []
+    by_rule = {shown.key: shown.asset.extra for shown in sources}
     cogs = {cog.fact.url for cog in selection.cogs}
     for shown in _in_order(sources, selection.cogs):
         is_cog = shown.fact.url in cogs
@@ -141,7 +142,7 @@ def _document(
     sidecars = tuple(shown for shown in selection.sources if shown.fact.match.read == "sidecar")
     first = data_assets[0].fact.match
     stated = properties_of(selection.sources)
-    common = lift_common(assets, data_keys)
+    common = lift_common(assets, data_keys, by_rule)
     if SOFTWARE in common and isinstance(stated.get(SOFTWARE), Mapping):
         stated[SOFTWARE] = {**common[SOFTWARE], **stated[SOFTWARE]}
     item: dict[str, Any] = {

@@ -150,6 +150,37 @@ def test_projection_is_on_the_item_where_all_agree_and_on_the_assets_where_not()
     assert (item["assets"]["red"]["gsd"], item["assets"]["nir"]["gsd"]) == (10.0, 20.0)
 
 
+def test_what_an_asset_that_is_no_data_has_in_common_with_the_data_is_the_items() -> None:
+    rules = CollectionRules(
+        "c",
+        rules=(
+            Rule(
+                "r",
+                properties={"gsd": 30},
+                assets=(
+                    AssetRule("red"),
+                    AssetRule("mask", roles=("mask",)),
+                    AssetRule("coarse", roles=("mask",)),
+                    AssetRule("own", roles=("mask",), extra={"gsd": 10.0}),
+                ),
+            ),
+        ),
+    )
+    facts = [
+        fact_of(
+            url_of(f"{key}.tif"),
+            present(Match("c", "i", key, "r"), 1, "e", resolution=20.0 if key == "coarse" else 10.0),
+        )
+        for key in ("red", "mask", "coarse", "own")
+    ]
+    item = item_of(*facts, rules=rules)
+    assert item["properties"]["gsd"] == 30
+    told = {key: asset.get("gsd") for key, asset in item["assets"].items()}
+    assert told == {"red": None, "mask": None, "coarse": 20.0, "own": 10.0}
+    assert "proj:transform" not in item["assets"]["mask"]
+    assert item["assets"]["coarse"]["proj:transform"][0] == 20.0
+
+
 def test_geometry_is_the_union_of_the_footprints_and_the_bbox_its_own() -> None:
     item = item_of(pair("red", west=10.0), pair("nir", west=10.25))
     assert item["bbox"] == [10.0, 50.0, 10.75, 50.5]
