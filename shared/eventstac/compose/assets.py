@@ -4,6 +4,7 @@ from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from eventstac.common_names import are_numbered, may_be
+from eventstac.compose.media_types import stored_media_type
 from eventstac.compose.shown import Shown
 from eventstac.errors import Rejected
 from eventstac.rules import AssetRule
@@ -22,7 +23,7 @@ def asset_of(shown: Shown, *, is_cog: bool) -> dict[str, Any]:
     found = metadata.get("media_type")
     # A COG is another file than the one that the rule tells of.
     stated = (found, rule.media_type) if is_cog else (rule.media_type, found)
-    media_type = next(filter(None, (*stated, storage.get("content_type"))), None)
+    media_type = next(filter(None, (*stated, stored_media_type(shown))), None)
     roles = list(shown.roles)
     if is_cog and "cloud-optimized" not in roles:
         roles.append("cloud-optimized")

@@ -49,6 +49,48 @@ def test_the_media_type_of_a_rule_stands_over_what_the_file_seems_to_be() -> Non
 
 
 @pytest.mark.parametrize(
+    ("asset", "stored", "told"),
+    [
+        (
+            "match: m.xml, sidecar: {format: xml, properties: {}}",
+            "application/octet-stream",
+            "application/xml",
+        ),
+        ("match: m.SAFE, sidecar: {format: xml, properties: {}}", None, "application/xml"),
+        ("match: m.met, sidecar: {format: json, properties: {}}", "binary/octet-stream", "application/json"),
+        (
+            "match: m.json, sidecar: {format: json, properties: {}}",
+            "application/geo+json",
+            "application/geo+json",
+        ),
+        ("match: m.PNG, read: file", "Application/Octet-Stream; x=1", "image/png"),
+        ("match: m.geojson, read: file", None, "application/geo+json"),
+        ("match: m.png, read: file", "image/apng", "image/apng"),
+        ("match: m.odd, read: file", "application/octet-stream", "application/octet-stream"),
+        ("match: m.odd, read: file", None, None),
+        ("match: m.png, read: file, media_type: image/x-own", None, "image/x-own"),
+    ],
+)
+def test_a_media_type_that_the_storage_does_not_know_is_that_of_the_sidecar_or_the_ending(
+    asset: str, stored: str | None, told: str | None
+) -> None:
+    name = asset.split(",")[0].removeprefix("match: ")
+    rules = load_rules(HEAD + f"assets: {{red: {{match: red.tif}}, more: {{{asset}}}}}", file="r.yaml")
+    facts = []
+    for each in ("red.tif", name):
+        url = url_of(f"s/one/{each}")
+        match = rules.match(url)
+        assert match is not None
+        found = present(match, 1, "e")
+        if each == name:
+            found = replace(found, metadata={}, storage={**(found.storage or {}), "content_type": stored})
+        facts.append(fact_of(url, found))
+    item = compose(facts, collection_of(rules, "c")).item
+    assert item is not None
+    assert item["assets"]["more"].get("type") == told
+
+
+@pytest.mark.parametrize(
     ("bands", "common"),
     [
         ("[B8, B4, B3]", [None, None, None]),
