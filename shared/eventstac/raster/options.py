@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from sys import float_info
 from typing import Any, Literal
 
 from eventstac.errors import Rejected
@@ -124,7 +125,8 @@ def _number(
     options: Mapping[str, Any], key: str, default: float, least: float, most: float = float("inf")
 ) -> float:
     value = options.get(key, default)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
+    highest = min(most, float_info.max)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= highest:
         raise BadOption(key, value, f"a number from {least:g} to {most:g}")
     return float(value)
 
@@ -139,7 +141,7 @@ def _text(options: Mapping[str, Any], key: str) -> str | None:
 def _is_number_text(value: object) -> bool:
     if value is None:
         return False
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    number = isinstance(value, float) or (type(value) is int and abs(value) <= float_info.max)
     if not number and value not in ("nan", "inf", "-inf"):
         raise BadOption("nodata", value, 'a number, "nan", "inf" or "-inf"')
     return True

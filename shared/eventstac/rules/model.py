@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from math import isfinite
+from sys import float_info
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -50,7 +50,7 @@ class AssetRule:
     def nodata(self) -> int | float | str | None:
         """The nodata that all of its bands state; None where one states none, or another."""
         stated: list[Any] = [band.get("nodata") for band in self.bands] or [None]
-        is_number = type(stated[0]) in (int, float) and isfinite(stated[0])
+        is_number = type(stated[0]) in (int, float) and abs(stated[0]) <= float_info.max
         is_one = is_number or stated[0] in _NO_NUMBERS
         return stated[0] if is_one and all(each == stated[0] for each in stated) else None
 

@@ -154,7 +154,7 @@ def test_a_file_is_read_by_the_nodata_that_the_rule_states_of_all_its_bands(
     assert match.options == options
 
 
-@pytest.mark.parametrize("stated", [float("inf"), float("nan"), True, "{item}", None])
+@pytest.mark.parametrize("stated", [float("inf"), float("nan"), 10**400, True, "{item}", None])
 def test_what_is_no_nodata_is_none_that_a_file_is_read_by(stated: Any) -> None:
     assert AssetRule("b", bands=({"nodata": stated},)).nodata is None
 
