@@ -2,11 +2,11 @@
 
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from azure.core.pipeline.transport import HttpTransport
 
 from eventstac.azure.blob_service import open_blob_service
 from eventstac.azure.blob_storage import BlobStorage, _look_of
@@ -36,7 +36,8 @@ def test_who_waits_for_a_command_waits_seconds_for_a_storage_that_is_away(
         nobody.bind(("127.0.0.1", 0))
         port = nobody.getsockname()[1]
     slept: list[float] = []
-    monkeypatch.setattr(time, "sleep", slept.append)
+    # Not `time.sleep`: the threads of other tests' Service Bus links would no longer sleep, and would be counted.
+    monkeypatch.setattr(HttpTransport, "sleep", lambda _, seconds: slept.append(seconds))
     account = (
         f"BlobEndpoint=http://127.0.0.1:{port}/devstoreaccount1;AccountName=devstoreaccount1;AccountKey=YQ=="
     )

@@ -38,7 +38,7 @@ def test_a_lone_end_in_a_sidecar_leaves_the_datetime_to_the_next_source() -> Non
 
 def test_a_sidecar_that_takes_too_long_is_rejected_and_the_next_is_read() -> None:
     with pytest.raises(Rejected) as rejection:
-        read(LARGE, timeout_s=1)
+        read(LARGE, timeout_s=0.2)
     assert rejection.value.reason == "timed-out"
     assert read(SMALL)["properties"] == {"p": "y"}
 

@@ -1,5 +1,6 @@
 """The processes that decode: what they may not see, and what happens when one hangs or dies."""
 
+import contextlib
 import os
 import re
 import resource
@@ -109,10 +110,15 @@ class KillingReader(MemoryReader):
 def decoders() -> list[int]:
     """The ids of the decoders that this process started and that run."""
     tasks = Path("/proc/self/task").glob("*/children")
-    pids = sorted({int(pid) for task in tasks for pid in task.read_text().split()})
-    return [
-        pid for pid in pids if running(pid) and b"raster.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    ]
+    pids = sorted({int(pid) for task in tasks for pid in said_of(task).split()})
+    return [pid for pid in pids if running(pid) and b"raster.worker" in said_of(Path(f"/proc/{pid}/cmdline"))]
+
+
+def said_of(file: Path) -> bytes:
+    """What the kernel says in a file; nothing of a process or thread that has ended, be it while one reads."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        return file.read_bytes()
+    return b""
 
 
 def test_a_worker_killed_once_says_nothing_about_the_file(sandbox: Sandbox) -> None:
@@ -286,8 +292,5 @@ def test_workers_end_with_their_parent() -> None:
 
 
 def running(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"
+    state = said_of(Path(f"/proc/{pid}/stat")).rpartition(b")")[2].split()
+    return bool(state) and state[0] != b"Z"
