@@ -241,12 +241,12 @@ def test_locks_of_single_messages_are_renewed_and_a_batch_that_lost_them_is_logg
 
 
 def test_a_small_batch_waits_for_company_as_long_as_the_app_says(sdk: Sdk, start: Start) -> None:
-    options = {"minMessageBatchSize": 3, "maxBatchWaitTime": "00:00:01", "prefetchCount": 20}
+    options = {"minMessageBatchSize": 3, "maxBatchWaitTime": "00:00:02", "prefetchCount": 20}
     host = start("wait", extensions={"serviceBus": options}).ready()
 
     sdk.send("wait", message("lone"))
     waited = when(said(host, "batch", "lone")[0]) - when(said(host, "begins", "lone")[0])
-    assert 0.9 < waited < 10
+    assert 1 < waited < 10
     sdk.send("wait", *(message(f"three-{number}") for number in range(3)))
     assert len(said(host, "batch", "three-0")[0]["ids"]) == 3
 
@@ -274,7 +274,7 @@ def test_two_workers_share_the_messages_and_a_drain_finishes_settles_and_takes_n
     host = start("drain", "--workers", "2")
     host.event("service bus connected", count=2, function="single")
     host.event("service bus connected", count=2, function="several")
-    names = {f"drained-{number}" for number in range(9)}
+    names = {f"drained-{number}" for number in range(30)}  # seven seconds of work for four calls at once
     sdk.send("drain", *(message(name, sleep=1) for name in names))
     host.message("begins", 4)
     for name in names:
@@ -292,22 +292,23 @@ def test_two_workers_share_the_messages_and_a_drain_finishes_settles_and_takes_n
 
 @pytest.fixture(scope="module")
 def fragile(start: Start) -> RunningHost:
-    return start("fragile", functionTimeout="00:00:01")
+    return start("fragile", functionTimeout="00:00:03")
 
 
 def test_a_killed_worker_leaves_its_locks_to_expire(sdk: Sdk, fragile: RunningHost) -> None:
-    sdk.send("fragile", message("survivor", sleep=0.7))
+    worker = fragile.ready().worker_pid()
+    sdk.send("fragile", message("survivor", sleep=2))
     first = said(fragile, "begins", "survivor")[0]
-    os.kill(fragile.worker_pid(), signal.SIGKILL)
+    os.kill(worker, signal.SIGKILL)
 
     second = said(fragile, "begins", "survivor", 2)[1]
     assert second["delivery"] == 2
-    assert when(second) - when(first) > LOCK_S - 0.5
+    assert when(second) - when(first) > LOCK_S / 2, "it was given back"
     said(fragile, "ends", "survivor")
 
 
 def test_a_function_that_runs_too_long_gives_its_message_back(sdk: Sdk, fragile: RunningHost) -> None:
-    sdk.send("fragile-work", message("slow", sleep=1.5, fail=1))
+    sdk.send("fragile-work", message("slow", sleep=4, fail=1))
 
     assert fragile.event("invocation", outcome="timed out")["messages"] == 1
     fragile.event("worker ended", code=exits.TIMED_OUT)

@@ -32,7 +32,7 @@ def write_app(folder: Path, source: str, host: dict[str, object] | None = None) 
 def is_alive(pid: int) -> bool:
     try:
         return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # the last where it ends while one reads
         return False
 
 
