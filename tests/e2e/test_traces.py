@@ -12,6 +12,7 @@ from infra.local.stack.testing import Stack
 from tests.e2e.conditions import until
 from tests.e2e.rasters import cog, geotiff
 from tests.e2e.user import COG_COMPLETED, User, trigger
+from tests.json_lines import lines_of
 
 pytestmark = pytest.mark.stack
 
@@ -19,8 +20,7 @@ pytestmark = pytest.mark.stack
 def told(stack: Stack) -> list[dict[str, Any]]:
     """All spans that any app has told so far, read as lines: not through the code that is tested."""
     folder = Path(stack.env["TELEMETRY_FOLDER"])
-    lines = [line for file in folder.glob("*.spans.jsonl") for line in file.read_text().splitlines()]
-    return [json.loads(line) for line in lines]
+    return [one for file in folder.glob("*.spans.jsonl") for one in lines_of(file)]
 
 
 def trace_of(stack: Stack, url: str, names: set[str]) -> list[dict[str, Any]]:
@@ -143,7 +143,8 @@ def test_a_log_event_carries_the_trace_that_it_belongs_to(stack: Stack, user: Us
     source = user.upload("scenes/logged/b1.tif", geotiff())
     trace = trace_of(stack, source, CHAIN)[0]["trace"]
     for app in ("scanner", "extractor", "loader"):
-        events = [json.loads(line) for line in stack.log(app).splitlines() if trace in line]
+        *whole, _ = stack.log(app).split("\n")
+        events = [json.loads(line) for line in whole if trace in line]
         assert {"message_consumed"} <= {event.get("message") for event in events}
 
 
@@ -155,8 +156,7 @@ def test_the_loader_s_timer_tells_how_queues_and_catalog_stand(stack: Stack, use
 
     def figures() -> dict[str, list[dict[str, Any]]]:
         found: dict[str, list[dict[str, Any]]] = {}
-        for line in file.read_text().splitlines() if file.exists() else []:
-            one = json.loads(line)
+        for one in lines_of(file):
             found.setdefault(one["figure"], []).append(one)
         wanted = {"eventstac.queue.oldest_age", "eventstac.completeness", "eventstac.rejections"}
         return found if wanted <= found.keys() else {}

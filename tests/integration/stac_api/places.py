@@ -5,7 +5,6 @@ itself (`test_command.py`), and what is tested below HTTP (`test_same_as_pgstac.
 """
 
 import contextlib
-import json
 import os
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from infra.local.functions_host.testing import running_host
 from infra.local.servicebus.testing import running_server
 from tests.integration.conftest import CatalogDatabase
 from tests.integration.stac_api.redis_server import RunningRedis, running_redis
+from tests.json_lines import lines_of
 
 READER = "eventstac_stac_api"
 APP = Path(__file__).parents[3] / "services" / "stac_api"
@@ -103,14 +103,10 @@ def _in_a_host(state: Path, settings: dict[str, str]) -> Iterator[Running]:
 def _under_uvicorn(state: Path, settings: dict[str, str]) -> Iterator[Running]:
     log = state / "log"
 
-    def lines() -> list[dict[str, Any]]:
-        *whole, _ = log.read_text().split("\n")
-        return [json.loads(line) for line in whole]
-
     def address(process: subprocess.Popen[bytes]) -> str:
         deadline = time.monotonic() + START_S
         while True:
-            for line in lines():
+            for line in lines_of(log):
                 if line["message"].startswith("Uvicorn running on "):
                     return str(line["message"].split()[3])
             assert process.poll() is None, log.read_text()
@@ -123,7 +119,7 @@ def _under_uvicorn(state: Path, settings: dict[str, str]) -> Iterator[Running]:
         subprocess.Popen(command, env=os.environ | settings, stderr=written) as process,
     ):
         try:
-            yield Running(address(process), lines)
+            yield Running(address(process), lambda: lines_of(log))
         finally:
             process.terminate()
             try:

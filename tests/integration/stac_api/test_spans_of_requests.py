@@ -1,6 +1,5 @@
 """Requests to the running API are told as spans, with the statements that they cost."""
 
-import json
 import time
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from tests.integration.conftest import CatalogDatabase
 from tests.integration.stac_api.conftest import Client
 from tests.integration.stac_api.places import Place
+from tests.json_lines import lines_of
 
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
@@ -17,12 +17,11 @@ def told(folder: Path, name: str) -> list[dict[str, Any]]:
     deadline = time.monotonic() + 30
     file = folder / "stac_api.spans.jsonl"
     while True:
-        lines = file.read_text().splitlines() if file.exists() else []
-        spans = [one for one in map(json.loads, lines) if one["trace"] == TRACE[3:35]]
+        spans = [one for one in lines_of(file) if one["trace"] == TRACE[3:35]]
         queries = sum(one["kind"] == "client" for one in spans)
         if any(one["name"] == name and one["attributes"]["queries"] <= queries for one in spans):
             return spans
-        assert time.monotonic() < deadline, lines[-5:]
+        assert time.monotonic() < deadline, spans[-5:]
         time.sleep(0.05)  # between two looks
 
 
