@@ -3,8 +3,10 @@
 import time
 from collections.abc import Callable
 
+PATIENCE_S = 90.0  # for a machine that is busy with other things
 
-def until[T](probe: Callable[[], T | None], what: str | Callable[[], str], seconds: float = 45.0) -> T:
+
+def until[T](probe: Callable[[], T | None], what: str | Callable[[], str], seconds: float = PATIENCE_S) -> T:
     """The first truthy answer of `probe`. Fails, naming what it waited for and the last answer."""
     deadline = time.monotonic() + seconds
     while True:

@@ -7,22 +7,20 @@ to a Service Bus topic of its name; and locks are short, so that what a killed a
 
 import contextlib
 import json
-import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from infra.local.postgres.cluster import FAST, Cluster
+from infra.local.postgres.cluster import Cluster
 from infra.local.stack import run, services
 from infra.local.stack.endpoints import Endpoints
 from infra.local.stack.layout import ROOT, Layout
-from infra.local.stack.run import endpoints_of
 from infra.local.stack.service import Service
-from infra.local.stack.testing import Stack, _stop, _wait_until_ready
+from infra.local.stack.testing import Stack, running_stack
 
 TAP = "tap"
 LOCK = "PT6S"  # the product has up to PT5M; it is how long a crash delays what the app held
@@ -51,27 +49,9 @@ def routes() -> dict[str, Any]:
     return document
 
 
-@contextmanager
-def tapped_stack(directory: Path) -> Iterator[Stack]:
+def tapped_stack(directory: Path) -> AbstractContextManager[Stack]:
     """As `infra.local.stack.testing.running_stack`, with the taps."""
-    layout = Layout(directory)
-    layout.make()
-    command = [sys.executable, "-m", "tests.e2e.tapped", str(directory)]
-    with layout.log("stack").open("wb") as output:
-        supervisor = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    try:
-        _wait_until_ready(layout, supervisor)
-        yield Stack(layout, endpoints_of(layout))
-    finally:
-        _stop(supervisor)
-        Cluster(layout.data("postgres"), port=0, settings=FAST).remove()
+    return running_stack(directory, "tests.e2e.tapped", str(directory))
 
 
 def main(directory: Path) -> int:

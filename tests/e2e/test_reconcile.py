@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -120,6 +121,13 @@ def test_the_daily_run_mends_what_removes_little(user: User, name: str) -> None:
     last = run(user, "status")["last_reconcile"]
     assert last["run"].startswith("daily-")
     assert last["state"] in ("done", "stopped")
+
+
+def test_the_daily_run_does_not_come_by_itself_in_the_middle_of_a_test(user: User) -> None:
+    for app, timer in (("scanner", "reconcile"), ("loader", "keep_house")):
+        said = json.loads((user.stack.layout.data(app) / "timers" / f"{timer}.json").read_text())
+        left = datetime.fromisoformat(said["Next"]) - datetime.now(UTC)
+        assert timedelta(hours=6) < left <= timedelta(hours=12), timer
 
 
 def test_rebuilding_puts_a_damaged_catalog_right(user: User, name: str) -> None:

@@ -86,9 +86,9 @@ def test_a_path_that_the_rules_know_is_tested_by_them(user: User) -> None:
 def test_with_an_app_killed_it_names_the_app_and_the_blob_is_gone(user: User) -> None:
     user.stack.kill("extractor")
     try:
-        done = user.stack.eventstac("smoke", "--deadline", "8")
+        done = user.stack.eventstac("smoke", "--deadline", "15")
         assert done.returncode == 1, done.stdout + done.stderr
-        assert re.search(r"failed: waited 8 s in vain for Item .* waiting at extractor since", done.stdout)
+        assert re.search(r"failed: waited 15 s in vain for Item .* waiting at extractor since", done.stdout)
         assert "the system works" not in done.stdout
         assert left_behind(user) == []
     finally:

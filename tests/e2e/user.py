@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 
 from eventstac.cli.main import app as eventstac
 from infra.local.stack.testing import Stack
-from tests.e2e.conditions import until
+from tests.e2e.conditions import PATIENCE_S, until
 from tests.e2e.tapped import TAP
 
 COG_COMPLETED = "eventstac.cog.completed.v1"
@@ -124,7 +124,7 @@ class User:
                     return None
             raise
 
-    def searchable(self, collection: str, items: Iterable[str], seconds: float = 45.0) -> None:
+    def searchable(self, collection: str, items: Iterable[str], seconds: float = PATIENCE_S) -> None:
         """Wait until all of these Items are found by a search for their ids."""
         wanted = sorted(items)
 
@@ -168,7 +168,7 @@ class User:
         found: dict[str, Any] = json.loads(result.stdout)
         return found
 
-    def verdict(self, url: str, expected: str, seconds: float = 45.0) -> dict[str, Any]:
+    def verdict(self, url: str, expected: str, seconds: float = PATIENCE_S) -> dict[str, Any]:
         """Wait until `where` ends in a verdict; returns all that it says."""
         said: dict[str, Any] = {}
 
@@ -200,7 +200,7 @@ class User:
         """How many announcements wait to be published."""
         return int(self.stack.query("SELECT count(*) FROM eventstac.outbox")[0][0])
 
-    def quiet(self, seconds: float = 45.0) -> None:
+    def quiet(self, seconds: float = PATIENCE_S) -> None:
         """Wait until nothing is on its way anywhere; there must be no dead letter then."""
         until(
             lambda: self._is_quiet() and self._is_quiet(),
