@@ -21,7 +21,7 @@ def test_a_database_that_is_away_for_two_minutes_under_load_loses_nothing(stormy
     load.upload(20)
     with load.going_on():
         away(stormy, ["postgres"], AWAY_S)
-    assert load.uploaded > 100
+    assert load.uploaded > 40, "there was no load"
     assert left(stormy, load.prefix) == []
     found = tries(stormy, load.prefix)
     assert found["blob-events"].again > 20, "the database was not away for the scanner"

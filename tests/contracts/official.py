@@ -7,6 +7,7 @@ import tarfile
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import jsonschema_rs
@@ -67,14 +68,17 @@ class Official:
             FOLDER.mkdir(parents=True, exist_ok=True)
             requirement = f"{self.package}=={self.version}"
             pip = [find_uv_bin(), "tool", "run", "--python", sys.executable, "pip", "download", "--quiet"]
-            options = ["--no-deps", "--no-binary", ":all:", "--dest", str(FOLDER), requirement]
-            try:
-                done = subprocess.run(
-                    [*pip, *options], capture_output=True, text=True, check=False, timeout=_TIMEOUT_S
-                )
-                failed, said = done.returncode != 0, done.stderr.strip()[-500:]
-            except subprocess.TimeoutExpired:
-                failed, said = True, f"nothing in {_TIMEOUT_S} s"
+            with TemporaryDirectory(dir=FOLDER) as scratch:  # nobody reads, or keeps, half of one
+                options = ["--no-deps", "--no-binary", ":all:", "--dest", scratch, requirement]
+                try:
+                    done = subprocess.run(
+                        [*pip, *options], capture_output=True, text=True, check=False, timeout=_TIMEOUT_S
+                    )
+                    failed, said = done.returncode != 0, done.stderr.strip()[-500:]
+                except subprocess.TimeoutExpired:
+                    failed, said = True, f"nothing in {_TIMEOUT_S} s"
+                if not failed:
+                    Path(scratch, sdist.name).replace(sdist)
             assert not failed, (
                 f"the official schema {self.url} could not be fetched: `pip download {requirement}` failed, so the "
                 f"package index cannot be reached or no longer has it. pip said: {said}"

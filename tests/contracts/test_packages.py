@@ -138,7 +138,7 @@ def runs(
         return
     client = ServiceBusClient.from_connection_string(broker.connection_string)
     with client, client.get_subscription_receiver("rejected", "loader") as receiver:
-        (message,) = receiver.receive_messages(1, max_wait_time=5)
+        (message,) = receiver.receive_messages(1, max_wait_time=30)
         receiver.complete_message(message)
     assert json.loads(b"".join(message.body))["type"] == "eventstac.event.rejected.v1"
 
