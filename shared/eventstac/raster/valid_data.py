@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 from rasterio.features import shapes
-from rasterio.transform import Affine
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
@@ -18,6 +18,8 @@ from eventstac.raster.outline import enclosed, valid
 from eventstac.raster.ring import METRES_PER_DEGREE, LeavesTheEarth
 from eventstac.raster.sample import Sample
 from eventstac.raster.statistics import Valid
+
+Areas = NDArray[np.object_]  # polygons, which may touch each other
 
 # Of the frame: edges of a mask polygon are cut at least so often before they are put on the Earth.
 _LONGEST_SIDE = 64
@@ -63,12 +65,15 @@ class _Grid:
         whole = there[:-1, :-1] & there[1:, :-1] & there[:-1, 1:] & there[1:, 1:]
         return replace(self, held=self.held & whole)
 
-    def areas(self) -> BaseGeometry:
-        """What holds data, in the image's pixels; its edge is right to one and a half of the grid's."""
-        scale = Affine.scale(self.across, self.down)
-        found = [shape(g) for g, _ in shapes(self.held.astype(np.uint8), mask=self.held, transform=scale)]
-        inside = shapely.intersection(shapely.union_all(found), shapely.box(0, 0, self.width, self.height))
-        return valid(shapely.simplify(inside, _STEPS * max(self.across, self.down)))
+    def areas(self) -> Areas:
+        """What holds data, in the image's pixels; the edges are right to one and a half of the grid's."""
+        found = [shape(g) for g, _ in shapes(self.held.astype(np.uint8), mask=self.held)]
+        edge = shapely.box(0, 0, self.width / self.across, self.height / self.down)
+        parts = shapely.get_parts(shapely.intersection(found, edge))
+        # A part that is as narrow as the steps would lose half of itself: less than half of its mean width.
+        tolerance = np.minimum(_STEPS, shapely.area(parts) / shapely.length(parts))
+        simple = shapely.get_parts([valid(part) for part in shapely.simplify(parts, tolerance)])
+        return shapely.transform(simple, lambda at: at * [self.across, self.down])
 
 
 def valid_footprint(
@@ -106,23 +111,21 @@ def valid_footprint(
     return finish(shapely.simplify(joined, tolerance_m / METRES_PER_DEGREE), seam(tolerance_m))
 
 
-def _areas(grid: _Grid, *, on_earth: bool = False) -> BaseGeometry | None:
+def _areas(grid: _Grid, *, on_earth: bool = False) -> Areas | None:
     """What holds data, in pixels, as fine as keeps its outline short; None where that is the whole image."""
     while True:
         seen = grid.on_earth() if on_earth else grid
         if seen.held.all():
             return None
         areas = None if seen.is_ragged else seen.areas()
-        if areas is not None and shapely.get_num_coordinates(areas) <= _MOST_POINTS:
+        if areas is not None and shapely.get_num_coordinates(areas).sum() <= _MOST_POINTS:
             return areas
         grid = grid.coarser()
 
 
-def _regions(grid: _Grid, areas: BaseGeometry, *, on_earth: bool = False) -> list[BaseGeometry]:
+def _regions(grid: _Grid, areas: Areas, *, on_earth: bool = False) -> list[BaseGeometry]:
     """Areas in pixels as regions in degrees. Raises LeavesTheEarth, unless they are what of them is `on_earth`."""
-    regions = [
-        _region(grid, area, on_earth=on_earth) for area in shapely.get_parts(areas) if not area.is_empty
-    ]
+    regions = [_region(grid, area, on_earth=on_earth) for area in areas]
     return [region for region in regions if not region.is_empty]
 
 

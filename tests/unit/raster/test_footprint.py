@@ -549,6 +549,16 @@ def test_an_alpha_band_tells_where_valid_data_are() -> None:
     assert shape(geometry).area == pytest.approx(shape(frame).area / 8, rel=0.02)
 
 
+@pytest.mark.parametrize("size", [(1, 30), (2, 30), (3, 3), (1, 100_000), (100_000, 1)], ids=str)
+def test_valid_data_of_a_narrow_image_keep_their_width(size: tuple[int, int]) -> None:
+    data = np.zeros(size, "uint8")
+    data[: (size[0] + 1) // 2, : (size[1] + 1) // 2] = 1
+    file = tiff(data, nodata=0, crs="EPSG:32633", transform=Affine(1, 0, 4e5, 0, -1, 5e6))
+    frame, _ = footprint_of(file)
+    geometry, _ = footprint_of(file, footprint={"mode": "valid-data"})
+    assert shape(geometry).area / shape(frame).area == pytest.approx(data.mean(), rel=0.05)
+
+
 def test_many_small_areas_have_some_thousands_of_vertices_at_most() -> None:
     data = np.zeros((1024, 1024), "uint8")
     data[::23, ::23] = 1
