@@ -20,6 +20,8 @@ from infra.local.servicebus.testing import RunningServer, running_server
 from tests.contracts.microsoft_worker import Call, work, worker_alone
 from tests.contracts.reach import APPS, ROOT, reach
 
+pytestmark = pytest.mark.timeout(900)  # what a machine packs for the first time it downloads
+
 SITE_PACKAGES = ".python_packages/lib/site-packages/"
 SETTINGS = {
     "BlobStorage": "UseDevelopmentStorage=true",
