@@ -1,6 +1,6 @@
 """The stack of the end-to-end tests: as `contracts/` declares it, with a tap on every topic.
 
-`python -m tests.e2e.tapped DIRECTORY` is its supervisor. It differs from the laptop's stack in the topology only: each
+`python -m tests.e2e.tapped DIRECTORY` is its supervisor. It differs from other tests' stacks in the topology only: each
 Service Bus topic has one more subscription, `tap`, that nobody consumes; `catalog-events` of Event Grid is delivered
 to a Service Bus topic of its name; and locks are short, so that what a killed app held comes again within seconds.
 """
