@@ -1,6 +1,9 @@
 """Checks the links that a rule gives its Items."""
 
 import re
+from functools import cache
+
+import jsonschema_rs
 
 from eventstac.rules.document import Document, Path
 from eventstac.rules.group_checks import check_taken
@@ -9,6 +12,7 @@ from eventstac.rules.model import Rule
 
 _OWN = ("self", "root", "parent", "collection", "item", "items")  # the API writes these itself
 _ADDRESS = re.compile(r"""[A-Za-z][A-Za-z0-9+.-]*://[^/\s][^\s<>"{}|\\^`]*""")
+_ENCODED = "Write %5B for [, %5D for ], %25 for a % of its own, only one #, and a number as the port"
 
 
 def check_links(document: Document, path: Path, rule: Rule, groups: set[str]) -> None:
@@ -23,9 +27,13 @@ def check_links(document: Document, path: Path, rule: Rule, groups: set[str]) ->
             document.mistake(
                 (*where, "rel"), what, "Leave it out, or call it by what it is: license, via, about"
             )
-        if not _ADDRESS.fullmatch(_sample(link["href"])):
+        sample = _sample(link["href"])
+        if not _ADDRESS.fullmatch(sample):
             what = f"The address of the link {link['rel']!r} is no absolute URL: {link['href']!r}"
             document.mistake((*where, "href"), what, "Write it whole, as https://example.org/scenes/{item}")
+        elif not _formats().is_valid(sample):
+            what = f"The address of the link {link['rel']!r} is no URL, Items with it are rejected: {link['href']!r}"
+            document.mistake((*where, "href"), what, _ENCODED)
 
 
 def _sample(href: str) -> str:
@@ -33,3 +41,9 @@ def _sample(href: str) -> str:
     template = Template(href)
     filled = template.fill(dict.fromkeys(template.groups, "x"))
     return f"https://{filled}" if href.startswith("{") and not href.startswith("{{") else filled
+
+
+@cache
+def _formats() -> jsonschema_rs.Draft7Validator:
+    """What the address of an Item's link must be by STAC's schema."""
+    return jsonschema_rs.Draft7Validator({"format": "iri-reference"}, validate_formats=True)

@@ -196,8 +196,12 @@ class CollectionRules:
 def _link(link: Json, groups: Mapping[str, str]) -> dict[str, str]:
     """A link with the groups in its texts; in its address what has another meaning there, or none, is encoded."""
     filled = {name: Template(text).fill(groups) for name, text in link.items()}
-    if not link["href"].startswith("{"):  # that group is the beginning of an address itself
-        filled["href"] = Template(link["href"]).fill({name: quote(text) for name, text in groups.items()})
+    encoded = {name: quote(text) for name, text in groups.items()}
+    head, brace, rest = link["href"].partition("}")
+    if head.startswith("{"):  # that group is the beginning of an address itself
+        filled["href"] = Template(head + brace).fill(groups) + Template(rest).fill(encoded)
+    else:
+        filled["href"] = Template(link["href"]).fill(encoded)
     return filled
 
 

@@ -287,12 +287,14 @@ def test_an_item_has_each_link_of_its_rule_once_in_its_order() -> None:
     ("href", "name", "shown"),
     [
         ("https://example.org/{asset}", "a b#ü%.tif", "https://example.org/a%20b%23%C3%BC%25.tif"),
-        ("{asset}/x", "https:%2F%2Fexample.org", "https:%2F%2Fexample.org/x"),
+        ("{base}", "x", "https://e.org/?f=a"),
+        ("{base}&g={asset}#{base}", "a b#.tif", "https://e.org/?f=a&g=a%20b%23.tif#https%3A//e.org/%3Ff%3Da"),
     ],
 )
 def test_the_text_of_a_group_is_encoded_within_an_address(href: str, name: str, shown: str) -> None:
-    rule = load_rules(HEAD + f"links: [{{rel: via, href: '{href}'}}]", file="r.yaml")
-    assert rule_of(rule, "c", "r").links_for({"asset": name}) == [{"rel": "via", "href": shown}]
+    base = "groups: {base: {template: 'https://e.org/?f=a'}}\n        "
+    rule = rule_of(load_rules(f"{HEAD}{base}links: [{{rel: via, href: '{href}'}}]", file="r.yaml"), "c", "r")
+    assert rule.links_for(rule.groups_for({"asset": name})) == [{"rel": "via", "href": shown}]
 
 
 def test_a_link_that_lacks_a_group_of_an_optional_part_rejects_the_item() -> None:

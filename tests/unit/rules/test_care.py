@@ -38,6 +38,11 @@ RULE = HEAD + "'{item}_{asset}'\n        "  # what follows begins in line 6
         ("links:\n          - {rel: via, href: 'https://a/{item'}", 7, "part of no group", "{{"),
         ("links:\n          - {rel: via, href: scenes/x}", 7, "is no absolute URL: 'scenes/x'", "https://"),
         ("links:\n          - {rel: via, href: '{{x}}'}", 7, "is no absolute URL", "https://"),
+        ("links:\n          - {rel: via, href: 'https://a/?f[id]={item}'}", 7, "is no URL", "%5B for ["),
+        ("links:\n          - {rel: via, href: 'https://a/100%/{item}'}", 7, "is no URL", "%25 for a %"),
+        ("links:\n          - {rel: via, href: 'https://a/%zz'}", 7, "is no URL", "%25 for a %"),
+        ("links:\n          - {rel: via, href: 'https://a:{item}/'}", 7, "is no URL", "a number as the port"),
+        ("links:\n          - {rel: via, href: '{item}#x#y'}", 7, "is no URL", "only one #"),
         (
             "links:\n          - {rel: self, href: 'https://a/{item}'}",
             7,
