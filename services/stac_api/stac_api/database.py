@@ -1,13 +1,16 @@
 """The catalog's database, read only, through a pool of connections."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
+from itertools import chain
+from operator import itemgetter
 from typing import Any, Protocol
 
 import asyncpg  # type: ignore[import-untyped]  # it ships no types
 
+from stac_api.batches import Batches, Load, Values, together
 from stac_api.failures import CUT, Refused, in_our_words, no_pgstac, too_slow
 from stac_api.pool import Pool
 from stac_api.settings import Settings
@@ -47,6 +50,7 @@ class Database:
         self._pool: Pool[asyncpg.Connection] = Pool(
             self._connect, settings.connections, _ACQUIRE_TIMEOUT_S, at_once=settings.at_once
         )
+        self._batches: Batches[Row] = Batches(self._send, lambda: self._pool.has_free)
         self.session = {
             "search_path": f"{settings.schema},public",
             "statement_timeout": str(int(settings.statement_timeout_s * 1000)),
@@ -71,7 +75,7 @@ class Database:
         A connection that turns out to be cut (a restart, a failover) is replaced once, unseen: nothing here writes.
         """
         try:
-            return await queried(sql, self._run(sql, args))
+            return await queried(sql, self._run(lambda: (sql, args)))
         except Exception as error:
             raise in_our_words(error) from error
 
@@ -81,7 +85,7 @@ class Database:
         """The same with other settings of the session for this query; None where it takes longer than `limit_s`."""
         local = {**settings, "statement_timeout": str(int(limit_s * 1000))}
         try:
-            return await queried(sql, self._run(sql, args, local))
+            return await queried(sql, self._run(lambda: (sql, args), local))
         except asyncpg.QueryCanceledError:
             return None
         except Exception as error:
@@ -91,6 +95,16 @@ class Database:
         """Run a query that gives one row or none."""
         rows = await self.rows(sql, *args)
         return rows[0] if rows else None
+
+    async def row_of_many(self, most: int, sql: str, *args: object) -> Row:
+        """The one row of a statement that others may ask for, too, with values of their own; `most` may go as one."""
+        if most < 2 or "'" in sql or '"' in sql:  # within quotes what looks like a value may be none
+            (row,) = await self.rows(sql, *args)
+            return row
+        try:
+            return await queried(sql, self._batches.row(sql, args, most))
+        except Exception as error:
+            raise in_our_words(error) from error
 
     async def row_of_pgstac(self, sql: str, *args: object) -> Row | None:
         """The same for a query of pgstac's functions: where one is missing, no client is to blame."""
@@ -105,13 +119,28 @@ class Database:
         """Let the connections go."""
         self._pool.close()
 
+    async def _send(self, sql: str, load: Load) -> list[Row]:
+        """Ask for the rows of one statement with several values."""
+
+        def asked() -> tuple[str, Values]:
+            values = load()
+            return (together(sql, len(values)), (*chain(*values),)) if len(values) > 1 else (sql, values[0])
+
+        rows = await self._run(asked)
+        return rows if len(rows) == 1 else [row[1:] for row in sorted(rows, key=itemgetter(0))]
+
     async def _run(
-        self, sql: str, args: tuple[object, ...], local: Mapping[str, str] = _NOTHING, *, again: bool = True
+        self,
+        asked: Callable[[], tuple[str, Values]],
+        local: Mapping[str, str] = _NOTHING,
+        *,
+        again: bool = True,
     ) -> list[Row]:
         """Borrow a connection and ask; once more where it is cut."""
         try:
             connection = await self._pool.borrow()
             try:
+                sql, args = asked()
                 if not self._settings.pooled and not local:
                     return await self._alone(connection, sql, args)
                 return await self._in_transaction(connection, sql, args, local)
@@ -129,7 +158,7 @@ class Database:
         except CUT:
             if not again:
                 raise
-        return await self._run(sql, args, local, again=False)
+        return await self._run(asked, local, again=False)
 
     async def _alone(self, connection: asyncpg.Connection, sql: str, args: tuple[object, ...]) -> list[Row]:
         """Ask in a transaction that the server makes for the statement."""

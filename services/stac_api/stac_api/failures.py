@@ -80,6 +80,11 @@ class Refused(Exception):
         return BadRequest(parameter, self.sentence or plain)
 
 
+def is_of_a_statement(error: Exception) -> bool:
+    """Whether the database refused or broke off what was asked, over a connection that works."""
+    return isinstance(error, asyncpg.PostgresError) and not isinstance(error, CUT)
+
+
 def in_our_words(error: Exception) -> Exception:
     """Our error for a database's; one that nobody foresaw stays as it is."""
     if sentence := _mended_by_us(error):

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -11,11 +12,13 @@ from stac_api.database import Row
 from stac_api.deep_json import as_json, from_json
 from stac_api.links import GEOJSON, HTML, OWN_ITEM_LINKS, collection_url, link, segment, stored_links
 
-# How nearly every row begins, and goes on after its box, the first list: jsonb sorts its keys by length, and what would
-# come before or between is not stored. (Within a text of JSON a quote would be escaped.)
+# How nearly every row begins, and goes on after its box, the first list, and after its links, the second: jsonb sorts
+# its keys by length, and what would come before or between is not stored. (Within a text of JSON a quote would be
+# escaped.)
 _BEGIN = b'{"bbox": ['
-_NO_LINKS = b'], "links": [], '
-_BOX, _AFTER_LINKS = len(_BEGIN), len(_NO_LINKS)
+_LINKS = b'], "links": ['
+_REST = b"], "
+_BOX, _TO_LINKS = len(_BEGIN), len(_LINKS)
 _HEAD = b'{"type":"Feature","id":"'
 _VERSION = b'"stac_version": '
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9._~-]+\Z")  # the same in JSON and in a URL
@@ -51,13 +54,18 @@ class FeatureWriter:
         end = content.find(b"]", _BOX)
         if (
             content.startswith(_BEGIN)
-            and content.startswith(_NO_LINKS, end)
+            and content.startswith(_LINKS, end)
             and (self._tails.are_plain(content) or _VERSION not in content)
         ):
-            text = memoryview(content)
-            version = self._bases.version_member(collection)
-            box, rest = text[1 : end + 3], text[end + _AFTER_LINKS :]
-            return _HEAD, quoted, middle, segments, links, b'],"geometry":', geometry, version, box, rest
+            listed = end + _TO_LINKS
+            close = content.find(b"]", listed)
+            own_links = _own_links(content[listed:close], self._base) if close > listed else b""
+            if own_links is not None and content.startswith(_REST, close):
+                text = memoryview(content)
+                version = self._bases.version_member(collection)
+                box, rest = text[1 : end + 3], text[close + len(_REST) :]
+                links += own_links
+                return _HEAD, quoted, middle, segments, links, b'],"geometry":', geometry, version, box, rest
         rest, own_links = self._taken_apart(content, geometry, collection)
         links += own_links
         return _HEAD, quoted, middle, segments, links, b'],"geometry":', geometry, b",", rest
@@ -73,7 +81,7 @@ class FeatureWriter:
         if members.get("bbox") is None:
             members.pop("bbox", None)
             members |= _box(orjson.loads(bytes(geometry)))
-        return memoryview(as_json(members))[1:], b"".join(b"," + as_json(each) for each in kept)
+        return memoryview(as_json(members))[1:], _written(kept)
 
     def _of_collection(self, collection: str) -> tuple[bytes, bytes, bytes]:
         """What the Items of a collection share, made once: what comes between an Item's id and its name in its address,
@@ -92,6 +100,20 @@ class FeatureWriter:
         )
         self._by_collection[collection] = kept
         return kept
+
+
+@lru_cache(maxsize=1_000)
+def _own_links(listed: bytes, base: str) -> bytes | None:
+    """What to write of stored links, from the text up to the first bracket that closes; None where that is not all."""
+    try:
+        stored = orjson.loads(b"[" + listed + b"]")
+    except orjson.JSONDecodeError:
+        return None
+    return _written(stored_links(stored, OWN_ITEM_LINKS, base))
+
+
+def _written(links: Sequence[dict[str, Any]]) -> bytes:
+    return b"".join(b"," + as_json(each) for each in links)
 
 
 def _box(geometry: Any) -> dict[str, list[float]]:

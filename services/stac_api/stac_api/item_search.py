@@ -19,7 +19,7 @@ from stac_api.errors import BadRequest
 from stac_api.failures import Refused
 from stac_api.lookups import Lookups
 from stac_api.orders import Key
-from stac_api.rows import OWN, Rows, Wanted
+from stac_api.rows import OWN, TOGETHER, AsOne, Rows, Wanted
 from stac_api.searches import Search
 from stac_api.settings import Settings
 from stac_api.sorting import SortKey
@@ -29,7 +29,6 @@ from stac_api.tokens import parse as parse_token
 from stac_api.walks import Walks
 
 _ENDS_OF_TIME = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
-_TOGETHER = 100  # rows that the database may hold as one, which takes their size several times
 _TRANSLATION_TTL_S = 30.0  # how soon a newly registered queryable counts
 
 
@@ -115,7 +114,7 @@ class ItemSearch:
 
         # without a filter the planner walks by itself
         run = self._walks.rows(search.limit) if search.condition is not None or search.words else None
-        together = order.names if search.limit <= _TOGETHER else ()
+        together = AsOne(order.names, search.limit + 1) if search.limit <= TOGETHER else None
         return [*await self._rows.read(page, run, together, asked)]
 
     async def _translated(self, search: Search) -> tuple[str, tuple[Key, ...]]:

@@ -59,9 +59,14 @@ class Pool[C: Lent]:
         self._sweep: asyncio.TimerHandle | None = None
 
     @property
+    def has_free(self) -> bool:
+        """Whether a connection would be lent at once."""
+        return len(self._quick) < self._at_once and bool(self._free)
+
+    @property
     def is_ready(self) -> bool:
         """Whether a connection would be lent at once, or made."""
-        return len(self._quick) < self._at_once and (bool(self._free) or self._room > 0)
+        return self.has_free or (len(self._quick) < self._at_once and self._room > 0)
 
     async def borrow(self) -> C:
         """A connection for one query. Raises AllLent after `patience_s`, and whatever connecting raises."""

@@ -40,6 +40,15 @@ def _lists(own: tuple[str, ...]) -> str:
 
 Run = Callable[..., Awaitable[list[Row]]]  # of a statement and its values
 
+TOGETHER = 100  # rows that the database may hold as one, which takes their size several times
+
+
+class AsOne(NamedTuple):
+    """Rows that are few enough to come as one: the statement's own columns, and how many rows there may be."""
+
+    own: tuple[str, ...]
+    rows: int
+
 
 class Wanted(NamedTuple):
     """What a statement selects: first `columns` of the rows of `items i` that it finds, then `shown` of these, as `i`.
@@ -69,13 +78,13 @@ class Rows:
         self,
         write: Callable[[Wanted], str],
         run: Run | None = None,
-        together: tuple[str, ...] = (),
+        together: AsOne | None = None,
         begun: Statement | None = None,
     ) -> Sequence[Row]:
         """Run a statement; again, when it turns out that other collections' Items had to be completed.
 
-        `run` sends it, where that is not to be left to the database as it is. `together` names the statement's own
-        columns where its few rows are to come as one: that wakes the process once, not for every 8 kB. `begun` is what
+        `run` sends it, where that is not to be left to the database as it is. `together` is for
+        few rows: to have them as one wakes the process once, not for every 8 kB. `begun` is what
         the statement asks for already.
         """
         bases = await self._bases.hydrated()
@@ -89,7 +98,7 @@ class Rows:
         write: Callable[[Wanted], str],
         bases: tuple[str, ...],
         run: Run | None,
-        together: tuple[str, ...],
+        together: AsOne | None,
         begun: Statement | None,
     ) -> Sequence[Row]:
         statement = Statement(begun)
@@ -104,7 +113,11 @@ class Rows:
         database, planned_once = self._database, self._planned_once
         if planned_once and planned_once.is_ready and self._bases.tables <= _MOST_TABLES:
             database = planned_once
-        if not together:
+        if together is None:
             return await (run or database.rows)(sql, *statement.args)
-        (row,) = await (run or database.rows)(f"SELECT {_lists(together)} FROM ({sql}) page", *statement.args)
+        sql = f"SELECT {_lists(together.own)} FROM ({sql}) page"
+        if run is None:
+            row = await database.row_of_many(TOGETHER // together.rows, sql, *statement.args)
+        else:
+            (row,) = await run(sql, *statement.args)
         return [] if row[0] is None else [*zip(*row, strict=True)]

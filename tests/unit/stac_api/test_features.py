@@ -111,9 +111,29 @@ def test_a_number_that_is_not_known_is_left_out(matched: int | None) -> None:
     assert page["features"] == [{"id": 1}, {"id": 2}]
 
 
+@pytest.mark.parametrize(
+    "links",
+    [
+        [{"rel": "collection", "href": "../c"}],
+        [{"rel": "via", "href": "https://e.org/[a]"}, {"rel": "x", "href": "b", "title": '\\], "links": []'}],
+        [{"rel": "via", "href": "https://e.org/a", "created": [1, [2]]}],
+        [],
+    ],
+)
+def test_links_with_brackets_in_them_are_the_same(links: list[dict[str, Any]]) -> None:
+    content = {"bbox": [1.0, 2.0], "links": links, "assets": {"a": [1]}}
+    row = ("a", "c", b'{"type": "Point"}', as_jsonb_prints(content).encode())
+    item = json.loads(FeatureWriter(BASE, Known()).feature(row))  # type: ignore[arg-type]  # as above
+    assert item["links"][4:] == [
+        link | {"href": _from_root(link["href"])} for link in links if link["rel"] != "collection"
+    ]
+    assert item["assets"] == {"a": [1]}
+    assert item["bbox"] == [1.0, 2.0]
+
+
 def test_a_document_nested_deeper_than_orjson_writes_is_written() -> None:
     deep = b"[" * 300 + b"]" * 300
-    content = b'{"bbox": [1], "links": [{"rel": "via", "href": "/a"}], "deep": ' + deep + b"}"
+    content = b'{"links": [{"rel": "via", "href": "/a"}], "deep": ' + deep + b"}"
     row = ("a", "c", b"{}", content)
     text = FeatureWriter(BASE, Known()).feature(row)  # type: ignore[arg-type]  # as above
     assert b'"deep":' + deep in text

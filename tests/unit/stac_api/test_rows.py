@@ -4,7 +4,7 @@ import pytest
 
 from stac_api.bases import Bases
 from stac_api.database import Database
-from stac_api.rows import Rows, Wanted
+from stac_api.rows import AsOne, Rows, Wanted
 
 
 class Asked:
@@ -63,13 +63,14 @@ async def test_a_plan_that_is_kept_is_used_where_it_is_quick(
 )
 async def test_rows_that_come_as_one_are_taken_apart(answered: tuple[Any, ...], expected: int) -> None:
     class Together(Asked):
-        async def rows(self, sql: str, *_: object) -> list[Any]:
+        async def row_of_many(self, most: int, sql: str, *_: object) -> Any:
+            assert most == 5
             assert sql.startswith("SELECT array_agg(id), ")
             assert "array_agg(key0) FROM (SELECT " in sql
-            return [answered]
+            return answered
 
     rows = Rows(cast(Database, Together("one row")), cast(Bases, Known(2)))
-    found = await rows.read(lambda wanted: f"SELECT {wanted.shown}", together=("key0",))
+    found = await rows.read(lambda wanted: f"SELECT {wanted.shown}", together=AsOne(("key0",), 20))
     assert len(found) == expected
     for n, row in enumerate(found):
         assert tuple(row) == tuple(column[n] for column in answered)
