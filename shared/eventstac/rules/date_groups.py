@@ -16,10 +16,10 @@ from eventstac.rules.unused import is_covered
 _ENDS = {"start": "end", "end": "start"}
 _TIMES = ("hour", "minute", "time", "hh", "hhmm", "hhmmss")
 _ANY_TIME = "[Tt_-]?[0-9]{1,2}(?:[-_:]?[0-9]{2}){0,2}[Zz]?"
-# {hh} is an hour right behind a day, or beside minutes.
-_HOUR = re.compile(
-    r"(?:\{|<)(?:date|day|doy)\b[^/]*[})][Tt_./-]?(?:\{|\(\?P<)hh[:}>]|(?:\{|<)hh[:}>].*(?:\{|<)(?:mm|minute)[:}>]"
-)
+# {hh} is no hour in h{hh}v{vv} or {hh}{v}, a tile, or beside other polarisations.
+_HH = r"(?:\{hh(?::(?:[^{}]|\{[^{}]*\})*)?\}|\(\?P<hh>[^()]*\))"
+_IN_TILE = re.compile(rf"h{_HH}v|{_HH}[._-]?(?:\{{|\(\?P<)v[:}}>]", re.IGNORECASE)
+_BESIDE_HH = {"vv", "hv", "vh"}
 _ONE_GROUP = (
     "Put {hour}, or {hour}{minute}, beside {date} or {year}, {month} and {day}, or make one group of both: "
     '`groups: {stamp: {template: "{date}{time}"}}` and `datetime: [{group: stamp, format: "%Y%m%d%H%M"}]`'
@@ -103,7 +103,7 @@ def _warn_of_times(document: Document, path: Path, rule: Rule) -> None:
         if not all(_reads_a_day(date, groups) and "%H" not in (date.format or "") for date in dates):
             continue
         given = {name for name in _TIMES if name in groups and dates} - asked - taken
-        if not _HOUR.search(pattern.text) and "hh" not in changed:  # a tile, as h{hh}v{vv}, or a polarisation
+        if _BESIDE_HH & groups or _IN_TILE.search(pattern.text):
             given.discard("hh")
         warned |= {name for name in given if name in changed or may_hold(pattern, name, _ANY_TIME)}
     for name in sorted(warned):
