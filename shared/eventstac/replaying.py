@@ -16,6 +16,7 @@ from eventstac.bus import (
     SCAN_REQUESTS,
     Message,
     read_moment,
+    text_of,
 )
 from eventstac.catalog.rejections import Rejection
 from eventstac.claims import look_again
@@ -28,6 +29,7 @@ from eventstac.events import (
     ItemRemoved,
     Origin,
     ScanRequested,
+    open_envelope,
     seal,
 )
 from eventstac.events.storage import OF_MANY
@@ -52,12 +54,11 @@ def replay(rejection: Rejection, run: str, at: Any, app: str = "operator") -> Me
     original = rejection.event if isinstance(rejection.event, Mapping) else {}
     event_type = original.get("type") if isinstance(original.get("data"), Mapping) else None
     again = f"{rejection.id}~{run}"
-    # Ids of what an event causes are made of its own: under the same one, what it led to the first time would hide it.
-    renewed = {**original, "id": again}
     if event_type == CogCompleted.TYPE:
+        renewed = _renewed(original, again, rejection, app)
         return Message(COG_EVENTS, again, _as_it_was_said(renewed, _heard(rejection)))
     if event_type == ScanRequested.TYPE:
-        return Message(SCAN_REQUESTS, again, renewed)
+        return Message(SCAN_REQUESTS, again, _renewed(original, again, rejection, app))
     topic, _, subscription = rejection.stage.partition("/")
     if event_type in _NEWS and topic in (ITEMS_CHANGED, EVENT_GRID):
         # What Event Grid could not deliver is handed to it once more: its receivers are no subscriptions of the bus.
@@ -70,7 +71,7 @@ def replay(rejection: Rejection, run: str, at: Any, app: str = "operator") -> Me
             f"{rejection.id} is about the rules file: mend it and upload it again, which settles this",
         )
     if event_type in OF_MANY:
-        return Message(BLOB_EVENTS, again, renewed)
+        return Message(BLOB_EVENTS, again, _renewed(original, again, rejection, app))
     if rejection.url is None:
         raise Rejected(
             "not-replayable",
@@ -81,13 +82,36 @@ def replay(rejection: Rejection, run: str, at: Any, app: str = "operator") -> Me
     return Message(SCAN_REQUESTS, again, seal(request, app=app, origin=Origin.new(again), at=at))
 
 
+def _renewed(event: Mapping[str, Any], identity: str, rejection: Rejection, app: str) -> Mapping[str, Any]:
+    """An event under a new id; one whose envelope was refused in a new one around its data.
+
+    Ids of what an event causes are made of its own: under the same one, what it led to the first time would hide it.
+    """
+    renewed = {**event, "id": identity}
+    try:
+        open_envelope(text_of(Message("", identity, renewed)))
+    except Rejected:
+        bare = {
+            "specversion": "1.0",
+            "id": identity,
+            "source": f"eventstac/{app}",
+            "type": event["type"],
+            "time": event.get("time"),
+            "traceparent": Origin.new(identity).traceparent,
+            "correlationid": identity,
+            "data": event["data"],
+        }
+        return _as_it_was_said(bare, _heard(rejection))
+    return renewed
+
+
 def _heard(rejection: Rejection) -> datetime:
     """When the bus first had an event; of what was kept without that, when it was given up."""
     return min(rejection.first_sent or rejection.rejected_at, rejection.rejected_at)
 
 
 def _as_it_was_said(event: Mapping[str, Any], heard: datetime) -> Mapping[str, Any]:
-    """A finished COG's event, said no later than it was heard: sent again it hides nothing that was said since."""
+    """An event, said no later than it was heard: sent again, a finished COG's hides nothing that was said since."""
     said = read_moment(event.get("time"))
     return event if said and said <= heard else {**event, "time": to_text(heard)}
 

@@ -18,6 +18,14 @@ from tests.samples import START, at, url_of
 from tests.twins.apps import Pipeline, scene
 from tests.twins.bus import as_received
 
+COMPLETED = {
+    "specversion": "1.0",
+    "type": "eventstac.cog.completed.v1",
+    "id": "an-id",
+    "source": "tests",
+    "data": {},
+}
+
 
 def rejection(
     stage: str, event: Any, url: str | None = None, first_sent: datetime | None = None
@@ -60,7 +68,7 @@ def test_a_blob_goes_back_to_the_first_stage_as_a_look() -> None:
 
 
 def test_a_finished_cog_is_announced_again_under_another_message_id() -> None:
-    event = {"type": "eventstac.cog.completed.v1", "id": "an-id", "time": to_text(START), "data": {}}
+    event = {**COMPLETED, "time": to_text(START)}
     message = replay(rejection("cog-events/cog-updater", event, url_of("a.tif")), "run", at(5))
     assert (message.topic, message.body) == ("cog-events", {**event, "id": message.message_id})
     assert message.message_id != "an-id", "duplicate detection would drop it"
@@ -68,14 +76,14 @@ def test_a_finished_cog_is_announced_again_under_another_message_id() -> None:
 
 @pytest.mark.parametrize("said", [{}, {"time": "tomorrow"}, {"time": to_text(at(60))}])
 def test_a_replay_makes_what_was_said_of_a_cog_no_newer(said: dict[str, str]) -> None:
-    event = {"type": "eventstac.cog.completed.v1", "id": "an-id", "data": {}, **said}
-    message = replay(rejection("cog-events/cog-updater", event, url_of("a.tif")), "run", at(500))
-    assert message.body == {**event, "id": message.message_id, "time": to_text(START)}
+    event = {**COMPLETED, **said}
+    message = body_of(replay(rejection("cog-events/cog-updater", event, url_of("a.tif")), "run", at(500)))
+    assert (message["data"], message["time"]) == (event["data"], to_text(START))
 
 
 @pytest.mark.parametrize(("first_sent", "at_most"), [(at(-60), at(-60)), (at(60), START)])
 def test_a_replay_counts_as_said_when_the_bus_first_had_it(first_sent: datetime, at_most: datetime) -> None:
-    event = {"type": "eventstac.cog.completed.v1", "id": "an-id", "data": {}, "time": to_text(at(900))}
+    event = {**COMPLETED, "time": to_text(at(900))}
     given_up = rejection("cog-events/cog-updater", event, url_of("a.tif"), first_sent)
     message = replay(given_up, "run", at(500))
     assert message.body == {**event, "id": message.message_id, "time": to_text(at_most)}
@@ -147,17 +155,60 @@ def test_a_rename_that_the_scanner_gave_up_is_known_by_its_old_name_and_replayed
     assert list(pipeline.items) == ["new"]
 
 
-def test_a_cog_whose_event_was_refused_for_its_envelope_is_announced_by_a_replay() -> None:
+def refused_for_its_envelope(pipeline: Pipeline, message: Message, broken: dict[str, Any]) -> Rejection:
+    """What is kept of a message after it was sent with other attributes; None: without one."""
+    before = {*pipeline.catalog.rejections}
+    body = {name: value for name, value in {**body_of(message), **broken}.items() if value is not None}
+    pipeline.run(replace(message, body=body))
+    [identity] = pipeline.catalog.rejections.keys() - before
+    kept = pipeline.catalog.rejections[identity]
+    assert kept.reason == "malformed-event"
+    return replace(rejection(kept.stage, kept.event, kept.url, kept.first_sent), id=identity)
+
+
+ENVELOPES = pytest.mark.parametrize(
+    "broken",
+    [{"time": "yesterday"}, {"specversion": "0.3"}, {"id": None}, {"source": 3}, {"subject": 7}],
+    ids=lambda broken: next(iter(broken)),
+)
+
+
+@ENVELOPES
+def test_a_cog_whose_event_was_refused_for_its_envelope_is_announced_by_a_replay(
+    broken: dict[str, Any],
+) -> None:
     pipeline = Pipeline()
     cog = url_of("a.tif", "cogs")
     pipeline.run(pipeline.put(scene("a", "b1"), b"raster 10"))
     pipeline.blobs.put(cog, b"cog 10")
-    completed = pipeline.cog_completed(scene("a", "b1"), cog)
-    pipeline.run(replace(completed, body={**body_of(completed), "time": "yesterday"}))
-    [(identity, kept)] = pipeline.catalog.rejections.items()
-    given_up = replace(rejection(kept.stage, kept.event, kept.url, kept.first_sent), id=identity)
+    given_up = refused_for_its_envelope(pipeline, pipeline.cog_completed(scene("a", "b1"), cog), broken)
     pipeline.run(replay(given_up, "run", pipeline.now()))
     assert "b1_cog" in pipeline.items["a"]["assets"]
+
+
+@ENVELOPES
+@pytest.mark.parametrize("kind", ["Blob", "Directory"])
+def test_a_rename_that_was_refused_for_its_envelope_is_replayed(kind: str, broken: dict[str, Any]) -> None:
+    pipeline = Pipeline()
+    pipeline.run(pipeline.put(scene("old", "b1"), b"raster 10"))
+    pipeline.blobs.wait(10)
+    pipeline.blobs.delete(scene("old", "b1"))
+    pipeline.blobs.put(scene("new", "b1"), b"raster 10")
+    ends = [scene(item, "b1") if kind == "Blob" else url_of(f"scenes/{item}") for item in ("old", "new")]
+    data = {"sourceUrl": ends[0], "destinationUrl": ends[1]}
+    renamed = pipeline.storage_event(ends[0], f"Microsoft.Storage.{kind}Renamed", **data)
+    given_up = refused_for_its_envelope(pipeline, renamed, broken)
+    pipeline.run(replay(given_up, "run", pipeline.now()))
+    assert list(pipeline.items) == ["new"]
+
+
+@ENVELOPES
+def test_a_scan_that_was_refused_for_its_envelope_is_replayed(broken: dict[str, Any]) -> None:
+    pipeline = Pipeline()
+    pipeline.put(scene("a", "b1"), b"raster 10")
+    given_up = refused_for_its_envelope(pipeline, pipeline.scan(), broken)
+    pipeline.run(replay(given_up, "run", pipeline.now()))
+    assert list(pipeline.items) == ["a"]
 
 
 DIRECTORY_DELETED = "Microsoft.Storage.DirectoryDeleted"
