@@ -1,9 +1,9 @@
 """Reads YAML into plain values that remember the line each of them stands on."""
 
-import math
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from sys import float_info
 from typing import Any
 
 import yaml
@@ -178,8 +178,8 @@ class _Reader:
             raise _unusable(
                 "text with a NUL, or with half of a pair of surrogates: write the character", node
             )
-        if isinstance(value, float) and not math.isfinite(value):
-            raise _unusable("a number that is not finite: put it in quotes", node)
+        if isinstance(value, int | float) and not abs(value) <= float_info.max:  # NaN is not, either
+            raise _unusable("a number that is not finite, or that no float holds: put it in quotes", node)
         return value
 
     def _mapping(self, node: MappingNode, path: Path) -> dict[str, Any]:

@@ -368,13 +368,6 @@ def test_an_optional_group_in_a_text_is_warned_of() -> None:
             "The option `thumbnail.stretch` is [98, 2], so every file is rejected (`bad-options`)",
             "Write two percentiles, the smaller first",
         ),
-        (f"read:\n          nodata: 1{400 * '0'}", 7, "The option `nodata` is 1000", "Write a number,"),
-        (
-            f"read:\n          max_pixels: 1{400 * '0'}",
-            7,
-            "The option `max_pixels` is 1000",
-            "a number from 1",
-        ),
         (
             "read:\n          thumbnail: {bands: [1, 2]}",
             7,

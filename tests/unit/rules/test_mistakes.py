@@ -126,6 +126,23 @@ def test_a_mistake_names_its_line_and_what_to_write(text: str, line: int, what: 
     ), found
 
 
+@pytest.mark.parametrize("number", [".nan", "-.inf", "1.0e+400", "-1" + 400 * "0"])
+@pytest.mark.parametrize(
+    "where",
+    [
+        "properties: {x: %s}",
+        "read: {nodata: %s}",
+        "read: {thumbnail: {stretch: [2, %s]}}",
+        "geometry: {type: Point, coordinates: [0, %s]}",
+        "read: {footprint: {geometry: {type: Point, coordinates: [%s, 0]}}}",
+    ],
+)
+def test_a_number_that_no_float_holds_is_a_mistake_wherever_it_stands(number: str, where: str) -> None:
+    [found] = mistakes(HEAD + f"'{{item}}'\n        {where % number}")
+    assert found.startswith("c.yaml:6: ")
+    assert "a number that is not finite, or that no float holds: put it in quotes" in found
+
+
 def test_a_sidecar_path_that_cannot_be_read_is_a_mistake() -> None:
     text = HEAD + (
         "'{item}_{asset}'\n        assets:\n          b: {match: b.tif}\n          m:\n            match: m.json\n"
