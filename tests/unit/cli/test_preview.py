@@ -221,6 +221,37 @@ def test_a_nodata_and_a_type_of_the_rules_bands_are_the_files_or_heeded(raster: 
     assert "the rule says nodata 0 of band 1, and the file -1" in printed["notes"][1]["message"]
 
 
+@pytest.mark.parametrize("nodata", [-3.4028235e38, 1e20, -32767.9])
+def test_a_nodata_is_the_same_where_the_bands_type_holds_it_so(
+    raster: Path, tmp_path: Path, nodata: float
+) -> None:
+    short, rules = tmp_path / "short.tif", tmp_path / "rules.yaml"
+    with rasterio.open(raster) as dataset:
+        profile, data = {**dataset.profile, "dtype": "float32", "nodata": nodata, "tiled": True}, dataset.read()
+    with rasterio.open(short, "w", **profile) as copy:
+        copy.write(data.astype("float32"))
+    bands = f"[file]\n        assets: {{data: {{bands: [{{name: B4, nodata: {nodata:.9e}}}]}}}}"
+    rules.write_text(UNDATED.format(sources=bands))
+    _, printed = preview(str(short), "--rules", str(rules), "--blob", "ones/a.tif")
+    assert not printed["notes"]
+
+
+def test_a_nodata_by_which_the_rule_has_files_read_is_not_called_the_files(
+    raster: Path, tmp_path: Path
+) -> None:
+    bare, rules = tmp_path / "bare.tif", tmp_path / "rules.yaml"
+    with (
+        rasterio.open(raster) as dataset,
+        rasterio.open(bare, "w", **{**dataset.profile, "nodata": None}) as copy,
+    ):
+        copy.write(dataset.read())
+    bands = "[file]\n        read: {nodata: 7}\n        assets: {data: {bands: [{name: B4, nodata: 0}]}}"
+    rules.write_text(UNDATED.format(sources=bands))
+    _, printed = preview(str(bare), "--rules", str(rules), "--blob", "ones/a.tif")
+    told = "the rule says nodata 0 of band 1, and files are read by 7, which the Item has"
+    assert [note["message"].partition(".")[0] for note in printed["notes"]] == [told]
+
+
 def test_bands_that_the_rule_leaves_without_a_name_are_noted_but_for_alpha(
     raster: Path, tmp_path: Path
 ) -> None:
