@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -147,8 +147,8 @@ def _nearest(error: jsonschema_rs.ValidationError) -> list[jsonschema_rs.Validat
 
 def _said(error: jsonschema_rs.ValidationError) -> str:
     """What is wrong, in words; of a value that is of no kind that may stand there, which kinds may."""
-    if isinstance(error.kind, _CHOICES) and not isinstance(error.instance, dict | list):
-        kinds = [list(_kinds(each)) for branch in error.kind.context for each in branch]
+    if isinstance(error.kind, _CHOICES):
+        kinds = [_taken_by(branch, error.instance_path) for branch in error.kind.context]
         if all(kinds):
             words = dict.fromkeys(word for each in kinds for word in each)
             return f"{json.dumps(error.instance, ensure_ascii=False)} is none of: {', '.join(words)}"
@@ -158,10 +158,17 @@ def _said(error: jsonschema_rs.ValidationError) -> str:
     return error.message
 
 
+def _taken_by(branch: list[jsonschema_rs.ValidationError], place: Sequence[str | int]) -> list[str]:
+    """What an alternative takes at this place: its list rather than the type of all on it; none where it says more."""
+    kinds = [list(_kinds(each)) if each.instance_path == place else [] for each in branch]
+    lists = [words for each, words in zip(branch, kinds, strict=True) if "options" in each.kind.as_dict()]
+    return [word for words in lists or kinds for word in words] if all(kinds) else []
+
+
 def _kinds(error: jsonschema_rs.ValidationError) -> Iterator[str]:
     """What an alternative takes, where it says so by a type or a list."""
     kind = error.kind.as_dict()
-    yield from (f"a {name}" for name in kind.get("types", ()))
+    yield from (f"{'an' if name[0] in 'aio' else 'a'} {name}" for name in kind.get("types", ()))
     yield from (json.dumps(option, ensure_ascii=False) for option in kind.get("options", ()))
 
 

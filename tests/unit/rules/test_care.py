@@ -188,6 +188,14 @@ def test_a_value_with_which_no_item_is_valid_is_a_mistake(properties: str, what:
     [
         ('extra:\n              "eo:cloud_cover": lots', 9, "`eo:cloud_cover` of the asset `b` cannot be"),
         ("bands: [{name: r}, {name: r}]", 8, "band names must differ"),
+        *(
+            (
+                f"bands: [{{nodata: {each}}}]",
+                8,
+                f': bands[1].nodata: {each} is none of: a number, "nan", "inf", "-inf". ',
+            )
+            for each in ("true", "null", "[]", "{}")
+        ),
         ("bands: [{name: r}, {nodata: none}]", 8, '`: bands[2].nodata: "none" is none of: a number, "'),
         (
             "bands: [{data_type: Int16}]",
