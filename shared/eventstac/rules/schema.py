@@ -2,7 +2,7 @@
 
 import difflib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cache
 from typing import Any
 
@@ -56,9 +56,8 @@ def _note(document: Document, error: jsonschema_rs.ValidationError) -> None:
         case "additionalProperties":
             known = _known(error)
             for unexpected in kind["unexpected"]:
-                document.mistake(
-                    (*path, unexpected), f"`{unexpected}` is not known here", _nearest(unexpected, known)
-                )
+                instead = _nearest(unexpected, known, document.at(path))
+                document.mistake((*path, unexpected), f"`{unexpected}` is not known here", instead)
         case "required":
             document.mistake(path, f"`{name}` has no `{kind['property']}`", f"Add `{kind['property']}:`")
         case "enum":
@@ -70,7 +69,7 @@ def _note(document: Document, error: jsonschema_rs.ValidationError) -> None:
                 return
             types = [_TYPES.get(each, each) for each in kind["types"]]
             what = f"`{name}` cannot be {_shown(error.instance)}"
-            document.mistake(path, what, _instead_of(document, path, error.instance, types))
+            document.mistake(path, what, _instead_of(document, path, error.instance, types, [error]))
         case "propertyNames":
             wrong = kind["error"].instance
             what = f"{wrong!r} under `{name}` is no name that can be used"
@@ -109,17 +108,27 @@ def _note_alternatives(
         for each in min(meant, key=len):
             _note(document, each)
         return
-    words = [word for errors in kind["context"] for each in errors for word in _expected(each)]
+    shapes = [each for errors in kind["context"] for each in errors]
+    words = [word for each in shapes for word in _expected(each)]
     what = f"`{_named(path)}` cannot be {_shown(error.instance)}"
-    document.mistake(path, what, _instead_of(document, path, error.instance, words))
+    document.mistake(path, what, _instead_of(document, path, error.instance, words, shapes))
 
 
-def _instead_of(document: Document, path: Path, value: Any, words: Sequence[str]) -> str:
+def _instead_of(
+    document: Document,
+    path: Path,
+    value: Any,
+    words: Sequence[str],
+    shapes: Sequence[jsonschema_rs.ValidationError],
+) -> str:
     """What to write instead of a value: itself in quotes, where YAML took a text for something else."""
     if path[-1:] == ("crs",) and type(value) is int:
         return f"Write EPSG:{value}"
     if _TYPES["string"] in words and path in document.texts and value is not None:
-        return f"Put it in quotes: '{document.texts[path]}'"
+        texts = [each for each in shapes if _TYPES["string"] in _expected(each)]
+        if any(jsonschema_rs.is_valid(_schema_at(each), document.texts[path]) for each in texts):
+            return f"Put it in quotes: '{document.texts[path]}'"
+        return _described(texts[0])
     if _TYPES["string"] in words and isinstance(value, dict) and list(value.values()) == [None]:
         return f"Put it in quotes: '{{{next(iter(value))}}}'"
     return f"Write {' or '.join(dict.fromkeys(words))}"
@@ -184,7 +193,8 @@ def _described(error: jsonschema_rs.ValidationError) -> str:
     return f"Write a number {' '.join(bounds)}" if bounds else "docs/rules.md says what may stand here"
 
 
-def _nearest(name: str, known: list[str]) -> str:
+def _nearest(name: str, known: list[str], there: Collection[str]) -> str:
+    """What to write instead of a name that is not known: none that is there already."""
     place = next((each for each in ("extra", "properties") if each in known), None)
     if ":" in name and place:  # a field of an extension, and no field of rules has such a name
         return f"Write it under `{place}:`"
@@ -193,7 +203,7 @@ def _nearest(name: str, known: list[str]) -> str:
     outer, _, inner = name.partition(".")
     if inner and outer in known:  # as docs/rasters.md names what stands inside another
         return f"Write `{outer}: {{{inner}: …}}`"
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.55)
+    near = difflib.get_close_matches(name, [each for each in known if each not in there], n=1, cutoff=0.55)
     if near:
         return f"Write `{near[0]}`"
     return f"Known here: {', '.join(known)}" if known else "Remove it"

@@ -227,7 +227,10 @@ def test_a_nodata_is_the_same_where_the_bands_type_holds_it_so(
 ) -> None:
     short, rules = tmp_path / "short.tif", tmp_path / "rules.yaml"
     with rasterio.open(raster) as dataset:
-        profile, data = {**dataset.profile, "dtype": "float32", "nodata": nodata, "tiled": True}, dataset.read()
+        profile, data = (
+            {**dataset.profile, "dtype": "float32", "nodata": nodata, "tiled": True},
+            dataset.read(),
+        )
     with rasterio.open(short, "w", **profile) as copy:
         copy.write(data.astype("float32"))
     bands = f"[file]\n        assets: {{data: {{bands: [{{name: B4, nodata: {nodata:.9e}}}]}}}}"
