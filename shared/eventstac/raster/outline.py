@@ -67,7 +67,9 @@ def _closed(region: BaseGeometry, georef: Georeference) -> BaseGeometry:
     lon, _ = georef.to_lonlat(np.array([0.0, 1.0, 0.0]), np.array([0.0, 0.0, 1.0]))
     if 2 * lacks >= np.abs(shortest(lon[1:] - lon[0])).max():
         return region
-    return shapely.transform(region, lambda at: (at - [west, 0]) * [360 / (360 - lacks), 1] - [180, 0])
+    seam = 360 * round((west + 180) / 360) - 180
+    begins = seam if abs(west - seam) <= lacks else west
+    return shapely.transform(region, lambda at: (at - [west, 0]) * [360 / (360 - lacks), 1] + [begins, 0])
 
 
 def _pole(georef: Georeference, width: float, height: float, lat: Any) -> float:

@@ -379,6 +379,21 @@ def test_valid_data_of_a_grid_that_goes_around_are_closed_too() -> None:
     assert geometry["type"] == "Polygon"
 
 
+@pytest.mark.parametrize("west", [0, -0.16666666, -180, 100], ids=str)
+@pytest.mark.parametrize("step", [1 / 3, 0.333333], ids=["a third", "rounded"])
+def test_valid_data_that_go_around_lie_where_they_do_wherever_the_grid_begins(
+    west: float, step: float
+) -> None:
+    lon, lat = west + (np.arange(1080) + 0.5) * step, 90 - (np.arange(540) + 0.5) * step
+    held = (lat[:, None] < 23) | (np.abs((lon + 145 + 180) % 360 - 180) > 17)
+    file = tiff(
+        held.astype("uint8"), nodata=0, crs="EPSG:4326", transform=Affine(step, 0, west, 0, -step, 90)
+    )
+    geometry, _ = footprint_of(file, footprint={"mode": "valid-data"})
+    for east, north, there in ((-145, 60, False), (35, 60, True), (-145, 0, True), (-100, 60, True)):
+        assert shapely.contains_xy(shape(geometry), east, north) == there
+
+
 def test_a_grid_that_lacks_more_than_half_a_pixel_stays_open() -> None:
     geometry, bbox = footprint_of(
         blank(Place("grid", "EPSG:4326", Affine(0.9983, 0, 0, 0, -1, 90), 360, 180))
