@@ -1,7 +1,7 @@
 """Pages for people: the same documents, readable in a browser without a script."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from html import escape
 from urllib.parse import parse_qsl, unquote
 
@@ -12,6 +12,7 @@ from stac_api.html import (
     entries,
     grid,
     href,
+    links,
     members,
     page,
     paging,
@@ -20,6 +21,7 @@ from stac_api.html import (
     table,
     text,
 )
+from stac_api.links import OWN_COLLECTION_LINKS, OWN_ITEM_LINKS, for_people
 
 _MORE = (
     ("All collections", "data"),
@@ -60,15 +62,15 @@ def collection(doc: Json, context: Context) -> str:
         "bbox": _first(members(extent.get("spatial")).get("bbox")),
         "time": " to ".join(text(each) or "open" for each in times) if isinstance(times, list) else times,
     }
-    links = (
+    below = (
         ("Items", f"{here}/items"),
         ("Queryables", f"{here}/queryables"),
         ("Statistics", f"{here}/statistics"),
     )
     body = (
         f"<p>{escape(text(doc.get('description')))}</p>"
-        f"<ul>{''.join(f'<li>{anchor(target, name)}</li>' for name, target in links)}</ul>"
-        f"{table('About', shown)}{table('Summaries', doc.get('summaries'))}"
+        f"<ul>{''.join(f'<li>{anchor(target, name)}</li>' for name, target in below)}</ul>"
+        f"{table('About', shown)}{table('Summaries', doc.get('summaries'))}{_elsewhere(doc, OWN_COLLECTION_LINKS)}"
     )
     return page(_name(doc), body, doc, context)
 
@@ -111,9 +113,25 @@ def item(doc: Json, context: Context) -> str:
         "".join(pictures[:1])
         + (files if isinstance(listed, dict) else table("Assets", listed))
         + table("Properties", doc.get("properties"))
+        + _elsewhere(doc, OWN_ITEM_LINKS)
         + table("Where", {"bbox": doc.get("bbox")})
     )
     return page(name, body, doc, context)
+
+
+def _elsewhere(doc: Json, own: Container[str]) -> str:
+    """The links that a document was stored with: those of the API are around the page."""
+    this = for_people(href(doc, "self"))
+    stored = [each for each in links(doc) if each != this and text(each.get("rel")) not in own]
+    rows = (
+        (
+            anchor(text(each.get("href")), text(each.get("title")) or text(each.get("href"))),
+            escape(text(each.get("rel"))),
+            escape(text(each.get("type"))),
+        )
+        for each in stored
+    )
+    return grid("Links", ("Address", "Relation", "Type"), rows) if stored else ""
 
 
 def queryables(doc: Json, context: Context) -> str:

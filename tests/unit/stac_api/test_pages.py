@@ -8,6 +8,7 @@ import pytest
 
 from stac_api import pages
 from stac_api.html import Context
+from stac_api.links import OWN_COLLECTION_LINKS, OWN_ITEM_LINKS
 from tests.contracts.changed import ODD, damaged
 
 Json = dict[str, Any]
@@ -72,6 +73,33 @@ def test_an_odd_member_of_an_item_is_shown_as_text(odd: Json, shown: str) -> Non
     page = pages.item(ITEM | odd, HERE)
     assert shown in page
     assert "<b>" not in page
+
+
+@pytest.mark.parametrize("page", [pages.item, pages.collection])
+def test_the_links_of_a_document_are_shown_but_for_those_of_the_api(page: Any) -> None:
+    document = ITEM if page is pages.item else COLLECTION
+    stored = [
+        {
+            "rel": "license",
+            "href": "https://b.example/by?a=1&b=2",
+            "title": "<i>CC BY</i>",
+            "type": "text/html",
+        },
+        {"rel": "derived_from", "href": "s3://b/c"},
+        {"rel": "alternate", "href": "https://b.example/d", "type": "text/html"},
+        {"rel": "via", "href": "javascript:alert(1)"},
+    ]
+    kinds = OWN_ITEM_LINKS if page is pages.item else OWN_COLLECTION_LINKS
+    own = [{"rel": rel, "href": f"https://a.example/{rel}"} for rel in sorted(kinds)]
+    own.append({"rel": "alternate", "type": "text/html", "href": "https://a.example/self?f=html"})
+    shown = page(document | {"links": own + stored}, HERE).partition("<caption>Links</caption>")[2]
+    assert re.findall(r'<th scope="row">(.*?)</th><td>(.*?)</td><td>(.*?)</td>', shown) == [
+        ('<a href="https://b.example/by?a=1&amp;b=2">&lt;i&gt;CC BY&lt;/i&gt;</a>', "license", "text/html"),
+        ("s3://b/c", "derived_from", ""),
+        ('<a href="https://b.example/d">https://b.example/d</a>', "alternate", "text/html"),
+        ("javascript:alert(1)", "via", ""),
+    ]
+    assert "<caption>Links</caption>" not in page(document | {"links": own}, HERE)
 
 
 @pytest.mark.parametrize(
