@@ -185,8 +185,9 @@ def last_read(known: Fact) -> Finding | None:
 
 
 def _reads_alike(finding: Finding, match: Match, applied: AppliedRules) -> bool:
+    # What a newer extractor read, too, is read again by rules that an older version put in force: after a rollback.
     return (
-        not is_outread(finding, applied)
+        applied.extractor in (0, finding.extractor)
         and finding.match.read == match.read
         and canonical_json(finding.match.options) == canonical_json(match.options)
     )

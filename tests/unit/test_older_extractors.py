@@ -8,9 +8,12 @@ import pytest
 
 from eventstac.blobs import BlobReader
 from eventstac.bus import Message
+from eventstac.catalog.rules_store import AppliedRules
+from eventstac.errors import Rejected
 from eventstac.facts import Match
-from eventstac.looking import Content
+from eventstac.looking import Content, ReadContent
 from eventstac.reconciling import Run
+from eventstac.rules.since import all_new
 from tests.samples import metadata, url_of
 from tests.twins.apps import Pipeline, read_text, scene
 
@@ -98,6 +101,54 @@ def test_a_look_that_comes_late_to_a_newer_loader_is_made_again_at_once(pipeline
     assert west(pipeline.items["late"]) == 11
     pipeline.blobs.wait(10)
     pipeline.run(*pipeline.attend())
+
+
+def refuse(reader: BlobReader, match: Match, thumbnail: bool) -> Content:
+    raise Rejected("not-a-raster", "the newer extractor has a bug")
+
+
+def put_in_force(pipeline: Pipeline, by: int, of_app: int) -> None:
+    """Rules as they are, applied by another version than before, as the app of one version sees it."""
+    catalog = pipeline.catalog
+    catalog.revision += 1
+    since = all_new(catalog.in_force, catalog.revision)
+    catalog.extractor = min(max(by, NEWER), of_app)
+    catalog._applied = AppliedRules(catalog.revision, catalog.in_force, since, catalog.extractor)
+    pipeline.blobs.wait(10)
+
+
+@pytest.mark.parametrize("read", [read_otherwise, refuse])
+def test_what_a_newer_extractor_read_is_read_again_after_a_rollback(read: ReadContent) -> None:
+    pipeline = Pipeline()
+    pipeline.catalog.extractor = OLDER
+    run_older(pipeline, OLDER)
+    pipeline.run(pipeline.put(scene("a", "b1"), b"raster 10"))
+    put_in_force(pipeline, NEWER, of_app=NEWER)
+    pipeline.looker = replace(pipeline.looker, extractor=NEWER, read=read)
+    pipeline.run(pipeline.put(scene("new", "b1"), b"raster 10"), *pipeline.attend())
+    run_older(pipeline, OLDER)
+    put_in_force(pipeline, OLDER, of_app=OLDER)
+    pipeline.run(*pipeline.attend())
+    assert {name: west(item) for name, item in pipeline.items.items()} == {"a": 10, "new": 10}
+    assert pipeline.attend() == []
+    run_newer(pipeline)
+    put_in_force(pipeline, NEWER, of_app=NEWER)
+    pipeline.run(*pipeline.attend())
+    assert {west(item) for item in pipeline.items.values()} == {11}
+    assert pipeline.attend() == []
+
+
+def test_rules_that_an_older_version_applies_have_nothing_read_again_by_newer_apps() -> None:
+    pipeline = Pipeline()
+    run_newer(pipeline)
+    put_in_force(pipeline, NEWER, of_app=NEWER)
+    pipeline.run(pipeline.put(scene("a", "b1"), b"raster 10"))
+    looks = pipeline.blobs.looks
+    put_in_force(pipeline, OLDER, of_app=NEWER)
+    pipeline.run(*pipeline.attend())
+    assert pipeline.attend() == []
+    assert pipeline.blobs.looks == looks
+    assert pipeline.catalog.known[scene("a", "b1")].revision == pipeline.catalog.revision
 
 
 def without_number(fact: Message) -> Message:

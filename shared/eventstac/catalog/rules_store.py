@@ -23,10 +23,10 @@ _APPLY_LOCK = 4_402_116_093_218  # any number: one change of the rules at a time
 class AppliedRules:
     """The rules in force, and the revision that facts found by them carry.
 
-    `since` says since when each rule is the same. `extractor` is the extractor's number in force, which never becomes
-    smaller: what it or a greater one read depends on nothing but the blob and how its rule says to read it. It is at
-    most this version's own, so that an app that is older than the number leaves to newer ones what only they can read;
-    and 0 where no reading says its number yet.
+    `since` says since when each rule is the same. `extractor` is the extractor's number in force, the greatest that
+    ever was: what it read depends on nothing but the blob and how its rule says to read it. It is at most this
+    version's own, so that an app that is older than the number leaves to newer ones what only they can read; and 0
+    where no reading says its number yet.
     """
 
     revision: int
@@ -58,10 +58,14 @@ class RulesStore:
             return known
         found = connection.execute(
             """
-            SELECT text, since, (SELECT max(extractor) FROM eventstac.rules)
-            FROM eventstac.rules WHERE revision = %s
+            SELECT text, coalesce((
+                SELECT since FROM eventstac.rules AS before
+                WHERE before.revision = newest.revision - 1 AND before.digest = newest.digest
+                    AND newest.extractor > %(own)s -- that number is new, which is nothing to an older app
+            ), since), (SELECT max(extractor) FROM eventstac.rules)
+            FROM eventstac.rules AS newest WHERE revision = %(revision)s
             """,
-            [revision],
+            {"revision": revision, "own": self._extractor},
         ).fetchone()
         text, since, extractor = found or ("", None, 0)
         try:
@@ -106,17 +110,16 @@ def rules_before(connection: Connection, default_collection: str | None) -> Rule
 
 
 def apply_rules(connection: Connection, text: str, rules: Rules, extractor: int, origin: str = "") -> int:
-    """Put rules in force; the revision rises where they, or the extractor's number, are not those in force.
+    """Put rules in force; the revision rises where they, or the extractor's number, are not those of the one before.
 
-    A smaller number, of an app that is older, changes nothing.
+    With a smaller number, as after a rollback, too: what the newer extractor read is then read again by the older one.
+    The number in force stays the greatest.
     """
     with connection.transaction():
         lock_rules(connection)
         row = connection.execute(
-            "SELECT revision, digest, (SELECT max(extractor) FROM eventstac.rules), text, since FROM eventstac.rules "
-            "ORDER BY revision DESC LIMIT 1"
+            "SELECT revision, digest, extractor, text, since FROM eventstac.rules ORDER BY revision DESC LIMIT 1"
         ).fetchone()
-        extractor = max(extractor, row[2] if row else 0)
         if row and (row[1], row[2]) == (rules.digest, extractor):
             return int(row[0])
         revision = (row[0] if row else 0) + 1

@@ -36,14 +36,24 @@ def put_in_force(owner: Connection, title: str, extractor: int) -> int:
 
 def test_the_number_in_force_never_becomes_smaller(owner: Connection) -> None:
     assert put_in_force(owner, "One", 18) == 1
-    assert put_in_force(owner, "One", 17) == 1, "an older app puts the same rules in force"
-    assert put_in_force(owner, "Two", 17) == 2
-    row = owner.execute("SELECT extractor FROM eventstac.rules WHERE revision = 2").fetchone()
-    assert row == (18,)
-    owner.execute("UPDATE eventstac.rules SET extractor = 16 WHERE revision = 2")  # as older versions do
-    assert RulesStore("", 18).current(owner).extractor == 18
-    assert put_in_force(owner, "Three", 18) == 3
-    assert RulesStore("", 18).current(owner).since.anything < 3, "no rule says anything else since"
+    assert put_in_force(owner, "One", 17) == 2, "a rollback: what 18 read is to be read again"
+    assert put_in_force(owner, "One", 17) == 2
+    assert put_in_force(owner, "Two", 17) == 3
+    for own in (17, 18):
+        applied = RulesStore("", own).current(owner)
+        assert (applied.extractor, applied.since.anything) == (own, 2)
+    assert put_in_force(owner, "Two", 18) == 4
+    assert RulesStore("", 18).current(owner).since.anything == 4, "what 17 read meanwhile"
+
+
+def test_a_number_that_only_a_newer_version_has_concerns_no_older_app(owner: Connection) -> None:
+    put_in_force(owner, "One", 17)
+    assert put_in_force(owner, "One", 18) == 2
+    older, newer = (RulesStore("", own).current(owner) for own in (17, 18))
+    assert (older.revision, older.since.anything) == (2, 1), "it would go through everything in vain"
+    assert (newer.revision, newer.since.anything) == (2, 2)
+    put_in_force(owner, "Two", 18)
+    assert RulesStore("", 18).current(owner).since.anything == 2, "no rule says anything else since"
 
 
 @pytest.mark.parametrize(("own", "in_force"), [(19, 18), (18, 18), (17, 17), (16, 0)])
