@@ -3,6 +3,7 @@
 EventstacError
 ├── Rejected    this event or blob cannot become right by waiting: recorded with its reason, never retried
 ├── Transient   the world is away (database, throttling, time-out): the message is re-sent with a delay
+│   ├── Copying a blob is still being copied: it is what it will be only when that ends
 │   └── Refused a whole container is missing or may not be read: a run over it stops, a message waits
 ├── Stale       an older look or a duplicate: done, counted
 └── BlobChanged the blob was overwritten while it was read: look again at once, then Transient
@@ -40,6 +41,10 @@ class Transient(EventstacError):
 
 class Busy(Transient):
     """What was asked answers, but somebody holds what this one needs: nothing else has to wait for it."""
+
+
+class Copying(Transient):
+    """The blob is still being copied: it has no bytes yet, or not all."""
 
 
 class Refused(Transient):

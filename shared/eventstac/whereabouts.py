@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -53,7 +53,8 @@ class Queued:
 class Evidence:
     """All that is known about one blob.
 
-    `look` is what the storage says, None for a blob that is not watched, and `not_watched` then says why.
+    `look` is what the storage says, None for a blob that is not watched, and `not_watched` then says why; and for one
+    that is still being copied, which `copying` says. `extractor` is the extractor's number in force.
     `is_source` tells a source container from a COG container. `published` is whether the Item is in the catalog
     itself. `revision` is the one since which the rules say the same of the blob. `bus_away` is why nothing is known of
     what waits, empty where it is known. `is_traced_on_azure` tells Application Insights from files of a laptop.
@@ -71,6 +72,8 @@ class Evidence:
     queued: Sequence[Queued]
     rejections: Sequence[Rejection]
     bus_away: str = ""
+    copying: str = ""
+    extractor: int = 0
     is_traced_on_azure: bool = False
 
     @property
@@ -107,8 +110,8 @@ class Whereabouts:
     @property
     def text(self) -> str:
         """The verdict as people read it: `waiting at extractor since …`, `incomplete (missing red)`."""
-        if self.verdict == "waiting" and self.since:
-            return f"waiting at {self.stage} since {to_text(self.since)}"
+        if self.verdict == "waiting":
+            return f"waiting at {self.stage}" + (f" since {to_text(self.since)}" if self.since else "")
         if self.verdict == "incomplete":
             return f"incomplete (missing {', '.join(self.missing)})"
         return self.verdict
@@ -117,11 +120,11 @@ class Whereabouts:
 def whereabouts(evidence: Evidence) -> Whereabouts:
     """The one verdict."""
     look = evidence.look
-    if look is None:
+    if look is None and not evidence.copying:
         return Whereabouts("ignored", (evidence.not_watched or "it is not watched") + _still_shown(evidence))
-    if look.is_folder and evidence.fact is None:
+    if look and look.is_folder and evidence.fact is None:
         return Whereabouts("ignored", f"it is {_MARKER}, and no file")
-    if look.state == "gone":
+    if look and look.state == "gone":
         lacks = f"has {_MARKER} there, and no file" if look.is_folder else "has no such blob"
         return _not_in_storage(evidence, f"the storage {lacks}")
     fact = evidence.fact
@@ -129,13 +132,37 @@ def whereabouts(evidence: Evidence) -> Whereabouts:
         unknown = _unknown_to_rules(evidence)
         if unknown:
             return unknown
+    if look is None:
+        return _being_copied(evidence)
     if fact and _is_as_found(look, fact) and (fact.claim or fact.finding.reason != NO_RULE):
-        return _by_fact(evidence, fact)
+        found = _by_fact(evidence, fact)
+        return replace(found, why=found.why + _outread(evidence, fact))
     return _on_its_way(evidence, look)
 
 
 def _is_as_found(look: Look, fact: Fact) -> bool:
     return fact.finding.condition == (look.etag, False, look.state == "archived")
+
+
+def _outread(evidence: Evidence, fact: Fact) -> str:
+    if fact.finding.extractor >= evidence.extractor:
+        return ""
+    in_force = f"the one in force ({evidence.extractor})"
+    return f"; an extractor older than {in_force} read it: the next reconcile has it read again"
+
+
+def _being_copied(evidence: Evidence) -> Whereabouts:
+    """What the storage has is not yet what it will be."""
+    why = evidence.copying
+    if evidence.fact:
+        why += f"; {_as_looked_at(evidence, evidence.fact)}"
+    waiting = _first_waiting(evidence.queued)
+    if waiting:
+        return Whereabouts("waiting", f"{why}; {_waiting(waiting).why}", waiting.stage, waiting.since)
+    given_up = _given_up(evidence)
+    if given_up:
+        why += f"; {given_up.why}: when it is copied, `eventstac reconcile` looks at it"
+    return Whereabouts("waiting", why + evidence.tried_again, "storage")
 
 
 def _not_in_storage(evidence: Evidence, lacks: str) -> Whereabouts:

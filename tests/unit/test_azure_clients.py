@@ -13,7 +13,7 @@ from eventstac.azure.blob_storage import BlobStorage, _look_of
 from eventstac.azure.service_bus import ServiceBus, open_client
 from eventstac.blob_urls import parse
 from eventstac.bus import Message
-from eventstac.errors import Rejected, Transient
+from eventstac.errors import Copying, Rejected, Transient
 from eventstac.raster.formats import driver_of
 from eventstac.settings import SettingsMissing
 from tests.samples import url_of
@@ -88,7 +88,7 @@ def empty_blob() -> Iterator[Callable[..., BlobStorage]]:
 def test_a_blob_that_is_still_being_copied_is_waited_for(empty_blob: Callable[..., BlobStorage]) -> None:
     """Of an account with directories the event comes when the copy begins, and none when it ends."""
     storage = empty_blob(x_ms_copy_status="pending", x_ms_copy_progress="17/4521")
-    with pytest.raises(Transient, match=r"a\.tif is still being copied: 17/4521 bytes"):
+    with pytest.raises(Copying, match=r"a\.tif is still being copied: 17/4521 bytes"):
         storage.look(f"{storage.account_url}/source/a.tif")
 
 
@@ -115,7 +115,7 @@ def test_an_empty_blob_says_whether_a_copy_left_it_so(
 def test_a_part_of_a_blob_that_is_still_being_copied_is_not_read() -> None:
     """As of a page blob, which has its whole length from the beginning."""
     headers = {"x-ms-copy-status": "pending", "Content-Range": "bytes 0-511/512"}
-    with pytest.raises(Transient, match=r"a\.tif is still being copied$"):
+    with pytest.raises(Copying, match=r"a\.tif is still being copied$"):
         _look_of(parse(url_of("a.tif")), headers)
 
 

@@ -46,6 +46,7 @@ def row(state: str = "published", **changes: object) -> ItemRow:
 GONE = replace(LOOK, state="gone", etag="")
 ARCHIVED = replace(rejected(MATCH, 5, "e2"), reason="archived")
 COG = url_of("one.tif", "left")
+COPYING: dict[str, object] = {"look": None, "copying": f"{URL} is still being copied: 1/9 bytes"}
 GIVEN_UP = Rejection("id", "blobs-matched/extractor", "gave-up", "away", URL, 9, {}, "open", at(3))
 SHOWN: dict[str, object] = {"fact": read(), "item": row(), "published": True}
 
@@ -74,6 +75,33 @@ SHOWN: dict[str, object] = {"fact": read(), "item": row(), "published": True}
         ),
         (evidence(look=None, not_watched="its container is not declared"), "ignored", "not declared"),
         (evidence(explanation=Explanation(URL, "ignored", "`ignore: *.tmp`")), "ignored", "*.tmp"),
+        (
+            evidence(**COPYING, explanation=Explanation(URL, "ignored", "`ignore: *.tmp`")),
+            "ignored",
+            "*.tmp",
+        ),
+        (evidence(**COPYING), "waiting", "is still being copied: 1/9 bytes"),
+        (evidence(**COPYING, **SHOWN), "waiting", "1/9 bytes; the catalog shows it as it was at 20"),
+        (
+            evidence(**COPYING, rejections=(GIVEN_UP,)),
+            "waiting",
+            "gave-up: away: when it is copied, `eventstac reconcile` looks at it",
+        ),
+        (
+            evidence(**COPYING, queued=(Queued("blobs-matched", at(2), 3),)),
+            "waiting",
+            "1/9 bytes; a message about it is waiting for extractor (attempt 3)",
+        ),
+        (
+            evidence(**SHOWN, extractor=18),
+            "searchable",
+            "shows it; an extractor older than the one in force (18) read it: the next reconcile has it",
+        ),
+        (
+            evidence(fact=fact_of(URL, rejected(MATCH, 5, "e2")), extractor=18),
+            "rejected",
+            "; an extractor older",
+        ),
         (
             evidence(**SHOWN, explanation=Explanation(URL, "ignored", "`ignore: q/**` matches it")),
             "ignored",

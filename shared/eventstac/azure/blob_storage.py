@@ -20,7 +20,7 @@ from eventstac.azure.blob_ranges import CONNECTIONS, BlobRanges, is_addressable
 from eventstac.azure.first_bytes import FirstBytes
 from eventstac.blob_urls import BlobName, canonical_etag, canonical_url, parse
 from eventstac.blobs import HEAD_BYTES, BlobReader, Listed, ListedPage, Look
-from eventstac.errors import BlobChanged, Refused, Rejected, Transient
+from eventstac.errors import BlobChanged, Copying, Refused, Rejected, Transient
 
 _NO_SUCH_RANGE = 416
 # What to do where a listing is refused, so that whoever reads it need not know the storage's words.
@@ -295,10 +295,10 @@ def _look(url: str, properties: Any, headers: Mapping[str, str], state: Any = "p
 
 
 def _check_copied(name: BlobName, headers: Mapping[str, str]) -> None:
-    """Transient while a blob is still being copied: it has no bytes, or not all, and no event may tell of its end."""
+    """Copying while a blob is still being copied: it has no bytes, or not all, and no event may tell of its end."""
     if headers.get("x-ms-copy-status") == "pending":
         progress = headers.get("x-ms-copy-progress")
-        raise Transient(f"{name.url} is still being copied" + (f": {progress} bytes" if progress else ""))
+        raise Copying(f"{name.url} is still being copied" + (f": {progress} bytes" if progress else ""))
 
 
 def _failed_copy(headers: Mapping[str, str]) -> str:

@@ -12,11 +12,12 @@ from eventstac.azure.blob_storage import BlobStorage
 from eventstac.azure.peeking import queued_about
 from eventstac.azure.service_bus import open_client
 from eventstac.blob_urls import parse
+from eventstac.blobs import Look
 from eventstac.catalog import fact_rows, item_rows, rejections
 from eventstac.cli.console import open_console
 from eventstac.cli.ports import Ports
 from eventstac.containers import Watched
-from eventstac.errors import Rejected, Transient
+from eventstac.errors import Copying, Rejected, Transient
 from eventstac.telemetry.opening import is_on_azure
 from eventstac.whereabouts import Evidence, Queued, to_json, whereabouts
 
@@ -64,12 +65,18 @@ def gather(ports: Ports, blob: str) -> Evidence:
 
     Transient where the storage or the database does not answer; without the bus the rest is told.
     """
+    look: Look | None = None
+    copying = ""
     with open_blob_service(ports.values, is_watched=True) as service:
         blobs = BlobStorage(service)
         url = ports.blob_url(blobs, blob)
         watched = ports.watched(blobs)
         not_watched = _why_not_watched(watched, url)
-        look = None if not_watched else blobs.look(url)[0]
+        try:
+            if not not_watched:
+                look, _ = blobs.look(url)
+        except Copying as failure:
+            copying = failure.detail
     queued: Sequence[Queued] = ()
     bus_away = ""
     try:
@@ -100,6 +107,8 @@ def gather(ports: Ports, blob: str) -> Evidence:
         queued=queued,
         rejections=rejected,
         bus_away=bus_away,
+        copying=copying,
+        extractor=applied.extractor,
         is_traced_on_azure=is_on_azure(ports.values),
     )
 
