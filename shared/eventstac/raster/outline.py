@@ -14,6 +14,8 @@ from eventstac.raster.ring import METRES_PER_DEGREE, LeavesTheEarth, edge_ring, 
 # is closed.
 _WITHIN = [axis.ravel() for axis in np.meshgrid(np.linspace(0.047, 0.953, 10), np.linspace(0.031, 0.971, 11))]
 
+TURNS = (0.0, -360.0, 360.0, -720.0, 720.0)  # on which a longitude of the same place may lie
+
 
 def outline(
     georef: Georeference, width: float, height: float, tolerance_m: float, *, simplified: bool = True
@@ -88,13 +90,18 @@ def holds_the_middle(region: BaseGeometry, georef: Georeference, width: float, h
     lon, lat = georef.to_lonlat(_WITHIN[0] * width, _WITHIN[1] * height)
     if not (np.isfinite(lon).all() and np.isfinite(lat).all()):
         return False
+    return share_inside(region, lon, lat) > 0.97
+
+
+def share_inside(region: BaseGeometry, lon: Floats, lat: Floats) -> float:
+    """How many of these points lie inside a region, on whichever turn around the Earth; of 1."""
     shapely.prepare(region)
     found = np.zeros(len(lon), bool)
-    for turn in (0, -360, 360, -720, 720):
+    for turn in TURNS:
         found |= shapely.contains_xy(region, lon + turn, lat)
         if found.all():
-            return True
-    return bool(found.mean() > 0.97)
+            break
+    return float(found.mean())
 
 
 def valid(region: BaseGeometry) -> BaseGeometry:

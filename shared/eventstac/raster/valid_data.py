@@ -14,7 +14,7 @@ from eventstac.errors import Rejected
 from eventstac.raster.earth import Floats
 from eventstac.raster.footprint import Footprint, finish, seam
 from eventstac.raster.georeference import Georeference
-from eventstac.raster.outline import enclosed, valid
+from eventstac.raster.outline import TURNS, enclosed, share_inside, valid
 from eventstac.raster.ring import METRES_PER_DEGREE, LeavesTheEarth
 from eventstac.raster.sample import Sample
 from eventstac.raster.statistics import Valid
@@ -28,7 +28,9 @@ _STEPS = (
     1.5  # pixels: those of a straight edge lie within 1.42, the diagonal of one; with less each is a vertex
 )
 _MOST_POINTS = 2000  # of all outlines, about 50 kB of an Item: every page of a search carries them
-_TURNS = (-720.0, -360.0, 0.0, 360.0, 720.0)
+_CLEAR = 3  # pixels: what lies so far from the edge of what holds data is within its outline
+_MOST_ASKED = 500  # of such pixels, all over the image
+_SURE = 0.8  # of them within the outline: one that folded over itself holds next to none, or half
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,20 @@ class _Grid:
         simple = shapely.get_parts([valid(part) for part in shapely.simplify(parts, tolerance)])
         return shapely.transform(simple, lambda at: at * [self.across, self.down])
 
+    def well_inside(self) -> tuple[Floats, Floats]:
+        """Pixels all over what holds data, none near its edge, by their middles on the Earth; none where it is thin."""
+        deep = self.held
+        for _ in range(_CLEAR):
+            deep = deep[:-2] & deep[1:-1] & deep[2:]
+        for _ in range(_CLEAR):
+            deep = deep[:, :-2] & deep[:, 1:-1] & deep[:, 2:]
+        at = np.flatnonzero(deep)
+        asked = np.linspace(0, len(at) - 1, min(len(at), _MOST_ASKED)).astype(int)
+        row, column = (axis + _CLEAR + 0.5 for axis in np.unravel_index(at[asked], deep.shape))
+        lon, lat = self.georef.to_lonlat(column * self.across, row * self.down)
+        there = np.isfinite(lon) & np.isfinite(lat)
+        return lon[there], lat[there]
+
 
 def valid_footprint(
     georef: Georeference, width: int, height: int, sample: Sample, tolerance_m: float
@@ -83,7 +99,7 @@ def valid_footprint(
 
     It is made from the sample, so its edge is right to 1.5 pixels of the sample, or of a coarser one where the outline
     would be too long; where it leaves the Earth, the pixels are left out that do. Raises Rejected `no-valid-data` where
-    none is left.
+    none is left, and where the outline does not hold what lies well inside of it.
     """
     if any(mask is None for mask in sample.data_masks):
         return None
@@ -91,8 +107,8 @@ def valid_footprint(
     if not held.any():
         raise Rejected("no-valid-data", "no pixel that was read holds data")
     grid = _Grid(georef, width, height, held, width / held.shape[1], height / held.shape[0])
-    areas = _areas(grid)
-    if areas is None:
+    found = _areas(grid)
+    if found is None:
         return None
     if georef.turns > 0.5:
         raise Rejected(
@@ -101,25 +117,32 @@ def valid_footprint(
             "not known surely: re-project it (gdalwarp -t_srs EPSG:4326)",
         )
     try:
-        regions = _regions(grid, areas)
+        regions = _regions(*found)
     except LeavesTheEarth:
-        areas = None if georef.to_pixel is None else _areas(grid, on_earth=True)
-        regions = _regions(grid, areas, on_earth=True) if areas is not None else []
-    if not regions:
+        found = None if georef.to_pixel is None else _areas(grid, on_earth=True)
+        regions = _regions(*found, on_earth=True) if found is not None else []
+    if found is None or not regions:
         raise Rejected("no-valid-data", "the pixels that hold data have no outline on the Earth")
     joined = shapely.union_all(_side_by_side(regions))
+    lon, lat = found[0].well_inside()
+    if len(lon) and share_inside(joined, lon, lat) < _SURE:
+        raise Rejected(
+            "no-valid-data",
+            "the outline of the pixels that hold data is not known surely, as where they are most of the Earth: "
+            "re-project it (gdalwarp -t_srs EPSG:4326)",
+        )
     return finish(shapely.simplify(joined, tolerance_m / METRES_PER_DEGREE), seam(tolerance_m))
 
 
-def _areas(grid: _Grid, *, on_earth: bool = False) -> Areas | None:
-    """What holds data, in pixels, as fine as keeps its outline short; None where that is the whole image."""
+def _areas(grid: _Grid, *, on_earth: bool = False) -> tuple[_Grid, Areas] | None:
+    """What holds data, in pixels, as fine as keeps its outline short, and where; None where that is the whole image."""
     while True:
         seen = grid.on_earth() if on_earth else grid
         if seen.held.all():
             return None
         areas = None if seen.is_ragged else seen.areas()
         if areas is not None and shapely.get_num_coordinates(areas).sum() <= _MOST_POINTS:
-            return areas
+            return seen, areas
         grid = grid.coarser()
 
 
@@ -146,7 +169,7 @@ def _region(grid: _Grid, area: shapely.Polygon, *, on_earth: bool) -> BaseGeomet
     whole, holes = regions[0], regions[1:]
     # A hole may lie on another turn around the Earth than what it is a hole of, or on two of them.
     return shapely.difference(
-        whole, shapely.union_all([_shifted(hole, turn) for hole in holes for turn in _TURNS])
+        whole, shapely.union_all([_shifted(hole, turn) for hole in holes for turn in TURNS])
     )
 
 

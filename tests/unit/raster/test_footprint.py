@@ -654,6 +654,37 @@ def test_a_frame_that_stands_for_valid_data_is_said_to_be_one(options: dict[str,
     assert metadata["footprint_problem"]["reason"] == "no-valid-data"
 
 
+@pytest.mark.parametrize(
+    ("crs", "half", "rows"),
+    [
+        ("+proj=sinu +R=6371007.181 +units=m", 20015109.354, 240),
+        ("+proj=laea +datum=WGS84 +units=m", 12.8e6, 480),
+        ("+proj=aeqd +lat_0=90 +datum=WGS84 +units=m", 20.1e6, 480),
+    ],
+    ids=["sinusoidal", "laea", "aeqd"],
+)
+@pytest.mark.parametrize("north", [90, 60])
+def test_valid_data_of_a_whole_world_are_those_or_have_the_frame(
+    crs: str, half: float, rows: int, north: float
+) -> None:
+    step = half / 240
+    transform = Affine(step, 0, -half, 0, -step, step * rows / 2)
+    row, column = np.mgrid[:rows, :480] + 0.5
+    x, y = transform @ np.array([column.ravel(), row.ravel()])
+    to_crs = pyproj.Transformer.from_crs("OGC:CRS84", crs, always_xy=True)
+    lon, lat = to_crs.transform(x, y, direction="INVERSE")
+    with np.errstate(invalid="ignore"):
+        on_earth = np.hypot(*(np.array(to_crs.transform(lon, lat)) - [x, y])) < 1000
+        valid = on_earth & (lat < north)
+    data = tiff(valid.reshape(rows, 480).astype("uint8"), nodata=0, crs=crs, transform=transform)
+    metadata = read_in_process(MemoryReader(data), {"footprint": {"mode": "valid-data"}}).metadata
+    region = shape(metadata["footprint"])
+    assert shapely.intersects_xy(region, lon[valid], lat[valid]).mean() > 0.97
+    if "footprint_problem" in metadata:
+        assert "not known surely" in metadata["footprint_problem"]["detail"]
+        assert metadata["footprint"] == footprint_of(data)[0]
+
+
 @pytest.mark.parametrize("mode", ["frame", "valid-data"])
 def test_a_frame_that_is_all_valid_is_nothing_to_speak_of(mode: str) -> None:
     data = tiff(np.ones((40, 40), "uint8"), nodata=0)
