@@ -42,7 +42,8 @@ RULE = HEAD + "'{item}_{asset}'\n        "  # what follows begins in line 6
         ("links:\n          - {rel: via, href: 'https://a/100%/{item}'}", 7, "is no URL", "%25 for a %"),
         ("links:\n          - {rel: via, href: 'https://a/%zz'}", 7, "is no URL", "%25 for a %"),
         ("links:\n          - {rel: via, href: 'https://a:{item}/'}", 7, "is no URL", "a number as the port"),
-        ("links:\n          - {rel: via, href: '{item}#x#y'}", 7, "is no URL", "only one #"),
+        ("links:\n          - {rel: via, href: '{item}#x#y'}", 7, "is no URL", "one # at most"),
+        ("links:\n          - {rel: via, href: 'https://a/(1996)<0437>'}", 7, "is no URL", "%3C for <"),
         (
             "links:\n          - {rel: self, href: 'https://a/{item}'}",
             7,
