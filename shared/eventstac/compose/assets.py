@@ -85,7 +85,8 @@ def lift_common(
     """Move what all data assets agree on to the Item: `proj:*`, `gsd` and the software; returns the Item's part.
 
     It is the Item's for the other assets too, whose files say the same: a mask of the same grid has no gsd of its own
-    beside what the rule says of the Item's. What the rule says of an asset (fields `by_rule`, of each) stays on it.
+    beside what the rule says of the Item's. What a rule says of such an asset (fields `by_rule`, of each) stays on it;
+    what it says of all data assets alike is the Item's.
     """
     chosen = [assets[key] for key in keys]
     common = {

@@ -37,10 +37,12 @@ _OF_ENDINGS = {
 
 
 def stored_media_type(shown: Shown) -> str | None:
-    """What the storage says, else what a sidecar is read as, else what the file's ending says."""
-    stored = (shown.finding.storage or {}).get("content_type")
-    if stored and stored.partition(";")[0].strip().lower() not in _UNKNOWN:
-        return str(stored)
+    """What the storage says, else what the file's ending says of a sidecar's format, or of any other file."""
+    stored = str((shown.finding.storage or {}).get("content_type") or "").strip()
+    if stored.partition(";")[0].strip().lower() not in _UNKNOWN:
+        return stored
     sidecar_format = str((shown.asset.sidecar or {}).get("format", ""))
-    ending = PurePosixPath(unquote(urlsplit(shown.fact.url).path)).suffix.lower()
-    return _OF_FORMATS.get(sidecar_format) or _OF_ENDINGS.get(ending) or stored
+    of_ending = _OF_ENDINGS.get(PurePosixPath(unquote(urlsplit(shown.fact.url).path)).suffix.lower(), "")
+    if sidecar_format in _OF_FORMATS and not of_ending.endswith(sidecar_format):  # GeoJSON is JSON, KML XML
+        return _OF_FORMATS[sidecar_format]
+    return of_ending or stored or None

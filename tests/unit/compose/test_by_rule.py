@@ -68,6 +68,18 @@ def test_the_media_type_of_a_rule_stands_over_what_the_file_seems_to_be() -> Non
         ("match: m.png, read: file", "image/apng", "image/apng"),
         ("match: m.odd, read: file", "application/octet-stream", "application/octet-stream"),
         ("match: m.odd, read: file", None, None),
+        ("match: m.odd, read: file", " ", None),
+        (
+            "match: m.geojson, sidecar: {format: json, properties: {}}",
+            "binary/octet-stream",
+            "application/geo+json",
+        ),
+        (
+            "match: m.kml, sidecar: {format: xml, properties: {}}",
+            None,
+            "application/vnd.google-earth.kml+xml",
+        ),
+        ("match: m.txt, sidecar: {format: xml, properties: {}}", None, "application/xml"),
         ("match: m.png, read: file, media_type: image/x-own", None, "image/x-own"),
     ],
 )
