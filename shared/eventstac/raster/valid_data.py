@@ -68,7 +68,7 @@ class _Grid:
         return replace(self, held=self.held & whole)
 
     def areas(self) -> Areas:
-        """What holds data, in the image's pixels; the edges are right to one and a half of the grid's."""
+        """What holds data, in the image's pixels; nearly all edges are right to one and a half of the grid's."""
         found = [shape(g) for g, _ in shapes(self.held.astype(np.uint8), mask=self.held)]
         edge = shapely.box(0, 0, self.width / self.across, self.height / self.down)
         parts = shapely.get_parts(shapely.intersection(found, edge))
@@ -97,9 +97,10 @@ def valid_footprint(
 ) -> Footprint | None:
     """The polygon around all pixels that are valid in any band; None where that is everything.
 
-    It is made from the sample, so its edge is right to 1.5 pixels of the sample, or of a coarser one where the outline
-    would be too long; where it leaves the Earth, the pixels are left out that do. Raises Rejected `no-valid-data` where
-    none is left, and where the outline does not hold what lies well inside of it.
+    It is made from the sample, so nearly all of its edge is right to 1.5 pixels of the sample, or of a coarser one
+    where the outline would be too long (three at worst, next to a pole five). Where it leaves the Earth, the pixels are
+    left out that do. Raises Rejected `no-valid-data` where none is left, and where the outline does not hold what lies
+    well inside of it.
     """
     if any(mask is None for mask in sample.data_masks):
         return None

@@ -6,6 +6,7 @@ import numpy as np
 import pyproj
 import pytest
 import shapely
+from rasterio.features import shapes
 from rasterio.io import MemoryFile
 from rasterio.transform import Affine
 from shapely.geometry import shape
@@ -510,6 +511,21 @@ def test_valid_data_of_a_turned_scene_have_no_vertex_for_each_step_of_their_edge
     geometry, _ = footprint_of(tiff(data, nodata=0), footprint={"mode": "valid-data"})
     assert len(geometry["coordinates"][0]) < 10
     assert in_pixels(geometry, UTM["crs"], UTM["transform"]).area == pytest.approx(data.sum(), rel=0.003)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_valid_data_of_any_shape_are_right_to_a_pixel_and_a_half_but_for_few_places(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    row, column = np.mgrid[:250, :250] / 250 * 2 * np.pi
+    waves = [(random.normal(), random.uniform(0, 7), *random.uniform(-9, 9, 2)) for _ in range(12)]
+    valid = sum(high * np.cos(east * column + north * row + at) for high, at, east, north in waves) > 0
+    geometry, _ = footprint_of(tiff(valid.astype("uint8"), nodata=0), footprint={"mode": "valid-data"})
+    region = shapely.make_valid(in_pixels(geometry, UTM["crs"], UTM["transform"]))
+    truth = shapely.union_all([shape(area) for area, _ in shapes(valid.astype("uint8"), mask=valid)])
+    edge = shapely.points(shapely.get_coordinates(shapely.segmentize(truth.boundary, 0.5)))
+    off = shapely.distance(edge, region.boundary)
+    assert off.max() < 3
+    assert (off > 1.75).mean() < 0.005
 
 
 @pytest.mark.parametrize(("across", "down"), [(17, 0), (14, 1), (11, 2), (25, 2), (31, 12)])
