@@ -39,6 +39,7 @@ class _Asked[R]:
     row: asyncio.Future[R]
     task: asyncio.Task[None] | None = None
     batch: "_Batch[R] | None" = None
+    is_alone: bool = False  # those that it went with failed, or took too long
 
 
 @dataclass(eq=False)
@@ -82,15 +83,15 @@ class Batches[R]:
     async def _row_beside_others(self, kind: _Kind, values: Values) -> R:
         asked = _Asked[R](values, asyncio.get_running_loop().create_future())
         self._waiting.setdefault(kind, {})[asked] = None
-        self._start(kind, asked, is_alone=False)
+        self._start(kind, asked)
         try:
             return await asked.row
         except asyncio.CancelledError:
             self._leave(kind, asked)
             raise
 
-    def _start(self, kind: _Kind, asked: _Asked[R], *, is_alone: bool) -> None:
-        asked.task = asyncio.get_running_loop().create_task(self._serve(kind, asked, is_alone=is_alone))
+    def _start(self, kind: _Kind, asked: _Asked[R]) -> None:
+        asked.task = asyncio.get_running_loop().create_task(self._serve(kind, asked))
 
     def _leave(self, kind: _Kind, asked: _Asked[R]) -> None:
         """End what nobody waits for any more."""
@@ -114,14 +115,14 @@ class Batches[R]:
             if not waiting:
                 del self._waiting[kind]
 
-    async def _serve(self, kind: _Kind, asked: _Asked[R], *, is_alone: bool) -> None:
+    async def _serve(self, kind: _Kind, asked: _Asked[R]) -> None:
         batch: _Batch[R] | None = None
 
         def load() -> list[Values]:
             nonlocal batch
             if batch is None:
-                is_alone_now = is_alone or self._has_free()
-                batch = self._gathered(kind, asked, 1 if is_alone_now else self._most(kind))
+                is_alone = asked.is_alone or self._has_free()
+                batch = self._gathered(kind, asked, 1 if is_alone else self._most(kind))
             batch.began = asyncio.get_running_loop().time()
             return [each.values for each in batch.asked]
 
@@ -135,6 +136,7 @@ class Batches[R]:
             if batch is not None and len(batch.asked) > 1 and is_of_a_statement(error):
                 self._one_by_one(kind, batch)  # it may be that of one of them
             elif batch is not None or asked.batch is None:
+                self._forget(kind, asked)
                 _fail(batch.asked if batch is not None else [asked], error)
         finally:
             if batch is not None:
@@ -175,12 +177,13 @@ class Batches[R]:
         self._one_by_one(kind, batch)
 
     def _one_by_one(self, kind: _Kind, batch: _Batch[R]) -> None:
-        """Have each wait for a connection again, to go alone."""
+        """Have each wait for a connection again, to go alone; those that still wait for their own, for that."""
         asked, batch.asked = batch.asked, []
         for each in asked:
             if not each.row.done():
-                each.batch = None
-                self._start(kind, each, is_alone=True)
+                each.batch, each.is_alone = None, True
+                if each.task is batch.task or each.task is None or each.task.done():
+                    self._start(kind, each)
 
     def _learn(self, kind: _Kind, took_s: float) -> None:
         if len(self._took) >= _KINDS and kind not in self._took:

@@ -1,7 +1,7 @@
 """The catalog's database, read only, through a pool of connections."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import chain
@@ -50,7 +50,7 @@ class Database:
         self._pool: Pool[asyncpg.Connection] = Pool(
             self._connect, settings.connections, _ACQUIRE_TIMEOUT_S, at_once=settings.at_once
         )
-        self._batches: Batches[Row] = Batches(self._send, lambda: self._pool.has_free)
+        self._batches: Batches[Sequence[Any]] = Batches(self._send, lambda: self._pool.has_free)
         self.session = {
             "search_path": f"{settings.schema},public",
             "statement_timeout": str(int(settings.statement_timeout_s * 1000)),
@@ -96,11 +96,14 @@ class Database:
         rows = await self.rows(sql, *args)
         return rows[0] if rows else None
 
-    async def row_of_many(self, most: int, sql: str, *args: object) -> Row:
-        """The one row of a statement that others may ask for, too, with values of their own; `most` may go as one."""
+    async def row_of_many(self, most: int, sql: str, *args: object) -> Sequence[Any]:
+        """The one row of a statement that others may ask for, too, with values of their own; `most` may go as one.
+
+        Its values have places, no names.
+        """
         if most < 2 or "'" in sql or '"' in sql:  # within quotes what looks like a value may be none
             (row,) = await self.rows(sql, *args)
-            return row
+            return (*row,)
         try:
             return await queried(sql, self._batches.row(sql, args, most))
         except Exception as error:
@@ -119,7 +122,7 @@ class Database:
         """Let the connections go."""
         self._pool.close()
 
-    async def _send(self, sql: str, load: Load) -> list[Row]:
+    async def _send(self, sql: str, load: Load) -> list[Sequence[Any]]:
         """Ask for the rows of one statement with several values."""
 
         def asked() -> tuple[str, Values]:
@@ -127,7 +130,7 @@ class Database:
             return (together(sql, len(values)), (*chain(*values),)) if len(values) > 1 else (sql, values[0])
 
         rows = await self._run(asked)
-        return rows if len(rows) == 1 else [row[1:] for row in sorted(rows, key=itemgetter(0))]
+        return [(*rows[0],)] if len(rows) == 1 else [row[1:] for row in sorted(rows, key=itemgetter(0))]
 
     async def _run(
         self,

@@ -19,6 +19,7 @@ _BEGIN = b'{"bbox": ['
 _LINKS = b'], "links": ['
 _REST = b"], "
 _BOX, _TO_LINKS = len(_BEGIN), len(_LINKS)
+_LONG = 2_000  # bytes of links that are not kept
 _HEAD = b'{"type":"Feature","id":"'
 _VERSION = b'"stac_version": '
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9._~-]+\Z")  # the same in JSON and in a URL
@@ -59,7 +60,8 @@ class FeatureWriter:
         ):
             listed = end + _TO_LINKS
             close = content.find(b"]", listed)
-            own_links = _own_links(content[listed:close], self._base) if close > listed else b""
+            read = _own_links if close - listed < _LONG else _own_links.__wrapped__
+            own_links = read(content[listed:close], self._base) if close > listed else b""
             if own_links is not None and content.startswith(_REST, close):
                 text = memoryview(content)
                 version = self._bases.version_member(collection)
@@ -102,7 +104,7 @@ class FeatureWriter:
         return kept
 
 
-@lru_cache(maxsize=1_000)
+@lru_cache(maxsize=100)  # the same in all Items of a collection, as like as not
 def _own_links(listed: bytes, base: str) -> bytes | None:
     """What to write of stored links, from the text up to the first bracket that closes; None where that is not all."""
     try:

@@ -116,6 +116,7 @@ class Rows:
         if together is None:
             return await (run or database.rows)(sql, *statement.args)
         sql = f"SELECT {_lists(together.own)} FROM ({sql}) page"
+        row: Row
         if run is None:
             row = await database.row_of_many(TOGETHER // together.rows, sql, *statement.args)
         else:

@@ -85,7 +85,7 @@ async def test_whenever_they_are_broken_off_nothing_stays_and_the_others_go_on(
         if number % 3:
             await asyncio.sleep(chance.uniform(0, 0.02))
             asking.cancel()
-        (found,) = await asyncio.gather(asking, return_exceptions=True)
+        found: Any = (await asyncio.gather(asking, return_exceptions=True))[0]
         if isinstance(found, BaseException):
             assert isinstance(found, asyncio.CancelledError)
             assert number % 3

@@ -155,6 +155,27 @@ async def test_an_error_of_one_is_not_that_of_those_that_went_with_it(
     assert sorted(map(len, database.sent)) == [1, 1, 1, 1, 1, 4]
 
 
+async def test_what_failed_together_goes_alone_however_many_others_wait(
+    database: Database, quick: Batches[object]
+) -> None:
+    database.error = lambda values: asyncpg.DataError("no geometry") if 2 in values else None
+    tasks = await asked(quick, database, *range(13))
+    database.go.set()
+    found = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [n for n, each in enumerate(found) if each != n] == [2]
+    assert [sent for sent in database.sent if 2 in sent] == [[1, 2, 3, 4], [2]]
+
+
+async def test_nothing_is_kept_of_whom_no_connection_came_for(
+    database: Database, quick: Batches[object]
+) -> None:
+    tasks = await asked(quick, database, 0, 1)
+    database.away = ConnectionRefusedError()
+    database.go.set()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert quick._waiting == {}
+
+
 async def test_a_connection_that_is_cut_is_the_error_of_all(
     database: Database, quick: Batches[object]
 ) -> None:
