@@ -5,8 +5,9 @@
 All servers run from one private environment (uvicorn with uvloop and httptools, one worker each). The load comes from
 one small process (`reading/driver.py`), the same for all, and everything shares the machine: read ratios. They take
 turns, so that other work on the machine hits all of them. Bare SQL is the statement of the page or of one Item, sent by
-asyncpg under uvloop over as many connections as the API has, one for each client at most. The floor
-(`reading/floor.py`) is a server of twenty lines that runs the same statement and sends its bytes unchanged.
+asyncpg under uvloop: over as many connections as the API may have, one for each client at most, and over as many as
+those over which it sends these statements. The floor (`reading/floor.py`) is a server of twenty lines that runs the
+same statement and sends its bytes unchanged.
 
 Databases are loaded once and kept in `--kept` (6 GB for a million Items); delete the folder to load them anew.
 """
@@ -22,7 +23,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.reading.asked import floor_requests, http_requests, sql_statements
+from bench.reading.asked import floor_requests, http_requests, sent_over, sql_statements
 from bench.reading.figures import Figure, Results, median, report, write
 from bench.reading.kept import KeptCatalogs, kept_catalogs
 from bench.reading.servers import cpu_s, free_port, logs, memory_mb, put_ahead, server
@@ -39,6 +40,7 @@ REQUIREMENTS = (
     "isal",
 )
 CLIENTS = (1, 16, 64)
+SIDES = ("ours", "theirs", "sql", "sql as sent", "floor")
 LONG_S = 20.0  # a round that takes longer is the only one: a second would say the same
 
 READING = Path(__file__).parent / "reading"
@@ -131,8 +133,9 @@ def run(kept: KeptCatalogs, count: int, options: argparse.Namespace) -> tuple[Re
                     "ours": (work | {"port": ours_port, "requests": our_requests[name]}, [our_pid]),
                     "theirs": (work | {"port": theirs_port, "requests": their_requests[name]}, [their_pid]),
                     "sql": (work | {"connect": connect, "session": session, "statements": bare,
-                                    "clients": min(clients, options.bare_connections or options.connections)},
-                            []),
+                                    "clients": min(clients, options.connections)}, []),
+                    "sql as sent": (work | {"connect": connect, "session": session, "statements": bare,
+                                            "clients": min(clients, sent_over(name))}, []),
                     "floor": (work | {"port": floor_port, "requests": of_floor}, [floor_pid]),
                 }  # fmt: skip
                 with_postgres = {
@@ -168,16 +171,9 @@ def main() -> None:
     parser.add_argument("--clients", type=int, nargs="+", default=list(CLIENTS))
     parser.add_argument("--connections", type=int, default=16, help="of each side to the database, at most")
     parser.add_argument(
-        "--bare-connections",
-        type=int,
-        help="of bare SQL only: the API sends what it gathers, Items by id and `/collections`, over two and one",
-    )
-    parser.add_argument(
         "--encoding", default="identity", help="that clients take answers in, such as gzip; not to be written"
     )
-    parser.add_argument(
-        "--sides", nargs="+", default=["ours", "theirs", "sql", "floor"], help="which to measure"
-    )
+    parser.add_argument("--sides", nargs="+", default=list(SIDES), choices=SIDES, help="which to measure")
     parser.add_argument(
         "--kept", type=Path, default=ROOT / ".local" / "bench" / "catalogs", help="a folder for databases"
     )
@@ -195,7 +191,7 @@ def main() -> None:
             put_ahead("self", str(kept.pid))
         for count in options.items:
             section = run(kept, count, options)
-            if set(options.sides) == {"ours", "theirs", "sql", "floor"}:
+            if set(options.sides) == set(SIDES):
                 print(report(count, *section))
                 if options.write and not options.scenario and options.encoding == "identity":
                     write(count, report(count, *section))

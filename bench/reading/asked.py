@@ -8,11 +8,13 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 from bench.reading.catalog import COLLECTIONS
+from stac_api.app import _FOR_LOOKUPS
 from stac_api.bases import Bases
 from stac_api.collection_search import CollectionSearch
 from stac_api.database import Database
 from stac_api.item_search import ItemSearch
 from stac_api.searches import from_body
+from stac_api.settings import Settings
 from tests.integration.conftest import CatalogDatabase
 from tests.integration.stac_api.conftest import settings_for
 
@@ -100,6 +102,11 @@ Statements = list[
 ]  # with the session's settings that are its own
 
 
+def sent_over(scenario: str) -> int:
+    """Over how many connections the API sends such statements as long as they are quick: it gathers them."""
+    return {"Item by id": _FOR_LOOKUPS, "collections": 1}.get(scenario, Settings.at_once)
+
+
 async def sql_statements(
     database: CatalogDatabase, count: int
 ) -> tuple[dict[str, str], dict[str, Statements]]:
@@ -108,7 +115,7 @@ async def sql_statements(
     db = Database(settings)
     search, listed = ItemSearch(db, Bases(db), settings), CollectionSearch(db)
     recorded: Statements = []
-    rows, rows_within = db.rows, db.rows_within
+    rows, rows_within, row_of_many = db.rows, db.rows_within, db.row_of_many
 
     async def recording(sql: str, *args: object) -> Any:
         recorded.append((sql, args, {}))
@@ -118,7 +125,12 @@ async def sql_statements(
         recorded.append((sql, args, dict(local)))
         return await rows_within(limit_s, local, sql, *args)
 
+    async def recording_one(most: int, sql: str, *args: object) -> Any:
+        recorded.append((sql, args, {}))
+        return await row_of_many(most, sql, *args)
+
     db.rows, db.rows_within = recording, recording_within  # type: ignore[method-assign]  # to see what is run
+    db.row_of_many = recording_one  # type: ignore[method-assign]  # the same
 
     async def run(body: dict[str, Any]) -> Any:
         recorded.clear()
