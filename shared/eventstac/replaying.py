@@ -16,7 +16,6 @@ from eventstac.bus import (
     SCAN_REQUESTS,
     Message,
     read_moment,
-    text_of,
 )
 from eventstac.catalog.rejections import Rejection
 from eventstac.claims import look_again
@@ -33,6 +32,7 @@ from eventstac.events import (
     seal,
 )
 from eventstac.events.storage import OF_MANY
+from eventstac.json_text import write_json
 from eventstac.origin import valid_traceparent
 from eventstac.telemetry.spans import Span, Telemetry, Value
 from eventstac.times import to_text
@@ -89,8 +89,8 @@ def _renewed(event: Mapping[str, Any], identity: str, rejection: Rejection, app:
     """
     renewed = {**event, "id": identity}
     try:
-        open_envelope(text_of(Message("", identity, renewed)))
-    except Rejected:
+        open_envelope(write_json(renewed))
+    except (Rejected, ValueError, RecursionError):
         bare = {
             "specversion": "1.0",
             "id": identity,

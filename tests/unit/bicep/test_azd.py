@@ -137,7 +137,8 @@ def test_a_push_that_is_refused_until_roles_count_is_tried_again(machine: Machin
     pushes = [call for call in calls if call.startswith("az ")]
     assert len(pushes) == 2 + 5
     assert all("--subscription sub --resource-group group" in push for push in pushes)
-    assert pushes[-1].endswith("--name eventstac-dev-x-stac-api --src build/packages/stac_api.zip")
+    assert "--name eventstac-dev-x-extractor " in pushes[0], "the first is refused, until its role counts"
+    assert pushes[-1].endswith("--name eventstac-dev-x-scanner --src build/packages/scanner.zip")
     assert [call for call in calls if call.startswith("sleep")] == ["sleep 60", "sleep 120"]
     assert calls[-1] == ".venv/bin/eventstac smoke --deadline 600"
 
@@ -146,7 +147,7 @@ def test_a_push_that_is_refused_three_times_ends_the_hook(machine: Machine) -> N
     machine.has("az", "exit 1")
     done = machine.runs("postdeploy", **DEPLOYED)
     assert done.returncode == 1
-    assert "scanner was refused three times" in done.stderr
+    assert "extractor was refused three times" in done.stderr
     assert len([call for call in machine.calls() if call.startswith("az ")]) == 3
     assert not machine.calls()[-1].startswith(".venv/bin/eventstac smoke")
 
