@@ -141,6 +141,7 @@ class Batches[R]:
         finally:
             if batch is not None:
                 _no_relief(batch)
+                batch.asked = []  # they know it, too: rows of megabytes would wait for the collector of cycles
 
     def _most(self, kind: _Kind) -> int:
         """As many as end together before anybody is held up."""

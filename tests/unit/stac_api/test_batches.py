@@ -1,4 +1,6 @@
 import asyncio
+import gc
+import weakref
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -174,6 +176,27 @@ async def test_nothing_is_kept_of_whom_no_connection_came_for(
     database.go.set()
     await asyncio.gather(*tasks, return_exceptions=True)
     assert quick._waiting == {}
+
+
+async def test_rows_are_not_kept_until_cycles_are_collected(
+    database: Database, quick: Batches[object]
+) -> None:
+    class Large:
+        pass
+
+    gc.collect()
+    gc.disable()
+    try:
+        tasks = await asked(quick, database, *(Large() for _ in range(5)))
+        database.go.set()
+        kept = weakref.WeakSet(await asyncio.gather(*tasks))
+        assert [len(sent) for sent in database.sent] == [1, 4]
+        tasks.clear()
+        database.sent.clear()
+        await asyncio.sleep(0)
+        assert len(kept) == 0
+    finally:
+        gc.enable()
 
 
 async def test_a_connection_that_is_cut_is_the_error_of_all(
