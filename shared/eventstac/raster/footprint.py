@@ -100,6 +100,12 @@ def given_footprint(geometry: Mapping[str, Any]) -> Footprint:
         raise Rejected("bad-options", f"option footprint.geometry is no GeoJSON geometry: {error}") from error
     if region.geom_type not in ("Polygon", "MultiPolygon") or region.is_empty:
         raise Rejected("bad-options", "option footprint.geometry must be a Polygon or a MultiPolygon")
+    west, south, east, north = region.bounds
+    if not (west >= -360 and east <= 360 and south >= -90 and north <= 90):  # NaN is in no range
+        raise Rejected(
+            "bad-options",
+            "option footprint.geometry is not on the Earth: write longitudes and latitudes in degrees",
+        )
     return finish(region)
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from eventstac.rules.document import Document, Path
 
-_AREA = "Write a Polygon or MultiPolygon of rings of [longitude, latitude], e.g. [[[6, 50], [7, 50], [7, 51], [6, 50]]]"
+# What to write instead.
+AREA = "Write a Polygon or MultiPolygon of rings of [longitude, latitude], e.g. [[[6, 50], [7, 50], [7, 51], [6, 50]]]"
 _TURN = 360.0
 
 
@@ -22,17 +23,23 @@ def read_area(document: Document, path: Path, geometry: Mapping[str, Any]) -> di
     is taken as it is written, with a warning.
     """
     try:
-        parts = geometry["coordinates"] if geometry["type"] == "MultiPolygon" else [geometry["coordinates"]]
-        polygons = [_rings(part) for part in parts]
+        polygons = _polygons(geometry)
         for ring in (ring for polygon in polygons for ring in polygon):
             _warn_of_long_edges(document, path, ring)
         return _cut(polygons)
     except _NoArea as error:
-        document.mistake(path, f"`geometry` is no area: {error}", _AREA)
+        document.mistake(path, f"`geometry` is no area: {error}", AREA)
         return dict(geometry)
 
 
 Ring = list[tuple[float, float]]
+
+
+def _polygons(geometry: Mapping[str, Any]) -> list[list[Ring]]:
+    parts = geometry["coordinates"] if geometry["type"] == "MultiPolygon" else [geometry["coordinates"]]
+    if not isinstance(parts, list):
+        raise _NoArea("its coordinates are no list")
+    return [_rings(part) for part in parts]
 
 
 def _rings(polygon: Any) -> list[Ring]:

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from eventstac.raster.options import MAX_TIMEOUT_S, BadOption, parse
+from eventstac.rules.area import AREA, read_area
 from eventstac.rules.document import Document, Path
 from eventstac.rules.model import ANY_ASSET, AssetRule, Rule
 
@@ -22,13 +23,15 @@ def check_options(document: Document, path: Path, rule: Rule) -> None:
     ]
     for where, options, all_of_them in places:
         try:
-            crs = parse(options).crs
+            asked = parse(options)
         except BadOption as error:
             what = f"The option `{error.key}` is {_shown(error.value)}, so every file is rejected (`bad-options`)"
             document.mistake((*where, *error.key.split(".")), what, f"Write {error.expected}")
         else:
-            if crs is not None:
-                _check_crs(document, (*where, "crs"), crs, all_of_them)
+            if asked.crs is not None:
+                _check_crs(document, (*where, "crs"), asked.crs, all_of_them)
+            if asked.footprint.geometry is not None:
+                _check_geometry(document, (*where, "footprint", "geometry"), asked.footprint.geometry)
         seconds = options.get("timeout_s", 0)
         if seconds > MAX_TIMEOUT_S:
             what = (
@@ -45,6 +48,15 @@ def _of_the_footprint(rule: Rule) -> AssetRule:
     """The asset whose place on the Earth is asked for; what the rule says of all where any may be it."""
     key = rule.footprint_asset or ANY_ASSET
     return next((asset for asset in rule.assets if asset.key == key), AssetRule(key))
+
+
+def _check_geometry(document: Document, path: Path, geometry: Mapping[str, Any]) -> None:
+    if geometry.get("type") in ("Polygon", "MultiPolygon") and "coordinates" in geometry:
+        read_area(document, path, geometry)
+    else:
+        document.mistake(
+            path, "`geometry` is no area: it has no Polygon's or MultiPolygon's `coordinates`", AREA
+        )
 
 
 def _check_crs(document: Document, path: Path, crs: str, options: Mapping[str, Any]) -> None:

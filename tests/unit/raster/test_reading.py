@@ -447,6 +447,11 @@ def test_a_huge_block_is_refused() -> None:
         {"footprint": {"tolerance_m": -1}},
         {"footprint": []},
         {"footprint": {"geometry": {"type": "Point", "coordinates": [0, 0]}}},
+        {
+            "footprint": {
+                "geometry": {"type": "Polygon", "coordinates": [[[6, 50], [7, 1e30], [7, 50], [6, 50]]]}
+            }
+        },
         {"max_pixels": "many"},
         {"timeout_s": 0},
         {"nodata": "none"},

@@ -84,6 +84,30 @@ def test_what_is_no_area_is_a_mistake(geometry: dict[str, Any], said: str) -> No
     assert mistake.instead
 
 
+@pytest.mark.parametrize(
+    ("geometry", "said"),
+    [
+        ({"type": "Polygon", "coordinates": [[[6, 50], [7, 1e30], [7, 50]]]}, "not on Earth"),
+        ({"type": "Polygon", "coordinates": 3}, "list"),
+        ({"type": "MultiPolygon", "coordinates": 3}, "no list"),
+        ({"type": "Point", "coordinates": [6, 50]}, "no Polygon's or MultiPolygon's"),
+        ({"type": "Polygon"}, "no Polygon's or MultiPolygon's"),
+    ],
+)
+@pytest.mark.parametrize("of_an_asset", [False, True])
+def test_a_footprint_to_read_with_that_is_no_area_is_a_mistake(
+    geometry: dict[str, Any], said: str, of_an_asset: bool
+) -> None:
+    options = {"footprint": {"geometry": geometry}}
+    rule: dict[str, Any] = {"name": "r", "pattern": "{item}.tif", "asset": "data"}
+    rule |= {"assets": {"data": {"options": options}}} if of_an_asset else {"read": options}
+    with pytest.raises(RulesInvalid) as caught:
+        load_rules(yaml.safe_dump({"collections": {"a": {"rules": [rule]}}}), file="c.yaml")
+    [mistake] = caught.value.mistakes
+    assert said in mistake.what
+    assert mistake.instead
+
+
 def test_an_edge_the_long_way_around_is_a_warning_that_says_what_to_write() -> None:
     rules = rules_with({"type": "Polygon", "coordinates": [[[179, 1], [-179, 1], [-179, 2], [179, 2]]]})
     assert "the long way around" in rules.warnings[0].what
