@@ -17,6 +17,7 @@ HEADERS = {
 }
 
 _SPACE = re.compile(r"\s")
+_ENDS_OF_WORDS = re.compile(r"[:_](?=.)")
 _MOST_LEVELS = 20  # of values one in another: nobody reads more
 
 _STYLE = """
@@ -27,7 +28,7 @@ header{border-bottom:1px solid var(--line);padding-bottom:.5rem;margin-bottom:1.
 h1,h2{line-height:1.2;overflow-wrap:anywhere}table{border-collapse:collapse;width:100%}
 caption{text-align:left;font-weight:600;padding:.5rem 0}
 th,td{text-align:left;vertical-align:top;padding:.4rem .6rem;border-bottom:1px solid var(--line);overflow-wrap:anywhere}
-th[scope=row]{font-weight:500;width:30%}
+th[scope=col]{overflow-wrap:normal}th[scope=row]{font-weight:500;width:30%}td{min-width:5.5rem}
 img{max-width:100%;height:auto;border:1px solid var(--line)}
 form{display:flex;flex-wrap:wrap;gap:.5rem 1rem;align-items:end;margin-bottom:1rem}
 label{display:grid;font-size:.9rem}input,button{font:inherit;padding:.25rem .5rem}
@@ -61,7 +62,7 @@ def table(caption: str, values: object) -> str:
     """Names and values, without the empty ones; nothing where all are. What has no names is shown under the caption."""
     named = values if isinstance(values, dict) else {caption: values}
     rows = "".join(
-        f'<tr><th scope="row">{escape(name)}</th><td>{_cell(value)}</td></tr>'
+        f'<tr><th scope="row">{_name(name)}</th><td>{_cell(value)}</td></tr>'
         for name, value in named.items()
         if value not in (None, "", [], {})
     )
@@ -137,6 +138,11 @@ def text(value: object, level: int = 0) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{name}: {text(each, level + 1)}" for name, each in value.items())
     return "" if value is None else str(value)
+
+
+def _name(name: str) -> str:
+    """A member's name, that may go on in the next line after its prefix and its words."""
+    return _ENDS_OF_WORDS.sub(r"\g<0><wbr>", escape(name))
 
 
 def _cell(value: object, level: int = 0) -> str:

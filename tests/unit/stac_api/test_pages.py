@@ -102,6 +102,12 @@ def test_the_links_of_a_document_are_shown_but_for_those_of_the_api(page: Any) -
     assert "<caption>Links</caption>" not in page(document | {"links": own}, HERE)
 
 
+def test_a_long_name_goes_on_in_the_next_line_after_its_prefix_and_its_words() -> None:
+    shown = pages.item(ITEM | {"properties": {"a:b_c": 1, "<i>_": 2}}, HERE)
+    assert '<th scope="row">a:<wbr>b_<wbr>c</th>' in shown
+    assert '<th scope="row">&lt;i&gt;_</th>' in shown
+
+
 @pytest.mark.parametrize(
     "hrefs",
     [["javascript:alert(1)"], [" javascript:alert(1)", "a.png"], ["s3://a/b.png", "data:text/html,a"], [""]],
