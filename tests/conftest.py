@@ -1,14 +1,11 @@
-"""What tests of more than one part share: the whole laptop stack, and who runs which test."""
+"""What all tests share: which worker runs which, and how long an example may take."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
-
-from infra.local.stack.testing import Stack, running_stack
 
 # Nothing is said by how long an example takes: the machine may be busy, and the first may read what is then kept.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -40,13 +37,3 @@ class ByPlace(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no type
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByPlace:
     return ByPlace(config, log)
-
-
-@pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """All five apps on the real parts, on ports of their own; starting it takes about 20 s.
-
-    Every test leaves all processes running, and uses blob names of its own.
-    """
-    with running_stack(tmp_path_factory.mktemp("stack")) as running:
-        yield running
