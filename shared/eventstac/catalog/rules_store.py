@@ -8,7 +8,7 @@ from psycopg.types.json import Json
 
 from eventstac.catalog.database import Connection
 from eventstac.errors import Transient
-from eventstac.facts import Match
+from eventstac.facts import NO_RULE, Match
 from eventstac.raster.revision import EXTRACTOR_REVISION
 from eventstac.rules import Rules, RulesInvalid, load_rules
 from eventstac.rules.since import Since, all_new, since_when
@@ -60,7 +60,9 @@ class RulesStore:
             """
             SELECT text, coalesce((
                 SELECT since FROM eventstac.rules AS before
-                WHERE before.revision = newest.revision - 1 AND before.digest = newest.digest
+                WHERE before.revision = newest.revision - 1
+                    -- a digest differs where the newer version's rules have one field more
+                    AND (before.text = newest.text OR before.digest = newest.digest)
                     AND newest.extractor > %(own)s -- that number is new, which is nothing to an older app
             ), since), (SELECT max(extractor) FROM eventstac.rules)
             FROM eventstac.rules AS newest WHERE revision = %(revision)s
@@ -113,18 +115,20 @@ def apply_rules(connection: Connection, text: str, rules: Rules, extractor: int,
     """Put rules in force; the revision rises where they, or the extractor's number, are not those of the one before.
 
     With a smaller number, as after a rollback, too: what the newer extractor read is then read again by the older one.
-    The number in force stays the greatest.
+    If a newer scanner still ran then, it carried that to the new revision: the next time that rules are applied is a
+    new revision again, as long as anything is left of it. The number in force stays the greatest.
     """
     with connection.transaction():
         lock_rules(connection)
         row = connection.execute(
             "SELECT revision, digest, extractor, text, since FROM eventstac.rules ORDER BY revision DESC LIMIT 1"
         ).fetchone()
-        if row and (row[1], row[2]) == (rules.digest, extractor):
+        by_this_one = row is not None and row[2] == extractor and not _newer_one_read(connection, extractor)
+        if row and row[1] == rules.digest and by_this_one:
             return int(row[0])
         revision = (row[0] if row else 0) + 1
         since = all_new(rules, revision)
-        if row and row[2] == extractor:
+        if row and by_this_one:
             since = _since(rules, revision, *row)
         connection.execute(
             """
@@ -134,6 +138,19 @@ def apply_rules(connection: Connection, text: str, rules: Rules, extractor: int,
             [revision, rules.digest, extractor, text, origin, Json(since.to_json())],
         )
         return revision
+
+
+def _newer_one_read(connection: Connection, extractor: int) -> bool:
+    """Whether a newer extractor read what is known of any blob that rules know, though this one is in use again."""
+    row = connection.execute(
+        """
+        SELECT (SELECT max(extractor) FROM eventstac.rules) > %(own)s AND EXISTS (
+            SELECT FROM eventstac.facts WHERE extractor > %(own)s AND state <> 'gone'
+                AND document #>> '{finding,reason}' IS DISTINCT FROM %(no_rule)s)
+        """,
+        {"own": extractor, "no_rule": NO_RULE},
+    ).fetchone()
+    return bool(row and row[0])
 
 
 def _since(

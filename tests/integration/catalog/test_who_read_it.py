@@ -9,14 +9,15 @@ import pytest
 from eventstac.catalog.database import Connection, connect
 from eventstac.catalog.merge import MergeSettings, merge
 from eventstac.catalog.rules_store import RulesStore, apply_rules
-from eventstac.facts import Match, fact_of
-from eventstac.rules import load_rules
+from eventstac.facts import NO_RULE, Match, fact_of
+from eventstac.rules import Rules, load_rules
 from tests.integration.conftest import CatalogDatabase
 from tests.samples import present, url_of
 
 URL = url_of("a/b1.tif")
 MATCH = Match("scenes", "a", "b1", rule="scenes")
 RULES = "collections: {{scenes: {{title: {title}, rules: [{{name: scenes, pattern: '{{item}}/{{asset}}.tif'}}]}}}}"
+LATER = datetime(2024, 6, 1, tzinfo=UTC)
 
 pytestmark = pytest.mark.usefixtures("empty")
 
@@ -56,6 +57,46 @@ def test_a_number_that_only_a_newer_version_has_concerns_no_older_app(owner: Con
     assert RulesStore("", 18).current(owner).since.anything == 2, "no rule says anything else since"
 
 
+def test_nor_where_the_newer_version_s_rules_have_a_field_more(
+    owner: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_in_force(owner, "One", 17)
+    with monkeypatch.context() as newer:
+        newer.setattr(Rules, "digest", property(lambda _: "of all fields, also the new one"))
+        assert put_in_force(owner, "One", 18) == 2
+    assert RulesStore("", 17).current(owner).since.anything == 1
+    assert RulesStore("", 18).current(owner).since.anything == 2
+
+
+@pytest.mark.parametrize("title", ["One", "Two"])
+def test_rules_applied_once_more_have_read_again_what_a_newer_scanner_still_carried(
+    owner: Connection, connection: Connection, title: str
+) -> None:
+    """azd sets up the older release first, and pushes its scanner last."""
+    put_in_force(owner, "One", 18)
+    load(connection, "a", 18)
+    assert put_in_force(owner, "One", 17) == 2
+    load(connection, "a", 18, revision=2)
+    assert put_in_force(owner, title, 17) == 3
+    assert RulesStore("", 17).current(owner).since.rule("scenes", "scenes") == 3
+    load(connection, "a", 17, revision=3)
+    assert put_in_force(owner, title, 17) == 3, "there is nothing left to read again"
+
+
+@pytest.mark.parametrize("reason", ["gone", NO_RULE])
+def test_rules_applied_again_have_nothing_read_again_that_nobody_would_read(
+    owner: Connection, connection: Connection, reason: str
+) -> None:
+    put_in_force(owner, "One", 18)
+    finding = replace(present(MATCH, 5, "a"), extractor=18, state="rejected", metadata=None, reason=NO_RULE)
+    if reason == "gone":
+        finding = replace(finding, state="gone", etag="", storage=None, reason="")
+    merge(connection, RulesStore(""), [fact_of(URL, finding)], MergeSettings("loader", 0.5), LATER)
+    assert number(connection) == 18
+    assert put_in_force(owner, "One", 17) == 2
+    assert put_in_force(owner, "One", 17) == 2
+
+
 @pytest.mark.parametrize(("own", "in_force"), [(19, 18), (18, 18), (17, 17), (16, 0)])
 def test_an_older_app_leaves_to_newer_ones_what_they_read_otherwise(
     owner: Connection, own: int, in_force: int
@@ -70,15 +111,14 @@ def test_before_readings_said_their_number_none_is_asked_for(owner: Connection) 
     assert RulesStore("", 17).current(owner).extractor == 0
 
 
-def load(connection: Connection, etag: str, extractor: int) -> None:
-    finding = replace(present(MATCH, float(ord(etag)), etag), extractor=extractor)
-    settings = MergeSettings("loader", 0.5)
+def load(connection: Connection, etag: str, extractor: int, revision: int = 1) -> None:
+    finding = replace(present(MATCH, float(ord(etag)), etag, revision=revision), extractor=extractor)
     merge(
         connection,
         RulesStore("bronze-tier"),
         [fact_of(URL, finding)],
-        settings,
-        datetime(2024, 6, 1, tzinfo=UTC),
+        MergeSettings("loader", 0.5),
+        LATER,
     )
 
 
@@ -116,6 +156,6 @@ def test_what_an_older_extractor_read_is_looked_at_once_more(
         finding = replace(present(MATCH, 5, "a"), seen=datetime(2024, 6, 1, 0, 0, seconds, tzinfo=UTC))
         fact = fact_of(URL, replace(finding, extractor=extractor))
         store = RulesStore("bronze-tier", 17)
-        merge(connection, store, [fact], MergeSettings("loader", 0.5), datetime(2024, 6, 1, tzinfo=UTC))
+        merge(connection, store, [fact], MergeSettings("loader", 0.5), LATER)
     row = connection.execute("SELECT count(*) FROM eventstac.outbox WHERE topic = 'blobs-matched'").fetchone()
     assert row == (again,)
