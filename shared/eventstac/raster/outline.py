@@ -94,11 +94,14 @@ def holds_the_middle(region: BaseGeometry, georef: Georeference, width: float, h
 
 
 def share_inside(region: BaseGeometry, lon: Floats, lat: Floats) -> float:
-    """How many of these points lie inside a region, on whichever turn around the Earth; of 1."""
+    """How many of these points lie in a region, on whichever turn around the Earth; of 1.
+
+    Its edge counts: where it holds a pole, that is on it.
+    """
     shapely.prepare(region)
     found = np.zeros(len(lon), bool)
     for turn in TURNS:
-        found |= shapely.contains_xy(region, lon + turn, lat)
+        found |= shapely.intersects_xy(region, lon + turn, lat)
         if found.all():
             break
     return float(found.mean())

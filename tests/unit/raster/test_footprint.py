@@ -630,6 +630,19 @@ def test_valid_data_around_a_pole(crs: str, inner: int) -> None:
     assert (90 in (bbox[3], -bbox[1])) == (inner == 0)
 
 
+@pytest.mark.parametrize("wide", [7, 9])
+@pytest.mark.parametrize("crs", ["EPSG:3031", "EPSG:3413"])
+def test_a_pole_in_the_middle_of_a_pixel_lies_within_the_few_valid_data_around_it(crs: str, wide: int) -> None:
+    data = np.zeros((41, 41), "uint8")
+    data[20 - wide // 2 :, 20 - wide // 2 :][:wide, :wide] = 1
+    transform = Affine(25_000, 0, -20.5 * 25_000, 0, -25_000, 20.5 * 25_000)
+    file = tiff(data, nodata=0, crs=crs, transform=transform)
+    metadata = read_in_process(MemoryReader(file), {"footprint": {"mode": "valid-data"}}).metadata
+    assert "footprint_problem" not in metadata
+    square = equal_area(shape(metadata["footprint"]))
+    assert square == pytest.approx(equal_area(shape(footprint_of(file)[0])) * (wide / 41) ** 2, rel=0.05)
+
+
 @pytest.mark.parametrize("size", [(20, 30), (1, 30), (1, 100_000), (100_000, 1), (1, 1)], ids=str)
 @pytest.mark.parametrize("pixel", [0.02, 0.1, 30])
 @pytest.mark.parametrize("turn", [0, 20])
