@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 import shapely
@@ -23,7 +24,7 @@ Areas = NDArray[np.object_]  # polygons, which may touch each other
 
 # Of the frame: edges of a mask polygon are cut at least so often before they are put on the Earth.
 _LONGEST_SIDE = 64
-_MOST_EDGES = 8 * 1024  # between valid pixels and others: twice what a square of a whole sample has
+_MOST_EDGES = 64 * 1024  # between valid pixels and others, as of 30 swaths; half a second's work at most
 _STEPS = (
     1.5  # pixels: those of a straight edge lie within 1.42, the diagonal of one; with less each is a vertex
 )
@@ -67,9 +68,15 @@ class _Grid:
         whole = there[:-1, :-1] & there[1:, :-1] & there[:-1, 1:] & there[1:, 1:]
         return replace(self, held=self.held & whole)
 
-    def areas(self) -> Areas:
-        """What holds data, in the image's pixels; nearly all edges are right to one and a half of the grid's."""
-        found = [shape(g) for g, _ in shapes(self.held.astype(np.uint8), mask=self.held)]
+    def areas(self) -> Areas | None:
+        """What holds data, in the image's pixels; nearly all edges are right to one and a half of the grid's.
+
+        None where there are too many rings for a short outline, with the four points of each that it has at least.
+        """
+        most = _MOST_POINTS // 4
+        found = [shape(g) for g, _ in islice(shapes(self.held.astype(np.uint8), mask=self.held), most + 1)]
+        if sum(1 + shapely.get_num_interior_rings(found)) > most:
+            return None
         edge = shapely.box(0, 0, self.width / self.across, self.height / self.down)
         parts = shapely.get_parts(shapely.intersection(found, edge))
         # A part that is as narrow as the steps would lose half of itself: less than half of its mean width.
