@@ -22,6 +22,9 @@ MOST = 4  # statements that go together: more of them gain little, and the first
 RELIEF_S = 0.1  # those together that take so long after all are asked one by one
 _KINDS = 200  # of statements whose times are known
 _LAST = 0.125  # the last time's part in the average
+_ALONE = (
+    512  # statements that go alone after a long one: where some are long, the others must not wait for them
+)
 
 
 class _Kind(NamedTuple):
@@ -31,15 +34,35 @@ class _Kind(NamedTuple):
     most: int
 
 
+@dataclass
+class _Known:
+    """Of one kind: how many seconds a statement takes, on average, and how many are yet to go alone."""
+
+    took_s: float
+    alone: int = 0
+
+
 @dataclass(eq=False)
 class _Asked[R]:
     """One statement's values, where its row is awaited, who waits for a connection for it, and what it went with."""
 
     values: Values
-    row: asyncio.Future[R]
+    row: asyncio.Future[R] | None
     task: asyncio.Task[None] | None = None
     batch: "_Batch[R] | None" = None
     is_alone: bool = False  # those that it went with failed, or took too long
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether somebody still waits for its row."""
+        return self.row is not None and not self.row.done()
+
+    def let_go(self) -> asyncio.Future[R] | None:
+        """Where the row is awaited, if it is, and no longer: rows of megabytes would be kept until its own place comes,
+        and until cycles are collected.
+        """
+        row, self.row = self.row, None
+        return None if row is None or row.done() else row
 
 
 @dataclass(eq=False)
@@ -67,7 +90,7 @@ class Batches[R]:
         self._send, self._has_free = send, has_free
         self._asking = 0
         self._waiting: dict[_Kind, dict[_Asked[R], None]] = {}  # in the order in which they came
-        self._took: dict[_Kind, float] = {}  # seconds for each statement, on average
+        self._known: dict[_Kind, _Known] = {}
 
     async def row(self, sql: str, values: Values, most: int = MOST) -> R:
         """The one row of a statement of which `most` may go together. Raises what `send` raises."""
@@ -81,11 +104,12 @@ class Batches[R]:
             self._asking -= 1
 
     async def _row_beside_others(self, kind: _Kind, values: Values) -> R:
-        asked = _Asked[R](values, asyncio.get_running_loop().create_future())
+        row: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        asked = _Asked(values, row)
         self._waiting.setdefault(kind, {})[asked] = None
         self._start(kind, asked)
         try:
-            return await asked.row
+            return await row
         except asyncio.CancelledError:
             self._leave(kind, asked)
             raise
@@ -99,7 +123,7 @@ class Batches[R]:
         batch = asked.batch
         if batch is None:
             ended = asked.task
-        elif all(other.row.done() for other in batch.asked):
+        elif not any(other.is_awaited for other in batch.asked):
             _no_relief(batch)
             ended = batch.task
         else:
@@ -141,19 +165,20 @@ class Batches[R]:
         finally:
             if batch is not None:
                 _no_relief(batch)
-                batch.asked = []  # they know it, too: rows of megabytes would wait for the collector of cycles
 
     def _most(self, kind: _Kind) -> int:
         """As many as end together before anybody is held up."""
-        took = self._took.get(kind, QUICK_S)
-        return max(1, min(kind.most, int(QUICK_S / max(took, 1e-6))))
+        known = self._known.get(kind)
+        if known is None or known.alone:
+            return 1
+        return max(1, min(kind.most, int(QUICK_S / max(known.took_s, 1e-6))))
 
     def _gathered(self, kind: _Kind, asked: _Asked[R], most: int) -> _Batch[R]:
         """Who goes with it. Raises _WentAlready where it went with another, or is gone."""
-        if asked.batch is not None or asked.row.done():
+        if asked.batch is not None or not asked.is_awaited:
             raise _WentAlready
         self._forget(kind, asked)
-        waiting = (each for each in self._waiting.get(kind, ()) if not each.row.done())
+        waiting = (each for each in self._waiting.get(kind, ()) if each.is_awaited)
         companions = [*islice(waiting, most - 1)]
         loop = asyncio.get_running_loop()
         batch = _Batch([asked, *companions], asyncio.current_task(), loop.time())
@@ -165,14 +190,14 @@ class Batches[R]:
         return batch
 
     def _answer(self, kind: _Kind, batch: _Batch[R], rows: Sequence[R]) -> None:
-        self._learn(kind, (asyncio.get_running_loop().time() - batch.began) / len(rows))
+        self._learn(kind, asyncio.get_running_loop().time() - batch.began, len(rows))
         for each, row in zip(batch.asked, rows, strict=True):
-            if not each.row.done():
-                each.row.set_result(row)
+            if (awaited := each.let_go()) is not None:
+                awaited.set_result(row)
 
     def _relieve(self, kind: _Kind, batch: _Batch[R]) -> None:
         """Let nobody wait any longer for the others."""
-        self._learn(kind, RELIEF_S)
+        self._learn(kind, RELIEF_S, 1)
         if batch.task is not None:
             batch.task.cancel()
         self._one_by_one(kind, batch)
@@ -181,16 +206,20 @@ class Batches[R]:
         """Have each wait for a connection again, to go alone; those that still wait for their own, for that."""
         asked, batch.asked = batch.asked, []
         for each in asked:
-            if not each.row.done():
+            if each.is_awaited:
                 each.batch, each.is_alone = None, True
                 if each.task is batch.task or each.task is None or each.task.done():
                     self._start(kind, each)
 
-    def _learn(self, kind: _Kind, took_s: float) -> None:
-        if len(self._took) >= _KINDS and kind not in self._took:
-            del self._took[next(iter(self._took))]
-        before = self._took.get(kind, took_s)
-        self._took[kind] = before + _LAST * (took_s - before)
+    def _learn(self, kind: _Kind, took_s: float, count: int) -> None:
+        """So many statements took so long together."""
+        known = self._known.get(kind)
+        if known is None:
+            if len(self._known) >= _KINDS:
+                del self._known[next(iter(self._known))]
+            known = self._known[kind] = _Known(took_s / count)
+        known.took_s += _LAST * (took_s / count - known.took_s)
+        known.alone = _ALONE if took_s > 2 * QUICK_S else max(0, known.alone - count)
 
 
 def _no_relief[R](batch: _Batch[R]) -> None:
@@ -200,8 +229,8 @@ def _no_relief[R](batch: _Batch[R]) -> None:
 
 def _fail[R](asked: Sequence[_Asked[R]], error: Exception) -> None:
     for each in asked:
-        if not each.row.done():
-            each.row.set_exception(error)
+        if (awaited := each.let_go()) is not None:
+            awaited.set_exception(error)
 
 
 class _WentAlready(Exception):

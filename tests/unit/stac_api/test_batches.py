@@ -15,7 +15,7 @@ SQL = "SELECT $1::int"
 
 
 class Database:
-    """Rows that come when the test says so, over connections that it lends; a row is its statement's first value."""
+    """Rows that come when the test says so, over connections that it lends; a row is made of its first value."""
 
     def __init__(self) -> None:
         self.sent: list[list[object]] = []
@@ -27,6 +27,7 @@ class Database:
         self.cancelled: list[list[object]] = []
         self.ends = asyncio.Event()  # of what was cancelled
         self.ends.set()
+        self.row: Callable[[object], object] = lambda value: value
         self.broken = 0  # connections, by a second cancellation
 
     async def send(self, sql: str, load: Load) -> list[object]:
@@ -50,7 +51,7 @@ class Database:
                 raise
             if error := self.error(asked):
                 raise error
-            return asked
+            return [self.row(value) for value in asked]
 
     def has_free(self) -> bool:
         return not self.connections.locked()
@@ -178,7 +179,7 @@ async def test_nothing_is_kept_of_whom_no_connection_came_for(
     assert quick._waiting == {}
 
 
-async def test_rows_are_not_kept_until_cycles_are_collected(
+async def test_rows_are_kept_neither_until_cycles_are_collected_nor_by_places_in_the_queue(
     database: Database, quick: Batches[object]
 ) -> None:
     class Large:
@@ -187,14 +188,20 @@ async def test_rows_are_not_kept_until_cycles_are_collected(
     gc.collect()
     gc.disable()
     try:
-        tasks = await asked(quick, database, *(Large() for _ in range(5)))
+        database.held, database.row = {"slow"}, lambda _: Large()
+        tasks = await asked(quick, database, 0, 1)
+        slow = asyncio.create_task(quick.row("SELECT $1::text", ("slow",)))
+        await asyncio.sleep(0)
+        tasks += [asyncio.create_task(quick.row(SQL, (n,))) for n in (2, 3, 4)]  # their places are behind it
+        await asyncio.sleep(0)
         database.go.set()
         kept = weakref.WeakSet(await asyncio.gather(*tasks))
-        assert [len(sent) for sent in database.sent] == [1, 4]
+        assert database.sent == [[0], [1, 2, 3, 4], ["slow"]]
         tasks.clear()
-        database.sent.clear()
         await asyncio.sleep(0)
+        assert not slow.done()
         assert len(kept) == 0
+        slow.cancel()
     finally:
         gc.enable()
 
@@ -282,6 +289,76 @@ async def test_a_slow_one_holds_up_only_itself(
     with suppress(asyncio.CancelledError):
         await tasks[3]
     assert database.cancelled[1:] == [[3]]
+
+
+async def test_after_a_slow_one_others_of_its_kind_go_alone_for_a_while(
+    database: Database, quick: Batches[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "QUICK_S", 0.2)
+    monkeypatch.setattr(batches, "RELIEF_S", 0.5)
+    monkeypatch.setattr(batches, "_ALONE", 6)
+    database.held = {3}
+    tasks = await asked(quick, database, *range(5))
+    database.connections.release()
+    database.go.set()
+    assert [await tasks[value] for value in (0, 1, 2, 4)] == [0, 1, 2, 4]
+    database.sent.clear()
+    database.go.clear()
+    others = await asked(quick, database, *range(5, 12))
+    database.go.set()
+    assert await asyncio.gather(*others) == [*range(5, 12)]
+    assert database.sent == [[5], [6], [7], [8, 9, 10, 11]]  # 1, 2 and 4 were the first of six
+    tasks[3].cancel()
+
+
+async def test_after_one_that_was_slow_by_itself_others_of_its_kind_go_alone(
+    database: Database, quick: Batches[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "QUICK_S", 0.1)
+    database.connections = asyncio.Semaphore(3)
+    tasks = await asked(quick, database, 0, 1)
+    await database.begun(2)
+    await asyncio.sleep(0.25)
+    database.go.set()
+    assert await asyncio.gather(*tasks) == [0, 1]
+    database.connections = asyncio.Semaphore(1)
+    database.go.clear()
+    tasks = await asked(quick, database, *range(2, 6))
+    database.go.set()
+    assert await asyncio.gather(*tasks) == [*range(2, 6)]
+    assert database.sent == [[n] for n in range(6)]
+
+
+async def test_what_was_answered_in_time_is_not_broken_off_later(
+    database: Database, quick: Batches[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "QUICK_S", 0.2)
+    monkeypatch.setattr(batches, "RELIEF_S", 0.2)
+    tasks = await asked(quick, database, *range(5))
+    database.go.set()
+    assert await asyncio.gather(*tasks) == [*range(5)]
+    await asyncio.sleep(0.3)
+    database.sent.clear()
+    database.go.clear()
+    tasks = await asked(quick, database, *range(5))
+    database.go.set()
+    assert await asyncio.gather(*tasks) == [*range(5)]
+    assert database.sent == [[0], [1, 2, 3, 4]]
+
+
+async def test_a_place_that_fails_is_nothing_to_whoever_went_with_another(
+    database: Database, quick: Batches[object]
+) -> None:
+    tasks = await asked(quick, database, *range(4))
+    database.connections.release()
+    await database.begun(2)
+    assert database.sent == [[0], [1, 2, 3]]
+    database.away = ConnectionRefusedError()  # for 2, whose own turn it is
+    database.connections.release()
+    while database.away:
+        await asyncio.sleep(0)
+    database.go.set()
+    assert await asyncio.gather(*tasks) == [0, 1, 2, 3]
 
 
 async def test_who_leaves_while_waiting_is_not_asked_for(database: Database, quick: Batches[object]) -> None:
