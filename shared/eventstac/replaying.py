@@ -32,7 +32,7 @@ from eventstac.events import (
     seal,
 )
 from eventstac.events.storage import OF_MANY
-from eventstac.json_text import write_json
+from eventstac.json_text import read_json, write_json
 from eventstac.origin import valid_traceparent
 from eventstac.telemetry.spans import Span, Telemetry, Value
 from eventstac.times import to_text
@@ -51,7 +51,7 @@ def replay(rejection: Rejection, run: str, at: Any, app: str = "operator") -> Me
     but the storage's event, a hint whenever it comes. News for the world go to their own consumer. Rejected
     `not-replayable` for an event that names nothing, or of which only its attributes were kept.
     """
-    original = rejection.event if isinstance(rejection.event, Mapping) else {}
+    original = _original(rejection)
     event_type = original.get("type") if isinstance(original.get("data"), Mapping) else None
     again = f"{rejection.id}~{run}"
     if event_type == CogCompleted.TYPE:
@@ -80,6 +80,17 @@ def replay(rejection: Rejection, run: str, at: Any, app: str = "operator") -> Me
         )
     request = look_again(rejection.url, run)
     return Message(SCAN_REQUESTS, again, seal(request, app=app, origin=Origin.new(again), at=at))
+
+
+def _original(rejection: Rejection) -> Mapping[str, Any]:
+    """The event that was given up, empty where it is none; versions before kept one of a refused envelope as text."""
+    event = rejection.event
+    if isinstance(event, str):
+        try:
+            event = read_json(event)
+        except ValueError:
+            return {}
+    return event if isinstance(event, Mapping) else {}
 
 
 def _renewed(event: Mapping[str, Any], identity: str, rejection: Rejection, app: str) -> Mapping[str, Any]:
@@ -129,7 +140,7 @@ def told(telemetry: Telemetry, message: Message, rejection: Rejection) -> Iterat
     if not telemetry.is_on or context is None:
         return
     origin, parent = Origin(message.message_id, message.message_id, context), None
-    original = rejection.event if isinstance(rejection.event, Mapping) else {}
+    original = _original(rejection)
     if context == valid_traceparent(original.get("traceparent")):  # it is no new look
         origin, parent = origin.within("replay", message.message_id), origin.span
     about: dict[str, Value] = {"reason": rejection.reason, "rejection": rejection.id}

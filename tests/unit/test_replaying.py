@@ -1,5 +1,6 @@
 """What is sent to try a given-up event again."""
 
+import json
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -173,15 +174,20 @@ ENVELOPES = pytest.mark.parametrize(
 )
 
 
+@pytest.mark.parametrize(
+    "is_text", [False, True], ids=["as an object", "as text, as versions before kept it"]
+)
 @ENVELOPES
 def test_a_cog_whose_event_was_refused_for_its_envelope_is_announced_by_a_replay(
-    broken: dict[str, Any],
+    broken: dict[str, Any], *, is_text: bool
 ) -> None:
     pipeline = Pipeline()
     cog = url_of("a.tif", "cogs")
     pipeline.run(pipeline.put(scene("a", "b1"), b"raster 10"))
     pipeline.blobs.put(cog, b"cog 10")
     given_up = refused_for_its_envelope(pipeline, pipeline.cog_completed(scene("a", "b1"), cog), broken)
+    if is_text:
+        given_up = replace(given_up, event=json.dumps(given_up.event))
     pipeline.run(replay(given_up, "run", pipeline.now()))
     assert "b1_cog" in pipeline.items["a"]["assets"]
 
@@ -309,6 +315,14 @@ def test_an_event_of_which_only_its_attributes_were_kept_is_never_sent_again(eve
     with pytest.raises(Rejected, match="names no blob"):
         replay(rejection("outbox", kept), "run", at(5))
     assert replay(rejection("outbox", kept, url_of("a.tif")), "run", at(5)).topic == "scan-requests"
+
+
+@pytest.mark.parametrize(
+    "kept", ['{"type": "eventstac.cog.completed.v1", "da… (cut: 300000 bytes)', "[7]", "no JSON"]
+)
+def test_of_what_is_no_whole_event_its_blob_is_looked_at(kept: str) -> None:
+    message = replay(rejection("cog-events/cog-updater", kept, url_of("a.tif")), "run", at(5))
+    assert message.topic == "scan-requests"
 
 
 def test_a_rules_file_is_no_blob_to_look_at() -> None:
