@@ -20,7 +20,8 @@ from eventstac.azure.blob_ranges import CONNECTIONS, BlobRanges, is_addressable
 from eventstac.azure.first_bytes import FirstBytes
 from eventstac.blob_urls import BlobName, canonical_etag, canonical_url, parse
 from eventstac.blobs import HEAD_BYTES, BlobReader, Listed, ListedPage, Look
-from eventstac.errors import BlobChanged, Copying, Refused, Rejected, Transient
+from eventstac.copies import check_copied, failed_copy
+from eventstac.errors import BlobChanged, Refused, Rejected, Transient
 
 _NO_SUCH_RANGE = 416
 # What to do where a listing is refused, so that whoever reads it need not know the storage's words.
@@ -156,7 +157,7 @@ class BlobStorage:
         except AzureError as error:
             raise Transient(f"{name.url}: the storage does not answer: {error}") from error
         headers = response[0].http_response.headers
-        _check_copied(name, headers)
+        check_copied(name.url, headers)
         if _is_folder(properties):
             return Look(name.url, "gone", _moment(headers, "Date"), is_folder=True), None
         look = _look(name.url, properties, headers)
@@ -258,7 +259,7 @@ def _is_folder(blob: Any) -> bool:
 
 def _look_of(name: BlobName, headers: Mapping[str, str]) -> Look:
     """What the headers of an answer with a range of the blob say of all of it."""
-    _check_copied(name, headers)
+    check_copied(name.url, headers)
     md5 = headers.get("x-ms-blob-content-md5")
     size = headers.get("Content-Range", "").rpartition("/")[2]
     if not size.isdigit():
@@ -290,20 +291,8 @@ def _look(url: str, properties: Any, headers: Mapping[str, str], state: Any = "p
         content_type=settings.content_type,
         content_md5=bytes(settings.content_md5) if settings.content_md5 else None,
         version_id=headers.get("x-ms-version-id"),
-        failed_copy=_failed_copy(headers),
+        failed_copy=failed_copy(headers),
     )
-
-
-def _check_copied(name: BlobName, headers: Mapping[str, str]) -> None:
-    """Copying while a blob is still being copied: it has no bytes, or not all, and no event may tell of its end."""
-    if headers.get("x-ms-copy-status") == "pending":
-        progress = headers.get("x-ms-copy-progress")
-        raise Copying(f"{name.url} is still being copied" + (f": {progress} bytes" if progress else ""))
-
-
-def _failed_copy(headers: Mapping[str, str]) -> str:
-    status = headers.get("x-ms-copy-status", "success")
-    return "" if status == "success" else f"was {status}" if status == "aborted" else status
 
 
 def _moment(headers: Mapping[str, str], name: str) -> datetime:

@@ -16,6 +16,7 @@ from urllib.request import Request, urlopen
 
 from eventstac.blob_urls import canonical_etag
 from eventstac.blobs import HEAD_BYTES, BlobReader, Look
+from eventstac.copies import check_copied, failed_copy
 from eventstac.errors import BlobChanged, Rejected, Transient
 
 TIMEOUT_S = 60
@@ -104,10 +105,13 @@ class UrlReader:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        with self._get({"Range": f"bytes=0-{HEAD_BYTES - 1}"}) as response:
-            headers = response.headers
-            self._ranged = response.status == 206
-            body = response.read()
+        try:
+            status, headers, body = self._answer({"Range": f"bytes=0-{HEAD_BYTES - 1}"})
+        except Rejected as rejection:
+            if rejection.reason != "empty":
+                raise
+            status, headers, body = self._answer({})  # a refusal does not say how a copy into it stands
+        self._ranged = status == 206
         if self._ranged:
             begin, size = _content_range(headers)
             if begin != 0 or size is None or len(body) != min(HEAD_BYTES, size):
@@ -128,6 +132,7 @@ class UrlReader:
             size=size,
             last_modified=_moment(self._modified_header),
             content_type=headers.get("Content-Type"),
+            failed_copy=failed_copy(headers),
         )
 
     @property
@@ -191,11 +196,17 @@ class UrlReader:
         strong = self._etag_header is not None and not self._etag_header.startswith("W/")
         return {"If-Match": self._etag_header} if strong and self._etag_header else {}
 
+    def _answer(self, asked: dict[str, str]) -> tuple[int, Message, bytes]:
+        """All of a response: its status, headers and body."""
+        with self._get(asked) as response:
+            return response.status, response.headers, response.read()
+
     @contextmanager
     def _get(self, headers: dict[str, str]) -> Iterator[http.client.HTTPResponse]:
         """A response to read; a failure while it is read is told as one of the asking."""
         try:
             with self._open(headers) as response:
+                check_copied(self._url, response.headers)
                 yield response
         except HTTPError as error:
             error.close()

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from eventstac.blobs import HEAD_BYTES
-from eventstac.errors import BlobChanged, Rejected, Transient
+from eventstac.errors import BlobChanged, Copying, Rejected, Transient
+from eventstac.raster.formats import driver_of
 from eventstac.raster.source import file_reader, url_reader
 
 DATA = bytes(range(256)) * (HEAD_BYTES // 256 + 100)
@@ -24,8 +25,10 @@ def served(**later: Any) -> Iterator[str]:
 
     `first`: headers of the first answer that differ; `headers`, `shift`: what differs in those after it. `cut`: the
     number of the answer from which on they break off. `more`: bytes that a whole answer has too many. `status`: of all.
+    `size`: the bytes that there are, if not all of DATA.
     """
     answers = []
+    data = DATA[: later.get("size")]
 
     class Serving(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -33,13 +36,16 @@ def served(**later: Any) -> Iterator[str]:
             change = later if len(answers) > 1 else {"headers": later.get("first", {})}
             asked = self.headers.get("Range")
             begin, end = (
-                (int(n) for n in asked.removeprefix("bytes=").split("-")) if asked else (0, len(DATA))
+                (int(n) for n in asked.removeprefix("bytes=").split("-")) if asked else (0, len(data))
             )
-            begin, end = begin + change.get("shift", 0), min(end, len(DATA) - 1)
+            begin, end = begin + change.get("shift", 0), min(end, len(data) - 1)
             ranged = asked and not later.get("whole")
-            body = DATA[begin : end + 1] if ranged else DATA + bytes(later.get("more", 0))
+            body = data[begin : end + 1] if ranged else data + bytes(later.get("more", 0))
+            if ranged and not data:
+                self.send_error(416)
+                return
             self.send_response(later.get("status") or (206 if ranged else 200))
-            said = {"Content-Range": f"bytes {begin}-{end}/{len(DATA)}"} if ranged else {}
+            said = {"Content-Range": f"bytes {begin}-{end}/{len(data)}"} if ranged else {}
             said |= {"ETag": '"one"', "Content-Length": str(len(body)), **change.get("headers", {})}
             for name, value in said.items():
                 self.send_header(name, value)
@@ -191,6 +197,26 @@ def test_what_is_no_url_is_said_to_be_none(url: str) -> None:
 def test_a_server_that_sends_on_to_what_is_no_url_is_refused(to: str) -> None:
     with served(first={"Location": to}, status=302) as url, pytest.raises(Rejected, match="bad-url"):
         url_reader(url)
+
+
+@pytest.mark.parametrize("size", [0, 8])
+def test_a_blob_that_is_still_being_copied_is_said_to_be(size: int) -> None:
+    """Of an empty one only the properties say so, for a refusal has none of them; a page blob is long at once."""
+    copying = {"x-ms-copy-status": "pending", "x-ms-copy-progress": "3/8"}
+    says = pytest.raises(Copying, match=r"a\.tif is still being copied: 3/8 bytes")
+    with served(size=size, first=copying, headers=copying) as url, says:
+        url_reader(url)
+
+
+@pytest.mark.parametrize(
+    ("status", "said"), [("failed", "the copy into it failed"), ("success", "the upload did not write")]
+)
+def test_an_empty_blob_says_whether_a_copy_left_it_so(status: str, said: str) -> None:
+    with served(size=0, headers={"x-ms-copy-status": status}) as url:
+        reader = url_reader(url)
+    assert (reader.look.size, reader.head, reader.read(0, 9)) == (0, b"", b"")
+    with pytest.raises(Rejected, match=f"empty: the blob has 0 bytes: {said}"):
+        driver_of(reader)
 
 
 def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
