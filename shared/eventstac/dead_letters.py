@@ -113,9 +113,9 @@ def _kept(event: Mapping[str, Any]) -> Mapping[str, Any] | str:
 
 
 def object_or_text(body: bytes) -> Mapping[str, Any] | str:
-    """A message as it is kept: as an object where any reader of ours takes it for one."""
+    """A message as it is kept: as an object where any reader of ours takes it for one, also in an `event.rejected`."""
     try:
-        found = read_json(body)
+        found = read_json(body, wrapped=2)  # as its data's `event`
     except ValueError:
         found = None
     if isinstance(found, dict):

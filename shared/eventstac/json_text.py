@@ -9,8 +9,8 @@ MAX_DEPTH = 250
 MAX_DIGITS = 40  # of a whole number: 64 bits have 20
 
 
-def read_json(text: bytes | str) -> Any:
-    """The value of a JSON text (bytes: UTF-8, with or without a byte order mark).
+def read_json(text: bytes | str, *, wrapped: int = 0) -> Any:
+    """The value of a JSON text (bytes: UTF-8, with or without a byte order mark), to be sent inside `wrapped` others.
 
     Errors: ValueError for what is no JSON, and for what some parsers take and others do not: NaN and Infinity, numbers
     beyond what a double holds, half a surrogate pair, values more than MAX_DEPTH inside each other.
@@ -22,8 +22,8 @@ def read_json(text: bytes | str) -> Any:
         raise ValueError(_TOO_DEEP) from error
     if "\\u" in read:
         json.dumps(value, ensure_ascii=False).encode()
-    if read.count("[") + read.count("{") > MAX_DEPTH:
-        _refuse_deep(value)
+    if read.count("[") + read.count("{") > MAX_DEPTH - wrapped:
+        _refuse_deep(value, MAX_DEPTH - wrapped)
     return value
 
 
@@ -66,10 +66,10 @@ def _short(digits: str) -> str:
     return digits if len(digits) <= MAX_DIGITS else f"{digits[:MAX_DIGITS]}…"
 
 
-def _refuse_deep(value: Any) -> None:
+def _refuse_deep(value: Any, limit: int) -> None:
     depth, level = 0, [value]
     while level:
-        if depth > MAX_DEPTH:
+        if depth > limit:
             raise ValueError(_TOO_DEEP)
         inside = [each.values() if isinstance(each, dict) else each for each in level]
         level = [each for values in inside for each in values if isinstance(each, dict | list)]

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from eventstac.bus import Message, Received
+from eventstac.bus import Message, Received, text_of
 from eventstac.consumption import Consumer, Outgoing, RetryPolicy
 from eventstac.errors import Rejected, Stale, Transient
-from eventstac.events import Envelope, ScanRequested
+from eventstac.events import Envelope, EventRejected, ScanRequested, open_envelope
+from eventstac.json_text import MAX_DEPTH
 from eventstac.times import to_text
 from tests.samples import START
 from tests.twins.bus import Crash, MemoryBus, as_received
@@ -289,6 +290,18 @@ def test_a_rejection_that_would_be_too_large_is_sent_with_the_beginning_of_the_o
     assert consumer(bus).consume(message(body), failing(Rejected("bad-thing", "y" * 50_000))) == "rejected"
     [data] = bus.data("rejected")
     assert "cut: " in data["event"]
+
+
+@pytest.mark.parametrize("specversion", ["1.0", "0.3"])
+def test_a_rejection_can_be_read_however_deep_the_original_is(specversion: str) -> None:
+    kept = []
+    for depth in range(MAX_DEPTH - 9, MAX_DEPTH + 2):
+        bus, deep = MemoryBus(), json.loads("[" * depth + "]" * depth)
+        body = {**BODY, "specversion": specversion, "data": {"deep": deep}}
+        assert consumer(bus).consume(message(body), failing(Rejected("why", "because"))) == "rejected"
+        [sent] = bus.to("rejected")
+        kept.append(type(EventRejected.read(open_envelope(text_of(sent)).data).event))
+    assert (kept[0], kept[-1]) == (dict, str)
 
 
 def test_retry_delays_grow_with_jitter_up_to_the_limit() -> None:
