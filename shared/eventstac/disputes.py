@@ -90,5 +90,5 @@ def _as_source(fact: Fact, match: Match) -> Fact:
     def placed(finding: Finding) -> Finding:
         return replace(finding, match=match)
 
-    last_good = placed(fact.last_good) if fact.last_good else None
-    return replace(fact, finding=placed(fact.finding), claim=None, last_good=last_good, is_refused=True)
+    unrejected = placed(fact.unrejected) if fact.unrejected else None
+    return replace(fact, finding=placed(fact.finding), claim=None, unrejected=unrejected, is_refused=True)

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import reduce
 from typing import Any, Literal
 
 import orjson
@@ -213,20 +214,25 @@ class Fact:
     """All that is known about one blob, by its canonical URL.
 
     `finding` is the look that stands. `claim` makes the blob a COG for good, whichever is heard of first. `contents`
-    are the last contents seen, newest first. `last_good` is the last readable finding, where the standing one is not
-    readable. `origin` is the message that a fact has just come with; it is not kept, nor is what the claims on other
-    blobs make of this one's (`eventstac.disputes`): `is_refused`, that it is not believed, and `chained_to`, the source
-    of its source, where that is a COG itself.
+    are the last contents seen, newest first. `unrejected` is the last finding that is no rejection, where the standing
+    one is one: a reading, or that the blob was gone. `origin` is the message that a fact has just come with; it is not
+    kept, nor is what the claims on other blobs make of this one's (`eventstac.disputes`): `is_refused`, that it is not
+    believed, and `chained_to`, the source of its source, where that is a COG itself.
     """
 
     url: str
     finding: Finding
     claim: Claim | None = None
     contents: tuple[Content, ...] = ()
-    last_good: Finding | None = None
+    unrejected: Finding | None = None
     origin: Origin | None = field(default=None, compare=False, repr=False)
     is_refused: bool = field(default=False, compare=False, repr=False)
     chained_to: str = field(default="", compare=False, repr=False)
+
+    @property
+    def last_good(self) -> Finding | None:
+        """What was read of a blob before it was overwritten with what cannot be read, unless it was gone between."""
+        return self.unrejected if self.unrejected and self.unrejected.state == "present" else None
 
     @property
     def kind(self) -> Kind:
@@ -266,22 +272,14 @@ def join(mine: Fact, other: Fact, now: datetime | None = None) -> Fact:
     """
     finding = stands(mine.finding, other.finding)
     claims = [claim for claim in (mine.claim, other.claim) if claim]
-    good = [
-        found
-        for fact in (mine, other)
-        for found in (fact.finding, fact.last_good)
-        if found and found.state == "present"
-    ]
-    last_good = None
-    if finding.state != "present":
-        for candidate in good:
-            last_good = stands(last_good, candidate) if last_good else candidate
+    found = (mine.finding, mine.unrejected, other.finding, other.unrejected)
+    unrejected = [each for each in found if each and each.state != "rejected"]
     return Fact(
         url=mine.url,
         finding=finding,
         claim=max(claims, key=lambda claim: (not _is_ahead(claim, now), claim.order()), default=None),
         contents=_newest(mine.contents + other.contents),
-        last_good=last_good,
+        unrejected=reduce(stands, unrejected) if unrejected and finding.state == "rejected" else None,
     )
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from eventstac.bus import ATTEMPT, FIRST_SENT, Message, text_of
 from eventstac.events import EventRejected
+from eventstac.rules import load_rules
 from eventstac.times import to_text
 from tests.samples import ACCOUNT, url_of
 from tests.twins.apps import Pipeline, hrefs, scene
@@ -47,6 +48,25 @@ def test_a_late_duplicate_of_the_first_event_does_not_bring_a_deleted_blob_back(
     pipeline.run(pipeline.delete(scene("a", "b1")), created)
     assert pipeline.items == {}
     assert [data["item"] for data in pipeline.bus.data("items-changed")] == ["a", "a"]
+
+
+def test_a_spoilt_blob_brings_nothing_back_of_one_of_its_name_that_was_deleted(pipeline: Pipeline) -> None:
+    """Unlike one that was overwritten; a deletion that no look saw is the same as an overwrite."""
+    rule = "{name: s, pattern: 'scenes/{item}/{asset}.tif', keep_last_good: true}"
+    pipeline.catalog.in_force = load_rules(f"collections: {{scenes: {{rules: [{rule}]}}}}", file="rules.yaml")
+    created = pipeline.put(scene("a", "b1"), b"raster 10")
+    pipeline.run(created)
+    pipeline.blobs.wait(10)
+    pipeline.run(pipeline.delete(scene("a", "b1")))
+    pipeline.blobs.wait(10)
+    pipeline.run(pipeline.put(scene("a", "b1"), b"nonsense"), created)
+    assert pipeline.items == {}
+    pipeline.blobs.wait(10)
+    pipeline.run(pipeline.put(scene("a", "b1"), b"raster 20"))
+    pipeline.blobs.wait(10)
+    unheard = pipeline.delete(scene("a", "b1"))
+    pipeline.run(pipeline.put(scene("a", "b1"), b""), unheard)
+    assert pipeline.items["a"]["bbox"][0] == 20
 
 
 def test_other_content_in_the_same_second_is_shown_after_the_second_look(pipeline: Pipeline) -> None:

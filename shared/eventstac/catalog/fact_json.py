@@ -33,20 +33,22 @@ def fact_to_json(fact: Fact) -> dict[str, Any]:
             }
             for content in fact.contents
         ],
-        "last_good": _finding_to_json(fact.last_good) if fact.last_good else None,
+        # Named for what it was: versions before kept only a reading, also of a blob that is gone.
+        "last_good": _finding_to_json(fact.unrejected) if fact.unrejected else None,
     }
 
 
 def fact_from_json(document: Any) -> Fact:
     """Read what `fact_to_json` wrote."""
     fields = Fields(document, "fact")
-    claim, last_good = fields.optional_nested("claim"), fields.optional_nested("last_good")
+    claim, unrejected = fields.optional_nested("claim"), fields.optional_nested("last_good")
+    finding = _finding(fields.nested("finding"))
     return Fact(
         url=fields.text("url"),
-        finding=_finding(fields.nested("finding")),
+        finding=finding,
         claim=_claim(claim) if claim else None,
         contents=tuple(_content(content) for content in fields.items("contents")),
-        last_good=_finding(last_good) if last_good else None,
+        unrejected=_finding(unrejected) if unrejected and finding.state == "rejected" else None,
     )
 
 

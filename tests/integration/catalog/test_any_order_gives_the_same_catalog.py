@@ -5,12 +5,14 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import permutations
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from eventstac.catalog import blob_list
 from eventstac.catalog.database import Connection
 from eventstac.catalog.merge import MergeSettings, merge
 from eventstac.catalog.rules_store import RulesStore
@@ -23,9 +25,16 @@ NOW = datetime(2024, 6, 1, tzinfo=UTC)
 MERGING = MergeSettings("loader", 0.5)
 
 
+PATTERN = "pattern: scenes/{item}/{asset}.tif"
+
+
 @pytest.fixture(scope="module")
-def catalog(database: CatalogDatabase) -> CatalogDatabase:
-    put_in_force(database.as_role("eventstac_operator"), Path("collections.yaml"), "bronze-tier")
+def catalog(database: CatalogDatabase, tmp_path_factory: pytest.TempPathFactory) -> CatalogDatabase:
+    rules = tmp_path_factory.mktemp("rules") / "rules.yaml"
+    text = Path("collections.yaml").read_text(encoding="utf-8")
+    assert PATTERN in text
+    rules.write_text(text.replace(PATTERN, f"{PATTERN}\n        keep_last_good: true"), encoding="utf-8")
+    put_in_force(database.as_role("eventstac_operator"), rules, "bronze-tier")
     return database
 
 
@@ -159,6 +168,26 @@ def test_permuted_and_duplicated_looks_by_two_writers_give_the_byte_same_catalog
         for future in done:
             future.result()
     assert state_of(catalog) == expected, "two writers at once"
+
+
+def test_what_was_read_before_a_deletion_is_never_kept_beside_what_cannot_be_read(
+    catalog: CatalogDatabase, writers: list[Connection]
+) -> None:
+    url, match = url_of("scenes/one/b10m.tif"), scene("one", "b10m")
+    read, broken = present(match, 1, "e1"), rejected(match, 30, "e3")
+    looks = [fact_of(url, found) for found in (read, gone(match, 15), broken)]
+    for order in permutations(looks):
+        catalog.clear()
+        for look in (*order, looks[0]):
+            merge(writers[0], RulesStore("bronze-tier"), [look], MERGING, NOW)
+        with catalog.connect() as connection:
+            shown = connection.execute(
+                "SELECT item FROM eventstac.items WHERE state = 'published'"
+            ).fetchall()
+            assert (shown, blob_list.list_blobs(connection, blob_list.BlobFilter(), 9)[0].detail) == (
+                [],
+                broken.detail,
+            )
 
 
 def test_merging_the_same_facts_again_writes_nothing(

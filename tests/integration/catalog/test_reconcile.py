@@ -389,7 +389,7 @@ def test_items_that_blobs_make_invalid_which_come_back_are_counted_though_the_re
         left = _look(pipeline, scene(f"t{number}", "b1"))
         facts += [
             _look(pipeline, scene(f"s{number}", "b1")),
-            replace(_withdrawn(left), last_good=left.finding),
+            replace(_withdrawn(left), unrejected=left.finding),
         ]
     load(database, facts, (CONTRADICTING,))
     pipeline.blobs.wait(100)

@@ -137,6 +137,9 @@ def test_a_rule_may_keep_the_last_good_reading_marked() -> None:
     broken = fact_of(url_of("pairs/2024-05-01/red.tif"), rejected(match("red"), 5, "b"))
     item = item_of(join(pair("red"), broken), rules=keeping)
     assert item["assets"]["red"]["eventstac:unreadable"].startswith("not-a-raster")
+    deleted = fact_of(broken.url, gone(match("red"), 3))
+    for order in permutations([pair("red"), deleted, broken]):
+        assert compose([join(join(order[0], order[1]), order[2])], keeping).state == "empty"
 
 
 def test_projection_is_on_the_item_where_all_agree_and_on_the_assets_where_not() -> None:

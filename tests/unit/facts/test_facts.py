@@ -1,13 +1,13 @@
 """Which of two looks at a blob stands."""
 
 from dataclasses import replace
-from itertools import permutations
+from itertools import permutations, product
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from eventstac.catalog.fact_json import fact_from_json, fact_to_json
-from eventstac.facts import Fact, Match, fact_of, join, unsure
+from eventstac.facts import Fact, Finding, Match, fact_of, join, unsure
 from tests.samples import at, cog_fact, gone, present, rejected, url_of
 
 URL = url_of("scenes/one/b10m.tif")
@@ -83,6 +83,34 @@ def test_of_two_good_readings_the_later_is_kept_beside_a_rejection_in_any_order(
     looks = [fact_of(URL, present(MATCH, 1, "a")), fact_of(URL, present(MATCH, 2, "b"))]
     for order in permutations([*looks, fact_of(URL, rejected(MATCH, 3, "c"))]):
         assert joined(*order).last_good == looks[1].finding
+
+
+def test_nothing_is_good_that_was_read_before_the_blob_was_gone_whatever_comes_in_which_order() -> None:
+    """All lives of four states; each look twice, in every order."""
+    for states in product(("present", "rejected", "gone"), repeat=4):
+        looks = [fact_of(URL, _found(state, n)) for n, state in enumerate(states)]
+        clear = [look.finding for look in looks if look.finding.state != "rejected"]
+        is_kept = states[-1] == "rejected" and bool(clear) and clear[-1].state == "present"
+        for order in permutations(looks):
+            fact = joined(*order, *order)
+            assert fact.finding == looks[-1].finding, states
+            assert fact.last_good == (clear[-1] if is_kept else None), states
+
+
+def _found(state: str, number: int) -> Finding:
+    if state == "gone":
+        return gone(MATCH, 10 * number)
+    return (present if state == "present" else rejected)(MATCH, 10 * number, f"e{number}")
+
+
+def test_what_an_older_version_kept_of_a_blob_that_is_gone_is_no_last_good_reading() -> None:
+    deleted = fact_of(URL, gone(MATCH, 5))
+    kept = fact_to_json(replace(deleted, unrejected=present(MATCH, 1, "a")))
+    assert kept["last_good"]["state"] == "present"  # as versions before wrote it
+    assert fact_from_json(kept) == deleted
+    broken = joined(fact_from_json(kept), fact_of(URL, rejected(MATCH, 9, "b")))
+    assert broken.last_good is None
+    assert joined(broken, fact_of(URL, present(MATCH, 1, "a"))).last_good is None
 
 
 def test_of_two_looks_at_one_time_that_find_nothing_the_one_by_newer_rules_stands() -> None:
