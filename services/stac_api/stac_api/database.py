@@ -148,6 +148,7 @@ class Database:
                     return await self._alone(connection, sql, args)
                 return await self._in_transaction(connection, sql, args, local)
             except TimeoutError as error:  # the driver's own, for a server that did not end the query itself
+                connection.terminate()  # it may wait on: asyncpg never ends what it fails to read an error of
                 raise too_slow() from error
             except CUT as error:
                 # The driver says the same of values that it cannot send.

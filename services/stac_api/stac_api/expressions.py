@@ -1,5 +1,6 @@
 """CQL2 JSON as clients send it, checked and turned into the dialect that pgstac 0.10.0 translates."""
 
+import re
 from typing import Any
 
 from stac_api.array_functions import ARRAY_FUNCTIONS, array_function, misplaced
@@ -45,6 +46,8 @@ _WITH_INSTANT = {
 }  # fmt: skip
 _TIMES = ("datetime", "start_datetime", "end_datetime")
 _COLUMNS = ("id", "collection", "geometry", *_TIMES)
+_PREFIX = re.compile(r"(?:properties\.)*")  # pgstac passes over as many as there are
+_GEOMETRY = {"property": "geometry"}
 _TRUTHS = {True: {"op": "=", "args": [1, 1]}, False: {"op": "=", "args": [1, 0]}}
 # As the drafts of CQL2 spelled them: clients that were written for pgstac still send these.
 _ALIASES = {
@@ -110,8 +113,8 @@ def _operation(node: Cql2, where: str, depth: int, *, negated: bool = False) -> 
             condition(arg, place, depth - 1, negated=turned) for arg, place in zip(args, places, strict=True)
         ]
         return {"op": name, "args": parts}
-    if name in _SPATIAL:
-        return _spatial(name, args, places)
+    if name in _SPATIAL or (name == "isnull" and _is_geometry(args[0])):
+        return _of_geometry(name, args, places)
     if name == "in":
         value, members = _value(args[0], places[0], depth - 1), _array(args[1], places[1], depth - 1)
         members = [_instant(member) for member in members]
@@ -137,17 +140,27 @@ def _of_arrays(name: str, args: list[Any], places: list[str], *, negated: bool) 
     return _TRUTHS[told] if isinstance(told, bool) else told
 
 
-def _spatial(name: str, args: list[Any], places: list[str]) -> Cql2:
+def _of_geometry(name: str, args: list[Any], places: list[str]) -> Cql2:
     """pgstac reads a spatial operator as the Item's geometry, then a literal."""
+    if name == "isnull":
+        return {"op": name, "args": [_GEOMETRY]}
     if _is_geometry(args[1]) and not _is_geometry(args[0]):
         name, args, places = _MIRRORED.get(name, name), args[::-1], places[::-1]
     if not _is_geometry(args[0]):
         raise _wrong(places[0], 'expected {"property": "geometry"}, with another geometry beside it')
-    return {"op": name, "args": [args[0], _geometry(args[1], places[1])]}
+    return {"op": name, "args": [_GEOMETRY, _geometry(args[1], places[1])]}
 
 
 def _is_geometry(arg: object) -> bool:
-    return arg in ({"property": "geometry"}, {"property": "properties.geometry"})
+    return _is_column(arg, ("geometry",))
+
+
+def no_geometry(arg: object, where: str) -> None:
+    """Refuse the geometry beside what is none; BadRequest. PostGIS would read any text there as one."""
+    if _is_geometry(arg):
+        raise _wrong(
+            where, "a geometry takes spatial operators of a filter, such as S_INTERSECTS, and isNull"
+        )
 
 
 def _geometry(node: object, where: str) -> Any:
@@ -171,6 +184,7 @@ def _value(node: object, where: str, depth: int) -> Any:
             raise _wrong(where, "expected a value, not a condition")
         return _operation(node, where, depth)
     if "property" in node:
+        no_geometry(node, where)
         return _property(node["property"], where)
     if set(node) == {"interval"} and isinstance(node["interval"], list) and len(node["interval"]) == 2:
         return {"interval": [_end(end, where) for end in node["interval"]]}
@@ -232,7 +246,7 @@ def _is_unknown(arg: object) -> bool:
 
 
 def _is_column(arg: object, columns: tuple[str, ...]) -> bool:
-    return isinstance(arg, dict) and str(arg.get("property")).removeprefix("properties.") in columns
+    return isinstance(arg, dict) and _PREFIX.sub("", str(arg.get("property")), count=1) in columns
 
 
 def _told_by_instants(name: str, args: list[Any]) -> Cql2 | None:

@@ -29,6 +29,7 @@ _CLIENT_FAULTS = (
     asyncpg.ProgramLimitExceededError,
     asyncpg.InternalServerError,
     asyncpg.FeatureNotSupportedError,
+    UnicodeDecodeError,  # such an error, whose text ends within a character: asyncpg cannot read it
 )
 _NO_PGSTAC = (
     asyncpg.InsufficientPrivilegeError,
@@ -82,7 +83,7 @@ class Refused(Exception):
 
 def is_of_a_statement(error: Exception) -> bool:
     """Whether the database refused or broke off what was asked, over a connection that works."""
-    return isinstance(error, asyncpg.PostgresError) and not isinstance(error, CUT)
+    return isinstance(error, asyncpg.PostgresError | UnicodeDecodeError) and not isinstance(error, CUT)
 
 
 def in_our_words(error: Exception) -> Exception:

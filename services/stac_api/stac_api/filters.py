@@ -7,7 +7,7 @@ import cql2
 import orjson
 
 from stac_api.errors import BadRequest
-from stac_api.expressions import Cql2, condition, plain_times, scalar
+from stac_api.expressions import Cql2, condition, no_geometry, plain_times, scalar
 
 _QUERY_OPERATORS = {"eq": "=", "neq": "<>", "lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
 _LIKE_SPECIAL = re.compile(r"([%_\\])")
@@ -99,6 +99,7 @@ def _conditions_in(asked: Cql2) -> int:
 
 def _query_condition(name: str, operator: str, operand: object) -> Cql2:
     left, where = {"property": name}, f"query.{name}.{operator}"
+    no_geometry(left, where)
     if operator in _QUERY_OPERATORS:
         args = [left, scalar(operand, where)]
         plain_times(args, [where, where])

@@ -1,6 +1,7 @@
 """Questions that readers ask by mistake or in bad faith, and what is at stake in each."""
 
 import gzip
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -36,6 +37,13 @@ EMPTY = [
     f"S_INTERSECTS(geometry,{kind} EMPTY)" for kind in ("POINT", "POLYGON", "LINESTRING", "MULTIPOLYGON")
 ]
 
+AS_TEXTS = [
+    "geometry = 'TEXT'", "'TEXT' < properties.properties.geometry", "geometry BETWEEN 'TEXT' AND 'TEXT'",
+    "geometry IN ('a', 'TEXT')", "'TEXT' IN (geometry)", "geometry LIKE 'TEXT'", "CASEI(geometry) = 'TEXT'",
+    "T_AFTER(geometry, 'TEXT')", "A_CONTAINS(geometry, ('TEXT'))", "id = geometry OR id = 'TEXT'",
+    "ACCENTI(geometry) = ACCENTI('TEXT')",
+]  # fmt: skip
+
 
 @pytest.mark.parametrize("name", TOO_DEEP)
 @pytest.mark.parametrize("path", ["/search", "/collections", "/collections/edges/items"])
@@ -54,6 +62,23 @@ def test_no_filter_ends_the_process(api: Client, name: str, path: str) -> None:
 @pytest.mark.parametrize("path", ["/search", "/collections"])
 def test_an_empty_geometry_is_a_mistake_of_the_filter(api: Client, text: str, path: str) -> None:
     assert api.get(path, filter=text, status=400)["description"].startswith("filter: ")
+
+
+@pytest.mark.parametrize("text", ["€", "日", "😀", "POINT(0 0)"])
+@pytest.mark.parametrize(
+    "asked", [*AS_TEXTS, '{"geometry": {"eq": "TEXT"}}', '{"geometry": {"in": ["TEXT"]}}']
+)
+def test_a_text_beside_the_geometry_is_refused_at_once(api: Client, asked: str, text: str) -> None:
+    """PostGIS quotes it up to the middle of a character, and asyncpg waits for ever after such an error."""
+    name = "query" if asked.startswith("{") else "filter"
+    begun = time.monotonic()
+    for path in ("/search", "/collections"):
+        told = api.get(path, status=400, **{name: asked.replace("TEXT", text)})["description"]
+        assert told.startswith(f"{name}: at {name}.")
+        assert "spatial operators" in told
+    if name == "filter":
+        assert api.ids(filter="geometry IS NULL") == []
+    assert time.monotonic() - begun < 5, "as the database's own refusals"
 
 
 def test_long_lists_and_large_polygons_are_no_operators(api: Client) -> None:

@@ -69,9 +69,9 @@ def test_a_collection_of_which_no_field_is_named_is_still_one(api: Client) -> No
 @pytest.mark.parametrize(
     ("params", "named"),
     [
-        ({"filter": "S_INTERSECTS(geometry, POINT(0 0)) AND geometry = 'x'"}, "filter"),
-        ({"query": '{"geometry":{"eq":"x"}}'}, "query"),
-        ({"query": '{"geometry":{"eq":"x"}}', "q": "edges", "sortby": "id"}, "query"),
+        ({"filter": "S_INTERSECTS(geometry, POINT(0 0)) AND count = 'x'"}, "filter"),
+        ({"query": '{"count":{"eq":"x"}}'}, "query"),
+        ({"query": '{"count":{"eq":"x"}}', "q": "edges", "sortby": "id"}, "query"),
     ],
 )
 def test_what_the_database_refuses_is_told_by_its_parameter(

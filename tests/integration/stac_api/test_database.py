@@ -8,8 +8,10 @@ from contextlib import asynccontextmanager
 import asyncpg  # type: ignore[import-untyped]  # it ships no types
 import pytest
 
+from stac_api import database as database_module
 from stac_api.app import _databases
 from stac_api.database import Database
+from stac_api.errors import TooSlow
 from stac_api.failures import Refused
 from stac_api.settings import Settings
 from tests.integration.conftest import CatalogDatabase
@@ -125,6 +127,25 @@ async def test_connections_that_are_cut_together_are_replaced_unseen(
                 assert [len(rows) for rows in found] == [1] * 4
         finally:
             await database.close()
+
+
+@pytest.mark.parametrize("pooled", [False, True])
+async def test_an_error_that_the_driver_cannot_read_costs_no_other_query(
+    loaded: CatalogDatabase, pooled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostGIS quotes the first byte of a character. asyncpg waits on, where a statement was to be prepared."""
+    monkeypatch.setattr(database_module, "_CLIENT_GRACE_S", 0.0)
+    database = Database(settings_for(loaded, connections=1, pooled=pooled, statement_timeout_s=1.0))
+    try:
+        with pytest.raises(Refused):
+            await database.rows("SELECT (left('€', 1) || min(left(id, 0)))::geometry FROM items")
+        assert [row[0] for row in await database.rows("SELECT 1")] == [1]
+        with pytest.raises(TooSlow):
+            await database.rows("SELECT '€'::geometry")
+        async with asyncio.timeout(0.5):
+            assert [row[0] for row in await database.rows("SELECT 1")] == [1]
+    finally:
+        await database.close()
 
 
 async def test_items_by_id_have_both_their_connections_however_few_searches_go_at_once(
