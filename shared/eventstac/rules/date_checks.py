@@ -1,20 +1,25 @@
 """Checks where a rule takes the datetime from: that there is such a group or file, and that it can be read."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
 from eventstac.rules.date_groups import check_date_groups, may_hold
-from eventstac.rules.dates import READ_DATE
+from eventstac.rules.dates import READ_DATE, READ_DAY, READ_WHOLE, parse_date
 from eventstac.rules.document import Document, Path
+from eventstac.rules.durations import period_from
 from eventstac.rules.formats import format_problem, read_by_format
 from eventstac.rules.group_checks import check_taken
 from eventstac.rules.groups import PATH_GROUPS, PathDate, Template
 from eventstac.rules.model import Rule
 from eventstac.rules.pattern import Pattern
 from eventstac.rules.sidecar import TIMES
+from eventstac.rules.spans import Interval
 
 COMPUTED = {"datetime", "start_datetime", "end_datetime", "created", "updated"}  # no properties to set
+
+_LONGEST = datetime(2024, 1, 1, tzinfo=UTC)  # its month and its year have as many days as any
 
 
 def check_dates(document: Document, path: Path, rule: Rule, groups: set[str]) -> None:
@@ -30,6 +35,8 @@ def check_dates(document: Document, path: Path, rule: Rule, groups: set[str]) ->
         where = (*path, "datetime", index)
         if isinstance(source, Mapping):
             _check_source(document, where, source, groups)
+            if "duration" in source:
+                _check_beginning(document, where, rule, source)
         elif source == "path" and not _says_when(rule) and not idle:
             what = "`path` gives no datetime: the pattern has none of the groups that are one by their name"
             told = document.mistake if len(written) == 1 else document.warn
@@ -77,6 +84,43 @@ def _check_source(document: Document, path: Path, source: Mapping[str, Any], gro
         check_format(document, path, source["format"])
     if "value" in source:
         _check_value(document, path, source["value"])
+
+
+def _check_beginning(document: Document, path: Path, rule: Rule, source: Mapping[str, Any]) -> None:
+    """Note a period that is shorter than what the text of its group leaves open: eight days of a month are many."""
+    group, duration, written = source["group"], source["duration"], source.get("format")
+    if written is not None:
+        first = None if format_problem(written) else parse_date(_LONGEST.strftime(written), written)
+        never = first is not None and _is_shorter(duration, first)
+    else:
+        never = any(_never_begins(duration, pattern, group) for pattern in _stating(rule, group))
+    if never:
+        what = f"The group {group!r} says no day for a period of {duration} to begin on"
+        day = "{year}{doy}" if any("doy" in each.groups for each in rule.patterns) else "{year}{month}{day}"
+        instead = f"Make one group of all that say it, `groups: {{begins: {{template: '{day}'}}}}`"
+        document.mistake(path, what, f"{instead}, or write a longer `duration:`")
+
+
+def _stating(rule: Rule, group: str) -> list[Pattern]:
+    """The patterns that have a group, where no change makes another text of it."""
+    if any(change.name == group for change in rule.changes):
+        return []
+    return [pattern for pattern in rule.patterns if group in pattern.groups]
+
+
+def _never_begins(duration: str, pattern: Pattern, group: str) -> bool:
+    """Whether all dates that a group can be are weeks, months or years, and the period is shorter."""
+    whole = [form for form, longest in READ_WHOLE.items() if not _is_shorter(duration, parse_date(longest))]
+    beginning = "|".join((READ_DAY, *whole))
+    return may_hold(pattern, group, READ_DATE) and not may_hold(pattern, group, beginning)
+
+
+def _is_shorter(duration: str, begins: Interval) -> bool:
+    """Whether a period is shorter than what its beginning leaves open; not where it ends in no year that there is."""
+    try:
+        return period_from(begins[0], duration)[1] < begins[1]
+    except ValueError:
+        return False
 
 
 def _check_dates_can_be(document: Document, path: Path, rule: Rule, pattern: Pattern) -> None:

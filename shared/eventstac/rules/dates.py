@@ -20,12 +20,12 @@ _MONTH, _DAY, _WEEK = (f"(?P<{name}>[0-9]{{2}})" for name in ("month", "day", "w
 _DOY = "(?P<doy>[0-9]{3})"
 _WEEKDAY = "(?P<weekday>[1-7])"
 
-_WHOLE = (
-    _PLAIN_YEAR,
-    f"{_YEAR}[-_](?P<month>[0-9]{{1,2}})",
-    f"(?P<year>(?:1[89]|20)[0-9]{{2}}){_MONTH}",
-    f"{_YEAR}-?W{_WEEK}",
-)
+_WHOLE = {  # years, months and weeks, each with one that is as long as any
+    _PLAIN_YEAR: "2024",
+    f"{_YEAR}[-_](?P<month>[0-9]{{1,2}})": "2024-01",
+    f"(?P<year>(?:1[89]|20)[0-9]{{2}}){_MONTH}": "202401",
+    f"{_YEAR}-?W{_WEEK}": "2024-W01",
+}
 _COMPACT_DAY = f"{_PLAIN_YEAR}{_MONTH}{_DAY}"
 _DAYS = (
     f"{_YEAR}-(?P<month>[0-9]{{1,2}})-(?P<day>[0-9]{{1,2}})",
@@ -84,10 +84,12 @@ def without_names(regex: str) -> str:
     return re.sub(r"\(\?P<\w+>", "(?:", regex)
 
 
-# All texts that are read without a format.
-READ_DATE = without_names(
-    f"(?:(?:{'|'.join(_DAYS)})(?:{'|'.join((_ZULU, *_TIMES))})|{_COMPACT_DAY}{_COMPACT_TIME}|{'|'.join(_WHOLE)})"
+# All texts that are read without a format: those with a day, and the others, each form with a text of it.
+READ_DAY = without_names(
+    f"(?:(?:{'|'.join(_DAYS)})(?:{'|'.join((_ZULU, *_TIMES))})|{_COMPACT_DAY}{_COMPACT_TIME})"
 )
+READ_WHOLE = {without_names(form): longest for form, longest in _WHOLE.items()}
+READ_DATE = f"(?:{'|'.join((READ_DAY, *READ_WHOLE))})"
 
 
 def parse_date(text: str, strptime_format: str | None = None) -> Interval:

@@ -2,9 +2,10 @@
 
 import re
 from calendar import monthrange
-from datetime import MAXYEAR, datetime, timedelta
+from datetime import MAXYEAR, datetime, time, timedelta
 
 from eventstac.rules.spans import Interval
+from eventstac.times import to_text
 
 DEKAD = "dekad"  # of a month: its days 1 to 10, 11 to 20, and what is left
 
@@ -19,7 +20,7 @@ _ISO = re.compile(
 def period_from(start: datetime, duration: str) -> Interval:
     """The period of a duration (of ISO 8601, as P8D, or `dekad`) that begins at an instant, with its last second.
 
-    Raises ValueError, with a message for people, for a dekad that does not begin on a first, and an end after 9999.
+    Raises ValueError, with a message for people, for a dekad that begins at another time, and an end after 9999.
     """
     try:
         following = _next_dekad(start) if duration == DEKAD else _after(start, duration)
@@ -29,8 +30,9 @@ def period_from(start: datetime, duration: str) -> Interval:
 
 
 def _next_dekad(start: datetime) -> datetime:
-    if start.day not in _DEKADS:
-        raise ValueError(f"{start.date()} begins no dekad: they begin on day 1, 11 and 21 of a month")
+    if start.day not in _DEKADS or start.time() != time.min:
+        what = "they begin at midnight of UTC of the days 1, 11 and 21 of a month"
+        raise ValueError(f"{to_text(start)} begins no dekad: {what}")
     return _months_later(start.replace(day=1), 1) if start.day == _DEKADS[-1] else start + timedelta(days=10)
 
 

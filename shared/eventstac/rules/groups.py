@@ -138,7 +138,7 @@ class PathDate:
             return None
         first = parse_date(groups[self.start], self.format)
         if self.duration is not None:
-            return period_from(first[0], self.duration)
+            return _lasting(groups[self.start], first, self.duration)
         last = parse_date(groups[self.end], self.format)
         return _interval(first, last)
 
@@ -151,6 +151,14 @@ def _by_names(groups: Mapping[str, str]) -> Interval | None:
     if "start" in groups and "end" in groups:
         return _interval(parse_date(groups["start"]), parse_date(groups["end"]))
     return parse_parts(groups)
+
+
+def _lasting(text: str, begins: Interval, duration: str) -> Interval:
+    """The period of a duration that a text begins; one that is shorter than a text's month might be any part of it."""
+    period = period_from(begins[0], duration)
+    if period[1] < begins[1]:
+        raise ValueError(f"{text!r} does not say on which day a period of {duration} begins")
+    return period
 
 
 def _interval(first: Interval, last: Interval) -> Interval:

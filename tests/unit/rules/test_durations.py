@@ -58,12 +58,63 @@ def test_a_group_gives_the_beginning_of_a_period(
     assert (match.start.month, str(match.end)) == (3, f"{end} 23:59:59+00:00")
 
 
-def test_a_day_that_begins_no_dekad_is_not_of_the_rule() -> None:
-    rule = {"pattern": "m/{item}_{date}.tif", "datetime": [{"group": "date", "duration": "dekad"}]}
-    explained = load_rules(text_of(rule), file="c.yaml").explain(SOURCE + "m/a_2024-03-12.tif")
+@pytest.mark.parametrize(
+    ("text", "moment"), [("2024-03-12", "2024-03-12T00:00:00Z"), ("20240221T1200", "2024-02-21T12:00:00Z")]
+)
+def test_what_begins_no_dekad_is_not_of_the_rule(text: str, moment: str) -> None:
+    rule = {"pattern": "m/{item}_{datetime}.tif", "datetime": [{"group": "datetime", "duration": "dekad"}]}
+    explained = load_rules(text_of(rule), file="c.yaml").explain(f"{SOURCE}m/a_{text}.tif")
     assert [each.why for each in explained.tried] == [
-        "2024-03-12 begins no dekad: they begin on day 1, 11 and 21 of a month"
+        f"{moment} begins no dekad: they begin at midnight of UTC of the days 1, 11 and 21 of a month"
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "duration"), [("2024-02", "dekad"), ("2024", "P8D"), ("2024", "P1M"), ("202402", "P1D")]
+)
+def test_a_month_or_a_year_begins_no_period_that_is_shorter(text: str, duration: str) -> None:
+    rule = {"pattern": "m/{item}_{date}.tif", "datetime": [{"group": "date", "duration": duration}]}
+    explained = load_rules(text_of(rule), file="c.yaml").explain(f"{SOURCE}m/a_{text}.tif")
+    assert [each.why for each in explained.tried] == [
+        f"{text!r} does not say on which day a period of {duration} begins"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "source"),
+    [
+        ("m/{year}/{doy}/{item}.tif", {"group": "year", "duration": "P8D"}),
+        ("m/{year}/{month}/{item}.tif", {"group": "year", "duration": "P1M"}),
+        (r"m/{d:\d{6}}/{item}.tif", {"group": "d", "duration": "P8D"}),
+        (r"m/{d:\d{4}-?\d\d}/{item}.tif", {"group": "d", "duration": "dekad"}),
+        ("m/{d}/{item}.tif", {"group": "d", "duration": "P30D", "format": "%Y.%m"}),
+        ("m/{d}/{item}.tif", {"group": "d", "duration": "P8D", "format": "%b %y"}),
+        ("m/{d}/{item}.tif", {"group": "d", "duration": "P365D", "format": "%Y"}),
+        (["m/{year}/{doy}/{item}.tif", "n/{year}/{item}.tif"], {"group": "year", "duration": "dekad"}),
+    ],
+)
+def test_a_period_shorter_than_what_its_group_leaves_open_is_a_mistake(
+    pattern: str | list[str], source: dict[str, Any]
+) -> None:
+    found = told({"pattern": pattern, "datetime": [source]})
+    assert f"{source['group']!r} says no day for a period of {source['duration']} to begin on" in found
+    assert found.count(" says no day") == 1
+    assert "groups: {begins: {template:" in found
+
+
+@pytest.mark.parametrize(
+    ("pattern", "source"),
+    [
+        ("m/{year}/{item}.tif", {"group": "year", "duration": "P1Y"}),
+        ("m/{d:[0-9]+}/{item}.tif", {"group": "d", "duration": "P8D"}),
+        (r"m/{d:\d{6}}/{item}.tif", {"group": "d", "duration": "P1M"}),
+        ("m/{d}/{item}.tif", {"group": "d", "duration": "P3M", "format": "%Y.%m"}),
+        ("m/{d}/{item}.tif", {"group": "d", "duration": "PT6H", "format": "%Y%m%d"}),
+        (r"m/{d:\d{4}-W\d\d}/{item}.tif", {"group": "d", "duration": "P1W"}),
+    ],
+)
+def test_a_period_as_long_as_what_its_group_leaves_open_is_none(pattern: str, source: dict[str, Any]) -> None:
+    assert not load_rules(text_of({"pattern": pattern, "datetime": [source]}), file="c.yaml").warnings
 
 
 @pytest.mark.parametrize(
