@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from eventstac.rules.automaton import Automaton, Undecided, share_a_text
-from eventstac.rules.dates import READ_TIMES
+from eventstac.rules.dates import READ_DATE, READ_TIMES
 from eventstac.rules.document import Document, Path
 from eventstac.rules.expressions import asked_times
 from eventstac.rules.group_checks import filled_texts
@@ -20,6 +20,9 @@ _ANY_TIME = "[Tt_-]?[0-9]{1,2}(?:[-_:]?[0-9]{2}){0,2}[Zz]?"
 _HH = r"(?:\{hh(?::(?:[^{}]|\{[^{}]*\})*)?\}|\(\?P<hh>[^()]*\))"
 _IN_TILE = re.compile(rf"h{_HH}v|{_HH}[._-]?(?:\{{|\(\?P<)v[:}}>]", re.IGNORECASE)
 _BESIDE_HH = {"vv", "hv", "vh"}
+# What goes on where a source takes the year, or only the beginning.
+_PARTS = dict.fromkeys(("month", "day", "doy"), "[0-9]{1,3}")
+_LAST = {"end": READ_DATE}
 _ONE_GROUP = (
     "Put {hour}, or {hour}{minute}, beside {date} or {year}, {month} and {day}, or make one group of both: "
     '`groups: {stamp: {template: "{date}{time}"}}` and `datetime: [{group: stamp, format: "%Y%m%d%H%M"}]`'
@@ -33,11 +36,12 @@ def check_date_groups(document: Document, path: Path, rule: Rule) -> bool:
     an Item has a datetime then. `{year}/{month}` beside `{date}` say the same once more.
     """
     _warn_of_times(document, path, rule)
-    if not _asked_by_name(rule):
-        return False
     used = {name for _, _, template in filled_texts(rule) for name in template.groups}
     used |= {name for date in rule.path_dates for name in (date.start, date.end)}
     used |= {name for change in rule.changes for name in change.source.groups}
+    if not _asked_by_name(rule):
+        _warn_of_left_out(document, path, rule, used)
+        return False
     given = [{*pattern.groups, *(change.name for change in rule.changes)} for pattern in rule.patterns]
     found = {each for groups in given for each in _idle(groups)}
     needed = rule.datetime_sources == ("path",) and not any(
@@ -109,6 +113,21 @@ def _warn_of_times(document: Document, path: Path, rule: Rule) -> None:
     for name in sorted(warned):
         what = f"The group {name!r} is a time by its name, but is not asked for the datetime, which is that of a day"
         document.warn((*path, "pattern"), what, _ONE_GROUP)
+
+
+def _warn_of_left_out(document: Document, path: Path, rule: Rule, used: set[str]) -> None:
+    """Warn of what only is in the pattern as part of a date, of which the sources take another part."""
+    left: dict[str, str] = {}
+    for date in rule.path_dates:
+        parts = _PARTS if date.start == date.end == "year" else _LAST if date.duration else {}
+        for name, expression in parts.items():
+            if any(name in each.groups and may_hold(each, name, expression) for each in rule.patterns):
+                left[name] = date.start
+    for name in sorted(left.keys() - used):
+        what = f"The group {name!r} is part of a date by its name, but no source of the datetime takes it"
+        whole = f"{{start: {left[name]}, end: end}}" if name == "end" else "path"
+        instead = f"Write `datetime: [{whole}]`, or give the group another name where it is something else"
+        document.warn((*path, "pattern"), what, instead)
 
 
 def _idle(groups: set[str]) -> Iterator[tuple[str, str, str]]:

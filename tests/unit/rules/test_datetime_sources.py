@@ -259,6 +259,46 @@ def test_an_hour_that_no_day_has_is_not_of_the_rule() -> None:
     assert "hour" in explained.tried[0].why
 
 
+LEFT_OUT = "is part of a date by its name, but no source of the datetime takes it"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "source", "groups"),
+    [
+        ("s/{start}_{end}_{item}.tif", {"group": "start", "duration": "P8D"}, ["end"]),
+        ("s/{date}/{end}/{item}.tif", {"group": "date", "duration": "P8D"}, ["end"]),
+        ("s/{year}/{doy}/{item}.tif", {"group": "year"}, ["doy"]),
+        ("s/{year}/{month}/{day}_{item}.tif", {"group": "year", "format": "%Y"}, ["day", "month"]),
+        ("s/{year}/{month:[0-9]+}/{item}.tif", {"group": "year", "duration": "P1Y"}, ["month"]),
+    ],
+)
+def test_a_part_of_the_date_that_the_only_source_leaves_out_is_warned_of(
+    pattern: str, source: dict[str, Any], groups: list[str]
+) -> None:
+    warned = load_rules(text_of({"pattern": pattern, "datetime": [source, "file"]}), file="c.yaml").warnings
+    assert [each.what for each in warned] == [f"The group {name!r} {LEFT_OUT}" for name in groups]
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"pattern": "s/{start}_{end}_{item}.tif", "datetime": [{"group": "start"}]},  # an instant is meant
+        {"pattern": "s/{start}_{end:[0-9]{3}}_{item}.tif", "datetime": [{"group": "start", "duration": "P8D"}]},
+        {"pattern": "s/{year}/{day:day|night}/{item}.tif", "datetime": [{"group": "year"}]},
+        {"pattern": "s/{year}/{month}/{date}_{item}.tif", "datetime": [{"group": "date", "duration": "P8D"}]},
+        {"pattern": "s/{year}/{month}.tif", "item": "{year}", "asset": "{month}", "datetime": [{"group": "year"}]},
+        {
+            "pattern": "s/{year}/{month}/{item}.tif",
+            "groups": {"ym": {"template": "{year}{month}"}},
+            "datetime": [{"group": "ym", "format": "%Y%m"}, {"group": "year"}],
+        },
+        {"pattern": "s/{year}/{month}/{item}.tif", "datetime": [{"group": "year"}, "path"]},
+    ],
+)  # fmt: skip
+def test_a_part_of_a_date_that_has_another_use_or_is_none_is_not_warned_of(rule: dict[str, Any]) -> None:
+    assert not load_rules(text_of(rule), file="c.yaml").warnings
+
+
 UNASKED = "is a time by its name, but is not asked for the datetime"
 
 
