@@ -10,15 +10,18 @@ from typing import Annotated, Any
 
 import typer
 
-from eventstac.blob_urls import BlobName
+from eventstac.blob_urls import BlobName, parse
 from eventstac.cli.console import new_table, open_console
 from eventstac.cli.files import FileUnreadable, read_text
 from eventstac.cli.places import container_and_prefix
+from eventstac.compose.dates import moment_of
 from eventstac.errors import EventstacError
-from eventstac.rules import Explanation, Rules, RulesInvalid, load_rules
+from eventstac.facts import Match
+from eventstac.rules import Explanation, Rule, Rules, RulesInvalid, load_rules
 from eventstac.rules.builders import check_builders
 from eventstac.rules.load import is_built_in
 from eventstac.rules.mistakes import warning_text
+from eventstac.settings import Environment
 from eventstac.times import to_text
 
 app = typer.Typer(no_args_is_help=True, help="Check collections.yaml, and see what it makes of blobs.")
@@ -137,6 +140,19 @@ def environment_account() -> str | None:
     return storage.account_url if storage else None
 
 
+def _note(container: str) -> str:
+    """What the environment says of a container whose blobs no rule is asked about, so that `matched` means nothing."""
+    from eventstac.cli.ports import by_our_names
+
+    env = Environment(by_our_names(os.environ))
+    if container not in env.names("COG_CONTAINERS", "") or container in env.names("SOURCE_CONTAINERS", ""):
+        return ""
+    return (
+        f"{container} is one of COG_CONTAINERS: no rule is asked about its blobs, which are nothing to the catalog "
+        "before a cog.completed says whose COGs they are"
+    )
+
+
 def _listing(container: str, prefix: str) -> Iterator[str]:
     """The URLs of a container's blobs, a page at a time."""
     from eventstac.cli.ports import storage_if_any
@@ -194,10 +210,12 @@ def tally_of(rules: Rules, urls: Iterator[str], samples: int) -> Tally:
 
 
 def _show_tally(tally: Tally, container: str, as_json: bool) -> None:
+    note = _note(container_and_prefix(container)[0])
     counts = [{"collection": c, "rule": rule, "blobs": count} for (c, rule), count in tally.rules.items()]
     if as_json:
         fields = {"container": container, "blobs": tally.blobs, "rules": counts, "ignored": tally.ignored}
         fields |= {"unmatched": tally.unmatched, "samples": tally.samples}
+        fields["note"] = note
         fields["default_samples"] = [
             {"url": each.url, "tried": [tried.to_json() for tried in each.tried]} for each in tally.defaulted
         ]
@@ -209,6 +227,8 @@ def _show_tally(tally: Tally, container: str, as_json: bool) -> None:
     table.add_row("", "ignored", str(tally.ignored), style="dim")
     table.add_row("", "unmatched", str(tally.unmatched), style="red" if tally.unmatched else "dim")
     open_console().print(table)
+    if note:
+        typer.echo(f"note: {note}")
     for url in tally.samples:
         typer.echo(f"unmatched: {url}")
     for explanation in tally.defaulted:
@@ -224,10 +244,9 @@ def _show_paths(rules: Rules, paths: list[str], explanations: list[Explanation],
     for path, explanation in zip(paths, explanations, strict=True):
         typer.echo(f"{path}: {explanation.outcome}")
         for name, value in _fields(rules, path, explanation).items():
-            if name not in ("path", "url", "outcome", "why", "tried") and value not in (None, {}, ""):
-                typer.echo(
-                    f"  {name}: {json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value}"
-                )
+            if name not in ("path", "url", "outcome", "why", "tried") and value not in (None, {}, [], ""):
+                shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+                typer.echo(f"  {name}: {shown}")
         for line in str(explanation).splitlines():
             typer.echo(f"  {line}")
 
@@ -239,6 +258,7 @@ def _fields(rules: Rules, path: str, explanation: Explanation) -> dict[str, Any]
         "outcome": explanation.outcome,
         "why": explanation.why,
         "tried": [tried.to_json() for tried in explanation.tried],
+        "note": "",
     }
     match = explanation.match
     collection = rules.collection(match.collection) if match else None
@@ -247,6 +267,7 @@ def _fields(rules: Rules, path: str, explanation: Explanation) -> dict[str, Any]
         return fields
     return {
         **fields,
+        "note": _note(parse(explanation.url).container),
         "collection": match.collection,
         "rule": match.rule,
         "item": match.item,
@@ -254,6 +275,15 @@ def _fields(rules: Rules, path: str, explanation: Explanation) -> dict[str, Any]
         "read": match.read,
         "start": to_text(match.start) if match.start else None,
         "end": to_text(match.end) if match.end else None,
+        "nominal_datetime": _nominal(rule, match),
         "groups": dict(match.groups),
         "properties": rule.properties_for(match.groups),
+        "links": rule.links_for(match.groups),
     }
+
+
+def _nominal(rule: Rule, match: Match) -> str | None:
+    """The datetime of the path's period, where the rule names one."""
+    if not rule.nominal_datetime or not match.start or not match.end or match.start == match.end:
+        return None
+    return to_text(moment_of(match.start, match.end, rule.nominal_datetime))

@@ -38,12 +38,12 @@ def dates(data_assets: Sequence[Shown], sidecars: Sequence[Shown]) -> dict[str, 
         fields = {"datetime": to_text(start)}
     else:
         nominal = next((each for shown in data_assets if (each := shown.rule.nominal_datetime)), None)
-        moment = to_text(_moment_of(start, end, nominal)) if nominal else None
+        moment = to_text(moment_of(start, end, nominal)) if nominal else None
         fields = {"datetime": moment, "start_datetime": to_text(start), "end_datetime": to_text(end)}
     return {**fields, SOURCE_FIELD: ", ".join(sources)} if sources else fields
 
 
-def _moment_of(start: datetime, end: datetime, nominal: Literal["start", "middle", "end"]) -> datetime:
+def moment_of(start: datetime, end: datetime, nominal: Literal["start", "middle", "end"]) -> datetime:
     """The moment that stands for a period; the middle of whole seconds is one, too: of a day, noon."""
     match nominal:
         case "start":

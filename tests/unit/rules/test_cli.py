@@ -116,6 +116,44 @@ def test_paths_are_shown_with_what_they_are_and_why(file: Path) -> None:
     ]
 
 
+def test_links_and_the_moment_of_a_period_are_shown(file: Path) -> None:
+    file.write_text(
+        "collections:\n  a:\n    rules:\n      - name: r\n        pattern: '{start}_{end}_{item}.tif'\n"
+        "        nominal_datetime: middle\n"
+        "        links: [{rel: via, href: 'https://example.org/{item}'}]\n"
+    )
+    paths = ("20240101_20240102_x.tif", "20240101T120000_20240101T120000_x.tif", "s/1/y.tif")
+    code, output = run("test", *paths, "--rules", file)
+    assert code == 0
+    assert output.count("nominal_datetime: ") == 1
+    assert "  nominal_datetime: 2024-01-01T12:00:00Z\n" in output
+    assert '  links: [{"rel": "via", "href": "https://example.org/x"}]\n' in output
+    period, instant, other = json.loads(run("test", *paths, "--rules", file, "--json")[1])
+    assert [each["nominal_datetime"] for each in (period, instant)] == ["2024-01-01T12:00:00Z", None]
+    assert period["links"] == instant["links"] == [{"rel": "via", "href": "https://example.org/x"}]
+    assert (other["nominal_datetime"], other["links"]) == (None, [])
+
+
+def test_of_a_container_of_cogs_it_is_said_that_no_rule_is_asked(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COG_CONTAINERS", "made, cogs")
+    monkeypatch.setenv("SOURCE_CONTAINERS", "source,made")
+    monkeypatch.setattr(
+        command, "_listing", lambda *_: iter(["https://account.blob.core.windows.net/x/y.tif"])
+    )
+    for *arguments, container in (["s/1/b.tif"], "cogs"), ([], "cogs"), ([], "cogs/p/"):
+        asked = ("test", *arguments[0], "--container", container, "--rules", file)
+        assert run(*asked)[1].count("note: cogs is one of COG_CONTAINERS") == 1
+        told = json.loads(run(*asked, "--json")[1])
+        assert "cog.completed" in (told[0] if arguments[0] else told)["note"]
+    for container in ("made", "source", "others"):  # of the first two rules are asked
+        asked = ("test", "s/1/b.tif", "--container", container, "--rules", file)
+        assert "note" not in run(*asked)[1]
+        assert json.loads(run(*asked, "--json")[1])[0]["note"] == ""
+    assert "is no URL" in run("test", "http://[x/a", "--rules", file)[1]
+
+
 def test_an_item_of_one_file_is_named_as_it_will_be_in_the_account_of_the_environment(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
