@@ -159,7 +159,7 @@ class Deeds:
     def _change_extractor(self, _step: Step) -> None:
         """Another version of the extractor reads otherwise."""
         self.extractor += 1
-        lag_s = _LAGS_S[self.extractor % len(_LAGS_S)]
+        lag_s = _LAGS_S[(self.extractor - 1) % len(_LAGS_S)]
         self._lags_until = self._storage.now + timedelta(seconds=lag_s)
         self.has_lagged |= lag_s > 0
         self._catalog.revision += 1

@@ -103,6 +103,18 @@ def test_a_look_that_comes_late_to_a_newer_loader_is_made_again_at_once(pipeline
     pipeline.run(*pipeline.attend())
 
 
+def test_that_a_blob_is_gone_is_believed_of_an_older_extractor(pipeline: Pipeline) -> None:
+    run_newer(pipeline)
+    pipeline.run(*pipeline.attend())
+    run_older(pipeline, 0)
+    pipeline.blobs.wait(10)
+    looks = pipeline.blobs.looks
+    pipeline.run(pipeline.delete(scene("after", "b1")))
+    assert "after" not in pipeline.items
+    assert pipeline.blobs.looks == looks + 1
+    run_newer(pipeline)
+
+
 def refuse(reader: BlobReader, match: Match, thumbnail: bool) -> Content:
     raise Rejected("not-a-raster", "the newer extractor has a bug")
 

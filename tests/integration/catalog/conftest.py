@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from eventstac.catalog.database import Connection
+from eventstac.catalog.database import Connection, connect
 from tests.integration.conftest import CatalogDatabase
 
 
@@ -19,3 +19,12 @@ def connection(database: CatalogDatabase) -> Iterator[Connection]:
     """As the loader, in autocommit."""
     with database.connect() as connection:
         yield connection
+
+
+@pytest.fixture
+def owner(database: CatalogDatabase) -> Iterator[Connection]:
+    """As who applies rules, of which there are none yet, and none afterwards."""
+    with connect(database.settings) as owner:
+        owner.execute("TRUNCATE eventstac.rules")
+        yield owner
+        owner.execute("TRUNCATE eventstac.rules")

@@ -1,17 +1,15 @@
 """Which extractor read a blob is known, whatever versions of the apps write beside one another."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
-from eventstac.catalog.database import Connection, connect
+from eventstac.catalog.database import Connection
 from eventstac.catalog.merge import MergeSettings, merge
 from eventstac.catalog.rules_store import RulesStore, apply_rules
 from eventstac.facts import NO_RULE, Match, fact_of
 from eventstac.rules import Rules, load_rules
-from tests.integration.conftest import CatalogDatabase
 from tests.samples import present, url_of
 
 URL = url_of("a/b1.tif")
@@ -20,14 +18,6 @@ RULES = "collections: {{scenes: {{title: {title}, rules: [{{name: scenes, patter
 LATER = datetime(2024, 6, 1, tzinfo=UTC)
 
 pytestmark = pytest.mark.usefixtures("empty")
-
-
-@pytest.fixture
-def owner(database: CatalogDatabase) -> Iterator[Connection]:
-    with connect(database.settings) as owner:
-        owner.execute("TRUNCATE eventstac.rules")
-        yield owner
-        owner.execute("TRUNCATE eventstac.rules")
 
 
 def put_in_force(owner: Connection, title: str, extractor: int) -> int:

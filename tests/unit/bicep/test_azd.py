@@ -50,6 +50,14 @@ def test_the_hooks_set_up_the_catalog_before_its_apps_and_then_smoke() -> None:
     assert [run.index(step) for step in steps] == sorted(run.index(step) for step in steps)
 
 
+def test_by_hand_as_by_azd_all_apps_are_pushed_and_the_scanner_last() -> None:
+    """It has read again what a new extractor reads otherwise, which should be there by then."""
+    for pushes in (HOOKS["postdeploy"], (ROOT / "docs" / "deploy.md").read_text()):
+        [loop] = re.findall(r"for app in ([a-z -]+); do", pushes)
+        assert sorted(loop.split()) == ["cog-updater", "extractor", "loader", "scanner", "stac-api"]
+        assert loop.endswith(" scanner")
+
+
 def test_a_failed_set_up_ends_the_hook() -> None:
     environment = {"PATH": os.environ["PATH"], "DATABASE_ADMIN_NAME": "nobody"}
     done = subprocess.run(

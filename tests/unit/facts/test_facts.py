@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventstac.catalog.fact_json import fact_from_json, fact_to_json
-from eventstac.facts import Fact, Finding, Match, fact_of, join, unsure
+from eventstac.facts import NO_RULE, Fact, Finding, Match, fact_of, join, unsure
 from tests.samples import at, cog_fact, gone, present, rejected, url_of
 
 URL = url_of("scenes/one/b10m.tif")
@@ -57,6 +57,19 @@ def test_of_one_revision_the_newer_extractor_stands_whatever_it_found() -> None:
         newer = fact_of(URL, replace(found, extractor=17))
         for order in permutations([*older, newer]):
             assert joined(*order).finding == replace(newer.finding, seen=at(9))
+
+
+def test_of_one_revision_what_a_rule_knows_stands_above_what_none_knows_whoever_read_it() -> None:
+    known = fact_of(URL, present(MATCH, 1, "a"))
+    unknown = fact_of(URL, replace(rejected(MATCH, 1, "a"), reason=NO_RULE, extractor=17))
+    for order in permutations([known, unknown]):
+        assert joined(*order).finding == known.finding
+
+
+def test_of_two_looks_at_one_time_that_find_nothing_the_newer_extractor_s_stands_in_either_order() -> None:
+    older, newer = (fact_of(URL, replace(gone(MATCH, 1), extractor=number)) for number in (16, 17))
+    for order in permutations([older, newer]):
+        assert joined(*order) == newer
 
 
 def test_a_rejection_and_a_reading_of_the_same_bytes_give_the_reading() -> None:
