@@ -238,11 +238,11 @@ def test_what_the_rule_asks_and_the_file_cannot_follow_is_told(name: str) -> Non
 
 
 def test_why_a_frame_stands_for_valid_data_is_told() -> None:
-    problem = {"reason": "no-valid-data", "detail": "no pixel that was read holds data"}
+    problem = {"reason": "no-valid-data", "detail": "no pixel holds data"}
     read = {"footprint": {"type": "Polygon"}, "footprint_problem": problem}
     fact = fact_of(URL, replace(present(MATCH, 5, "e2"), metadata=read))
     found = whereabouts(evidence(fact=fact, item=row(), published=True))
-    says = "shows it; the footprint is that of the whole image: no pixel that was read holds data"
+    says = "shows it; the footprint is that of the whole image: no pixel holds data"
     assert found.why.endswith(says)
 
 

@@ -8,7 +8,7 @@ from rasterio.io import DatasetReader
 from eventstac.raster.limits import refuse_too_many
 from eventstac.raster.opening import Opened
 from eventstac.raster.options import Options
-from eventstac.raster.sample import SAMPLE_PIXELS, Chunk, Sample, numpy_types
+from eventstac.raster.sample import SAMPLE_PIXELS, Chunk, Sample, held_by, numpy_types
 from eventstac.raster.statistics import all_statistics
 from eventstac.raster.tiff import Directory
 from eventstac.raster.valid_pixels import alpha_band, valid_pixels
@@ -32,7 +32,7 @@ def read_level(opened: Opened, options: Options) -> Sample:
 
     statistics = all_statistics(numpy_types(dataset), passes())
     whole = (height, width) == (dataset.height, dataset.width)
-    return Sample(data, valid, statistics, exact=whole, alpha=alpha_band(dataset))
+    return Sample(data, valid, held_by(valid, alpha_band(dataset)), statistics, exact=whole)
 
 
 def _level_shape(opened: Opened) -> tuple[int, int]:

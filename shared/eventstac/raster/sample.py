@@ -1,6 +1,7 @@
 """The smaller image that stands for the whole one, and what it is joined from."""
 
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -17,28 +18,34 @@ Chunk = tuple[Pixels, tuple[Valid | None, ...]]
 
 @dataclass
 class Sample:
-    """A smaller image of the whole: (bands, rows, columns), the valid pixels of each band, and the statistics."""
+    """A smaller image of the whole: (bands, rows, columns), the valid pixels of each band, and the statistics.
+
+    `held`: the pixels that hold data, None where all do; where all of the image was read, those within which any does.
+    """
 
     data: Pixels
     valid: tuple[Valid | None, ...]
+    held: Valid | None
     statistics: list[BandStatistics] = field(default_factory=list)
     exact: bool = False
-    alpha: int | None = None
 
-    @property
-    def data_masks(self) -> tuple[Valid | None, ...]:
-        """The valid pixels of the bands that hold data: all but the one that says how opaque they are."""
-        return tuple(mask for band, mask in enumerate(self.valid) if band != self.alpha)
+
+def held_by(valid: tuple[Valid | None, ...], alpha: int | None) -> Valid | None:
+    """The pixels that are valid in any band that holds data, not the one that says how opaque they are; None: all."""
+    found = [mask for band, mask in enumerate(valid) if band != alpha]
+    masks = [mask for mask in found if mask is not None]
+    return reduce(np.logical_or, masks) if len(masks) == len(found) else None
 
 
 class Thinned:
     """Every n-th column and row of an image, taken from windows in any order."""
 
     def __init__(self, dataset: DatasetReader, step: int) -> None:
-        self._dataset, self._step = dataset, step
+        self._step, self._alpha = step, alpha_band(dataset)
         shape = (-(-dataset.height // step), -(-dataset.width // step))
         self._data = np.zeros((dataset.count, *shape), np.result_type(*numpy_types(dataset)))
         self._valid: list[Valid | None] = [None] * dataset.count
+        self._held = np.zeros(shape, bool)
 
     def keep(self, window: Window, data: Pixels, valid: tuple[Valid | None, ...]) -> None:
         """Take of a window what stays; `valid`: of its bands."""
@@ -54,10 +61,26 @@ class Thinned:
                 if all_valid is None:
                     all_valid = self._valid[band] = np.ones(self._data.shape[1:], bool)
                 all_valid[place] = mask[rows, columns]
+        self._hold(window, held_by(valid, self._alpha))
+
+    def _hold(self, window: Window, held: Valid | None) -> None:
+        """Take of a window where any pixel holds data, also one beside those that stay: a strip may be that narrow."""
+        step = self._step
+        (top, above), (left, before) = divmod(window.row_off, step), divmod(window.col_off, step)
+        high, wide = -(-(above + window.height) // step), -(-(before + window.width) // step)
+        place = self._held[top : top + high, left : left + wide]
+        if held is None:
+            place[:] = True
+            return
+        whole = np.zeros((high * step, wide * step), bool)
+        whole[above:, before:][: window.height, : window.width] = held
+        rows = whole.reshape(high, step, -1).any(axis=1)
+        for column in range(step):  # much sooner done than `any` over so few at a time
+            place |= rows[:, column::step]
 
     def sample(self, statistics: list[BandStatistics]) -> Sample:
         """What was kept, as that which stands for the whole image."""
-        return Sample(self._data, tuple(self._valid), statistics, exact=True, alpha=alpha_band(self._dataset))
+        return Sample(self._data, tuple(self._valid), self._held, statistics, exact=True)
 
 
 def joined_sample(dataset: DatasetReader, kept: list[Chunk], statistics: list[BandStatistics]) -> Sample:
@@ -66,7 +89,7 @@ def joined_sample(dataset: DatasetReader, kept: list[Chunk], statistics: list[Ba
     valid = tuple(
         _joined([(chunk[0][band], chunk[1][band]) for chunk in kept]) for band in range(dataset.count)
     )
-    return Sample(data, valid, statistics, exact=False, alpha=alpha_band(dataset))
+    return Sample(data, valid, held_by(valid, alpha_band(dataset)), statistics, exact=False)
 
 
 def _joined(parts: list[tuple[Pixels, Valid | None]]) -> Valid | None:

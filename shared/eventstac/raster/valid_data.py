@@ -109,11 +109,12 @@ def valid_footprint(
     left out that do. Raises Rejected `no-valid-data` where none is left, and where the outline does not hold what lies
     well inside of it.
     """
-    if any(mask is None for mask in sample.data_masks):
+    held = sample.held
+    if held is None:
         return None
-    held = np.logical_or.reduce([m for m in sample.data_masks if m is not None])
     if not held.any():
-        raise Rejected("no-valid-data", "no pixel that was read holds data")
+        which = "pixel" if sample.exact else "pixel of the overview"
+        raise Rejected("no-valid-data", f"no {which} holds data")
     grid = _Grid(georef, width, height, held, width / held.shape[1], height / held.shape[0])
     found = _areas(grid)
     if found is None:

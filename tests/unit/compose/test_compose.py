@@ -82,7 +82,7 @@ def test_an_asset_says_where_its_statistics_are_not_of_every_pixel() -> None:
 
 
 def test_an_asset_says_where_its_footprint_is_the_frame_though_valid_data_was_asked_for() -> None:
-    problem = {"reason": "no-valid-data", "detail": "no pixel that was read holds data"}
+    problem = {"reason": "no-valid-data", "detail": "no pixel holds data"}
     item = item_of(with_metadata(pair("red"), footprint_problem=problem), pair("nir"))
     assert item["assets"]["red"]["eventstac:footprint"] == "frame"
     assert "eventstac:footprint" not in item["assets"]["nir"]

@@ -12,6 +12,7 @@ from rasterio.transform import Affine
 from shapely.geometry import shape
 
 from eventstac.errors import Rejected
+from eventstac.raster import opening
 from eventstac.raster.extract import read_in_process
 from eventstac.raster.footprint import _frame_region
 from eventstac.raster.georeference import georeference
@@ -602,6 +603,22 @@ def test_valid_data_of_a_narrow_image_keep_their_width(size: tuple[int, int]) ->
     assert shape(geometry).area / shape(frame).area == pytest.approx(data.mean(), rel=0.05)
 
 
+@pytest.mark.parametrize("first", [1000, 1001, 1003])
+@pytest.mark.parametrize("turned", [False, True], ids=["rows", "columns"])
+def test_a_strip_narrower_than_the_pixels_that_stand_for_the_image_is_outlined(
+    first: int, turned: bool
+) -> None:
+    data = np.zeros((3000, 3000), "uint8")
+    data[first : first + 2] = 1
+    file = tiff(data.T.copy() if turned else data, nodata=0)
+    metadata = read_in_process(MemoryReader(file), {"footprint": {"mode": "valid-data"}}).metadata
+    assert "footprint_problem" not in metadata
+    strip = shapely.box(0, first, 3000, first + 2)
+    strip = shapely.transform(strip, lambda at: at[:, ::-1]) if turned else strip
+    region = in_pixels(metadata["footprint"], UTM["crs"], UTM["transform"])
+    assert shapely.hausdorff_distance(region, strip) < 3 * 1.5
+
+
 def test_many_small_areas_have_some_thousands_of_vertices_at_most() -> None:
     data = np.zeros((1024, 1024), "uint8")
     data[::23, ::23] = 1
@@ -695,6 +712,20 @@ def test_a_frame_that_stands_for_valid_data_is_said_to_be_one(options: dict[str,
     frame, _ = footprint_of(data)
     assert metadata["footprint"] == frame
     assert metadata["footprint_problem"]["reason"] == "no-valid-data"
+
+
+@pytest.mark.parametrize(("whole", "which"), [(True, "pixel"), (False, "pixel of the overview")])
+def test_no_more_pixels_are_said_to_hold_no_data_than_were_read(
+    monkeypatch: pytest.MonkeyPatch, *, whole: bool, which: str
+) -> None:
+    if not whole:
+        monkeypatch.setattr(opening, "WHOLE_BYTES", 0)
+    data = np.zeros((2048, 2048), "uint8")
+    blocks: dict[str, Any] = {"tiled": True, "blockxsize": 256, "blockysize": 256}
+    file = tiff(data, lambda dataset: dataset.build_overviews([2]), nodata=0, **blocks)
+    metadata = read_in_process(MemoryReader(file), {"footprint": {"mode": "valid-data"}}).metadata
+    assert metadata["statistics_exact"] == whole
+    assert metadata["footprint_problem"]["detail"] == f"no {which} holds data"
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from eventstac.raster.rows import CHUNK_BYTES, MOST_BYTES, windows_of
 from tests.unit.raster.corpus import gradient, tiff
 from tests.unit.raster.readers import MemoryReader
 
+VALID_DATA = {"footprint": {"mode": "valid-data"}}
 SHAPES = [
     (12_000, 1024, (512, 512), 16),
     (6000, 2048, (512, 512), 16),
@@ -57,16 +58,21 @@ def test_each_block_lies_in_one_window_unless_it_is_too_large_itself(
 @pytest.mark.parametrize("most", [100_000, 20_000, 3000])
 def test_a_wide_image_read_in_parts_is_the_same(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
     def mask(dataset: Any) -> None:
-        dataset.write_mask(gradient(300, 1500, "uint8")[0] > 9)
+        valid = gradient(300, 1500, "uint8")[0] > 9
+        valid[71:, 500:] = False
+        valid[131:134] = valid[:, 1101] = True
+        dataset.write_mask(valid)
 
     data = gradient(300, 1500, "float32", bands=3)
     data[1, 40:90, 700:1200] = np.nan
     written = tiff(data, mask, tiled=True, blockxsize=64, blockysize=64)
-    whole = read_in_process(MemoryReader(written), {})
+    whole = read_in_process(MemoryReader(written), VALID_DATA)
     monkeypatch.setattr(rows, "CHUNK_BYTES", most // 8)
     monkeypatch.setattr(rows, "MOST_BYTES", most)
-    parts = read_in_process(MemoryReader(written), {})
+    parts = read_in_process(MemoryReader(written), VALID_DATA)
     assert parts.thumbnail == whole.thumbnail
+    assert parts.metadata["footprint"] == whole.metadata["footprint"]
+    assert whole.metadata["footprint"] != read_in_process(MemoryReader(written), {}).metadata["footprint"]
     for one, other in zip(parts.metadata["bands"], whole.metadata["bands"], strict=True):
         assert one["statistics"] == pytest.approx(other["statistics"], rel=1e-12)
         assert one["raster:histogram"] == other["raster:histogram"]
