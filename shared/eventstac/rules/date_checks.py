@@ -20,6 +20,7 @@ from eventstac.rules.spans import Interval
 COMPUTED = {"datetime", "start_datetime", "end_datetime", "created", "updated"}  # no properties to set
 
 _LONGEST = datetime(2024, 1, 1, tzinfo=UTC)  # its month and its year have as many days as any
+_EARLY = datetime(1900, 1, 1, tzinfo=UTC)  # hardly a raster begins before it; a dekad does begin on it
 
 
 def check_dates(document: Document, path: Path, rule: Rule, groups: set[str]) -> None:
@@ -87,8 +88,14 @@ def _check_source(document: Document, path: Path, source: Mapping[str, Any], gro
 
 
 def _check_beginning(document: Document, path: Path, rule: Rule, source: Mapping[str, Any]) -> None:
-    """Note a period that is shorter than what the text of its group leaves open: eight days of a month are many."""
+    """Note a period that has no end, or is shorter than what its group leaves open: eight days of a month are many."""
     group, duration, written = source["group"], source["duration"], source.get("format")
+    try:
+        period_from(_EARLY, duration)
+    except ValueError:
+        what = f"A period of {duration} ends after the year 9999, whatever day it begins on"
+        document.mistake(path, what, "Write a shorter `duration:`, as P8D")
+        return
     if written is not None:
         first = None if format_problem(written) else parse_date(_LONGEST.strftime(written), written)
         never = first is not None and _is_shorter(duration, first)

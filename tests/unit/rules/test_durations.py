@@ -102,6 +102,12 @@ def test_a_period_shorter_than_what_its_group_leaves_open_is_a_mistake(
     assert "groups: {begins: {template:" in found
 
 
+@pytest.mark.parametrize("duration", ["P9999Y", "P8100Y", "P9999Y9999M"])
+def test_a_period_that_never_ends_by_the_year_9999_is_a_mistake(duration: str) -> None:
+    rule = {"pattern": "m/{item}_{date}.tif", "datetime": [{"group": "date", "duration": duration}]}
+    assert f"{duration} ends after the year 9999" in told(rule)
+
+
 @pytest.mark.parametrize(
     ("pattern", "source"),
     [
