@@ -1,17 +1,20 @@
 """Checks the links that a rule gives its Items."""
 
 import re
+from collections.abc import Sequence
 from functools import cache
 
 import jsonschema_rs
 
 from eventstac.rules.document import Document, Path
 from eventstac.rules.group_checks import check_taken
-from eventstac.rules.groups import Template, templates_in
+from eventstac.rules.groups import GroupChange, Template, templates_in
 from eventstac.rules.model import Rule
 
-_OWN = ("self", "root", "parent", "collection", "item", "items")  # the API writes these itself
+# The API writes these itself, of Items and of pages of them.
+_OWN = ("self", "root", "parent", "collection", "item", "items", "next", "prev")
 _WHOLE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/\s]")
+_LEADING = re.compile(r"\{([A-Za-z_]\w*)\}", re.ASCII)
 _ENCODED = (
     "Write %5B for [, %3C for <, %20 for a space, %25 for a % of its own, one # at most, a number as the port"
 )
@@ -36,13 +39,38 @@ def check_links(document: Document, path: Path, rule: Rule, groups: set[str]) ->
         elif not _formats().is_valid(sample):
             what = f"The address of the link {link['rel']!r} is no URL, Items with it are rejected: {link['href']!r}"
             document.mistake((*where, "href"), what, _ENCODED)
+        elif not _is_whole(link["href"], rule.changes):
+            what = f"{who} begins with a group that need not be the beginning of an address: {link['href']!r}"
+            instead = (
+                "Write it before the group, as https://example.org/, or make it by a `lookup` or a `template`"
+            )
+            document.warn((*where, "href"), what, instead)
 
 
 def _sample(href: str) -> str:
     """An address as it may become; a group that it begins with has the beginning of one."""
-    template = Template(href)
-    filled = template.fill(dict.fromkeys(template.groups, "x"))
-    return f"https://{filled}" if href.startswith("{") and not href.startswith("{{") else filled
+    return f"https://{_filled(href)}" if _LEADING.match(href) else _filled(href)
+
+
+def _filled(text: str) -> str:
+    template = Template(text)
+    return template.fill(dict.fromkeys(template.groups, "x"))
+
+
+def _is_whole(text: str, changes: Sequence[GroupChange]) -> bool:
+    """Whether an address has a scheme and a host, whatever its first group is after these changes."""
+    leading = _LEADING.match(text)
+    if leading is None:
+        return bool(_WHOLE.match(_filled(text)))
+    rest = text[leading.end() :]
+    made = [index for index, change in enumerate(changes) if change.name == leading[1]]
+    if not made:
+        return False  # a group of a path has no :// in it
+    change = changes[made[-1]]
+    plain = [*(change.lookup or {}).values(), *([] if change.default is None else [change.default])]
+    texts = [each.replace("{", "{{").replace("}", "}}") for each in plain]
+    texts += [change.source.text] if change.lookup is None else []
+    return all(_is_whole(each + rest, changes[: made[-1]]) for each in texts)
 
 
 @cache

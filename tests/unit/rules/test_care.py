@@ -50,6 +50,9 @@ RULE = HEAD + "'{item}_{asset}'\n        "  # what follows begins in line 6
             "The link 'self' is one that the API writes itself",
             "Leave it out",
         ),
+        ("links:\n          - {rel: item, href: 'https://a/b'}", 7, "'item' is one that the API", "Leave it"),
+        ("links:\n          - {rel: next, href: 'https://a/b'}", 7, "'next' is one that the API", "Leave it"),
+        ("links:\n          - {rel: prev, href: 'https://a/b'}", 7, "'prev' is one that the API", "Leave it"),
         ("links:\n          - {rel: via}", 7, "`links[1]` has no `href`", "Add `href:`"),
         ("assets:\n          b:\n            description: 'a { b'", 8, "part of no group", "{{"),
         ("assets:\n          b:\n            bands:\n              - '{x}'", 9, "a group 'x'", "asset, item"),
@@ -631,3 +634,43 @@ def test_a_pattern_that_asks_for_a_backslash_is_warned_of(pattern: str, place: s
 )
 def test_a_pattern_that_fits_without_a_backslash_is_not_warned_of(pattern: str) -> None:
     assert not load_rules(SLASHED.format(top="", own="", pattern=pattern), file="c.yaml").warnings
+
+
+@pytest.mark.parametrize(
+    ("groups", "href"),
+    [
+        ("", "{item}/{asset}"),
+        ("", "{item}://a.org/"),
+        ("base: {from: item}", "{base}/x"),
+        ("base: {template: '{item}.org'}", "{base}/x"),
+        ("base: {from: item, lookup: {a: 'https://a.org', b: 'javascript:b'}}", "{base}/x"),
+        ("base: {from: item, lookup: {a: 'https://a.org'}, default: b}", "{base}/x"),
+        ("base: {from: item, lookup: {a: https}, default: ''}", "{base}://a.org"),
+        ("item: {template: 'x{item}'}", "{item}/x"),
+    ],
+)
+def test_an_address_whose_first_group_need_not_be_the_beginning_of_one_is_warned_of(
+    groups: str, href: str
+) -> None:
+    assert "begins with a group that need not be" in warnings_of_link(groups, href)
+
+
+@pytest.mark.parametrize(
+    ("groups", "href"),
+    [
+        ("", "https://a.org/{item}"),
+        ("base: {template: 'https://{item}.org'}", "{base}/x"),
+        ("base: {from: item, lookup: {a: 'https://a.org', b: 's3://b'}, default: 'ftp://c'}", "{base}/x"),
+        ("base: {from: item, lookup: {a: https, b: http}}", "{base}://a.org"),
+        ("item: {from: item, lookup: {a: 'https://a.org'}}", "{item}/x"),
+        ("base: {template: 'https://{item}'}\n          upper: {from: base, transform: upper}", "{upper}/x"),
+    ],
+)
+def test_an_address_that_is_whole_by_its_first_group_is_not_warned_of(groups: str, href: str) -> None:
+    assert not warnings_of_link(groups, href)
+
+
+def warnings_of_link(groups: str, href: str) -> str:
+    written = f"groups:\n          {groups}\n        " if groups else ""
+    rules = load_rules(f"{RULE}{written}links: [{{rel: via, href: '{href}'}}]\n", file="c.yaml")
+    return "".join(map(str, rules.warnings))
