@@ -3,9 +3,9 @@
 import re
 from typing import Any
 
-import cql2
 import orjson
 
+from stac_api import cql2_text
 from stac_api.errors import BadRequest
 from stac_api.expressions import Cql2, condition, no_geometry, plain_times, scalar
 
@@ -22,7 +22,6 @@ _MAX_READ = 400_000
 _NUMBERS = re.compile(r"(?<=[\w(,])\s*\((?:[\s\d.,+e'-]*)\)", re.IGNORECASE)
 _DEEPEST_NUMBERS = 4  # GEOMETRYCOLLECTION(MULTIPOLYGON(((0 0, ...)))) without its outermost bracket
 _BRACKET = re.compile(r"[()]")
-_QUOTED = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"")
 _NUMBER = r"-?[0-9]+(?:\.[0-9]*)?(?:e[-+]?[0-9]+)?"
 # Of a geometry or a list: signs in there are no operators.
 _POSITION = re.compile(rf"(?<=[(,])\s*{_NUMBER}(?:\s+{_NUMBER}){{0,3}}\s*(?=[),])", re.IGNORECASE)
@@ -33,7 +32,7 @@ def from_text(text: str, max_depth: int) -> Cql2:
     """Parse CQL2 text. Raises BadRequest with the place of the mistake."""
     _check_nesting(text, max_depth)
     try:
-        parsed = cql2.parse_text(text).to_json()
+        parsed = cql2_text.parse(text)
     except Exception as error:  # its own, ValueError, and plain ones, such as for an empty geometry
         explained = " ".join(line.strip() for line in str(error).splitlines() if line.strip())
         raise BadRequest("filter", f"no CQL2 text: {explained[:_MAX_ERROR]}") from error
@@ -133,7 +132,7 @@ def _check_nesting(text: str, max_depth: int) -> None:
     """Refuse what would overflow the parser's stack, or take it long: what is nested, and many operators in a row."""
     if len(text) > _MAX_TEXT:
         raise BadRequest("filter", f"{len(text)} characters, at most {_MAX_TEXT}: send it as CQL2 JSON")
-    bare = text if "\\" in text else _QUOTED.sub(_blank, text)  # a backslash may leave a quote open
+    bare = text if "\\" in text else cql2_text.QUOTED.sub(_blank, text)  # a backslash may leave a quote open
     plain = bare
     for _ in range(_DEEPEST_NUMBERS):
         plain = _NUMBERS.sub(_blank, plain)

@@ -1,6 +1,23 @@
+import itertools
+import json
+import random
+import re
 from typing import Any
 
+import numpy as np
 import pytest
+from shapely import (
+    GeometryCollection,
+    LineString,
+    MultiLineString,
+    MultiPoint,
+    MultiPolygon,
+    Point,
+    Polygon,
+    transform,
+)
+from shapely.geometry import mapping
+from shapely.geometry.base import BaseGeometry
 
 from stac_api import filters
 from stac_api.errors import BadRequest
@@ -123,6 +140,48 @@ def test_brackets_around_numbers_are_read_once() -> None:
         f"(a IN ({'1, ' * 20_000}1) OR (b=1))",
     ):
         assert filters.from_text(text, DEPTH)
+
+
+def test_the_numbers_of_a_geometry_are_those_that_were_written() -> None:
+    """Those of a reprojected footprint have 16 digits or 17, and beside a meridian an exponent."""
+    chance, texts = random.Random(7), [".5", "-7.", "1E-5", "+2"]
+    for number in range(400):
+        value = chance.uniform(-90, 90) * 10 ** -(number % 9)
+        written = (repr(value), f"{value:.17E}", f"{value:+.20f}", f"{value:.3g}", f"{value:.2f}")
+        texts.append(chance.choice(written))
+    numbers = np.array([float(text) for text in texts])
+    places = [Point(place, place + 1) for place in range(len(texts) - 1)]
+    ring, other = Polygon(places[:4]), Polygon(places[4:9], [places[9:13]])
+    shapes: list[BaseGeometry] = [
+        *places, LineString(places), MultiPoint(places), MultiLineString([places[:5], places[5:]]),
+        ring, MultiPolygon([ring, other]), GeometryCollection([ring, LineString(places[:2])]),
+    ]  # fmt: skip
+    for shape, name in zip(shapes, itertools.cycle(["S_INTERSECTS", "s_within", "S_Equals"])):
+        text = re.sub(r"\d+", lambda place: texts[int(place[0])], shape.wkt)
+        meant = mapping(transform(shape, lambda each: numbers[each.astype(int)]))
+        asked = {"op": name, "args": [{"property": "geometry"}, json.loads(json.dumps(meant))]}
+        assert filters.from_text(f"{name}(geometry, {text})", DEPTH) == filters.from_json(asked, DEPTH)
+
+
+def test_what_only_looks_like_a_geometry_stays_as_it_is() -> None:
+    numbers = "(1.2345678901234 2e-3)"
+    found = filters.from_text(
+        f"title = 'it''s POINT{numbers}' AND \"POINT {numbers}\" > 1000000000 AND S_WITHIN(geometry, POINT{numbers})",
+        DEPTH,
+    )
+    title, large, within = (each["args"] for each in found["args"])
+    assert title[1] == f"it's POINT{numbers}"
+    assert large == [{"property": f"POINT {numbers}"}, 1_000_000_000]
+    assert within[1]["coordinates"] == [1.2345678901234, 0.002]
+
+
+@pytest.mark.parametrize(
+    "geometry",
+    ["POINT(1.2.3456789012 2)", "LINESTRING(1e-5 2, 3)", "POINT(1.2345678901234 2"],
+)
+def test_a_mistake_of_a_geometry_is_told_in_the_words_of_who_wrote_it(geometry: str) -> None:
+    with pytest.raises(BadRequest, match=rf"no CQL2 text: .*{re.escape(geometry)}"):
+        filters.from_text(f"S_INTERSECTS(geometry, {geometry})", DEPTH)
 
 
 def test_filter_and_query_have_so_many_conditions_together() -> None:
