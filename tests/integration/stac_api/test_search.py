@@ -243,9 +243,9 @@ NO_TIME = "next:WyJub3QgYSB0aW1lIiwiYSIsImIiXQ"  # ["not a time","a","b"]
         ({"sortby": "geometry"}, "sortby"),
         ({"query": "[]"}, "query"),
         ({"query": "{\"a\":{\"nope\":1}}"}, "query"),
-        ({"query": "{\"geometry\":{\"eq\":\"x\"}}"}, "query: "),
-        ({"query": "{\"geometry\":{\"eq\":\"x\"}}", "filter": "gsd=1"}, "filter or query: "),
-        ({"query": "{\"a\":{\"in\":[1]}}", "filter": "geometry = 'x'", "sortby": "id"}, "filter or query: "),
+        ({"query": "{\"count\":{\"eq\":\"x\"}}"}, "query: "),
+        ({"query": "{\"count\":{\"eq\":\"x\"}}", "filter": "gsd=1"}, "filter or query: "),
+        ({"query": "{\"a\":{\"in\":[1]}}", "filter": "count = 'x'", "sortby": "id"}, "filter or query: "),
         ({"bbox": "0,0,1,1", "intersects": "{\"type\":\"Point\",\"coordinates\":[0,0]}"}, "bbox"),
     ],
 )  # fmt: skip
