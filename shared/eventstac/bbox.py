@@ -1,6 +1,6 @@
 """The bounding box of parts on both sides of 180 degrees, as RFC 7946 asks: west > east across it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 _TOUCHES = 1e-9  # degrees from 180: rounding
 _DECIMALS = 7  # about a centimetre
@@ -22,6 +22,19 @@ def bbox_of_parts(parts: Iterable[Bounds]) -> list[float]:
     if west <= -180 + _TOUCHES and east >= 180 - _TOUCHES:
         west, east = _around_the_gap(wests, easts) or (west, east)
     return [round(edge, _DECIMALS) + 0.0 for edge in (west, min(souths), east, max(norths))]
+
+
+def are_apart(mine: Sequence[float], theirs: Sequence[float]) -> bool:
+    """Whether two boxes, as `bbox_of_parts` makes them, have nothing in common."""
+    if mine[3] < theirs[1] or theirs[3] < mine[1]:
+        return True
+    return not any(a <= d and c <= b for a, b in _sides(mine) for c, d in _sides(theirs))
+
+
+def _sides(box: Sequence[float]) -> list[tuple[float, float]]:
+    """West and east of a box's parts on either side of 180 degrees."""
+    west, _, east, _ = box
+    return [(west, east)] if west <= east else [(west, 180), (-180, east)]
 
 
 def _around_the_gap(wests: Iterable[float], easts: Iterable[float]) -> tuple[float, float] | None:

@@ -7,9 +7,11 @@ said counts, not what came first, so any order of events gives the same.
 A blob that is said to be made from a COG is shown nowhere: its source shows nothing of its own.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
+from eventstac.bbox import are_apart
 from eventstac.facts import NOT_A_COG, Fact, Finding, Match
 
 
@@ -27,6 +29,30 @@ def chain(fact: Fact) -> str:
         f"{fact.url} is said to be a COG of {source}, which is a COG of {fact.chained_to} itself: "
         f"send cog.completed with {fact.chained_to} as its source_url"
     )
+
+
+def elsewhere(cog: Fact, source: Fact | None) -> str:
+    """What is odd about a COG that lies nowhere near its source; empty where nothing is, or nobody knows."""
+    boxes: list[Any] = [(fact.finding.metadata or {}).get("bbox") for fact in (cog, source) if fact]
+    try:
+        if source is None or not all(boxes) or not are_apart(*boxes):
+            return ""
+    except (TypeError, ValueError, LookupError):  # an event may call anything a bbox
+        return ""
+    return (
+        f"its footprint (bbox {boxes[0]}) does not meet that of its source {source.url} ({boxes[1]}): where "
+        "cog.completed named the wrong file, send it again with the right source_url"
+    )
+
+
+def misplaced(facts: Iterable[Fact], fresh: set[str]) -> Iterator[tuple[str, str]]:
+    """The COGs of an Item that lie elsewhere than their sources, and what is odd; of what is known already, none."""
+    by_url = {fact.url: fact for fact in facts}
+    for cog in by_url.values():
+        if cog.claim and not fresh.isdisjoint((cog.url, cog.claim.source_url)):
+            odd = elsewhere(cog, by_url.get(cog.claim.source_url))
+            if odd:
+                yield cog.url, odd
 
 
 def _marked(fact: Fact, claimed: Mapping[str, Fact]) -> Fact:

@@ -11,7 +11,7 @@ from eventstac.blobs import Look
 from eventstac.bus import ASSET_FACTS, BLOB_EVENTS, BLOBS_MATCHED, COG_EVENTS, REJECTED
 from eventstac.catalog.item_rows import ItemRow
 from eventstac.catalog.rejections import Rejection
-from eventstac.disputes import chain
+from eventstac.disputes import chain, elsewhere
 from eventstac.facts import NO_RULE, Fact
 from eventstac.rules import Explanation
 from eventstac.times import to_text
@@ -58,6 +58,7 @@ class Evidence:
     `is_source` tells a source container from a COG container. `published` is whether the Item is in the catalog
     itself. `revision` is the one since which the rules say the same of the blob. `bus_away` is why nothing is known of
     what waits, empty where it is known. `is_traced_on_azure` tells Application Insights from files of a laptop.
+    `source` is what is known of the blob that it is said to be a COG of.
     """
 
     url: str
@@ -75,6 +76,7 @@ class Evidence:
     copying: str = ""
     extractor: int = 0
     is_traced_on_azure: bool = False
+    source: Fact | None = None
 
     @property
     def no_message(self) -> str:
@@ -268,7 +270,8 @@ def _in_published_item(evidence: Evidence, fact: Fact, row: ItemRow, name: str) 
         why = f"{name} shows its COG in its place"
     if fact.revision < evidence.revision:
         why += f"; found by revision {fact.revision} of the rules, which revision {evidence.revision} changed"
-    why = "; ".join(filter(None, (why, *fact.finding.unheeded, fact.finding.whole_frame)))
+    odd = elsewhere(fact, evidence.source)
+    why = "; ".join(filter(None, (why, odd, *fact.finding.unheeded, fact.finding.whole_frame)))
     return Whereabouts("searchable", why, since=seen)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from eventstac.bbox import bbox_of_parts
+from eventstac.bbox import are_apart, bbox_of_parts
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,21 @@ def test_the_widest_gap_is_left_out_across_180(
 def test_no_parts_have_no_box() -> None:
     with pytest.raises(ValueError, match="no bbox"):
         bbox_of_parts([])
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "apart"),
+    [
+        ([10, 50, 11, 51], [10.5, 50.5, 12, 52], False),
+        ([10, 50, 11, 51], [11, 51, 12, 52], False),  # a corner is enough
+        ([10, 50, 11, 51], [12, 50, 13, 51], True),
+        ([10, 50, 11, 51], [10, 52, 11, 53], True),
+        ([179, 0, -179, 1], [-179.5, 0, -178, 1], False),
+        ([179, 0, -179, 1], [178, 0, -178, 1], False),
+        ([179, 0, -179, 1], [0, 0, 1, 1], True),
+    ],
+)
+def test_boxes_that_have_nothing_in_common_are_apart(
+    one: list[float], other: list[float], apart: bool
+) -> None:
+    assert are_apart(one, other) == are_apart(other, one) == apart

@@ -356,6 +356,18 @@ class TestCogs:
         found = whereabouts(evidence(fact=fact, item=row(urls=("another",)), published=True))
         assert (found.verdict, found.why) == ("rejected", "not-a-cog: it is not tiled")
 
+    @pytest.mark.parametrize(("west", "apart"), [(10.4, False), (14.0, True)])
+    def test_of_a_cog_of_another_place_than_its_source_that_is_said(self, west: float, apart: bool) -> None:
+        source = fact_of(url_of("scenes/one/source.tif"), present(MATCH, 5, "e1", west=west))
+        found = whereabouts(evidence(fact=self.COG, item=row(), published=True, source=source))
+        assert found.verdict == "searchable"
+        assert (f"does not meet that of its source {source.url}" in found.why) == apart
+        odd = [replace(source.finding, metadata={"bbox": box}) for box in ([1], "west", [None, 0, 0, "x"])]
+        for finding in (rejected(MATCH, 6, "e2"), *odd):
+            unknown = replace(source, finding=finding)
+            known = evidence(fact=self.COG, item=row(), published=True, source=unknown)
+            assert "meet" not in whereabouts(known).why
+
     def test_an_outdated_cog_is_stale(self) -> None:
         found = whereabouts(evidence(fact=self.COG, item=row(urls=(), outdated=(URL,)), published=True))
         assert found.verdict == "stale"

@@ -6,6 +6,7 @@ commit; nothing else. Handling the same facts twice writes nothing.
 What can be known is worked out before the locks are taken; what is true is read after them (0031).
 """
 
+import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,11 +23,13 @@ from eventstac.catalog.pace import Pace
 from eventstac.catalog.pgstac_items import REFUSED
 from eventstac.catalog.pgstac_partitions import CollectionNotReady
 from eventstac.catalog.rules_store import AppliedRules, RulesStore
-from eventstac.disputes import marked, wrongly_read
+from eventstac.disputes import marked, misplaced, wrongly_read
 from eventstac.errors import Busy
 from eventstac.events import AssetRejected, BlobMatched
 from eventstac.facts import Fact, join, unsure
 from eventstac.matching import is_overtaken, second_look
+
+log = logging.getLogger(__name__)
 
 # Facts of the first transaction (a batch of the loader's), and of any: their locks share one table of fixed size.
 FIRST, MOST = 100, 400
@@ -213,11 +216,14 @@ def _merge_locked(
     second_looks = _second_looks(connection, applied, arrived, found, settings)
     if not found.fresh and not second_looks:
         return set(), []
-    changes, _ = recompose(connection, applied, _of_items(connection, found), composer)
+    items = _of_items(connection, found)
+    changes, _ = recompose(connection, applied, items, composer)
     origins = origins_of(arrived.messages, found.known)
     announcements = announcements_of(changes, second_looks, settings.app, now, _wait(settings), origins)
     facts = fact_rows.upsert([found.fresh[url] for url in sorted(found.fresh)], composer.texts)
     write(connection, [facts, *notes_of(changes), outbox.add(announcements)])
+    for url, odd in (one for each in items.values() for one in misplaced(each, set(found.fresh))):
+        log.warning("cog_elsewhere", extra={"blob": url, "detail": odd})
     return set(found.fresh), [change.key for change in changes]
 
 

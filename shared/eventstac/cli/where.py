@@ -88,6 +88,7 @@ def gather(ports: Ports, blob: str) -> Evidence:
         applied = ports.rules(connection)
         explanation = applied.rules.explain(url)
         fact = fact_rows.with_refusals(connection, fact_rows.by_urls(connection, [url])).get(url)
+        source = fact_rows.by_urls(connection, [fact.claim.source_url] if fact and fact.claim else [])
         key = fact.item_key if fact else ("", "")
         row = item_rows.read(connection, [key]).get(key)
         published = connection.execute(
@@ -110,6 +111,7 @@ def gather(ports: Ports, blob: str) -> Evidence:
         copying=copying,
         extractor=applied.extractor,
         is_traced_on_azure=is_on_azure(ports.values),
+        source=next(iter(source.values()), None),
     )
 
 

@@ -25,7 +25,7 @@ from eventstac.rules import CollectionRules, load_rules
 from eventstac.validation import event_problems
 from tests.integration.catalog.writers import four_writers
 from tests.integration.conftest import CatalogDatabase
-from tests.samples import START, gone, present, url_of
+from tests.samples import START, cog_fact, gone, present, url_of
 
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
 MERGING = MergeSettings("loader", 0.5)
@@ -273,6 +273,21 @@ class TestDeletedDirectories:
                 _wait_until_blocked(database)
                 assert not noting.done()
             noting.result(timeout=30)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_cog_of_another_place_than_its_source_is_logged(
+    connection: Connection, caplog: pytest.LogCaptureFixture, reverse: bool
+) -> None:
+    source, match = fact("one"), Match("scenes", "one", "b1", rule="scenes")
+    right = cog_fact(url_of("one.tif", "cogs"), present(match, 5, "c1", west=10.1), source.url)
+    wrong = cog_fact(url_of("two.tif", "cogs"), present(match, 5, "c2", west=14), source.url)
+    for each in [wrong, right, source] if reverse else [source, right, wrong]:
+        load(connection, each)
+    load(connection, wrong, fact("one", "b2"))
+    told = [vars(each) for each in caplog.records if each.message == "cog_elsewhere"]
+    assert [each["blob"] for each in told] == [wrong.url]
+    assert f"does not meet that of its source {source.url}" in told[0]["detail"]
 
 
 def test_a_kill_between_commit_and_acknowledgement_publishes_again(database: CatalogDatabase) -> None:
