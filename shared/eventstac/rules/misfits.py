@@ -17,7 +17,8 @@ _TAKES = {
     "doy": "is 001 to 366",
     "hour": "is 00 to 23",
     **dict.fromkeys(("minute", "second"), "is 00 to 59"),
-    **dict.fromkeys(("date", "datetime", "start", "end"), "is as 2024-05-01, 20240501 or 2024122"),
+    "date": "is as 2024-05-01, 20240501 or 2024122",
+    **dict.fromkeys(("datetime", "start", "end"), "is as 2024-05-01, 20240501, 2024122 or 20240501T120000"),
 }
 
 

@@ -243,6 +243,17 @@ def test_a_day_of_the_path_has_the_time_that_its_groups_say(
     assert start_of(path, {"pattern": pattern}) == datetime(2024, 5, 6, *meant, tzinfo=UTC)
 
 
+@pytest.mark.parametrize(
+    ("pattern", "path"),
+    [
+        ("s1a-iw-grd-{asset}-{start}-{end}-{item}.tiff", "s1a-iw-grd-vv-20240506t130507-20240506t130532-053219.tiff"),
+        ("s/{item}_{datetime}.tif", "s/a_2024-05-06t13:05:07z.tif"),
+    ],
+)  # fmt: skip
+def test_a_time_may_have_its_letters_small(pattern: str, path: str) -> None:
+    assert start_of(path, {"pattern": pattern}) == datetime(2024, 5, 6, 13, 5, 7, tzinfo=UTC)
+
+
 @pytest.mark.parametrize("sources", [["file"], [{"value": "2021"}], [{"group": "date"}]])
 def test_an_hour_that_no_source_asks_for_is_any_text(sources: list[Any]) -> None:
     rules = load_rules(

@@ -261,6 +261,8 @@ def test_an_id_that_clients_take_for_a_folder_is_made_another(name: str) -> None
         ("{year}/{month}/{item}.tif", "", "2024/13/n.tif", "{month} would be '13', but is 01 to 12"),
         ("{year}/{month}/{item}.tif", "", "2024/5/n.tif", "{month} would be '5', but is 01 to 12"),
         ("{item}_{date}.tif", "", "x_May24.tif", "{date} would be 'May24', but is as 2024-05-01, 20240501 or 2024122"),
+        ("{item}_{start}_{end}.tif", "", "x_20240501_May24.tif",
+         "{end} would be 'May24', but is as 2024-05-01, 20240501, 2024122 or 20240501T120000"),
         ("{item}/{item}_{doy}_{year}.tif", "", "a/a_400_2020.tif", "{doy} would be '400', but is 001 to 366"),
         ("{item}/{item}_{asset}.tif", "assets: {SR_B2: , SR_B3: }", "s_1/s_1_SR_B4.tif",
          "{asset} would be 'SR_B4', which is none of its assets (SR_B2, SR_B3)"),
