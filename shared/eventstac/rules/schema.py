@@ -59,9 +59,11 @@ def _note(document: Document, error: jsonschema_rs.ValidationError) -> None:
                 instead = _nearest(unexpected, known, document.at(path))
                 document.mistake((*path, unexpected), f"`{unexpected}` is not known here", instead)
         case "required":
+            if _is_told_of(error):
+                return
             document.mistake(path, f"`{name}` has no `{kind['property']}`", f"Add `{kind['property']}:`")
         case "enum":
-            options = [str(option) for option in kind["options"]]
+            options = [_word(option) for option in kind["options"]]
             what = f"`{name}` cannot be {_shown(error.instance)}"
             document.mistake(path, what, f"Write one of {', '.join(options)}")
         case "type":
@@ -155,8 +157,12 @@ def _rules_out(error: jsonschema_rs.ValidationError, path: list[str | int]) -> b
 def _expected(error: jsonschema_rs.ValidationError) -> list[str]:
     kind = error.kind.as_dict()
     if error.kind.name == "enum":
-        return [str(option) for option in kind["options"]]
+        return [_word(option) for option in kind["options"]]
     return [_TYPES.get(each, each) for each in kind.get("types", ())]
+
+
+def _word(option: str | None) -> str:
+    return "null" if option is None else option
 
 
 def _named(path: tuple[str | int, ...]) -> str:
@@ -171,6 +177,14 @@ def _named(path: tuple[str | int, ...]) -> str:
 def _known(error: jsonschema_rs.ValidationError) -> list[str]:
     """The names that may stand where the error is."""
     return sorted(_schema_at(error).get("properties", {}))
+
+
+def _is_told_of(error: jsonschema_rs.ValidationError) -> bool:
+    """Whether all names where one is missing are unknown: each of them is told, with what to write instead."""
+    there, schema = error.instance, _schema_at(error)
+    if not isinstance(there, dict) or schema.get("additionalProperties") is not False:
+        return False
+    return bool(there) and there.keys().isdisjoint(_known(error))
 
 
 def _schema_at(error: jsonschema_rs.ValidationError) -> dict[str, Any]:
@@ -200,6 +214,8 @@ def _nearest(name: str, known: list[str], there: Collection[str]) -> str:
         return f"Write it under `{place}:`"
     if name == "links" and "item_assets" in known:
         return "Write it under `extra:`"
+    if name in ("start", "end") and known == ["format", "path"]:  # of a sidecar's `datetime`
+        return f"Write `{name}:` beside `datetime:`, under `sidecar:`"
     outer, _, inner = name.partition(".")
     if inner and outer in known:  # as docs/rasters.md names what stands inside another
         return f"Write `{outer}: {{{inner}: …}}`"

@@ -128,6 +128,12 @@ def mistakes(text: str) -> list[str]:
             "`hreflang` is not known here",
             "Known here: href, rel, title, type",
         ),
+        (
+            HEAD + "'{item}'\n        nominal_datetime: centre",
+            6,
+            '`nominal_datetime` cannot be `"centre"`',
+            "Write one of start, middle, end, null",
+        ),
         ("collections:\n  a:\n    links: []\n", 3, "`links` is not known", "Write it under `extra:`"),
         (HEAD + "'{item}'\n        footprint_asset: c\n        assets: {b: }", 6, "'c'", "one of: b"),
     ],
@@ -182,6 +188,22 @@ def test_anchors_and_merge_keys_work() -> None:
         "collections:\n  a: &a {license: MIT, title: A}\n  b:\n    <<: *a\n    title: B\n", file="c.yaml"
     )
     assert (collection_of(rules, "b").license, collection_of(rules, "b").title) == ("MIT", "B")
+
+
+def test_a_nominal_datetime_that_is_merged_in_can_be_taken_out() -> None:
+    base = "x-base: &base {container: source, nominal_datetime: middle}\n"
+    text = base + HEAD + "'{item}.tif'\n        <<: *base\n        nominal_datetime: null\n"
+    rule = rule_of(load_rules(text, file="c.yaml"), "a", "r")
+    assert (rule.containers, rule.nominal_datetime) == (("source",), None)
+
+
+def test_where_a_sidecar_says_when_the_wrong_place_is_told_once() -> None:
+    sidecar = "{format: json, datetime: {start: $.s, end: $.e}}"
+    text = HEAD + f"'{{item}}/{{asset}}'\n        assets: {{r: , m: {{sidecar: {sidecar}}}}}"
+    assert mistakes(text) == [
+        f"c.yaml:6: `{name}` is not known here. Write `{name}:` beside `datetime:`, under `sidecar:`."
+        for name in ("end", "start")
+    ]
 
 
 def test_words_that_yaml_takes_for_dates_and_booleans_stay_words() -> None:
