@@ -24,6 +24,7 @@ _HEAD = b'{"type":"Feature","id":"'
 _VERSION = b'"stac_version": '
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9._~-]+\Z")  # the same in JSON and in a URL
 _MOST_BASES = 100  # a client may say any host name; an API has few
+_UNLIKE_BASE = "𒍟※"  # what pgstac stores of an Item that lacks what its collection says
 _WRITTEN = frozenset({"type", "id", "collection", "geometry", "pgstac:base_item"})
 
 Parts = Sequence[bytes | memoryview]
@@ -76,7 +77,8 @@ class FeatureWriter:
         """The members that the API does not write itself, without the first brace, and the Item's own links."""
         members = {name: value for name, value in from_json(content).items() if name not in _WRITTEN}
         kept = stored_links(members.pop("links", None), OWN_ITEM_LINKS, self._base)
-        members.setdefault("stac_version", self._bases.stac_version(collection))
+        if members.get("stac_version") in (None, _UNLIKE_BASE):
+            members["stac_version"] = self._bases.stac_version(collection)
         properties = members.get("properties")
         if isinstance(properties, dict) and "start_datetime" in properties:
             properties.setdefault("datetime", None)  # STAC asks for it; `content_hydrate` drops what is null

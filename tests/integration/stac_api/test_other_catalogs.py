@@ -35,6 +35,14 @@ def banded() -> Json:
     return item
 
 
+def unversioned() -> list[Json]:
+    """Items that say no version, with and without parts in their Collection."""
+    items = [
+        catalog.item("unversioned", name, [0, 0, 1, 1], "2023-01-01T00:00:00Z") for name in ("bands", MANY[5])
+    ]
+    return [{name: value for name, value in item.items() if name != "stac_version"} for item in items]
+
+
 @pytest.fixture(scope="module")
 def others(place: Place, postgres: RunningPostgres) -> CatalogDatabase:
     """One for each place, since a test adds to it."""
@@ -55,7 +63,11 @@ def others(place: Place, postgres: RunningPostgres) -> CatalogDatabase:
         catalog.item("within", MANY[4], [0, 0, 1, 1], MIDDLE, start_datetime=begin, end_datetime=end),
         catalog.item("instant", MANY[4], [0, 0, 1, 1], "2023-06-10T00:00:00Z"),
     ]
-    load(database.settings.conninfo, [*collections, bands], [*same, banded(), spanning, *ends, *moments])
+    load(
+        database.settings.conninfo,
+        [*collections, bands],
+        [*same, banded(), spanning, *ends, *moments, *unversioned()],
+    )
     with psycopg.connect(database.settings.conninfo) as connection:
         for name, kind in zip(MANY, ("integer", "number", "integer"), strict=False):
             connection.execute(
@@ -180,6 +192,12 @@ def test_bands_that_pgstac_left_out_come_back_and_the_items_own_win(api: Client)
         assert {"rel": "preview", "href": "https://example.com/preview.html", "type": "text/html"} in item[
             "links"
         ]
+
+
+def test_an_item_that_says_no_version_has_its_collections(api: Client) -> None:
+    found = api.get("/search", ids="unversioned")["features"]
+    found += [api.get(f"/collections/{item['collection']}/items/unversioned") for item in found]
+    assert [item["stac_version"] for item in found] == ["1.1.0"] * 4
 
 
 def test_a_relative_link_begins_at_the_root_of_the_api(api: Client) -> None:
