@@ -6,20 +6,18 @@ from itertools import groupby
 from typing import Any
 
 from eventstac.rules.date_groups import check_date_groups, may_hold
-from eventstac.rules.dates import READ_DATE, READ_DAY, READ_WHOLE, parse_date
+from eventstac.rules.dates import READ_DATE, parse_date
 from eventstac.rules.document import Document, Path
-from eventstac.rules.durations import period_from
+from eventstac.rules.durations import is_shorter, period_from, read_to_begin
 from eventstac.rules.formats import format_problem, read_by_format
 from eventstac.rules.group_checks import check_taken
 from eventstac.rules.groups import PATH_GROUPS, PathDate, Template
 from eventstac.rules.model import Rule
 from eventstac.rules.pattern import Pattern
 from eventstac.rules.sidecar import TIMES
-from eventstac.rules.spans import Interval
 
 COMPUTED = {"datetime", "start_datetime", "end_datetime", "created", "updated"}  # no properties to set
 
-_LONGEST = datetime(2024, 1, 1, tzinfo=UTC)  # its month and its year have as many days as any
 _EARLY = datetime(1900, 1, 1, tzinfo=UTC)  # hardly a raster begins before it; a dekad does begin on it
 
 
@@ -97,14 +95,16 @@ def _check_beginning(document: Document, path: Path, rule: Rule, source: Mapping
         document.mistake(path, what, "Write a shorter `duration:`, as P8D")
         return
     if written is not None:
-        first = None if format_problem(written) else parse_date(_LONGEST.strftime(written), written)
-        never = first is not None and _is_shorter(duration, first)
+        first = None if format_problem(written) else parse_date(_EARLY.strftime(written), written)
+        never = first is not None and is_shorter(duration, first)
     else:
         never = any(_never_begins(duration, pattern, group) for pattern in _stating(rule, group))
     if never:
         what = f"The group {group!r} says no day for a period of {duration} to begin on"
-        day = "{year}{doy}" if any("doy" in each.groups for each in rule.patterns) else "{year}{month}{day}"
-        instead = f"Make one group of all that say it, `groups: {{begins: {{template: '{day}'}}}}`"
+        parts = "{year}{month}{day}" if is_shorter(duration, parse_date("2024-01")) else "{year}{month}"
+        if any("doy" in each.groups for each in rule.patterns):
+            parts = "{year}{doy}"
+        instead = f"Make one group of all that say it, `groups: {{begins: {{template: '{parts}'}}}}`"
         document.mistake(path, what, f"{instead}, or write a longer `duration:`")
 
 
@@ -117,17 +117,7 @@ def _stating(rule: Rule, group: str) -> list[Pattern]:
 
 def _never_begins(duration: str, pattern: Pattern, group: str) -> bool:
     """Whether all dates that a group can be are weeks, months or years, and the period is shorter."""
-    whole = [form for form, longest in READ_WHOLE.items() if not _is_shorter(duration, parse_date(longest))]
-    beginning = "|".join((READ_DAY, *whole))
-    return may_hold(pattern, group, READ_DATE) and not may_hold(pattern, group, beginning)
-
-
-def _is_shorter(duration: str, begins: Interval) -> bool:
-    """Whether a period is shorter than what its beginning leaves open; not where it ends in no year that there is."""
-    try:
-        return period_from(begins[0], duration)[1] < begins[1]
-    except ValueError:
-        return False
+    return may_hold(pattern, group, READ_DATE) and not may_hold(pattern, group, read_to_begin(duration))
 
 
 def _check_dates_can_be(document: Document, path: Path, rule: Rule, pattern: Pattern) -> None:

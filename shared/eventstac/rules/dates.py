@@ -20,7 +20,7 @@ _MONTH, _DAY, _WEEK = (f"(?P<{name}>[0-9]{{2}})" for name in ("month", "day", "w
 _DOY = "(?P<doy>[0-9]{3})"
 _WEEKDAY = "(?P<weekday>[1-7])"
 
-_WHOLE = {  # years, months and weeks, each with one that is as long as any
+_WHOLE = {  # years, months and weeks, each form with a text of it
     _PLAIN_YEAR: "2024",
     f"{_YEAR}[-_](?P<month>[0-9]{{1,2}})": "2024-01",
     f"(?P<year>(?:1[89]|20)[0-9]{{2}}){_MONTH}": "202401",
@@ -88,7 +88,7 @@ def without_names(regex: str) -> str:
 READ_DAY = without_names(
     f"(?:(?:{'|'.join(_DAYS)})(?:{'|'.join((_ZULU, *_TIMES))})|{_COMPACT_DAY}{_COMPACT_TIME})"
 )
-READ_WHOLE = {without_names(form): longest for form, longest in _WHOLE.items()}
+READ_WHOLE = {without_names(form): text for form, text in _WHOLE.items()}
 READ_DATE = f"(?:{'|'.join((READ_DAY, *READ_WHOLE))})"
 
 

@@ -2,8 +2,9 @@
 
 import re
 from calendar import monthrange
-from datetime import MAXYEAR, datetime, time, timedelta
+from datetime import MAXYEAR, UTC, datetime, time, timedelta
 
+from eventstac.rules.dates import READ_DAY, READ_WHOLE, parse_date
 from eventstac.rules.spans import Interval
 from eventstac.times import to_text
 
@@ -11,6 +12,8 @@ DEKAD = "dekad"  # of a month: its days 1 to 10, 11 to 20, and what is left
 
 _DEKADS = (1, 11, 21)  # the days that they begin on
 _LAST_SECOND = timedelta(seconds=1)  # that of a period is before the next one begins, as a month's
+_WHOLES = tuple(timedelta(days=days) - _LAST_SECOND for days in (7, 31, 366))  # the longest ones
+_LONG_MONTH = datetime(2024, 1, 1, tzinfo=UTC)  # also the first of a long year
 _ISO = re.compile(
     "P(?:(?P<years>[0-9]+)Y)?(?:(?P<months>[0-9]+)M)?(?:(?P<weeks>[0-9]+)W)?(?:(?P<days>[0-9]+)D)?"
     "(?:T(?:(?P<hours>[0-9]+)H)?(?:(?P<minutes>[0-9]+)M)?(?:(?P<seconds>[0-9]+)S)?)?"
@@ -27,6 +30,22 @@ def period_from(start: datetime, duration: str) -> Interval:
     except OverflowError as error:
         raise ValueError(f"{duration} after {start.date()} is in no year up to 9999") from error
     return (start, following - _LAST_SECOND)
+
+
+def is_shorter(duration: str, begins: Interval) -> bool:
+    """Whether a period is shorter than a week, month or year may be, where a text says that it begins with one."""
+    left_open = begins[1] - begins[0]
+    try:
+        first, last = period_from(_LONG_MONTH, duration)
+    except ValueError:  # it ends in no year that there is
+        return False
+    return bool(left_open) and last - first < min(whole for whole in _WHOLES if whole >= left_open)
+
+
+def read_to_begin(duration: str) -> str:
+    """The expression of the texts that are read without a format and may begin a period."""
+    whole = [form for form, text in READ_WHOLE.items() if not is_shorter(duration, parse_date(text))]
+    return f"(?:{'|'.join((READ_DAY, *whole))})"
 
 
 def _next_dekad(start: datetime) -> datetime:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from eventstac.rules.characters import in_case
 from eventstac.rules.dates import parse_date, parse_date_with_time, parse_parts
-from eventstac.rules.durations import period_from
+from eventstac.rules.durations import is_shorter, period_from
 from eventstac.rules.spans import Interval
 
 _FIELD = re.compile(r"\{\{|\}\}|\{([A-Za-z_]\w*)\}", re.ASCII)
@@ -155,10 +155,9 @@ def _by_names(groups: Mapping[str, str]) -> Interval | None:
 
 def _lasting(text: str, begins: Interval, duration: str) -> Interval:
     """The period of a duration that a text begins; one that is shorter than a text's month might be any part of it."""
-    period = period_from(begins[0], duration)
-    if period[1] < begins[1]:
+    if is_shorter(duration, begins):
         raise ValueError(f"{text!r} does not say on which day a period of {duration} begins")
-    return period
+    return period_from(begins[0], duration)
 
 
 def _interval(first: Interval, last: Interval) -> Interval:

@@ -7,6 +7,7 @@ from functools import cache
 
 from eventstac.rules.automaton import NO_TEXT, Automaton, Language, Limits, literal, share_a_text
 from eventstac.rules.dates import READ_DATE
+from eventstac.rules.durations import read_to_begin
 from eventstac.rules.expressions import ANY_DATE, KNOWN_GROUPS
 from eventstac.rules.formats import format_regex, read_by_format
 from eventstac.rules.groups import GroupChange, PathDate, Template
@@ -129,6 +130,8 @@ class _Limits:
         read = read_by_format if self.loose else format_regex
         any_date = READ_DATE if self.loose else ANY_DATE
         regex = any_date if source.format is None else read(source.format)
+        if source.duration is not None and source.format is None:
+            regex = read_to_begin(source.duration)
         first = next((name for name in ("datetime", "date") if name in there), None)
         if source.start:
             names = sorted({source.start, source.end})

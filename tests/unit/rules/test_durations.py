@@ -70,7 +70,8 @@ def test_what_begins_no_dekad_is_not_of_the_rule(text: str, moment: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("text", "duration"), [("2024-02", "dekad"), ("2024", "P8D"), ("2024", "P1M"), ("202402", "P1D")]
+    ("text", "duration"),
+    [("2024-02", "dekad"), ("2024-02", "P30D"), ("2024", "P8D"), ("2024", "P1M"), ("202402", "P1D")],
 )
 def test_a_month_or_a_year_begins_no_period_that_is_shorter(text: str, duration: str) -> None:
     rule = {"pattern": "m/{item}_{date}.tif", "datetime": [{"group": "date", "duration": duration}]}
@@ -100,6 +101,26 @@ def test_a_period_shorter_than_what_its_group_leaves_open_is_a_mistake(
     assert f"{source['group']!r} says no day for a period of {source['duration']} to begin on" in found
     assert found.count(" says no day") == 1
     assert "groups: {begins: {template:" in found
+
+
+@pytest.mark.parametrize(
+    ("names", "duration", "template"),
+    [
+        ("{year}/{doy}_", "P8D", "{year}{doy}"),
+        ("{year}/{month}_", "P1M", "{year}{month}"),
+        ("{year}/{month}_", "dekad", "{year}{month}{day}"),
+    ],
+)
+def test_what_is_to_be_one_group_is_told(names: str, duration: str, template: str) -> None:
+    source = {"group": "year", "duration": duration}
+    assert f"{{template: '{template}'}}" in told({"pattern": f"m/{names}{{item}}.tif", "datetime": [source]})
+
+
+def test_a_rule_of_days_does_not_overlap_with_one_of_months() -> None:
+    days = {"pattern": "m/{item}_{x:[0-9-]+}.tif", "datetime": [{"group": "x", "duration": "P8D"}]}
+    months = {"pattern": "m/{item}_{y:[0-9-]+}.tif", "datetime": [{"group": "y", "format": "%Y-%m"}]}
+    assert not load_rules(text_of(days, months), file="c.yaml").warnings
+    assert "both match" in told({**days, "datetime": [{"group": "x", "duration": "P1M"}]}, months)
 
 
 @pytest.mark.parametrize("duration", ["P9999Y", "P8100Y", "P9999Y9999M"])
