@@ -60,6 +60,7 @@ def _note(document: Document, error: jsonschema_rs.ValidationError) -> None:
                 document.mistake((*path, unexpected), f"`{unexpected}` is not known here", instead)
         case "required":
             if _is_told_of(error):
+                document.wrong.append(path)
                 return
             document.mistake(path, f"`{name}` has no `{kind['property']}`", f"Add `{kind['property']}:`")
         case "enum":

@@ -38,6 +38,7 @@ def mistakes(text: str) -> list[str]:
         ("collections:\n  a b: {}\n", 2, "'a b' under `collections`", "Use letters"),
         ("collections:\n  a:\n    queryables:\n      q: {type: float}\n", 4, '"float"', "string, number"),
         ("just words", 1, "the file", "Write a mapping"),
+        ("rules: []\n", 1, "`rules` is not known here", "Known here: collections, ignore"),
         (HEAD + "'x/{item'", 5, "opens a brace", "Close it"),
         (HEAD + "'x/{1tem}'", 5, "has no name", "Use letters"),
         (HEAD + "'/x/{item}'", 5, "not a path within", "Leave out"),
