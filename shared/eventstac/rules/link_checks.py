@@ -1,7 +1,7 @@
 """Checks the links that a rule gives its Items."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 
 import jsonschema_rs
@@ -37,14 +37,26 @@ def check_links(document: Document, path: Path, rule: Rule, groups: set[str]) ->
             what = f"The address of the link {link['rel']!r} is no absolute URL: {link['href']!r}"
             document.mistake((*where, "href"), what, "Write it whole, as https://example.org/scenes/{item}")
         elif not _formats().is_valid(sample):
-            what = f"The address of the link {link['rel']!r} is no URL, Items with it are rejected: {link['href']!r}"
-            document.mistake((*where, "href"), what, _ENCODED)
-        elif not _is_whole(link["href"], rule.changes):
-            what = f"{who} begins with a group that need not be the beginning of an address: {link['href']!r}"
-            instead = (
-                "Write it before the group, as https://example.org/, or make it by a `lookup` or a `template`"
-            )
-            document.warn((*where, "href"), what, instead)
+            _note_no_url(document, (*where, "href"), link["rel"], link["href"])
+        else:
+            addresses = set(_addresses(link["href"], rule.changes))
+            whole = {each for each in addresses if _WHOLE.match(each)}
+            for address in sorted(whole):
+                if not _formats().is_valid(address):
+                    _note_no_url(document, (*where, "href"), link["rel"], address)
+            if whole != addresses:
+                _warn_of_beginning(document, (*where, "href"), who)
+
+
+def _note_no_url(document: Document, path: Path, rel: str, address: str) -> None:
+    what = f"The address of the link {rel!r} is no URL, Items with it are rejected: {address!r}"
+    document.mistake(path, what, _ENCODED)
+
+
+def _warn_of_beginning(document: Document, path: Path, who: str) -> None:
+    what = f"{who} begins with a group that need not be the beginning of an address: {document.at(path)!r}"
+    instead = "Write it before the group, as https://example.org/, or make it by a `lookup` or a `template`"
+    document.warn(path, what, instead)
 
 
 def _sample(href: str) -> str:
@@ -57,20 +69,22 @@ def _filled(text: str) -> str:
     return template.fill(dict.fromkeys(template.groups, "x"))
 
 
-def _is_whole(text: str, changes: Sequence[GroupChange]) -> bool:
-    """Whether an address has a scheme and a host, whatever its first group is after these changes."""
+def _addresses(text: str, changes: Sequence[GroupChange]) -> Iterator[str]:
+    """What an address may become by the tables and templates that its first group is of; nothing for another group."""
     leading = _LEADING.match(text)
     if leading is None:
-        return bool(_WHOLE.match(_filled(text)))
-    rest = text[leading.end() :]
+        yield _filled(text)
+        return
     made = [index for index, change in enumerate(changes) if change.name == leading[1]]
     if not made:
-        return False  # a group of a path has no :// in it
+        yield ""  # a group of a path has no :// in it
+        return
     change = changes[made[-1]]
     plain = [*(change.lookup or {}).values(), *([] if change.default is None else [change.default])]
     texts = [each.replace("{", "{{").replace("}", "}}") for each in plain]
     texts += [change.source.text] if change.lookup is None else []
-    return all(_is_whole(each + rest, changes[: made[-1]]) for each in texts)
+    for each in dict.fromkeys(texts):
+        yield from _addresses(each + text[leading.end() :], changes[: made[-1]])
 
 
 @cache

@@ -2,7 +2,7 @@
 
 import pytest
 
-from eventstac.rules import load_rules
+from eventstac.rules import RulesInvalid, load_rules
 from eventstac.rules.automaton import Automaton
 from eventstac.rules.unused import is_covered
 from tests.samples import url_of
@@ -668,6 +668,23 @@ def test_an_address_whose_first_group_need_not_be_the_beginning_of_one_is_warned
 )
 def test_an_address_that_is_whole_by_its_first_group_is_not_warned_of(groups: str, href: str) -> None:
     assert not warnings_of_link(groups, href)
+
+
+@pytest.mark.parametrize(
+    ("groups", "address"),
+    [
+        ("base: {from: item, lookup: {a: 'https://a.org', b: 'https://b.org/x y'}}", "https://b.org/x y/x"),
+        ("base: {from: item, lookup: {a: 'https://a.org'}, default: 'https://[b'}", "https://[b/x"),
+        ("base: {template: 'https://{item}.org:port'}", "https://x.org:port/x"),
+    ],
+)
+def test_an_address_that_is_none_by_what_its_first_group_may_be_is_a_mistake(
+    groups: str, address: str
+) -> None:
+    with pytest.raises(RulesInvalid) as caught:
+        warnings_of_link(groups, "{base}/x")
+    [told] = caught.value.mistakes
+    assert told.what == f"The address of the link 'via' is no URL, Items with it are rejected: {address!r}"
 
 
 def warnings_of_link(groups: str, href: str) -> str:
