@@ -100,6 +100,11 @@ def test_the_items_of_a_collection_take_the_parameters_of_a_search(api: Client) 
     ) == ["period"]
     assert ids(ids="greenwich,scene-001") == ["greenwich"]
     assert ids(sortby="+id", limit="2") == ["fiji-east", "fiji-west"]
+    assert ids(q="words") == ["fiji-west"]
+    assert ids(query='{"id":{"startsWith":"fiji"}}', sortby="id") == ["fiji-east", "fiji-west"]
+    (item,) = api.get(path, ids="greenwich", fields="-assets")["features"]
+    assert item["properties"]
+    assert "assets" not in item
 
 
 def test_a_name_with_a_colon_needs_no_quotes_in_cql2_text(api: Client) -> None:
