@@ -18,7 +18,7 @@ from stac_api.collection_search import CollectionSearch
 from stac_api.compression import in_gzip
 from stac_api.database import Database
 from stac_api.deep_json import from_json
-from stac_api.errors import ApiError, Unavailable
+from stac_api.errors import ApiError, BadRequest, Unavailable
 from stac_api.features import Writers
 from stac_api.html import HEADERS, Context, Json
 from stac_api.item_search import ItemSearch
@@ -30,6 +30,7 @@ _log = logging.getLogger("stac_api")
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_SHOWN = 100  # characters of what is no format
 RETRY_AFTER_S = 5  # a failover or a restart of the database takes about that long
 
 # What an answer depends on, beside its address.
@@ -134,8 +135,13 @@ def document(request: Request, value: object, media_type: str = JSON, page: Page
 
 
 def wants_html(request: Request) -> bool:
-    """Whether a browser asks: the first media type that we have, of those it accepts most, is HTML; or `f=html`."""
+    """Whether a browser asks: the first media type that we have, of those it accepts most, is HTML; or `f=html`.
+
+    Raises BadRequest for another `f`.
+    """
     if b"f=" in request.scope["query_string"] and (wanted := request.query_params.get("f")):
+        if wanted not in ("html", "json"):
+            raise BadRequest("f", f"{wanted[:_SHOWN]!r} is neither json nor html")
         return wanted == "html"
     accepted = headers_of(request.scope).get(b"accept")
     return accepted is not None and prefers_html(accepted)
@@ -154,13 +160,18 @@ async def error_answer(request: Request, error: Exception) -> Response:
         headers += ((name.lower().encode(), value.encode("latin-1")) for name, value in given.items())
     elif isinstance(error, ApiError):
         status, code, description = error.status, error.code, error.description
+        headers += error.headers
     else:
         _log.exception("unforeseen", exc_info=error)
         status, code, description = 500, "ServerError", "Something went wrong here; it has been logged."
     if isinstance(error, Unavailable):
         headers.append((b"retry-after", b"%d" % RETRY_AFTER_S))
     problem = {"code": code, "description": description}
-    if wants_html(request):
+    try:
+        as_page = wants_html(request)
+    except BadRequest:  # told already, if nothing else is wrong
+        as_page = False
+    if as_page:
         context = Context(base(request), services(request).settings.catalog_title)
         page = pages.error(problem, context).encode()
         return Answer(page, status, [*headers, *_FOR_PAGES, (b"content-type", b"text/html; charset=utf-8")])

@@ -12,7 +12,7 @@ from stac_api import collection_writer, conformance, pages, searches
 from stac_api.answers import Services, answer, base, document, header, services
 from stac_api.collection_search import token_from_offset
 from stac_api.deep_json import as_json, from_json
-from stac_api.errors import BadRequest, NotFound, TooLarge, UnsupportedMedia
+from stac_api.errors import BadRequest, NotFound, TooLarge, UnsupportedCoding, UnsupportedMedia
 from stac_api.features import Parts, wrap
 from stac_api.item_search import Page
 from stac_api.links import (
@@ -232,6 +232,12 @@ async def raw_body(request: Request, most: int) -> bytes:
     kind = (header(request, b"content-type") or JSON).partition(";")[0].strip().lower()
     if kind not in (JSON, GEOJSON) and not kind.endswith("+json"):
         raise UnsupportedMedia(f"The body is {kind!r}, expected {JSON}.")
+    coding = (header(request, b"content-encoding") or "identity").strip().lower()
+    if coding != "identity":
+        raise UnsupportedCoding(f"The body is encoded ({coding!r}): send it as it is.")
+    told = header(request, b"content-length") or ""
+    if told.isascii() and told.isdigit() and searches.number_of(told) > most:
+        raise TooLarge(f"The body is larger than {most} bytes.")
     body = b""
     while True:
         message = await request.receive()

@@ -6,6 +6,7 @@ ApiError
 ├── NotFound          404
 ├── TooLarge          413  the body is beyond the cap
 ├── UnsupportedMedia  415  the body is not JSON
+│   └── UnsupportedCoding  it is compressed
 ├── Unavailable       503  the database is away or busy: try again
 │   └── Full               it takes no more connections
 └── TooSlow           504  the query ran into the statement time-out
@@ -17,6 +18,7 @@ class ApiError(Exception):
 
     status = 500
     code = "ServerError"
+    headers: tuple[tuple[bytes, bytes], ...] = ()  # that the answer has more
 
     def __init__(self, description: str) -> None:
         super().__init__(description)
@@ -39,6 +41,7 @@ class Unauthorized(ApiError):
 
     status = 401
     code = "Unauthorized"
+    headers = ((b"www-authenticate", b"Bearer"),)
 
 
 class NotFound(ApiError):
@@ -60,6 +63,12 @@ class UnsupportedMedia(ApiError):
 
     status = 415
     code = "UnsupportedMediaType"
+
+
+class UnsupportedCoding(UnsupportedMedia):
+    """The body is compressed."""
+
+    headers = ((b"accept-encoding", b"identity"),)
 
 
 class Unavailable(ApiError):

@@ -28,8 +28,8 @@ _FORWARDING = frozenset(
 )
 _NAMING = _FORWARDING | {b"host"}
 _HOST = re.compile(r"[A-Za-z0-9._-]+(:[0-9]{1,5})?\Z|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?\Z")
-_PAIR = re.compile(
-    r"""\s*(?P<name>[!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*=\s*("(?P<quoted>([^"\\]|\\.)*)"|(?P<text>[^\s;,"]*))\s*"""
+_PAIR = re.compile(  # before it empty ones, of pairs (RFC 7239 4) and of elements (RFC 9110 5.6.1)
+    r"""[\s;,]*(?P<name>[!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*=\s*("(?P<quoted>([^"\\]|\\.)*)"|(?P<text>[^\s;,"]*))\s*"""
 )
 _ESCAPED = re.compile(r"\\(.)")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")

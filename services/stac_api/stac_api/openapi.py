@@ -241,13 +241,11 @@ def _operation(
     summary: str, schema: Json, media_type: str, *parameters: Json, page: bool = True, **more: Any
 ) -> Json:
     content = _content(schema, media_type)
-    told = _content(_ref("Problem"), JSON)
     if page:
         content |= _content({"type": "string"}, HTML)
-        told |= _content({"type": "string"}, HTML)
         parameters = (*parameters, _AS, _OTHERS)
     problems = {
-        str(status): {"description": description, "content": told}
+        str(status): _problem(description)
         for status, description in (_PROBLEMS | (_BODY_PROBLEMS if "requestBody" in more else {})).items()
     }
     return {
@@ -256,6 +254,12 @@ def _operation(
         "responses": {"200": {"description": summary, "content": content}, **problems},
         **more,
     }
+
+
+def _problem(description: str) -> Json:
+    """An error, which browsers get as a page wherever it comes."""
+    content = _content(_ref("Problem"), JSON) | _content({"type": "string"}, HTML)
+    return {"description": description, "content": content}
 
 
 def _state(summary: str, schema: Json, statuses: tuple[int, ...]) -> Json:
@@ -288,10 +292,7 @@ def _body(schema: Json) -> Json:
 def description(here: str, title: str, version: str, *, signing: bool = False) -> Json:
     """The document, with this address as its server."""
     sign = _operation("The href of an asset with a signature", _ref("Signed"), JSON, _HREF, page=False)
-    sign["responses"]["401"] = {
-        "description": "Nobody signed in.",
-        "content": _content(_ref("Problem"), JSON),
-    }
+    sign["responses"]["401"] = _problem("Nobody signed in.")
     one = "/collections/{collection_id}"
     return {
         "openapi": "3.0.3",

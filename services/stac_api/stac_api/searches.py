@@ -24,7 +24,8 @@ _MAX_NAMES = 10_000  # ids or collections of one search
 _MOST_DIGITS = 9  # of what counts Items or Collections: whoever asks for more asks for all
 # In a query string a plus is a blank: before an offset it can have been nothing else.
 _LOST_PLUS = re.compile(r"(:\d\d(?:\.\d+)?) (?=\d\d:\d\d(?:/|\Z))", re.ASCII)
-_JSON_LANGUAGES = ("cql2-json", "cql-json")  # the second is what older clients of pgstac say
+_LANGUAGES = ("cql2-text", "cql2-json", "cql-json")  # the last is what older clients of pgstac say
+_SHOWN = 100  # characters of what is no language
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 
 
@@ -108,6 +109,7 @@ def from_query(
     for name, read in _FROM_TEXT.items():
         if name in params and (params[name] or name == "fields"):
             read(draft, params[name])
+    _check_filter(params)
     if text := params.get("filter"):
         draft.conditions["filter"] = _filter_from_text(text, params, settings)
     return draft.search(default_limit or settings.default_limit)
@@ -122,13 +124,12 @@ def from_body(body: object, settings: Settings) -> Search:
         # of `fields` stac-api-validator asks that null is refused
         if name in body and (body[name] is not None or name == "fields"):
             read(draft, body[name])
+    _check_filter(body)
     if (value := body.get("filter")) is not None:
-        _check_crs(body)
-        language = body.get("filter-lang") or "cql2-json"
-        if isinstance(value, str) and language == "cql2-text":
-            draft.conditions["filter"] = filters.from_text(value, settings.max_filter_depth)
-        elif language in _JSON_LANGUAGES:
+        if body.get("filter-lang") != "cql2-text":
             draft.conditions["filter"] = filters.from_json(value, settings.max_filter_depth)
+        elif isinstance(value, str):
+            draft.conditions["filter"] = filters.from_text(value, settings.max_filter_depth)
         else:
             raise BadRequest("filter-lang", "expected cql2-json, or cql2-text with a text as filter")
     return draft.search(settings.default_limit)
@@ -140,17 +141,18 @@ def within(search: Search, collection: str) -> Search:
 
 
 def _filter_from_text(text: str, params: Mapping[str, str], settings: Settings) -> Cql2:
-    _check_crs(params)
     # The extension's default for GET is cql2-text, yet clients send JSON without saying so.
     language = params.get("filter-lang") or ("cql2-json" if text.lstrip().startswith("{") else "cql2-text")
     if language == "cql2-text":
         return filters.from_text(text, settings.max_filter_depth)
-    if language in _JSON_LANGUAGES:
-        return filters.from_json_text(text, settings.max_filter_depth)
-    raise BadRequest("filter-lang", f"{language!r} is neither cql2-text nor cql2-json")
+    return filters.from_json_text(text, settings.max_filter_depth)
 
 
-def _check_crs(params: Mapping[str, Any]) -> None:
+def _check_filter(params: Mapping[str, Any]) -> None:
+    """What is said about a filter, be there one or not (OGC API Features 1.0, requirement 9)."""
+    language = params.get("filter-lang")
+    if language and language not in _LANGUAGES:
+        raise BadRequest("filter-lang", f"{str(language)[:_SHOWN]!r} is neither cql2-text nor cql2-json")
     if (params.get("filter-crs") or CRS84) != CRS84:
         raise BadRequest("filter-crs", f"only {CRS84} is supported")
 

@@ -310,7 +310,7 @@ def test_of_very_many_mistakes_the_first_are_told(api: Client, name: str) -> Non
 def test_a_packed_body_and_a_name_with_a_line_end_are_answered_by_the_api(api: Client) -> None:
     headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
     packed = api("POST", "/search", data=gzip.compress(b"{}"), headers=headers)
-    assert (packed.status_code, packed.json()["code"]) == (400, "InvalidParameterValue")
+    assert (packed.status_code, packed.json()["code"]) == (415, "UnsupportedMediaType")
     found = api.get("/collections/edges/items/a%0Ab", status=404)
     assert "'a\\nb'" in found["description"]
 

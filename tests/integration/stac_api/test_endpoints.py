@@ -6,6 +6,7 @@ from tests.integration.stac_api import catalog
 from tests.integration.stac_api.conftest import Client
 from tests.integration.stac_api.places import EVERY
 
+JSON = "application/json"
 pytestmark = pytest.mark.parametrize("place", EVERY, indirect=True, scope="session")
 
 
@@ -114,6 +115,22 @@ def test_what_is_escaped_or_behind_a_semicolon_is_part_of_a_name(api: Client, pa
 
 def test_a_host_that_is_none_is_no_fault_of_the_api(api: Client) -> None:
     assert api("GET", "/conformance", headers={"Host": b"\xe9"}).status_code == 200
+
+
+@pytest.mark.parametrize("accept", ["application/json", "text/html"])
+def test_a_mistake_comes_in_a_type_that_openapi_tells(api: Client, accept: str) -> None:
+    paths = api.get("/api")["paths"]
+    for method, path, status in (
+        ("GET", "/search", 400),
+        ("POST", "/search", 400),
+        ("POST", "/validate", 400),
+    ):
+        answer = api(
+            method, path, params={"limit": "x"}, data="[", headers={"Accept": accept, "Content-Type": JSON}
+        )
+        assert answer.status_code == status
+        told = paths[path][method.lower()]["responses"][str(status)]["content"]
+        assert answer.headers["Content-Type"].partition(";")[0] in told
 
 
 def test_writing_verbs_are_405(api: Client) -> None:

@@ -20,6 +20,8 @@ from tests.integration.stac_api.places import Place
         ({"X-Forwarded-Host": "a.example", "X-Forwarded-Port": "65536"}, "http://a.example"),
         ({"Forwarded": 'for=1.2.3.4;host="f.example:81";proto=https, for=2'}, "https://f.example:81"),
         ({"Forwarded": 'for="[::1]:4,711";host=f.example;PROTO=HTTPS'}, "https://f.example"),
+        ({"Forwarded": "for=1.2.3.4;;host=f.example"}, "http://f.example"),
+        ({"Forwarded": ", ;host=f.example;; proto=https;"}, "https://f.example"),
         ({"Forwarded": 'by="a\\"b;host=no.example";host=f.example'}, "http://f.example"),
         ({"X-Forwarded-Proto": "HTTPS", "X-Forwarded-Host": "my_stac.example"}, "https://my_stac.example"),
         ({"X-Forwarded-Host": "evil.example/\"><script>"}, None),

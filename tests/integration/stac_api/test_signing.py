@@ -167,6 +167,7 @@ def test_who_did_not_sign_in_gets_nothing(signing: Client, azurite: Azurite, hea
     answer = sign(signing, url_of(azurite, SHOWN), **headers)
     assert answer.status_code == 401
     assert answer.json()["code"] == "Unauthorized"
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
 @in_the_main_places
