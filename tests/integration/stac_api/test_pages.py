@@ -17,7 +17,7 @@ PAGES = (
 class Outline(HTMLParser):
     """What a screen reader needs, collected."""
 
-    VOID = frozenset({"meta", "br", "img", "input"})
+    VOID = frozenset({"meta", "br", "img", "input", "wbr"})
 
     def __init__(self, text: str) -> None:
         super().__init__()
