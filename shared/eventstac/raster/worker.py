@@ -146,18 +146,19 @@ def _serve(read: _Read, reader: PipeReader, sink: BinaryIO, message: dict[str, A
 
 
 def look_to(look: Look) -> dict[str, Any]:
-    """A look as JSON."""
+    """The part of a look that the extraction uses, as JSON."""
     return {
         "url": look.url,
         "seen": look.seen.timestamp(),
         "etag": look.etag,
         "size": look.size,
         "content_md5": look.content_md5.hex() if look.content_md5 else None,
+        "failed_copy": look.failed_copy,
     }
 
 
 def look_from(data: dict[str, Any]) -> Look:
-    """The part of a look that the extraction uses, from JSON."""
+    """What `look_to` wrote."""
     md5 = data["content_md5"]
     return Look(
         data["url"],
@@ -166,6 +167,7 @@ def look_from(data: dict[str, Any]) -> Look:
         etag=data["etag"],
         size=data["size"],
         content_md5=bytes.fromhex(md5) if md5 else None,
+        failed_copy=data["failed_copy"],
     )
 
 

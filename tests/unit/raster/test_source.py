@@ -12,7 +12,7 @@ import pytest
 
 from eventstac.blobs import HEAD_BYTES
 from eventstac.errors import BlobChanged, Copying, Rejected, Transient
-from eventstac.raster.formats import driver_of
+from eventstac.raster.extract import read_raster
 from eventstac.raster.source import file_reader, url_reader
 
 DATA = bytes(range(256)) * (HEAD_BYTES // 256 + 100)
@@ -212,11 +212,12 @@ def test_a_blob_that_is_still_being_copied_is_said_to_be(size: int) -> None:
     ("status", "said"), [("failed", "the copy into it failed"), ("success", "the upload did not write")]
 )
 def test_an_empty_blob_says_whether_a_copy_left_it_so(status: str, said: str) -> None:
+    """From the process that decodes, too: what it knows of the blob is what it was told."""
     with served(size=0, headers={"x-ms-copy-status": status}) as url:
         reader = url_reader(url)
     assert (reader.look.size, reader.head, reader.read(0, 9)) == (0, b"", b"")
     with pytest.raises(Rejected, match=f"empty: the blob has 0 bytes: {said}"):
-        driver_of(reader)
+        read_raster(reader, {})
 
 
 def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
