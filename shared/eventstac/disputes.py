@@ -7,12 +7,12 @@ said counts, not what came first, so any order of events gives the same.
 A blob that is said to be made from a COG is shown nowhere: its source shows nothing of its own.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from eventstac.bbox import are_apart
-from eventstac.facts import NOT_A_COG, Fact, Finding, Match
+from eventstac.facts import NOT_A_COG, Fact, Finding, Match, canonical_json
 
 
 def marked(facts: Iterable[Fact], others: Iterable[Fact]) -> list[Fact]:
@@ -32,10 +32,15 @@ def chain(fact: Fact) -> str:
 
 
 def elsewhere(cog: Fact, source: Fact | None) -> str:
-    """What is odd about a COG that lies nowhere near its source; empty where nothing is, or nobody knows."""
-    boxes: list[Any] = [(fact.finding.metadata or {}).get("bbox") for fact in (cog, source) if fact]
+    """What is odd about a COG that lies nowhere near its source; empty where nothing is, or nobody knows.
+
+    Nobody does where they were not read alike: an extractor or a rule that was mended moves one before the other.
+    """
+    if source is None or _how_read(cog) != _how_read(source):
+        return ""
+    boxes: list[Any] = [(fact.finding.metadata or {}).get("bbox") for fact in (cog, source)]
     try:
-        if source is None or not all(boxes) or not are_apart(*boxes):
+        if not all(boxes) or not are_apart(*boxes):
             return ""
     except (TypeError, ValueError, LookupError):  # an event may call anything a bbox
         return ""
@@ -45,14 +50,21 @@ def elsewhere(cog: Fact, source: Fact | None) -> str:
     )
 
 
-def misplaced(facts: Iterable[Fact], fresh: set[str]) -> Iterator[tuple[str, str]]:
-    """The COGs of an Item that lie elsewhere than their sources, and what is odd; of what is known already, none."""
+def misplaced(facts: Iterable[Fact], shown: Iterable[str], news: Container[str]) -> Iterator[tuple[str, str]]:
+    """The COGs that an Item shows and that lie elsewhere than their sources, and what is odd.
+
+    Only those of which anything is `news`: that it is shown, or what it or its source is.
+    """
     by_url = {fact.url: fact for fact in facts}
-    for cog in by_url.values():
-        if cog.claim and not fresh.isdisjoint((cog.url, cog.claim.source_url)):
+    for cog in (by_url[url] for url in shown):
+        if cog.claim and (cog.url in news or cog.claim.source_url in news):
             odd = elsewhere(cog, by_url.get(cog.claim.source_url))
             if odd:
                 yield cog.url, odd
+
+
+def _how_read(fact: Fact) -> tuple[int, str]:
+    return fact.finding.extractor, canonical_json(fact.finding.match.options)
 
 
 def _marked(fact: Fact, claimed: Mapping[str, Fact]) -> Fact:

@@ -368,6 +368,18 @@ class TestCogs:
             known = evidence(fact=self.COG, item=row(), published=True, source=unknown)
             assert "meet" not in whereabouts(known).why
 
+    @pytest.mark.parametrize(
+        "other", [{"extractor": 18}, {"match": replace(MATCH, options={"crs": "EPSG:32632"})}]
+    )
+    def test_a_cog_that_was_read_otherwise_than_its_source_is_not_compared(
+        self, other: dict[str, object]
+    ) -> None:
+        """A reader that was mended, or a rule, moves one of them before the other."""
+        finding = replace(present(MATCH, 5, "e1", west=14.0), **other)  # type: ignore[arg-type]
+        source = fact_of(url_of("scenes/one/source.tif"), finding)
+        found = whereabouts(evidence(fact=self.COG, item=row(), published=True, source=source))
+        assert (found.verdict, "meet" in found.why) == ("searchable", False)
+
     def test_an_outdated_cog_is_stale(self) -> None:
         found = whereabouts(evidence(fact=self.COG, item=row(urls=(), outdated=(URL,)), published=True))
         assert found.verdict == "stale"

@@ -52,6 +52,11 @@ class Change:
         """Whether it leaves the catalog."""
         return self.was_published and not self.is_published
 
+    @property
+    def comes_to_show(self) -> set[str]:
+        """The blobs that it shows and did not show before."""
+        return set(self.composition.urls).difference(self.before.urls if self.before else ())
+
 
 Origins = Mapping[ItemKey, Origin]
 

@@ -222,8 +222,10 @@ def _merge_locked(
     announcements = announcements_of(changes, second_looks, settings.app, now, _wait(settings), origins)
     facts = fact_rows.upsert([found.fresh[url] for url in sorted(found.fresh)], composer.texts)
     write(connection, [facts, *notes_of(changes), outbox.add(announcements)])
-    for url, odd in (one for each in items.values() for one in misplaced(each, set(found.fresh))):
-        log.warning("cog_elsewhere", extra={"blob": url, "detail": odd})
+    news = {*found.fresh, *(url for change in changes for url in change.comes_to_show)}
+    for key, each in items.items():
+        for url, odd in misplaced(each, composer.composed(applied, key, each)[0].urls, news):
+            log.warning("cog_elsewhere", extra={"blob": url, "detail": odd})
     return set(found.fresh), [change.key for change in changes]
 
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -275,19 +276,50 @@ class TestDeletedDirectories:
             noting.result(timeout=30)
 
 
+def _told(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
+    told = [vars(each) for each in caplog.records if each.message == "cog_elsewhere"]
+    return [(each["blob"], each["detail"]) for each in told]
+
+
+def _cog(name: str, etag: str, west: float, **found: Any) -> Fact:
+    """A COG of `fact("one")` as it was at first."""
+    match = Match("scenes", "one", "b1", rule="scenes")
+    return cog_fact(url_of(name, "cogs"), present(match, 5, etag, west=west, **found), fact("one").url, "e")
+
+
 @pytest.mark.parametrize("reverse", [False, True])
 def test_a_cog_of_another_place_than_its_source_is_logged(
     connection: Connection, caplog: pytest.LogCaptureFixture, reverse: bool
 ) -> None:
-    source, match = fact("one"), Match("scenes", "one", "b1", rule="scenes")
-    right = cog_fact(url_of("one.tif", "cogs"), present(match, 5, "c1", west=10.1), source.url)
-    wrong = cog_fact(url_of("two.tif", "cogs"), present(match, 5, "c2", west=14), source.url)
+    source, right, wrong = fact("one"), _cog("two.tif", "c1", 10.1), _cog("one.tif", "c2", 14)
     for each in [wrong, right, source] if reverse else [source, right, wrong]:
         load(connection, each)
     load(connection, wrong, fact("one", "b2"))
-    told = [vars(each) for each in caplog.records if each.message == "cog_elsewhere"]
-    assert [each["blob"] for each in told] == [wrong.url]
-    assert f"does not meet that of its source {source.url}" in told[0]["detail"]
+    [(blob, detail)] = _told(caplog)
+    assert blob == wrong.url
+    assert f"does not meet that of its source {source.url}" in detail
+
+
+def test_a_cog_of_another_place_is_logged_when_its_item_comes_to_show_it(
+    connection: Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    right, wrong = _cog("one.tif", "c1", 10.1), _cog("two.tif", "c2", 14)
+    load(connection, fact("one"), right, wrong)
+    assert _told(caplog) == []
+    load(connection, replace(right, finding=gone(right.match, 9)))
+    assert [blob for blob, _ in _told(caplog)] == [wrong.url]
+
+
+def test_a_cog_that_its_item_does_not_show_is_not_said_to_be_elsewhere(
+    connection: Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is no COG, and one of what its source was before; the source is another place by now."""
+    none = _cog("none.tif", "c0", 50)
+    none = replace(none, finding=present(none.match, 5, "c0", west=50))
+    for each in (fact("one", md5="a"), none, _cog("one.tif", "c1", 10.1)):
+        load(connection, each)
+    load(connection, fact("one", seconds=9, etag="f", west=40, md5="b"))
+    assert _told(caplog) == []
 
 
 def test_a_kill_between_commit_and_acknowledgement_publishes_again(database: CatalogDatabase) -> None:
