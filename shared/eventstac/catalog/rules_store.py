@@ -116,14 +116,17 @@ def apply_rules(connection: Connection, text: str, rules: Rules, extractor: int,
 
     With a smaller number, as after a rollback, too: what the newer extractor read is then read again by the older one.
     If a newer scanner still ran then, it carried that to the new revision: the next time that rules are applied is a
-    new revision again, as long as anything is left of it. The number in force stays the greatest.
+    new revision again. The number in force stays the greatest.
     """
     with connection.transaction():
         lock_rules(connection)
         row = connection.execute(
             "SELECT revision, digest, extractor, text, since FROM eventstac.rules ORDER BY revision DESC LIMIT 1"
         ).fetchone()
-        by_this_one = row is not None and row[2] == extractor and not _newer_one_read(connection, extractor)
+        by_this_one = False
+        if row and row[2] == extractor:
+            fresh_from = Since.from_json(row[4]).least if row[4] else row[0]
+            by_this_one = not _newer_one_read(connection, extractor, fresh_from)
         if row and row[1] == rules.digest and by_this_one:
             return int(row[0])
         revision = (row[0] if row else 0) + 1
@@ -140,15 +143,18 @@ def apply_rules(connection: Connection, text: str, rules: Rules, extractor: int,
         return revision
 
 
-def _newer_one_read(connection: Connection, extractor: int) -> bool:
-    """Whether a newer extractor read what is known of any blob that rules know, though this one is in use again."""
+def _newer_one_read(connection: Connection, extractor: int, fresh_from: int) -> bool:
+    """Whether a newer extractor read what is known of any blob that rules know, though this one is in use again.
+
+    What was found before `fresh_from` is stale as it is: another revision would not make anybody read it.
+    """
     row = connection.execute(
         """
         SELECT (SELECT max(extractor) FROM eventstac.rules) > %(own)s AND EXISTS (
-            SELECT FROM eventstac.facts WHERE extractor > %(own)s AND state <> 'gone'
+            SELECT FROM eventstac.facts WHERE extractor > %(own)s AND state <> 'gone' AND revision >= %(fresh_from)s
                 AND document #>> '{finding,reason}' IS DISTINCT FROM %(no_rule)s)
         """,
-        {"own": extractor, "no_rule": NO_RULE},
+        {"own": extractor, "fresh_from": fresh_from, "no_rule": NO_RULE},
     ).fetchone()
     return bool(row and row[0])
 

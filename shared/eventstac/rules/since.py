@@ -21,6 +21,11 @@ class Since:
         """The revision since which a rule is the same; 0 for the default collection's, which never changes."""
         return self.rules.get((collection, name), self.anything if name else 0)
 
+    @property
+    def least(self) -> int:
+        """The least of them: whatever was found before it is stale."""
+        return min(self.anything, *self.rules.values()) if self.rules else self.anything
+
     def to_json(self) -> dict[str, Any]:
         """The form in which a revision's row keeps it."""
         rules = [[collection, name, since] for (collection, name), since in sorted(self.rules.items())]

@@ -73,6 +73,19 @@ def test_rules_applied_once_more_have_read_again_what_a_newer_scanner_still_carr
     assert put_in_force(owner, title, 17) == 3, "there is nothing left to read again"
 
 
+@pytest.mark.parametrize("title", ["One", "Two"])
+def test_what_nobody_reads_again_makes_no_revision_after_the_first(
+    owner: Connection, connection: Connection, title: str
+) -> None:
+    """Its container is watched no more, say: it is stale since the first, and another one would change nothing."""
+    put_in_force(owner, "One", 18)
+    load(connection, "a", 18)
+    assert put_in_force(owner, "One", 17) == 2
+    assert put_in_force(owner, "One", 17) == 2
+    load(connection, "a", 18, revision=2)  # carried before that, by a newer scanner
+    assert [put_in_force(owner, title, 17) for _ in range(3)] == [3, 3, 3]
+
+
 @pytest.mark.parametrize("reason", ["gone", NO_RULE])
 def test_rules_applied_again_have_nothing_read_again_that_nobody_would_read(
     owner: Connection, connection: Connection, reason: str
