@@ -25,16 +25,23 @@ def bbox_of_parts(parts: Iterable[Bounds]) -> list[float]:
 
 
 def are_apart(mine: Sequence[float], theirs: Sequence[float]) -> bool:
-    """Whether two boxes, as `bbox_of_parts` makes them, have nothing in common."""
-    if mine[3] < theirs[1] or theirs[3] < mine[1]:
+    """Whether two boxes, as `bbox_of_parts` makes them, have nothing in common. Raises ValueError for any other."""
+    west, south, east, north = mine
+    other_west, other_south, other_east, other_north = theirs
+    if north < other_south or other_north < south:
         return True
-    return not any(a <= d and c <= b for a, b in _sides(mine) for c, d in _sides(theirs))
+    others = _sides(other_west, other_east)
+    return not any(a <= d and c <= b for a, b in _sides(west, east) for c, d in others)
 
 
-def _sides(box: Sequence[float]) -> list[tuple[float, float]]:
-    """West and east of a box's parts on either side of 180 degrees."""
-    west, _, east, _ = box
-    return [(west, east)] if west <= east else [(west, 180), (-180, east)]
+def _sides(west: float, east: float) -> list[tuple[float, float]]:
+    """West and east of a box's parts on either side of 180 degrees, which is -180, too."""
+    sides = [(west, east)] if west <= east else [(west, 180), (-180, east)]
+    if east == 180:
+        sides.append((-180, -180))
+    if west == -180:
+        sides.append((180, 180))
+    return sides
 
 
 def _around_the_gap(wests: Iterable[float], easts: Iterable[float]) -> tuple[float, float] | None:

@@ -43,9 +43,20 @@ def test_no_parts_have_no_box() -> None:
         ([179, 0, -179, 1], [-179.5, 0, -178, 1], False),
         ([179, 0, -179, 1], [178, 0, -178, 1], False),
         ([179, 0, -179, 1], [0, 0, 1, 1], True),
+        ([179, 0, 180, 1], [-180, 0, -179, 1], False),  # one meridian
+        ([179, 0, 180, 1], [-179.5, 0, -179, 1], True),
+        ([180, 0, 180, 0], [-180, 0, -180, 0], False),
+        ([-180, 0, 180, 1], [5, 0, 6, 1], False),
     ],
 )
 def test_boxes_that_have_nothing_in_common_are_apart(
     one: list[float], other: list[float], apart: bool
 ) -> None:
     assert are_apart(one, other) == are_apart(other, one) == apart
+
+
+@pytest.mark.parametrize("box", [[10, 50, 0, 11, 51, 100], [10, 50, 11], []])
+def test_of_what_is_no_box_of_four_numbers_nothing_is_said(box: list[float]) -> None:
+    for pair in ((box, [10, 90, 11, 91]), ([10, 90, 11, 91], box)):
+        with pytest.raises(ValueError, match="values to unpack"):
+            are_apart(*pair)
