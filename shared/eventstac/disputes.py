@@ -34,9 +34,10 @@ def chain(fact: Fact) -> str:
 def elsewhere(cog: Fact, source: Fact | None) -> str:
     """What is odd about a COG that lies nowhere near its source; empty where nothing is, or nobody knows.
 
-    Nobody does where they were not read alike: an extractor or a rule that was mended moves one before the other.
+    Nobody does where they were not read alike: an extractor or a rule that was mended moves one before the other. A
+    blob whose claim is refused has no source.
     """
-    if source is None or _how_read(cog) != _how_read(source):
+    if source is None or cog.is_refused or _how_read(cog) != _how_read(source):
         return ""
     boxes: list[Any] = [(fact.finding.metadata or {}).get("bbox") for fact in (cog, source)]
     try:

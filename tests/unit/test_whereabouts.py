@@ -368,6 +368,12 @@ class TestCogs:
             known = evidence(fact=self.COG, item=row(), published=True, source=unknown)
             assert "meet" not in whereabouts(known).why
 
+    def test_of_a_cog_that_is_shown_as_a_source_after_all_no_other_source_is_spoken_of(self) -> None:
+        source = fact_of(url_of("scenes/one/source.tif"), present(MATCH, 5, "e1", west=14.0))
+        refused = replace(self.COG, is_refused=True)
+        found = whereabouts(evidence(fact=refused, item=row(), published=True, source=source))
+        assert (found.verdict, "meet" in found.why) == ("searchable", False)
+
     @pytest.mark.parametrize(
         "other", [{"extractor": 18}, {"match": replace(MATCH, options={"crs": "EPSG:32632"})}]
     )
