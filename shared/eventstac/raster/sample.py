@@ -5,6 +5,7 @@ from functools import reduce
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
@@ -12,6 +13,7 @@ from eventstac.raster.statistics import BandStatistics, Pixels, Valid
 from eventstac.raster.valid_pixels import alpha_band
 
 SAMPLE_PIXELS = 1024  # the longer side of the image that an approximation is made from
+_MOST_STRAYS = 0.01  # of the pixels that hold data: the most that are taken for strays in the fill
 
 Chunk = tuple[Pixels, tuple[Valid | None, ...]]
 
@@ -20,7 +22,7 @@ Chunk = tuple[Pixels, tuple[Valid | None, ...]]
 class Sample:
     """A smaller image of the whole: (bands, rows, columns), the valid pixels of each band, and the statistics.
 
-    `held`: the pixels that hold data, None where all do; where all of the image was read, those within which any does.
+    `held`: the pixels that hold data, None where all do; where all of the image was read, those of which enough do.
     """
 
     data: Pixels
@@ -45,7 +47,8 @@ class Thinned:
         shape = (-(-dataset.height // step), -(-dataset.width // step))
         self._data = np.zeros((dataset.count, *shape), np.result_type(*numpy_types(dataset)))
         self._valid: list[Valid | None] = [None] * dataset.count
-        self._held = np.zeros(shape, bool)
+        self._image = Window(0, 0, dataset.width, dataset.height)
+        self._held = np.zeros(shape, np.uint32)  # how many of the pixels that each stands for hold data
 
     def keep(self, window: Window, data: Pixels, valid: tuple[Valid | None, ...]) -> None:
         """Take of a window what stays; `valid`: of its bands."""
@@ -61,26 +64,43 @@ class Thinned:
                 if all_valid is None:
                     all_valid = self._valid[band] = np.ones(self._data.shape[1:], bool)
                 all_valid[place] = mask[rows, columns]
-        self._hold(window, held_by(valid, self._alpha))
+        self._count(window, held_by(valid, self._alpha))
 
-    def _hold(self, window: Window, held: Valid | None) -> None:
-        """Take of a window where any pixel holds data, also one beside those that stay: a strip may be that narrow."""
-        step = self._step
+    def _count(self, window: Window, held: Valid | None) -> None:
+        """Count of a window the pixels that hold data, also those beside the ones that stay."""
+        step, sizes = self._step, self._sizes(window)
         (top, above), (left, before) = divmod(window.row_off, step), divmod(window.col_off, step)
-        high, wide = -(-(above + window.height) // step), -(-(before + window.width) // step)
+        high, wide = sizes.shape
         place = self._held[top : top + high, left : left + wide]
         if held is None:
-            place[:] = True
+            place += sizes
             return
         whole = np.zeros((high * step, wide * step), bool)
         whole[above:, before:][: window.height, : window.width] = held
-        rows = whole.reshape(high, step, -1).any(axis=1)
-        for column in range(step):  # much sooner done than `any` over so few at a time
-            place |= rows[:, column::step]
+        rows = whole.reshape(high, step, -1).sum(axis=1, dtype=np.uint32)
+        for column in range(step):  # much sooner done than a sum over so few at a time
+            place += rows[:, column::step]
+
+    def _sizes(self, window: Window) -> NDArray[np.uint32]:
+        """For how many pixels of a window each of those stands that are kept."""
+        rows, columns = (
+            np.bincount(np.arange(first, first + length) // self._step - first // self._step)
+            for first, length in ((window.row_off, window.height), (window.col_off, window.width))
+        )
+        return np.outer(rows, columns).astype(np.uint32)
 
     def sample(self, statistics: list[BandStatistics]) -> Sample:
         """What was kept, as that which stands for the whole image."""
-        return Sample(self._data, tuple(self._valid), self._held, statistics, exact=True)
+        return Sample(self._data, tuple(self._valid), self._without_strays(), statistics, exact=True)
+
+    def _without_strays(self) -> Valid:
+        """Where data lie: a strip fills at least a row of what one pixel stands for, a stray pixel is alone in there.
+
+        Any pixel counts where those alone are too many to be strays: data may be that sparse.
+        """
+        count = self._held
+        many = 2 * count >= np.minimum(self._step, self._sizes(self._image))
+        return many if count[~many].sum() <= _MOST_STRAYS * count.sum() else count > 0
 
 
 def joined_sample(dataset: DatasetReader, kept: list[Chunk], statistics: list[BandStatistics]) -> Sample:

@@ -619,6 +619,26 @@ def test_a_strip_narrower_than_the_pixels_that_stand_for_the_image_is_outlined(
     assert shapely.hausdorff_distance(region, strip) < 3 * 1.5
 
 
+@pytest.mark.parametrize("specks", [0, 300, 3000])
+def test_stray_pixels_in_the_fill_do_not_widen_the_outline_of_a_swath(specks: int) -> None:
+    row, column = np.mgrid[:4000, :4000]
+    data = (column - 0.3 * row > 1600).astype("uint8")
+    swath = data.sum()
+    data.ravel()[np.random.default_rng(4).integers(0, data.size, specks)] = 1
+    geometry, _ = footprint_of(tiff(data, nodata=0), footprint={"mode": "valid-data"})
+    region = in_pixels(geometry, UTM["crs"], UTM["transform"])
+    assert region.area == pytest.approx(swath, rel=0.005)
+
+
+@pytest.mark.parametrize("share", [0.002, 0.05])
+def test_data_that_are_sparse_everywhere_are_no_stray_pixels(share: float) -> None:
+    data = (np.random.default_rng(1).random((4000, 4000)) < share).astype("uint8")
+    data[:, 2500:] = 0
+    geometry, _ = footprint_of(tiff(data, nodata=0), footprint={"mode": "valid-data"})
+    region = in_pixels(geometry, UTM["crs"], UTM["transform"])
+    assert region.area == pytest.approx(4000 * 2500, rel=0.03)
+
+
 def test_many_small_areas_have_some_thousands_of_vertices_at_most() -> None:
     data = np.zeros((1024, 1024), "uint8")
     data[::23, ::23] = 1
