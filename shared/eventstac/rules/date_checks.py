@@ -86,38 +86,52 @@ def _check_source(document: Document, path: Path, source: Mapping[str, Any], gro
 
 
 def _check_beginning(document: Document, path: Path, rule: Rule, source: Mapping[str, Any]) -> None:
-    """Note a period that has no end, or is shorter than what its group leaves open: eight days of a month are many."""
-    group, duration, written = source["group"], source["duration"], source.get("format")
+    """Note a period that has no end, or is shorter than what its group leaves open: eight days of a month are many.
+
+    Another source may read the paths of which that is so: then it is passed over, and told only where it always is.
+    """
+    group, duration = source["group"], source["duration"]
+    date = PathDate(group, group, source.get("format"), duration=duration)
     try:
         period_from(_EARLY, duration)
     except ValueError:
         what = f"A period of {duration} ends after the year 9999, whatever day it begins on"
         document.mistake(path, what, "Write a shorter `duration:`, as P8D")
         return
-    if written is not None:
-        first = None if format_problem(written) else parse_date(_EARLY.strftime(written), written)
-        never = first is not None and is_shorter(duration, first)
-    else:
-        never = any(_never_begins(duration, pattern, group) for pattern in _stating(rule, group))
-    if never:
+    never = [pattern for pattern in rule.patterns if _never_begins(rule, pattern, date)]
+    unread = [pattern for pattern in never if not _is_read_otherwise(rule, pattern, date)]
+    if unread or (never and len(never) == len(rule.patterns)):
         what = f"The group {group!r} says no day for a period of {duration} to begin on"
         parts = "{year}{month}{day}" if is_shorter(duration, parse_date("2024-01")) else "{year}{month}"
         if any("doy" in each.groups for each in rule.patterns):
             parts = "{year}{doy}"
         instead = f"Make one group of all that say it, `groups: {{begins: {{template: '{parts}'}}}}`"
-        document.mistake(path, what, f"{instead}, or write a longer `duration:`")
+        told = document.mistake if unread else document.warn
+        told(path, what, f"{instead}, or write a longer `duration:`")
 
 
-def _stating(rule: Rule, group: str) -> list[Pattern]:
-    """The patterns that have a group, where no change makes another text of it."""
-    if any(change.name == group for change in rule.changes):
-        return []
-    return [pattern for pattern in rule.patterns if group in pattern.groups]
+def _never_begins(rule: Rule, pattern: Pattern, date: PathDate) -> bool:
+    """Whether all dates that a source reads in a pattern are weeks, months or years, and its period is shorter."""
+    if date.duration is None:
+        return False
+    if date.format is not None:
+        return format_problem(date.format) is None and is_shorter(
+            date.duration, parse_date(_EARLY.strftime(date.format), date.format)
+        )
+    if date.start not in pattern.groups or any(change.name == date.start for change in rule.changes):
+        return False
+    begins = read_to_begin(date.duration)
+    return may_hold(pattern, date.start, READ_DATE) and not may_hold(pattern, date.start, begins)
 
 
-def _never_begins(duration: str, pattern: Pattern, group: str) -> bool:
-    """Whether all dates that a group can be are weeks, months or years, and the period is shorter."""
-    return may_hold(pattern, group, READ_DATE) and not may_hold(pattern, group, read_to_begin(duration))
+def _is_read_otherwise(rule: Rule, pattern: Pattern, date: PathDate) -> bool:
+    """Whether another source of the path may give the datetime of a pattern's paths."""
+    groups = {*pattern.groups, *(change.name for change in rule.changes)}
+    return any(
+        other.value is not None or (other.may_read(groups) and not _never_begins(rule, pattern, other))
+        for other in rule.path_dates
+        if other != date
+    )
 
 
 def _check_dates_can_be(document: Document, path: Path, rule: Rule, pattern: Pattern) -> None:

@@ -103,6 +103,36 @@ def test_a_period_shorter_than_what_its_group_leaves_open_is_a_mistake(
     assert "groups: {begins: {template:" in found
 
 
+EIGHT_DAYS, ONE_DAY = ({"group": "d", "duration": duration} for duration in ("P8D", "P1D"))
+
+
+def test_a_period_that_another_source_leaves_to_the_next_is_none() -> None:
+    rule = {
+        "pattern": [r"8d/{d:\d{8}}/{item}.tif", r"1m/{d:\d{6}}/{item}.tif"],
+        "datetime": [EIGHT_DAYS, {"group": "d"}],
+    }
+    rules = load_rules(text_of(rule), file="c.yaml")
+    assert not rules.warnings
+    ends = [matched(rules, f"{SOURCE}{path}/a.tif").end for path in ("8d/20240401", "1m/202404")]
+    assert [str(end)[:10] for end in ends] == ["2024-04-08", "2024-04-30"]
+    assert "'d' says no day for a period of P8D" in told({**rule, "datetime": [EIGHT_DAYS]})
+
+
+@pytest.mark.parametrize("begins", [EIGHT_DAYS, {**EIGHT_DAYS, "format": "%Y%m"}])
+@pytest.mark.parametrize("other", [{"group": "d"}, {"value": "2024"}])
+def test_a_period_that_never_begins_is_only_warned_of_where_another_source_says_when(
+    begins: dict[str, Any], other: dict[str, Any]
+) -> None:
+    rule = {"pattern": r"m/{d:\d{6}}/{item}.tif", "datetime": [begins, other]}
+    [warning] = load_rules(text_of(rule), file="c.yaml").warnings
+    assert "'d' says no day for a period of P8D" in warning.what
+
+
+def test_periods_of_which_none_ever_begins_are_mistakes() -> None:
+    found = told({"pattern": r"m/{d:\d{6}}/{item}.tif", "datetime": [EIGHT_DAYS, ONE_DAY]})
+    assert found.count(" says no day") == 2
+
+
 @pytest.mark.parametrize(
     ("names", "duration", "template"),
     [
