@@ -83,6 +83,12 @@ def test_rules_that_differ_in_what_they_do_with_a_group_alone_are_fine(one: Rule
     assert verdict({"pattern": pattern, **one}, {"pattern": pattern, **other}) == "none"
 
 
+def test_times_with_small_letters_are_told_apart_by_an_expression_of_the_large_ones() -> None:
+    small = {"pattern": r"s/{item}-{a:\d{8}t\d{6}}.tif", "datetime": [{"group": "a"}]}
+    assert verdict(small, {"pattern": "s/{item}-{datetime}.tif"}) == "overlap"
+    assert verdict(small, {"pattern": r"s/{item}-{datetime:\d{8}T\d{6}}.tif"}) == "none"
+
+
 def test_what_is_not_decided_is_a_warning_with_both_names() -> None:
     greedy = {"pattern": "s/{item}_{k}.tif", "groups": {"k": {"lookup": {"a_b": "x"}, "from": "k"}}}
     rules = loaded(
