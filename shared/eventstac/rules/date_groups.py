@@ -36,12 +36,15 @@ def check_date_groups(document: Document, path: Path, rule: Rule) -> bool:
     an Item has a datetime then. `{year}/{month}` beside `{date}` say the same once more.
     """
     _warn_of_times(document, path, rule)
-    used = {name for _, _, template in filled_texts(rule) for name in template.groups}
+    used = {
+        name for where, _, template in filled_texts(rule) if where != ("item",) for name in template.groups
+    }
     used |= {name for date in rule.path_dates for name in (date.start, date.end)}
     used |= {name for change in rule.changes for name in change.source.groups}
     if not _asked_by_name(rule):
         _warn_of_left_out(document, path, rule, used)
         return False
+    used |= {*rule.item.groups}
     given = [{*pattern.groups, *(change.name for change in rule.changes)} for pattern in rule.patterns]
     found = {each for groups in given for each in _idle(groups)}
     needed = rule.datetime_sources == ("path",) and not any(
@@ -116,18 +119,27 @@ def _warn_of_times(document: Document, path: Path, rule: Rule) -> None:
 
 
 def _warn_of_left_out(document: Document, path: Path, rule: Rule, used: set[str]) -> None:
-    """Warn of what only is in the pattern as part of a date, of which the sources take another part."""
-    left: dict[str, str] = {}
-    for date in rule.path_dates:
-        parts = _PARTS if date.start == date.end == "year" else _LAST if date.duration else {}
-        for name, expression in parts.items():
-            if any(name in each.groups and may_hold(each, name, expression) for each in rule.patterns):
-                left[name] = date.start
-    for name in sorted(left.keys() - used):
-        what = f"The group {name!r} is part of a date by its name, but no source of the datetime takes it"
-        whole = f"{{start: {left[name]}, end: end}}" if name == "end" else "path"
-        instead = f"Write `datetime: [{whole}]`, or give the group another name where it is something else"
-        document.warn((*path, "pattern"), what, instead)
+    """Warn of what only is in the pattern, or the id, as part of a date, of which the first source takes another part.
+
+    It is no part that is left out where the source says itself that a whole year is meant, or stands in for another.
+    """
+    if rule.datetime_sources[:1] != ("path",):
+        return
+    date = rule.path_dates[0]
+    if date.duration is not None:
+        parts, whole = _LAST, f"`datetime: [{{start: {date.start}, end: end}}]`"
+    elif date.start == date.end == "year":
+        parts, whole = (
+            _PARTS,
+            "`datetime: [path]`, or `[{group: year, duration: P1Y}]` where all of the year is meant",
+        )
+    else:
+        return
+    for name in sorted(parts.keys() - used):
+        if any(name in each.groups and may_hold(each, name, parts[name]) for each in rule.patterns):
+            what = f"The group {name!r} is part of a date by its name, but no source of the datetime takes it"
+            instead = f"Write {whole}, or give the group another name where it is something else"
+            document.warn((*path, "pattern"), what, instead)
 
 
 def _idle(groups: set[str]) -> Iterator[tuple[str, str, str]]:

@@ -280,7 +280,7 @@ LEFT_OUT = "is part of a date by its name, but no source of the datetime takes i
         ("s/{date}/{end}/{item}.tif", {"group": "date", "duration": "P8D"}, ["end"]),
         ("s/{year}/{doy}/{item}.tif", {"group": "year"}, ["doy"]),
         ("s/{year}/{month}/{day}_{item}.tif", {"group": "year", "format": "%Y"}, ["day", "month"]),
-        ("s/{year}/{month:[0-9]+}/{item}.tif", {"group": "year", "duration": "P1Y"}, ["month"]),
+        ("s/{year}/{month:[0-9]+}/{item}.tif", {"start": "year", "end": "year"}, ["month"]),
     ],
 )
 def test_a_part_of_the_date_that_the_only_source_leaves_out_is_warned_of(
@@ -288,6 +288,26 @@ def test_a_part_of_the_date_that_the_only_source_leaves_out_is_warned_of(
 ) -> None:
     warned = load_rules(text_of({"pattern": pattern, "datetime": [source, "file"]}), file="c.yaml").warnings
     assert [each.what for each in warned] == [f"The group {name!r} {LEFT_OUT}" for name in groups]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "source", "instead"),
+    [
+        (
+            "s/{year}/{doy}/{tile}.tif",
+            {"group": "year"},
+            "or `[{group: year, duration: P1Y}]` where all of the year",
+        ),
+        ("s/{start}_{end}_{tile}.tif", {"group": "start", "duration": "P8D"}, "[{start: start, end: end}]"),
+    ],
+)
+def test_a_part_of_the_date_that_only_the_id_has_is_warned_of_with_what_to_write(
+    pattern: str, source: dict[str, Any], instead: str
+) -> None:
+    rule = {"pattern": pattern, "item": pattern.replace("/", "-"), "datetime": [source]}
+    [warning] = load_rules(text_of(rule), file="c.yaml").warnings
+    assert LEFT_OUT in warning.what
+    assert instead in str(warning)
 
 
 @pytest.mark.parametrize(
@@ -304,6 +324,12 @@ def test_a_part_of_the_date_that_the_only_source_leaves_out_is_warned_of(
             "datetime": [{"group": "ym", "format": "%Y%m"}, {"group": "year"}],
         },
         {"pattern": "s/{year}/{month}/{item}.tif", "datetime": [{"group": "year"}, "path"]},
+        {"pattern": "s/{year}.{month}.{day}/{item}.tif", "datetime": [{"group": "year", "duration": "P1Y"}]},
+        {"pattern": "s/{year}/{month}/{item}.tif", "datetime": ["file", {"group": "year"}]},
+        {
+            "pattern": "s/{year}/{month}/{start}_{end}_{item}.tif",
+            "datetime": [{"start": "start", "end": "end"}, {"group": "year"}],
+        },
     ],
 )  # fmt: skip
 def test_a_part_of_a_date_that_has_another_use_or_is_none_is_not_warned_of(rule: dict[str, Any]) -> None:
