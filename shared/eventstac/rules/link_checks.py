@@ -1,11 +1,12 @@
 """Checks the links that a rule gives its Items."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 
 import jsonschema_rs
 
+from eventstac.rules.date_groups import may_hold
 from eventstac.rules.document import Document, Path
 from eventstac.rules.group_checks import check_taken
 from eventstac.rules.groups import GroupChange, Template, templates_in
@@ -22,6 +23,7 @@ _ENCODED = (
 
 def check_links(document: Document, path: Path, rule: Rule, groups: set[str]) -> None:
     """Note links that no Item can have, and groups without a source in their texts."""
+    samples = _samples(rule) if rule.links else {}
     for index, link in enumerate(rule.links):
         where = (*path, "links", index)
         who = f"The link {link['rel']!r}"
@@ -32,14 +34,14 @@ def check_links(document: Document, path: Path, rule: Rule, groups: set[str]) ->
             document.mistake(
                 (*where, "rel"), what, "Leave it out, or call it by what it is: license, via, about"
             )
-        sample = _sample(link["href"])
+        sample = _sample(link["href"], samples)
         if not _WHOLE.match(sample):
             what = f"The address of the link {link['rel']!r} is no absolute URL: {link['href']!r}"
             document.mistake((*where, "href"), what, "Write it whole, as https://example.org/scenes/{item}")
         elif not _formats().is_valid(sample):
             _note_no_url(document, (*where, "href"), link["rel"], link["href"])
         else:
-            addresses = set(_addresses(link["href"], rule.changes))
+            addresses = set(_addresses(link["href"], rule.changes, samples))
             whole = {each for each in addresses if _WHOLE.match(each)}
             for address in sorted(whole):
                 if not _formats().is_valid(address):
@@ -59,21 +61,31 @@ def _warn_of_beginning(document: Document, path: Path, who: str) -> None:
     document.warn(path, what, instead)
 
 
-def _sample(href: str) -> str:
+def _samples(rule: Rule) -> dict[str, str]:
+    """A text of each group: a number where it is nothing else, or made by a change, as it may be a port then."""
+    words = {name for each in rule.patterns for name in each.groups if may_hold(each, name, ".*[^0-9].*")}
+    made = {change.name for change in rule.changes}
+    return {
+        name: "x" if name in words - made else "1" for name in made.union(*(p.groups for p in rule.patterns))
+    }
+
+
+def _sample(href: str, samples: Mapping[str, str]) -> str:
     """An address as it may become; a group that it begins with has the beginning of one."""
-    return f"https://{_filled(href)}" if _LEADING.match(href) else _filled(href)
+    filled = _filled(href, samples)
+    return f"https://{filled}" if _LEADING.match(href) else filled
 
 
-def _filled(text: str) -> str:
+def _filled(text: str, samples: Mapping[str, str]) -> str:
     template = Template(text)
-    return template.fill(dict.fromkeys(template.groups, "x"))
+    return template.fill({name: samples.get(name, "x") for name in template.groups})
 
 
-def _addresses(text: str, changes: Sequence[GroupChange]) -> Iterator[str]:
+def _addresses(text: str, changes: Sequence[GroupChange], samples: Mapping[str, str]) -> Iterator[str]:
     """What an address may become by the tables and templates that its first group is of; nothing for another group."""
     leading = _LEADING.match(text)
     if leading is None:
-        yield _filled(text)
+        yield _filled(text, samples)
         return
     made = [index for index, change in enumerate(changes) if change.name == leading[1]]
     if not made:
@@ -84,7 +96,7 @@ def _addresses(text: str, changes: Sequence[GroupChange]) -> Iterator[str]:
     texts = [each.replace("{", "{{").replace("}", "}}") for each in plain]
     texts += [change.source.text] if change.lookup is None else []
     for each in dict.fromkeys(texts):
-        yield from _addresses(each + text[leading.end() :], changes[: made[-1]])
+        yield from _addresses(each + text[leading.end() :], changes[: made[-1]], samples)
 
 
 @cache

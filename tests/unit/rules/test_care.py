@@ -647,6 +647,7 @@ def test_a_pattern_that_fits_without_a_backslash_is_not_warned_of(pattern: str) 
         ("base: {from: item, lookup: {a: 'https://a.org'}, default: b}", "{base}/x"),
         ("base: {from: item, lookup: {a: https}, default: ''}", "{base}://a.org"),
         ("item: {template: 'x{item}'}", "{item}/x"),
+        ("item: {template: '{item}'}", "{item}/x"),
     ],
 )
 def test_an_address_whose_first_group_need_not_be_the_beginning_of_one_is_warned_of(
@@ -685,6 +686,23 @@ def test_an_address_that_is_none_by_what_its_first_group_may_be_is_a_mistake(
         warnings_of_link(groups, "{base}/x")
     [told] = caught.value.mistakes
     assert told.what == f"The address of the link 'via' is no URL, Items with it are rejected: {address!r}"
+
+
+@pytest.mark.parametrize(
+    ("groups", "href"),
+    [
+        ("{}", "https://a.org:{port}/{item}"),
+        ("{base: {template: 'https://a.org:{port}'}}", "{base}/{item}"),
+        ("{to: {from: item, lookup: {a: '8080'}}}", "https://a.org:{to}/{item}"),
+    ],
+)
+def test_a_group_that_is_a_number_may_be_the_port_of_an_address(groups: str, href: str) -> None:
+    text = (
+        HEAD
+        + r"'{port:\d+}/{item}_{asset}'"
+        + f"\n        groups: {groups}\n        links: [{{rel: via, href: '{href}'}}]\n"
+    )
+    assert not load_rules(text, file="c.yaml").warnings
 
 
 def warnings_of_link(groups: str, href: str) -> str:
