@@ -15,8 +15,6 @@ import tempfile
 import time
 from pathlib import Path
 
-import uvloop
-
 from infra.local.postgres.testing import running_postgres
 from stac_api.batches import MOST
 from stac_api.database import Database
@@ -71,7 +69,7 @@ def main() -> None:
             rounds: dict[int, list[list[float]]] = {1: [], MOST: []}
             for _ in range(given.rounds):
                 for most, each in rounds.items():
-                    each.append(uvloop.run(measure(settings, most, share, slow, given.seconds)))
+                    each.append(asyncio.run(measure(settings, most, share, slow, given.seconds)))
             alone, together = (
                 [statistics.median(c) for c in zip(*rounds[m], strict=True)] for m in (1, MOST)
             )

@@ -13,12 +13,13 @@ import cql2
 
 QUOTED = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"")
 _GEOMETRY = re.compile(
-    rf"{QUOTED.pattern}|\b(?:multi)?(?:point|linestring|polygon)(?:\s*(?:zm|z|m))?\s*(\([-+\s\d.,()e]*\))",
-    re.IGNORECASE | re.ASCII,
+    rf"{QUOTED.pattern}|\b(?:multi)?(?:point|linestring|polygon)(?:\s*(?:zm|z|m))?\s*(\([-+\s0-9.,()e]*\))",
+    re.IGNORECASE,
 )
 _WORD = re.compile(r"[^\s(),]+")
-_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?", re.IGNORECASE | re.ASCII)
-_PLAIN = re.compile(r"[-+]?\d[\d.]{,8}", re.ASCII)  # what the parser reads right, and is no stand-in
+NUMBER = r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:e[-+]?[0-9]+)?"  # one way to read each: texts may be long
+_NUMBER = re.compile(NUMBER, re.IGNORECASE)
+_PLAIN = re.compile(r"[-+]?[0-9][0-9.]{,8}")  # what the parser reads right, and is no stand-in
 _FIRST = 1_000_000_000
 
 
@@ -38,6 +39,8 @@ def parse(text: str) -> Any:
         return found[0].removesuffix(found[1]) + _WORD.sub(stand_in, found[1])
 
     standing = _GEOMETRY.sub(replaced, text)
+    if standing == text:
+        return cql2.parse_text(text).to_json()
     with suppress(Exception):  # what is wrong is told in the client's words
         tree = cql2.parse_text(standing).to_json()
         for geometry in _geometries(tree):

@@ -22,9 +22,10 @@ _MAX_READ = 400_000
 _NUMBERS = re.compile(r"(?<=[\w(,])\s*\((?:[\s\d.,+e'-]*)\)", re.IGNORECASE)
 _DEEPEST_NUMBERS = 4  # GEOMETRYCOLLECTION(MULTIPOLYGON(((0 0, ...)))) without its outermost bracket
 _BRACKET = re.compile(r"[()]")
-_NUMBER = r"-?[0-9]+(?:\.[0-9]*)?(?:e[-+]?[0-9]+)?"
 # Of a geometry or a list: signs in there are no operators.
-_POSITION = re.compile(rf"(?<=[(,])\s*{_NUMBER}(?:\s+{_NUMBER}){{0,3}}\s*(?=[),])", re.IGNORECASE)
+_POSITION = re.compile(
+    rf"(?<=[(,])\s*{cql2_text.NUMBER}(?:\s+{cql2_text.NUMBER}){{0,3}}\s*(?=[),])", re.IGNORECASE
+)
 _MAX_ERROR = 300  # characters of the parser's explanation: it repeats the whole text
 
 

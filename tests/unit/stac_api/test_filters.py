@@ -163,6 +163,29 @@ def test_the_numbers_of_a_geometry_are_those_that_were_written() -> None:
         assert filters.from_text(f"{name}(geometry, {text})", DEPTH) == filters.from_json(asked, DEPTH)
 
 
+@pytest.mark.parametrize("blank", ["\u00a0", "\u3000", "\u2028", "\t\n"])
+def test_the_numbers_of_a_geometry_are_those_that_were_written_between_whatever_blanks(blank: str) -> None:
+    first = f"POINT{blank}({blank}1000000000{blank}5{blank})"
+    text = f"S_INTERSECTS(geometry,POINT{blank}(-18.183216676054286{blank}1e-5))"
+    assert filters.from_text(text, DEPTH)["args"][1]["coordinates"] == [-18.183216676054286, 1e-5]
+    with pytest.raises(BadRequest, match="1000000000"):
+        filters.from_text(f"S_INTERSECTS(geometry,{first}) AND {text}", DEPTH)
+
+
+def test_signs_within_a_geometry_are_no_operators() -> None:
+    line = ", ".join(["-.5 +.25", "+0.5 -1e-1"] * 400)
+    found = filters.from_text(f"S_INTERSECTS(geometry, LINESTRING({line}))", DEPTH)
+    assert found["args"][1]["coordinates"][:2] == [[-0.5, 0.25], [0.5, -0.1]]
+
+
+@pytest.mark.parametrize("number", ["1" * 90_000, "1." * 45_000, "1e" * 45_000, "." * 90_000])
+def test_a_number_of_any_length_is_read_in_no_time(number: str) -> None:
+    """By one that could be read in several ways the process stood still for minutes."""
+    for end in ("-", "e", ""):
+        with pytest.raises(BadRequest, match="filter"):
+            filters.from_text(f"S_INTERSECTS(geometry, POINT({number}{end} 2))", DEPTH)
+
+
 def test_what_only_looks_like_a_geometry_stays_as_it_is() -> None:
     numbers = "(1.2345678901234 2e-3)"
     found = filters.from_text(
