@@ -1,6 +1,7 @@
 """Checks where a rule takes the datetime from: that there is such a group or file, and that it can be read."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 from eventstac.rules.date_groups import check_date_groups, may_hold
 from eventstac.rules.dates import READ_DATE, parse_date
 from eventstac.rules.document import Document, Path
-from eventstac.rules.durations import is_shorter, period_from, read_to_begin
+from eventstac.rules.durations import DEKAD, is_shorter, period_from, read_to_begin
 from eventstac.rules.formats import format_problem, read_by_format
 from eventstac.rules.group_checks import check_taken
 from eventstac.rules.groups import PATH_GROUPS, PathDate, Template
@@ -18,6 +19,7 @@ from eventstac.rules.sidecar import TIMES
 
 COMPUTED = {"datetime", "start_datetime", "end_datetime", "created", "updated"}  # no properties to set
 
+_WHOLES = ("P1W", "P1M", "P1Y")
 _EARLY = datetime(1900, 1, 1, tzinfo=UTC)  # hardly a raster begins before it; a dekad does begin on it
 
 
@@ -102,12 +104,8 @@ def _check_beginning(document: Document, path: Path, rule: Rule, source: Mapping
     unread = [pattern for pattern in never if not _is_read_otherwise(rule, pattern, date)]
     if unread or (never and len(never) == len(rule.patterns)):
         what = f"The group {group!r} says no day for a period of {duration} to begin on"
-        parts = "{year}{month}{day}" if is_shorter(duration, parse_date("2024-01")) else "{year}{month}"
-        if any("doy" in each.groups for each in rule.patterns):
-            parts = "{year}{doy}"
-        instead = f"Make one group of all that say it, `groups: {{begins: {{template: '{parts}'}}}}`"
         told = document.mistake if unread else document.warn
-        told(path, what, f"{instead}, or write a longer `duration:`")
+        told(path, what, _to_begin(rule, (unread or never)[0], date, duration))
 
 
 def _never_begins(rule: Rule, pattern: Pattern, date: PathDate) -> bool:
@@ -122,6 +120,28 @@ def _never_begins(rule: Rule, pattern: Pattern, date: PathDate) -> bool:
         return False
     begins = read_to_begin(date.duration)
     return may_hold(pattern, date.start, READ_DATE) and not may_hold(pattern, date.start, begins)
+
+
+def _to_begin(rule: Rule, pattern: Pattern, date: PathDate, duration: str) -> str:
+    """What to write instead of a source that never begins its period; first what the pattern has the groups for."""
+    whole = next(each for each in _WHOLES if not _never_begins(rule, pattern, replace(date, duration=each)))
+    longer = f"write `duration: {whole}`"
+    one = f"make one group of all that say it, `groups: {{begins: {{template: '{_parts(pattern, duration)}'}}}}`"
+    first, other = (longer, one) if {"month", "doy"}.isdisjoint(pattern.groups) else (one, longer)
+    return f"{first[0].upper()}{first[1:]}, or {other}"
+
+
+def _parts(pattern: Pattern, duration: str) -> str:
+    """The groups that say together when a period of a duration begins."""
+    if "doy" in pattern.groups:
+        parts = "{year}{doy}"
+    elif "day" in pattern.groups or is_shorter(duration, parse_date("2024-01")):
+        parts = "{year}{month}{day}"
+    else:
+        return "{year}{month}"
+    if "hour" not in pattern.groups or duration == DEKAD:  # dekads begin at midnight
+        return parts
+    return f"{parts}T{{hour}}{{minute}}" if "minute" in pattern.groups else f"{parts}T{{hour}}00"
 
 
 def _is_read_otherwise(rule: Rule, pattern: Pattern, date: PathDate) -> bool:

@@ -139,11 +139,47 @@ def test_periods_of_which_none_ever_begins_are_mistakes() -> None:
         ("{year}/{doy}_", "P8D", "{year}{doy}"),
         ("{year}/{month}_", "P1M", "{year}{month}"),
         ("{year}/{month}_", "dekad", "{year}{month}{day}"),
+        ("{year}/{month}/{day}/{hour}_", "PT1H", "{year}{month}{day}T{hour}00"),
+        ("{year}/{doy}/{hour}{minute}_", "PT15M", "{year}{doy}T{hour}{minute}"),
+        ("{year}/{month}/{day}/{hour}_", "P1D", "{year}{month}{day}T{hour}00"),
+        ("{year}/{month}/{day}/{hour}_", "dekad", "{year}{month}{day}"),
+        ("{year}.{month}.{day}/", "P90D", "{year}{month}{day}"),
     ],
 )
 def test_what_is_to_be_one_group_is_told(names: str, duration: str, template: str) -> None:
     source = {"group": "year", "duration": duration}
-    assert f"{{template: '{template}'}}" in told({"pattern": f"m/{names}{{item}}.tif", "datetime": [source]})
+    rule = {"pattern": f"m/{names}{{item}}.tif", "datetime": [source]}
+    assert f"Make one group of all that say it, `groups: {{begins: {{template: '{template}'}}}}`" in told(
+        rule
+    )
+    begins = {"groups": {"begins": {"template": template}}, "datetime": [{**source, "group": "begins"}]}
+    if duration != "dekad":  # of which the pattern has no day, or an hour that is left over
+        assert not load_rules(text_of({**rule, **begins}), file="c.yaml").warnings
+
+
+@pytest.mark.parametrize(
+    ("pattern", "group", "duration", "longer"),
+    [
+        ("m/{year}/{item}.tif", "year", "P365D", "P1Y"),
+        (r"m/{d:\d{6}}/{item}.tif", "d", "P30D", "P1M"),
+        (r"m/{d:\d{4}-W\d\d}/{item}.tif", "d", "P5D", "P1W"),
+    ],
+)
+def test_a_group_of_whole_weeks_months_or_years_alone_is_told_to_last_one(
+    pattern: str, group: str, duration: str, longer: str
+) -> None:
+    rule = {"pattern": pattern, "datetime": [{"group": group, "duration": duration}]}
+    assert f"Write `duration: {longer}`, or make one group" in told(rule)
+
+
+@pytest.mark.parametrize("text", ["{d}01", "{d}{item}"])
+def test_a_period_of_a_group_that_a_change_makes_is_none_that_never_begins(text: str) -> None:
+    rule = {
+        "pattern": r"m/{d:\d{6}}/{item:\d\d}.tif",
+        "groups": {"d": {"template": text}},
+        "datetime": [EIGHT_DAYS],
+    }
+    assert not load_rules(text_of(rule), file="c.yaml").warnings
 
 
 def test_a_rule_of_days_does_not_overlap_with_one_of_months() -> None:
