@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from eventstac.rules.automaton import Automaton, Undecided, share_a_text
 from eventstac.rules.dates import READ_DATE, READ_TIMES
@@ -59,9 +60,14 @@ def check_date_groups(document: Document, path: Path, rule: Rule) -> bool:
 def may_hold(pattern: Pattern, group: str, expression: str) -> bool:
     """Whether a group of a pattern can be a text of an expression."""
     try:
-        return share_a_text(Automaton.of_group(pattern.regex, group), Automaton.of(expression))
+        return share_a_text(Automaton.of_group(pattern.regex, group), _texts_of(expression))
     except Undecided:
         return True
+
+
+@lru_cache(maxsize=64)  # a file's rules ask for the same few, and those of dates are large
+def _texts_of(expression: str) -> Automaton:
+    return Automaton.of(expression)
 
 
 def _asked_by_name(rule: Rule) -> bool:
