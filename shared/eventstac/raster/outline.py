@@ -11,8 +11,8 @@ from eventstac.raster.georeference import Georeference
 from eventstac.raster.ring import METRES_PER_DEGREE, LeavesTheEarth, edge_ring, shortest, unwrap
 
 # Points of an image, as parts of its sides; uneven, so that none falls on the meridian along which a ring around a pole
-# is closed.
-_WITHIN = [axis.ravel() for axis in np.meshgrid(np.linspace(0.047, 0.953, 10), np.linspace(0.031, 0.971, 11))]
+# is closed, and further from the edge than a true outline may be: a tolerance is up to a twentieth of the shorter side.
+_WITHIN = [axis.ravel() for axis in np.meshgrid(np.linspace(0.077, 0.923, 10), np.linspace(0.071, 0.937, 11))]
 
 TURNS = (0.0, -360.0, 360.0, -720.0, 720.0)  # on which a longitude of the same place may lie
 

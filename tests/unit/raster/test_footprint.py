@@ -694,8 +694,10 @@ def test_a_pole_in_the_middle_of_a_pixel_lies_within_the_few_valid_data_around_i
     assert square == pytest.approx(equal_area(shape(footprint_of(file)[0])) * (wide / 41) ** 2, rel=0.05)
 
 
-@pytest.mark.parametrize("size", [(20, 30), (1, 30), (1, 100_000), (100_000, 1), (1, 1)], ids=str)
-@pytest.mark.parametrize("pixel", [0.02, 0.1, 30])
+@pytest.mark.parametrize(
+    "size", [(20, 30), (1, 30), (1, 100_000), (3, 100_000), (100_000, 1), (1, 1)], ids=str
+)
+@pytest.mark.parametrize("pixel", [0.02, 0.1, 10, 30])
 @pytest.mark.parametrize("turn", [0, 20])
 def test_a_small_or_narrow_image_has_its_own_outline(
     size: tuple[int, int], pixel: float, turn: float
