@@ -76,3 +76,14 @@ def test_a_wide_image_read_in_parts_is_the_same(monkeypatch: pytest.MonkeyPatch,
     for one, other in zip(parts.metadata["bands"], whole.metadata["bands"], strict=True):
         assert one["statistics"] == pytest.approx(other["statistics"], rel=1e-12)
         assert one["raster:histogram"] == other["raster:histogram"]
+
+
+@pytest.mark.parametrize("width", [700, 1500], ids=["as it is", "thinned"])
+def test_a_window_without_any_mask_is_valid_data(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    data = gradient(300, width, "float32")
+    data[0, 131:170] = np.nan
+    written = tiff(data, blockysize=1)
+    whole = read_in_process(MemoryReader(written), VALID_DATA).metadata["footprint"]
+    monkeypatch.setattr(rows, "CHUNK_BYTES", data[0, :11].nbytes)
+    assert read_in_process(MemoryReader(written), VALID_DATA).metadata["footprint"] == whole
+    assert len(whole["coordinates"]) == 2
