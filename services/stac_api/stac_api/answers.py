@@ -30,6 +30,7 @@ _log = logging.getLogger("stac_api")
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+FORMATS = ("json", "geojson", "html")  # some clients ask for GeoJSON by this name: it is the JSON of Items
 _SHOWN = 100  # characters of what is no format
 RETRY_AFTER_S = 5  # a failover or a restart of the database takes about that long
 
@@ -140,8 +141,8 @@ def wants_html(request: Request) -> bool:
     Raises BadRequest for another `f`.
     """
     if b"f=" in request.scope["query_string"] and (wanted := request.query_params.get("f")):
-        if wanted not in ("html", "json"):
-            raise BadRequest("f", f"{wanted[:_SHOWN]!r} is neither json nor html")
+        if wanted not in FORMATS:
+            raise BadRequest("f", f"{wanted[:_SHOWN]!r} is none of {', '.join(FORMATS)}")
         return wanted == "html"
     accepted = headers_of(request.scope).get(b"accept")
     return accepted is not None and prefers_html(accepted)

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from stac_api import pages
-from stac_api.answers import answer, base, document, services
+from stac_api.answers import FORMATS, answer, base, document, services
 from stac_api.html import Context
 from stac_api.links import GEOJSON, HTML, JSON, OPENAPI, SCHEMA
 from stac_api.searches import CRS84
@@ -75,7 +75,7 @@ _FILTERS = [
         "filter-crs", "The filter's coordinates: longitude, latitude.", {"type": "string", "enum": [CRS84]}
     ),
 ]
-_AS = _parameter("f", "json, or html for a page.", {"type": "string", "enum": ["json", "html"]})
+_AS = _parameter("f", "json or geojson, or html for a page.", {"type": "string", "enum": [*FORMATS]})
 _SORT = _parameter("sortby", "Properties to sort by, with - for descending.", {"type": "string"}, "-datetime")
 _FIELDS = _parameter(
     "fields", "Members to include, or with - to leave out.", {"type": "string"}, "id,properties.datetime"

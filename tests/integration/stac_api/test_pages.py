@@ -55,7 +55,8 @@ def test_a_browser_gets_a_page_that_a_screen_reader_can_read(api: Client, path: 
 
 
 def test_f_chooses_over_accept(api: Client) -> None:
-    assert api("GET", "/?f=json", headers=BROWSER).headers["Content-Type"] == "application/json"
+    for form in ("json", "geojson"):
+        assert api("GET", f"/?f={form}", headers=BROWSER).headers["Content-Type"] == "application/json"
     assert api("GET", "/?f=html").headers["Content-Type"].startswith("text/html")
     assert api("GET", "/", headers={"Accept": "TEXT/HTML"}).headers["Content-Type"].startswith("text/html")
     for accept in ("*/*", "application/json", "application/geo+json, text/html;q=0.5", "text/html;q=x", ""):
