@@ -136,14 +136,16 @@ def document(request: Request, value: object, media_type: str = JSON, page: Page
 
 
 def wants_html(request: Request) -> bool:
-    """Whether a browser asks: the first media type that we have, of those it accepts most, is HTML; or `f=html`.
-
-    Raises BadRequest for another `f`.
-    """
+    """Whether a page is asked for: by `f`, or, where there is none, by a browser. Raises BadRequest for another `f`."""
     if b"f=" in request.scope["query_string"] and (wanted := request.query_params.get("f")):
         if wanted not in FORMATS:
             raise BadRequest("f", f"{wanted[:_SHOWN]!r} is none of {', '.join(FORMATS)}")
         return wanted == "html"
+    return _is_of_browser(request)
+
+
+def _is_of_browser(request: Request) -> bool:
+    """Whether the first media type that we have, of those it accepts most, is HTML."""
     accepted = headers_of(request.scope).get(b"accept")
     return accepted is not None and prefers_html(accepted)
 
@@ -171,7 +173,7 @@ async def error_answer(request: Request, error: Exception) -> Response:
     try:
         as_page = wants_html(request)
     except BadRequest:  # told already, if nothing else is wrong
-        as_page = False
+        as_page = _is_of_browser(request)
     if as_page:
         context = Context(base(request), services(request).settings.catalog_title)
         page = pages.error(problem, context).encode()

@@ -10,7 +10,7 @@ PAGES = (
     "/search?limit=5", "/search?limit=5&fields=id", "/search?limit=5&fields=-id,-links,-properties,-assets",
     "/collections?fields=-id,-title,-links,-extent", "/collections?fields=-description",
     "/queryables", "/collections/scenes/queryables", "/conformance",
-    "/collections/edges/statistics", "/api.html", "/nothing", "/search?bbox=1",
+    "/collections/edges/statistics", "/api.html", "/nothing", "/search?bbox=1", "/?f=xml", "/nothing?f=xml",
 )  # fmt: skip
 
 
