@@ -94,14 +94,26 @@ class Batches[R]:
 
     async def row(self, sql: str, values: Values, most: int = MOST) -> R:
         """The one row of a statement of which `most` may go together. Raises what `send` raises."""
+        kind = _Kind(sql, min(most, MOST))
         self._asking += 1
         try:
             if self._asking > 1:
-                return await self._row_beside_others(_Kind(sql, min(most, MOST)), values)
-            (row,) = await self._send(sql, lambda: [values])
-            return row
+                return await self._row_beside_others(kind, values)
+            return await self._row_by_itself(kind, values)
         finally:
             self._asking -= 1
+
+    async def _row_by_itself(self, kind: _Kind, values: Values) -> R:
+        clock, began = asyncio.get_running_loop().time, 0.0
+
+        def load() -> list[Values]:
+            nonlocal began
+            began = clock()
+            return [values]
+
+        (row,) = await self._send(kind.sql, load)
+        self._learn(kind, clock() - began, 1)
+        return row
 
     async def _row_beside_others(self, kind: _Kind, values: Values) -> R:
         row: asyncio.Future[R] = asyncio.get_running_loop().create_future()

@@ -329,6 +329,43 @@ async def test_after_one_that_was_slow_by_itself_others_of_its_kind_go_alone(
     assert database.sent == [[n] for n in range(6)]
 
 
+@pytest.mark.parametrize("beside", [(), ("other",)])
+async def test_after_a_slow_one_that_was_asked_when_nobody_else_was_others_of_its_kind_go_alone(
+    database: Database, quick: Batches[object], monkeypatch: pytest.MonkeyPatch, beside: tuple[object, ...]
+) -> None:
+    monkeypatch.setattr(batches, "QUICK_S", 0.1)
+    slow = [
+        *await asked(quick, database, "slow"),
+        *(asyncio.create_task(quick.row("SELECT 2", (n,))) for n in beside),
+    ]
+    await asyncio.sleep(0.25)
+    database.go.set()
+    assert await asyncio.gather(*slow) == ["slow", *beside]
+    database.sent.clear()
+    database.go.clear()
+    tasks = await asked(quick, database, *range(6))
+    database.go.set()
+    assert await asyncio.gather(*tasks) == [*range(6)]
+    assert database.sent == [[n] for n in range(6)]
+
+
+async def test_to_wait_for_a_connection_is_not_to_be_slow(
+    database: Database, quick: Batches[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "QUICK_S", 0.1)
+    database.go.set()
+    await database.connections.acquire()  # by what is no search
+    waiting = asyncio.create_task(quick.row(SQL, ("waits",)))
+    await asyncio.sleep(0.25)
+    database.connections.release()
+    assert await waiting == "waits"
+    database.go.clear()
+    tasks = await asked(quick, database, *range(5))
+    database.go.set()
+    assert await asyncio.gather(*tasks) == [*range(5)]
+    assert database.sent == [["waits"], [0], [1, 2, 3, 4]]
+
+
 async def test_what_was_answered_in_time_is_not_broken_off_later(
     database: Database, quick: Batches[object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
