@@ -232,9 +232,9 @@ async def raw_body(request: Request, most: int) -> bytes:
     kind = (header(request, b"content-type") or JSON).partition(";")[0].strip().lower()
     if kind not in (JSON, GEOJSON) and not kind.endswith("+json"):
         raise UnsupportedMedia(f"The body is {kind!r}, expected {JSON}.")
-    coding = (header(request, b"content-encoding") or "identity").strip().lower()
-    if coding != "identity":
-        raise UnsupportedCoding(f"The body is encoded ({coding!r}): send it as it is.")
+    codings = header(request, b"content-encoding") or ""
+    if not all(each.strip().lower() in ("", "identity") for each in codings.split(",")):
+        raise UnsupportedCoding(f"The body is encoded ({codings!r}): send it as it is.")
     told = header(request, b"content-length") or ""
     if told.isascii() and told.isdigit() and searches.number_of(told) > most:
         raise TooLarge(f"The body is larger than {most} bytes.")

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 
 from starlette.types import Scope
 
-_LISTS = frozenset({b"accept", b"accept-encoding", b"if-none-match"})  # of those that are read here
+_LISTS = frozenset(
+    {b"accept", b"accept-encoding", b"content-encoding", b"if-none-match"}
+)  # of those that are read here
 _BY_NAME = "stac_api.headers"
 
 

@@ -78,12 +78,12 @@ def test_several_lines_of_one_header_are_one_list(api: Client) -> None:
     path = "/search?limit=50"
     etag = api("GET", path).headers["ETag"]
 
-    def status_and_headers(*lines: tuple[str, str]) -> tuple[int, Message]:
+    def status_and_headers(*lines: tuple[str, str], body: bytes = b"") -> tuple[int, Message]:
         connection = HTTPConnection(urlsplit(api.url).netloc, timeout=30)
-        connection.putrequest("GET", path)
-        for line in lines:
+        connection.putrequest("POST" if body else "GET", path)
+        for line in (*lines, ("Content-Length", str(len(body)))):
             connection.putheader(*line)
-        connection.endheaders()
+        connection.endheaders(body)
         answer = connection.getresponse()
         answer.read()
         connection.close()
@@ -95,6 +95,13 @@ def test_several_lines_of_one_header_are_one_list(api: Client) -> None:
     for accepted in (("application/json;q=0.5", "text/html"), ("text/html", "application/json;q=0.5")):
         _, headers = status_and_headers(*(("Accept", each) for each in accepted))
         assert headers["Content-Type"].startswith("text/html"), accepted
+    for codings, expected in (
+        (("identity", "gzip"), 415),
+        (("gzip", "identity"), 415),
+        (("identity", "Identity"), 200),
+    ):
+        told = (("Content-Encoding", each) for each in codings)
+        assert status_and_headers(*told, body=b"{}")[0] == expected, codings
 
 
 def test_an_item_says_when_it_was_last_modified(api: Client) -> None:
