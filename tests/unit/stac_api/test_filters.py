@@ -170,11 +170,24 @@ def test_the_numbers_of_a_geometry_are_those_that_were_written_between_whatever_
     assert filters.from_text(text, DEPTH)["args"][1]["coordinates"] == [-18.183216676054286, 1e-5]
     with pytest.raises(BadRequest, match="1000000000"):
         filters.from_text(f"S_INTERSECTS(geometry,{first}) AND {text}", DEPTH)
+    for kind, more in (("Z", "3"), ("m", "3"), ("ZM", f"3{blank}4")):
+        text = f"S_INTERSECTS(geometry,POINT{blank}{kind}{blank}(1e-5{blank}2{blank}{more}))"
+        assert filters.from_text(text, DEPTH)["args"][1]["coordinates"] == [1e-5, 2]
 
 
-def test_signs_within_a_geometry_are_no_operators() -> None:
-    line = ", ".join(["-.5 +.25", "+0.5 -1e-1"] * 400)
-    found = filters.from_text(f"S_INTERSECTS(geometry, LINESTRING({line}))", DEPTH)
+@pytest.mark.parametrize("number", ["1000", "1000.0", "999999999", "-1000000000"])
+def test_no_number_of_a_geometry_is_taken_for_another(number: str) -> None:
+    for position, read in ((f"{number} 1e1", ", 10 lies"), (f"1e1 {number}", "position 10, ")):
+        with pytest.raises(BadRequest, match=read):
+            filters.from_text(f"S_INTERSECTS(geometry, POINT({position}))", DEPTH)
+
+
+@pytest.mark.parametrize("blank", [" ", " \n\t ", "\u3000"])
+@pytest.mark.parametrize(("kind", "more"), [("", ()), ("Z", ("-3",)), ("ZM", ("-3", "+4e-1"))])
+def test_signs_within_a_geometry_are_no_operators(blank: str, kind: str, more: tuple[str, ...]) -> None:
+    positions = [blank.join((*two, *more)) for two in (("-.5", "+.25"), ("+0.5", "-1e-1"))]
+    line = f"{blank},{blank}".join(positions * 400)
+    found = filters.from_text(f"S_INTERSECTS(geometry, LINESTRING {kind}({blank}{line}{blank}))", DEPTH)
     assert found["args"][1]["coordinates"][:2] == [[-0.5, 0.25], [0.5, -0.1]]
 
 
