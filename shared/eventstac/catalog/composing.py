@@ -74,8 +74,10 @@ def recompose(
     composer: Composer,
     *,
     repairing: bool = False,
-) -> tuple[list[Change], int]:
-    """Compose Items from all their `facts`, write into pgstac what differs; returns the changes, and how many rows.
+) -> tuple[list[Change], int, dict[ItemKey, Composition]]:
+    """Compose Items from all their `facts`, write into pgstac what differs.
+
+    Returns the changes, how many rows were written, and all of the Items as they are now.
 
     In the caller's transaction, which holds the locks of the Items. `repairing` believes nothing that is noted about
     the catalog, and compares with what pgstac has.
@@ -98,7 +100,7 @@ def recompose(
         None if repairing else {change.key for change in changes if change.is_moved_in_time},
     )
     rows += pgstac_items.delete_items(connection, [key for key in removed if composed[key][0].item is None])
-    return changes, rows
+    return changes, rows, {key: composition for key, (composition, _) in composed.items()}
 
 
 def _refusals(connection: Connection, composed: Mapping[ItemKey, Composed]) -> dict[ItemKey, Composed]:

@@ -217,14 +217,14 @@ def _merge_locked(
     if not found.fresh and not second_looks:
         return set(), []
     items = _of_items(connection, found)
-    changes, _ = recompose(connection, applied, items, composer)
+    changes, _, compositions = recompose(connection, applied, items, composer)
     origins = origins_of(arrived.messages, found.known)
     announcements = announcements_of(changes, second_looks, settings.app, now, _wait(settings), origins)
     facts = fact_rows.upsert([found.fresh[url] for url in sorted(found.fresh)], composer.texts)
     write(connection, [facts, *notes_of(changes), outbox.add(announcements)])
     news = {*found.fresh, *(url for change in changes for url in change.comes_to_show)}
     for key, each in items.items():
-        for url, odd in misplaced(each, composer.composed(applied, key, each)[0].urls, news):
+        for url, odd in misplaced(each, compositions[key].urls, news):
             log.warning("cog_elsewhere", extra={"blob": url, "detail": odd})
     return set(found.fresh), [change.key for change in changes]
 

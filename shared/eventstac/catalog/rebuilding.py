@@ -53,7 +53,7 @@ def rebuild(
                     began = time.perf_counter()
                     applied = rules.current(connection)
                     stored = fact_rows.by_items(connection, chunk)
-                    changes, rows = recompose(connection, applied, stored, composer, repairing=True)
+                    changes, rows, _ = recompose(connection, applied, stored, composer, repairing=True)
                     origins = {key: origin for key in chunk} if origin else {}
                     told = announcements_of(changes, [], app, now, timedelta(), origins, repairing=True)
                     write(connection, [*notes_of(changes), outbox.add(told)])

@@ -19,7 +19,7 @@ from eventstac.facts import Fact, Match, fact_of
 from eventstac.rules import load_rules
 from eventstac.rules import queryables as rules_queryables
 from tests.integration.conftest import CatalogDatabase
-from tests.samples import present, url_of
+from tests.samples import cog_fact, present, url_of
 
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
 RULES = RulesStore("bronze-tier")
@@ -297,3 +297,22 @@ class TestThoseOfAUser:
         assert shown(connection) == {"one": 3, "four": 4}
         load(connection, fact("two", 2, 100, "e2"))
         assert shown(connection) == {"one": 3, "two": 2, "four": 4}
+
+    def test_a_cog_of_another_place_that_an_item_does_not_show_as_it_is_refused_is_not_logged(
+        self, database: CatalogDatabase, connection: Connection, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        self.register(connection, ["c"])
+        source = fact("two", "n/a")
+        found = present(source.match, 2, "c1", west=40)
+        found = replace(found, metadata={**(found.metadata or {}), "properties": {"x:p": "n/a"}})
+        cog = cog_fact(url_of("two.tif", "cogs"), found, source.url, "e")
+        catalog = PostgresCatalog(
+            database.as_role("eventstac_loader"), MergeSettings("loader", 0.5), "bronze-tier"
+        )
+        try:
+            catalog.merge([source, cog])
+            catalog.merge([fact("two", "none", 50, "e2")])
+        finally:
+            catalog.close()
+        assert states(connection)["two"][0] == "rejected invalid-item"
+        assert "cog_elsewhere" not in [each.message for each in caplog.records]
