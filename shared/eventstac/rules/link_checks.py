@@ -16,6 +16,7 @@ from eventstac.rules.model import Rule
 _OWN = ("self", "root", "parent", "collection", "item", "items", "next", "prev")
 _WHOLE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/\s]")
 _LEADING = re.compile(r"\{([A-Za-z_]\w*)\}", re.ASCII)
+_DIGITS = re.compile("[0-9]*")
 _ENCODED = (
     "Write %5B for [, %3C for <, %20 for a space, %25 for a % of its own, one # at most, a number as the port"
 )
@@ -62,12 +63,14 @@ def _warn_of_beginning(document: Document, path: Path, who: str) -> None:
 
 
 def _samples(rule: Rule) -> dict[str, str]:
-    """A text of each group: a number where it is nothing else, or made by a change, as it may be a port then."""
+    """A text of each group: a number where it is nothing else, as it may be a port then, and else a word."""
     words = {name for each in rule.patterns for name in each.groups if may_hold(each, name, ".*[^0-9].*")}
-    made = {change.name for change in rule.changes}
-    return {
-        name: "x" if name in words - made else "1" for name in made.union(*(p.groups for p in rule.patterns))
-    }
+    samples = {name: "x" if name in words else "1" for each in rule.patterns for name in each.groups}
+    for change in rule.changes:
+        made = [_filled(change.source.text, samples)] if change.lookup is None else change.lookup.values()
+        texts = [*made, *([] if change.default is None else [change.default])]
+        samples[change.name] = "1" if all(map(_DIGITS.fullmatch, texts)) else "x"
+    return samples
 
 
 def _sample(href: str, samples: Mapping[str, str]) -> str:

@@ -694,15 +694,34 @@ def test_an_address_that_is_none_by_what_its_first_group_may_be_is_a_mistake(
         ("{}", "https://a.org:{port}/{item}"),
         ("{base: {template: 'https://a.org:{port}'}}", "{base}/{item}"),
         ("{to: {from: item, lookup: {a: '8080'}}}", "https://a.org:{to}/{item}"),
+        ("{to: {from: item, lookup: {a: '8080', b: ''}, default: '443'}}", "https://a.org:{to}/{item}"),
+        ("{to: {template: '80{port}'}}", "https://a.org:{to}/{item}"),
+        ("{to: {template: '{port}'}, to2: {from: to, transform: lower}}", "https://a.org:{to2}/{item}"),
     ],
 )
 def test_a_group_that_is_a_number_may_be_the_port_of_an_address(groups: str, href: str) -> None:
-    text = (
-        HEAD
-        + r"'{port:\d+}/{item}_{asset}'"
-        + f"\n        groups: {groups}\n        links: [{{rel: via, href: '{href}'}}]\n"
-    )
-    assert not load_rules(text, file="c.yaml").warnings
+    assert not load_rules(_with_port(groups, href), file="c.yaml").warnings
+
+
+@pytest.mark.parametrize(
+    "groups",
+    [
+        "{to: {from: item, lookup: {a: http}}}",
+        "{to: {from: item, lookup: {a: '8080', b: http}}}",
+        "{to: {from: item, lookup: {a: '8080'}, default: http}}",
+        "{to: {template: '{item}'}}",
+        "{to: {template: 'p{port}'}}",
+        "{port: {from: item, transform: upper}, to: {from: port}}",
+    ],
+)
+def test_a_group_that_may_be_a_word_is_no_port_of_an_address(groups: str) -> None:
+    found = mistakes(_with_port(groups, "https://a.org:{to}/{item}"))
+    assert "The address of the link 'via' is no URL, Items with it are rejected" in str(found)
+
+
+def _with_port(groups: str, href: str) -> str:
+    rule = r"'{port:\d+}/{item}_{asset}'" + f"\n        groups: {groups}\n        "
+    return f"{HEAD}{rule}links: [{{rel: via, href: '{href}'}}]\n"
 
 
 def warnings_of_link(groups: str, href: str) -> str:
