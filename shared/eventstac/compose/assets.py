@@ -7,6 +7,7 @@ from eventstac.common_names import are_numbered, may_be
 from eventstac.compose.media_types import stored_media_type
 from eventstac.compose.shown import Shown
 from eventstac.errors import Rejected
+from eventstac.facts import Finding
 from eventstac.rules import AssetRule
 
 SOFTWARE = "processing:software"
@@ -50,6 +51,19 @@ def asset_of(shown: Shown, *, is_cog: bool) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None or name == "proj:code"}
 
 
+def thumbnail_of(drawn: Finding) -> dict[str, Any]:
+    """The asset of the thumbnail that was drawn of a raster: no place of its own, nor the Item's."""
+    url = drawn.thumbnail or ""
+    shape = (drawn.metadata or {}).get("thumbnail_shape")
+    return {
+        "href": url,
+        "type": "image/webp" if url.endswith(".webp") else "image/png",
+        "roles": ["thumbnail"],
+        "proj:code": None,
+        **({"proj:shape": shape} if shape else {}),
+    }
+
+
 def _filled(shown: Shown) -> AssetRule:
     """What the rule says of the asset, with the groups of the path. Errors: Rejected `bad-asset` for one it lacks."""
     try:
@@ -86,20 +100,34 @@ def lift_common(
 
     It is the Item's for the other assets too, whose files say the same: a mask of the same grid has no gsd of its own
     beside what the rule says of the Item's. What a rule says of such an asset (fields `by_rule`, of each) stays on it;
-    what it says of all data assets alike is the Item's.
+    what it says of all data assets alike is the Item's. Where another raster would get a place that is not its own by
+    it, the place stays on the data assets.
     """
     chosen = [assets[key] for key in keys]
+    others = [asset for key, asset in assets.items() if key not in keys and "proj:shape" in asset]
     common = {
         name: value
         for name, value in sorted(next(iter(chosen), {}).items())
         if (name.startswith("proj:") or name in _LIFTED)
         and all(name in asset and asset[name] == value for asset in chosen)
+        and (name in _LIFTED or all(_overrides(asset, name, value) for asset in others))
     }
     for key, asset in assets.items():
         for name, value in common.items():
             if key in keys or (asset.get(name) == value and name not in by_rule.get(key, ())):
                 asset.pop(name, None)
     return common
+
+
+def _overrides(raster: Mapping[str, Any], name: str, value: Any) -> bool:
+    """Whether the Item's `proj:*` field is not taken for that of a raster that has another, or none.
+
+    Of all these only a code can be null. pystac takes that for the Item's code: the raster gets no place by it unless
+    it has a transform.
+    """
+    if name == "proj:code":
+        return value is None or raster.get(name) is not None or "proj:transform" not in raster
+    return name in raster
 
 
 def _bands(metadata: Mapping[str, Any], by_rule: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
-from eventstac.compose.assets import SOFTWARE, asset_of, lift_common
+from eventstac.compose.assets import SOFTWARE, asset_of, lift_common, thumbnail_of
 from eventstac.compose.composition import Composition
 from eventstac.compose.dates import dates
 from eventstac.compose.links import links_of
@@ -129,12 +129,6 @@ def _document(
         assets[key] = asset_of(shown, is_cog=is_cog)
         if is_cog or shown.is_data:
             data_keys.append(key)
-    thumbnail = next((shown.finding.thumbnail for shown in data_assets if shown.finding.thumbnail), None)
-    if thumbnail:
-        assets.setdefault(
-            THUMBNAIL_KEY,
-            {"href": thumbnail, "type": _thumbnail_type(thumbnail), "roles": ["thumbnail"]},
-        )
     all_shown = (*sources, *selection.cogs)
     from eventstac.compose.geometry import geometry_of  # shapely and numpy, likewise
 
@@ -143,6 +137,9 @@ def _document(
     first = data_assets[0].fact.match
     stated = properties_of(selection.sources)
     common = lift_common(assets, data_keys, by_rule)
+    drawn = next((shown.finding for shown in data_assets if shown.finding.thumbnail), None)
+    if drawn:
+        assets.setdefault(THUMBNAIL_KEY, thumbnail_of(drawn))
     if SOFTWARE in common and isinstance(stated.get(SOFTWARE), Mapping):
         stated[SOFTWARE] = {**common[SOFTWARE], **stated[SOFTWARE]}
     item: dict[str, Any] = {
@@ -181,7 +178,3 @@ def _built(
         return item
     ordered = tuple(sorted(facts, key=lambda fact: fact.url))
     return run_builder(name, deepcopy(item), deepcopy(ordered))  # others use them on
-
-
-def _thumbnail_type(url: str) -> str:
-    return "image/webp" if url.endswith(".webp") else "image/png"

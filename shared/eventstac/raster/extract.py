@@ -103,9 +103,11 @@ def read_in_process(reader: BlobReader, options: Mapping[str, Any], *, thumbnail
             metadata["datetime_problem"] = _told(unclear)
         if thumbnail and sample:
             try:
-                return RasterRead(metadata, *thumbnails.render(dataset, sample, settings.thumbnail))
+                image, kind, shape = thumbnails.render(dataset, sample, settings.thumbnail)
             except Rejected as error:
                 metadata["thumbnail_problem"] = _told(error)  # no reason to lose the raster
+            else:
+                return RasterRead({**metadata, "thumbnail_shape": shape}, image, kind)
     return RasterRead(metadata)
 
 

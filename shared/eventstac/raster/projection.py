@@ -16,11 +16,11 @@ _WGS84 = pyproj.Geod(ellps="WGS84")
 
 
 def projection(dataset: DatasetReader, georef: Georeference | None) -> dict[str, Any]:
-    """The `proj:*` fields; only the shape where control points or RPCs stand in for a CRS of the pixels.
+    """The `proj:*` fields; no place, and a code of null, where control points or RPCs stand in for a CRS of the pixels.
 
     Nor is more said of a grid that GDAL would have in a wrong place (`georef` is None then).
     """
-    fields: dict[str, Any] = {"proj:shape": [dataset.height, dataset.width]}
+    fields: dict[str, Any] = {"proj:shape": [dataset.height, dataset.width], "proj:code": None}
     if misplaced(dataset) if georef is None else georef.kind != "affine":
         return fields
     if georef is not None and georef.wkt is not None:

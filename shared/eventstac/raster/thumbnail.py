@@ -24,13 +24,14 @@ _FLOAT32_RANGE = (-1e38, 1e38)  # sums of a few such values still fit
 _COLOUR_TYPE = {1: 0, 2: 4, 3: 2, 4: 6}  # PNG: grey, grey and alpha, RGB, RGB and alpha
 
 
-def render(dataset: DatasetReader, sample: Sample, options: ThumbnailOptions) -> tuple[bytes, str]:
-    """An image of at most `options.size` pixels and its media type; pixels that say nothing are transparent.
+def render(dataset: DatasetReader, sample: Sample, options: ThumbnailOptions) -> tuple[bytes, str, list[int]]:
+    """An image of at most `options.size` pixels, its media type, height and width; what says nothing is transparent.
 
     Raises Rejected where the rule wants bands that the file has not.
     """
     pixels = _pixels(dataset, sample, options)
-    return (webp(pixels), "image/webp") if options.format == "webp" else (png(pixels), "image/png")
+    encoded = (webp(pixels), "image/webp") if options.format == "webp" else (png(pixels), "image/png")
+    return *encoded, list(pixels.shape[:2])
 
 
 def _pixels(dataset: DatasetReader, sample: Sample, options: ThumbnailOptions) -> Bytes8:

@@ -184,6 +184,51 @@ def test_what_an_asset_that_is_no_data_has_in_common_with_the_data_is_the_items(
     assert item["assets"]["coarse"]["proj:transform"][0] == 20.0
 
 
+UTM = metadata()["projection"]
+COARSE = metadata(resolution=20.0)["projection"]
+CUSTOM = {**UTM, "proj:code": None, "proj:wkt2": "PROJCRS[own]"}
+CONTROL_POINTS = {"proj:shape": [1000, 1000], "proj:code": None}
+A_PICTURE = {"proj:shape": [100, 100], "proj:code": None}
+NO_CRS = {**COARSE, "proj:code": None}
+ANOTHER_CODE = {**COARSE, "proj:code": "EPSG:32633"}
+PLACES = (UTM, COARSE, CUSTOM, CONTROL_POINTS, A_PICTURE, NO_CRS, ANOTHER_CODE)
+WITH_A_MASK = CollectionRules(
+    "c", rules=(Rule("r", assets=(AssetRule("red"), AssetRule("mask", roles=("mask",)))),)
+)
+
+
+def item_beside_a_mask(data: dict[str, Any], mask: dict[str, Any]) -> dict[str, Any]:
+    facts = [
+        with_metadata(
+            fact_of(url_of(f"{key}.tif"), present(Match("c", "i", key, "r"), 1, "e")), projection=projection
+        )
+        for key, projection in {"red": data, "mask": mask}.items()
+    ]
+    item = item_of(*facts, rules=WITH_A_MASK)
+    assert item == item_of(*reversed(facts), rules=WITH_A_MASK)
+    return item
+
+
+@pytest.mark.parametrize("data", PLACES)
+@pytest.mark.parametrize("mask", PLACES)
+def test_no_raster_has_the_place_of_another_by_the_item(data: dict[str, Any], mask: dict[str, Any]) -> None:
+    item = item_beside_a_mask(data, mask)
+    for key, own in {"red": data, "mask": mask}.items():
+        shared = {name: value for name, value in item["properties"].items() if name.startswith("proj:")}
+        asset = {name: value for name, value in item["assets"][key].items() if name.startswith("proj:")}
+        assert {**shared, **asset} == own
+        as_pystac_reads_it = {**shared, **{name: value for name, value in asset.items() if value is not None}}
+        placed = "proj:transform" in as_pystac_reads_it
+        assert not placed or as_pystac_reads_it.get("proj:code") == own["proj:code"]
+
+
+@pytest.mark.parametrize("mask", [UTM, COARSE, CONTROL_POINTS, A_PICTURE, ANOTHER_CODE])
+def test_the_code_of_the_data_is_the_items_beside_a_mask_of_any_place(mask: dict[str, Any]) -> None:
+    properties = item_beside_a_mask(UTM, mask)["properties"]
+    assert properties["proj:code"] == "EPSG:32632"
+    assert ("proj:transform" in properties) == ("proj:transform" in mask)
+
+
 def test_geometry_is_the_union_of_the_footprints_and_the_bbox_its_own() -> None:
     item = item_of(pair("red", west=10.0), pair("nir", west=10.25))
     assert item["bbox"] == [10.0, 50.0, 10.75, 50.5]
@@ -417,8 +462,16 @@ class TestCog:
 def test_a_thumbnail_is_an_asset_and_no_data() -> None:
     fact = pair("red")
     thumbnail = url_of("ab/cd.png", "thumbnails")
+    fact = with_metadata(fact, thumbnail_shape=[300, 512])
     item = item_of(replace(fact, finding=replace(fact.finding, thumbnail=thumbnail)))
-    assert item["assets"]["thumbnail"] == {"href": thumbnail, "type": "image/png", "roles": ["thumbnail"]}
+    assert item["assets"]["thumbnail"] == {
+        "href": thumbnail,
+        "type": "image/png",
+        "roles": ["thumbnail"],
+        "proj:code": None,  # else it had that of the Item
+        "proj:shape": [300, 512],
+    }
+    assert {"proj:code", "proj:shape", "proj:transform", "proj:bbox"} <= set(item["properties"])
 
 
 def test_a_sidecar_gives_properties_and_is_a_metadata_asset() -> None:

@@ -59,11 +59,11 @@ def test_a_grid_in_another_order_has_the_rules_footprint_and_no_swapped_transfor
     given = mapping(shapely.box(0, 30, 6, 34))
     metadata = read(netcdf(40, 60, ("lon", "lat")), footprint={"geometry": given}, **IN_DEGREES)
     assert metadata["bbox"] == [0, 30, 6, 34]
-    assert metadata["projection"] == {"proj:shape": [60, 40]}
+    assert metadata["projection"] == {"proj:shape": [60, 40], "proj:code": None}
     metadata = read(netcdf(40, 60, ("lon", "lat")), allow_no_footprint=True, **IN_DEGREES)
     assert metadata["footprint"] is None
     assert metadata["footprint_problem"]["reason"] == "no-georeference"
-    assert metadata["projection"] == {"proj:shape": [60, 40]}
+    assert metadata["projection"] == {"proj:shape": [60, 40], "proj:code": None}
 
 
 @pytest.mark.parametrize("columns", [60, 40])
@@ -136,7 +136,7 @@ def test_axes_in_another_unit_than_a_crs_in_metres_put_the_grid_nowhere(unit: st
     assert problem.reason == "no-georeference"
     assert f"in {unit}, but its CRS is in metres" in problem.detail
     metadata = read(data, footprint={"geometry": mapping(shapely.box(0, 30, 6, 34))})
-    assert metadata["projection"] == {"proj:shape": [20, 20]}
+    assert metadata["projection"] == {"proj:shape": [20, 20], "proj:code": None}
     in_km = {**crs, "crs_wkt": pyproj.CRS("+proj=utm +zone=33 +units=km").to_wkt()}
     assert read(classic_netcdf(axes, ("y", "x"), {}, in_km))["bbox"][1] == pytest.approx(0, abs=0.1)
 

@@ -494,6 +494,7 @@ def test_a_thumbnail_is_a_png_of_at_most_512_pixels() -> None:
     assert result.thumbnail_type == "image/png"
     assert result.thumbnail is not None
     width, height = struct.unpack(">II", result.thumbnail[16:24])
+    assert result.metadata["thumbnail_shape"] == [height, width]
     assert max(width, height) <= 512
     assert width / height == pytest.approx(1500 / 700, rel=0.02)
 
@@ -512,6 +513,7 @@ def test_a_rule_may_ask_for_a_webp(bands: int, channels: int, nodata: int | None
         with MemoryFile(result.thumbnail) as memory, memory.open(driver="WEBP") as dataset:
             pixels = dataset.read()
     assert pixels.shape == (channels + (nodata is not None), 50, 60)
+    assert result.metadata["thumbnail_shape"] == [50, 60]
     assert np.abs(pixels[0, 30:].astype(int) - data[0, 60::2, ::2]).mean() < 4
     if nodata is not None:
         assert (pixels[-1, :25] == 0).all()
@@ -527,7 +529,9 @@ def test_a_raster_without_the_bands_of_the_rules_thumbnail_is_read_without_a_thu
     data = tiff(gradient(9, 9))
     result = read(data, thumbnail={"bands": [4, 3, 2]})
     problem = result.metadata.pop("thumbnail_problem")
-    assert (result.thumbnail, result.metadata) == (None, read(data).metadata)
+    drawn = read(data).metadata
+    assert drawn.pop("thumbnail_shape") == [9, 9]
+    assert (result.thumbnail, result.metadata) == (None, drawn)
     assert problem["reason"] == "no-such-band"
     assert "the file has 1 band: it has no thumbnail" in problem["detail"]
 

@@ -446,7 +446,7 @@ def test_control_points_give_the_outline_of_the_real_image(shift: float) -> None
 
 def test_control_points_give_no_transform_and_the_shape_of_the_file() -> None:
     metadata = read_in_process(MemoryReader(with_gcps(GRID)), {}).metadata
-    assert metadata["projection"] == {"proj:shape": [100, 120]}
+    assert metadata["projection"] == {"proj:shape": [100, 120], "proj:code": None}
 
 
 def test_a_swath_curved_by_many_control_points_is_followed() -> None:
