@@ -13,6 +13,7 @@ from eventstac.rules.durations import DEKAD, is_shorter, period_from, read_to_be
 from eventstac.rules.formats import format_problem, read_by_format
 from eventstac.rules.group_checks import check_taken
 from eventstac.rules.groups import PATH_GROUPS, PathDate, Template
+from eventstac.rules.joined_dates import check_joined, joined, source_text
 from eventstac.rules.model import Rule
 from eventstac.rules.pattern import Pattern
 from eventstac.rules.sidecar import TIMES
@@ -31,13 +32,14 @@ def check_dates(document: Document, path: Path, rule: Rule, groups: set[str]) ->
     for pattern in rule.patterns:
         _check_dates_can_be(document, (*path, "pattern"), rule, pattern)
     idle = check_date_groups(document, path, rule)
+    check_joined(document, path, rule)
     written = document.at((*path, "datetime")) or []
     for index, source in enumerate(written):
         where = (*path, "datetime", index)
         if isinstance(source, Mapping):
             _check_source(document, where, source, groups)
             if "duration" in source:
-                _check_beginning(document, where, rule, source)
+                _check_beginning(document, where, rule, source, groups)
         elif source == "path" and not _says_when(rule) and not idle:
             what = "`path` gives no datetime: the pattern has none of the groups that are one by their name"
             told = document.mistake if len(written) == 1 else document.warn
@@ -87,7 +89,9 @@ def _check_source(document: Document, path: Path, source: Mapping[str, Any], gro
         _check_value(document, path, source["value"])
 
 
-def _check_beginning(document: Document, path: Path, rule: Rule, source: Mapping[str, Any]) -> None:
+def _check_beginning(
+    document: Document, path: Path, rule: Rule, source: Mapping[str, Any], groups: set[str]
+) -> None:
     """Note a period that has no end, or is shorter than what its group leaves open: eight days of a month are many.
 
     Another source may read the paths of which that is so: then it is passed over, and told only where it always is.
@@ -105,7 +109,7 @@ def _check_beginning(document: Document, path: Path, rule: Rule, source: Mapping
     if unread or (never and len(never) == len(rule.patterns)):
         what = f"The group {group!r} says no day for a period of {duration} to begin on"
         told = document.mistake if unread else document.warn
-        told(path, what, _to_begin(rule, (unread or never)[0], date, duration))
+        told(path, what, _to_begin(rule, (unread or never)[0], date, duration, groups))
 
 
 def _never_begins(rule: Rule, pattern: Pattern, date: PathDate) -> bool:
@@ -122,26 +126,18 @@ def _never_begins(rule: Rule, pattern: Pattern, date: PathDate) -> bool:
     return may_hold(pattern, date.start, READ_DATE) and not may_hold(pattern, date.start, begins)
 
 
-def _to_begin(rule: Rule, pattern: Pattern, date: PathDate, duration: str) -> str:
-    """What to write instead of a source that never begins its period; first what the pattern has the groups for."""
+def _to_begin(rule: Rule, pattern: Pattern, date: PathDate, duration: str, groups: set[str]) -> str:
+    """What to write instead of a source that never begins its period; first what all paths have the groups for."""
     whole = next(each for each in _WHOLES if not _never_begins(rule, pattern, replace(date, duration=each)))
-    longer = f"write `duration: {whole}`"
-    one = f"make one group of all that say it, `groups: {{begins: {{template: '{_parts(pattern, duration)}'}}}}`"
-    first, other = (longer, one) if {"month", "doy"}.isdisjoint(pattern.groups) else (one, longer)
-    return f"{first[0].upper()}{first[1:]}, or {other}"
-
-
-def _parts(pattern: Pattern, duration: str) -> str:
-    """The groups that say together when a period of a duration begins."""
-    if "doy" in pattern.groups:
-        parts = "{year}{doy}"
-    elif "day" in pattern.groups or is_shorter(duration, parse_date("2024-01")):
-        parts = "{year}{month}{day}"
-    else:
-        return "{year}{month}"
-    if "hour" not in pattern.groups or duration == DEKAD:  # dekads begin at midnight
-        return parts
-    return f"{parts}T{{hour}}{{minute}}" if "minute" in pattern.groups else f"{parts}T{{hour}}00"
+    longer = f"rite `duration: {whole}`"
+    one = joined(groups, timed=duration != DEKAD)  # dekads begin at midnight
+    if one is None:
+        return f"W{longer}, or name a group that says the day, too"
+    template, text_format = one
+    is_month = text_format == "%Y-%m" and is_shorter(duration, parse_date("2024-01"))
+    source = source_text("begins", text_format, "P1M" if is_month else duration)
+    made = f"`groups: {{begins: {{template: '{template}'}}}}`"
+    return f"Make one group of all that say it, {made} and `datetime: [{source}]`, or w{longer}"
 
 
 def _is_read_otherwise(rule: Rule, pattern: Pattern, date: PathDate) -> bool:

@@ -26,7 +26,7 @@ _PARTS = dict.fromkeys(("month", "day", "doy"), "[0-9]{1,3}")
 _LAST = {"end": READ_DATE}
 _ONE_GROUP = (
     "Put {hour}, or {hour}{minute}, beside {date} or {year}, {month} and {day}, or make one group of both: "
-    '`groups: {stamp: {template: "{date}{time}"}}` and `datetime: [{group: stamp, format: "%Y%m%d%H%M"}]`'
+    '`groups: {stamp: {template: "{date}T{time}"}}` and `datetime: [{group: stamp, format: "%Y%m%dT%H%M"}]`'
 )
 
 

@@ -375,8 +375,8 @@ def test_a_group_that_is_a_time_by_its_name_but_is_not_asked_is_warned_of(
         {"pattern": "{year}/{doy}/{hour}/{item}.tif"},
         {
             "pattern": "{date}/{time}/{item}.tif",
-            "groups": {"stamp": {"template": "{date}{time}"}},
-            "datetime": [{"group": "stamp", "format": "%Y%m%d%H%M"}],
+            "groups": {"stamp": {"template": "{date}T{time}"}},
+            "datetime": [{"group": "stamp", "format": "%Y%m%dT%H%M"}],
         },
         {"pattern": "{date}/{first}_{second}/{item}.tif"},
         {"pattern": "MCD.A{date}.h{hh}v{vv}.{item}.tif"},

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import yaml
 
 from eventstac.rules import load_rules
 from eventstac.rules.durations import period_from
@@ -100,7 +101,7 @@ def test_a_period_shorter_than_what_its_group_leaves_open_is_a_mistake(
     found = told({"pattern": pattern, "datetime": [source]})
     assert f"{source['group']!r} says no day for a period of {source['duration']} to begin on" in found
     assert found.count(" says no day") == 1
-    assert "groups: {begins: {template:" in found
+    assert "Make one group of all that say it" in found or "name a group that says the day, too" in found
 
 
 EIGHT_DAYS, ONE_DAY = ({"group": "d", "duration": duration} for duration in ("P8D", "P1D"))
@@ -134,27 +135,31 @@ def test_periods_of_which_none_ever_begins_are_mistakes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("names", "duration", "template"),
+    ("names", "duration", "template", "read", "lasting"),
     [
-        ("{year}/{doy}_", "P8D", "{year}{doy}"),
-        ("{year}/{month}_", "P1M", "{year}{month}"),
-        ("{year}/{month}_", "dekad", "{year}{month}{day}"),
-        ("{year}/{month}/{day}/{hour}_", "PT1H", "{year}{month}{day}T{hour}00"),
-        ("{year}/{doy}/{hour}{minute}_", "PT15M", "{year}{doy}T{hour}{minute}"),
-        ("{year}/{month}/{day}/{hour}_", "P1D", "{year}{month}{day}T{hour}00"),
-        ("{year}/{month}/{day}/{hour}_", "dekad", "{year}{month}{day}"),
-        ("{year}.{month}.{day}/", "P90D", "{year}{month}{day}"),
+        ("{year}/{doy}_", "P8D", "{year}-{doy}", "%Y-%j", "P8D"),
+        ("{year}/{month}/{doy}_", "P8D", "{year}-{doy}", "%Y-%j", "P8D"),
+        ("{year}/{month}_", "P3M", "{year}-{month}", "%Y-%m", "P3M"),
+        ("{year}/{month}_", "P8D", "{year}-{month}", "%Y-%m", "P1M"),
+        ("{year}/{month}_", "dekad", "{year}-{month}", "%Y-%m", "P1M"),
+        ("{year}/{month}/{day}/{hour}_", "PT1H", "{year}-{month}-{day}T{hour}", "%Y-%m-%dT%H", "PT1H"),
+        ("{year}/{doy}/{hour}{minute}_", "PT15M", "{year}-{doy}T{hour}:{minute}", "%Y-%jT%H:%M", "PT15M"),
+        ("{year}/{month}/{day}/{hour}_", "P1D", "{year}-{month}-{day}T{hour}", "%Y-%m-%dT%H", "P1D"),
+        ("{year}.{month}.{day}/", "P90D", "{year}-{month}-{day}", "%Y-%m-%d", "P90D"),
     ],
 )
-def test_what_is_to_be_one_group_is_told(names: str, duration: str, template: str) -> None:
-    source = {"group": "year", "duration": duration}
-    rule = {"pattern": f"m/{names}{{item}}.tif", "datetime": [source]}
-    assert f"Make one group of all that say it, `groups: {{begins: {{template: '{template}'}}}}`" in told(
-        rule
-    )
-    begins = {"groups": {"begins": {"template": template}}, "datetime": [{**source, "group": "begins"}]}
-    if duration != "dekad":  # of which the pattern has no day, or an hour that is left over
-        assert not load_rules(text_of({**rule, **begins}), file="c.yaml").warnings
+def test_what_is_to_be_one_group_is_told(
+    names: str, duration: str, template: str, read: str, lasting: str
+) -> None:
+    rule = {
+        "pattern": f"m/{names}{{item}}.tif",
+        "datetime": [{"group": "year", "duration": duration}],
+    }
+    source = f'{{group: begins, format: "{read}", duration: {lasting}}}'
+    instead = f"`groups: {{begins: {{template: '{template}'}}}}` and `datetime: [{source}]`"
+    assert f"Make one group of all that say it, {instead}, or write `duration: P1Y`" in told(rule)
+    begins = {"groups": {"begins": {"template": template}}, "datetime": [yaml.safe_load(source)]}
+    assert not load_rules(text_of({**rule, **begins}), file="c.yaml").warnings
 
 
 @pytest.mark.parametrize(
@@ -162,14 +167,16 @@ def test_what_is_to_be_one_group_is_told(names: str, duration: str, template: st
     [
         ("m/{year}/{item}.tif", "year", "P365D", "P1Y"),
         (r"m/{d:\d{6}}/{item}.tif", "d", "P30D", "P1M"),
+        (r"m/{d:\d{6}}/{day}/{item}.tif", "d", "P8D", "P1M"),
         (r"m/{d:\d{4}-W\d\d}/{item}.tif", "d", "P5D", "P1W"),
+        (["m/{year}/{doy}/{item}.tif", "n/{year}/{month}/{day}/{item}.tif"], "year", "P8D", "P1Y"),
     ],
 )
-def test_a_group_of_whole_weeks_months_or_years_alone_is_told_to_last_one(
-    pattern: str, group: str, duration: str, longer: str
+def test_where_not_all_paths_have_groups_of_a_day_a_longer_period_is_told(
+    pattern: str | list[str], group: str, duration: str, longer: str
 ) -> None:
     rule = {"pattern": pattern, "datetime": [{"group": group, "duration": duration}]}
-    assert f"Write `duration: {longer}`, or make one group" in told(rule)
+    assert f"Write `duration: {longer}`, or name a group that says the day, too." in told(rule)
 
 
 @pytest.mark.parametrize("text", ["{d}01", "{d}{item}"])

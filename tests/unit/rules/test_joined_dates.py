@@ -1,0 +1,193 @@
+"""Groups that are joined to one are the date that they say, with as many digits as their numbers have."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from eventstac.rules import RulesInvalid, load_rules
+from tests.unit.rules.test_datetime_sources import SOURCE, text_of, told
+
+DURATIONS = ["P8D", "P30D", "P1M", "P3M", "PT6H", "dekad"]
+DIRECTIVES = {"year": "%Y", "month": "%m", "day": "%d", "doy": "%j", "hour": "%H", "minute": "%M"}
+LETTERS = {"year": "y", "month": "m", "day": "d", "hour": "h", "minute": "min"}
+TIMES = [("hour", 23), ("minute", 59)]
+DAY = ["year", "month", "day"]
+YEAR_DAY = ["year", "doy"]
+NAMES = [YEAR_DAY, ["year", "month"], DAY, [*DAY, "hour"], [*YEAR_DAY, "hour"], [*DAY, "hour", "minute"]]
+
+
+@dataclass(frozen=True)
+class Said:
+    """The moment that a path says by numbers with names, and the expression of each."""
+
+    moment: datetime
+    texts: dict[str, str]
+    regexes: dict[str, str]
+
+    @property
+    def path(self) -> str:
+        return "/".join(["m", *self.texts.values(), "x.tif"])
+
+    def pattern(self, called: dict[str, str]) -> str:
+        names = [f"{{{called.get(name, name)}:{regex}}}" for name, regex in self.regexes.items()]
+        return "/".join(["m", *names, "{item}.tif"])
+
+
+@st.composite
+def said(draw: st.DrawFn) -> Said:
+    names = draw(st.sampled_from(NAMES))
+    hour, minute = (draw(st.integers(0, most)) if name in names else 0 for name, most in TIMES)
+    moment = datetime(2024, 1, 1, hour, minute, tzinfo=UTC) + timedelta(days=draw(st.integers(0, 365)))
+    if names[-1] == "month":
+        moment = moment.replace(day=1)
+    texts, regexes = {}, {}
+    for name in names:
+        number = f"{moment:%j}".lstrip("0") if name == "doy" else str(getattr(moment, name))
+        texts[name] = number.zfill(draw(st.integers(1, 3 if name == "doy" else 2)))
+        width = len(texts[name])
+        regexes[name] = draw(st.sampled_from(["[0-9]+", f"[0-9]{{{width}}}", f"[0-9]{{1,{max(width, 2)}}}"]))
+    return Said(moment, texts, {**regexes, "year": "[0-9]{4}"})
+
+
+def start_by(rule: dict[str, Any], path: str) -> datetime | None:
+    """When what a path says begins; None where the rule does not match it."""
+    match = load_rules(text_of(rule), file="c.yaml").match(SOURCE + path)
+    return match.start if match is not None and match.collection == "a" else None
+
+
+@settings(max_examples=60, deadline=None)
+@given(said(), st.sampled_from(DURATIONS))
+def test_what_is_told_to_join_is_read_as_what_it_says(numbers: Said, duration: str) -> None:
+    rule = {"pattern": numbers.pattern({}), "datetime": [{"group": "year", "duration": duration}]}
+    groups, source = re.findall(r"`groups: (.*?)` and `datetime: (.*?)`", told(rule))[0]
+    joined = {**rule, "groups": yaml.safe_load(groups), "datetime": yaml.safe_load(source)}
+    moment = numbers.moment
+    if duration == "dekad" and {"day", "doy"} & numbers.texts.keys():
+        moment = moment.replace(hour=0, minute=0)
+        assert start_by(joined, numbers.path) == (moment if moment.day in (1, 11, 21) else None)
+    else:
+        assert start_by(joined, numbers.path) == moment
+
+
+@settings(max_examples=200, deadline=None)
+@given(said(), st.lists(st.sampled_from(["", "-", "_", "T"]), min_size=4, max_size=4), st.data())
+def test_what_is_joined_is_read_as_what_it_says_or_refused(
+    numbers: Said, between: list[str], data: st.DataObject
+) -> None:
+    called = data.draw(st.sampled_from([{}, LETTERS] if "day" in numbers.texts else [{}]))
+    parts = [f"{{{called.get(name, name)}}}" for name in numbers.texts]
+    template = "".join(f"{part}{mark}" for part, mark in zip(parts, [*between, ""], strict=False))
+    template = template[: template.rindex("}") + 1]
+    source: dict[str, Any] = {"group": "begins"}
+    if data.draw(st.booleans()):
+        source["duration"] = data.draw(st.sampled_from(DURATIONS))
+    if data.draw(st.booleans()):
+        source["format"] = re.sub(r"\{(\w+)\}", lambda found: _directive(found[1]), template)
+    rule = {
+        "pattern": numbers.pattern(called),
+        "groups": {"begins": {"template": template}},
+        "datetime": [source],
+    }
+    try:
+        start = start_by(rule, numbers.path)
+    except RulesInvalid as invalid:
+        advice = re.findall(r"Write `template: '(.*?)'` and `datetime: (.*?)`", str(invalid))
+        if not advice:
+            return
+        template, written = advice[0]
+        mended = {"groups": {"begins": {"template": template}}, "datetime": yaml.safe_load(written)}
+        start = start_by({**rule, **mended}, numbers.path)
+        assert start or "duration" in source  # which not every day begins
+    if start is not None and called:  # of names that are not known only the day is
+        assert start.date() == numbers.moment.date()
+    elif start is not None:
+        assert start == numbers.moment
+
+
+def _directive(name: str) -> str:
+    known = {**DIRECTIVES, **{LETTERS[name]: each for name, each in DIRECTIVES.items() if name in LETTERS}}
+    return known[name]
+
+
+YMD = "m/{year}/{month:[0-9]+}/{day:[0-9]+}/{item}.tif"
+BEGINS = [{"group": "begins"}]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "groups", "datetime", "example"),
+    [
+        (YMD, "{begins: {template: '{year}{month}{day}'}}", BEGINS, "make '2024121', which is read as 2024-04-30"),
+        (YMD, "{begins: {template: '{year}{month}01'}}", BEGINS, "make '2024101', which is read as 2024-04-10"),
+        (YMD, "{ym: {template: '{year}{month}'}, begins: {template: '{ym}{day}'}}", BEGINS, "ym '202412', day '1'"),
+        (YMD, "{date: {template: '{year}{month}{day}'}}", ["path"], "make '2024121'"),
+        (YMD, "{a: {template: '{year}{month}{day}'}}", [{"start": "a", "end": "year"}], "make '2024121'"),
+        ("{y}/{m}/{d}/{item}.tif", "{begins: {template: '{y}{m}{d}'}}", BEGINS, "make '2024121'"),
+        ("{year:19..}/{doy:[0-9]{1,3}}/{item}.tif", "{begins: {template: '{year}{doy}'}}", BEGINS, "make '191112'"),
+        (
+            "m/{year}/{month}/{part}/{item}.tif",
+            "{day: {from: part, lookup: {a: '1', b: '11', c: '21'}}, begins: {template: '{year}{month}{day}'}}",
+            BEGINS,
+            "year '2024', month '12', day '1' make '2024121'",
+        ),
+        (["{begins}/{item}.tif", YMD], "{begins: {template: '{year}{month}{day}', default: x}}", BEGINS, "'2024121'"),
+        (
+            "{date}/{hour:[0-9]+}/{minute:[0-9]+}/{item}.tif",
+            "{begins: {template: '{date}T{hour}{minute}'}}",
+            BEGINS,
+            "hour '1', minute '1' make '20240115T11', which is read as 2024-01-15 11:00",
+        ),
+    ],
+)  # fmt: skip
+def test_a_template_that_some_numbers_make_another_time_is_a_mistake(
+    pattern: str | list[str], groups: str, datetime: list[Any], example: str
+) -> None:
+    found = told({"pattern": pattern, "groups": yaml.safe_load(groups), "datetime": datetime})
+    assert "may be another time than its groups say" in found
+    assert example in found
+
+
+@pytest.mark.parametrize(
+    ("groups", "instead"),
+    [
+        (
+            "{begins: {template: '{year}{month}{day}'}}",
+            "Write `template: '{year}-{month}-{day}'` and "
+            '`datetime: [{group: begins, format: "%Y-%m-%d", duration: P8D}]`',
+        ),
+        ("{begins: {template: '{year}{month}15'}}", "Put - between the parts of a date in its template"),
+    ],
+)
+def test_a_template_that_reads_right_is_told(groups: str, instead: str) -> None:
+    source = {"group": "begins", "duration": "P8D"}
+    assert instead in told({"pattern": YMD, "groups": yaml.safe_load(groups), "datetime": [source]})
+
+
+@pytest.mark.parametrize(
+    ("pattern", "groups", "source"),
+    [
+        (YMD, "{begins: {template: '{year}-{month}-{day}'}}", {}),
+        (YMD, "{begins: {template: '{year}{month}{day}'}}", {"format": "%Y%m%d"}),
+        (YMD, "{begins: {template: '{year}-{month}-01'}}", {"duration": "P1M"}),
+        ("{year}/{month}/{day}/{item}.tif", "{begins: {template: '{year}{month}{day}'}}", {}),
+        ("{year}/{month}/{day}/{item}.tif", "{begins: {template: '{year}{month}15T1030'}}", {}),
+        ("{year}/{month}/{day}/{hour}{minute}/{item}.tif", "{begins: {template: '{year}{month}{day}T{hour}30'}}", {}),
+        ("{date}/{hour}{minute}/{item}.tif", "{begins: {template: '{date}T{hour}:{minute}+09:00'}}", {}),
+        ("{year}/{season}/{item}.tif", "{begins: {template: '{year}{season}', lookup: {2024djf: 2023-12}}}", {}),
+        ("9999/{month:12}/{day:31}/{item}.tif", "{begins: {template: '9999{month}{day}'}}", {}),
+        ("{item}/{year:9999}{month:12}{day:31}.tif", "{begins: {template: '{year}{month}{day}'}}", {}),
+        (["x/{item}.tif", YMD], "{begins: {template: '{year}-{month}-{day}', default: '2024-01-01'}}", {}),
+        ("{y}/{half}/{item}.tif", "{begins: {template: '{y}{half}'}}", {}),
+        (r"m/{begins:\d{6}}/{item:\d\d}.tif", "{begins: {template: '{begins}{item}'}}", {"duration": "P8D"}),
+    ],
+)  # fmt: skip
+def test_a_template_that_is_the_time_that_its_groups_say_is_none(
+    pattern: str, groups: str, source: dict[str, Any]
+) -> None:
+    rule = {"pattern": pattern, "groups": yaml.safe_load(groups), "datetime": [{"group": "begins", **source}]}
+    assert load_rules(text_of(rule), file="c.yaml").digest
