@@ -62,7 +62,9 @@ class Journal:
             if db.execute("DELETE FROM intents WHERE id = ?", (intent.id,)).rowcount and event is not None:
                 number = db.execute("INSERT INTO outbox (event) VALUES ('')").lastrowid
                 event["data"]["sequencer"] = sequencer(number or 0)
-                db.execute("UPDATE outbox SET event = ? WHERE id = ?", (json.dumps(event), number))
+                # Of headers that are no UTF-8, as a client's request id: Event Grid would refuse the event.
+                text = json.dumps(event, ensure_ascii=False).encode(errors="replace").decode()
+                db.execute("UPDATE outbox SET event = ? WHERE id = ?", (text, number))
 
         return self._commits.submit(write)
 

@@ -30,8 +30,11 @@ def parse(body: bytes, content_type: str) -> list[Event]:
         )
     try:
         document = json.loads(body)
-    except ValueError as error:
-        raise BadEventError(f"the body is not JSON: {error}") from error
+        json.dumps(
+            document, ensure_ascii=False
+        ).encode()  # half a surrogate pair is no character that can be sent on
+    except (ValueError, RecursionError) as error:
+        raise BadEventError(f"the body is not JSON of UTF-8: {error}") from error
     if media_type == _SINGLE:
         return [_checked(document, "event")]
     if not isinstance(document, list) or not document:

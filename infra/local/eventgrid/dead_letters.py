@@ -1,6 +1,5 @@
 """Events that could not be delivered, as blobs, where and how Azure writes them."""
 
-import json
 import logging
 import uuid
 from collections.abc import Sequence
@@ -8,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from infra.local.eventgrid.config import EventSubscription
+from infra.local.eventgrid.destinations import text_of
 from infra.local.eventgrid.store import Delivery
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class DeadLetters:
         from azure.storage.blob import ContentSettings
 
         container = subscription.dead_letter_container or ""
-        body = json.dumps([dead_letter(one) for one in deliveries], ensure_ascii=False).encode()
+        body = text_of([dead_letter(one) for one in deliveries])
         try:
             await (
                 self._open()

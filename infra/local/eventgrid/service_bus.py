@@ -27,6 +27,7 @@ from infra.local.eventgrid.destinations import (
     Outcome,
     delivery_properties,
     system_properties,
+    text_of,
 )
 from infra.local.eventgrid.store import Delivery
 
@@ -122,7 +123,7 @@ def message(subscription: EventSubscription, delivery: Delivery) -> ServiceBusMe
     both = others | system_properties(subscription, delivery)
     properties: dict[str | bytes, Any] = {name: value for name, value in both.items()}
     return ServiceBusMessage(
-        json.dumps(delivery.event, separators=(",", ":"), ensure_ascii=False).encode(),
+        text_of(delivery.event),
         content_type=CONTENT_TYPE,
         application_properties=properties,
         **{"message_id": delivery.message_id, **fields},

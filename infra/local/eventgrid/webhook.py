@@ -1,7 +1,6 @@
 """Delivery to a webhook, after it has agreed to be called."""
 
 import asyncio
-import json
 import logging
 
 import aiohttp
@@ -16,6 +15,7 @@ from infra.local.eventgrid.destinations import (
     Outcome,
     delivery_properties,
     system_properties,
+    text_of,
 )
 from infra.local.eventgrid.store import Delivery
 
@@ -89,7 +89,7 @@ class WebhookSender:
             "Content-Type": "application/cloudevents+json; charset=utf-8",
             "Origin": ORIGIN,
         }
-        body = json.dumps(delivery.event, ensure_ascii=False).encode()
+        body = text_of(delivery.event)
         try:
             async with session.post(
                 self._subscription.destination.address, data=body, headers=headers

@@ -205,6 +205,16 @@ async def test_a_write_that_was_given_up_while_it_was_journalled_leaves_no_entry
     await journal.close()
 
 
+async def test_an_event_with_a_header_that_is_no_text_is_one_that_event_grid_takes(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    operation = Operation(Blob("source", "x.tif", "/devstoreaccount1/source/x.tif"), "PutBlob", "\udcff")
+    intent = await journal.intend(operation, State(True))
+    await journal.settle(intent, {"data": {"clientRequestId": operation.client_request_id}})
+    [(_, text)] = await journal.outgoing(1)
+    await journal.close()
+    assert json.loads(text)["data"]["clientRequestId"] == "?"
+
+
 def test_a_port_that_is_taken_is_one_sentence(tmp_path: Path, account: BlobStorage, grid: Recorder) -> None:
     with pytest.raises(RuntimeError, match=f"blob storage: .*{account.proxy.port}") as refused:
         running_proxy(tmp_path / "second", account.azurite, grid.url, port=account.proxy.port)

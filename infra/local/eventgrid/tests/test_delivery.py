@@ -1,8 +1,10 @@
 """Delivery to a webhook: the handshake, retries, giving up, dead letters, kills and order."""
 
+import asyncio
 import json
 import random
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from azure.eventgrid import EventGridPublisherClient
 from azure.storage.blob import ContainerClient
 
 from infra.local.azurite.testing import Azurite
+from infra.local.eventgrid.store import Accepted, Store
 from infra.local.eventgrid.testing import KEY, RunningEventGrid, running_eventgrid
 from infra.local.eventgrid.tests.conftest import NO_SERVICE_BUS, NO_STORAGE, Webhook, config_for, wait_until
 
@@ -176,6 +179,31 @@ def test_what_was_accepted_is_delivered_although_the_service_is_killed(
         ids_of.setdefault(event["id"], set()).add(headers["aeg-output-event-id"])
     # Only a batch that was stored but not acknowledged, and so published again, has a second id: one for each kill.
     assert sum(len(ids) - 1 for ids in ids_of.values()) <= 3 * 10
+
+
+async def keep(directory: Path, event: dict[str, Any]) -> None:
+    store = Store(directory)
+    await store.add([Accepted(ROUTE, "m", event, time.time(), 0.0)])
+    await store.close()
+
+
+def test_what_no_text_can_be_made_of_does_not_stop_the_others(
+    tmp_path: Path, webhook: Webhook, azurite: Azurite
+) -> None:
+    """Versions before took it in."""
+    container = container_in(azurite, "deadletter-odd")
+    webhook.answer = lambda event: 400 if event["id"] == "odd" else 200
+    kept = {"specversion": "1.0", "id": "odd", "source": "s", "type": "t", "subject": "\ud800"}
+    asyncio.run(keep(tmp_path, kept))
+    config = config_for(webhook, deadLetterContainer=container)
+    with running_eventgrid(
+        tmp_path, NO_SERVICE_BUS, azurite.connection_string, config, retry_scale=0.001
+    ) as grid:
+        publish(grid, "whole")
+        wait_until(lambda: sorted(webhook.ids) == ["odd", "whole"])
+        wait_until(lambda: grid.stats()[ROUTE].get("dead-lettered") == 1)
+    [[event]] = dead_letters(azurite, container).values()
+    assert event["subject"] == "\ud800"
 
 
 def test_shuffled_events_arrive_in_another_order(tmp_path: Path, webhook: Webhook) -> None:

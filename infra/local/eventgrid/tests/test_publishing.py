@@ -184,7 +184,25 @@ def test_one_bad_event_refuses_the_whole_batch_and_gives_its_index(
 def test_what_is_not_cloud_events_is_refused(grid: RunningEventGrid) -> None:
     assert post(grid, b"{", SINGLE)[0] == 400
     assert post(grid, b"[]", BATCH)[0] == 400
+    assert post(grid, b"[" * 500_000, BATCH)[0] == 400
     assert post(grid, json.dumps([GOOD]).encode(), "application/json")[0] == 400
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        json.dumps(GOOD | {"subject": "\ud800"}).encode(),
+        json.dumps(GOOD | {"data": [{"\udfff": 1}]}).encode(),
+        json.dumps(GOOD | {"id": "\ud800"}, ensure_ascii=False).encode(errors="surrogatepass"),
+    ],
+    ids=["escaped", "name", "raw"],
+)
+def test_half_a_surrogate_pair_is_refused(grid: RunningEventGrid, webhook: Webhook, body: bytes) -> None:
+    status, answer = post(grid, body, SINGLE)
+    assert status == 400
+    assert "surrogates not allowed" in json.loads(answer)["error"]["message"]
+    publish(grid, CloudEvent("/test", "demo.done", id="whole"))
+    wait_until(lambda: webhook.ids == ["whole"])
 
 
 def test_both_forms_of_a_topics_address_are_the_same_topic(grid: RunningEventGrid, webhook: Webhook) -> None:
