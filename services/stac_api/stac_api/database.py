@@ -62,6 +62,10 @@ class Database:
             "plan_cache_mode": "force_generic_plan" if planned_once else "force_custom_plan",
             "idle_in_transaction_session_timeout": "10000",  # nothing here rests in one: a process may have died in it
             "timezone": "UTC",
+            # Texts of values, as in a page's token, are read back: another setting of the database may round them.
+            "extra_float_digits": "1",
+            "datestyle": "ISO, YMD",
+            "standard_conforming_strings": "on",  # pgstac's SQL is written for it
         }
 
     @property

@@ -31,6 +31,8 @@ _CLIENT_FAULTS = (
     asyncpg.FeatureNotSupportedError,
     UnicodeDecodeError,  # such an error, whose text ends within a character: asyncpg cannot read it
 )
+# What the server has no room for (class 53), beside connections: locks, memory, files.
+_EXHAUSTED = (asyncpg.InsufficientResourcesError, asyncpg.PostgresSystemError)
 _NO_PGSTAC = (
     asyncpg.InsufficientPrivilegeError,
     asyncpg.UndefinedTableError,
@@ -108,6 +110,12 @@ def in_our_words(error: Exception) -> Exception:
         _log.warning("database_away", extra={"reason": repr(error)})
         kind = Full if isinstance(error, asyncpg.TooManyConnectionsError) else Unavailable
         return kind("The catalog's database is starting or busy; try again shortly.")
+    if isinstance(error, _EXHAUSTED):
+        _log.error("database_exhausted", extra={"reason": repr(error), "hint": getattr(error, "hint", None)})
+        return Unavailable("The catalog's database lacks memory or disk for this now; try again shortly.")
+    if isinstance(error, asyncpg.TransactionRollbackError):
+        _log.warning("query_rolled_back", extra={"reason": repr(error)})
+        return Unavailable("The catalog's database broke the query off for a change; try again shortly.")
     return error
 
 

@@ -61,3 +61,34 @@ def test_connections_that_are_all_busy_are_no_database_that_is_away(caplog: pyte
     (record,) = caplog.records
     assert record.message == "connections_busy"
     assert record.__dict__["waited_s"] == 10.0
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        asyncpg.OutOfMemoryError(
+            "out of shared memory"
+        ),  # of locks: it may have thousands, the next query none
+        asyncpg.DiskFullError("no space left on device"),
+        asyncpg.ConfigurationLimitExceededError("53400"),
+        asyncpg.PostgresIOError("could not read block 0"),
+    ],
+)
+def test_a_database_that_lacks_room_is_no_error_of_ours(
+    error: asyncpg.PostgresError, caplog: pytest.LogCaptureFixture
+) -> None:
+    error.hint = 'You might need to increase "max_locks_per_transaction".'
+    told = in_our_words(error)
+    assert isinstance(told, Unavailable)
+    assert told.description == "The catalog's database lacks memory or disk for this now; try again shortly."
+    (record,) = caplog.records
+    assert record.message == "database_exhausted"
+    assert record.__dict__["reason"] == repr(error)
+    assert "max_locks_per_transaction" in record.__dict__["hint"]
+
+
+@pytest.mark.parametrize("error", [asyncpg.SerializationError("recovery"), asyncpg.DeadlockDetectedError("")])
+def test_a_query_that_a_change_broke_off_may_be_asked_again(error: asyncpg.PostgresError) -> None:
+    told = in_our_words(error)
+    assert isinstance(told, Unavailable)
+    assert told.description.endswith("try again shortly.")
