@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -140,6 +141,28 @@ def test_a_newer_schema_is_refused(postgres: RunningPostgres) -> None:
         connection.execute("INSERT INTO eventstac.migrations (number, name) VALUES (9999, 'from the future')")
     with pytest.raises(SetupRefused, match="9999"):
         set_up(settings, {})
+
+
+def test_a_tiler_may_note_its_searches_after_the_next_setup_too_and_write_nothing_else(
+    database: CatalogDatabase,
+) -> None:
+    """As docs/api.md says of titiler-pgstac."""
+    said = (Path(__file__).parents[3] / "docs" / "api.md").read_text()
+    with connect(database.settings) as connection:
+        for statement in re.findall(r"^    ((?:CREATE|GRANT) .*;)$", said, re.MULTILINE):
+            connection.execute(statement)
+    set_up(database.settings, {})
+    [session] = re.findall(r'^SESSION = "(.*)"$', said, re.MULTILINE)
+    tiler = replace(database.settings, user="titiler", password="…").conninfo
+    with psycopg.connect(tiler, options=session, autocommit=True) as connection:
+        for _ in range(2):
+            connection.execute("SELECT search_query('{}')")
+        assert connection.execute("SELECT count(*) FROM searches").fetchone() == (1,)
+        connection.execute("SELECT search('{}')")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("INSERT INTO search_wheres (_where) VALUES ('true')")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("SELECT create_item('{}')")
 
 
 def test_an_unknown_role_s_password_is_refused(database: CatalogDatabase) -> None:
