@@ -17,6 +17,7 @@ from eventstac.rules.joined_dates import check_joined, joined, source_text
 from eventstac.rules.model import Rule
 from eventstac.rules.pattern import Pattern
 from eventstac.rules.sidecar import TIMES
+from eventstac.rules.touching_dates import check_touching
 
 COMPUTED = {"datetime", "start_datetime", "end_datetime", "created", "updated"}  # no properties to set
 
@@ -33,6 +34,7 @@ def check_dates(document: Document, path: Path, rule: Rule, groups: set[str]) ->
         _check_dates_can_be(document, (*path, "pattern"), rule, pattern)
     idle = check_date_groups(document, path, rule)
     check_joined(document, path, rule)
+    check_touching(document, path, rule)
     written = document.at((*path, "datetime")) or []
     for index, source in enumerate(written):
         where = (*path, "datetime", index)

@@ -191,3 +191,37 @@ def test_a_template_that_is_the_time_that_its_groups_say_is_none(
 ) -> None:
     rule = {"pattern": pattern, "groups": yaml.safe_load(groups), "datetime": [{"group": "begins", **source}]}
     assert load_rules(text_of(rule), file="c.yaml").digest
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "what"),
+    [
+        ("{year}{month:[0-9]+}{day:[0-9]+}.tif", "1811112.tif", "the month may be 1 and the day 12"),
+        (
+            "{year}/{month:[0-9]{1,2}}{day:[0-9]{1,2}}.tif",
+            "1811/112.tif",
+            "the month may be 1 and the day 12",
+        ),
+        ("{year}{month}{day:[0-9]+}{hour:[0-9]+}.tif", ".tif", "the day may be 1 and the hour 12"),
+        ("{year}{doy}T{hour:[0-9]+}{minute:[0-9]+}.tif", "T112.tif", "the hour may be 1 and the minute 12"),
+    ],
+)
+def test_numbers_of_a_path_that_touch_and_can_be_told_apart_in_two_ways_are_a_mistake(
+    pattern: str, path: str, what: str
+) -> None:
+    found = told({"pattern": pattern, "item": "a"})
+    assert f"{path}' {what}, or 11 and 2" in found
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "{year}{month}{day}.tif",
+        "{year}/{month:[0-9]+}/{day:[0-9]+}.tif",
+        "{year}{month:[0-9]+}{day}.tif",
+        "{year}{month:[0-9]{2}}{day:[0-9]+}.tif",
+        "{date}_{month:[0-9]+}{day:[0-9]+}.tif",
+    ],
+)
+def test_numbers_of_a_path_that_can_be_told_apart_in_one_way_are_none(pattern: str) -> None:
+    assert load_rules(text_of({"pattern": pattern, "item": "a"}), file="c.yaml").digest
