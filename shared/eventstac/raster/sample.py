@@ -22,7 +22,7 @@ Chunk = tuple[Pixels, tuple[Valid | None, ...]]
 class Sample:
     """A smaller image of the whole: (bands, rows, columns), the valid pixels of each band, and the statistics.
 
-    `held`: the pixels that hold data, None where all do; where all of the image was read, those of which enough do.
+    `held`: the pixels that hold data, None where all do; where all of the image was read, those where enough do.
     """
 
     data: Pixels
@@ -47,7 +47,6 @@ class Thinned:
         shape = (-(-dataset.height // step), -(-dataset.width // step))
         self._data = np.zeros((dataset.count, *shape), np.result_type(*numpy_types(dataset)))
         self._valid: list[Valid | None] = [None] * dataset.count
-        self._image = Window(0, 0, dataset.width, dataset.height)
         self._held = np.zeros(shape, np.uint32)  # how many of the pixels that each stands for hold data
 
     def keep(self, window: Window, data: Pixels, valid: tuple[Valid | None, ...]) -> None:
@@ -94,13 +93,23 @@ class Thinned:
         return Sample(self._data, tuple(self._valid), self._without_strays(), statistics, exact=True)
 
     def _without_strays(self) -> Valid:
-        """Where data lie: a strip fills at least a row of what one pixel stands for, a stray pixel is alone in there.
+        """Where data lie: a strip of one pixel, at any slope, has 2 n + 1 in 3 n by 3 n; a stray pixel is alone there.
 
-        Any pixel counts where those alone are too many to be strays: data may be that sparse.
+        Fewer has a strip at its ends, or a ragged edge: they lie beside such a place. Where those left out are too many
+        to be strays, any pixel counts: data may be that sparse.
         """
         count = self._held
-        many = 2 * count >= np.minimum(self._step, self._sizes(self._image))
-        return many if count[~many].sum() <= _MOST_STRAYS * count.sum() else count > 0
+        many = (count > 0) & (_around(count) > 2 * self._step)
+        kept = (count > 0) & _around(many)
+        return kept if count[~kept].sum() <= _MOST_STRAYS * count.sum() else count > 0
+
+
+def _around(cells: NDArray[Any]) -> NDArray[Any]:
+    """The sum of each cell and the eight around it; of truths, whether any of them is."""
+    padded: NDArray[Any] = np.pad(cells, 1)
+    rows: NDArray[Any] = padded[:-2] + padded[1:-1] + padded[2:]
+    around: NDArray[Any] = rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]
+    return around
 
 
 def joined_sample(dataset: DatasetReader, kept: list[Chunk], statistics: list[BandStatistics]) -> Sample:

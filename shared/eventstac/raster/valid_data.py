@@ -115,7 +115,7 @@ def valid_footprint(
     if not held.any():
         which = "pixel" if sample.exact else "pixel of the overview"
         raise Rejected("no-valid-data", f"no {which} holds data")
-    grid = _Grid(georef, width, height, held, width / held.shape[1], height / held.shape[0])
+    grid = _Grid(georef, width, height, _bridged(held), width / held.shape[1], height / held.shape[0])
     found = _areas(grid)
     if found is None:
         return None
@@ -141,6 +141,15 @@ def valid_footprint(
             "re-project it (gdalwarp -t_srs EPSG:4326)",
         )
     return finish(shapely.simplify(joined, tolerance_m / METRES_PER_DEGREE), seam(tolerance_m))
+
+
+def _bridged(held: Valid) -> Valid:
+    """With a pixel beside each corner where two meet: else a slanted strip would be one polygon for each step."""
+    above, below = held[:-1], held[1:]
+    joined = held.copy()
+    joined[:-1, 1:] |= above[:, :-1] & below[:, 1:] & ~below[:, :-1]
+    joined[:-1, :-1] |= above[:, 1:] & below[:, :-1] & ~below[:, 1:]
+    return joined
 
 
 def _areas(grid: _Grid, *, on_earth: bool = False) -> tuple[_Grid, Areas] | None:

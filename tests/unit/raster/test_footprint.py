@@ -619,15 +619,54 @@ def test_a_strip_narrower_than_the_pixels_that_stand_for_the_image_is_outlined(
     assert shapely.hausdorff_distance(region, strip) < 3 * 1.5
 
 
-@pytest.mark.parametrize("specks", [0, 300, 3000])
-def test_stray_pixels_in_the_fill_do_not_widen_the_outline_of_a_swath(specks: int) -> None:
-    row, column = np.mgrid[:4000, :4000]
-    data = (column - 0.3 * row > 1600).astype("uint8")
+def swath_of(size: int) -> Any:
+    """A slanted swath over the right of a square image."""
+    data = np.zeros((size, size), "uint8")
+    for row in range(size):
+        data[row, int(0.4 * size + 0.3 * row) :] = 1
+    return data
+
+
+@pytest.mark.parametrize(
+    ("size", "specks"),
+    [(200, 20), (1000, 0), (1000, 1000), (2000, 2000), (4000, 0), (4000, 3000), (10980, 20_000)],
+)
+def test_stray_pixels_in_the_fill_do_not_widen_the_outline_of_a_swath(size: int, specks: int) -> None:
+    data = swath_of(size)
     swath = data.sum()
     data.ravel()[np.random.default_rng(4).integers(0, data.size, specks)] = 1
-    geometry, _ = footprint_of(tiff(data, nodata=0), footprint={"mode": "valid-data"})
+    file = tiff(data, nodata=0, tiled=True, compress="deflate")
+    geometry, _ = footprint_of(file, footprint={"mode": "valid-data"})
     region = in_pixels(geometry, UTM["crs"], UTM["transform"])
     assert region.area == pytest.approx(swath, rel=0.005)
+    assert region.bounds == pytest.approx((0.4 * size, 0, size, size), abs=3 * -(-size // 1024))
+
+
+@pytest.mark.parametrize("wide", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("size", "slope"),
+    [(200, 0.6), (1000, 0.37), (1000, 1), (2000, 0.8), (4000, 0.1), (4000, 1), (10980, 0.37), (10980, 0.8)],
+)
+@pytest.mark.parametrize("turned", [False, True], ids=["steep", "flat"])
+def test_a_slanted_strip_beside_a_swath_is_of_one_piece_with_it(
+    size: int, slope: float, wide: int, turned: bool
+) -> None:
+    data = np.zeros((size, size), "uint8")
+    first, ends = size // 20, size // 2
+    for row in range(ends):
+        left = first + int(slope * row)
+        data[row, left : left + wide] = 1
+    data[ends:] = 1
+    file = tiff(data.T.copy() if turned else data, nodata=0, tiled=True, compress="deflate")
+    geometry, _ = footprint_of(file, footprint={"mode": "valid-data"})
+    region = in_pixels(geometry, UTM["crs"], UTM["transform"])
+    region = shapely.transform(region, lambda at: at[:, ::-1]) if turned else region
+    last = first + slope * ends
+    strip = shapely.Polygon([(first, 0), (last, ends), (last + wide, ends), (first + wide, 0)])
+    truth = shapely.union(strip, shapely.box(0, ends, size, size))
+    assert region.geom_type == "Polygon"
+    assert shapely.hausdorff_distance(region, truth) < 3 * -(-size // 1024)
+    assert shapely.get_num_coordinates(region) < 60
 
 
 @pytest.mark.parametrize("share", [0.002, 0.05])
