@@ -52,12 +52,11 @@ def blobs(
         return
     for blob in found:
         why = f"{blob.reason}: {blob.detail}" if blob.reason else blob.detail
-        console.print(blob.url, markup=False, style="bold")
+        console.print(blob.url, style="bold")
         console.print(
             f"  {blob.state}, {blob.collection}/{blob.item} {blob.asset}, seen {blob.seen:%Y-%m-%d %H:%M:%S}Z",
-            markup=False,
         )
         if why:
-            console.print(f"  {why}", markup=False, style="dim")
+            console.print(f"  {why}", style="dim")
     if total > len(found):
         console.print(f"{total - len(found)} more: --limit {total}, or --count", style="yellow")

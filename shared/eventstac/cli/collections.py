@@ -8,6 +8,7 @@ import typer
 
 from eventstac.catalog.applying import try_out
 from eventstac.catalog.rules_blob import known_file, take_in
+from eventstac.cli.console import say
 from eventstac.cli.files import read_text
 from eventstac.cli.ports import APP, Ports, print_json
 from eventstac.errors import Rejected
@@ -33,7 +34,7 @@ def apply(
     text = read_text(file)
     rules = load_rules(text, file=str(file), default_collection=ports.default_collection)
     for each in rules.warnings:
-        typer.echo(warning_text(each), err=True)
+        say(warning_text(each), err=True)
     storage = ports.storage()
     url = ports.rules_url(storage)
     with ports.connection() as connection:
@@ -50,8 +51,8 @@ def apply(
             {"revision": applied.revision, "collections": collections, "url": url, "etag": taken.file.etag}
         )
     else:
-        typer.echo(f"revision {applied.revision} is in force: {', '.join(collections)}")
-        typer.echo(f"from {url}; `eventstac reconcile` brings what is there already to it")
+        say(f"revision {applied.revision} is in force: {', '.join(collections)}")
+        say(f"from {url}; `eventstac reconcile` brings what is there already to it")
 
 
 @app.command()
@@ -75,8 +76,9 @@ def show(as_json: AsJson = False) -> None:
         )
     else:
         since = f", since {applied_at:%Y-%m-%d %H:%M}Z" if applied_at else ""
-        typer.echo(f"# revision {revision}{since}{f', from {origin}' if origin else ''}", err=True)
+        say(f"# revision {revision}{since}{f', from {origin}' if origin else ''}", err=True)
+        # As the file has it, to be a file again: YAML takes none of what steers a terminal.
         typer.echo(text, nl=not text.endswith("\n"))
         if file and mistakes:
-            typer.echo(f"{file.url} ({file.etag}) is refused:\n{mistakes}", err=True)
+            say(f"{file.url} ({file.etag}) is refused:\n{mistakes}", err=True)
     raise typer.Exit(1 if mistakes else 0)

@@ -101,5 +101,5 @@ def _check_text(argument: str) -> None:
 
 def _fail(sentence: str, code: int = 1) -> NoReturn:
     with suppress(OSError):  # nobody is there to be told
-        open_console(stderr=True).print(f"eventstac: {sentence}", markup=False, style="red")
+        open_console(stderr=True).print(f"eventstac: {sentence}", style="red")
     sys.exit(code)

@@ -12,7 +12,7 @@ import typer
 from eventstac.blob_urls import BlobName, canonical_url
 from eventstac.blobs import BlobReader
 from eventstac.cli.band_notes import odd_bands
-from eventstac.cli.console import open_console
+from eventstac.cli.console import open_console, show_document
 from eventstac.cli.files import read_text
 from eventstac.cli.rules import DefaultCollection, environment_account
 from eventstac.compose import Composition, compose
@@ -65,13 +65,11 @@ def preview(
     else:
         console = open_console()
         if seen.item is not None:
-            console.print_json(json.dumps(seen.item, ensure_ascii=False))
+            show_document(seen.item)
         for problem in seen.problems:
-            console.print(
-                f"{problem['path'] or file_or_url}: {problem['message']}", style="red", markup=False
-            )
+            console.print(f"{problem['path'] or file_or_url}: {problem['message']}", style="red")
         for note in seen.notes:
-            console.print(f"{file_or_url}: note: {note['message']}", style="yellow", markup=False)
+            console.print(f"{file_or_url}: note: {note['message']}", style="yellow")
     raise typer.Exit(1 if seen.problems else 0)
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from eventstac.catalog import collection_update, repairing
+from eventstac.cli.console import say
 from eventstac.cli.ports import APP, Ports, now, print_json, run_id
 from eventstac.telemetry.spans import note, story
 
@@ -36,4 +37,4 @@ def rebuild(
     if as_json:
         print_json({"collection": collection, "items": items, "repaired": repaired})
     else:
-        typer.echo(f"{collection}: {items} Items composed, {repaired} rows of the catalog were wrong")
+        say(f"{collection}: {items} Items composed, {repaired} rows of the catalog were wrong")

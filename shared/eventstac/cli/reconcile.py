@@ -149,7 +149,7 @@ def _show(run: Run, report: Report, as_json: bool) -> None:
         return
     console = open_console()
     if run.report is None:  # stopped before anything was compared
-        console.print(run.detail, style="red", markup=False)
+        console.print(run.detail, style="red")
         return
     table = new_table(
         "collection",
@@ -171,9 +171,9 @@ def _show(run: Run, report: Report, as_json: bool) -> None:
             style="yellow",
         )
     for url in report.samples:
-        console.print(f"  unmatched: {url}", markup=False)
+        console.print(f"  unmatched: {url}")
     if run.detail:
-        console.print(run.detail, style="red", markup=False)
+        console.print(run.detail, style="red")
     elif report.has_gap and run.check_only:
         console.print("there is a gap: `eventstac reconcile` mends it", style="yellow")
     elif report.has_gap:

@@ -9,7 +9,7 @@ import typer
 from eventstac.catalog import rejections
 from eventstac.catalog.database import Connection
 from eventstac.catalog.rejections import Filter, Rejection
-from eventstac.cli.console import new_table, open_console
+from eventstac.cli.console import new_table, open_console, say
 from eventstac.cli.ports import MOST, Ports, now, print_json, run_id
 from eventstac.errors import Rejected
 from eventstac.replaying import replay as message_for
@@ -73,8 +73,8 @@ def show(
     console = open_console()
     for name, value in _to_json(one).items():
         if name != "event":
-            console.print(f"{name}: {value}", markup=False)
-    console.print(json.dumps(one.event, indent=2, ensure_ascii=False), markup=False)
+            console.print(f"{name}: {value}")
+    console.print(json.dumps(one.event, indent=2, ensure_ascii=False))
 
 
 @app.command()
@@ -157,7 +157,7 @@ def _found(connection: Connection, chosen: Filter, limit: int | None = None) -> 
     """What a filter chooses; of one that chooses nothing, what may be mistyped is told."""
     found = rejections.find(connection, chosen, limit)
     for sentence in [] if found else rejections.unknown_words(connection, chosen):
-        typer.echo(sentence, err=True)
+        say(sentence, err=True)
     return found
 
 
@@ -174,9 +174,9 @@ def _tell(what: str, done: list[str], refused: list[str], as_json: bool) -> None
     if as_json:
         print_json({what: done, "refused": refused})
     else:
-        typer.echo(f"{len(done)} {what}")
+        say(f"{len(done)} {what}")
         for detail in refused:
-            typer.echo(f"not {what}: {detail}", err=True)
+            say(f"not {what}: {detail}", err=True)
     if refused:
         raise typer.Exit(1)
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from eventstac.blob_urls import BlobName, parse
-from eventstac.cli.console import new_table, open_console
+from eventstac.cli.console import new_table, open_console, say
 from eventstac.cli.files import FileUnreadable, read_text
 from eventstac.cli.places import container_and_prefix
 from eventstac.compose.dates import moment_of
@@ -61,15 +61,15 @@ def check(
         typer.echo(json.dumps({"valid": not mistakes, **told}))
         raise typer.Exit(1 if mistakes else 0)
     for each in warnings:
-        typer.echo(warning_text(each))
+        say(warning_text(each))
     if rules is not None:
         # Without what stands in no file: the default collection, and its rule for rasters that no other matches.
         named = [each for each in rules.collections if not is_built_in(each)]
         count = sum(bool(rule.name) for each in named for rule in each.rules)
-        typer.echo(f"{file}: {len(named)} collections, {count} rules, no mistakes.")
+        say(f"{file}: {len(named)} collections, {count} rules, no mistakes.")
     else:
         for mistake in mistakes:
-            typer.echo(str(mistake))
+            say(str(mistake))
     raise typer.Exit(1 if mistakes else 0)
 
 
@@ -122,7 +122,7 @@ def _load(file: Path, default_collection: str) -> Rules:
 
 
 def _stopped(message: str) -> typer.Exit:
-    typer.echo(message, err=True)
+    say(message, err=True)
     return typer.Exit(1)
 
 
@@ -228,12 +228,12 @@ def _show_tally(tally: Tally, container: str, as_json: bool) -> None:
     table.add_row("", "unmatched", str(tally.unmatched), style="red" if tally.unmatched else "dim")
     open_console().print(table)
     if note:
-        typer.echo(f"note: {note}")
+        say(f"note: {note}")
     for url in tally.samples:
-        typer.echo(f"unmatched: {url}")
+        say(f"unmatched: {url}")
     for explanation in tally.defaulted:
         reasons = str(explanation).partition("\n")[2]
-        typer.echo(f"(default): {explanation.url}\n{reasons}")
+        say(f"(default): {explanation.url}\n{reasons}")
 
 
 def _show_paths(rules: Rules, paths: list[str], explanations: list[Explanation], as_json: bool) -> None:
@@ -242,13 +242,13 @@ def _show_paths(rules: Rules, paths: list[str], explanations: list[Explanation],
         typer.echo(json.dumps(fields, ensure_ascii=False))
         return
     for path, explanation in zip(paths, explanations, strict=True):
-        typer.echo(f"{path}: {explanation.outcome}")
+        say(f"{path}: {explanation.outcome}")
         for name, value in _fields(rules, path, explanation).items():
             if name not in ("path", "url", "outcome", "why", "tried") and value not in (None, {}, [], ""):
                 shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-                typer.echo(f"  {name}: {shown}")
+                say(f"  {name}: {shown}")
         for line in str(explanation).splitlines():
-            typer.echo(f"  {line}")
+            say(f"  {line}")
 
 
 def _fields(rules: Rules, path: str, explanation: Explanation) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from eventstac.bus import SCAN_REQUESTS
+from eventstac.cli.console import say
 from eventstac.cli.places import container_and_prefix
 from eventstac.cli.ports import Ports, print_json, run_id
 from eventstac.consumption import Outgoing
@@ -38,6 +39,4 @@ def scan(
     if as_json:
         print_json({"run": request.run, "container": container, "prefix": prefix, "force": force})
     else:
-        typer.echo(
-            f"{request.run}: {container}/{prefix} is being gone through; `eventstac status` tells how far"
-        )
+        say(f"{request.run}: {container}/{prefix} is being gone through; `eventstac status` tells how far")

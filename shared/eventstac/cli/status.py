@@ -74,16 +74,13 @@ def _show(found: Overview, file: RulesFile | None, waiting: list[Backlog] | None
         console.print(
             f"{file.url} ({file.etag}) is refused, the rules before it stay in force:\n{file.mistakes}",
             style="red",
-            markup=False,
         )
     for item in found.incomplete:
         missing = ", ".join(item.missing)
         line = f"incomplete for {_age(item.since)}: {item.collection}/{item.item} lacks {missing}"
-        console.print(line, style="yellow", markup=False)
+        console.print(line, style="yellow")
     for stage, reason, count, since in found.rejected:
-        console.print(
-            f"rejected: {count} x {reason} at {stage}, since {_age(since)}", style="red", markup=False
-        )
+        console.print(f"rejected: {count} x {reason} at {stage}, since {_age(since)}", style="red")
     if found.outbox:
         oldest = _age(found.outbox_since) if found.outbox_since else "?"
         console.print(
@@ -94,9 +91,7 @@ def _show(found: Overview, file: RulesFile | None, waiting: list[Backlog] | None
         how_far = "over" if scan.is_over else "going on"
         pages = "1 page" if scan.pages == 1 else f"{scan.pages} pages"
         line = f"{scan.run}: {scan.container}/{scan.prefix}: {how_far}, {scan.blobs} blobs in {pages}, "
-        console.print(
-            f"{line}{scan.looks} to look at, the last page {_age(scan.changed_at)} ago", markup=False
-        )
+        console.print(f"{line}{scan.looks} to look at, the last page {_age(scan.changed_at)} ago")
     run = found.last_run
     if run is None:
         console.print("never reconciled")
@@ -106,12 +101,12 @@ def _show(found: Overview, file: RulesFile | None, waiting: list[Backlog] | None
         complete = "" if share is None else f", {share} % complete then"
         console.print(f"last reconcile: {run.id}, begun {started}, {run.state}{complete}")
         if run.detail:
-            console.print(run.detail, style="red", markup=False)
+            console.print(run.detail, style="red")
 
 
 def _show_backlogs(console: Console, waiting: list[Backlog] | None, away: str) -> None:
     if waiting is None:
-        console.print(away, style="red", markup=False)
+        console.print(away, style="red")
         return
     for one in waiting:
         if one.messages:
@@ -128,7 +123,6 @@ def _show_backlogs(console: Console, waiting: list[Backlog] | None, away: str) -
         f"A message that failed is in no queue while it waits to be tried again, {AS_A_RULE}; the log of its app says "
         "`waiting` and for what",
         style="dim",
-        markup=False,
     )
 
 

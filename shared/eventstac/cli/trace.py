@@ -63,9 +63,9 @@ def _show(story: Story) -> None:
             _about(one),
             style=style,
         )
-    console.print(table, markup=False)
+    console.print(table)
     for blob in story.blobs:
-        console.print(blob, markup=False)
+        console.print(blob)
     if story.missing:
         console.print(
             f"{len(story.missing)} of its spans were caused by something that told nothing: a program outside, an app "

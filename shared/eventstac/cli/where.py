@@ -53,9 +53,9 @@ def where(
         return
     console = open_console()
     console.print(found.text, style=_COLOURS.get(found.verdict, ""))
-    console.print(found.why, markup=False)
+    console.print(found.why)
     if evidence.bus_away:
-        console.print(f"without what waits: {evidence.bus_away}", style="red", markup=False)
+        console.print(f"without what waits: {evidence.bus_away}", style="red")
     for stage in evidence.fact.finding.timeline if evidence.fact else ():
         console.print(f"  {stage.at:%Y-%m-%d %H:%M:%S.%f}Z  {stage.stage}", style="dim")
 

@@ -153,3 +153,23 @@ def test_a_word_that_no_rejection_has_is_told(
     assert ended.exit_code == 0
     assert ended.stderr.startswith(said)
     assert bool(ended.stderr) == bool(said)
+
+
+def test_an_event_s_odd_url_is_listed_and_shown_as_it_is(
+    connection: Connection, database: CatalogDatabase
+) -> None:
+    """It was a mistake of markup that ended the list, and steered the terminal."""
+    keep(
+        connection,
+        "c5",
+        "cog-events/cog-updater",
+        "bad-url",
+        "[/]\x1b[31m\u202e",
+        {"data": {"x": "\x9b\x7f"}},
+    )
+    environment = database.environment("eventstac_operator")
+    for asking in ("list", "show c5"):
+        ended = CliRunner().invoke(app, ["rejected", *asking.split()], env=environment)
+        assert ended.exit_code == 0
+        assert r"[/]\u001b[31m\u202e" in ended.stdout
+        assert all(character.isprintable() for character in ended.stdout.replace("\n", ""))
