@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, unquote, urlsplit
 
 from eventstac.errors import Rejected
+from eventstac.url_secrets import told_url
 
 # Characters that a blob name keeps as they are in the canonical URL: RFC 3986's unreserved, and the slash.
 _SAFE = "/-._~"
@@ -67,9 +68,10 @@ def parse(url: str) -> BlobName:
         parts = urlsplit(with_slashes(url.strip()))  # as browsers read a URL
         port = parts.port
     except ValueError as error:
-        raise Rejected("bad-url", f"{url!r} is no URL: {error}") from error
+        why = re.sub(r"'[^']*@", "'", str(error))  # it may quote who logs in
+        raise Rejected("bad-url", f"{told_url(url)!r} is no URL: {why}") from error
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise Rejected("bad-url", f"{url!r} is not an http(s) URL of a blob")
+        raise Rejected("bad-url", f"{told_url(url)!r} is not an http(s) URL of a blob")
     host = parts.hostname.lower()
     segments = parts.path.lstrip("/").split("/")
     prefix = ""
@@ -79,12 +81,14 @@ def parse(url: str) -> BlobName:
     if port is not None and port != {"http": 80, "https": 443}[parts.scheme]:
         host = f"{host}:{port}"
     if len(segments) < 2 or not segments[0] or not any(segments[1:]):
-        raise Rejected("bad-url", f"{url!r} names no blob: expected …/CONTAINER/PATH")
+        raise Rejected("bad-url", f"{told_url(url)!r} names no blob: expected …/CONTAINER/PATH")
     path = unquote("/".join(segments[1:]), errors="strict") if _decodes(segments) else "/".join(segments[1:])
     scheme = "https" if host.endswith(_AZURE) else parts.scheme
     name = BlobName(f"{scheme}://{host}{prefix}", unquote(segments[0]).lower(), path)
     if not name.is_addressable:
-        raise Rejected("bad-url", f"{url!r} has a segment '.' or '..': write the blob's path without it")
+        raise Rejected(
+            "bad-url", f"{told_url(url)!r} has a segment '.' or '..': write the blob's path without it"
+        )
     return name
 
 

@@ -33,7 +33,7 @@ from eventstac.bus import (
 )
 from eventstac.claims import ClaimLost, Claims, look_again
 from eventstac.contracts import read_contract
-from eventstac.dead_letters import object_or_text
+from eventstac.dead_letters import kept_text, object_or_text
 from eventstac.errors import Rejected, Stale, Transient
 from eventstac.events import Envelope, Event, EventRejected, Origin, seal
 from eventstac.events.claim import EventClaimed
@@ -42,6 +42,7 @@ from eventstac.sending import send_apart
 from eventstac.settings import Environment
 from eventstac.telemetry.spans import OFF, Span, Telemetry, story
 from eventstac.times import to_text
+from eventstac.url_secrets import without_secrets
 
 log = logging.getLogger("eventstac")
 
@@ -337,7 +338,7 @@ class Consumer:
     def _failed(self, one: Handling, failure: Exception) -> None:
         """Tell of a try that the broker will repeat."""
         if self.telemetry.is_on:
-            span = one.span("failed", {}, f"{type(failure).__name__}: {failure}")
+            span = one.span("failed", {}, without_secrets(f"{type(failure).__name__}: {failure}"))
             self.telemetry.record(span.renamed())
 
     def _tell_of_batch(self, begun: Sequence[Handling]) -> None:
@@ -356,7 +357,7 @@ class Consumer:
 
 def _cut(rejected: EventRejected, received: Received) -> EventRejected:
     """A rejection that any bus takes: of the original, its beginning as text."""
-    text = received.body.decode("utf-8", errors="replace")
+    text = kept_text(received.body)
     url = rejected.url if rejected.url and len(rejected.url) <= _CUT_CHARACTERS else None
     note = f"… (cut: {len(received.body)} bytes)"
     return replace(

@@ -12,6 +12,7 @@ from eventstac.errors import Rejected
 from eventstac.events import EventRejected
 from eventstac.events.envelope import event_id
 from eventstac.json_text import read_json, read_loosely
+from eventstac.url_secrets import kept_json, without_secrets
 
 DEAD_LETTER = "dead-letter"
 UNDELIVERED = "undelivered"
@@ -56,7 +57,7 @@ class DeadLetter:
         stage = f"{self.topic}/{self.subscription}"
         event = object_or_text(self.body)
         return identity, EventRejected(
-            stage, DEAD_LETTER, detail, url, self.deliveries, event, self.first_sent
+            stage, DEAD_LETTER, without_secrets(detail), url, self.deliveries, event, self.first_sent
         )
 
 
@@ -69,7 +70,7 @@ def undelivered(blob_url: str, subscription: str, content: bytes) -> Iterable[tu
     stage = f"{EVENT_GRID}/{subscription}"
     events = read_loosely(content)
     if not isinstance(events, list) or not all(isinstance(event, dict) for event in events):
-        text = content.decode("utf-8", errors="replace")
+        text = kept_text(content)
         detail = f"{blob_url} is no array of events"
         yield event_id(UNDELIVERED, blob_url), EventRejected(stage, UNDELIVERED, detail, None, 0, text)
         return
@@ -113,11 +114,17 @@ def _kept(event: Mapping[str, Any]) -> Mapping[str, Any] | str:
 
 
 def object_or_text(body: bytes) -> Mapping[str, Any] | str:
-    """A message as it is kept: as an object where any reader of ours takes it for one, also in an `event.rejected`."""
+    """A message as it is kept: as an object where any reader of ours takes it for one, also in an `event.rejected`.
+
+    A SAS that its sender left in a URL is not kept: who sends the event again needs none.
+    """
     try:
         found = read_json(body, wrapped=2)  # as its data's `event`
     except ValueError:
         found = None
-    if isinstance(found, dict):
-        return found
-    return body.decode("utf-8", errors="replace").replace("\x00", "\ufffd")
+    return kept_json(found) if isinstance(found, dict) else kept_text(body)
+
+
+def kept_text(body: bytes) -> str:
+    """A message as it is kept that is no event."""
+    return without_secrets(body.decode("utf-8", errors="replace").replace("\x00", "\ufffd"))

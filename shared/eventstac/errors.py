@@ -9,6 +9,8 @@ EventstacError
 └── BlobChanged the blob was overwritten while it was read: look again at once, then Transient
 """
 
+from eventstac.url_secrets import without_secrets
+
 
 class EventstacError(Exception):
     """Whatever the pipeline can say about a failure it foresaw."""
@@ -22,6 +24,7 @@ class Rejected(EventstacError):
     """
 
     def __init__(self, reason: str, detail: str) -> None:
+        detail = without_secrets(detail)  # it is logged, kept, and shown to whoever looks after the catalog
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
@@ -34,6 +37,7 @@ class Transient(EventstacError):
     """
 
     def __init__(self, detail: str, after_s: float | None = None) -> None:
+        detail = without_secrets(detail)
         super().__init__(detail)
         self.detail = detail
         self.after_s = after_s

@@ -13,6 +13,7 @@ from eventstac.errors import Rejected
 from eventstac.events import Envelope, Origin, open_envelope
 from eventstac.json_text import read_loosely
 from eventstac.telemetry.spans import Span, Value, inside
+from eventstac.url_secrets import told_url
 
 
 @dataclass
@@ -93,7 +94,7 @@ def _about(envelope: Envelope | None) -> dict[str, Value]:
     """What the event is about, as attributes."""
     if envelope is None:
         return {}
-    notes: dict[str, Value] = {"event_type": envelope.type, "event_id": envelope.id}
+    notes: dict[str, Value] = {"event_type": envelope.type, "event_id": told_url(envelope.id)}
     url, cog_url = _url_of(envelope.raw), _url_of(envelope.raw, "cog_url")
     if url:
         notes["blob"] = url
@@ -117,5 +118,5 @@ def _url_of(event: Any, *names: str) -> str | None:
                 try:
                     return canonical_url(data[name])
                 except Rejected:
-                    return str(data[name]).encode(errors="replace").decode()
+                    return told_url(data[name].encode(errors="replace").decode())
     return None

@@ -24,6 +24,7 @@ from eventstac.raster.revision import EXTRACTOR_REVISION
 from eventstac.raster.source import file_reader, url_parts, url_reader
 from eventstac.reading import read_content
 from eventstac.rules import CollectionRules, Rules, load_rules
+from eventstac.url_secrets import told_url
 
 Problem = dict[str, Any]
 
@@ -66,10 +67,11 @@ def preview(
         console = open_console()
         if seen.item is not None:
             show_document(seen.item)
+        name = told_url(file_or_url) if "://" in file_or_url else file_or_url
         for problem in seen.problems:
-            console.print(f"{problem['path'] or file_or_url}: {problem['message']}", style="red")
+            console.print(f"{problem['path'] or name}: {problem['message']}", style="red")
         for note in seen.notes:
-            console.print(f"{file_or_url}: note: {note['message']}", style="yellow")
+            console.print(f"{name}: note: {note['message']}", style="yellow")
     raise typer.Exit(1 if seen.problems else 0)
 
 

@@ -11,6 +11,7 @@ from eventstac.fields import Fields
 from eventstac.json_text import read_json
 from eventstac.origin import Origin, valid_traceparent
 from eventstac.times import to_text
+from eventstac.url_secrets import told_url
 
 CONTENT_TYPE = "application/cloudevents+json"
 
@@ -66,7 +67,7 @@ def open_envelope(body: bytes | str) -> Envelope:
     traceparent = valid_traceparent(_text_or_none(raw.get("traceparent")))
     origin = Origin(
         identity,
-        _bounded(_text_or_none(raw.get("correlationid")) or identity),
+        _bounded(told_url(_text_or_none(raw.get("correlationid")) or identity)),
         traceparent or Origin.new(f"{source} {identity}").traceparent,
     )
     return Envelope(
