@@ -138,12 +138,22 @@ def whereabouts(evidence: Evidence) -> Whereabouts:
         return _being_copied(evidence)
     if fact and _is_as_found(look, fact) and (fact.claim or fact.finding.reason != NO_RULE):
         found = _by_fact(evidence, fact)
-        return replace(found, why=found.why + _outread(evidence, fact))
+        return replace(found, why=found.why + _claimed(evidence, fact) + _outread(evidence, fact))
     return _on_its_way(evidence, look)
 
 
 def _is_as_found(look: Look, fact: Fact) -> bool:
     return fact.finding.condition == (look.etag, False, look.state == "archived")
+
+
+def _claimed(evidence: Evidence, fact: Fact) -> str:
+    """Of a blob that would stand for itself where it lies: who has it otherwise."""
+    if fact.claim is None or fact.is_refused or not evidence.is_source:
+        return ""
+    return (
+        f"; it lies in a source container, and is taken for a COG of {fact.claim.source_url}, because a cog.completed "
+        f"said so at {to_text(fact.claim.said)}: docs/operate.md says how a wrong one is taken back"
+    )
 
 
 def _outread(evidence: Evidence, fact: Fact) -> str:
@@ -247,14 +257,7 @@ def _by_fact(evidence: Evidence, fact: Fact) -> Whereabouts:
 def _in_published_item(evidence: Evidence, fact: Fact, row: ItemRow, name: str) -> Whereabouts:
     seen = fact.finding.seen
     if fact.url in row.conflicts:
-        shown = f"another blob has the asset key {fact.match.asset!r} of {name}: the first URL in string order is shown"
-        if fact.chained_to:
-            shown = chain(fact)
-        elif fact.claim:
-            shown += (
-                f"; or it was named as a source before it was said to be a COG of {fact.claim.source_url}"
-            )
-        return Whereabouts("rejected", f"conflict: {shown}", since=seen)
+        return Whereabouts("rejected", f"conflict: {_conflict(fact, name)}", since=seen)
     if fact.url in row.outdated:
         return Whereabouts(
             "stale", "the COG was made from other content than its source has now: make it anew", since=seen
@@ -273,6 +276,17 @@ def _in_published_item(evidence: Evidence, fact: Fact, row: ItemRow, name: str) 
     odd = elsewhere(fact, evidence.source)
     why = "; ".join(filter(None, (why, odd, *fact.finding.unheeded, fact.finding.whole_frame)))
     return Whereabouts("searchable", why, since=seen)
+
+
+def _conflict(fact: Fact, name: str) -> str:
+    if fact.chained_to:
+        return chain(fact)
+    if fact.claim and fact.is_refused:
+        return (
+            f"a cog.completed said at {to_text(fact.claim.said)} that it is a COG of {fact.claim.source_url}, and an "
+            "earlier one named it as a source: it stays one, and is in the Item that it gives by itself"
+        )
+    return f"another blob has the asset key {fact.match.asset!r} of {name}: the first URL in string order is shown"
 
 
 def _hidden_cog(fact: Fact, name: str, source_url: str) -> Whereabouts:
@@ -366,6 +380,9 @@ def to_json(evidence: Evidence, found: Whereabouts) -> dict[str, Any]:
         "item": fact.match.item if fact else None,
         "asset": fact.match.asset if fact else None,
         "kind": fact.kind if fact else None,
+        "cog_of": {"source_url": fact.claim.source_url, "said": fact.claim.said.isoformat()}
+        if fact and fact.claim
+        else None,
         "missing": list(evidence.item.missing) if evidence.item else [],
         "timeline": [
             {"stage": stage.stage, "at": stage.at.isoformat()}

@@ -1,5 +1,6 @@
 """Blobs that are said to be one another's COGs: something is always shown, and what is refused is reported."""
 
+from datetime import timedelta
 from itertools import permutations
 
 import pytest
@@ -130,3 +131,23 @@ def test_both_in_one_item_are_shown_under_their_own_keys() -> None:
         pipeline = told((red, visual), (visual, red), order=order)
         assert shown(pipeline) == {"a": {"red": red, "red_cog": visual}}
         assert pipeline.catalog.rows["scenes", "a"].conflicts == (red,)
+
+
+@pytest.mark.parametrize("content", [b"cog 10", b"raster 10"], ids=["a COG", "no COG"])
+def test_a_wrong_claim_is_taken_back_by_naming_the_blob_as_a_source_before_it(content: bytes) -> None:
+    """As docs/operate.md says."""
+    pipeline = Pipeline()
+    pipeline.catalog.in_force = RULES
+    pipeline.run(pipeline.put(A, b"raster 20"), pipeline.put(B, content))
+    pipeline.blobs.wait(60)
+    pipeline.run(pipeline.cog_completed(A, B))
+    assert "b" not in shown(pipeline)
+    fact = pipeline.catalog.fact(B)
+    assert fact
+    assert fact.claim
+    before = fact.claim.said - timedelta(seconds=1)
+    pipeline.run(pipeline.cog_completed(B, url_of("never-there.tif", "cogs"), said=before))
+    assert shown(pipeline) == {"a": {"b1": A}, "b": {"b1": B}}
+    assert pipeline.catalog.rows["scenes", "a"].conflicts == (B,)
+    pipeline.run(pipeline.put(B, content + b"1"), pipeline.scan(force=True))
+    assert shown(pipeline) == {"a": {"b1": A}, "b": {"b1": B}}

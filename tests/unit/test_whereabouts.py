@@ -10,6 +10,7 @@ from eventstac.catalog.item_rows import ItemRow
 from eventstac.catalog.rejections import Rejection
 from eventstac.facts import Fact, Match, fact_of
 from eventstac.rules import Explanation
+from eventstac.times import to_text
 from eventstac.whereabouts import Evidence, Queued, to_json, whereabouts
 from tests.samples import START, at, cog_fact, gone, present, rejected, url_of
 
@@ -246,6 +247,33 @@ def test_why_a_frame_stands_for_valid_data_is_told() -> None:
     assert found.why.endswith(says)
 
 
+def test_a_watched_blob_that_an_event_made_a_cog_says_which_event() -> None:
+    claimed = cog_fact(URL, present(MATCH, 5, "e2"), url_of("s.tif"))
+    not_a_cog = cog_fact(URL, replace(rejected(MATCH, 5, "e2"), reason="not-a-cog"), url_of("s.tif"))
+    for fact, verdict in ((claimed, "searchable"), (not_a_cog, "rejected")):
+        known = evidence(fact=fact, item=row(), published=True)
+        found = whereabouts(known)
+        assert found.verdict == verdict
+        said = (
+            f"taken for a COG of {url_of('s.tif')}, because a cog.completed said so at {to_text(at(5))}: docs"
+        )
+        assert said in found.why
+        assert to_json(known, found)["cog_of"] == {
+            "source_url": url_of("s.tif"),
+            "said": at(5).isoformat(),
+        }
+        assert "said so" not in whereabouts(replace(known, is_source=False)).why
+
+
+def test_a_conflict_says_which_of_the_two_it_is() -> None:
+    claimed = cog_fact(URL, present(MATCH, 5, "e2"), url_of("s.tif"))
+    known = evidence(fact=claimed, item=row(conflicts=(URL,)), published=True)
+    assert "named it as a source" not in whereabouts(known).why
+    why = whereabouts(replace(known, fact=replace(claimed, is_refused=True))).why
+    assert "an earlier one named it as a source: it stays one" in why
+    assert "another blob" not in why
+
+
 def test_a_changed_cog_is_said_to_wait_for_no_event() -> None:
     found = whereabouts(
         evidence(fact=cog_fact(URL, present(MATCH, 5, "e1"), url_of("s.tif")), is_source=False)
@@ -353,7 +381,7 @@ class TestCogs:
         finding = present(MATCH, 5, "e2")
         none = replace(finding, metadata={"cog": {"valid": False, "problems": ["it is not tiled"]}})
         fact = replace(cog_fact(URL, none, url_of("scenes/one/source.tif")), finding=none)
-        found = whereabouts(evidence(fact=fact, item=row(urls=("another",)), published=True))
+        found = whereabouts(evidence(fact=fact, item=row(urls=("another",)), published=True, is_source=False))
         assert (found.verdict, found.why) == ("rejected", "not-a-cog: it is not tiled")
 
     @pytest.mark.parametrize(("west", "apart"), [(10.4, False), (14.0, True)])
