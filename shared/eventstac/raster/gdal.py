@@ -1,9 +1,12 @@
 """GDAL as we use it: its settings, opening one file with a driver, and what its failures mean."""
 
+import ctypes
 import re
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 
 import rasterio
+import rasterio._env
 from rasterio._err import CPLE_BaseError, CPLE_OutOfMemoryError
 from rasterio.env import getenv, hasenv
 from rasterio.errors import RasterioError
@@ -44,6 +47,8 @@ _NO_LINKS = (
 _OUR_NAMES = re.compile(
     r"(/vsi[a-z0-9_]+/)?[^\s'\"]*?(eventstac-\w+/blob|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}[^\s'\",:]*)"
 )
+# MEM: what is written as a thumbnail lies in memory first. HDF5 and HDF5Image tell why netCDF opens none.
+_KEPT_DRIVERS = {"GTiff", "JP2OpenJPEG", "PNG", "JPEG", "netCDF", "HDF5", "HDF5Image", "WEBP", "MEM"}
 _DRIVERS = {"HDF5": "netCDF"}  # the one that knows of axes and grid mappings
 
 
@@ -58,6 +63,25 @@ def settled() -> AbstractContextManager[object]:
     return env
 
 
+@contextmanager
+def decoding() -> Iterator[None]:
+    """GDAL with our settings, and no driver but those that read or write a file here: for the process that decodes.
+
+    The others reach other files and addresses (VRT, HTTP, WMS, STACIT, ...), should anything ever name one.
+    """
+    with settled():  # GDAL registers its drivers as it begins
+        gdal = ctypes.CDLL(
+            rasterio._env.__file__
+        )  # finds what that library is linked with: rasterio has no function
+        gdal.GDALGetDriver.restype = ctypes.c_void_p
+        gdal.GDALGetDriverShortName.argtypes = gdal.GDALDeregisterDriver.argtypes = [ctypes.c_void_p]
+        gdal.GDALGetDriverShortName.restype = ctypes.c_char_p
+        for driver in [gdal.GDALGetDriver(number) for number in range(gdal.GDALGetDriverCount())]:
+            if gdal.GDALGetDriverShortName(driver).decode() not in _KEPT_DRIVERS:
+                gdal.GDALDeregisterDriver(driver)
+        yield
+
+
 def open_dataset(
     stack: ExitStack, source: str | MemoryFile | OneFile, driver: str, ranges: Ranges
 ) -> DatasetReader:
@@ -70,12 +94,28 @@ def open_dataset(
             opened = rasterio.open(FILE_NAME, driver=name, sharing=False, opener=source)
         else:
             opened = source.open(driver=name, sharing=False)
-        return stack.enter_context(opened)
+        dataset: DatasetReader = stack.enter_context(opened)
     except UNREADABLE as error:
         found = verdict(error, driver, ranges)
         if name == "netCDF" and isinstance(found, Rejected) and found.reason == "bad-raster":
             found = _without_grid(found, source, ranges)
         raise found from error
+    _refuse_other_file(dataset)
+    return dataset
+
+
+def _refuse_other_file(dataset: DatasetReader) -> None:
+    """Raise Rejected `bad-raster` for a file that names another, or an address, as that of its overviews.
+
+    GDAL opens what stands there with any driver that it has, but not before it is asked for overviews. What it has
+    understood is looked at, not the bytes: a text in XML can be written in many ways.
+    """
+    if dataset.get_tag_item("OVERVIEW_FILE", "OVERVIEWS") is not None:
+        raise Rejected(
+            "bad-raster",
+            "the file's metadata name another file or an address as that of its overviews (the item OVERVIEW_FILE of "
+            "the domain OVERVIEWS), and no other is opened: write it without (gdalwarp -nomd)",
+        )
 
 
 def grid_names(dataset: DatasetReader) -> list[str]:

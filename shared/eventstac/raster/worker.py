@@ -102,13 +102,13 @@ type _Read = Callable[[PipeReader, dict[str, Any]], tuple[dict[str, Any], bytes,
 
 def _raster_reader() -> tuple[_Read, contextlib.AbstractContextManager[object]]:
     from eventstac.raster.extract import read_in_process
-    from eventstac.raster.gdal import settled
+    from eventstac.raster.gdal import decoding
 
     def read(reader: PipeReader, message: dict[str, Any]) -> tuple[dict[str, Any], bytes, str | None]:
         result = read_in_process(reader, message["options"], thumbnail=message["thumbnail"])
         return result.metadata, result.thumbnail or b"", result.thumbnail_type
 
-    return read, settled()
+    return read, decoding()
 
 
 def _sidecar_reader() -> tuple[_Read, contextlib.AbstractContextManager[object]]:

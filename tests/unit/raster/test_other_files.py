@@ -1,0 +1,89 @@
+"""Files that name others, or addresses: none of them is opened, be the process confined by the kernel or not."""
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio.shutil
+from rasterio.io import MemoryFile
+
+from eventstac.errors import Rejected
+from eventstac.raster.extract import read_in_process
+from tests.unit.raster.corpus import tiff
+from tests.unit.raster.readers import MemoryReader
+from tests.unit.raster.test_xml import GDAL_METADATA, with_tag
+
+VRT = (
+    '<VRTDataset rasterXSize="300" rasterYSize="300"><VRTRasterBand dataType="Byte" band="1"><SimpleSource>'
+    "<SourceFilename>{}</SourceFilename></SimpleSource></VRTRasterBand></VRTDataset>"
+)
+PLAIN, CODED = (
+    f'<GDALMetadata><Item name="{name}" domain="{domain}">{{}}</Item></GDALMetadata>'
+    for name, domain in [("OVERVIEW_FILE", "OVERVIEWS"), ("overview&#95;file", "Overview&#x73;")]
+)
+
+
+def assert_refused(data: bytes) -> None:
+    with pytest.raises(Rejected, match="OVERVIEW_FILE") as caught:
+        read_in_process(MemoryReader(data), {})
+    assert caught.value.reason == "bad-raster"
+
+
+def large(named: str) -> bytes:
+    """An image that is read by its overviews, of which another file is said to have them."""
+    with MemoryFile() as memory:
+        shape = {"width": 9000, "height": 9000, "count": 1, "dtype": "uint8"}
+        place = {"crs": "EPSG:32633", "transform": rasterio.Affine(10, 0, 4e5, 0, -10, 5e6)}
+        with memory.open(driver="GTiff", tiled=True, compress="zstd", **shape, **place) as dataset:
+            dataset.update_tags(ns="OVERVIEWS", OVERVIEW_FILE=named)
+        return bytes(memory.read())
+
+
+def test_a_tiff_whose_overviews_are_said_to_be_a_file_of_this_machine_shows_nothing_of_it(
+    tmp_path: Path,
+) -> None:
+    secret = tmp_path / "secret.tif"
+    secret.write_bytes(tiff(np.full((1, 1125, 1125), 77, "uint8")))
+    assert_refused(large(str(secret)))
+    assert_refused(large(VRT.format(secret)))
+
+
+@pytest.mark.parametrize("xml", [PLAIN, CODED], ids=["plain", "coded"])
+def test_a_tiff_whose_overviews_are_said_to_be_elsewhere_makes_no_connection(xml: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, rasterio.Env(GDAL_HTTP_TIMEOUT="1"):
+        address = f"http://127.0.0.1:{server.getsockname()[1]}/a.tif"
+        for named in (address, f"/vsicurl/{address}", f"WMTS:{address}"):
+            assert_refused(with_tag(GDAL_METADATA, xml.format(named).encode()))
+        server.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            server.accept()
+
+
+def test_a_jpeg_2000_whose_overviews_are_said_to_be_another_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.jp2"
+    data = with_tag(GDAL_METADATA, PLAIN.format(":::BASE:::secret.tif").encode())
+    with MemoryFile(data) as memory, memory.open() as dataset:
+        rasterio.shutil.copy(dataset, str(path), driver="JP2OpenJPEG", WRITE_METADATA="YES")
+    assert_refused(path.read_bytes())
+
+
+def test_the_decoder_has_no_driver_that_reaches_elsewhere(tmp_path: Path) -> None:
+    """In a process of its own: what GDAL has lost it does not get back."""
+    (tmp_path / "a.vrt").write_text(VRT.format("b.tif"))
+    code = (
+        "import rasterio, sys\n"
+        "from eventstac.raster.gdal import decoding\n"
+        "with decoding():\n"
+        "    print(*sorted(rasterio.env.local._env.drivers()))\n"
+        "    try: rasterio.open(sys.argv[1])\n"
+        "    except rasterio.errors.RasterioIOError: print('not opened')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "a.vrt")], capture_output=True, text=True, check=True
+    )
+    drivers, opened = done.stdout.splitlines()
+    assert drivers == "GTiff HDF5 HDF5Image JP2OpenJPEG JPEG MEM PNG WEBP netCDF"
+    assert opened == "not opened"
