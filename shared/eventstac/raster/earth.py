@@ -1,5 +1,6 @@
 """A coordinate reference system of the Earth, and how its numbers and degrees belong together."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -30,6 +31,12 @@ _SAME_DEGREES = 0.03
 _DEGREES = "EPSG:4326"
 _RE_PROJECT = "re-project the file, or let the rule give `footprint.geometry`"
 _STATE_IT = "let the rule give `crs`, the one that its x and y are in, or `footprint.geometry`"
+# What in a WKT makes PROJ open a file: a grid, or what a PROJ string within it names (that of Web Mercator names none;
+# around its signs PROJ takes spaces away).
+_NAMES_A_FILE = re.compile(
+    r"""\bPARAMETERFILE\s*[\[(]|\b(\w*grids|file|model|init)[\s+;]*=(?!\s*@?null(?![\s+;]*,)(["'\s]|$))""",
+    re.IGNORECASE,
+)
 _ROOM_BYTES = 64 * 1024 * 1024
 
 
@@ -132,9 +139,8 @@ def earth_crs(text: str) -> EarthCrs:
         crs = crs.sub_crs_list[0]
     shifted = crs
     if crs.is_bound and crs.source_crs is not None:
-        by_grid = crs.coordinate_operation is not None and crs.coordinate_operation.grids
         crs = crs.source_crs
-        shifted = crs if by_grid else shifted
+        shifted = crs if _NAMES_A_FILE.search(shifted.to_wkt()) else shifted
     _refuse_elsewhere(crs)
     transformer = _to_degrees(shifted)
     unit = crs.axis_info[0].unit_conversion_factor if crs.axis_info else None
@@ -151,9 +157,14 @@ def earth_crs(text: str) -> EarthCrs:
 
 
 def _to_degrees(crs: pyproj.CRS) -> pyproj.Transformer:
-    """From a CRS to degrees. Raises Rejected `no-crs` for one of a projection that PROJ has no formula of."""
+    """From a CRS to degrees. Raises Rejected `no-crs` for one that PROJ has no formula of, or only in a file."""
+    text = crs.to_wkt()
+    if _NAMES_A_FILE.search(text):
+        raise NoEarthCrs(
+            "no-crs", f"the CRS {crs.name!r} names a file (a grid), and no other file is opened", _RE_PROJECT
+        )
     try:
-        return pyproj.Transformer.from_crs(pyproj.CRS.from_user_input(crs.to_wkt()), _DEGREES, always_xy=True)
+        return pyproj.Transformer.from_crs(pyproj.CRS.from_user_input(text), _DEGREES, always_xy=True)
     except pyproj.exceptions.ProjError as error:
         refuse_for_memory()
         raise NoEarthCrs(

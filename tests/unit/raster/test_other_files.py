@@ -12,7 +12,7 @@ from rasterio.io import MemoryFile
 
 from eventstac.errors import Rejected
 from eventstac.raster.extract import read_in_process
-from tests.unit.raster.corpus import tiff
+from tests.unit.raster.corpus import classic_netcdf, tiff
 from tests.unit.raster.readers import MemoryReader
 from tests.unit.raster.test_xml import GDAL_METADATA, with_tag
 
@@ -87,3 +87,53 @@ def test_the_decoder_has_no_driver_that_reaches_elsewhere(tmp_path: Path) -> Non
     drivers, opened = done.stdout.splitlines()
     assert drivers == "GTiff HDF5 HDF5Image JP2OpenJPEG JPEG MEM PNG WEBP netCDF"
     assert opened == "not opened"
+
+
+def in_crs(wkt: str) -> bytes:
+    """A netCDF of a grid around 15 degrees east, 45 north in UTM, with its CRS."""
+    axes = {
+        "y": (5e6 - 10 * np.arange(40), {"units": "m", "standard_name": "projection_y_coordinate"}),
+        "x": (5e5 + 10 * np.arange(60), {"units": "m", "standard_name": "projection_x_coordinate"}),
+    }
+    mapping = {"spatial_ref": wkt, "GeoTransform": "500000 10 0 5000000 0 -10"}
+    return classic_netcdf(axes, ("y", "x"), {"units": "m"}, mapping)
+
+
+def utm(*, datum: str = "", extension: str = "") -> str:
+    return (
+        f'PROJCS["own",GEOGCS["own",DATUM["own",SPHEROID["GRS80",6378137,298.257222101]{datum}],PRIMEM["Greenwich",0],'
+        'UNIT["degree",0.0174532925199433]],PROJECTION["Transverse_Mercator"],PARAMETER["latitude_of_origin",0],'
+        'PARAMETER["central_meridian",15],PARAMETER["scale_factor",0.9996],PARAMETER["false_easting",500000],'
+        f'PARAMETER["false_northing",0],UNIT["metre",1]{extension}]'
+    )
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        "+proj=utm +zone=33 +nadgrids=@null,{}",
+        "+proj=utm +zone=33 +nadgrids = @null , {}",
+        "+init={}:utm",
+        "proj=utm zone=33 grids={}",
+    ],
+)
+def test_a_crs_that_lies_in_a_file_is_none(own: str, tmp_path: Path) -> None:
+    (tmp_path / "names").write_text("<utm> +proj=utm +zone=33 +ellps=GRS80 +no_defs <>\n")
+    wkt = utm(extension=f',EXTENSION["PROJ4","{own.format(tmp_path / "names")}"]')
+    with pytest.raises(Rejected, match="names a file") as caught:
+        read_in_process(MemoryReader(in_crs(wkt)), {})
+    assert caught.value.reason == "no-crs"
+
+
+@pytest.mark.parametrize(
+    "wkt",
+    [
+        utm(),
+        utm(datum=',EXTENSION["PROJ4_GRIDS","/nowhere/shift.gsb"]'),
+        utm(extension=',EXTENSION["PROJ4","+proj=utm +zone=33 +ellps=GRS80 +nadgrids=@null +no_defs"]'),
+    ],
+    ids=["plain", "shifted by a grid", "of no grid"],
+)
+def test_a_crs_whose_shift_lies_in_a_file_is_read_without_it(wkt: str) -> None:
+    box = read_in_process(MemoryReader(in_crs(wkt)), {}).metadata["bbox"]
+    assert box == pytest.approx([15, 45.15, 15.0076, 45.1535], abs=1e-3)
