@@ -2,6 +2,8 @@
 
 import json
 import math
+import re
+from decimal import Decimal
 from typing import Any
 
 # A sidecar's values are up to 200 deep, and events wrap them. orjson stops at 254, PostgreSQL and Python far later.
@@ -40,6 +42,23 @@ def write_json(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False, allow_nan=False)
     text.encode()
     return text
+
+
+def with_plain_floats(text: str) -> str:
+    """A JSON text without exponents of large floats, `1e+16` as `10000000000000000.0`.
+
+    PostgreSQL's jsonb keeps the zero behind the point, and no exponent: it gives back an integer, which from 64 bits on
+    is another number to some readers (GDAL) and none to others (orjson).
+    """
+    return _TEXT_OR_LARGE.sub(_plainly, text) if "e+" in text else text
+
+
+# As json and orjson write floats of 1e16 and more: whole numbers, all of them. What is in a text stays as it is.
+_TEXT_OR_LARGE = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|(-?[0-9.]+e\+[0-9]+)')
+
+
+def _plainly(found: re.Match[str]) -> str:
+    return f"{Decimal(found[1]):f}.0" if found[1] else found[0]
 
 
 _TOO_DEEP = f"its values are more than {MAX_DEPTH} inside each other"

@@ -8,6 +8,7 @@ from psycopg.types.json import Json
 from eventstac.catalog.announcing import Change
 from eventstac.catalog.database import Statement
 from eventstac.catalog.item_rows import counted_columns
+from eventstac.facts import canonical_json
 
 
 def record_changes(changes: Sequence[Change]) -> Statement | None:
@@ -32,7 +33,7 @@ def _rows(change: Change) -> list[dict[str, Any]]:
     before, after = change.before, change.after
     was = counted_columns(before) if before and before.is_published else None
     now = counted_columns(after) if after and after.is_published else None
-    if was == now:
+    if canonical_json(was) == canonical_json(now):  # which tells 1.0 from 1, unlike Python
         return []
     rows = [{**was, "collection": change.key[0], "items": -1, "shrinks": True}] if was else []
     return rows + ([{**now, "collection": change.key[0], "items": 1, "shrinks": False}] if now else [])

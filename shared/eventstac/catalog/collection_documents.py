@@ -12,6 +12,12 @@ from eventstac.extents import Spans, extent_within, merged_extent
 from eventstac.rules import CollectionRules, collection_document, collection_extensions
 from eventstac.rules.load import is_built_in
 
+# As texts: neither Python nor jsonb tells 1.0 from 1.
+_CHANGE = """
+    UPDATE pgstac.collections SET content = %(content)s, private = %(private)s
+    WHERE id = %(id)s AND (content::text, private::text) IS DISTINCT FROM (%(content)s::text, %(private)s::text)
+"""
+
 
 def ensure_collection(connection: Connection, collection: str, rules: CollectionRules | None) -> None:
     """Make a Collection that is missing, as its rules say; leave one that is there alone."""
@@ -48,11 +54,7 @@ def apply_collection(connection: Connection, rules: CollectionRules, before: Col
         content["summaries"] = summaries
     kept: Mapping[str, Any] = {**(row[1] or {}), **private}
     content["stac_extensions"] = _extensions({**content, **kept}, row[0], rules, before)
-    if content != row[0] or kept != row[1]:
-        connection.execute(
-            "UPDATE pgstac.collections SET content = %s, private = %s WHERE id = %s",
-            [Jsonb(content), Jsonb(kept), rules.id],
-        )
+    connection.execute(_CHANGE, {"content": Jsonb(content), "private": Jsonb(kept), "id": rules.id})
 
 
 def _stated(rules: CollectionRules | None) -> dict[str, Any]:

@@ -35,12 +35,14 @@ _RECOUNT = """
     SELECT count(*) FILTER (WHERE NOT summed ?& %(names)s::text[]), count(*) FROM published
 """
 
+# To jsonb 1 and 1.0 are one value: the longer text has the point, without which a large float would be an integer.
 _COUNT_VALUES = """
     INSERT INTO eventstac.summed_values AS kept (collection, name, kind, value, items)
-    SELECT %s, name, jsonb_typeof(value), value, sum(items)
+    SELECT %s, name, jsonb_typeof(value), max(value::text)::jsonb, sum(items)
     FROM json_to_recordset(%s) AS change (name text, value jsonb, items bigint)
-    GROUP BY 2, 3, 4 HAVING sum(items) <> 0 ORDER BY 2, 3, 4
-    ON CONFLICT (collection, name, kind, value) DO UPDATE SET items = kept.items + excluded.items
+    GROUP BY name, jsonb_typeof(value), value ORDER BY 2, 3, 4
+    ON CONFLICT (collection, name, kind, value) DO UPDATE SET
+        (value, items) = (greatest(kept.value::text, excluded.value::text)::jsonb, kept.items + excluded.items)
     RETURNING name, kind, value, items
 """
 
@@ -146,7 +148,7 @@ def write_parts(connection: Connection, collection: str, parts: Parts) -> None:
         [
             collection,
             parts.items,
-            JsonParameter(parts.spans.to_json(), dumps=json.dumps),
+            JsonParameter(parts.spans.to_json()),
             list(parts.summed),
             parts.recount,
         ],
@@ -172,12 +174,10 @@ def count_values(connection: Connection, collection: str, values: Mapping[tuple[
     ]
     if not changes:
         return True
-    rows = connection.execute(
-        _COUNT_VALUES, [collection, JsonParameter(changes, dumps=json.dumps)]
-    ).fetchall()
+    rows = connection.execute(_COUNT_VALUES, [collection, JsonParameter(changes)]).fetchall()
     gone = [{"name": name, "kind": kind, "value": value} for name, kind, value, items in rows if items <= 0]
     if gone:
-        connection.execute(_DROP_VALUES, [JsonParameter(gone, dumps=json.dumps), collection])
+        connection.execute(_DROP_VALUES, [JsonParameter(gone), collection])
     return all(items >= 0 for *_, items in rows)
 
 
@@ -233,5 +233,5 @@ def _fill_page(connection: Connection, collection: str, items: list[str], names:
             FROM json_to_recordset(%s) AS filled (item text, found jsonb)
             WHERE i.collection = %s AND i.item = filled.item
             """,
-            [JsonParameter(filled, dumps=json.dumps), collection],
+            [JsonParameter(filled), collection],
         )

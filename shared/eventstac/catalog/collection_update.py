@@ -144,15 +144,21 @@ def _publish(
     # Until they are counted anew they stay as they are.
     found = None if parts.recount else collection_parts.summaries_now(connection, collection, parts.summed)
     content = _shown(row[0], row[1] or {}, extent, found, shown_before, rules) if row else None
-    changed = row is not None and content != row[0]
-    if changed:
-        connection.execute(
-            "UPDATE pgstac.collections SET content = %s WHERE id = %s", [Jsonb(content), collection]
-        )
+    changed = content is not None and _rewrite(connection, collection, content)
     event = CollectionUpdated(collection, extent, parts.items)
     sealed = seal(event, app=app, origin=origin, at=now)
     write(connection, [outbox.add([Announcement("items-changed", sealed)])])
     return changed
+
+
+def _rewrite(connection: Connection, collection: str, content: Mapping[str, Any]) -> bool:
+    """Write a Collection's document where it is another; as texts, since neither Python nor jsonb tells 1.0 from 1."""
+    cursor = connection.execute(
+        "UPDATE pgstac.collections SET content = %(content)s "
+        "WHERE id = %(id)s AND content::text <> %(content)s::text",
+        {"content": Jsonb(content), "id": collection},
+    )
+    return cursor.rowcount > 0
 
 
 def _shown(

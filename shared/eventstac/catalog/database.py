@@ -1,5 +1,6 @@
 """Connections to PostgreSQL, for each role, with failures told apart."""
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -8,9 +9,11 @@ from typing import Any
 import psycopg
 from psycopg import errors
 from psycopg.conninfo import make_conninfo
+from psycopg.types.json import set_json_dumps, set_json_loads
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from eventstac.errors import Busy, Rejected, Transient
+from eventstac.json_text import with_plain_floats
 from eventstac.settings import Environment
 
 Connection = psycopg.Connection[Any]
@@ -108,7 +111,9 @@ def _token(env: Environment) -> Callable[[], str] | None:
 def connect(settings: DatabaseSettings) -> Connection:
     """One connection, in autocommit; Transient where the database does not answer."""
     with database_failures():
-        return psycopg.connect(settings.conninfo, autocommit=True, prepare_threshold=None)
+        connection = psycopg.connect(settings.conninfo, autocommit=True, prepare_threshold=None)
+    _keep_numbers(connection)
+    return connection
 
 
 def open_pool(settings: DatabaseSettings) -> ConnectionPool[Connection]:
@@ -122,10 +127,21 @@ def open_pool(settings: DatabaseSettings) -> ConnectionPool[Connection]:
         max_size=settings.pool_size,
         timeout=CONNECT_TIMEOUT_S,
         kwargs={"autocommit": True, "prepare_threshold": None},
+        configure=_keep_numbers,
         check=ConnectionPool.check_connection,
         reconnect_timeout=0,
         open=True,
     )
+
+
+def _keep_numbers(connection: Connection) -> None:
+    """Have floats come out of jsonb as floats, and integers as they are (pypgstac sets orjson for the process)."""
+    set_json_dumps(_jsonb_text, connection)
+    set_json_loads(json.loads, connection)
+
+
+def _jsonb_text(value: Any) -> str:
+    return with_plain_floats(json.dumps(value))
 
 
 @contextmanager

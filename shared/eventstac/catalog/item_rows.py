@@ -11,6 +11,7 @@ from psycopg.types.json import Json
 from eventstac.catalog.database import Connection, Statement
 from eventstac.compose import Composition
 from eventstac.facts import canonical_json
+from eventstac.json_text import with_plain_floats
 from eventstac.summaries import summed_of
 from eventstac.times import from_text
 
@@ -57,7 +58,7 @@ def row_of(key: ItemKey, composition: Composition, summaries: Sequence[str] = ()
     return ItemRow(
         key=key,
         state=composition.state,
-        digest=sha256(canonical_json(composition.item).encode()).hexdigest() if composition.item else "",
+        digest=_digest(composition.item) if composition.item else "",
         reason=composition.reason,
         detail=composition.detail,
         missing=composition.missing,
@@ -69,6 +70,11 @@ def row_of(key: ItemKey, composition: Composition, summaries: Sequence[str] = ()
         end=end,
         summed=summed_of(composition.item["properties"], summaries) if composition.item else {},
     )
+
+
+def _digest(item: Mapping[str, Any]) -> str:
+    """That of the text that pgstac is given: a document that is written otherwise is another."""
+    return sha256(with_plain_floats(canonical_json(item)).encode()).hexdigest()
 
 
 def place_of(item: Mapping[str, Any]) -> tuple[Box, datetime, datetime]:

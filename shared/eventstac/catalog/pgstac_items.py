@@ -13,6 +13,7 @@ from psycopg import errors, sql
 from eventstac.catalog.database import Connection
 from eventstac.catalog.pgstac_partitions import CollectionNotReady, Needed, refuse_other_than_pinned
 from eventstac.facts import canonical_json
+from eventstac.json_text import with_plain_floats
 
 ItemKey = tuple[str, str]
 
@@ -46,6 +47,7 @@ _PLACED = """
     RETURNING i.*, s.partition, s.partition_dtrange
 """
 
+# The text, too: to jsonb 1 and 1.0 are equal.
 _FILL_LEAF = sql.SQL("""
     INSERT INTO {leaf} AS stored (id, geometry, collection, datetime, end_datetime, content)
     SELECT id, geometry, collection, datetime, end_datetime, content FROM placed WHERE partition = {name} ORDER BY id
@@ -54,6 +56,7 @@ _FILL_LEAF = sql.SQL("""
         (excluded.geometry, excluded.datetime, excluded.end_datetime, excluded.content)
     WHERE (stored.geometry, stored.datetime, stored.end_datetime, stored.content)
         IS DISTINCT FROM (excluded.geometry, excluded.datetime, excluded.end_datetime, excluded.content)
+        OR stored.content::text <> excluded.content::text
     RETURNING 1
 """)
 
@@ -310,4 +313,4 @@ def _row(item: Mapping[str, Any], geometry: str, base: _Base) -> tuple[Any, ...]
         content.pop(name, None)
     if base.number is not None:
         content["pgstac:base_item"] = base.number
-    return (item["id"], geometry, item["collection"], start, end, canonical_json(content))
+    return (item["id"], geometry, item["collection"], start, end, with_plain_floats(canonical_json(content)))

@@ -1,6 +1,5 @@
 """The rows of `eventstac.runs`: each reconcile, how far it is, and what it found."""
 
-import json
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
@@ -181,7 +180,7 @@ class PostgresRuns:
                     run.state,
                     run.removes,
                     run.detail,
-                    JsonParameter(run.report, dumps=json.dumps) if run.report is not None else None,
+                    JsonParameter(run.report) if run.report is not None else None,
                     run.id,
                 ],
             )

@@ -1,5 +1,6 @@
 """What the rules say of a Collection comes and leaves with them; what a user wrote stays."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -68,6 +69,28 @@ def test_fields_that_left_the_rules_leave_the_collection(connection: Connection)
     after = apply(connection, "{}")
     assert after.pop("links", []) == before.pop("links")
     assert after == before
+
+
+@pytest.mark.parametrize("number", ["-3.4028234663852886e+38", "1.0e+20"])
+def test_large_floats_of_the_rules_are_kept_as_floats_though_integers_were_stored(
+    connection: Connection, number: str
+) -> None:
+    fields = f"{{item_assets: {{dem: {{bands: [{{nodata: {number}}}]}}}}, extra: {{'x:far': {number}}}}}"
+    stored = "SELECT content->>'x:far', private #>> '{item_assets,dem,bands,0,nodata}', xmin::text " \
+        "FROM pgstac.collections WHERE id = 'c'"  # fmt: skip
+    apply(connection, fields)
+    connection.execute(
+        "UPDATE pgstac.collections SET content = replace(content::text, '.0', '')::jsonb, "
+        "private = replace(private::text, '.0', '')::jsonb WHERE id = 'c'"
+    )
+    versions = set()
+    for _ in range(2):
+        assert repr(apply(connection, fields)["x:far"]) == repr(float(number))
+        row = connection.execute(stored).fetchone()
+        assert row
+        assert row[0] == row[1] == f"{Decimal(number):.1f}"
+        versions.add(row[2])
+    assert len(versions) == 1
 
 
 def test_extensions_that_the_rules_name_are_listed_as_long_as_they_name_them(connection: Connection) -> None:

@@ -400,6 +400,47 @@ def test_a_summary_that_the_rules_give_themselves_is_taken_over(connection: Conn
     }
 
 
+FAR = 'collections: {scenes: {summaries: ["x:far", "x:whole"]}}'
+
+
+def far(item: str, value: float, extractor: int = 1) -> Fact:
+    found = fact(item, **{"x:far": value, "x:whole": 2**70})
+    return replace(found, finding=replace(found.finding, extractor=extractor))
+
+
+def test_large_floats_are_summed_up_as_floats_and_integers_as_integers(connection: Connection) -> None:
+    apply(connection, FAR)
+    load(connection, far("low", -3.4028234663852886e38), far("high", 1e20))
+    assert update(connection)
+    assert repr(summaries(connection)["x:far"]) == "{'maximum': 1e+20, 'minimum': -3.4028234663852886e+38}"
+    assert repr(summaries(connection)["x:whole"]) == f"{{'maximum': {2**70}, 'minimum': {2**70}}}"
+
+
+def test_items_whose_large_floats_were_stored_as_integers_change_once(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    items = [("low", -3.4028234663852886e38), ("high", 1e20)]
+    apply(connection, FAR)
+    with monkeypatch.context() as before:
+        for module in ("database", "item_rows", "pgstac_items"):
+            before.setattr(f"eventstac.catalog.{module}.with_plain_floats", str)
+        load(connection, *(far(name, value) for name, value in items))
+        update(connection)
+        assert isinstance(summaries(connection)["x:far"]["maximum"], int)
+    changes = []
+    for extractor in (2, 3):  # read again, the same was found
+        connection.execute("DELETE FROM eventstac.outbox")
+        load(connection, *(far(name, value, extractor) for name, value in items))
+        row = connection.execute(
+            "SELECT count(*) FROM eventstac.outbox WHERE topic = 'items-changed'"
+        ).fetchone()
+        assert row
+        changes.append((row[0], update(connection)))
+        assert isinstance(summaries(connection)["x:far"]["maximum"], float)
+        assert isinstance(summaries(connection)["x:far"]["minimum"], float)
+    assert changes == [(2, True), (0, False)]
+
+
 def test_an_extent_across_the_antimeridian_grows_and_shrinks(connection: Connection) -> None:
     load(connection, fact("one", west=179.75), fact("two", west=170), fact("three", west=-175))
     update(connection)

@@ -166,6 +166,26 @@ def test_writing_the_same_items_again_touches_no_row(ours: CatalogDatabase, conn
     assert connection.execute(rows).fetchall() == before
 
 
+LARGE = {"float": -3.4028234663852886e38, "exact": 1e20, "small": 1e-320, "whole": 2**70, "id": 2**53 + 1}
+
+
+def test_large_floats_come_back_as_floats_and_integers_as_integers(
+    ours: CatalogDatabase, connection: Connection
+) -> None:
+    large = item(0)
+    large["properties"] |= LARGE
+    write(connection, [large])
+    (found,) = search(ours, {})["features"]
+    assert repr({name: found["properties"][name] for name in LARGE}) == repr(LARGE)
+
+
+def test_a_large_float_that_was_stored_as_an_integer_is_written_once(connection: Connection) -> None:
+    large = item(0)
+    for exact in (int("340282346638528860000000000000000000000"), 3.4028234663852886e38):
+        large["properties"]["x"] = exact
+        assert [write(connection, [large]) for _ in range(2)] == [1, 0]
+
+
 def test_an_item_that_moves_in_time_and_space_exists_once(
     ours: CatalogDatabase, connection: Connection
 ) -> None:
