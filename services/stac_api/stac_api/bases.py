@@ -18,7 +18,7 @@ _PLAIN_END = re.compile(rb'\}, "stac_extensions": \[[^\[\]{}]*\]\}\Z')
 _END_BYTES = (
     1_000  # of a document that are searched for its end; a longer list of extensions takes the long way
 )
-_STAC_VERSION = "1.1.0"  # of pgstac's own making, where a collection says none
+STAC_VERSION = "1.1.0"  # of the landing page, and of pgstac's own making, where a collection says none
 _KEPT_ENDS = 8  # more take longer to compare than one look
 _FRESH_S = 5.0  # after which a collection that was made anew with other parts is noticed
 
@@ -55,7 +55,7 @@ def _base(stac_version: str, *, complete: bool) -> _Base:
     return _Base(stac_version, complete, b',"stac_version":%b,' % orjson.dumps(stac_version))
 
 
-_UNKNOWN = _base(_STAC_VERSION, complete=True)
+_UNKNOWN = _base(STAC_VERSION, complete=True)
 
 
 class Bases:
@@ -114,7 +114,7 @@ class Bases:
               FROM {TABLES_OF_ITEMS}) size"""
         )
         self._known = {
-            row["id"]: _base(row["stac_version"] or _STAC_VERSION, complete=row["complete"]) for row in rows
+            row["id"]: _base(row["stac_version"] or STAC_VERSION, complete=row["complete"]) for row in rows
         }
         self.tables, self.items = (rows[0]["tables"], rows[0]["items"] or 0) if rows else (0, 0)
         self._fresh_until = time.monotonic() + _FRESH_S

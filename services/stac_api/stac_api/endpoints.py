@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from stac_api import collection_writer, conformance, pages, searches
 from stac_api.answers import Services, answer, base, document, header, services
+from stac_api.bases import STAC_VERSION
 from stac_api.collection_search import token_from_offset
 from stac_api.deep_json import as_json, from_json
 from stac_api.errors import BadRequest, NotFound, TooLarge, UnsupportedCoding, UnsupportedMedia
@@ -54,7 +55,7 @@ async def landing(request: Request) -> Response:
         "id": settings.catalog_id,
         "title": settings.catalog_title,
         "description": settings.catalog_description,
-        "stac_version": settings.api_version,
+        "stac_version": STAC_VERSION,
         "stac_extensions": [],
         "conformsTo": conformance.CLASSES,
         "links": links,

@@ -17,7 +17,7 @@ def rels(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def test_landing_page_links_to_every_collection(api: Client) -> None:
     landing = api.get("/")
     assert landing["type"] == "Catalog"
-    assert landing["stac_version"] == "1.0.0"
+    assert landing["stac_version"] == "1.1.0"  # of the document, not of the API
     children = {link["href"] for link in landing["links"] if link["rel"] == "child"}
     assert children == {f"{api.url}/collections/edges", f"{api.url}/collections/scenes"}
     assert landing["conformsTo"] == api.get("/conformance")["conformsTo"]
