@@ -94,15 +94,15 @@ def preview_item(
     """What a file or URL would give by the rules."""
     is_url = "://" in file_or_url
     try:
-        if is_url:
-            url_parts(file_or_url)
+        # a SAS opens the file, and is no part of the blob's address
+        public = _public_url(file_or_url) if is_url else None
         thought_url = _thought_url(file_or_url, account or _NO_ACCOUNT, container, blob)
         file = (
             None if is_url else file_reader(file_or_url)
         )  # that there is none is said before what the rules say
         match = _match(rules, thought_url)
         reader = file or url_reader(file_or_url)
-        url = file_or_url if is_url else reader.look.url
+        url = public or reader.look.url
         seen = _composed(url, reader, match, rules.collection(match.collection))
         elsewhere = thought_url if account else _thought_url(file_or_url, _ANOTHER, container, blob)
         depends = seen.item is not None and _match(rules, elsewhere).item != match.item
@@ -111,6 +111,11 @@ def preview_item(
         return Preview(None, [_problem(f"{rejection.reason}: {rejection.detail}")])
     except (Transient, BlobChanged) as failure:
         return Preview(None, [_problem(f"it could not be read just now: {failure}")])
+
+
+def _public_url(url: str) -> str:
+    parts = url_parts(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
 
 
 def _composed(url: str, reader: BlobReader, match: Match, rules: CollectionRules | None) -> Preview:

@@ -1,6 +1,8 @@
 """`eventstac preview`: the Item that a file would give, or what is wrong with it."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -301,6 +303,38 @@ def test_what_cannot_be_previewed_is_told_in_a_sentence(argument: str, says: str
     code, printed = preview(argument)
     assert (code, printed["item"]) == (1, None)
     assert says in printed["problems"][0]["message"]
+
+
+def test_the_sas_that_opens_a_blob_is_no_part_of_its_item(raster: Path) -> None:
+    content, asked = raster.read_bytes(), list[str]()
+
+    class Storage(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(206)
+            self.send_header("Content-Length", str(len(content)))
+            self.send_header("Content-Range", f"bytes 0-{len(content) - 1}/{len(content)}")
+            self.send_header("ETag", '"1"')
+            self.send_header("Last-Modified", "Tue, 02 Jan 2024 03:04:05 GMT")
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Storage) as server, ThreadPoolExecutor(1) as pool:
+        pool.submit(server.serve_forever)
+        try:
+            url = f"http://127.0.0.1:{server.server_port}/source/scene.tif"
+            code, printed = preview(f"{url}?sv=2024&sig=secret#part")
+        finally:
+            server.shutdown()
+    assert asked == ["/source/scene.tif?sv=2024&sig=secret"]
+    assert (code, [p["message"] for p in printed["problems"]]) == (0, [])
+    assert [asset["href"] for asset in printed["item"]["assets"].values() if "data" in asset["roles"]] == [
+        url
+    ]
+    assert "secret" not in json.dumps(printed)
 
 
 def test_a_file_that_no_rule_matches_says_so(tmp_path: Path) -> None:
