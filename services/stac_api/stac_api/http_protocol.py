@@ -4,6 +4,8 @@ What an answer costs an API that only wraps bytes is for the most part its serve
 print to uvicorn (bodies in parts, pipelines, waiting for slow readers, wrong requests), and is quicker at what nearly
 every request is: an answer whose length is known goes out in one piece, a request's app begins at once and not in the
 loop's next turn, and one timer watches a connection for all its requests. Half of uvicorn's time (docs/api-speed.md).
+
+uvicorn waits for a request's rest for ever, and takes headers of any size. This does not.
 """
 
 import asyncio
@@ -26,6 +28,10 @@ _CONTROLS = bytes(
 )  # what no header's value may have, and a line's end is made of
 _WITHOUT_BODY = frozenset({204, 304})
 _COPIED = 65_536  # bytes of a body: to copy more costs more than to send twice
+_MOST_HEADERS = 65_536  # bytes; hosts in front let a half of it through, or less. An address may be as long besides
+REQUEST_S = 60.0  # that a request may take to come, from its connection or its first byte on
+_TOO_LARGE = f"The request's headers are too large: at most {_MOST_HEADERS:,} bytes of them are read."
+_TOO_LATE = f"The request did not come to its end within {REQUEST_S:.0f} seconds: send it anew."
 
 
 @lru_cache(maxsize=256)  # an app has few
@@ -48,6 +54,18 @@ class LeanProtocol(HttpToolsProtocol):
         self._running: RequestResponseCycle | None = None
         self._is_idle = False
         self._idle_since = 0.0
+        self._may_be_large = False  # the head that comes: to measure it takes time, and most fit one packet
+        self._refusal: tuple[int, str] | None = None
+        # Of a request that does not come in one piece: its headers, since when it comes, and bytes of its head so far.
+        self._part_of: object = None
+        self._part_since = self.loop.time()
+        self._part_bytes = 0
+        self._patience: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A client is there, and should say something."""
+        super().connection_made(transport)
+        self._patience = self.loop.call_later(REQUEST_S, self._lose_patience)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Let everything go that waits for this connection."""
@@ -56,14 +74,22 @@ class LeanProtocol(HttpToolsProtocol):
             running.disconnected = True  # uvicorn tells it to the last request only, of several sent at once
             running.message_event.set()
         super()._unset_keepalive_if_required()
+        if self._patience is not None:
+            self._patience.cancel()
 
     def data_received(self, data: bytes) -> None:
         """Read what came, and begin with the request that is complete enough to be begun with."""
         self._is_idle = False
+        if len(data) > _MOST_HEADERS:
+            self._may_be_large = True
         super().data_received(data)
         ready, self._ready = self._ready, None
-        if ready is not None and not self.transport.is_closing():
+        if ready is None:
+            self._await_rest(len(data))
+        elif not self.transport.is_closing():
             self._begin(ready)
+            if ready.more_body:
+                self._await_rest()
 
     def on_message_begin(self) -> None:
         """A request comes."""
@@ -73,6 +99,8 @@ class LeanProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Its headers are here: what is known of it is written down for the app."""
+        if self._may_be_large:
+            self._measure()
         parser = self.parser
         version = parser.get_http_version()
         url = httptools.parse_url(self.url)
@@ -102,6 +130,13 @@ class LeanProtocol(HttpToolsProtocol):
             self.flow.pause_reading()
             self.pipeline.appendleft((cycle, self.app))
 
+    def on_message_complete(self) -> None:
+        """Its body is here, too."""
+        cycle = self.cycle
+        cycle.more_body = False
+        if not cycle.response_complete:
+            cycle.message_event.set()
+
     def on_response_complete(self) -> None:
         """The next request may begin, or the connection may be closed after a while."""
         self.server_state.total_requests += 1
@@ -113,9 +148,12 @@ class LeanProtocol(HttpToolsProtocol):
             self._running, app = self.pipeline.pop()
             self._start_asgi_task(self._running, app)
             return
-        self._is_idle, self._idle_since = True, self.loop.time()
-        if self.timeout_keep_alive_task is None:
-            self._look_later(self.timeout_keep_alive)
+        self._rest()
+
+    def send_400_response(self, msg: str) -> None:
+        """Say what is wrong with the request that came; as uvicorn does, where it is not what we refuse."""
+        status, sentence = self._refusal or (400, msg)
+        self._refuse(status, sentence)
 
     def timeout_keep_alive_handler(self) -> None:
         """Close a connection on which nothing was asked for too long."""
@@ -127,6 +165,72 @@ class LeanProtocol(HttpToolsProtocol):
             self._look_later(left)
         else:
             self.transport.close()
+
+    def _rest(self) -> None:
+        """All that came is answered."""
+        self._is_idle, self._idle_since = True, self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self._look_later(self.timeout_keep_alive)
+
+    def _is_in_head(self) -> bool:
+        return self.scope is None or self.scope["headers"] is not self.headers
+
+    def _await_rest(self, came: int = 0) -> None:
+        """What came was not one request as a whole, but mostly a part of one."""
+        if self.transport.is_closing():
+            return
+        cycle, in_head = self.cycle, self._is_in_head()
+        if not in_head and not cycle.more_body:
+            if cycle.response_complete and not self.pipeline:
+                self._rest()  # that was the end of a body which the app did not wait for
+            return
+        self._may_be_large = in_head
+        if self._part_of is not self.headers:  # what came may be an end of the one before, too
+            self._part_of, self._part_since, self._part_bytes = self.headers, self.loop.time(), 0
+        elif in_head:
+            self._part_bytes += came
+            if self._part_bytes > 2 * _MOST_HEADERS:
+                self._refuse(431, _TOO_LARGE)
+                return
+        if self._patience is None:
+            self._patience = self.loop.call_later(REQUEST_S, self._lose_patience)
+
+    def _lose_patience(self) -> None:
+        """Give up a request whose rest does not come, or a connection on which none ever began."""
+        self._patience = None
+        cycle, in_head = self.cycle, self._is_in_head()
+        if self.transport.is_closing() or not (in_head or cycle.more_body):
+            return  # the next part of one sets the timer again
+        waits_for_us = self.flow.read_paused or (
+            cycle is not None and not cycle.response_complete and (in_head or cycle is not self._running)
+        )
+        if waits_for_us or self._part_of is not self.headers:
+            self._part_of, self._part_since = self.headers, self.loop.time()
+        left = self._part_since + REQUEST_S - self.loop.time()
+        if left > 0:
+            self._patience = self.loop.call_later(left, self._lose_patience)
+        elif self.headers is None or (not in_head and cycle.response_started):
+            self.transport.close()
+        else:
+            self._refuse(408, _TOO_LATE)
+
+    def _measure(self) -> None:
+        """Refuse headers that are too large: what is raised here ends up at `send_400_response`."""
+        self._may_be_large = False
+        if sum(len(name) + len(value) + 4 for name, value in self.headers) > _MOST_HEADERS:
+            self._refusal = 431, _TOO_LARGE
+            raise ValueError(_TOO_LARGE)
+
+    def _refuse(self, status: int, sentence: str) -> None:
+        headers = [
+            *self.server_state.default_headers,
+            (b"content-type", b"text/plain; charset=utf-8"),
+            (b"content-length", b"%d" % len(sentence)),
+            (b"connection", b"close"),
+        ]
+        lines = b"".join(b"%b: %b\r\n" % header for header in headers)
+        self.transport.write(b"%b%b\r\n%b" % (STATUS_LINE[status], lines, sentence.encode()))
+        self.transport.close()
 
     def _look_later(self, after_s: float) -> None:
         self.timeout_keep_alive_task = self.loop.call_later(after_s, self.timeout_keep_alive_handler)

@@ -1,4 +1,7 @@
-"""Our protocol beside uvicorn's own: whatever a client sends and an app does, both put the same bytes on the wire."""
+"""Our protocol beside uvicorn's own: whatever a client sends and an app does, both put the same bytes on the wire.
+
+Where they differ on purpose: uvicorn takes headers of any size, and waits for the rest of a request for ever.
+"""
 
 import asyncio
 import gc
@@ -14,6 +17,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from stac_api import http_protocol
 from stac_api.http_protocol import LeanProtocol
 
 App = Callable[[Any, Any, Any], Awaitable[None]]
@@ -448,6 +452,93 @@ async def test_a_closed_connection_is_let_go_before_its_timer_would_end() -> Non
         await asyncio.sleep(0.05)
         gc.collect()
         assert seen[0]() is None
+
+
+def padded(size: int) -> bytes:
+    """A request with so many bytes of headers."""
+    head = b"Host: a\r\nConnection: close\r\n"
+    return b"GET / HTTP/1.1\r\n" + head + b"X: " + b"x" * (size - len(head) - 5) + b"\r\n\r\n"
+
+
+@pytest.mark.parametrize("piece", [200_000, 16_000])
+async def test_headers_above_64_kb_are_refused(piece: int) -> None:
+    for size, status in ((65_536, b"200"), (65_537, b"431"), (100_000, b"431")):
+        said = padded(size)
+        pieces = [said[begin : begin + piece] for begin in range(0, len(said), piece)]
+        heard = await spoken(LeanProtocol, answering(), *pieces)
+        assert heard[9:12] == status, size
+    assert heard.endswith(b"headers are too large: at most 65,536 bytes of them are read.")
+    assert b"date: today\r\n" in heard
+    assert (await spoken(HttpToolsProtocol, answering(), *pieces))[9:12] == b"200"
+
+
+async def test_a_small_head_behind_a_large_body_is_no_large_one() -> None:
+    body = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n" + b"x" * 200_000
+    heard = await spoken(LeanProtocol, answering(), body[:-1], body[-1:] + LAST[:20], LAST[20:])
+    assert heard.count(b"HTTP/1.1 200") == 2
+
+
+async def test_a_head_without_an_end_is_refused_and_not_kept() -> None:
+    async with serving(LeanProtocol, answering()) as (port, _):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(LAST[:-2] + b"X: ")
+        said = 0
+        while not reader.at_eof() and said < 1_000_000:
+            writer.write(b"x" * 10_000)
+            said += 10_000
+            await asyncio.sleep(0.002)
+            if reader._buffer:  # type: ignore[attr-defined]  # what is written to who closed it would end it, unread
+                break
+        assert (await asyncio.wait_for(reader.read(100), WAIT_S)).startswith(b"HTTP/1.1 431 ")
+        assert said < 400_000
+        writer.close()
+
+
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        ((), b""),
+        ((LAST[:20],), b"408"),
+        ((POST + b"Content-Length: 5\r\n\r\nab",), b"408"),
+        ((POST + b"Content-Length: 5\r\n\r\n", b"a", b"b"), b"408"),
+    ],
+)
+async def test_a_request_that_does_not_end_is_given_up(
+    said: tuple[bytes, ...], status: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_protocol, "REQUEST_S", 0.3)
+    heard: list[str] = []
+
+    async def app(_scope: Any, receive: Any, _send: Any) -> None:
+        while not heard or heard[-1] != "http.disconnect":
+            heard.append((await receive())["type"])
+
+    assert (await spoken(LeanProtocol, app, *said))[9:12] == status
+    if len(said) and said[0].startswith(b"POST"):
+        assert heard[-1] == "http.disconnect"
+
+
+async def test_a_request_that_is_here_takes_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_protocol, "REQUEST_S", 0.1)
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await asyncio.sleep(0.3)
+        await echo(scope, receive, send)
+
+    body = POST.replace(b"Connection: close\r\n", b"") + b"Content-Length: 2\r\n\r\nab"
+    heard = await spoken(LeanProtocol, app, GET + body, LAST[:20], LAST[20:])
+    assert heard.count(b"HTTP/1.1 200") == 3
+
+
+async def test_a_connection_is_idle_after_a_body_that_the_app_did_not_wait_for() -> None:
+    body = POST.replace(b"Connection: close\r\n", b"") + b"Content-Length: 2\r\n\r\n"
+    async with serving(LeanProtocol, answering(), keep_alive_s=0.2) as (port, _):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(body)
+        await asyncio.wait_for(reader.readuntil(b"all"), WAIT_S)
+        writer.write(b"ab")
+        assert await asyncio.wait_for(reader.read(), WAIT_S) == b""
+        writer.close()
 
 
 async def test_requests_do_not_see_each_others_context() -> None:
