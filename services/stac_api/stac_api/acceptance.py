@@ -1,13 +1,26 @@
-"""What a client says it accepts: HTML rather than JSON, and answers in gzip."""
+"""What a client says it accepts: HTML rather than JSON, and answers in gzip.
+
+What is longer than any browser's or library's is passed over: to read it takes time, to remember it room.
+"""
 
 from functools import lru_cache
 
 _DIFFERENT = 256  # headers that are remembered: a browser or library says the same all day
+_LONGEST = 1_000  # bytes; a browser's are 150
+
+
+def prefers_html(accept: bytes) -> bool:
+    """Whether HTML is the first media type that we have, of those that an `Accept` names with the most weight."""
+    return len(accept) <= _LONGEST and _prefers_html(accept)
+
+
+def takes_gzip(accept_encoding: bytes) -> bool:
+    """Whether an `Accept-Encoding` names gzip, and does not refuse it."""
+    return len(accept_encoding) <= _LONGEST and _takes_gzip(accept_encoding)
 
 
 @lru_cache(maxsize=_DIFFERENT)
-def prefers_html(accept: bytes) -> bool:
-    """Whether HTML is the first media type that we have, of those that an `Accept` names with the most weight."""
+def _prefers_html(accept: bytes) -> bool:
     best, best_weight = "json", 0.0
     for name, weight in _weighed(accept):
         kind = "html" if name in ("text/html", "application/xhtml+xml") else "json"
@@ -17,8 +30,7 @@ def prefers_html(accept: bytes) -> bool:
 
 
 @lru_cache(maxsize=_DIFFERENT)
-def takes_gzip(accept_encoding: bytes) -> bool:
-    """Whether an `Accept-Encoding` names gzip, and does not refuse it."""
+def _takes_gzip(accept_encoding: bytes) -> bool:
     return next((weight > 0 for name, weight in _weighed(accept_encoding) if name == "gzip"), False)
 
 

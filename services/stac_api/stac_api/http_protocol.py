@@ -28,7 +28,9 @@ _CONTROLS = bytes(
 )  # what no header's value may have, and a line's end is made of
 _WITHOUT_BODY = frozenset({204, 304})
 _COPIED = 65_536  # bytes of a body: to copy more costs more than to send twice
-_MOST_HEADERS = 65_536  # bytes; hosts in front let a half of it through, or less. An address may be as long besides
+_MOST_HEADERS = (
+    65_536  # bytes; hosts in front let a half of it through, or less. An address may be as long besides
+)
 REQUEST_S = 60.0  # that a request may take to come, from its connection or its first byte on
 _TOO_LARGE = f"The request's headers are too large: at most {_MOST_HEADERS:,} bytes of them are read."
 _TOO_LATE = f"The request did not come to its end within {REQUEST_S:.0f} seconds: send it anew."

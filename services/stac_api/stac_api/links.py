@@ -26,7 +26,7 @@ QUERYABLES = "http://www.opengis.net/def/rel/ogc/1.0/queryables"
 _FORWARDING = frozenset(
     {b"forwarded", b"x-forwarded-proto", b"x-forwarded-host", b"x-forwarded-port", b"x-forwarded-prefix"}
 )
-_NAMING = _FORWARDING | {b"host"}
+_MOST_NAMING = 2_000  # bytes of these, or of `Host`: what is made with them is remembered
 _HOST = re.compile(r"[A-Za-z0-9._-]+(:[0-9]{1,5})?\Z|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?\Z")
 _PAIR = re.compile(  # before it empty ones, of pairs (RFC 7239 4) and of elements (RFC 9110 5.6.1)
     r"""[\s;,]*(?P<name>[!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*=\s*("(?P<quoted>([^"\\]|\\.)*)"|(?P<text>[^\s;,"]*))\s*"""
@@ -85,15 +85,18 @@ def base_url(scope: Scope, root_url: str | None) -> str:
     """The address of the landing page, without a slash at its end.
 
     A setting wins; else the headers of a proxy (RFC 7239 Forwarded, or X-Forwarded-Proto, -Host, -Port, -Prefix),
-    else what the client called. A header that holds no host name or path is passed over.
+    else what the client called. A header that holds no host name or path is passed over, and so are those of a proxy
+    where they are longer than any chain of proxies makes them.
     """
     if root_url:
         return root_url
     headers = headers_of(scope)
-    if _FORWARDING.isdisjoint(headers):
-        naming: tuple[tuple[bytes, bytes], ...] = ((b"host", headers.get(b"host", b"")),)
-    else:
-        naming = tuple((name, value) for name, value in scope["headers"] if name in _NAMING)
+    host = headers.get(b"host", b"")
+    naming: tuple[tuple[bytes, bytes], ...] = ((b"host", host),) if len(host) <= _MOST_NAMING else ()
+    if not _FORWARDING.isdisjoint(headers):
+        told = tuple((name, value) for name, value in scope["headers"] if name in _FORWARDING)
+        if sum(len(name) + len(value) for name, value in told) <= _MOST_NAMING:
+            naming += told
     server = tuple(scope.get("server") or ("localhost", None))
     return _base_url(naming, scope.get("scheme", "http"), server, scope.get("root_path", ""))
 

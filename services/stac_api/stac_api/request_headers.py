@@ -25,6 +25,14 @@ def headers_of(scope: Scope) -> Mapping[bytes, bytes]:
     return found
 
 
+def names_one_host(scope: Scope) -> bool:
+    """Whether a request has one `Host`, as HTTP/1.1 asks: two may be read by two servers in two ways (RFC 9112 3.2)."""
+    found, headers = headers_of(scope), scope["headers"]
+    if len(found) != len(headers) and [name for name, _ in headers].count(b"host") > 1:
+        return False
+    return b"host" in found or scope.get("http_version") != "1.1"
+
+
 def without(scope: Scope, names: frozenset[bytes]) -> Scope:
     """The same request, as if it had not these headers."""
     headers = [(name, value) for name, value in scope["headers"] if name not in names]

@@ -11,6 +11,9 @@ from starlette.responses import Response
 from starlette.routing import compile_path
 from starlette.types import Receive, Scope, Send
 
+from stac_api.errors import BadRequest
+from stac_api.request_headers import names_one_host
+
 # A slash that a client escaped belongs to a name; no address has this character.
 _SLASH = "\x1c"
 _ESCAPED_SLASH = re.compile(b"%2f", re.IGNORECASE)
@@ -72,6 +75,8 @@ class Router:
         await response(scope, receive, send)
 
     def _endpoint(self, scope: Scope) -> Endpoint:
+        if not names_one_host(scope):
+            raise BadRequest("Host", "a request has one such header, no more and no less")
         path = _path_of(scope)
         root: str = scope.get("root_path", "")
         if root and path.startswith(root):

@@ -27,6 +27,7 @@ from tests.integration.stac_api.places import Place
         ({"X-Forwarded-Host": "evil.example/\"><script>"}, None),
         ({"X-Forwarded-Prefix": "//evil\"<"}, None),
         ({"X-Forwarded-Prefix": "/a/../b"}, None),
+        ({"X-Forwarded-Prefix": "/" + "a" * 2_000, "X-Forwarded-Proto": "https"}, None),
         ({"X-Forwarded-Prefix": "/a/%2e%2E/b"}, None),
         ({"Forwarded": 'host="h.example:65536"'}, None),
         ({"X-Forwarded-Proto": "javascript"}, None),

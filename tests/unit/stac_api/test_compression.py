@@ -1,12 +1,13 @@
 import gzip
 import random
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from starlette.types import Message
 
-from stac_api.acceptance import prefers_html
+from stac_api.acceptance import prefers_html, takes_gzip
 from stac_api.answers import Answer
 
 LARGE, SMALL = b'{"a":"%b"}' % (b"1" * 5_000), b"{}"
@@ -95,3 +96,9 @@ async def test_an_answer_that_the_client_has_has_no_length() -> None:
 )
 def test_the_first_of_those_that_are_accepted_most_decides(accept: str, html: bool) -> None:
     assert prefers_html(accept.encode()) is html
+
+
+@pytest.mark.parametrize("reads", [prefers_html, takes_gzip])
+def test_what_is_longer_than_a_clients_is_passed_over(reads: Callable[[bytes], bool]) -> None:
+    assert reads(b"text/html, gzip, " + b"a" * 900) is reads(b"text/html, gzip")
+    assert not reads(b"text/html, gzip, " + b"a" * 1_000)

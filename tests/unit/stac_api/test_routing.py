@@ -19,7 +19,7 @@ async def broken(_: Request) -> Response:
 
 
 async def on_error(_: Request, error: Exception) -> Response:
-    status = error.status_code if isinstance(error, HTTPException) else 500
+    status = error.status_code if isinstance(error, HTTPException) else getattr(error, "status", 500)
     headers = error.headers if isinstance(error, HTTPException) else None
     return JSONResponse({"error": type(error).__name__}, status, headers)
 
@@ -51,7 +51,9 @@ ROUTER = Router(
 )
 
 
-async def ask(path: str, method: str = "GET", root_path: str = "") -> tuple[int, dict[str, str], bytes]:
+async def ask(
+    path: str, method: str = "GET", root_path: str = "", version: str = "1.1", hosts: int = 1
+) -> tuple[int, dict[str, str], bytes]:
     sent: list[Message] = []
 
     async def receive() -> Message:
@@ -62,7 +64,8 @@ async def ask(path: str, method: str = "GET", root_path: str = "") -> tuple[int,
 
     scope: dict[str, Any] = {
         "type": "http", "method": method, "path": root_path + path, "root_path": root_path, "query_string": b"q=1",
-        "headers": [(b"host", b"a.example")], "scheme": "http", "server": ("a.example", 80),
+        "headers": [(b"host", b"a.example")] * hosts, "http_version": version, "scheme": "http",
+        "server": ("a.example", 80),
     }  # fmt: skip
     await ROUTER(scope, receive, send)
     start, body = sent
@@ -116,6 +119,16 @@ async def test_an_address_that_is_not_there_is_404(path: str) -> None:
 @pytest.mark.parametrize("path", ["/search/", "/a/b/"])
 async def test_where_only_a_slash_is_wrong_another_endpoint_answers(path: str) -> None:
     assert await ask(path) == (307, ANY, f'{{"path":"{path}"}}'.encode())
+
+
+@pytest.mark.parametrize(
+    ("version", "hosts", "status"),
+    [("1.1", 1, 200), ("1.1", 0, 400), ("1.1", 2, 400), ("1.0", 0, 200), ("1.0", 2, 400), ("2", 0, 200)],
+)
+async def test_a_request_names_one_host(version: str, hosts: int, status: int) -> None:
+    found, _, body = await ask("/search", version=version, hosts=hosts)
+    assert found == status
+    assert (status == 400) == (b"BadRequest" in body)
 
 
 async def test_what_an_endpoint_raises_is_answered() -> None:
