@@ -25,6 +25,7 @@ from stac_api.item_search import ItemSearch
 from stac_api.links import JSON, base_url
 from stac_api.request_headers import headers_of
 from stac_api.settings import Settings
+from stac_api.turns import Turns
 
 _log = logging.getLogger("stac_api")
 
@@ -54,6 +55,7 @@ class Services:
     writers: Writers
     items: ItemSearch
     collections: CollectionSearch
+    turns: Turns
     compresses: bool  # larger answers, where the client takes that
 
 

@@ -21,6 +21,7 @@ from stac_api.settings import Settings
 from stac_api.signing import Signer, sign_with
 from stac_api.spans import Teller
 from stac_api.surroundings import Surroundings
+from stac_api.turns import Turns
 
 _ROUTES = (
     Route("/collections/{collection_id}/items/{item_id:path}", endpoints.item),
@@ -91,7 +92,8 @@ def create_app(
     health = Health(settings)
     bases = Bases(database)
     items = ItemSearch(database, bases, settings, for_lookups)
-    services = Services(settings, database, Writers(bases), items, CollectionSearch(database), compresses)
+    collections, turns = CollectionSearch(database), Turns(settings.connections)
+    services = Services(settings, database, Writers(bases), items, collections, turns, compresses)
 
     async def end() -> None:
         await database.close()

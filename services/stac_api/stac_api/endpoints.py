@@ -92,7 +92,7 @@ async def collections(request: Request) -> Response:
     search = searches.from_query(asked, app.settings, default_limit=_ALL_COLLECTIONS)
     if search.token is None and (offset := dict(given).get("offset")):
         search = replace(search, token=token_from_offset(offset))
-    page = await app.collections.page(search)
+    page = await app.turns.take(search, app.collections.page)
     here = base(request)
     rows = [_shown(collection_writer.collection(row, here), search) for row in page.rows]
     links = [
@@ -129,7 +129,7 @@ async def items(request: Request) -> Response:
     pairs = [(key, value) for key, value in request.query_params.multi_items() if key != "collections"]
     search = searches.from_query([*pairs, ("collections", "")], app.settings)
     search = searches.within(search, name)
-    page = await app.items.page(search)
+    page = await app.turns.take(search, app.items.page)
     if not page.rows and await app.collections.one(name) is None:
         raise _no_collection(request)
     url = collection_url(base(request), name)
@@ -156,7 +156,7 @@ async def get_search(request: Request) -> Response:
     """Item search by query string."""
     app = services(request)
     search = searches.from_query(request.query_params.multi_items(), app.settings)
-    return _found(request, app, search, await app.items.page(search), [])
+    return _found(request, app, search, await app.turns.take(search, app.items.page), [])
 
 
 async def post_search(request: Request) -> Response:
@@ -166,7 +166,9 @@ async def post_search(request: Request) -> Response:
     body = await raw_body(request, most)
     search = searches.from_body(_parsed(body), app.settings)
     room = most - len(body) + len(search.token or "")  # the next page's token takes the place of this one's
-    return _found(request, app, search, await app.items.page(search), [], min(room, most // 2))
+    return _found(
+        request, app, search, await app.turns.take(search, app.items.page), [], min(room, most // 2)
+    )
 
 
 _SCHEMA_DRAFT = "https://json-schema.org/draft/2020-12/schema"

@@ -26,6 +26,7 @@ from stac_api.sorting import SortKey
 from stac_api.statements import Statement
 from stac_api.tokens import PageToken
 from stac_api.tokens import parse as parse_token
+from stac_api.turns import is_large
 from stac_api.walks import Walks
 
 _ENDS_OF_TIME = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
@@ -114,7 +115,8 @@ class ItemSearch:
 
         # without a filter the planner walks by itself
         run = self._walks.rows(search.limit) if search.condition is not None or search.words else None
-        together = AsOne(order.names, search.limit + 1) if search.limit <= TOGETHER else None
+        most = TOGETHER if is_large(search) else search.limit + 1  # nobody should wait for it
+        together = AsOne(order.names, most) if search.limit <= TOGETHER else None
         return [*await self._rows.read(page, run, together, asked)]
 
     async def _translated(self, search: Search) -> tuple[str, tuple[Key, ...]]:

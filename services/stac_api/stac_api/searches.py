@@ -56,6 +56,13 @@ class Search:
         area = self.box.geojson() if self.box else self.geometry
         return None if area is None else orjson.dumps(area).decode()
 
+    @cached_property
+    def geometry_size(self) -> int:
+        """Characters of the geometry that is no box, with those of a filter that has geometries."""
+        condition = b"" if self.condition is None else orjson.dumps(self.condition)
+        within = len(condition) if b'"coordinates"' in condition else 0
+        return within + (0 if self.geometry is None else len(self.area or ""))
+
     @property
     def suspect(self) -> str | None:
         """The parameter to name when the database refuses the search: the one that it can judge and we cannot."""

@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import json
+import random
 import time
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
@@ -231,6 +232,26 @@ def test_connections_that_are_all_busy_are_told_as_such_and_health_waits_for_non
         assert "connections to the catalog's database are busy" in refused.json()["description"]
         told = {line["message"] for line in running.log() if line["level"] == "warning"}
         assert told == {"connections_busy"}
+
+
+@pytest.mark.parametrize("place", MAIN[:1], indirect=True, scope="session")
+def test_lines_that_cross_a_million_times_keep_nobody_waiting(place: Place, own: CatalogDatabase) -> None:
+    chance = random.Random(1)
+    positions = [[chance.uniform(-180, 180), chance.uniform(-90, 90)] for _ in range(5_000)]
+    line = {"type": "LineString", "coordinates": positions}
+    dear = {"filter": {"op": "s_touches", "args": [{"property": "geometry"}, line]}}
+    with place.serve(own, STAC_API_CONNECTIONS="4") as running, ThreadPoolExecutor(3) as beside:
+        api = Client(running.url)
+        asked = [beside.submit(api, "POST", "/search", json=dear) for _ in range(3)]
+        with psycopg.connect(own.settings.conninfo, autocommit=True) as watcher:
+            wait_until(watcher, 1)
+        began = time.monotonic()
+        assert api.get(new("/search"))["features"]
+        assert time.monotonic() - began < 4
+        answers = [each.result() for each in asked]
+        assert {answer.status_code for answer in answers} <= {503, 504}
+        slow = next(answer for answer in answers if answer.status_code == 504)
+        assert "simplify it, above all where its lines cross" in slow.json()["description"]
 
 
 @pytest.mark.parametrize("place", MAIN[:1], indirect=True, scope="session")
