@@ -58,6 +58,7 @@ class LeanProtocol(HttpToolsProtocol):
         self._idle_since = 0.0
         self._may_be_large = False  # the head that comes: to measure it takes time, and most fit one packet
         self._refusal: tuple[int, str] | None = None
+        self._complete: object = None  # the headers of the last request whose head is here
         # Of a request that does not come in one piece: its headers, since when it comes, and bytes of its head so far.
         self._part_of: object = None
         self._part_since = self.loop.time()
@@ -103,6 +104,7 @@ class LeanProtocol(HttpToolsProtocol):
         """Its headers are here: what is known of it is written down for the app."""
         if self._may_be_large:
             self._measure()
+        self._complete = self.headers
         parser = self.parser
         version = parser.get_http_version()
         url = httptools.parse_url(self.url)
@@ -175,7 +177,7 @@ class LeanProtocol(HttpToolsProtocol):
             self._look_later(self.timeout_keep_alive)
 
     def _is_in_head(self) -> bool:
-        return self.scope is None or self.scope["headers"] is not self.headers
+        return self._complete is not self.headers or self.headers is None
 
     def _await_rest(self, came: int = 0) -> None:
         """What came was not one request as a whole, but mostly a part of one."""

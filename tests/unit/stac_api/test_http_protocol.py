@@ -478,6 +478,15 @@ async def test_a_small_head_behind_a_large_body_is_no_large_one() -> None:
     assert heard.count(b"HTTP/1.1 200") == 2
 
 
+async def test_a_large_body_is_no_head_where_the_app_changes_its_headers() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        scope["headers"] = [*scope["headers"]]  # as Starlette's `Headers` do
+        await echo(scope, receive, send)
+
+    said = POST + b"Content-Length: 400000\r\n\r\n"
+    assert (await spoken(LeanProtocol, app, said, *[b"x" * 100_000] * 4)).startswith(b"HTTP/1.1 200")
+
+
 async def test_a_head_without_an_end_is_refused_and_not_kept() -> None:
     async with serving(LeanProtocol, answering()) as (port, _):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
