@@ -106,7 +106,8 @@ def below(connection: Connection, prefix: str, after: str, limit: int) -> list[F
         """
         SELECT document FROM eventstac.facts
         WHERE left(url, 1000) >= left(%(from)s, 1000) AND url > %(after)s AND starts_with(url, %(prefix)s)
-            AND state <> 'gone'
+            -- the last one that begins so, or the index would be read to its end
+            AND left(url, 1000) <= rpad(left(%(prefix)s, 1000), 1000, chr(x'10FFFF'::int)) AND state <> 'gone'
         ORDER BY left(url, 1000), url LIMIT %(limit)s
         """,
         {"from": max(after, prefix), "after": after, "prefix": prefix, "limit": limit},

@@ -3,11 +3,15 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from unittest.mock import Mock
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from eventstac.catalog import fact_rows, rejections
-from eventstac.catalog.database import Connection
+from eventstac.catalog.database import Connection, write
+from eventstac.catalog.fact_texts import FactTexts
 from eventstac.catalog.merge import MergeSettings, merge
 from eventstac.catalog.rules_store import RulesStore
 from eventstac.catalog.runs import PostgresRuns
@@ -22,7 +26,7 @@ from tests.long_names import long_name
 from tests.samples import START, present, url_of
 from tests.twins.apps import WATCHED
 
-# They differ only at the very end, beyond what fits into a row of an index; a usual one comes before them.
+# They differ only at the very end, beyond what fits into a row of an index; a usual one comes after them.
 LONG = [url_of(f"{long_name()}/{end}.tif") for end in "abc"]
 URLS = [url_of("0.tif"), *LONG]
 MATCHES = [Match("scenes", f"i{number}", "b1") for number in range(len(URLS))]
@@ -67,6 +71,40 @@ def test_those_below_a_directory_are_gone_through_in_order(connection: Connectio
         after = page[-1].url
         found.append(after)
     assert found == LONG
+
+
+def test_of_a_directory_nothing_behind_it_is_read(connection: Connection) -> None:
+    for prefix in (
+        url_of("$/"),
+        LONG[0].removesuffix("a.tif"),
+    ):  # without any, before all; of all but the last
+        asked = Mock(spec=Connection)
+        asked.execute.return_value = []
+        fact_rows.below(asked, prefix, "", 9)
+        statement, values = asked.execute.call_args.args
+        with connection.transaction():
+            connection.execute("SET LOCAL enable_seqscan = off")
+            plan = str(connection.execute(f"EXPLAIN ANALYZE {statement}", values).fetchall())
+        assert "facts_in_order" in plan
+        assert "Rows Removed by Filter" not in plan
+
+
+def test_those_below_are_those_that_start_with_it_whatever_the_letters(connection: Connection) -> None:
+    some = st.text("/0a~\x7fé\ud7ff\ue000\uffff\U0001f600\U0010ffff", min_size=1, max_size=3)
+    begin = st.sampled_from(["", "a" * 998, "a" * 1000 + "/"])
+    names = st.builds(str.__add__, begin, some)
+
+    @settings(max_examples=100, deadline=None)
+    @given(st.sets(names, max_size=20), names, st.one_of(st.just(""), names))
+    def check(urls: set[str], prefix: str, after: str) -> None:
+        with connection.transaction(force_rollback=True):
+            connection.execute("DELETE FROM eventstac.facts")
+            write(connection, [fact_rows.upsert([replace(one, url=url) for url in urls], FactTexts())])
+            found = [fact.url for fact in fact_rows.below(connection, prefix, after, 99)]
+        assert found == sorted(url for url in urls if url.startswith(prefix) and url > after)
+
+    one = facts("1", 0)[0]
+    check()
 
 
 def test_a_run_lists_and_compares_them(
