@@ -4,7 +4,7 @@ Ours are those that the rules before stated, as long as they are as those stated
 commit, in a transaction that gives up soon: it waits for whoever reads the Items.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -25,6 +25,27 @@ _WRAPPERS = {"number": "to_float", "integer": "to_float", "datetime": "to_tstz",
 
 # A queryable as pgstac keeps it: definition, wrapper, kind of index.
 _Row = tuple[dict[str, Any], str | None, str | None]
+
+_REGISTER = (
+    # who else writes these, waits, or is waited for
+    "SELECT pg_advisory_xact_lock(hashtext(name)) FROM unnest(%(names)s::text[]) AS name",
+    # One that a user registered for this Collection and others stays that of the others.
+    """
+    UPDATE pgstac.queryables SET collection_ids = array_remove(collection_ids, %(collection)s)
+    WHERE name = ANY(%(names)s) AND %(collection)s = ANY(collection_ids) AND cardinality(collection_ids) > 1
+    """,
+    """
+    DELETE FROM pgstac.queryables AS stored
+    USING unnest(%(names)s::text[]) AS wanted (name),
+        pgstac.conflicting_queryables(wanted.name, ARRAY[%(collection)s]) AS other
+    WHERE stored.id = other.id
+    """,
+    """
+    INSERT INTO pgstac.queryables (name, definition, property_wrapper, property_index_type, collection_ids)
+    SELECT *, ARRAY[%(collection)s] FROM unnest(
+        %(names)s::text[], %(definitions)s::jsonb[], %(wrappers)s::text[], %(indexes)s::text[])
+    """,
+)
 
 _FETCHED = 2000  # values of Items that are held at a time
 
@@ -50,13 +71,13 @@ def apply_queryables(connection: Connection, rules: CollectionRules, before: Col
     ]
     if not changed and not dropped:
         return
-    indexes = _indexes(
-        connection, rules.id, [known[name][0] for name in (*changed, *dropped) if name in known]
-    )
+    left = [known[name] for name in (*changed, *dropped) if name in known]
+    indexes = _indexes(connection, rules.id, [number for number, *_, index in left if index])
     for name, each in changed.items():
         if name not in known or _row(each)[1:] != _stored(known[name])[1:]:
             _check_items(connection, rules.id, each)
-        _register(connection, rules.id, each)
+    if changed:
+        _register(connection, rules.id, changed)
     for name in dropped:
         connection.execute("SELECT pgstac.delete_queryable(%s, %s)", [name, [rules.id]])
     connection.execute(
@@ -109,21 +130,22 @@ def _row(queryable: Queryable) -> _Row:
     return queryable.definition, _WRAPPERS.get(queryable.type), index
 
 
-def _register(connection: Connection, collection: str, queryable: Queryable) -> None:
-    # One that a user registered for this Collection and others stays that of the others.
-    connection.execute(
-        "UPDATE pgstac.queryables SET collection_ids = array_remove(collection_ids, %(collection)s) "
-        "WHERE name = %(name)s AND %(collection)s = ANY(collection_ids) AND cardinality(collection_ids) > 1",
-        {"collection": collection, "name": plain_name(queryable.name)},
-    )
-    connection.execute(
-        "SELECT pgstac.upsert_queryable(%s, %s, %s, %s, %s)",
-        [queryable.name, *map(_json, _row(queryable)), [collection]],
-    )
+def _register(connection: Connection, collection: str, queryables: Mapping[str, Queryable]) -> None:
+    """Write queryables, by their plain names, as pgstac's `upsert_queryable` does, but all of them at once.
 
-
-def _json(value: Any) -> Any:
-    return Jsonb(value) if isinstance(value, dict) else value
+    At each statement that inserts some, pgstac goes through all queryables of all Collections.
+    """
+    names = sorted(queryables)
+    rows = [_row(queryables[name]) for name in names]
+    values = {
+        "collection": collection,
+        "names": names,
+        "definitions": [Jsonb(definition) for definition, _, _ in rows],
+        "wrappers": [wrapper for _, wrapper, _ in rows],
+        "indexes": [index for _, _, index in rows],
+    }
+    for statement in _REGISTER:
+        connection.execute(statement, values)
 
 
 def _check_items(connection: Connection, collection: str, queryable: Queryable) -> None:
@@ -149,6 +171,8 @@ def _check_items(connection: Connection, collection: str, queryable: Queryable) 
 
 def _indexes(connection: Connection, collection: str, queryables: Sequence[int]) -> list[dict[str, str]]:
     """The indexes that tables of a Collection have for these queryables."""
+    if not queryables:
+        return []
     rows = connection.execute(
         "SELECT found.partition, found.indexname, found.existing_idx "
         "FROM pgstac.collections c, pgstac.queryable_indexes('_items_' || c.key) AS found "

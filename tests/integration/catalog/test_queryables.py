@@ -18,6 +18,7 @@ from eventstac.errors import Rejected
 from eventstac.facts import Fact, Match, fact_of
 from eventstac.rules import load_rules
 from eventstac.rules import queryables as rules_queryables
+from infra.local.postgres.testing import RunningPostgres
 from tests.integration.conftest import CatalogDatabase
 from tests.samples import cog_fact, present, url_of
 
@@ -225,6 +226,49 @@ def test_integers_of_a_collection_by_month_whose_items_were_all_refused_become_n
     assert noted.fetchall() == [([],)]
     finish_changes(connection, RULES, "loader", NOW)
     apply(connection, "{}", "by-month", "    partition_trunc: month\n")
+
+
+def passes_of(connection: Connection) -> int:
+    (calls,) = connection.execute(
+        "SELECT coalesce(sum(calls), 0)::int FROM pg_stat_xact_user_functions WHERE funcname = 'queryable_indexes'"
+    ).fetchone() or (0,)
+    return int(calls)
+
+
+def test_pgstac_goes_through_all_queryables_at_most_once_for_each_collection(
+    database: CatalogDatabase, postgres: RunningPostgres
+) -> None:
+    """It takes as long as there are many, and all of them are one transaction."""
+    with psycopg.connect(postgres.superuser_dsn, autocommit=True) as superuser:
+        superuser.execute(f"ALTER DATABASE {database.settings.database} SET track_functions = 'all'")
+    leaving = "collections: {}"
+    new, changed, sorted_by = (
+        "collections:\n"
+        + "".join(
+            f"  many{number}:\n    queryables: {{a: {{{stated}}}, b: {{{stated}}}, c: {{{stated}}}}}\n    rules:\n"
+            f"      - {{name: a, pattern: 'many{number}/{{item}}.tif', asset: data, assets: {{data: {{}}}}}}\n"
+            for number in range(3)
+        )
+        for stated in ("type: number", "type: string", "type: string, sortable: true")
+    )
+    passes = []
+    with database.connect() as connection:
+        apply(connection, "{}")
+        for text in (new, changed, leaving, sorted_by):
+            rules = load_rules(text, file="collections.yaml", default_collection="bronze-tier")
+            applying.prepare(connection, rules)
+            with connection.transaction():
+                before = passes_of(connection)
+                applying.apply(connection, text, rules, "a test")
+                passes.append(passes_of(connection) - before)
+            finish_changes(connection, RULES, "loader", NOW)
+        made = connection.execute(
+            "SELECT count(*) FROM pg_indexes JOIN pgstac.collections c ON tablename = '_items_' || c.key "
+            "WHERE c.id LIKE 'many%%' AND indexdef LIKE '%%to_text%%'"
+        ).fetchone()
+        assert made == (9,)
+        apply(connection, "{}")
+    assert passes == [3, 3, 0, 3]
 
 
 @pytest.mark.parametrize("sortable", ["true", "false"])
