@@ -18,6 +18,15 @@ from eventstac.settings import Environment
 
 Connection = psycopg.Connection[Any]
 
+# How texts and numbers are read and written, whatever the database or its server say: psycopg takes dates of ISO only,
+# pgstac's patterns have backslashes, numbers of 15 digits are others, and "SQL_ASCII" gives bytes for texts.
+SESSION = {
+    "datestyle": "ISO, MDY",
+    "standard_conforming_strings": "on",
+    "extra_float_digits": "1",
+    "client_encoding": "UTF8",
+}
+
 # SQL that writes, and its parameters in order.
 Statement = tuple[str, Sequence[Any]]
 
@@ -112,8 +121,12 @@ def connect(settings: DatabaseSettings) -> Connection:
     """One connection, in autocommit; Transient where the database does not answer."""
     with database_failures():
         connection = psycopg.connect(settings.conninfo, autocommit=True, prepare_threshold=None)
-    _keep_numbers(connection)
-    return connection
+        try:
+            _configure(connection)
+        except psycopg.Error:
+            connection.close()
+            raise
+        return connection
 
 
 def open_pool(settings: DatabaseSettings) -> ConnectionPool[Connection]:
@@ -127,11 +140,21 @@ def open_pool(settings: DatabaseSettings) -> ConnectionPool[Connection]:
         max_size=settings.pool_size,
         timeout=CONNECT_TIMEOUT_S,
         kwargs={"autocommit": True, "prepare_threshold": None},
-        configure=_keep_numbers,
+        configure=_configure,
         check=ConnectionPool.check_connection,
         reconnect_timeout=0,
         open=True,
     )
+
+
+def _configure(connection: Connection) -> None:
+    set_session(connection)
+    _keep_numbers(connection)
+
+
+def set_session(connection: Connection) -> None:
+    """Set what a session has to have; not by a connection option, which a transaction-mode pooler would refuse."""
+    connection.execute("; ".join(f"SET {name} = '{value}'" for name, value in SESSION.items()))
 
 
 def _keep_numbers(connection: Connection) -> None:

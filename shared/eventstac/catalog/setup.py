@@ -13,7 +13,7 @@ from pypgstac.db import PgstacDB
 from pypgstac.migrate import Migrate
 
 from eventstac.catalog import PGSTAC_VERSION
-from eventstac.catalog.database import Connection, DatabaseSettings, connect
+from eventstac.catalog.database import SESSION, Connection, DatabaseSettings, connect, set_session
 from eventstac.catalog.grants import ROLES
 from eventstac.errors import EventstacError
 
@@ -88,6 +88,7 @@ def _grant_all(connection: Connection, passwords: Mapping[str, str]) -> None:
 def _install_pgstac(settings: DatabaseSettings, say: Callable[[str], None]) -> None:
     db = PgstacDB(dsn=settings.conninfo, pool=None, use_queue=False)
     try:
+        set_session(db.connect())
         found = db.version
         if found is not None and _numbers(found) > _numbers(PGSTAC_VERSION):
             raise SetupRefused(
@@ -164,7 +165,10 @@ def _ensure_role(connection: Connection, role: str, password: str | None) -> Non
         connection.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(name, sql.Literal(password)))
     # By role and not by connection option, which a transaction-mode pooler would refuse.
     connection.execute(sql.SQL("ALTER ROLE {} SET search_path = pgstac, public").format(name))
-    connection.execute(sql.SQL("ALTER ROLE {} SET timezone = 'UTC'").format(name))
+    for setting, value in {"timezone": "UTC", **SESSION}.items():
+        connection.execute(
+            sql.SQL("ALTER ROLE {} SET {} = {}").format(name, sql.Identifier(setting), sql.Literal(value))
+        )
 
 
 def _grant(connection: Connection, role: str, pgstac_role: str | None, tables: Mapping[str, str]) -> None:

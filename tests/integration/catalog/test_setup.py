@@ -6,18 +6,25 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from eventstac.catalog import setup as installing
-from eventstac.catalog.database import connect
+from eventstac.catalog.database import SESSION, connect
 from eventstac.catalog.grants import ROLES
+from eventstac.catalog.merge import MergeSettings
+from eventstac.catalog.postgres import PostgresCatalog
 from eventstac.catalog.setup import SetupRefused, installed_pgstac_version, set_up
+from eventstac.cli.setup import put_in_force
+from eventstac.facts import Match, fact_of
 from infra.local.postgres.testing import RunningPostgres
 from tests.integration.conftest import CatalogDatabase, settings_of
+from tests.samples import present, url_of
 
+NOW = datetime(2024, 6, 1, tzinfo=UTC)
 PASSWORDS = {role: f"secret-{role}" for role in ROLES}
 
 
@@ -132,6 +139,43 @@ def item(name: str, of: str) -> dict[str, object]:
         "assets": {},
         "links": [],
     }
+
+
+def test_settings_of_a_database_change_nothing_of_what_is_read_and_written(
+    postgres: RunningPostgres, database: CatalogDatabase
+) -> None:
+    odd = replace(database, settings=settings_of(postgres.create_database("odd_settings")))
+    fact = fact_of(url_of("a.tif"), present(Match("scenes", "i", "b1"), 1, "e", west=0.1 + 0.2))
+    found: list[object] = []
+    with connect(odd.settings) as connection:
+        for setting in (
+            "datestyle = 'SQL, DMY'",
+            "standard_conforming_strings = off",
+            "extra_float_digits = 0",
+        ):
+            connection.execute(f"ALTER DATABASE odd_settings SET {setting}")
+        connection.execute("ALTER DATABASE odd_settings SET client_encoding = 'SQL_ASCII'")
+    set_up(odd.settings, database.passwords)
+    for each in (database, odd):
+        put_in_force(each.settings, Path("collections.yaml"), "bronze-tier")
+        for settings in (
+            each.settings,
+            each.as_role("eventstac_loader"),
+        ):  # the owner has no settings of its own
+            catalog = PostgresCatalog(settings, MergeSettings("loader", 0.5), "bronze-tier")
+            catalog.merge([fact])
+            catalog.update_collections(None, NOW)
+            found.append((catalog.fact(fact.url), catalog.rules().revision))
+            catalog.close()
+        with each.connect() as connection:
+            rows = "SELECT content, datetime FROM pgstac.items UNION ALL SELECT content, NULL FROM pgstac.collections"
+            found.append(connection.execute(f"{rows} ORDER BY 1").fetchall())
+    assert found[:3] == found[3:]
+    with psycopg.connect(
+        odd.as_role("eventstac_stac_api").conninfo
+    ) as connection:  # whatever its session sets
+        shown = {name: connection.execute(f"SHOW {name}").fetchone() for name in SESSION}
+    assert shown == {name: (value,) for name, value in SESSION.items()}
 
 
 def test_a_newer_schema_is_refused(postgres: RunningPostgres) -> None:
