@@ -52,16 +52,33 @@ def asset_of(shown: Shown, *, is_cog: bool) -> dict[str, Any]:
 
 
 def thumbnail_of(drawn: Finding) -> dict[str, Any]:
-    """The asset of the thumbnail that was drawn of a raster: no place of its own, nor the Item's."""
-    url = drawn.thumbnail or ""
-    shape = (drawn.metadata or {}).get("thumbnail_shape")
+    """The asset of the thumbnail that was drawn of a raster: a picture, to the STAC extension without a CRS.
+
+    Its pixels' transform is said all the same: some readers (pystac) take a code of null for the Item's, and would take
+    the Item's transform for it, too.
+    """
+    url, metadata = drawn.thumbnail or "", drawn.metadata or {}
+    shape = metadata.get("thumbnail_shape")
+    transform = _stretched(metadata.get("projection") or {}, shape) if shape else None
     return {
         "href": url,
         "type": "image/webp" if url.endswith(".webp") else "image/png",
         "roles": ["thumbnail"],
         "proj:code": None,
         **({"proj:shape": shape} if shape else {}),
+        **({"proj:transform": transform} if transform else {}),
     }
+
+
+def _stretched(projection: Mapping[str, Any], shape: Sequence[int]) -> list[float] | None:
+    """A grid's transform for so many rows and columns in its place, None where it has none."""
+    rows, columns = projection.get("proj:shape") or (0, 0)
+    transform = projection.get("proj:transform")
+    if not transform or not rows or not columns:
+        return None
+    down, across = rows / shape[0], columns / shape[1]
+    a, b, left, d, e, top = transform[:6]
+    return [a * across, b * down, left, d * across, e * down, top]
 
 
 def _filled(shown: Shown) -> AssetRule:

@@ -44,6 +44,7 @@ class Thinned:
 
     def __init__(self, dataset: DatasetReader, step: int) -> None:
         self._step, self._alpha = step, alpha_band(dataset)
+        self._narrow = min(dataset.height, dataset.width)
         shape = (-(-dataset.height // step), -(-dataset.width // step))
         self._data = np.zeros((dataset.count, *shape), np.result_type(*numpy_types(dataset)))
         self._valid: list[Valid | None] = [None] * dataset.count
@@ -94,17 +95,18 @@ class Thinned:
 
     def _without_strays(self) -> Valid:
         """Where data lie: a strip of one pixel, at any slope, has 2 n + 1 in 3 n by 3 n; a stray pixel is alone there.
+        (A strip across an image that is narrower than that has as many as the image is wide.)
 
         Fewer has a strip at its ends, or a ragged edge: they lie beside such a place. Where those left out are too many
         to be strays, any pixel counts: data may be that sparse.
         """
         count = self._held
-        many = (count > 0) & (_around(count) > 2 * self._step)
-        kept = (count > 0) & _around(many)
+        many = (count > 0) & (around(count) > min(2 * self._step, self._narrow - 1))
+        kept = (count > 0) & around(many)
         return kept if count[~kept].sum() <= _MOST_STRAYS * count.sum() else count > 0
 
 
-def _around(cells: NDArray[Any]) -> NDArray[Any]:
+def around(cells: NDArray[Any]) -> NDArray[Any]:
     """The sum of each cell and the eight around it; of truths, whether any of them is."""
     padded: NDArray[Any] = np.pad(cells, 1)
     rows: NDArray[Any] = padded[:-2] + padded[1:-1] + padded[2:]

@@ -17,7 +17,7 @@ from eventstac.raster.footprint import Footprint, finish, seam
 from eventstac.raster.georeference import Georeference
 from eventstac.raster.outline import TURNS, enclosed, share_inside, valid
 from eventstac.raster.ring import METRES_PER_DEGREE, LeavesTheEarth
-from eventstac.raster.sample import Sample
+from eventstac.raster.sample import Sample, around
 from eventstac.raster.statistics import Valid
 
 Areas = NDArray[np.object_]  # polygons, which may touch each other
@@ -29,6 +29,8 @@ _STEPS = (
     1.5  # pixels: those of a straight edge lie within 1.42, the diagonal of one; with less each is a vertex
 )
 _MOST_POINTS = 2000  # of all outlines, about 50 kB of an Item: every page of a search carries them
+# Of the eight pixels around one that joins two at their corners: five where a strip meets a swath, six in a gap.
+_SIDES_OF_STRIPS = 5
 _CLEAR = 3  # pixels: what lies so far from the edge of what holds data is within its outline
 _MOST_ASKED = 500  # of such pixels, all over the image
 _SURE = 0.8  # of them within the outline: one that folded over itself holds next to none, or half
@@ -144,12 +146,14 @@ def valid_footprint(
 
 
 def _bridged(held: Valid) -> Valid:
-    """With a pixel beside each corner where two meet: else a slanted strip would be one polygon for each step."""
-    above, below = held[:-1], held[1:]
-    joined = held.copy()
+    """With a pixel beside each corner where two meet: else a slanted strip would be one polygon for each step.
+
+    Not with one that has data on most of its sides: it is of a gap in them, as slanted as narrow.
+    """
+    above, below, joined = held[:-1], held[1:], held.copy()
     joined[:-1, 1:] |= above[:, :-1] & below[:, 1:] & ~below[:, :-1]
     joined[:-1, :-1] |= above[:, 1:] & below[:, :-1] & ~below[:, 1:]
-    return joined
+    return held | joined & (around(held.astype(np.uint8)) <= _SIDES_OF_STRIPS)
 
 
 def _areas(grid: _Grid, *, on_earth: bool = False) -> tuple[_Grid, Areas] | None:

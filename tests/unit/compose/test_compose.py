@@ -464,12 +464,14 @@ def test_a_thumbnail_is_an_asset_and_no_data() -> None:
     thumbnail = url_of("ab/cd.png", "thumbnails")
     fact = with_metadata(fact, thumbnail_shape=[300, 512])
     item = item_of(replace(fact, finding=replace(fact.finding, thumbnail=thumbnail)))
+    own, (rows, columns) = (item["properties"][name] for name in ("proj:transform", "proj:shape"))
     assert item["assets"]["thumbnail"] == {
         "href": thumbnail,
         "type": "image/png",
         "roles": ["thumbnail"],
         "proj:code": None,  # else it had that of the Item
         "proj:shape": [300, 512],
+        "proj:transform": pytest.approx([own[0] * columns / 512, 0, own[2], 0, own[4] * rows / 300, own[5]]),
     }
     assert {"proj:code", "proj:shape", "proj:transform", "proj:bbox"} <= set(item["properties"])
 

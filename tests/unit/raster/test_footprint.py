@@ -644,12 +644,14 @@ def test_stray_pixels_in_the_fill_do_not_widen_the_outline_of_a_swath(size: int,
 
 @pytest.mark.parametrize("wide", [1, 2, 3])
 @pytest.mark.parametrize(
-    ("size", "slope"),
-    [(200, 0.6), (1000, 0.37), (1000, 1), (2000, 0.8), (4000, 0.1), (4000, 1), (10980, 0.37), (10980, 0.8)],
-)
+    ("size", "slope", "mirrored"),
+    [(200, 0.6, False), (1000, 0.37, False), (1000, 1, False), (2000, 0.8, False), (4000, 0.1, False),
+     (4000, 1, False), (10980, 0.37, False), (10980, 0.8, False), (200, 0.6, True), (1000, 1, True),
+     (2000, 0.8, True), (4000, 0.1, True)],
+)  # fmt: skip
 @pytest.mark.parametrize("turned", [False, True], ids=["steep", "flat"])
 def test_a_slanted_strip_beside_a_swath_is_of_one_piece_with_it(
-    size: int, slope: float, wide: int, turned: bool
+    size: int, slope: float, wide: int, turned: bool, mirrored: bool
 ) -> None:
     data = np.zeros((size, size), "uint8")
     first, ends = size // 20, size // 2
@@ -657,16 +659,47 @@ def test_a_slanted_strip_beside_a_swath_is_of_one_piece_with_it(
         left = first + int(slope * row)
         data[row, left : left + wide] = 1
     data[ends:] = 1
-    file = tiff(data.T.copy() if turned else data, nodata=0, tiled=True, compress="deflate")
+    seen = data[:, ::-1] if mirrored else data
+    file = tiff(np.ascontiguousarray(seen.T if turned else seen), nodata=0, tiled=True, compress="deflate")
     geometry, _ = footprint_of(file, footprint={"mode": "valid-data"})
     region = in_pixels(geometry, UTM["crs"], UTM["transform"])
     region = shapely.transform(region, lambda at: at[:, ::-1]) if turned else region
+    if mirrored:
+        region = shapely.transform(region, lambda at: [size, 0] + at * [-1, 1])
     last = first + slope * ends
     strip = shapely.Polygon([(first, 0), (last, ends), (last + wide, ends), (first + wide, 0)])
     truth = shapely.union(strip, shapely.box(0, ends, size, size))
     assert region.geom_type == "Polygon"
     assert shapely.hausdorff_distance(region, truth) < 3 * -(-size // 1024)
     assert shapely.get_num_coordinates(region) < 60
+
+
+@pytest.mark.parametrize(("n", "pixels", "stays"), [(1, 2, False), (1, 3, True), (2, 4, False), (2, 5, True)])
+def test_what_has_more_pixels_than_strays_is_outlined(n: int, pixels: int, stays: bool) -> None:
+    data = np.zeros((1000 * n, 1000 * n), "uint8")
+    data[:, 600 * n :] = 1
+    data[300, 200 : 200 + pixels] = 1
+    geometry, _ = footprint_of(tiff(data, nodata=0, tiled=True), footprint={"mode": "valid-data"})
+    left = in_pixels(geometry, UTM["crs"], UTM["transform"]).bounds[0]
+    assert left == pytest.approx(200 if stays else 600 * n, abs=n + 1)
+
+
+@pytest.mark.parametrize(("high", "wide"), [(40, 40_000), (20, 20_000), (300, 30_000)])
+def test_a_strip_across_a_narrow_image_is_outlined(high: int, wide: int) -> None:
+    data = np.zeros((high, wide), "uint8")
+    data[:, wide // 2 :] = 1
+    data[:, wide // 10] = 1
+    geometry, _ = footprint_of(tiff(data, nodata=0), footprint={"mode": "valid-data"})
+    left = in_pixels(geometry, UTM["crs"], UTM["transform"]).bounds[0]
+    assert left == pytest.approx(wide // 10, abs=-(-wide // 1024))
+
+
+def test_slanted_gaps_between_wide_data_stay() -> None:
+    rows, columns = np.indices((600, 600))
+    data = ((rows + columns // 5) % 30 != 0).astype("uint8")
+    geometry, _ = footprint_of(tiff(data, nodata=0), footprint={"mode": "valid-data"})
+    region = in_pixels(geometry, UTM["crs"], UTM["transform"])
+    assert region.area == pytest.approx(data.sum(), rel=0.005)
 
 
 @pytest.mark.parametrize("share", [0.002, 0.05])
