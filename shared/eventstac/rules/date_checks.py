@@ -13,7 +13,8 @@ from eventstac.rules.durations import DEKAD, is_shorter, period_from, read_to_be
 from eventstac.rules.formats import format_problem, read_by_format
 from eventstac.rules.group_checks import check_taken
 from eventstac.rules.groups import PATH_GROUPS, PathDate, Template
-from eventstac.rules.joined_dates import check_joined, joined, source_text
+from eventstac.rules.join_advice import joined, source_text
+from eventstac.rules.joined_dates import check_joined
 from eventstac.rules.model import Rule
 from eventstac.rules.pattern import Pattern
 from eventstac.rules.sidecar import TIMES
@@ -132,7 +133,7 @@ def _to_begin(rule: Rule, pattern: Pattern, date: PathDate, duration: str, group
     """What to write instead of a source that never begins its period; first what all paths have the groups for."""
     whole = next(each for each in _WHOLES if not _never_begins(rule, pattern, replace(date, duration=each)))
     longer = f"rite `duration: {whole}`"
-    one = joined(groups, timed=duration != DEKAD)  # dekads begin at midnight
+    one = joined(groups, rule.patterns, timed=duration != DEKAD)  # dekads begin at midnight
     if one is None:
         return f"W{longer}, or name a group that says the day, too"
     template, text_format = one

@@ -6,6 +6,7 @@ day as well (2024115 by %Y%m%d, 2024-01-01T12-05) is refused, so that somebody s
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from itertools import takewhile
 
 from eventstac.rules.expressions import TIME_GROUPS
@@ -101,6 +102,11 @@ def parse_date(text: str, strptime_format: str | None = None) -> Interval:
     if strptime_format is not None:
         return parse_by_format(text, strptime_format)
     return _span(text, _parts_of(text))
+
+
+def parse_local(text: str) -> datetime:
+    """What a clock shows when a date without a format begins, whatever its zone. Raises ValueError."""
+    return _span(text, {**_parts_of(text), "zone": None})[0]
 
 
 def parse_date_with_time(text: str, groups: Mapping[str, str]) -> Interval:

@@ -121,6 +121,11 @@ class PathDate:
         """Whether the groups are those that say when by their names."""
         return not self.start and self.value is None
 
+    @property
+    def is_of_a_group(self) -> bool:
+        """Whether it is one date, of one group."""
+        return bool(self.start) and self.start == self.end
+
     def may_read(self, groups: Collection[str]) -> bool:
         """Whether these groups are enough to say when."""
         if self.start:

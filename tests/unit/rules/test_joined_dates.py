@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eventstac.rules import RulesInvalid, load_rules
+from eventstac.rules import RulesInvalid, joined_dates, load_rules
 from tests.unit.rules.test_datetime_sources import SOURCE, text_of, told
 
 DURATIONS = ["P8D", "P30D", "P1M", "P3M", "PT6H", "dekad"]
@@ -94,20 +94,32 @@ def test_what_is_joined_is_read_as_what_it_says_or_refused(
         "groups": {"begins": {"template": template}},
         "datetime": [source],
     }
-    try:
+    found = told_of(rule)
+    if "another time" not in found:
+        if "rules-invalid" in found:
+            return
         start = start_by(rule, numbers.path)
-    except RulesInvalid as invalid:
-        advice = re.findall(r"Write `template: '(.*?)'` and `datetime: (.*?)`", str(invalid))
+    else:
+        advice = re.findall(r"Write `template: '(.*?)'`(?:, and `format: \"(.*?)\"`)?", found)
         if not advice:
             return
-        template, written = advice[0]
-        mended = {"groups": {"begins": {"template": template}}, "datetime": yaml.safe_load(written)}
-        start = start_by({**rule, **mended}, numbers.path)
+        template, text_format = advice[0]
+        mended = {**source, "format": text_format} if text_format else source
+        rule |= {"groups": {"begins": {"template": template}}, "datetime": [mended]}
+        start = start_by(rule, numbers.path)
         assert start or "duration" in source  # which not every day begins
     if start is not None and called:  # of names that are not known only the day is
         assert start.date() == numbers.moment.date()
     elif start is not None:
         assert start == numbers.moment
+
+
+def told_of(rule: dict[str, Any]) -> str:
+    """The mistakes, or warnings, of a rule."""
+    try:
+        return " ".join(map(str, load_rules(text_of(rule), file="c.yaml").warnings))
+    except RulesInvalid as invalid:
+        return str(invalid)
 
 
 def _directive(name: str) -> str:
@@ -116,6 +128,7 @@ def _directive(name: str) -> str:
 
 
 YMD = "m/{year}/{month:[0-9]+}/{day:[0-9]+}/{item}.tif"
+NUMBERS = r"{y:\d{4}}/{m:[0-9]+}/{d:\d+}/{item}.tif"
 BEGINS = [{"group": "begins"}]
 
 
@@ -124,11 +137,19 @@ BEGINS = [{"group": "begins"}]
     [
         (YMD, "{begins: {template: '{year}{month}{day}'}}", BEGINS, "make '2024121', which is read as 2024-04-30"),
         (YMD, "{begins: {template: '{year}{month}01'}}", BEGINS, "make '2024101', which is read as 2024-04-10"),
-        (YMD, "{ym: {template: '{year}{month}'}, begins: {template: '{ym}{day}'}}", BEGINS, "ym '202412', day '1'"),
+        (YMD, "{ym: {template: '{year}{month}'}, begins: {template: '{ym}{day}'}}", BEGINS, "month '12', day '1'"),
         (YMD, "{date: {template: '{year}{month}{day}'}}", ["path"], "make '2024121'"),
         (YMD, "{a: {template: '{year}{month}{day}'}}", [{"start": "a", "end": "year"}], "make '2024121'"),
-        ("{y}/{m}/{d}/{item}.tif", "{begins: {template: '{y}{m}{d}'}}", BEGINS, "make '2024121'"),
-        ("{year:19..}/{doy:[0-9]{1,3}}/{item}.tif", "{begins: {template: '{year}{doy}'}}", BEGINS, "make '191112'"),
+        (NUMBERS, "{begins: {template: '{y}{m}{d}'}}", BEGINS, "make '2024121'"),
+        (NUMBERS, "{begins: {template: '{y}{m}{d}-1030'}}", BEGINS, "which is read as 2024-04-30 10:30"),
+        (NUMBERS, "{begins: {template: '{y}{m}{d}T00:00+09:00'}}", BEGINS, "which is read as 2024-04-30 00:00"),
+        ("{year}/{doy:[0-9]+}/{item}.tif", "{begins: {template: '{year}-{doy}'}}", BEGINS, "make '2024-12'"),
+        (
+            r"s{year}{doy}{hour:\d\d}{minute:\d\d}{second:\d\d}{tenth:\d}_{item}.tif",
+            "{begins: {template: '{year}{doy}{hour}{minute}{second}{tenth}'}}",
+            BEGINS,
+            "make '20241011212121', which is read as 2024-10-11",
+        ),
         (
             "m/{year}/{month}/{part}/{item}.tif",
             "{day: {from: part, lookup: {a: '1', b: '11', c: '21'}}, begins: {template: '{year}{month}{day}'}}",
@@ -137,11 +158,19 @@ BEGINS = [{"group": "begins"}]
         ),
         (["{begins}/{item}.tif", YMD], "{begins: {template: '{year}{month}{day}', default: x}}", BEGINS, "'2024121'"),
         (
-            "{date}/{hour:[0-9]+}/{minute:[0-9]+}/{item}.tif",
+            "{date:[0-9]{4}1201}/{hour:[0-9]+}/{minute:[0-9]+}/{item}.tif",
             "{begins: {template: '{date}T{hour}{minute}'}}",
             BEGINS,
-            "hour '1', minute '1' make '20240115T11', which is read as 2024-01-15 11:00",
+            "hour '1', minute '1' make '11111201T11', which is read as 1111-12-01 11:00",
         ),
+        (
+            "m/{year}/{name:[A-Z]{3}}/{day:[0-9]{2}}/{item}.tif",
+            "{month: {from: name, transform: lower, lookup: {nov: '11', dec: '12', jan: '1'}}, "
+            "begins: {template: '{year}{month}{day}'}}",
+            BEGINS,
+            "month '1', day '12' make '2024112'",
+        ),
+        (YMD, "{a: {template: '{year}{month}{day}'}, begins: {from: a}}", BEGINS, "The group 'a' may be another time"),
     ],
 )  # fmt: skip
 def test_a_template_that_some_numbers_make_another_time_is_a_mistake(
@@ -157,15 +186,19 @@ def test_a_template_that_some_numbers_make_another_time_is_a_mistake(
     [
         (
             "{begins: {template: '{year}{month}{day}'}}",
-            "Write `template: '{year}-{month}-{day}'` and "
-            '`datetime: [{group: begins, format: "%Y-%m-%d", duration: P8D}]`',
+            "Write `template: '{year}-{month}-{day}'`.",
+        ),
+        (
+            "{begins: {template: '{year}{month}{day}T{hour}'}}",
+            "Write `template: '{year}-{month}-{day}T{hour}'`, and `format: \"%Y-%m-%dT%H\"` into its source.",
         ),
         ("{begins: {template: '{year}{month}15'}}", "Put - between the parts of a date in its template"),
     ],
 )
 def test_a_template_that_reads_right_is_told(groups: str, instead: str) -> None:
     source = {"group": "begins", "duration": "P8D"}
-    assert instead in told({"pattern": YMD, "groups": yaml.safe_load(groups), "datetime": [source]})
+    pattern = YMD.replace("/{item}", "/{hour:[0-9]+}/{item}")
+    assert instead in told({"pattern": pattern, "groups": yaml.safe_load(groups), "datetime": [source]})
 
 
 @pytest.mark.parametrize(
@@ -183,6 +216,24 @@ def test_a_template_that_reads_right_is_told(groups: str, instead: str) -> None:
         ("{item}/{year:9999}{month:12}{day:31}.tif", "{begins: {template: '{year}{month}{day}'}}", {}),
         (["x/{item}.tif", YMD], "{begins: {template: '{year}-{month}-{day}', default: '2024-01-01'}}", {}),
         ("{y}/{half}/{item}.tif", "{begins: {template: '{y}{half}'}}", {}),
+        ("{y}/{m}/{d}/{item}.tif", "{begins: {template: '{y}{m}{d}'}}", {}),
+        ("{year}{doy}T{hour}{minute}.{item}.tif", "{begins: {template: '{year}{doy}T{hour}{minute}'}}", {}),
+        (
+            "{date}_{hour:[0-9]{2}}{minute:[0-9]{2}}_{tz}_{item}.tif",
+            "{zone: {from: tz, lookup: {JST: '+09:00', UTC: Z}}, begins: {template: '{date}T{hour}:{minute}{zone}'}}",
+            {},
+        ),
+        (r"{ymd:\d{8}}T{hour:\d\d}{minute:\d\d}_{item}.tif", "{begins: {template: '{ymd}T{hour}:{minute}+09'}}", {}),
+        (r"{y:\d{4}}/{m:\d\d}/{d:\d\d}/{n:\d}_{item}.tif", "{begins: {template: '{y}{m}{d}T10:00+0{n}:00'}}", {}),
+        (r"{ymd:\d{8}}_{hh:\d\d}{minute:\d\d}_{item}.tif", "{begins: {template: '{ymd}T{hh}:{minute}'}}", {}),
+        (r"{year}{doy}_{hh:\d+}{minute:\d\d}_{item}.tif", "{begins: {template: '{year}{doy}T{hh}:{minute}'}}", {}),
+        (r"{date}T{hour:\d+}{minute:\d+}_{item}.tif", "{begins: {template: '{date}T{hour}{minute}'}}", {}),
+        (YMD, "{begins: {template: '{year}-{day}-{month}'}}", {"format": "%Y-%d-%m"}),
+        (
+            "{year}/{doy:[0-9]+}/{hour:[0-9]+}/{item}.tif",
+            "{begins: {template: '{year}-{doy}-{hour}'}}",
+            {"format": "%Y-%j-%H"},
+        ),
         (r"m/{begins:\d{6}}/{item:\d\d}.tif", "{begins: {template: '{begins}{item}'}}", {"duration": "P8D"}),
     ],
 )  # fmt: skip
@@ -190,7 +241,43 @@ def test_a_template_that_is_the_time_that_its_groups_say_is_none(
     pattern: str, groups: str, source: dict[str, Any]
 ) -> None:
     rule = {"pattern": pattern, "groups": yaml.safe_load(groups), "datetime": [{"group": "begins", **source}]}
+    assert "another time" not in told_of(rule)
     assert load_rules(text_of(rule), file="c.yaml").digest
+
+
+@pytest.mark.parametrize("name", ["date", "start", "end"])
+def test_a_template_that_no_source_reads_is_none(name: str) -> None:
+    template = {name: {"template": "{year}{month}{day}"}}
+    rule = {"pattern": f"{{datetime}}/{YMD}", "item": f"{{{name}}}_{{item}}", "groups": template}
+    assert "another time" not in told_of(rule)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "template"),
+    [
+        ("m/{year}/{month:[0-9]{1,2}}/{day:[0-9]{1,2}}/{item}.tif", "{year}{month}{day}"),
+        (r"regex:m/(?P<y>\d{4})/(?P<m>\d{1,2})/(?P<d>\d{1,2})/(?P<item>x)\.tif", "{y}{m}{d}"),
+        ("m/{year}{month:[0-9]+}{day:[0-9]+}/{item}.tif", "{year}{month}{day}"),
+    ],
+)
+def test_a_template_that_is_right_where_numbers_have_leading_zeros_is_warned_of(
+    pattern: str, template: str
+) -> None:
+    rule = {"pattern": pattern, "groups": {"begins": {"template": template}}, "datetime": BEGINS}
+    found = [str(each) for each in load_rules(text_of(rule), file="c.yaml").warnings]
+    assert [" make '2024121', which is read as 2024-04-30" in each for each in found] == [True]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "source"),
+    [("{year}/{month}/{day}/{item}.tif", {}), (YMD, {"format": "%Y%m%d"})],
+)
+def test_nothing_is_tried_of_groups_of_one_length_or_with_a_format(
+    pattern: str, source: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(joined_dates, "_texts_of")
+    groups = {"begins": {"template": "{year}{month}{day}"}}
+    assert told_of({"pattern": pattern, "groups": groups, "datetime": [{"group": "begins", **source}]}) == ""
 
 
 @pytest.mark.parametrize(
@@ -198,10 +285,18 @@ def test_a_template_that_is_the_time_that_its_groups_say_is_none(
     [
         ("{year}{month:[0-9]+}{day:[0-9]+}.tif", "1811112.tif", "the month may be 1 and the day 12"),
         (
-            "{year}/{month:[0-9]{1,2}}{day:[0-9]{1,2}}.tif",
-            "1811/112.tif",
+            "{year}{month:[1-9]|1[0-2]}{day:[1-9]|[12][0-9]|3[01]}.tif",
+            ".tif",
             "the month may be 1 and the day 12",
         ),
+        (
+            "{year}{month:1[0-2]|[1-9]}{day:3[01]|[1-9]|[12][0-9]}.tif",
+            ".tif",
+            "the month may be 1 and the day 12",
+        ),
+        (r"{year}{month:\d+?}{day:\d+}.tif", ".tif", "the month may be 1 and the day 12"),
+        (r"{day:\d+}{month:\d+}{year}.tif", ".tif", "the day may be 1 and the month 12"),
+        (r"{year}{doy:\d+}{hour:\d+}.tif", ".tif", "the doy may be 1 and the hour 12"),
         ("{year}{month}{day:[0-9]+}{hour:[0-9]+}.tif", ".tif", "the day may be 1 and the hour 12"),
         ("{year}{doy}T{hour:[0-9]+}{minute:[0-9]+}.tif", "T112.tif", "the hour may be 1 and the minute 12"),
     ],
@@ -216,6 +311,7 @@ def test_numbers_of_a_path_that_touch_and_can_be_told_apart_in_two_ways_are_a_mi
 @pytest.mark.parametrize(
     "pattern",
     [
+        "{start}_{end}/{year}{month:[0-9]+}{day:[0-9]+}.tif",
         "{year}{month}{day}.tif",
         "{year}/{month:[0-9]+}/{day:[0-9]+}.tif",
         "{year}{month:[0-9]+}{day}.tif",
@@ -224,4 +320,16 @@ def test_numbers_of_a_path_that_touch_and_can_be_told_apart_in_two_ways_are_a_mi
     ],
 )
 def test_numbers_of_a_path_that_can_be_told_apart_in_one_way_are_none(pattern: str) -> None:
-    assert load_rules(text_of({"pattern": pattern, "item": "a"}), file="c.yaml").digest
+    assert "may be 1 and" not in told_of({"pattern": pattern, "item": "a"})
+
+
+@pytest.mark.parametrize("times", ["{month:[0-9]{1,2}}{day:[0-9]{1,2}}", "{doy:[0-9]{1,3}}{hour:[0-9]{1,2}}"])
+def test_numbers_of_a_path_that_leading_zeros_tell_apart_are_warned_of(times: str) -> None:
+    rules = load_rules(text_of({"pattern": f"{{year}}{times}.tif", "item": "a"}), file="c.yaml")
+    assert any(" 12, or 11 and 2" in str(each) for each in rules.warnings)
+
+
+def test_numbers_that_touch_and_are_joined_apart_are_a_mistake() -> None:
+    pattern = "m/{year}{month:[0-9]+}{day:[0-9]+}/{item}.tif"
+    groups = {"begins": {"template": "{year}-{month}-{day}"}}
+    assert "11 and 2" in told({"pattern": pattern, "groups": groups, "datetime": BEGINS})
