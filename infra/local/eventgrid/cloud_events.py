@@ -7,6 +7,10 @@ from typing import Any
 
 MAX_BYTES = 1024 * 1024  # Event Grid's limit for a request, and so for an event
 
+_ROOM = (
+    16  # levels of nesting: for the list of a dead letter's blob, and for calls that are deeper than this one
+)
+
 _SINGLE = "application/cloudevents+json"
 _BATCH = "application/cloudevents-batch+json"
 _EXTENSION_NAME = re.compile(r"[a-z0-9]+")
@@ -30,9 +34,7 @@ def parse(body: bytes, content_type: str) -> list[Event]:
         )
     try:
         document = json.loads(body)
-        json.dumps(
-            document, ensure_ascii=False
-        ).encode()  # half a surrogate pair is no character that can be sent on
+        _try_to_send_on(document)
     except (ValueError, RecursionError) as error:
         raise BadEventError(f"the body is not JSON of UTF-8: {error}") from error
     if media_type == _SINGLE:
@@ -40,6 +42,13 @@ def parse(body: bytes, content_type: str) -> list[Event]:
     if not isinstance(document, list) or not document:
         raise BadEventError(f"the body of {_BATCH} must be a JSON array of at least one event")
     return [_checked(event, f"events[{index}]") for index, event in enumerate(document)]
+
+
+def _try_to_send_on(document: object) -> None:
+    """Raises where it cannot be: half a surrogate pair is no character, and dead letters are nested deeper."""
+    for _ in range(_ROOM):
+        document = [document]
+    json.dumps(document, ensure_ascii=False).encode()
 
 
 def _checked(event: object, where: str) -> Event:

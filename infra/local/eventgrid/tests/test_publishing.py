@@ -1,5 +1,7 @@
 """What a custom topic takes and refuses, through the unmodified azure-eventgrid SDK and over plain HTTP."""
 
+import asyncio
+import bisect
 import contextlib
 import json
 import socket
@@ -18,6 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.local.eventgrid import cloud_events
+from infra.local.eventgrid.destinations import text_of
 from infra.local.eventgrid.testing import KEY, RunningEventGrid, running_eventgrid
 from infra.local.eventgrid.tests.conftest import (
     NO_SERVICE_BUS,
@@ -203,6 +206,23 @@ def test_half_a_surrogate_pair_is_refused(grid: RunningEventGrid, webhook: Webho
     assert "surrogates not allowed" in json.loads(answer)["error"]["message"]
     publish(grid, CloudEvent("/test", "demo.done", id="whole"))
     wait_until(lambda: webhook.ids == ["whole"])
+
+
+def test_what_is_nested_as_deep_as_is_taken_can_be_dead_lettered() -> None:
+    def taken(depth: int) -> list[dict[str, Any]]:
+        body = json.dumps(GOOD | {"data": "?"}).replace('"?"', "[" * depth + "]" * depth).encode()
+        try:
+            return cloud_events.parse(body, SINGLE)
+        except cloud_events.BadEventError:
+            return []
+
+    refused = bisect.bisect_left(range(200_000), True, key=lambda depth: not taken(depth))
+    [event] = taken(refused - 1)
+
+    async def dead_lettered() -> bytes:
+        return text_of([event])
+
+    assert asyncio.run(dead_lettered())
 
 
 def test_both_forms_of_a_topics_address_are_the_same_topic(grid: RunningEventGrid, webhook: Webhook) -> None:
