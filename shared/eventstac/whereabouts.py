@@ -368,6 +368,7 @@ def _waiting(queued: Queued) -> Whereabouts:
 def to_json(evidence: Evidence, found: Whereabouts) -> dict[str, Any]:
     """The verdict and what it rests on, for programs."""
     fact, look = evidence.fact, evidence.look
+    claim = fact.claim if fact and not fact.is_refused else None
     return {
         "url": evidence.url,
         "verdict": found.verdict,
@@ -379,10 +380,8 @@ def to_json(evidence: Evidence, found: Whereabouts) -> dict[str, Any]:
         "collection": fact.match.collection if fact else None,
         "item": fact.match.item if fact else None,
         "asset": fact.match.asset if fact else None,
-        "kind": fact.kind if fact else None,
-        "cog_of": {"source_url": fact.claim.source_url, "said": fact.claim.said.isoformat()}
-        if fact and fact.claim
-        else None,
+        "kind": ("cog" if claim else "source") if fact else None,
+        "cog_of": {"source_url": claim.source_url, "said": claim.said.isoformat()} if claim else None,
         "missing": list(evidence.item.missing) if evidence.item else [],
         "timeline": [
             {"stage": stage.stage, "at": stage.at.isoformat()}

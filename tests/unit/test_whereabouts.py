@@ -402,6 +402,12 @@ class TestCogs:
         found = whereabouts(evidence(fact=refused, item=row(), published=True, source=source))
         assert (found.verdict, "meet" in found.why) == ("searchable", False)
 
+    def test_programs_are_told_of_no_claim_that_is_refused(self) -> None:
+        for is_refused, kind in ((False, "cog"), (True, "source")):
+            known = evidence(fact=replace(self.COG, is_refused=is_refused), item=row(), published=True)
+            said = to_json(known, whereabouts(known))
+            assert (said["kind"], said["cog_of"] is None) == (kind, is_refused)
+
     @pytest.mark.parametrize(
         "other", [{"extractor": 18}, {"match": replace(MATCH, options={"crs": "EPSG:32632"})}]
     )
