@@ -82,6 +82,16 @@ def test_a_story_s_name_of_any_length_fits_into_what_it_causes() -> None:
     assert one.origin.correlation != two.origin.correlation
 
 
+@pytest.mark.parametrize("attribute", ["id", "correlationid"])
+def test_stories_named_by_urls_are_told_apart_without_their_secrets(attribute: str) -> None:
+    named = [f"https://jobs.example/run{after}" for after in ("", "?id=1&sig=SECRET", "?id=2", "#3", "#4")]
+    told = [open_envelope(body_with(**{attribute: name})).origin.correlation for name in named]
+    assert len(set(told)) == len(named)
+    assert told[0] == named[0]
+    assert "SECRET" not in str(told)
+    assert [open_envelope(body_with(correlationid=each)).origin.correlation for each in told] == told
+
+
 @pytest.mark.parametrize(
     ("correlation", "told"),
     [(42, "42"), ("", "a"), (None, "a"), (True, "a"), ({"x": 1}, "a"), ("story", "story")],

@@ -67,7 +67,7 @@ def open_envelope(body: bytes | str) -> Envelope:
     traceparent = valid_traceparent(_text_or_none(raw.get("traceparent")))
     origin = Origin(
         identity,
-        _bounded(told_url(_text_or_none(raw.get("correlationid")) or identity)),
+        _told(_text_or_none(raw.get("correlationid")) or identity),
         traceparent or Origin.new(f"{source} {identity}").traceparent,
     )
     return Envelope(
@@ -118,6 +118,7 @@ def _text_or_none(attribute: object) -> str | None:
     return attribute if isinstance(attribute, str) else None
 
 
-def _bounded(correlation: str) -> str:
-    """Every event that a story causes carries it: one that is too long for that is named by its hash."""
-    return correlation if len(correlation) <= _LONGEST_CORRELATION else event_id(correlation)
+def _told(correlation: str) -> str:
+    """Every event that a story causes carries it: one too long for that, or with secrets, is named by its hash."""
+    is_told = len(correlation) <= _LONGEST_CORRELATION and told_url(correlation) == correlation
+    return correlation if is_told else event_id(correlation)
