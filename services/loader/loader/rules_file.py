@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from eventstac.bus import REJECTED
 from eventstac.catalog.rules_blob import RulesFile, Taken
 from eventstac.consumption import Outgoing
-from eventstac.errors import Rejected, Stale
+from eventstac.errors import Stale
 from eventstac.events import Envelope, EventRejected, storage_changes
+from eventstac.rules import RulesRefused
 
 log = logging.getLogger("eventstac")
 
@@ -30,7 +31,7 @@ def handle(envelope: Envelope, *, url: str, take_in: TakeIn) -> Sequence[Outgoin
     taken = take_in()
     _tell(taken)
     if taken.file is not None and taken.file.mistakes:
-        raise Rejected(REASON, taken.file.mistakes)
+        raise RulesRefused(taken.file.mistakes)
     return []
 
 

@@ -11,8 +11,7 @@ from eventstac.catalog.rules_blob import known_file, take_in
 from eventstac.cli.console import say
 from eventstac.cli.files import read_text
 from eventstac.cli.ports import APP, Ports, print_json
-from eventstac.errors import Rejected
-from eventstac.rules import load_rules
+from eventstac.rules import RulesRefused, load_rules
 from eventstac.rules.mistakes import warning_text
 
 app = typer.Typer(no_args_is_help=True, help="The rules file that is in force.")
@@ -44,7 +43,7 @@ def apply(
         applied = ports.rules(connection)
     if taken.outcome != "applied" or taken.file is None:
         detail = taken.file.mistakes if taken.file else f"{url} was deleted meanwhile"
-        raise Rejected("rules-invalid", detail)
+        raise RulesRefused(detail)
     collections = [each.id for each in applied.rules.collections]
     if as_json:
         print_json(

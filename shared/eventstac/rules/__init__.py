@@ -3,7 +3,7 @@
 from eventstac.rules.collection_document import collection_document, collection_extensions
 from eventstac.rules.load import load_rules
 from eventstac.rules.loaded import Explanation, Rules, Tried
-from eventstac.rules.mistakes import Mistake, RulesInvalid
+from eventstac.rules.mistakes import Mistake, RulesInvalid, RulesRefused
 from eventstac.rules.model import AssetRule, CollectionRules, Queryable, Rule
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Rule",
     "Rules",
     "RulesInvalid",
+    "RulesRefused",
     "Tried",
     "collection_document",
     "collection_extensions",

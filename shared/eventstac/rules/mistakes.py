@@ -25,9 +25,18 @@ def warning_text(mistake: Mistake) -> str:
     return str(replace(mistake, what=f"warning: {mistake.what}"))
 
 
-class RulesInvalid(Rejected):
+class RulesRefused(Rejected):
+    """A rules file is not taken, for what is told as the file has it: who mends it looks for that text in it."""
+
+    def __init__(self, mistakes: str) -> None:
+        super().__init__("rules-invalid", mistakes)
+        self.detail = mistakes  # with the queries of its URLs: no sender wrote them
+        self.args = (f"{self.reason}: {mistakes}",)
+
+
+class RulesInvalid(RulesRefused):
     """The rules file has mistakes: all of them at once, in the order of their lines."""
 
     def __init__(self, mistakes: list[Mistake]) -> None:
         self.mistakes = sorted(mistakes)
-        super().__init__("rules-invalid", "\n".join(str(mistake) for mistake in self.mistakes))
+        super().__init__("\n".join(str(mistake) for mistake in self.mistakes))

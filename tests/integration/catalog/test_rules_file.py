@@ -246,13 +246,13 @@ def created(url: str) -> Any:
 
 def test_the_event_of_a_refused_file_is_rejected_with_its_mistakes(connection: Connection) -> None:
     blobs = MemoryBlobs()
-    blobs.put(URL, b"collections: 3")
+    blobs.put(URL, b"collections: {'https://wms.example/?a=[1]&b=2': {}}")
 
     def taking() -> Any:
         return take_in(connection, blobs, URL, "bronze-tier")
 
     for _ in range(2):  # a crash before it was told: the next delivery tells it
-        with pytest.raises(Rejected, match=r"rules-invalid: collections\.yaml:1"):
+        with pytest.raises(Rejected, match=r"rules-invalid: collections\.yaml:1.*example/\?a=\[1\]&b=2"):
             rules_file.handle(created(URL), url=URL, take_in=taking)
     with pytest.raises(Stale):
         rules_file.handle(created(url_of("notes.txt", "config")), url=URL, take_in=taking)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from eventstac.rules import RulesInvalid, load_rules
+from eventstac.rules import RulesInvalid, RulesRefused, load_rules
 from tests.unit.rules.asking import collection_of, rule_of
 
 HEAD = "collections:\n  a:\n    rules:\n      - name: r\n        pattern: "
@@ -171,6 +171,20 @@ def test_a_sidecar_path_that_cannot_be_read_is_a_mistake() -> None:
     )
     assert "no JSONPath" in mistakes(text.replace("FORMAT", "json").replace("PATH", "$.["))[0]
     assert "no XPath" in mistakes(text.replace("FORMAT", "xml").replace("PATH", "n:a/b"))[0]
+
+
+def test_a_mistake_is_told_as_the_file_has_it() -> None:
+    href = "https://example.org/wms?bbox=[1,2]&id={item}"
+    with pytest.raises(RulesInvalid) as caught:
+        load_rules(HEAD + f"'{{item}}'\n        links: [{{rel: about, href: '{href}'}}]", file="c.yaml")
+    assert caught.value.detail == str(caught.value.mistakes[0])
+    again = RulesRefused(caught.value.detail)  # of mistakes that were kept
+    assert (again.reason, again.detail, str(again)) == (
+        "rules-invalid",
+        caught.value.detail,
+        str(caught.value),
+    )
+    assert href in again.detail
 
 
 def test_all_mistakes_are_told_at_once_in_the_order_of_lines() -> None:
