@@ -31,12 +31,16 @@ _SAME_DEGREES = 0.03
 _DEGREES = "EPSG:4326"
 _RE_PROJECT = "re-project the file, or let the rule give `footprint.geometry`"
 _STATE_IT = "let the rule give `crs`, the one that its x and y are in, or `footprint.geometry`"
-# What in a WKT makes PROJ open a file: a grid, or what a PROJ string within it names (that of Web Mercator names none;
-# around its signs PROJ takes spaces away).
-_NAMES_A_FILE = re.compile(
-    r"""\bPARAMETERFILE\s*[\[(]|\b(\w*grids|file|model|init)[\s+;]*=(?!\s*@?null(?![\s+;]*,)(["'\s]|$))""",
+# What in a WKT of PROJ's makes PROJ open a file: a grid, or what a PROJ string within it names (around its signs PROJ
+# takes spaces away). Web Mercator's names none: after the null grid comes the next parameter, or the text's end.
+_OPENS_A_FILE = re.compile(
+    r"\bPARAMETERFILE\s*[\[(]|\b(\w*grids|file|model|init)[\s+;]*="
+    r'(?! *@?(?-i:null)([ \t\n]+\+?[a-z]|[ \t\n]*"\]))',
     re.IGNORECASE,
 )
+# Every quoted text of a WKT, with the keyword where it is a mere name: PROJ opens nothing for one, and itself names a
+# datum "… using nadgrids=FILE". All are walked, so that none begins within another.
+_NAMED_OR_TEXT = re.compile(r'(\b(?:\w*CRS|DATUM|ENSEMBLE|PRIMEM|ELLIPSOID|CONVERSION)\[)?("(?:[^"]|"")*")')
 _ROOM_BYTES = 64 * 1024 * 1024
 
 
@@ -140,7 +144,7 @@ def earth_crs(text: str) -> EarthCrs:
     shifted = crs
     if crs.is_bound and crs.source_crs is not None:
         crs = crs.source_crs
-        shifted = crs if _NAMES_A_FILE.search(shifted.to_wkt()) else shifted
+        shifted = crs if _opens_a_file(shifted.to_wkt()) else shifted
     _refuse_elsewhere(crs)
     transformer = _to_degrees(shifted)
     unit = crs.axis_info[0].unit_conversion_factor if crs.axis_info else None
@@ -159,7 +163,7 @@ def earth_crs(text: str) -> EarthCrs:
 def _to_degrees(crs: pyproj.CRS) -> pyproj.Transformer:
     """From a CRS to degrees. Raises Rejected `no-crs` for one that PROJ has no formula of, or only in a file."""
     text = crs.to_wkt()
-    if _NAMES_A_FILE.search(text):
+    if _opens_a_file(text):
         raise NoEarthCrs(
             "no-crs", f"the CRS {crs.name!r} names a file (a grid), and no other file is opened", _RE_PROJECT
         )
@@ -170,6 +174,12 @@ def _to_degrees(crs: pyproj.CRS) -> pyproj.Transformer:
         raise NoEarthCrs(
             "no-crs", f"the CRS {crs.name!r} cannot be computed ({error})", _RE_PROJECT
         ) from error
+
+
+def _opens_a_file(wkt: str) -> bool:
+    """Whether PROJ would open a file that a WKT (as PROJ writes one) names."""
+    unnamed = _NAMED_OR_TEXT.sub(lambda found: f'{found[1]}""' if found[1] else found[0], wkt)
+    return _OPENS_A_FILE.search(unnamed) is not None
 
 
 def refuse_for_memory() -> None:

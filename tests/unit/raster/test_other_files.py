@@ -1,9 +1,11 @@
 """Files that name others, or addresses: none of them is opened, be the process confined by the kernel or not."""
 
 import socket
+import struct
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ import rasterio.shutil
 from rasterio.io import MemoryFile
 
 from eventstac.errors import Rejected
+from eventstac.raster.earth import _opens_a_file, earth_crs
 from eventstac.raster.extract import read_in_process
 from tests.unit.raster.corpus import classic_netcdf, tiff
 from tests.unit.raster.readers import MemoryReader
@@ -131,9 +134,86 @@ def test_a_crs_that_lies_in_a_file_is_none(own: str, tmp_path: Path) -> None:
         utm(),
         utm(datum=',EXTENSION["PROJ4_GRIDS","/nowhere/shift.gsb"]'),
         utm(extension=',EXTENSION["PROJ4","+proj=utm +zone=33 +ellps=GRS80 +nadgrids=@null +no_defs"]'),
+        utm(extension=',EXTENSION["PROJ4","+proj=utm +zone=33 +ellps=GRS80 +no_defs +nadgrids=@null "]'),
     ],
-    ids=["plain", "shifted by a grid", "of no grid"],
+    ids=["plain", "shifted by a grid", "of no grid", "of no grid at the end"],
 )
 def test_a_crs_whose_shift_lies_in_a_file_is_read_without_it(wkt: str) -> None:
     box = read_in_process(MemoryReader(in_crs(wkt)), {}).metadata["bbox"]
     assert box == pytest.approx([15, 45.15, 15.0076, 45.1535], abs=1e-3)
+
+
+BETA2007 = "+proj=tmerc +lon_0=9 +x_0=3500000 +ellps=bessel +units=m +no_defs +nadgrids="
+
+
+@pytest.mark.parametrize("grids", ["BETA2007.gsb", "@conus,@alaska", "@x.gsb,null", "/nowhere/x.gsb"])
+def test_a_crs_of_a_proj_string_is_read_without_the_shift_of_its_grid(grids: str) -> None:
+    """PROJ names its datum "Unknown based on Bessel 1841 ellipsoid using nadgrids=..."."""
+    pixels, own = np.full((1, 64, 64), 1, "uint8"), BETA2007 + grids
+    transform = rasterio.Affine(10, 0, 3.5e6, 0, -10, 5.5e6)
+    cases: list[tuple[bytes, dict[str, Any]]] = [
+        (tiff(pixels, crs=own, transform=transform), {}),
+        (tiff(pixels, crs=own, transform=transform), {"header_only": True}),
+        (tiff(pixels, crs=None, transform=transform), {"crs": own}),
+    ]
+    for data, options in cases:
+        box = read_in_process(MemoryReader(data), options).metadata["bbox"]
+        assert box == pytest.approx([9, 49.6324, 9.0089, 49.6381], abs=1e-3)
+
+
+def shift_by_a_degree() -> bytes:
+    """A grid (CTABLE V2) that moves everything near 15 degrees east, 45 north by one degree northward."""
+    head = b"CTABLE V2".ljust(16, b"\0") + bytes(80)
+    head += struct.pack("<4d2i", *np.radians([5, 35, 1, 1]), 21, 21)
+    return head.ljust(160, b"\0") + struct.pack("<2f", 0, np.radians(1)) * 21 * 21
+
+
+def test_a_name_opens_no_file(tmp_path: Path) -> None:
+    (tmp_path / "shift").write_bytes(shift_by_a_degree())
+    for name in ("WRF Model = ARW, file=wrfout", f"using nadgrids={tmp_path / 'shift'}"):
+        _, lat = earth_crs(utm().replace('"own"', f'"{name}"')).forward(np.array([5e5]), np.array([5e6]))
+        assert lat == pytest.approx([45.1535], abs=1e-3)
+
+
+ENDS = [
+    "'",
+    '""',
+    "\xa0x",
+    "\x1cx",
+    "\rx",
+    "\x0bx",
+    "\x85x",
+    "\u2003x",
+    "' ",
+    "x",
+    " +",
+    "+ x",
+    ";",
+    " ;",
+    "\\",
+    "\t'",
+    "",
+]
+
+
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("null", ["@null", "null", " @null", "@ null", "@null "])
+def test_a_file_beside_the_null_grid_is_one_however_it_is_set_apart(
+    null: str, end: str, tmp_path: Path
+) -> None:
+    (tmp_path / "shift").write_bytes(shift_by_a_degree())
+    for after in (",{}", " ,{}", ", {}", ",@{}", ' "",{}', "{}", ",'{}'"):
+        grids = null + end + after.format(tmp_path / "shift")
+        for own in ("+proj=utm +zone=33 +nadgrids={} +no_defs", "proj=utm zone=33 nadgrids={}"):
+            wkt = utm(extension=f',EXTENSION["PROJ4","{own.format(grids)}"]')
+            try:
+                _, lat = earth_crs(wkt).forward(np.array([5e5]), np.array([5e6]))
+            except Rejected:
+                continue
+            assert not abs(lat[0] - 46.15) < 0.1, own.format(grids)
+
+
+def test_a_quote_that_ends_a_text_hides_no_file() -> None:
+    """Of a WKT "" is one quote; what looks like a datum's name within a text is none."""
+    assert _opens_a_file('EXTENSION["PROJ4","+title=DATUM["" +nadgrids=/secret"]')
+    assert _opens_a_file('ID["DATUM[""",1],PARAMETERFILE["x","/secret"],ID["x",1]')
