@@ -13,6 +13,7 @@ from eventstac.errors import Rejected
 from eventstac.events import BlobMatched, Envelope, ScanRequested, StorageChanged, storage_changes
 from eventstac.events.timeline import passed
 from eventstac.matching import due
+from eventstac.url_secrets import told_url
 
 log = logging.getLogger("eventstac")
 
@@ -73,5 +74,5 @@ def _of_change(
     known, applied = catalog.fact(name.url), catalog.rules()
     sent = due(name, known, applied, watched, cause=envelope.type, timeline=passed(timeline, "matched", now))
     if sent is None or not isinstance(sent.event, BlobMatched):
-        log.info("blob_unmatched", extra={"blob": name.url, "event_id": envelope.id})
+        log.info("blob_unmatched", extra={"blob": name.url, "event_id": told_url(envelope.id)})
     return [sent] if sent else []

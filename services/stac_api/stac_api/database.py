@@ -60,6 +60,7 @@ class Database:
             "max_parallel_workers_per_gather": "0",  # starting a worker takes 60 ms, these queries two
             # A plan for any box is a bad plan for this box; that of an Item by its id is always the same.
             "plan_cache_mode": "force_generic_plan" if planned_once else "force_custom_plan",
+            "lock_timeout": "0",  # a lock is waited for as long as the statement may take
             "idle_in_transaction_session_timeout": "10000",  # nothing here rests in one: a process may have died in it
             "timezone": "UTC",
             # Texts of values, as in a page's token, are read back: another setting of the database may round them.

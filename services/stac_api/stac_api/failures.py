@@ -33,6 +33,8 @@ _CLIENT_FAULTS = (
 )
 # What the server has no room for (class 53), beside connections: locks, memory, files.
 _EXHAUSTED = (asyncpg.InsufficientResourcesError, asyncpg.PostgresSystemError)
+# Somebody else changes what is read: it passes.
+_IN_THE_WAY = (asyncpg.TransactionRollbackError, asyncpg.LockNotAvailableError)
 _NO_PGSTAC = (
     asyncpg.InsufficientPrivilegeError,
     asyncpg.UndefinedTableError,
@@ -61,6 +63,10 @@ _MENDED_BY_US: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], 
         "The server has no such database: look at POSTGRES_DB, or run `eventstac setup`.",
     ),
     (asyncpg.exceptions.ClientConfigurationError, _OTHER_TLS),
+    (
+        asyncpg.UndefinedFileError,
+        "The catalog's database lacks a file of its own: look at the server's log, and restore it from its backup.",
+    ),
     (Transient, "The API gets no token for the catalog's database; try again shortly."),
 )
 
@@ -113,7 +119,7 @@ def in_our_words(error: Exception) -> Exception:
     if isinstance(error, _EXHAUSTED):
         _log.error("database_exhausted", extra={"reason": repr(error), "hint": getattr(error, "hint", None)})
         return Unavailable("The catalog's database lacks memory or disk for this now; try again shortly.")
-    if isinstance(error, asyncpg.TransactionRollbackError):
+    if isinstance(error, _IN_THE_WAY):
         _log.warning("query_rolled_back", extra={"reason": repr(error)})
         return Unavailable("The catalog's database broke the query off for a change; try again shortly.")
     return error

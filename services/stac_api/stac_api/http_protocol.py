@@ -63,12 +63,14 @@ class LeanProtocol(HttpToolsProtocol):
         self._part_of: object = None
         self._part_since = self.loop.time()
         self._part_bytes = 0
+        self._body_came = False
+        self._first_s = max(REQUEST_S, self.timeout_keep_alive)  # for a connection's first request
         self._patience: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client is there, and should say something."""
         super().connection_made(transport)
-        self._patience = self.loop.call_later(REQUEST_S, self._lose_patience)
+        self._patience = self.loop.call_later(self._first_s, self._lose_patience)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Let everything go that waits for this connection."""
@@ -99,6 +101,19 @@ class LeanProtocol(HttpToolsProtocol):
         self.url = b""
         self.expect_100_continue = False
         self.headers = []
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header comes; what follows a body is none of the request's."""
+        if self._complete is not self.headers:
+            name = name.lower()
+            if name == b"expect" and value.lower() == b"100-continue":
+                self.expect_100_continue = True
+            self.headers.append((name, value))
+
+    def on_body(self, body: bytes) -> None:
+        """A part of its body comes."""
+        self._body_came = True
+        super().on_body(body)
 
     def on_headers_complete(self) -> None:
         """Its headers are here: what is known of it is written down for the app."""
@@ -191,11 +206,14 @@ class LeanProtocol(HttpToolsProtocol):
         self._may_be_large = in_head
         if self._part_of is not self.headers:  # what came may be an end of the one before, too
             self._part_of, self._part_since, self._part_bytes = self.headers, self.loop.time(), 0
-        elif in_head:
+        elif self._body_came:
+            self._part_bytes = 0
+        else:  # of a head, or of what follows a body
             self._part_bytes += came
             if self._part_bytes > 2 * _MOST_HEADERS:
-                self._refuse(431, _TOO_LARGE)
+                self._give_up(431, _TOO_LARGE)
                 return
+        self._body_came = False
         if self._patience is None:
             self._patience = self.loop.call_later(REQUEST_S, self._lose_patience)
 
@@ -210,13 +228,11 @@ class LeanProtocol(HttpToolsProtocol):
         )
         if waits_for_us or self._part_of is not self.headers:
             self._part_of, self._part_since = self.headers, self.loop.time()
-        left = self._part_since + REQUEST_S - self.loop.time()
+        left = self._part_since + (self._first_s if self.headers is None else REQUEST_S) - self.loop.time()
         if left > 0:
             self._patience = self.loop.call_later(left, self._lose_patience)
-        elif self.headers is None or (not in_head and cycle.response_started):
-            self.transport.close()
         else:
-            self._refuse(408, _TOO_LATE)
+            self._give_up(408, _TOO_LATE)
 
     def _measure(self) -> None:
         """Refuse headers that are too large: what is raised here ends up at `send_400_response`."""
@@ -224,6 +240,13 @@ class LeanProtocol(HttpToolsProtocol):
         if sum(len(name) + len(value) + 4 for name, value in self.headers) > _MOST_HEADERS:
             self._refusal = 431, _TOO_LARGE
             raise ValueError(_TOO_LARGE)
+
+    def _give_up(self, status: int, sentence: str) -> None:
+        """Say why, unless nothing was asked, or the answer has begun."""
+        if self.headers is None or (not self._is_in_head() and self.cycle.response_started):
+            self.transport.close()
+        else:
+            self._refuse(status, sentence)
 
     def _refuse(self, status: int, sentence: str) -> None:
         headers = [

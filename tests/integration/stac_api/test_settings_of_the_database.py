@@ -28,6 +28,7 @@ SETTINGS = (
     ("datestyle", "'SQL, DMY'"),
     ("datestyle", "'German'"),
     ("standard_conforming_strings", "off"),
+    ("lock_timeout", "1"),
     ("intervalstyle", "'sql_standard'"),
 )
 

@@ -87,8 +87,22 @@ def test_a_database_that_lacks_room_is_no_error_of_ours(
     assert "max_locks_per_transaction" in record.__dict__["hint"]
 
 
-@pytest.mark.parametrize("error", [asyncpg.SerializationError("recovery"), asyncpg.DeadlockDetectedError("")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        asyncpg.SerializationError("recovery"),
+        asyncpg.DeadlockDetectedError(""),
+        asyncpg.LockNotAvailableError(""),
+    ],
+)
 def test_a_query_that_a_change_broke_off_may_be_asked_again(error: asyncpg.PostgresError) -> None:
     told = in_our_words(error)
     assert isinstance(told, Unavailable)
     assert told.description.endswith("try again shortly.")
+
+
+def test_a_file_of_the_server_that_is_missing_is_no_matter_of_time(caplog: pytest.LogCaptureFixture) -> None:
+    told = in_our_words(asyncpg.UndefinedFileError("could not open file"))
+    assert isinstance(told, Unavailable)
+    assert "restore it" in told.description
+    assert [record.message for record in caplog.records] == ["database_unusable"]

@@ -503,10 +503,48 @@ async def test_a_head_without_an_end_is_refused_and_not_kept() -> None:
         writer.close()
 
 
+CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n"
+
+
+async def test_what_follows_a_body_is_none_of_its_headers_nor_kept() -> None:
+    heard = list[Any]()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await echo(scope, receive, send)
+        heard.append(scope["headers"])
+
+    assert (await spoken(LeanProtocol, app, CHUNKED, b"X-Forwarded-Host: evil\r\n", b"\r\n"))[9:12] == b"200"
+    assert b"x-forwarded-host" not in dict(heard[0])
+    async with serving(LeanProtocol, app) as (port, _):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(CHUNKED)
+        said = 0
+        while said < 2_000_000 and not writer.is_closing() and not reader.at_eof():
+            writer.write(b"X: " + b"x" * 10_000 + b"\r\n")
+            said += 10_000
+            await asyncio.sleep(0.002)
+            if reader._buffer:  # type: ignore[attr-defined]
+                break
+        assert (await asyncio.wait_for(reader.read(100), WAIT_S)).startswith(b"HTTP/1.1 431 ")
+        assert said < 400_000
+        writer.close()
+
+
+async def test_a_connection_may_wait_as_long_for_its_first_request_as_for_its_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(http_protocol, "REQUEST_S", 0.1)
+    async with serving(LeanProtocol, answering(), keep_alive_s=1.0) as (port, _):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        await asyncio.sleep(0.4)
+        writer.write(LAST)
+        assert (await asyncio.wait_for(reader.read(), WAIT_S)).startswith(b"HTTP/1.1 200")
+        writer.close()
+
+
 @pytest.mark.parametrize(
     ("said", "status"),
     [
-        ((), b""),
         ((LAST[:20],), b"408"),
         ((POST + b"Content-Length: 5\r\n\r\nab",), b"408"),
         ((POST + b"Content-Length: 5\r\n\r\n", b"a", b"b"), b"408"),
@@ -523,8 +561,16 @@ async def test_a_request_that_does_not_end_is_given_up(
             heard.append((await receive())["type"])
 
     assert (await spoken(LeanProtocol, app, *said))[9:12] == status
-    if len(said) and said[0].startswith(b"POST"):
+    if said[0].startswith(b"POST"):
         assert heard[-1] == "http.disconnect"
+
+
+async def test_a_connection_on_which_nothing_is_asked_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_protocol, "REQUEST_S", 0.2)
+    async with serving(LeanProtocol, answering(), keep_alive_s=0.1) as (port, _):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        assert await asyncio.wait_for(reader.read(), WAIT_S) == b""
+        writer.close()
 
 
 async def test_a_request_that_is_here_takes_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
