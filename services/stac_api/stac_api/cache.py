@@ -28,7 +28,10 @@ class ExpiringCache[K: Hashable, V]:
         self._searches: dict[K, _Search[V]] = {}
 
     async def get(self, key: K, find: Callable[[], Coroutine[Any, Any, V]]) -> V:
-        """The kept value, or what `find` gives. The search ends early only when nobody waits for it any more."""
+        """The kept value, or what `find` gives.
+
+        The search ends early only when nobody waits for it any more; the last one who leaves waits until it has.
+        """
         entry = self._entries.get(key)
         if entry is not None and entry[0] > self._clock():
             return entry[1]
@@ -45,6 +48,8 @@ class ExpiringCache[K: Hashable, V]:
                 search.task.cancel()  # which a finished one does not notice
             if not search.waiting or search.task.done():
                 self._forget(key, search)
+            if not search.task.done() and not search.waiting:
+                await asyncio.wait([search.task])  # else its query would run on beside those who come next
         self.put(key, value)
         return value
 

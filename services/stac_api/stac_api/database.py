@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import asyncpg  # type: ignore[import-untyped]  # it ships no types
 
+from stac_api import limits
 from stac_api.batches import Batches, Load, Values, together
 from stac_api.failures import CUT, Refused, in_our_words, no_pgstac, too_slow
 from stac_api.pool import Pool
@@ -145,6 +146,7 @@ class Database:
         again: bool = True,
     ) -> list[Row]:
         """Borrow a connection and ask; once more where it is cut."""
+        local = {**limits.of_statements(self._settings.statement_timeout_s), **local}
         try:
             connection = await self._pool.borrow()
             try:

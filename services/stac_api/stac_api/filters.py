@@ -1,6 +1,7 @@
 """The `filter` and `query` parameters: what an Item's properties must be, as one CQL2 condition."""
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -81,6 +82,19 @@ def all_of(conditions: list[Cql2], parameter: str = "filter") -> Cql2 | None:
     if len(conditions) < 2:
         return conditions[0] if conditions else None
     return {"op": "and", "args": conditions}
+
+
+def geometries_in(asked: Cql2 | None) -> Iterator[Any]:
+    """The geometries that a filter compares with, as GeoJSON; its boxes are some, too."""
+    waiting: list[Any] = [asked]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, list):
+            waiting += node
+        elif isinstance(node, dict) and "coordinates" in node:
+            yield node
+        elif isinstance(node, dict):
+            waiting += node.values()
 
 
 def _conditions_in(asked: Cql2) -> int:

@@ -72,6 +72,34 @@ async def test_one_who_leaves_does_not_end_the_search_and_the_last_one_does() ->
     assert await cache.get("a", find) == 2
 
 
+async def test_the_last_one_leaves_when_what_it_broke_off_has_ended() -> None:
+    cache: ExpiringCache[str, int] = ExpiringCache(10)
+    begun, ends, has_ended = asyncio.Event(), asyncio.Event(), False
+
+    async def find() -> int:
+        nonlocal has_ended
+        try:
+            begun.set()
+            await asyncio.Event().wait()
+        finally:
+            await ends.wait()  # as a connection that comes to rest
+            has_ended = True
+        return 1
+
+    asking = asyncio.create_task(cache.get("a", find))
+    await begun.wait()
+    asking.cancel()
+    done, _ = await asyncio.wait([asking], timeout=0.02)
+    assert not done
+    other = Counted()
+    other.go.set()
+    assert await cache.get("a", other) == 1, "nobody joins what is being broken off"
+    ends.set()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert has_ended
+
+
 async def test_failures_are_not_kept() -> None:
     cache: ExpiringCache[str, int] = ExpiringCache(10)
 

@@ -14,8 +14,18 @@ LINE = {"type": "LineString", "coordinates": [[float(n % 180), 1.5] for n in ran
 LARGE, SMALL = Search(10, geometry=LINE), Search(10)
 
 
+LONG_LIST = {"op": "in", "args": [{"property": "id"}, ["coordinates"] * 1_000]}
+
+
+def touching(geometry: Any) -> Any:
+    return {"op": "s_touches", "args": [{"property": "geometry"}, geometry]}
+
+
+AT_A_POINT, BY_LINE = touching({"type": "Point", "coordinates": [1.0, 2.0]}), touching(LINE)
+
+
 def of_geometry(geometry: Any) -> Search:
-    return Search(10, condition={"op": "s_touches", "args": [{"property": "geometry"}, geometry]})
+    return Search(10, condition=touching(geometry))
 
 
 @pytest.mark.parametrize(
@@ -27,7 +37,10 @@ def of_geometry(geometry: Any) -> Search:
         (Search(10, box=Box(1, 2, 3, 4)), False),
         (of_geometry(LINE), True),
         (of_geometry({"type": "Point", "coordinates": [1.0, 2.0]}), False),
-        (Search(10, condition={"op": "in", "args": [{"property": "id"}, ["a" * 9] * 1_000]}), False),
+        (of_geometry({"type": "GeometryCollection", "coordinates": [], "geometries": [LINE]}), True),
+        (Search(10, condition={"op": "not", "args": [{"op": "or", "args": [AT_A_POINT, BY_LINE]}]}), True),
+        (Search(10, condition=LONG_LIST), False),
+        (Search(10, condition={"op": "and", "args": [AT_A_POINT, LONG_LIST]}), False),
     ],
 )
 def test_large_is_a_search_by_many_positions(search: Search, large: bool) -> None:
@@ -63,15 +76,16 @@ async def test_large_ones_go_a_quarter_of_the_connections_at_once(connections: i
     assert await asyncio.gather(small, *large) == ["found"] * 13
 
 
-async def test_a_large_one_that_takes_long_is_broken_off_and_makes_room(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(turns, "LONGEST_S", 0.05)
-    room, busy = Turns(4), Busy()
+async def test_a_large_one_that_takes_long_is_told_what_takes_less_and_makes_room() -> None:
+    async def find(_search: Search) -> str:
+        raise TooSlow("as of any query")
+
+    room = Turns(4)
     for _ in range(2):
-        with pytest.raises(TooSlow, match="simplify it"):
-            await room.take(LARGE, busy.find)
-    assert busy.under_way == 0
+        with pytest.raises(TooSlow, match=r"5 s at most: simplify .* s_intersects"):
+            await room.take(LARGE, find)
+    with pytest.raises(TooSlow, match="as of any query"):
+        await room.take(SMALL, find)
 
 
 async def test_who_waits_too_long_for_a_turn_is_told_to_come_back(

@@ -1,0 +1,91 @@
+"""Searches by large geometries: their seconds begin with a statement, and are for nobody else's doing."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import psycopg
+import pytest
+
+from stac_api import turns
+from stac_api.database import Database, Row
+from stac_api.errors import TooSlow, Unavailable
+from stac_api.searches import Search
+from stac_api.turns import Turns
+from tests.integration.conftest import CatalogDatabase
+from tests.integration.stac_api.conftest import settings_for
+
+LINE = Search(10, geometry={"type": "LineString", "coordinates": [[float(n % 180), 1.5] for n in range(300)]})
+LIMIT_S = 0.5
+BUSY = "SELECT pg_sleep(20)"
+
+pytestmark = pytest.mark.parametrize("pooled", [False, True])
+
+
+@pytest.fixture(autouse=True)
+def shorter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "LONGEST_S", LIMIT_S)
+
+
+def asking(database: Database, sql: str) -> Callable[[Search], Awaitable[list[Row]]]:
+    async def find(_search: Search) -> list[Row]:
+        return await database.rows(sql)
+
+    return find
+
+
+async def active(database: Database) -> int:
+    (row,) = await database.rows(
+        f"SELECT count(*) FROM pg_stat_activity WHERE query = '{BUSY}' AND state = 'active'"
+    )
+    return int(row[0])
+
+
+async def test_a_statement_that_takes_long_has_ended_when_that_is_told(
+    loaded: CatalogDatabase, pooled: bool
+) -> None:
+    database = Database(settings_for(loaded, connections=4, pooled=pooled))
+    try:
+        with pytest.raises(TooSlow, match="simplify the geometry"):
+            await Turns(4).take(LINE, asking(database, BUSY))
+        assert await active(database) == 0
+        limits = "SELECT current_setting('statement_timeout'), current_setting('lock_timeout')"
+        assert [(*row,) for row in await database.rows(limits)] == [("30s", "0")]
+    finally:
+        await database.close()
+
+
+async def test_a_shorter_time_out_of_all_statements_stands(loaded: CatalogDatabase, pooled: bool) -> None:
+    database = Database(settings_for(loaded, connections=4, pooled=pooled, statement_timeout_s=0.2))
+    try:
+        shown = await Turns(4).take(LINE, asking(database, "SELECT current_setting('statement_timeout')"))
+        assert [row[0] for row in shown] == ["200ms"]
+    finally:
+        await database.close()
+
+
+async def test_to_wait_for_a_connection_takes_nothing_of_the_time(
+    loaded: CatalogDatabase, pooled: bool
+) -> None:
+    database = Database(settings_for(loaded, connections=1, pooled=pooled))
+    try:
+        first = asyncio.create_task(database.rows(f"SELECT pg_sleep({3 * LIMIT_S})"))
+        await asyncio.sleep(0)
+        found = await Turns(1).take(LINE, asking(database, f"SELECT pg_sleep({LIMIT_S / 2})"))
+        assert len(found) == 1
+        await first
+    finally:
+        await database.close()
+
+
+async def test_whom_a_lock_keeps_waiting_is_told_to_come_back(loaded: CatalogDatabase, pooled: bool) -> None:
+    database = Database(settings_for(loaded, connections=1, pooled=pooled))
+    count = asking(database, "SELECT count(*) FROM items")
+    try:
+        with psycopg.connect(loaded.settings.conninfo) as other:
+            other.execute("LOCK TABLE pgstac.items IN ACCESS EXCLUSIVE MODE")
+            with pytest.raises(Unavailable, match="try again shortly"):
+                await Turns(1).take(LINE, count)
+            other.rollback()
+        assert len(await Turns(1).take(LINE, count)) == 1
+    finally:
+        await database.close()
