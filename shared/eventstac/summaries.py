@@ -38,12 +38,17 @@ def summary_of(low: float | None, high: float | None, values: Sequence[str | boo
 
 def _values_of(value: Any) -> Any:
     if not isinstance(value, list):
-        return value if _is_summed(value) else None
+        return _as_stored(value) if _is_summed(value) else None
     values: list[Any] = []
     for element in value:
         if _is_summed(element) and not any(_is_same(element, known) for known in values):
-            values.append(element)
+            values.append(_as_stored(element))
     return values
+
+
+def _as_stored(value: Any) -> Any:
+    """As PostgreSQL gives it back, -0.0 as 0.0: an Item is compared with what it was."""
+    return value + 0.0 if isinstance(value, float) else value
 
 
 def _is_same(one: Any, other: Any) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from eventstac.json_text import with_plain_floats
 from stac_api import free_text
 from stac_api.database import Database, Row
 from stac_api.errors import BadRequest
@@ -91,7 +92,8 @@ class CollectionSearch:
         """The ids in order. pgstac filters and sorts; boxes are compared here, since those that cross the
         antimeridian have no envelope in its table.
         """
-        asked = orjson.dumps(_asked(search)).decode()
+        # floats as they are stored: in arrays they are compared as texts
+        asked = with_plain_floats(orjson.dumps(_asked(search)).decode())
         row = await self._database.row_of_pgstac(
             f"SELECT stac_search_to_where($1::text::jsonb) AS condition, {free_text.written('$2')} AS words, "
             "sort_sqlorderby($1::text::jsonb, FALSE, '{id}') AS ordered",

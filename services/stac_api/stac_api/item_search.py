@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import orjson
 
+from eventstac.json_text import with_plain_floats
 from stac_api import free_text, orders
 from stac_api.bases import Bases
 from stac_api.cache import ExpiringCache
@@ -148,7 +149,7 @@ class ItemSearch:
               ARRAY(SELECT ARRAY[q.expression, q.wrapper]
                     FROM unnest($2::text[]) WITH ORDINALITY AS f(name, n),
                          LATERAL queryable(f.name, $3::text[]) q ORDER BY f.n) AS sort""",
-            orjson.dumps(asked).decode(),
+            with_plain_floats(orjson.dumps(asked).decode()),  # as stored: arrays are compared as texts
             fields,
             search.collections,
             free_text.question(search.words),

@@ -15,6 +15,7 @@ from eventstac.summaries import MOST_VALUES, each_value, summary_of, summed_of
 
 _PAGE = 500  # Items whose locks are held at once: writers of these wait
 
+# To jsonb 1 and 1.0 are one value: the longer text has the point, without which a large float would be an integer.
 # The rows that commits wrote since the changes were taken are dropped in the same snapshot that counts their Items:
 # folded in later, they would count twice.
 _RECOUNT = """
@@ -29,13 +30,13 @@ _RECOUNT = """
     ),
     filled AS (
         INSERT INTO eventstac.summed_values (collection, name, kind, value, items)
-        SELECT %(collection)s, name, jsonb_typeof(element), element, count(*) FROM elements
-        WHERE jsonb_typeof(element) IN ('number', 'string', 'boolean') GROUP BY 2, 3, 4
+        SELECT %(collection)s, name, jsonb_typeof(element), max(element::text)::jsonb, count(*) FROM elements
+        WHERE jsonb_typeof(element) IN ('number', 'string', 'boolean') GROUP BY name, element
     )
     SELECT count(*) FILTER (WHERE NOT summed ?& %(names)s::text[]), count(*) FROM published
 """
 
-# To jsonb 1 and 1.0 are one value: the longer text has the point, without which a large float would be an integer.
+# Of equal values the longer text, as above.
 _COUNT_VALUES = """
     INSERT INTO eventstac.summed_values AS kept (collection, name, kind, value, items)
     SELECT %s, name, jsonb_typeof(value), max(value::text)::jsonb, sum(items)

@@ -441,6 +441,36 @@ def test_items_whose_large_floats_were_stored_as_integers_change_once(
     assert changes == [(2, True), (0, False)]
 
 
+def test_a_float_that_equals_an_integer_is_shown_when_counted_anew_too(connection: Connection) -> None:
+    summed = 'collections: {scenes: {summaries: ["x:up", "x:down", "x:far"%s]}}'
+    apply(connection, summed % "")
+    load(connection, fact("a", **{"x:up": 1, "x:down": 1.0, "x:far": 10**20}))
+    load(connection, fact("b", **{"x:up": 1.0, "x:down": 1, "x:far": 1e20}))
+    update(connection)
+    folded = repr(summaries(connection))
+    assert folded.count("1.0") == 4
+    assert folded.count("1e+20") == 2
+    apply(connection, summed % ", gsd")
+    update(connection)
+    counted = summaries(connection)
+    assert counted.pop("gsd")
+    assert repr(counted) == folded
+
+
+@pytest.mark.parametrize("zero", [-0.0, [-0.0]])
+def test_an_item_with_minus_zero_that_changes_otherwise_changes_no_collection(
+    connection: Connection, zero: Any
+) -> None:
+    apply(connection, 'collections: {scenes: {summaries: ["x:zero"]}}')
+    load(connection, fact("one", **{"x:zero": zero, "x:other": 1}))
+    update(connection)
+    read_again = fact("one", **{"x:zero": zero, "x:other": 2})
+    load(connection, replace(read_again, finding=replace(read_again.finding, extractor=2)))
+    row = connection.execute("SELECT content->'properties'->'x:other' FROM pgstac.items").fetchone()
+    assert row == (2,)
+    assert connection.execute("SELECT count(*) FROM eventstac.collection_changes").fetchone() == (0,)
+
+
 def test_an_extent_across_the_antimeridian_grows_and_shrinks(connection: Connection) -> None:
     load(connection, fact("one", west=179.75), fact("two", west=170), fact("three", west=-175))
     update(connection)

@@ -27,8 +27,10 @@ RULES = f"""
 collections:
   dem:
     summaries: ["x:far", "x:whole"]
-    queryables: {{"x:far": {{type: number, sortable: true}}}}
+    extra: {{"x:list": [1.0e+20]}}
+    queryables: {{"x:far": {{type: number, sortable: true}}, "x:mixed": {{type: number}}}}
     item_assets: {{data: {{bands: [{{nodata: {LOWEST}}}]}}}}
+  texts: {{queryables: {{"x:mixed": {{type: string}}}}}}
 """
 pytestmark = pytest.mark.parametrize("place", ["uvicorn"], indirect=True, scope="session")
 
@@ -41,7 +43,8 @@ def fact(name: str, value: float) -> Fact:
     far = {"nodata": value, "raster:histogram": histogram}
     statistics = dict.fromkeys(("minimum", "mean", "maximum"), value)
     metadata["bands"] = [band | far | {"statistics": statistics}]
-    metadata["properties"] = {"x:far": value, "x:undeclared": value, "x:whole": WHOLE}
+    values = {"x:far": value, "x:undeclared": value, "x:mixed": value, "x:list": [value]}
+    metadata["properties"] = {**values, "x:whole": WHOLE}
     return fact_of(url_of(f"dem/{name}.tif"), replace(finding, metadata=metadata))
 
 
@@ -101,6 +104,21 @@ def test_collections_have_them(api: Client) -> None:
 )
 def test_items_are_found_by_them(api: Client, name: str, comparison: str, ids: list[str]) -> None:
     assert sorted(api.ids(filter=f'"{name}" {comparison}')) == ids
+
+
+@pytest.mark.parametrize("name", ["a_contains", "a_containedBy", "a_equals", "a_overlaps"])
+@pytest.mark.parametrize("value", ["1e20", "1e+20", "100000000000000000000", "100000000000000000000.0"])
+def test_lists_that_hold_them_are_found_however_they_are_written(api: Client, name: str, value: str) -> None:
+    assert api.ids(filter=f'{name}("x:list", ({value}))') == ["mid"]
+    condition = f'{{"op": "{name}", "args": [{{"property": "x:list"}}, [{value}]]}}'
+    asked: dict[str, Any] = {"filter": condition, "filter-lang": "cql2-json"}
+    assert api.ids(**asked) == ["mid"]
+    found = api.get("/collections", **asked)["collections"]
+    assert [collection["id"] for collection in found] == ["dem"]
+
+
+def test_they_are_found_where_another_collection_has_texts(api: Client) -> None:
+    assert api.ids(filter=f'"x:mixed" = {LOWEST}') == ["low"]
 
 
 def test_items_are_sorted_by_them_from_page_to_page(api: Client) -> None:
