@@ -20,11 +20,14 @@ Connection = psycopg.Connection[Any]
 
 # How texts and numbers are read and written, whatever the database or its server say: psycopg takes dates of ISO only,
 # pgstac's patterns have backslashes, numbers of 15 digits are others, and "SQL_ASCII" gives bytes for texts.
+# Names are compared with those that PostgreSQL quotes where it has to, and lists of texts have nulls.
 SESSION = {
     "datestyle": "ISO, MDY",
     "standard_conforming_strings": "on",
     "extra_float_digits": "1",
     "client_encoding": "UTF8",
+    "quote_all_identifiers": "off",
+    "array_nulls": "on",
 }
 
 # SQL that writes, and its parameters in order.
@@ -153,7 +156,11 @@ def _configure(connection: Connection) -> None:
 
 
 def set_session(connection: Connection) -> None:
-    """Set what a session has to have; not by a connection option, which a transaction-mode pooler would refuse."""
+    """Set what a session has to have; not by a connection option, which a transaction-mode pooler would refuse.
+
+    Such a pooler hands on some of it only (PgBouncer: not extra_float_digits, quote_all_identifiers and array_nulls),
+    so that setup gives all to our roles; the owner's sessions then have what the server's connection has.
+    """
     connection.execute("; ".join(f"SET {name} = '{value}'" for name, value in SESSION.items()))
 
 

@@ -152,6 +152,8 @@ def test_settings_of_a_database_change_nothing_of_what_is_read_and_written(
             "datestyle = 'SQL, DMY'",
             "standard_conforming_strings = off",
             "extra_float_digits = 0",
+            "quote_all_identifiers = on",
+            "array_nulls = off",
         ):
             connection.execute(f"ALTER DATABASE odd_settings SET {setting}")
         connection.execute("ALTER DATABASE odd_settings SET client_encoding = 'SQL_ASCII'")
