@@ -34,7 +34,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 from rio_cogeo.cogeo import cog_translate
-from rio_cogeo.profiles import cog_profiles
+from rio_cogeo.profiles import DEFLATEProfile
 
 from infra.local.wheels import NotFetched, fetched, kept
 
@@ -282,7 +282,7 @@ def publish_cog(
     """What a converter does: write the COG, then publish one event about it."""
     with MemoryFile(content) as original, MemoryFile() as converted:
         with original.open() as dataset:
-            cog_translate(dataset, converted.name, cog_profiles["deflate"], in_memory=True, quiet=True)
+            cog_translate(dataset, converted.name, DEFLATEProfile(), in_memory=True, quiet=True)
         client = storage.get_blob_client(container, source.path)
         client.upload_blob(
             io.BytesIO(converted.read()), content_settings=ContentSettings(content_type="image/tiff")

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from rasterio.crs import CRS
 from rasterio.io import MemoryFile
 from rio_cogeo.cogeo import cog_translate
-from rio_cogeo.profiles import cog_profiles
+from rio_cogeo.profiles import DEFLATEProfile
 
 
 def geotiff(
@@ -25,10 +25,13 @@ def geotiff(
 
 
 def cog(content: bytes) -> bytes:
-    """A Cloud Optimized GeoTIFF of a GeoTIFF, made by rio-cogeo as a converter would."""
+    """A Cloud Optimized GeoTIFF of a GeoTIFF, made by rio-cogeo as a converter would.
+
+    The profile is this call's own: to copy one, as `cog_profiles.get` does, empties it for a moment, and other
+    threads that copy the same one then have an empty one.
+    """
     with MemoryFile(content) as source, source.open() as dataset, MemoryFile() as memory:
-        profile = cog_profiles.get("deflate")  # type: ignore[no-untyped-call]  # rio-cogeo has no types here
-        cog_translate(dataset, memory.name, profile, in_memory=True, quiet=True)
+        cog_translate(dataset, memory.name, DEFLATEProfile(), in_memory=True, quiet=True)
         made: bytes = memory.read()
     return made
 
