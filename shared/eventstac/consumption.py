@@ -205,7 +205,7 @@ class Consumer:
                     self._wait_all(opened[index:], failure)
                     return
                 except Exception as bug:  # raised, it would take the rest of the batch to the dead letters
-                    log.exception("message_failed", extra={"message_id": one.received.message_id})
+                    log.exception("message_failed", extra={"message_id": one.told_id})
                     self._wait(one, Transient(f"unexpected {type(bug).__name__}: {bug}"))
                 else:
                     self._outcome(one, "handled")
@@ -270,7 +270,7 @@ class Consumer:
                 "reason": rejection.reason,
                 "detail": rejection.detail,
                 "blob": url,
-                "message_id": received.message_id,
+                "message_id": one.told_id,
             },
         )
         return self._outcome(one, "rejected", reason=rejection.reason, detail=rejection.detail)
@@ -325,7 +325,7 @@ class Consumer:
                 "outcome": outcome,
                 "topic": received.topic,
                 "subscription": received.subscription,
-                "message_id": received.message_id,
+                "message_id": one.told_id,
                 "attempt": received.attempt,
                 **details,
             },

@@ -9,9 +9,10 @@ from typing import Any
 from eventstac.blob_urls import canonical_url
 from eventstac.bus import read_moment
 from eventstac.errors import Rejected
-from eventstac.events import EventRejected
+from eventstac.events import CollectionUpdated, EventRejected, ItemChanged, ItemRemoved, ScanRequested
 from eventstac.events.envelope import event_id
 from eventstac.json_text import read_json, read_loosely
+from eventstac.origin import told_correlation
 from eventstac.url_secrets import kept_json, without_secrets
 
 DEAD_LETTER = "dead-letter"
@@ -30,6 +31,9 @@ _ADDED = (
     "publishtime",
     "lastdeliveryattempttime",
 )
+
+# News for the world: sent again as they are, and only to the consumer that gave them up.
+NEWS = (ItemChanged.TYPE, ItemRemoved.TYPE, CollectionUpdated.TYPE)
 
 
 @dataclass(frozen=True)
@@ -116,13 +120,24 @@ def _kept(event: Mapping[str, Any]) -> Mapping[str, Any] | str:
 def object_or_text(body: bytes) -> Mapping[str, Any] | str:
     """A message as it is kept: as an object where any reader of ours takes it for one, also in an `event.rejected`.
 
-    A SAS that its sender left in a URL is not kept: who sends the event again needs none.
+    A SAS that its sender left in a URL is not kept: who sends the event again needs none. Its story has the name that
+    it had when it was handled.
     """
     try:
         found = read_json(body, wrapped=2)  # as its data's `event`
     except ValueError:
         found = None
-    return kept_json(found) if isinstance(found, dict) else kept_text(body)
+    if not isinstance(found, dict):
+        return kept_text(body)
+    kept = found if _is_sent_again_as_it_is(found) else kept_json(found)
+    story = found.get("correlationid")
+    return {**kept, "correlationid": told_correlation(story)} if isinstance(story, str) else kept
+
+
+def _is_sent_again_as_it_is(event: Mapping[str, Any]) -> bool:
+    """Whether an event of ours, without anybody's URL, is about names: of an Item `a&sig=1` no part is a signature."""
+    is_ours = str(event.get("source")).startswith("eventstac/")
+    return is_ours and event.get("type") in (*NEWS, ScanRequested.TYPE)
 
 
 def kept_text(body: bytes) -> str:

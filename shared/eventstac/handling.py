@@ -61,6 +61,11 @@ class Handling:
         """The blob that the event is about, where one can tell."""
         return _url_of(self.envelope.raw if self.envelope else read_loosely(self.received.body))
 
+    @property
+    def told_id(self) -> str:
+        """The MessageId as it is told: its sender may have made it of a URL with a SAS."""
+        return told_url(self.received.message_id)
+
     def inside(self) -> AbstractContextManager[None]:
         """While in here, logs and notes are about this message."""
         return inside(self.origin, self.notes)
@@ -71,7 +76,7 @@ class Handling:
         attributes: dict[str, Value] = {
             "topic": received.topic,
             "subscription": received.subscription,
-            "message_id": received.message_id,
+            "message_id": self.told_id,
             "attempt": received.attempt,
             "outcome": outcome,
             **_about(self.envelope),
@@ -94,7 +99,7 @@ def _about(envelope: Envelope | None) -> dict[str, Value]:
     """What the event is about, as attributes."""
     if envelope is None:
         return {}
-    notes: dict[str, Value] = {"event_type": envelope.type, "event_id": told_url(envelope.id)}
+    notes: dict[str, Value] = {"event_type": told_url(envelope.type), "event_id": told_url(envelope.id)}
     url, cog_url = _url_of(envelope.raw), _url_of(envelope.raw, "cog_url")
     if url:
         notes["blob"] = url
@@ -106,7 +111,7 @@ def _about(envelope: Envelope | None) -> dict[str, Value]:
         for place in (data, match if isinstance(match, dict) else {}):
             for name in ("collection", "item"):
                 if isinstance(place.get(name), str):
-                    notes[name] = place[name]
+                    notes[name] = told_url(place[name])
     return notes
 
 

@@ -4,9 +4,13 @@ import re
 from dataclasses import dataclass
 from hashlib import sha256
 
+from eventstac.url_secrets import told_url
+
 _TRACEPARENT = re.compile(
     r"(?!ff)[0-9a-f]{2}-(?P<trace>(?!0{32})[0-9a-f]{32})-(?P<span>(?!0{16})[0-9a-f]{16})-(?P<flags>[0-9a-f]{2})(?:-.*)?"
 )
+
+_LONGEST_CORRELATION = 256  # characters: ours have 32
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,9 @@ class Origin:
     @classmethod
     def new(cls, cause: str) -> "Origin":
         """The start of a story that no event began: a timer, a command."""
-        return cls(cause, cause, f"00-{_hex(32, 'trace', cause)}-{_hex(16, 'begins', cause)}-01")
+        return cls(
+            cause, told_correlation(cause), f"00-{_hex(32, 'trace', cause)}-{_hex(16, 'begins', cause)}-01"
+        )
 
     @property
     def trace(self) -> str:
@@ -52,6 +58,12 @@ def valid_traceparent(text: str | None) -> str | None:
     """A trace context that can be gone on with (W3C Trace Context, section 3.2), or None."""
     found = _TRACEPARENT.fullmatch(text or "")
     return f"00-{found['trace']}-{found['span']}-{found['flags']}" if found else None
+
+
+def told_correlation(story: str) -> str:
+    """What every event of a story carries: its name, or a hash of one that is too long for that, or has secrets."""
+    is_told = len(story) <= _LONGEST_CORRELATION and told_url(story) == story
+    return story if is_told else _hex(32, story)
 
 
 def _hex(digits: int, *parts: str) -> str:

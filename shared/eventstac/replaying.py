@@ -19,13 +19,10 @@ from eventstac.bus import (
 )
 from eventstac.catalog.rejections import Rejection
 from eventstac.claims import look_again
-from eventstac.dead_letters import EVENT_GRID
+from eventstac.dead_letters import EVENT_GRID, NEWS
 from eventstac.errors import Rejected
 from eventstac.events import (
     CogCompleted,
-    CollectionUpdated,
-    ItemChanged,
-    ItemRemoved,
     Origin,
     ScanRequested,
     open_envelope,
@@ -37,10 +34,7 @@ from eventstac.origin import valid_traceparent
 from eventstac.telemetry.spans import Span, Telemetry, Value
 from eventstac.times import to_text
 
-# Consumers whose events are hints to look into the database, or news for the world: these are sent again as they are,
-# and only to the consumer that gave them up.
 OUTBOUND = "outbound"  # the subscription of items-changed from which Event Grid is told
-_NEWS = (ItemChanged.TYPE, ItemRemoved.TYPE, CollectionUpdated.TYPE)
 
 
 def replay(rejection: Rejection, run: str, at: Any, app: str = "operator") -> Message:
@@ -60,7 +54,7 @@ def replay(rejection: Rejection, run: str, at: Any, app: str = "operator") -> Me
     if event_type == ScanRequested.TYPE:
         return Message(SCAN_REQUESTS, again, _renewed(original, again, rejection, app))
     topic, _, subscription = rejection.stage.partition("/")
-    if event_type in _NEWS and topic in (ITEMS_CHANGED, EVENT_GRID):
+    if event_type in NEWS and topic in (ITEMS_CHANGED, EVENT_GRID):
         # What Event Grid could not deliver is handed to it once more: its receivers are no subscriptions of the bus.
         # They know by its id what they have had.
         consumer = subscription if topic == ITEMS_CHANGED else OUTBOUND

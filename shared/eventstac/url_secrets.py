@@ -9,14 +9,14 @@ from typing import Any
 
 _TAKEN = "?…"
 
-_WHOLE = re.compile(r"(\s*https?:[\\/]{2})([^\\/?#]*@)?([^?#]*)(.*)", re.IGNORECASE | re.DOTALL)
+_WHOLE = re.compile(r"(\s*https?:[\\/]{2,})([^\\/?#]*@)?([^?#]*)(.*)", re.IGNORECASE | re.DOTALL)
 
 # In the midst of a text; each stays linear, whatever comes. Who is named before the @ without a password may be a
 # container (abfss://CONTAINER@ACCOUNT…).
 _LOGIN = re.compile(
-    r"(https?:[\\/]{2,4})[^\s\\/?#\"'<>]*@|(:[\\/]{2,4})[^\s\\/?#\"'<>:]*:[^\s\\/?#\"'<>]*@", re.IGNORECASE
+    r"(https?:[\\/]{2,})[^\s\\/?#\"'<>]*@|(:[\\/]{2,})[^\s\\/?#\"'<>:]*:[^\s\\/?#\"'<>]*@", re.IGNORECASE
 )
-_QUERY = re.compile(r"(:[\\/]{2,4}[^\s?#\"'<>]*)(\?[^\s\"'<>]+|#[^\s\"'<>=#]*=[^\s\"'<>]*)?")
+_QUERY = re.compile(r"(:[\\/]{2}[^\s?#\"'<>]*)(\?[^\s\"'<>]+|#[^\s\"'<>=#]*=[^\s\"'<>]*)?")
 _SIGNATURE = re.compile(
     r"(?<=[?&;6])(sig=)[^\s&\"'<>\\]+", re.IGNORECASE
 )  # 6: of an ampersand, escaped in JSON
@@ -39,9 +39,9 @@ def told_url(url: str) -> str:
 
 
 def kept_json(value: Any) -> Any:
-    """A JSON value as it is kept: its texts as `told_url` has them."""
+    """A JSON value as it is kept: its texts, and the names in it, as `told_url` has them."""
     if isinstance(value, str):
         return told_url(value)
     if isinstance(value, Mapping):
-        return {name: kept_json(each) for name, each in value.items()}
+        return {told_url(name): kept_json(each) for name, each in value.items()}
     return [kept_json(each) for each in value] if isinstance(value, list) else value

@@ -15,7 +15,18 @@ from eventstac.catalog.rejections import Rejection
 from eventstac.consumption import Consumer
 from eventstac.dead_letters import DeadLetter, object_or_text, undelivered
 from eventstac.errors import Rejected, Transient
-from eventstac.events import CogCompleted, Envelope, EventRejected
+from eventstac.events import (
+    CogCompleted,
+    Envelope,
+    EventRejected,
+    ItemChanged,
+    ItemRemoved,
+    Origin,
+    ScanRequested,
+    open_envelope,
+    seal,
+)
+from eventstac.events.envelope import Event
 from eventstac.fields import Fields
 from eventstac.replaying import replay
 from eventstac.telemetry.spans import Silence, Span
@@ -36,6 +47,8 @@ UNTOLD = [
     "https://SECRET@account.blob.core.windows.net/source/a.tif",
     "https:\\\\user:SECRET@account.blob.core.windows.net\\source\\a.tif?SECRET",
     "HTTPS://ACCOUNT/source/a.tif?a=SECRET",
+    LOGIN.replace("//", "///") + "/source/a.tif",
+    LOGIN.replace("//", r"\//\//") + "/source/a.tif",
     f"account.blob.core.windows.net/source/a.tif{SAS}",
     f"abfss://source@account.dfs.core.windows.net/a.tif{SAS}",
     SAS,
@@ -65,7 +78,12 @@ def read(envelope: Envelope) -> list[Any]:
 
 @pytest.mark.parametrize("url", UNTOLD)
 def test_no_form_of_a_secret_is_told_or_kept(url: str) -> None:
-    texts = (without_secrets(f"it is {url!r}, and no blob"), told_url(url), *kept_json({"a": [url]})["a"])
+    texts = (
+        without_secrets(f"it is {url!r}, and no blob"),
+        told_url(url),
+        *kept_json({url: [url]}),
+        *kept_json({"a": [url]})["a"],
+    )
     for text in (*texts, Rejected("bad-url", f"{url!r}: no").detail, str(Transient(f"no answer from {url}"))):
         assert "SECRET" not in text
         assert told_url(text) == text, "told twice, it is the same"
@@ -127,17 +145,25 @@ def test_a_url_of_no_blob_is_told_without_its_secrets(url: str) -> None:
         completed(data={"cog_url": url_of("a.tif", "cogs") + SAS, "source_url": url_of("a.tif") + SAS}),
         completed(id=url_of("a.tif") + SAS, subject=url_of("a.tif") + SAS, data={"job": [{"sas": SAS}]}),
         completed(type=url_of("a.tif") + SAS, specversion=url_of("a.tif") + SAS),
+        completed(type=url_of("a.tif") + SAS, data={"collection": SAS, "match": {"item": f"a{SAS}"}}),
+        [],
     ],
-    ids=["container", "both", "elsewhere", "malformed"],
+    ids=["container", "both", "elsewhere", "malformed", "names", "no event"],
 )
-def test_a_given_up_event_tells_no_secret(event: dict[str, Any], caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("message_id", ["m", url_of("a.tif") + SAS])
+@pytest.mark.parametrize("batch", [0, 1, 2])
+def test_a_given_up_event_tells_no_secret(
+    event: Any, message_id: str, batch: int, caplog: pytest.LogCaptureFixture
+) -> None:
     bus, telemetry = MemoryBus(), Listening()
-    body = json.dumps(event).encode()
+    received = Received("cog-events", "cog-updater", message_id, json.dumps(event).encode(), 1, START)
+    consumer = Consumer("cog_updater", bus, telemetry=telemetry)
     with caplog.at_level(logging.INFO):
-        Consumer("cog_updater", bus, telemetry=telemetry).consume(
-            Received("cog-events", "cog-updater", "m", body, 1, START), read
-        )
-    [sent] = bus.sent
+        if batch:
+            consumer.consume_batch([received] * batch, read, lambda _: None)
+        else:
+            consumer.consume(received, read)
+    sent = bus.sent[0]
     exported = [(one.name, one.origin.correlation, one.attributes, one.error) for one in telemetry.spans]
     assert exported
     for told in (sent.body, exported, [vars(record) for record in caplog.records]):
@@ -162,8 +188,36 @@ def test_a_kept_event_is_replayed_for_the_same_blobs() -> None:
     assert (again.source_url, again.cog_url) == (source, cog)
 
 
+@pytest.mark.parametrize("run", ["?id=1", "?id=2", "&sig=SECRET"])
+def test_a_replay_goes_on_with_the_story_that_was_told(run: str) -> None:
+    body = json.dumps(completed(correlationid=f"https://jobs.example/run{run}")).encode()
+    kept = Rejection(
+        "i", "cog-events/cog-updater", "gave-up", "x", None, 1, object_or_text(body), "open", START
+    )
+    told = open_envelope(body).origin.correlation
+    assert open_envelope(json.dumps(replay(kept, "run", at(5)).body)).origin.correlation == told
+
+
+BOX = (0.0, 0.0, 1.0, 1.0)
+
+
 @pytest.mark.parametrize(
-    "part", ["://", ":", "a", "://a#", "://a?", "://a:", "http://", "//@", "&sig", "\\/"]
+    "event",
+    [
+        ItemChanged("c", "a&sig=1", BOX, START, START, "created", START, (url_of("a%26sig%3D1.tif"),)),
+        ItemRemoved("c", "a&sig=1", BOX, START, START),
+        ScanRequested("run", url_of("")[:-1], "a&sig=1/"),
+    ],
+)
+def test_what_is_sent_again_as_it_was_is_about_the_same(event: Event) -> None:
+    body = json.dumps(seal(event, app="loader", origin=Origin.new("cause"), at=START)).encode()
+    assert object_or_text(body) == json.loads(body)
+    assert "SECRET" not in str(object_or_text(body.replace(b'"cause"', f'"x{SAS}"'.encode())))
+
+
+@pytest.mark.parametrize(
+    "part",
+    ["://", "/", "http://u", "http:/", ":", "a", "://a#", "://a?", "://a:", "http://", "//@", "&sig", "\\/"],
 )
 def test_texts_of_any_make_are_read_in_no_time(part: str) -> None:
     text = part * (250_000 // len(part))

@@ -9,13 +9,10 @@ from typing import Any, ClassVar, Protocol
 from eventstac.errors import Rejected
 from eventstac.fields import Fields
 from eventstac.json_text import read_json
-from eventstac.origin import Origin, valid_traceparent
+from eventstac.origin import Origin, told_correlation, valid_traceparent
 from eventstac.times import to_text
-from eventstac.url_secrets import told_url
 
 CONTENT_TYPE = "application/cloudevents+json"
-
-_LONGEST_CORRELATION = 256  # characters: ours have 32
 
 
 class Event(Protocol):
@@ -67,7 +64,7 @@ def open_envelope(body: bytes | str) -> Envelope:
     traceparent = valid_traceparent(_text_or_none(raw.get("traceparent")))
     origin = Origin(
         identity,
-        _told(_text_or_none(raw.get("correlationid")) or identity),
+        told_correlation(_text_or_none(raw.get("correlationid")) or identity),
         traceparent or Origin.new(f"{source} {identity}").traceparent,
     )
     return Envelope(
@@ -116,9 +113,3 @@ def _text_or_none(attribute: object) -> str | None:
     if isinstance(attribute, int) and not isinstance(attribute, bool):
         return str(attribute)
     return attribute if isinstance(attribute, str) else None
-
-
-def _told(correlation: str) -> str:
-    """Every event that a story causes carries it: one too long for that, or with secrets, is named by its hash."""
-    is_told = len(correlation) <= _LONGEST_CORRELATION and told_url(correlation) == correlation
-    return correlation if is_told else event_id(correlation)
