@@ -78,8 +78,8 @@ def _digest(item: Mapping[str, Any]) -> str:
 
 
 def place_of(item: Mapping[str, Any]) -> tuple[Box, datetime, datetime]:
-    """An Item's bbox, start and end."""
-    west, south, east, north = item["bbox"]
+    """An Item's bbox, start and end; the bbox as it comes back from the table, though a builder gave integers."""
+    west, south, east, north = map(float, item["bbox"])
     properties = item["properties"]
     start = properties.get("start_datetime") or properties["datetime"]
     end = properties.get("end_datetime") or properties["datetime"]

@@ -457,15 +457,26 @@ def test_a_float_that_equals_an_integer_is_shown_when_counted_anew_too(connectio
     assert repr(counted) == folded
 
 
-@pytest.mark.parametrize("zero", [-0.0, [-0.0]])
-def test_an_item_with_minus_zero_that_changes_otherwise_changes_no_collection(
-    connection: Connection, zero: Any
+BUILT = """
+    rules:
+      - name: built
+        pattern: scenes/{item}/{asset}.tif
+        assets: {b1: {}}
+        builder: tests.unit.compose.builders:whole_degrees
+"""
+
+
+@pytest.mark.parametrize(("zero", "rule"), [(-0.0, ""), ([-0.0], ""), (0, BUILT)])
+def test_an_item_that_changes_in_nothing_that_is_counted_changes_no_collection(
+    connection: Connection, zero: Any, rule: str
 ) -> None:
-    apply(connection, 'collections: {scenes: {summaries: ["x:zero"]}}')
-    load(connection, fact("one", **{"x:zero": zero, "x:other": 1}))
-    update(connection)
-    read_again = fact("one", **{"x:zero": zero, "x:other": 2})
-    load(connection, replace(read_again, finding=replace(read_again.finding, extractor=2)))
+    apply(connection, f'collections:\n  scenes:\n    summaries: ["x:zero"]{rule}')
+    for extractor in (1, 2):
+        read = fact("one", **{"x:zero": zero, "x:other": extractor})
+        match = Match("scenes", "one", "b1", rule="built" if rule else "")
+        load(connection, replace(read, finding=replace(read.finding, extractor=extractor, match=match)))
+        if extractor == 1:
+            update(connection)
     row = connection.execute("SELECT content->'properties'->'x:other' FROM pgstac.items").fetchone()
     assert row == (2,)
     assert connection.execute("SELECT count(*) FROM eventstac.collection_changes").fetchone() == (0,)

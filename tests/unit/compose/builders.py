@@ -40,3 +40,8 @@ def drop_extensions(item: dict[str, Any], facts: Sequence[Fact]) -> dict[str, An
 
 def spoil_extensions(item: dict[str, Any], facts: Sequence[Fact]) -> dict[str, Any]:
     return {**item, "stac_extensions": "https://example.org/own/v1.0.0/schema.json"}
+
+
+def whole_degrees(item: dict[str, Any], facts: Sequence[Fact]) -> dict[str, Any]:
+    ring = [[10, 50], [11, 50], [11, 51], [10, 51], [10, 50]]
+    return {**item, "bbox": [10, 50, 11, 51], "geometry": {"type": "Polygon", "coordinates": [ring]}}
