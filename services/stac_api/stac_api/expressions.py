@@ -26,7 +26,8 @@ _TEMPORAL = {
     )
 }  # fmt: skip
 _ARRAY = {name: (2, 2) for name in ARRAY_FUNCTIONS}
-_JUNCTIONS = {"and": (2, 1000), "or": (2, 1000), "not": (1, 1)}
+# One is enough, against the letter of CQL2: STAC Browser wraps a lone filter, and pgstac takes it.
+_JUNCTIONS = {"and": (1, 1000), "or": (1, 1000), "not": (1, 1)}
 _VALUES = {
     "casei": (1, 1),
     "accenti": (1, 1),
@@ -112,7 +113,7 @@ def _operation(node: Cql2, where: str, depth: int, *, negated: bool = False) -> 
         parts = [
             condition(arg, place, depth - 1, negated=turned) for arg, place in zip(args, places, strict=True)
         ]
-        return {"op": name, "args": parts}
+        return parts[0] if len(parts) == 1 and name != "not" else {"op": name, "args": parts}
     if name in _SPATIAL or (name == "isnull" and _is_geometry(args[0])):
         return _of_geometry(name, args, places)
     if name == "in":

@@ -229,6 +229,15 @@ def test_the_json_filters_of_older_clients_are_understood(api: Client) -> None:
     )
 
 
+def test_a_lone_filter_of_stac_browser_is_found(api: Client) -> None:
+    lone: Json = {"op": "and", "args": [{"op": "=", "args": [{"property": "id"}, "period"]}]}
+    assert api.post_ids(**{"filter": lone, "filter-lang": "cql2-json"}) == ["period"]
+    edges: Json = {"op": "or", "args": [{"op": "=", "args": [{"property": "id"}, "edges"]}]}
+    for asked, found in ((edges, ["edges"]), ({"op": "not", "args": [edges]}, ["scenes"])):
+        params: Json = {"filter": json.dumps(asked), "filter-lang": "cql2-json"}
+        assert [each["id"] for each in api.get("/collections", **params)["collections"]] == found
+
+
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_a_page_asked_for_twice_is_the_same(api: Client, method: str) -> None:
     body: Json = {"limit": 3, "sortby": [{"field": "count", "direction": "desc"}]}

@@ -52,6 +52,18 @@ def test_a_date_beside_a_comparison_becomes_a_timestamp_and_beside_a_temporal_op
     assert after["args"][1] == {"date": "2020-01-01"}
 
 
+def test_a_lone_condition_may_be_joined_as_stac_browser_does() -> None:
+    for name in ("and", "or", "AND"):
+        lone = {"op": name, "args": [GOOD]}
+        assert filters.from_json(lone, DEPTH) == GOOD
+        assert filters.from_json({"op": "not", "args": [lone]}, DEPTH) == {"op": "not", "args": [GOOD]}
+        with pytest.raises(BadRequest, match=rf"filter\.args: '{name.lower()}' takes 1 or more"):
+            filters.from_json({"op": name, "args": []}, DEPTH)
+    within_not: dict[str, Any] = {"op": "a_contains", "args": [{"property": "a"}, ["x"]]}
+    told = filters.from_json({"op": "not", "args": [within_not]}, DEPTH)
+    assert filters.from_json({"op": "not", "args": [{"op": "and", "args": [within_not]}]}, DEPTH) == told
+
+
 def test_both_shapes_of_between_are_read() -> None:
     new = {"op": "between", "args": [{"property": "a"}, 1, 2]}
     old = {"op": "between", "args": [{"property": "a"}, [1, 2]]}
