@@ -5,7 +5,8 @@ print to uvicorn (bodies in parts, pipelines, waiting for slow readers, wrong re
 every request is: an answer whose length is known goes out in one piece, a request's app begins at once and not in the
 loop's next turn, and one timer watches a connection for all its requests. Half of uvicorn's time (docs/api-speed.md).
 
-uvicorn waits for a request's rest for ever, and takes headers of any size. This does not.
+uvicorn waits for a request's rest and for a reader of an answer for ever, takes headers of any size, and puts what it
+refuses a request with in place of the answers before it. This does none of that.
 """
 
 import asyncio
@@ -58,6 +59,8 @@ class LeanProtocol(HttpToolsProtocol):
         self._idle_since = 0.0
         self._may_be_large = False  # the head that comes: to measure it takes time, and most fit one packet
         self._refusal: tuple[int, str] | None = None
+        self._last_word: bytes | None = None  # refuses a request, once those before it are answered
+        self._reader: asyncio.TimerHandle | None = None  # looks whether an answer is being read
         self._complete: object = None  # the headers of the last request whose head is here
         # Of a request that does not come in one piece: its headers, since when it comes, and bytes of its head so far.
         self._part_of: object = None
@@ -70,6 +73,7 @@ class LeanProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client is there, and should say something."""
         super().connection_made(transport)
+        transport.set_write_buffer_limits(high=0)  # we hear of all that is not taken at once
         self._patience = self.loop.call_later(self._first_s, self._lose_patience)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -81,9 +85,12 @@ class LeanProtocol(HttpToolsProtocol):
         super()._unset_keepalive_if_required()
         if self._patience is not None:
             self._patience.cancel()
+        self._stop_watching()
 
     def data_received(self, data: bytes) -> None:
         """Read what came, and begin with the request that is complete enough to be begun with."""
+        if self._last_word is not None:
+            return
         self._is_idle = False
         if len(data) > _MOST_HEADERS:
             self._may_be_large = True
@@ -92,9 +99,10 @@ class LeanProtocol(HttpToolsProtocol):
         if ready is None:
             self._await_rest(len(data))
         elif not self.transport.is_closing():
+            self._may_be_large = False
             self._begin(ready)
-            if ready.more_body:
-                self._await_rest()
+            if self.cycle.more_body or self._complete is not self.headers:
+                self._await_rest()  # of that one, or of the last that came with it
 
     def on_message_begin(self) -> None:
         """A request comes."""
@@ -119,7 +127,6 @@ class LeanProtocol(HttpToolsProtocol):
         """Its headers are here: what is known of it is written down for the app."""
         if self._may_be_large:
             self._measure()
-        self._complete = self.headers
         parser = self.parser
         version = parser.get_http_version()
         url = httptools.parse_url(self.url)
@@ -142,7 +149,7 @@ class LeanProtocol(HttpToolsProtocol):
         }
         before = self.cycle
         cycle = _Cycle(self, self.scope, keep_alive=version != "1.0" and parser.should_keep_alive())
-        self.cycle = cycle
+        self.cycle, self._complete = cycle, self.headers
         if before is None or before.response_complete:
             self._ready = cycle
         else:
@@ -166,8 +173,10 @@ class LeanProtocol(HttpToolsProtocol):
             # not at once: the next answer may be complete within this call, and thousands of them one within the other
             self._running, app = self.pipeline.pop()
             self._start_asgi_task(self._running, app)
-            return
-        self._rest()
+        elif self._last_word is not None:
+            self._close_with(self._last_word)
+        else:
+            self._rest()
 
     def send_400_response(self, msg: str) -> None:
         """Say what is wrong with the request that came; as uvicorn does, where it is not what we refuse."""
@@ -185,9 +194,32 @@ class LeanProtocol(HttpToolsProtocol):
         else:
             self.transport.close()
 
+    def pause_writing(self) -> None:
+        """A client does not read as fast as we write."""
+        super().pause_writing()
+        self._watch_reader()
+
+    def resume_writing(self) -> None:
+        """It has all of it."""
+        super().resume_writing()
+        self._stop_watching()
+
+    def _watch_reader(self, left_before: int = -1) -> None:
+        """Let a client go that has read nothing for a while: closing alone would wait until it has all."""
+        left = self.transport.get_write_buffer_size()
+        if left == left_before:
+            self.transport.abort()
+        else:
+            self._reader = self.loop.call_later(REQUEST_S, self._watch_reader, left)
+
+    def _stop_watching(self) -> None:
+        if self._reader is not None:
+            self._reader.cancel()
+            self._reader = None
+
     def _rest(self) -> None:
-        """All that came is answered."""
-        self._is_idle, self._idle_since = True, self.loop.time()
+        """All that came is answered; the rest of a request is waited for with more patience."""
+        self._is_idle, self._idle_since = self._complete is self.headers, self.loop.time()
         if self.timeout_keep_alive_task is None:
             self._look_later(self.timeout_keep_alive)
 
@@ -236,19 +268,19 @@ class LeanProtocol(HttpToolsProtocol):
 
     def _measure(self) -> None:
         """Refuse headers that are too large: what is raised here ends up at `send_400_response`."""
-        self._may_be_large = False
         if sum(len(name) + len(value) + 4 for name, value in self.headers) > _MOST_HEADERS:
             self._refusal = 431, _TOO_LARGE
             raise ValueError(_TOO_LARGE)
 
     def _give_up(self, status: int, sentence: str) -> None:
-        """Say why, unless nothing was asked, or the answer has begun."""
-        if self.headers is None or (not self._is_in_head() and self.cycle.response_started):
+        """Say why, unless nothing was asked."""
+        if self.headers is None:
             self.transport.close()
         else:
             self._refuse(status, sentence)
 
     def _refuse(self, status: int, sentence: str) -> None:
+        """Answer what came last so when it is its turn, unless its answer has begun; and nothing after it."""
         headers = [
             *self.server_state.default_headers,
             (b"content-type", b"text/plain; charset=utf-8"),
@@ -256,7 +288,23 @@ class LeanProtocol(HttpToolsProtocol):
             (b"connection", b"close"),
         ]
         lines = b"".join(b"%b: %b\r\n" % header for header in headers)
-        self.transport.write(b"%b%b\r\n%b" % (STATUS_LINE[status], lines, sentence.encode()))
+        answer = b"%b%b\r\n%b" % (STATUS_LINE[status], lines, sentence.encode())
+        cycle = self.cycle
+        if self._is_in_head():
+            if cycle is None or cycle.response_complete:
+                self._close_with(answer)
+            else:
+                self._last_word = answer
+        elif self.pipeline:
+            self.pipeline.popleft()
+            self._last_word = answer
+        elif cycle.response_started:
+            self.transport.close()
+        else:
+            self._close_with(answer)
+
+    def _close_with(self, answer: bytes) -> None:
+        self.transport.write(answer)
         self.transport.close()
 
     def _look_later(self, after_s: float) -> None:

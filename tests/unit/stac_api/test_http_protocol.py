@@ -1,11 +1,13 @@
 """Our protocol beside uvicorn's own: whatever a client sends and an app does, both put the same bytes on the wire.
 
-Where they differ on purpose: uvicorn takes headers of any size, and waits for the rest of a request for ever.
+Where they differ on purpose: uvicorn takes headers of any size, waits for the rest of a request and for who does not
+read an answer for ever, and refuses a request in place of the answers before it.
 """
 
 import asyncio
 import gc
 import logging
+import re
 import socket
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -204,7 +206,6 @@ CONVERSATIONS: dict[str, tuple[App, tuple[bytes, ...]]] = {
         (b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, close\r\nUpgrade: h2c\r\n\r\n",),
     ),
     "no HTTP": (echo, (b"what?\r\n\r\n",)),
-    "no HTTP behind a request": (waits, (GET + b"what?\r\n\r\n",)),
     "two lengths": (echo, (POST + b"Content-Length: 5\r\nContent-Length: 4\r\n\r\nabcde",)),
     "nothing": (says_nothing, (LAST,)),
     "no content": (answering(b"", 204, []), (LAST,)),
@@ -460,6 +461,11 @@ def padded(size: int) -> bytes:
     return b"GET / HTTP/1.1\r\n" + head + b"X: " + b"x" * (size - len(head) - 5) + b"\r\n\r\n"
 
 
+def statuses(heard: bytes) -> list[bytes]:
+    """Those of the answers, which have no such line in their bodies."""
+    return re.findall(rb"HTTP/1\.1 (\d+) ", heard)
+
+
 @pytest.mark.parametrize("piece", [200_000, 16_000])
 async def test_headers_above_64_kb_are_refused(piece: int) -> None:
     for size, status in ((65_536, b"200"), (65_537, b"431"), (100_000, b"431")):
@@ -470,6 +476,51 @@ async def test_headers_above_64_kb_are_refused(piece: int) -> None:
     assert heard.endswith(b"headers are too large: at most 65,536 bytes of them are read.")
     assert b"date: today\r\n" in heard
     assert (await spoken(HttpToolsProtocol, answering(), *pieces))[9:12] == b"200"
+
+
+@pytest.mark.parametrize(
+    ("size", "piece"), [(100_000, 200_000), (240_000, 250_000), (120_000, 60_000), (310_000, 250_000)]
+)
+async def test_headers_above_64_kb_are_refused_behind_another_request_too(size: int, piece: int) -> None:
+    said = GET + padded(size)
+    pieces = [said[begin : begin + piece] for begin in range(0, len(said), piece)]
+    heard = await spoken(LeanProtocol, answering(), *pieces)
+    assert statuses(heard) == [b"200", b"431"]
+
+
+BODY_OF_TWO = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+@pytest.mark.parametrize(
+    ("refused", "status"),
+    [
+        ([b"what?\r\n\r\n"], b"400"),
+        ([b"GET http://a:b:c/ HTTP/1.1\r\nHost: a\r\n\r\n"], b"400"),
+        ([BODY_OF_TWO, b"what?\r\n"], b"400"),
+        ([b"GET / HTTP/1.1\r\nX: " + b"x" * 60_000, *[b"x" * 60_000] * 4], b"431"),
+    ],
+)
+async def test_a_request_that_is_refused_leaves_the_answers_before_it_as_they_are(
+    refused: list[bytes], status: bytes, at_once: bool
+) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await asyncio.sleep(0.3)
+        await echo(scope, receive, send)
+
+    said = [GET + b"".join(refused)] if at_once else [GET, *refused, GET]
+    assert statuses(await spoken(LeanProtocol, app, *said)) == [b"200", status]
+
+
+async def test_an_answer_that_began_ends_without_another_where_the_body_is_refused() -> None:
+    async def app(_scope: Any, receive: Any, send: Any) -> None:
+        await in_parts_begun(send)
+        await receive()
+        await receive()
+
+    heard = await spoken(LeanProtocol, app, BODY_OF_TWO, b"what?\r\n")
+    assert statuses(heard) == [b"200"]
+    assert heard.endswith(b"one")
 
 
 async def test_a_small_head_behind_a_large_body_is_no_large_one() -> None:
@@ -563,6 +614,65 @@ async def test_a_request_that_does_not_end_is_given_up(
     assert (await spoken(LeanProtocol, app, *said))[9:12] == status
     if said[0].startswith(b"POST"):
         assert heard[-1] == "http.disconnect"
+
+
+@pytest.mark.parametrize("half", [LAST[:20], POST + b"Content-Length: 5\r\n\r\nab"])
+@pytest.mark.parametrize("takes_s", [0.0, 0.1])
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_half_a_request_behind_another_is_waited_for_as_one_alone(
+    half: bytes, takes_s: float, at_once: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_protocol, "REQUEST_S", 0.4)
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await asyncio.sleep(takes_s)
+        if b"Content-Length" not in half or scope["method"] == "GET":
+            return await answering()(scope, receive, send)
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        return None
+
+    async with serving(LeanProtocol, app, keep_alive_s=0.15) as (port, state):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for _ in range(5):  # until the connection's first timer is over
+            writer.write(GET)
+            await asyncio.wait_for(reader.readuntil(b"all"), WAIT_S)
+            await asyncio.sleep(0.1)
+        for piece in [GET + half] if at_once else [GET, half]:
+            writer.write(piece)
+            await asyncio.sleep(0.01)
+        assert statuses(await asyncio.wait_for(reader.read(-1), WAIT_S)) == [b"200", b"408"]
+        writer.close()
+        await asyncio.sleep(0.05)
+        assert not state.tasks
+
+
+@pytest.mark.parametrize("said", [GET, LAST, GET + GET])
+async def test_who_reads_nothing_of_an_answer_is_let_go(said: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_protocol, "REQUEST_S", 0.2)
+    async with serving(LeanProtocol, answering(b"x" * 5_000_000), keep_alive_s=0.1) as (port, state):
+        with socket.socket() as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+            client.connect(("127.0.0.1", port))
+            client.sendall(said)
+            async with asyncio.timeout(WAIT_S):
+                while not state.total_requests or state.connections:
+                    await asyncio.sleep(0.01)
+        await asyncio.sleep(0.01)
+        assert not state.tasks
+
+
+async def test_who_reads_slowly_gets_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_protocol, "REQUEST_S", 0.2)
+    async with serving(LeanProtocol, answering(b"x" * 3_000_000), keep_alive_s=0.1) as (port, _):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1_000)
+        writer.write(LAST)
+        read = 0
+        while piece := await asyncio.wait_for(reader.read(200_000), WAIT_S):
+            read += len(piece)
+            await asyncio.sleep(0.02)
+        writer.close()
+    assert read > 3_000_000
 
 
 async def test_a_connection_on_which_nothing_is_asked_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
