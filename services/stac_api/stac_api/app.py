@@ -92,7 +92,7 @@ def create_app(
     health = Health(settings)
     bases = Bases(database)
     items = ItemSearch(database, bases, settings, for_lookups)
-    collections, turns = CollectionSearch(database), Turns(settings.connections)
+    collections, turns = CollectionSearch(database), Turns(settings.connections, settings.statement_timeout_s)
     services = Services(settings, database, Writers(bases), items, collections, turns, compresses)
 
     async def end() -> None:

@@ -3,6 +3,7 @@
 import time
 from typing import Protocol
 
+from stac_api import limits
 from stac_api.cache import ExpiringCache
 from stac_api.database import TABLES_OF_ITEMS, Row
 
@@ -41,5 +42,6 @@ class Changes:
         return self._since
 
     async def _look(self) -> tuple[object, ...]:
-        (row,) = await self._database.rows(_MARKS)
+        with limits.usual():
+            (row,) = await self._database.rows(_MARKS)
         return row[0], row[1], row[2]

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import orjson
 
 from eventstac.json_text import with_plain_floats
-from stac_api import free_text, orders
+from stac_api import free_text, limits, orders
 from stac_api.bases import Bases
 from stac_api.cache import ExpiringCache
 from stac_api.counts import Counts
@@ -138,6 +138,12 @@ class ItemSearch:
         return await self._translations.get(question, lambda: self._translate(search, sort))
 
     async def _translate(self, search: Search, sort: Sequence[SortKey]) -> tuple[str, tuple[Key, ...]]:
+        with limits.usual():  # the question has no geometry but the filter's: searches by any others share it
+            return await self._translate_in_time(search, sort)
+
+    async def _translate_in_time(
+        self, search: Search, sort: Sequence[SortKey]
+    ) -> tuple[str, tuple[Key, ...]]:
         asked: dict[str, object] = {}
         if search.condition is not None:
             asked |= {"filter": search.condition, "filter-lang": "cql2-json"}

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from stac_api import limits
+
 
 class Latest[V]:
     """Finds a value with `find`, once at a time: who asks while it is being found waits for the next finding."""
@@ -34,4 +36,5 @@ class Latest[V]:
         if before is not None:
             await asyncio.wait((before,))
         self._under_way, self._next = self._next, None
-        return await self._find()
+        with limits.usual():
+            return await self._find()

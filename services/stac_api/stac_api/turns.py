@@ -33,7 +33,8 @@ def is_large(search: Search) -> bool:
 class Turns:
     """Lets searches go; of those by large geometries a quarter of as many at once as there are connections."""
 
-    def __init__(self, connections: int) -> None:
+    def __init__(self, connections: int, statement_timeout_s: float) -> None:
+        self._statement_timeout_s = statement_timeout_s
         self._room = asyncio.Semaphore(max(1, connections // 4))
 
     async def take[P](self, search: Search, find: Callable[[Search], Awaitable[P]]) -> P:
@@ -53,12 +54,13 @@ class Turns:
                 "Other searches by large geometries are under way; try again shortly, or simplify yours to less than "
                 f"{LARGE:,} characters."
             ) from error
+        longest_s = min(LONGEST_S, self._statement_timeout_s)
         try:
-            with limits.seconds(LONGEST_S):
+            with limits.seconds(longest_s):
                 return await find(search)
         except TooSlow as error:
             raise TooSlow(
-                f"A query by a large geometry may take {LONGEST_S:g} s at most: simplify the geometry, above all where "
+                f"A query by a large geometry may take {longest_s:g} s at most: simplify the geometry, above all where "
                 "its lines cross each other; use s_intersects or s_within, which take a fiftieth of what s_touches, "
                 "s_crosses, s_overlaps and s_disjoint take; or narrow the search by datetime or collections."
             ) from error
