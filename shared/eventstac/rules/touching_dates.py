@@ -39,9 +39,10 @@ def check_touching(document: Document, path: Path, rule: Rule) -> None:
 
 
 def _asked_pairs(rule: Rule, pattern: Pattern) -> list[tuple[str, str]]:
-    """The pairs that say when by their names, or apart in a template that is read as a date.
+    """The pairs of which one says when by its name, or apart from the other in a template that is read as a date.
 
-    What a glob has no expression for is of one length, or any text.
+    Where 1 and 12 are taken for 11 and 2, each is another. What a glob has no expression for is of one length, or any
+    text.
     """
     made = {change.name for change in rule.changes}
     named = _asked_by_name(rule, {*pattern.groups, *made})
@@ -57,9 +58,9 @@ def _asked_pairs(rule: Rule, pattern: Pattern) -> list[tuple[str, str]]:
         and is_explicit(pattern, one)
         and is_explicit(pattern, other)
         and (
-            named.issuperset((one, other))
+            not named.isdisjoint((one, other))
             or any(
-                {one, other} <= {*each.groups} and f"{{{one}}}{{{other}}}" not in each.text
+                not {one, other}.isdisjoint(each.groups) and f"{{{one}}}{{{other}}}" not in each.text
                 for each in templates
             )
         )

@@ -299,6 +299,7 @@ def test_nothing_is_tried_of_groups_of_one_length_or_with_a_format(
         (r"{year}{doy:\d+}{hour:\d+}.tif", ".tif", "the doy may be 1 and the hour 12"),
         ("{year}{month}{day:[0-9]+}{hour:[0-9]+}.tif", ".tif", "the day may be 1 and the hour 12"),
         ("{year}{doy}T{hour:[0-9]+}{minute:[0-9]+}.tif", "T112.tif", "the hour may be 1 and the minute 12"),
+        ("{date}_{day:[0-9]+}{hour:[0-9]+}.tif", ".tif", "the day may be 1 and the hour 12"),
     ],
 )
 def test_numbers_of_a_path_that_touch_and_can_be_told_apart_in_two_ways_are_a_mistake(
@@ -329,7 +330,15 @@ def test_numbers_of_a_path_that_leading_zeros_tell_apart_are_warned_of(times: st
     assert any(" 12, or 11 and 2" in str(each) for each in rules.warnings)
 
 
-def test_numbers_that_touch_and_are_joined_apart_are_a_mistake() -> None:
-    pattern = "m/{year}{month:[0-9]+}{day:[0-9]+}/{item}.tif"
-    groups = {"begins": {"template": "{year}-{month}-{day}"}}
+@pytest.mark.parametrize(
+    ("pattern", "template"),
+    [
+        ("m/{year}{month:[0-9]+}{day:[0-9]+}/{item}.tif", "{year}-{month}-{day}"),
+        ("m/{year}{month:[0-9]+}{day:[0-9]+}/{item}.tif", "{year}-{month}"),
+        ("m/{year}{month:[0-9]+}{day:[0-9]+}/{item}.tif", "{year}-01-{day}"),
+        ("m/{year}{month}{day:[0-9]+}{hour:[0-9]+}/{item}.tif", "{year}-{month}-{day}"),
+    ],
+)
+def test_numbers_that_touch_and_are_joined_apart_are_a_mistake(pattern: str, template: str) -> None:
+    groups = {"begins": {"template": template}}
     assert "11 and 2" in told({"pattern": pattern, "groups": groups, "datetime": BEGINS})
