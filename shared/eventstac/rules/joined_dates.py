@@ -141,7 +141,8 @@ def _texts_of(
         if share_a_text(held, _of(_NO_NUMBER)):
             return (), ()
         texts = tuple(text for text in (*_NUMBERS, _YEAR) if _holds(held, text))
-        texts = texts or tuple(islice(shared_texts(held, _of("[0-9]+"), 1), 1))
+        shortest = islice(shared_texts(held, _of("[0-9]+"), 1), 1)
+        texts += tuple(each for each in shortest if all(len(each) < len(text) for text in texts))
     except Undecided:
         return (), ()
     padded = (width for width in _WIDTHS if _holds(held, "1".zfill(width)))

@@ -170,6 +170,12 @@ BEGINS = [{"group": "begins"}]
             BEGINS,
             "month '1', day '12' make '2024112'",
         ),
+        (
+            "{year}/{doy:[0-9]{3}}/{hour:0|6|12|18}/{item}.tif",
+            "{begins: {template: '{year}_{doy}{hour}'}}",
+            BEGINS,
+            "doy '101', hour '0' make '2024_1010', which is read as 2024-10-10",
+        ),
         (YMD, "{a: {template: '{year}{month}{day}'}, begins: {from: a}}", BEGINS, "The group 'a' may be another time"),
     ],
 )  # fmt: skip
