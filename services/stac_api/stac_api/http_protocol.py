@@ -10,36 +10,23 @@ refuses a request with in place of the answers before it. This does none of that
 """
 
 import asyncio
-import re
-from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
 import httptools
-from uvicorn._types import ASGISendEvent, HTTPResponseBodyEvent, HTTPResponseStartEvent
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from stac_api.http_exchange import Exchange
+
 _ASGI: Any = {"version": "3.0", "spec_version": "2.3"}
-_FOR_UVICORN = frozenset({b"connection", b"transfer-encoding"})  # headers that change how an answer is sent
-_NAME = re.compile(rb"[a-z0-9!#$%&'*+.^_`|~-]+\Z")  # as ASGI wants it, of what RFC 9110 5.1 allows
-_CONTROLS = bytes(
-    {*range(32), 127} - {ord("\t")}
-)  # what no header's value may have, and a line's end is made of
-_WITHOUT_BODY = frozenset({204, 304})
-_COPIED = 65_536  # bytes of a body: to copy more costs more than to send twice
 _MOST_HEADERS = (
     65_536  # bytes; hosts in front let a half of it through, or less. An address may be as long besides
 )
 REQUEST_S = 60.0  # that a request may take to come, from its connection or its first byte on
 _TOO_LARGE = f"The request's headers are too large: at most {_MOST_HEADERS:,} bytes of them are read."
 _TOO_LATE = f"The request did not come to its end within {REQUEST_S:.0f} seconds: send it anew."
-
-
-@lru_cache(maxsize=256)  # an app has few
-def _is_plain(name: bytes) -> bool:
-    return _NAME.match(name) is not None and name not in _FOR_UVICORN
 
 
 class LeanProtocol(HttpToolsProtocol):
@@ -53,7 +40,7 @@ class LeanProtocol(HttpToolsProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
-        self._ready: _Cycle | None = None  # its headers are here, and what came with them of its body
+        self._ready: Exchange | None = None  # its headers are here, and what came with them of its body
         self._running: RequestResponseCycle | None = None
         self._is_idle = False
         self._idle_since = 0.0
@@ -148,7 +135,7 @@ class LeanProtocol(HttpToolsProtocol):
             "state": {},
         }
         before = self.cycle
-        cycle = _Cycle(self, self.scope, keep_alive=version != "1.0" and parser.should_keep_alive())
+        cycle = Exchange(self, self.scope, keep_alive=version != "1.0" and parser.should_keep_alive())
         self.cycle, self._complete = cycle, self.headers
         if before is None or before.response_complete:
             self._ready = cycle
@@ -313,84 +300,10 @@ class LeanProtocol(HttpToolsProtocol):
     def _unset_keepalive_if_required(self) -> None:
         """Nothing: the timer finds out by itself what happened meanwhile."""
 
-    def _begin(self, cycle: "_Cycle") -> None:
+    def _begin(self, cycle: Exchange) -> None:
         """Run the app as far as it comes by itself; only what then waits for something is a task of the loop."""
         self._running = cycle
         task = asyncio.Task(cycle.run_asgi(self.app), loop=self.loop, eager_start=True)
         if not task.done():
             self.tasks.add(task)
             task.add_done_callback(self.tasks.discard)
-
-
-class _Cycle(RequestResponseCycle):
-    """A request and its answer."""
-
-    def __init__(self, protocol: LeanProtocol, scope: Any, *, keep_alive: bool) -> None:
-        # As uvicorn's, whose own takes eleven arguments to do it.
-        self.scope, self.keep_alive = scope, keep_alive
-        self.transport, self.flow, self.on_response = (
-            protocol.transport,
-            protocol.flow,
-            protocol.on_response_complete,
-        )
-        self.logger, self.access_logger, self.access_log = protocol.logger, protocol.access_logger, False
-        self.default_headers = protocol.server_state.default_headers
-        self.waiting_for_100_continue = protocol.expect_100_continue
-        self.message_event = asyncio.Event()
-        self.disconnected = self.response_started = self.response_complete = False
-        self.body, self.more_body = bytearray(), True
-        self.chunked_encoding, self.expected_content_length = None, 0
-        self._start: HTTPResponseStartEvent | None = None  # waits for the body, to go out with it
-
-    async def send(self, message: ASGISendEvent) -> None:
-        """Take a message of the app."""
-        start = self._start
-        if message["type"] == "http.response.start" and not self.response_started:
-            self._start = message  # in place of one that was not sent yet, where the app failed meanwhile
-            return
-        if start is not None and message["type"] == "http.response.body":
-            self._start = None
-            if self._sent_whole(start, message):
-                return
-            await super().send(start)
-        await super().send(message)
-
-    def _sent_whole(self, start: HTTPResponseStartEvent, message: HTTPResponseBodyEvent) -> bool:
-        """Send a plain answer: all of its body is here, and its length is among its headers. False where it is not."""
-        if message.get("more_body") or self.disconnected or self.flow.write_paused:
-            return False
-        status, body = start["status"], message.get("body", b"")
-        headers = [*self.default_headers, *start.get("headers", ())]
-        parts = [STATUS_LINE[status]]
-        length = None if status in _WITHOUT_BODY and not body else b"%d" % len(body)
-        told: bytes | None = None
-        for name, value in headers:
-            if not _is_plain(name):
-                return False
-            if name == b"content-length":
-                if told is not None:
-                    return False
-                told = value
-            parts += (name, b": ", value, b"\r\n")
-        if not self.keep_alive:
-            parts.append(b"connection: close\r\n")
-        parts.append(b"\r\n")
-        head = b"".join(parts)
-        ends = len(headers) + 2 + (not self.keep_alive)
-        # Another end of a line, within a value, would be another header or answer: uvicorn refuses it.
-        if told != length or len(head) - len(head.translate(None, _CONTROLS)) != 2 * ends:
-            return False
-        self.response_started = self.response_complete = True
-        self.waiting_for_100_continue = False
-        if self.scope["method"] == "HEAD":
-            body = b""
-        if len(body) <= _COPIED:
-            self.transport.write(head + body)
-        else:
-            self.transport.write(head)
-            self.transport.write(body)
-        self.message_event.set()
-        if not self.keep_alive:
-            self.transport.close()
-        self.on_response()
-        return True

@@ -19,7 +19,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from stac_api import http_protocol
+from stac_api import http_exchange, http_protocol
 from stac_api.http_protocol import LeanProtocol
 
 App = Callable[[Any, Any, Any], Awaitable[None]]
@@ -722,3 +722,10 @@ async def test_requests_do_not_see_each_others_context() -> None:
 
     await spoken(LeanProtocol, app, GET, LAST)
     assert seen == ["", ""]
+
+
+def test_names_of_headers_that_an_app_makes_up_are_not_kept_for_ever() -> None:
+    known = {n: http_exchange._IS_PLAIN[b"x-%d" % n] for n in range(1_000)}
+    assert all(known.values())
+    assert not http_exchange._IS_PLAIN[b"X Y"]
+    assert len(http_exchange._IS_PLAIN) <= 256
