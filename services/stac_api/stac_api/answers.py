@@ -23,6 +23,7 @@ from stac_api.features import Writers
 from stac_api.html import HEADERS, Context, Json
 from stac_api.item_search import ItemSearch
 from stac_api.links import JSON, base_url
+from stac_api.query_strings import pairs_of
 from stac_api.request_headers import headers_of
 from stac_api.settings import Settings
 from stac_api.turns import Turns
@@ -139,7 +140,7 @@ def document(request: Request, value: object, media_type: str = JSON, page: Page
 
 def wants_html(request: Request) -> bool:
     """Whether a page is asked for: by `f`, or, where there is none, by a browser. Raises BadRequest for another `f`."""
-    if b"f=" in request.scope["query_string"] and (wanted := request.query_params.get("f")):
+    if b"f=" in request.scope["query_string"] and (wanted := dict(pairs_of(request.scope)).get("f")):
         if wanted not in FORMATS:
             raise BadRequest("f", f"{wanted[:_SHOWN]!r} is none of {', '.join(FORMATS)}")
         return wanted == "html"

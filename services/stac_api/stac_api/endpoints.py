@@ -24,10 +24,10 @@ from stac_api.links import (
     QUERYABLES,
     SCHEMA,
     collection_url,
-    for_people,
     link,
 )
-from stac_api.page_links import page_link, path_of, self_url
+from stac_api.page_links import Address
+from stac_api.query_strings import pairs_of
 from stac_api.routing import raw_path
 from stac_api.rows import OWN
 from stac_api.searches import Search
@@ -87,25 +87,25 @@ async def conformance_classes(request: Request) -> Response:
 async def collections(request: Request) -> Response:
     """All collections, or those that a search finds."""
     app = services(request)
-    given = request.query_params.multi_items() if request.scope["query_string"] else ()
+    given = pairs_of(request.scope)
     asked = [(key, value) for key, value in given if key not in _OF_ITEMS]
     search = searches.from_query(asked, app.settings, default_limit=_ALL_COLLECTIONS)
     if search.token is None and (offset := dict(given).get("offset")):
         search = replace(search, token=token_from_offset(offset))
     page = await app.turns.take(search, app.collections.page)
-    here = base(request)
+    here, address = base(request), Address(request)
     rows = [_shown(collection_writer.collection(row, here), search) for row in page.rows]
     links = [
-        link("self", self_url(request, here)),
-        for_people(f"{here}/collections", searches.joined(given)),
+        link("self", address.url),
+        address.for_people(),
         link("parent", f"{here}/"),
         link("root", f"{here}/"),
         link(QUERYABLES, f"{here}/collections-queryables", SCHEMA, title="Queryables of collections"),
     ]
     if page.end < page.matched:
-        links.append(page_link(request, "next", f"next:{page.end}", JSON))
+        links.append(address.page("next", f"next:{page.end}", JSON))
     if page.begin:
-        links.append(page_link(request, "prev", f"prev:{page.begin}", JSON))
+        links.append(address.page("prev", f"prev:{page.begin}", JSON))
     body = collection_writer.collections(rows, links, page.matched)
     return answer(request, body, JSON, pages.collections)
 
@@ -126,7 +126,7 @@ async def items(request: Request) -> Response:
     """The Items of one collection."""
     name = _name(request, "collection_id")
     app = services(request)
-    pairs = [(key, value) for key, value in request.query_params.multi_items() if key != "collections"]
+    pairs = [(key, value) for key, value in pairs_of(request.scope) if key != "collections"]
     search = searches.from_query([*pairs, ("collections", "")], app.settings)
     search = searches.within(search, name)
     page = await app.turns.take(search, app.items.page)
@@ -155,7 +155,7 @@ async def item(request: Request) -> Response:
 async def get_search(request: Request) -> Response:
     """Item search by query string."""
     app = services(request)
-    search = searches.from_query(request.query_params.multi_items(), app.settings)
+    search = searches.from_query(pairs_of(request.scope), app.settings)
     return _found(request, app, search, await app.turns.take(search, app.items.page), [])
 
 
@@ -258,21 +258,20 @@ def _found(
     request: Request, app: Services, search: Search, page: Page, links: list[dict[str, Any]], room: int = 0
 ) -> Response:
     """What a search found; `room` is what a token may take of the next request's body."""
-    here = base(request)
+    here, address = base(request), Address(request)
     writer = app.writers.writer(here)
     features: list[Parts] = (
         [writer.parts(row) for row in page.rows]
         if search.fields is None
         else [(_shown(writer.feature(row), search),) for row in page.rows]
     )
-    links = [link("self", self_url(request, here), GEOJSON), link("root", f"{here}/"), *links]
+    links = [link("self", address.url, GEOJSON), link("root", f"{here}/"), *links]
     if request.method != "POST":
-        url, given = f"{here}{path_of(request)}", searches.joined(request.query_params.multi_items())
-        links.append(for_people(url, given))
+        links.append(address.for_people())
     if page.next:
-        links.append(page_link(request, "next", str(page.next), GEOJSON, room))
+        links.append(address.page("next", str(page.next), GEOJSON, room))
     if page.prev:
-        links.append(page_link(request, "prev", str(page.prev), GEOJSON, room))
+        links.append(address.page("prev", str(page.prev), GEOJSON, room))
     return answer(request, wrap(features, links, page.matched), GEOJSON, pages.items)
 
 

@@ -11,6 +11,7 @@ from starlette.types import Message, Receive
 
 from stac_api.answers import Answer, base, is_known, services, wants_html
 from stac_api.endpoints import raw_body
+from stac_api.query_strings import pairs_of
 from stac_api.request_headers import without
 from stac_api.routing import Endpoint
 
@@ -80,7 +81,7 @@ def kept(endpoint: Endpoint, cache: AnswerCache) -> Endpoint:
 
 def _question(request: Request, body: bytes) -> tuple[bytes, tuple[str, ...]] | None:
     """What is asked for, in one spelling, and of which collections; None for what is no question at all."""
-    pairs = sorted(request.query_params.multi_items(), key=lambda pair: pair[0])
+    pairs = sorted(pairs_of(request.scope), key=lambda pair: pair[0])
     # Not the path: in it a slash of a name is like any other.
     route, names = request.scope["stac_api.route"], request.path_params
     asked = [request.method == "POST", base(request), route, names, wants_html(request), pairs]

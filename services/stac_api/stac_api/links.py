@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
-from urllib.parse import quote, urlencode, urljoin
+from urllib.parse import quote, urljoin
 
 from starlette.types import Scope
 
@@ -36,6 +36,9 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _PORT = re.compile(r":[0-9]+\Z")
 _NUMBER = re.compile(r"[0-9]{1,5}\Z")
 _LAST_PORT = 65_535
+_READABLE = ",:/"
+_AS_IT_IS = re.compile(r"[A-Za-z0-9_.~,:/-]*\Z")  # what `quote` leaves, which takes ten times as long to
+_NOTHING: Mapping[str, str] = {}
 _PREFIX = re.compile(r"(/(?!(?:\.|%2[Ee]){1,2}(/|\Z))[A-Za-z0-9._~%-]+)*/?\Z")
 
 
@@ -51,10 +54,9 @@ def stored_links(stored: object, own: frozenset[str], base: str) -> list[dict[st
     return [each | {"href": _absolute(f"{base}/", each["href"])} if "href" in each else each for each in kept]
 
 
-def for_people(url: str, params: Mapping[str, str] | None = None) -> dict[str, Any]:
+def for_people(url: str, pairs: Mapping[str, str] = _NOTHING) -> dict[str, Any]:
     """The link to the same as a page, which a browser gets without it."""
-    as_page = with_query(url, {**params, "f": "html"}) if params else f"{url}?f=html"
-    return link("alternate", as_page, HTML)
+    return link("alternate", with_query(url, {**pairs, "f": "f=html"}), HTML)
 
 
 def _absolute(root: str, href: object) -> object:
@@ -76,9 +78,18 @@ def collection_url(base: str, collection: str) -> str:
     return f"{base}/collections/{segment(collection)}"
 
 
-def with_query(url: str, params: Mapping[str, str]) -> str:
-    """A URL with a query string, commas and colons left readable."""
-    return f"{url}?{urlencode(params, safe=',:/', quote_via=quote)}" if params else url
+def pair(name: str, value: str) -> str:
+    """A parameter as it stands in a query string, commas and colons left readable."""
+    return f"{_quoted(name)}={_quoted(value)}"
+
+
+def _quoted(text: str) -> str:
+    return text if _AS_IT_IS.match(text) else quote(text, safe=_READABLE)
+
+
+def with_query(url: str, pairs: Mapping[str, str]) -> str:
+    """A URL with a query string of such pairs, by their names."""
+    return f"{url}?{'&'.join(pairs.values())}" if pairs else url
 
 
 def base_url(scope: Scope, root_url: str | None) -> str:

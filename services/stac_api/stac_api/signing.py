@@ -11,6 +11,7 @@ from eventstac.errors import Transient
 from stac_api.answers import services
 from stac_api.callers import is_signed_in
 from stac_api.errors import BadRequest, NotFound, Unauthorized, Unavailable
+from stac_api.query_strings import pairs_of
 from stac_api.routing import Endpoint
 
 # Two look-ups by index, then the Item's own hrefs: what is signed is what an Item shows, to the letter.
@@ -59,7 +60,7 @@ def sign_with(signer: Signer) -> Endpoint:
 
 
 def _href(request: Request) -> str:
-    hrefs = request.query_params.getlist("href")
+    hrefs = [value for name, value in pairs_of(request.scope) if name == "href"]
     if len(hrefs) != 1 or not hrefs[0]:
         raise BadRequest("href", "give one href of an asset")
     if "\0" in hrefs[0] or len(hrefs[0]) > _LONGEST_HREF:
