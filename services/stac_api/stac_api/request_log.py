@@ -6,6 +6,8 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+import orjson
+
 from eventstac.origin import Origin
 
 
@@ -48,20 +50,36 @@ def name_requests() -> None:
 class JsonLines(logging.Formatter):
     """One JSON object a line: time, level, logger, message, and what was given as `extra`."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._second, self._written = -1, ""  # the last one, of many lines as like as not
+
     def format(self, record: logging.LogRecord) -> str:
         """Render a record."""
         line: dict[str, Any] = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "time": f"{self._written_second(int(record.created))}.{int(record.msecs):03}+00:00",
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
         }
-        line |= {name: value for name, value in vars(record).items() if name not in _STANDARD}
+        for name, value in vars(record).items():
+            if name not in _STANDARD:
+                line[name] = value
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str, ensure_ascii=False)
+        try:
+            return orjson.dumps(line, default=str, option=_AS_TEXT).decode()
+        except TypeError:  # a number of more than 64 bits, half a character
+            return json.dumps(line, default=str, ensure_ascii=False)
+
+    def _written_second(self, second: int) -> str:
+        if second != self._second:
+            self._written = f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%S}"
+            self._second = second
+        return self._written
 
 
+_AS_TEXT = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 _STANDARD = frozenset(vars(logging.LogRecord("", 0, "", 0, "", (), None))) | {
     "message",
     "asctime",
