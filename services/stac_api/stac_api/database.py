@@ -146,7 +146,8 @@ class Database:
         again: bool = True,
     ) -> list[Row]:
         """Borrow a connection and ask; once more where it is cut."""
-        local = {**limits.of_statements(self._settings.statement_timeout_s), **local}
+        if limited := limits.of_statements(self._settings.statement_timeout_s):
+            local = {**limited, **local}
         try:
             connection = await self._pool.borrow()
             try:

@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-import os
 import re
 import time
+from random import randbytes
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -65,7 +65,7 @@ class _Request:
         headers = headers_of(scope)
         given, above = headers.get(b"x-request-id"), headers.get(b"traceparent")
         named = given is not None and _REQUEST_ID.match(given)
-        request_id = named[0].decode() if named else os.urandom(16).hex()
+        request_id = named[0].decode() if named else randbytes(16).hex()  # noqa: S311  (it may be guessed)
         traceparent = None if above is None else above.decode("latin-1")
         self._span = RequestSpan.begin(scope, traceparent, request_id) if teller else None
         self._names = RequestNames(request_id, traceparent, self._span.origin if self._span else None)
@@ -78,7 +78,7 @@ class _Request:
 
     async def serve(self) -> None:
         outside = current.set(self._names)
-        unspanned = spans.current.set(self._span)
+        unspanned = spans.current.set(self._span) if self._span else None
         try:
             await self._app(self._scope, self._read, self._write)
         except asyncio.CancelledError:
@@ -93,7 +93,8 @@ class _Request:
             if self._watcher is not None:
                 self._watcher.cancel()
             self._tell()
-            spans.current.reset(unspanned)
+            if unspanned:
+                spans.current.reset(unspanned)
             current.reset(outside)
 
     async def _read(self) -> Message:

@@ -27,7 +27,7 @@ PATIENCE_S = 10.0  # as for a connection
 
 def is_large(search: Search) -> bool:
     """Whether its geometries may keep the database busy by themselves."""
-    return search.geometry_size > LARGE
+    return (search.condition is not None or search.geometry is not None) and search.geometry_size > LARGE
 
 
 class Turns:
