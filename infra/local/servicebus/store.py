@@ -41,6 +41,9 @@ SEQUENCE = "UPDATE queues SET last_seq = max(last_seq, ?) WHERE id = ?"
 
 CACHE_BYTES = 32 * 1024 * 1024  # bodies kept in memory between a send and its receive
 COMMITS_A_CHECKPOINT = 500
+MOST_LOG_BYTES = (
+    64 * 1024 * 1024
+)  # of a log that nobody begins anew, since the writer never pauses at its end
 
 
 class Row(NamedTuple):
@@ -186,9 +189,14 @@ class Store:
 
 
 def _checkpointed(path: Path) -> None:
-    """Copy the log into the database beside the running writer, which a checkpoint of its own would hold up."""
+    """Copy the log into the database beside the running writer, which a checkpoint of its own would hold up.
+
+    A large log is then begun anew, while the writer waits for the little that came meanwhile to be copied.
+    """
     with closing(sqlite3.connect(path, timeout=2)) as db:
         db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        if path.with_name(f"{path.name}-wal").stat().st_size > MOST_LOG_BYTES:
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _grouped(changes: Iterable[Change]) -> Iterator[tuple[str, list[tuple[Any, ...]]]]:

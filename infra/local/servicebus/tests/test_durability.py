@@ -1,5 +1,6 @@
 """What was acknowledged survives; what was completed stays away; a backlog is no burden."""
 
+import asyncio
 import gc
 import json
 import os
@@ -174,3 +175,22 @@ def test_200_000_waiting_messages_start_and_fit_in_300_mb(tmp_path: Path) -> Non
                 receiver.complete_message(message)
         assert rss_mb(server.pid) < 300
         assert counts(server)["active"] == 199_500
+
+
+def test_a_log_that_has_become_large_is_begun_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "COMMITS_A_CHECKPOINT", 50)
+    monkeypatch.setattr(store, "MOST_LOG_BYTES", 200_000)
+
+    async def write(messages: int) -> None:
+        kept = store.Store(tmp_path, asyncio.get_running_loop())
+        for _ in range(messages):
+            row = kept.new_id()
+            kept.submit([(store.INSERT, (row, 1, 0, row, 0, 0, None, None, 0, 0, b"head", b"x" * 3000))])
+            kept.flush()
+        assert kept._checkpoint
+        await kept._checkpoint
+        assert (tmp_path / "messages.db-wal").stat().st_size < 200_000
+        assert kept._db.execute("SELECT count(*) FROM messages").fetchone() == (messages,)
+        kept.close()
+
+    asyncio.run(write(50))
