@@ -19,6 +19,11 @@ from eventstac.removing import ItemKey, Removals
 # A run that has not gone on for so long has lost its message: it bars no other any more.
 ABANDONED_AFTER = timedelta(days=2)  # twice as long as a page waits for what is away
 
+_ABANDONED = (
+    "abandoned: it did not go on for two days, and what it listed is forgotten. Run `eventstac reconcile`, or wait for "
+    "the next daily run"
+)
+
 # `eventstac reconcile --wait` compares the same listing again.
 LISTING_KEPT = timedelta(hours=1)
 
@@ -55,24 +60,7 @@ class PostgresRuns:
     def begin(self, run: Run) -> None:
         """Note a new run; the listings of runs that have been over for a while are forgotten."""
         with self._connections() as connection, connection.transaction():
-            connection.execute(
-                """
-                UPDATE eventstac.runs SET state = 'stopped', detail = 'abandoned: it did not go on'
-                WHERE state IN ('listing', 'looking') AND changed_at < now() - %s
-                """,
-                [ABANDONED_AFTER],
-            )
-            for table in ("listed", "listings", "gaps"):
-                connection.execute(
-                    f"""
-                    DELETE FROM eventstac.{table}
-                    WHERE run IN (
-                        SELECT run FROM eventstac.runs
-                        WHERE state IN ('done', 'stopped') AND changed_at < now() - %s
-                    )
-                    """,
-                    [LISTING_KEPT],
-                )
+            forget_listings(connection, LISTING_KEPT)
             connection.execute(
                 """
                 INSERT INTO eventstac.runs
@@ -169,12 +157,12 @@ class PostgresRuns:
             return reconcile_rows.gaps(connection, run, after, limit)
 
     def note(self, run: Run) -> None:
-        """Keep a run's state, removes, detail and report."""
+        """Keep a run's state, removes, detail and report; one that was stopped meanwhile has lost its listing."""
         with self._connections() as connection:
             connection.execute(
                 """
                 UPDATE eventstac.runs SET state = %s, removes = %s, detail = %s, report = %s, changed_at = now()
-                WHERE run = %s
+                WHERE run = %s AND state IN ('listing', 'looking')
                 """,
                 [
                     run.state,
@@ -184,6 +172,23 @@ class PostgresRuns:
                     run.id,
                 ],
             )
+
+
+def forget_listings(connection: Connection, kept: timedelta) -> None:
+    """Forget what runs that have been over for so long listed, and stop those that were abandoned: a run that may yet
+    go on needs its listing.
+    """
+    connection.execute(
+        "UPDATE eventstac.runs SET state = 'stopped', removes = false, detail = %s "
+        "WHERE state IN ('listing', 'looking') AND changed_at < now() - %s",
+        [_ABANDONED, ABANDONED_AFTER],
+    )
+    for table in ("listed", "listings", "gaps"):
+        connection.execute(
+            f"DELETE FROM eventstac.{table} WHERE run = ANY (ARRAY("
+            "SELECT run FROM eventstac.runs WHERE state IN ('done', 'stopped') AND changed_at < now() - %s))",
+            [kept],
+        )
 
 
 def latest(connection: Connection) -> Run | None:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import LiteralString
+from typing import Any, LiteralString
 
 import pytest
 
@@ -127,20 +127,57 @@ def test_announcements_are_kept_as_long_as_the_bus_would(connection: Connection)
     assert connection.execute("SELECT count(*) FROM eventstac.outbox").fetchone() == (2,)
 
 
+def a_run(connection: Connection, name: str, state: str, days: float) -> None:
+    connection.execute(
+        "INSERT INTO eventstac.runs (run, check_only, containers, state, changed_at) "
+        "VALUES (%s, false, '{}', %s, now() - %s * interval '1 day')",
+        [name, state, days],
+    )
+    connection.execute(
+        "INSERT INTO eventstac.listed (run, url, etag, outcome, archived) VALUES (%s, 'u', 'e', 'ignored', false)",
+        [name],
+    )
+
+
 def test_runs_that_ended_long_ago_are_forgotten_and_listings_sooner(connection: Connection) -> None:
-    for run, state, days in (("old", "done", 91), ("older", "looking", 91), ("new", "done", 2)):
-        connection.execute(
-            "INSERT INTO eventstac.runs (run, check_only, containers, state, changed_at) "
-            "VALUES (%s, false, '{}', %s, now() - %s * interval '1 day')",
-            [run, state, days],
-        )
-        connection.execute(
-            "INSERT INTO eventstac.listed (run, url, etag, outcome, archived) VALUES (%s, 'u', 'e', 'ignored', false)",
-            [run],
-        )
-    assert pruning.prune(connection).runs == 1
-    assert connection.execute("SELECT run FROM eventstac.runs ORDER BY run").fetchall() == [
-        ("new",),
-        ("older",),
-    ]
+    for name, state, days in (("old", "done", 91), ("older", "looking", 91), ("new", "done", 2)):
+        a_run(connection, name, state, days)
+    assert pruning.prune(connection).runs == 2
+    assert connection.execute("SELECT run FROM eventstac.runs").fetchall() == [("new",)]
     assert connection.execute("SELECT count(*) FROM eventstac.listed").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("state", ["listing", "looking"])
+def test_a_run_keeps_its_listing_as_long_as_it_may_go_on(connection: Connection, state: str) -> None:
+    connection.execute("DELETE FROM eventstac.runs")
+    a_run(connection, "waits", state, 1.9)
+    a_run(connection, "abandoned", state, 2.1)
+    pruning.prune(connection)
+    assert connection.execute("SELECT run FROM eventstac.listed").fetchall() == [("waits",)]
+    told = connection.execute("SELECT run, state, detail FROM eventstac.runs ORDER BY run DESC").fetchall()
+    assert [run[:2] for run in told] == [("waits", state), ("abandoned", "stopped")]
+    assert "Run `eventstac reconcile`" in told[1][2]
+
+
+def test_gone_facts_that_statistics_do_not_know_of_are_looked_up_once(connection: Connection) -> None:
+    connection.execute(
+        """
+        INSERT INTO eventstac.facts
+            (url, collection, item, asset, kind, state, seen, etag, revision, document, changed_at)
+        SELECT 'u' || n, 'c', n, 'a', 'source', 'present', now(), '', 1, '{}', now() FROM generate_series(1, 2000) n
+        """
+    )
+    connection.execute("ANALYZE eventstac.facts")
+    connection.execute(
+        "UPDATE eventstac.facts SET state = 'gone', changed_at = now() - interval '31 days' WHERE item::int <= 150"
+    )
+    values = [pruning.GONE_FACTS, pruning.BATCH, pruning.GONE_FACTS]
+    [[[plan]]] = connection.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {pruning._FACTS}", values).fetchall()
+    loops = [node["Actual Loops"] for node in _nodes(plan["Plan"]) if node["Node Type"] == "Limit"]
+    assert (loops, urls(connection)[:1]) == ([1], ["u1000"])
+
+
+def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for part in plan.get("Plans", ()):
+        yield from _nodes(part)

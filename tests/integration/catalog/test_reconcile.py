@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from eventstac.catalog import pgstac_partitions, repairing, rules_store
+from eventstac.catalog import pgstac_partitions, pruning, repairing, rules_store
 from eventstac.catalog.database import Connection, connect
 from eventstac.catalog.merge import MergeSettings, merge
 from eventstac.catalog.postgres import PostgresCatalog
@@ -242,6 +242,19 @@ def test_a_run_is_given_again_where_it_does_not_go_on(runs: PostgresRuns, connec
     runs.note(replace(taken, state="done"))
     connection.execute(long_ago.format("NULL"))
     assert runs.take_stalled() is None
+
+
+def test_a_run_that_was_stopped_beside_a_page_stays_stopped(
+    runs: PostgresRuns, connection: Connection
+) -> None:
+    run = Run("late", (f"{WATCHED.account_url}/source",))
+    runs.begin(run)
+    connection.execute("UPDATE eventstac.runs SET changed_at = now() - interval '3 days' WHERE run = 'late'")
+    pruning.prune(connection)
+    runs.note(replace(run, state="looking"))
+    found = runs.find("late")
+    assert found
+    assert (found.state, "did not go on for two days" in found.detail) == ("stopped", True)
 
 
 def _next(step: Step) -> ScanRequested:
