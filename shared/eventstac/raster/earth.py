@@ -38,9 +38,13 @@ _OPENS_A_FILE = re.compile(
     r'(?! *@?(?-i:null)([ \t\n]+\+?[a-z]|[ \t\n]*"\]))',
     re.IGNORECASE,
 )
-# Every quoted text of a WKT, with the keyword where it is a mere name: PROJ opens nothing for one, and itself names a
-# datum "… using nadgrids=FILE". All are walked, so that none begins within another.
-_NAMED_OR_TEXT = re.compile(r'(\b(?:\w*CRS|DATUM|ENSEMBLE|PRIMEM|ELLIPSOID|CONVERSION)\[)?("(?:[^"]|"")*")')
+# Every quoted text of a WKT, with the keyword where it is a mere name or a note: PROJ opens nothing for one, and itself
+# names a datum "… using nadgrids=FILE". But "PROJ CRS string: +…" within a remark is the CRS. All are walked, so that
+# none begins within another.
+_NAMED_OR_TEXT = re.compile(
+    r"(\b(?:\w*CRS|DATUM|ENSEMBLE|PRIMEM|ELLIPSOID|CONVERSION|SCOPE|AREA|ANCHOR|CITATION|URI"
+    r'|REMARK(?!\["[^"]*(?:""[^"]*)*PROJ[ ]CRS))\[)?("(?:[^"]|"")*")'
+)
 _ROOM_BYTES = 64 * 1024 * 1024
 
 

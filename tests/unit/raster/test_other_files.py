@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyproj
 import pytest
 import rasterio.shutil
 from rasterio.io import MemoryFile
@@ -166,6 +167,34 @@ def shift_by_a_degree() -> bytes:
     head = b"CTABLE V2".ljust(16, b"\0") + bytes(80)
     head += struct.pack("<4d2i", *np.radians([5, 35, 1, 1]), 21, 21)
     return head.ljust(160, b"\0") + struct.pack("<2f", 0, np.radians(1)) * 21 * 21
+
+
+WKT2 = pyproj.CRS("EPSG:32633").to_wkt()[:-1]
+WRF = "written by model=ARW, file=wrfout, grids=3, init=2024-01-01"
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        f'REMARK["{WRF}"]',
+        f'REMARK["{WRF}, by ""PROJ"""],USAGE[SCOPE["{WRF}"],AREA["{WRF}"],BBOX[0,12,84,18]]',
+        f'ID["own",1,CITATION["{WRF}"],URI["https://h/?file=a"]]',
+    ],
+)
+def test_a_note_opens_no_file(more: str) -> None:
+    _, lat = earth_crs(f"{WKT2},{more}]").forward(np.array([5e5]), np.array([5e6]))
+    assert lat == pytest.approx([45.1535], abs=1e-3)
+
+
+@pytest.mark.parametrize("before", ["", '""', "x", '"" REMARK[""'])
+def test_a_remark_that_is_the_crs_opens_a_file(before: str, tmp_path: Path) -> None:
+    (tmp_path / "shift").write_bytes(shift_by_a_degree())
+    own = f"PROJ CRS string: +proj=utm +zone=33 +ellps=GRS80 +nadgrids={tmp_path / 'shift'} +type=crs"
+    wkt = f'{WKT2},REMARK["{before}{own}. And more"]]'
+    to_degrees = pyproj.Transformer.from_crs(pyproj.CRS(wkt), "EPSG:4326", always_xy=True)
+    assert to_degrees.transform(5e5, 5e6)[1] == pytest.approx(46.1535, abs=1e-3), "PROJ opens it"
+    with pytest.raises(Rejected, match="names a file"):
+        earth_crs(wkt)
 
 
 def test_a_name_opens_no_file(tmp_path: Path) -> None:
