@@ -199,10 +199,15 @@ var plain = 'abcdefghijklmnopqrstuvwxyz0123456789-'
 
 @description('Whether a name has no other characters than some, and hyphens only one at a time, between others.')
 func isSpelled(name string, characters string) bool =>
-  !contains('-${name}-', '--') && length(filter(
-    map(range(0, length(name)), i => substring(name, i, 1)),
-    one => !contains(characters, one)
-  )) == 0
+  !contains('-${name}-', '--') && hasOnly(name, characters)
+
+@description('Whether a name has no other characters than some.')
+func hasOnly(name string, characters string) bool =>
+  empty(filter(map(range(0, length(name)), i => substring(name, i, 1)), one => !contains(characters, one)))
+
+@description('Whether a collection of the rules file may be called so (contracts/rules/collections.schema.json).')
+func isCollectionId(name string) bool =>
+  length(name) <= 255 && hasOnly(toLower(name), '${plain}._') && !contains('-._', first('${name}-'))
 
 var token = take(uniqueString(subscription().id, resourceGroupName, environmentName), 8)
 var prefix = isSpelled(toLower(environmentName), plain)
@@ -212,7 +217,12 @@ var compact = toLower(replace('es${take(environmentName, 8)}${token}', '-', ''))
 var allTags = union(tags, { application: 'eventstac', 'azd-env-name': environmentName })
 
 var access = loadJsonContent('access.json')
-var chosen = loadJsonContent('sizes.json')[size]
+var sized = loadJsonContent('sizes.json')[size]
+var tooSmall = flatten(map(
+  items(sized.apps),
+  app => map(filter(items(app.value), one => one.value < 1), one => '${app.key}.${one.key} is ${one.value}')
+))
+var chosen = empty(tooSmall) ? sized : fail('sizes.json, ${size}: ${join(tooSmall, ', ')}. 1 is the least')
 var retention = loadJsonContent('../../contracts/retention.json')
 var customTopics = map(loadJsonContent('../../contracts/eventgrid.json').customTopics, topic => topic.name)
 var apps = ['scanner', 'extractor', 'loader', 'cog-updater', 'stac-api']
@@ -247,6 +257,10 @@ var watchedContainers = !empty(misnamed)
   : !empty(twice)
       ? fail('containers that are named twice: ${join(twice, ', ')}. Those of sources, COGs, thumbnails, config and smoke are different ones; a source container may hold COGs without being one of cogContainers')
       : union(sourceContainers, [smoke])
+// Left empty, it is what the apps take: bronze-tier.
+var restCollection = empty(defaultCollection) || isCollectionId(defaultCollection)
+  ? defaultCollection
+  : fail('defaultCollection "${defaultCollection}": a collection\'s id has letters without accents, digits, ".", "_" and "-", a letter or digit first, 255 at most')
 var containersByKind = {
   source: watchedContainers
   smoke: [smoke]
@@ -528,7 +542,7 @@ var databaseSettings = {
   PGSTAC_SCHEMA: 'pgstac'
 }
 var catalogSettings = {
-  STAC_DEFAULT_COLLECTION: defaultCollection
+  STAC_DEFAULT_COLLECTION: restCollection
 }
 // An instance's memory without 512 MB for the app itself, in equal parts for the calls that it takes at once.
 var decoderMemoryMB = {
@@ -722,7 +736,7 @@ output CONFIG_CONTAINER string = config
 output SMOKE_CONTAINER string = smoke
 
 @description('For `eventstac`: the Collection of blobs that no rule matches.')
-output STAC_DEFAULT_COLLECTION string = defaultCollection
+output STAC_DEFAULT_COLLECTION string = restCollection
 
 @description('For `eventstac smoke`: what a token for the API is asked for; empty where it is open to read.')
 output STAC_API_SCOPE string = apiAccess == 'entra' ? 'api://${apiClientId}/.default' : ''

@@ -1,10 +1,11 @@
 """Reads settings from the environment, once, and lists all that are missing."""
 
 import sys
-from collections.abc import Callable, Mapping
-from math import isfinite
+from collections.abc import Callable, Mapping, Sequence
 
 from eventstac.errors import EventstacError
+
+MOST = 2_147_483_647  # of a number that has no other limit: whoever is handed it takes 31 bits
 
 
 class SettingsMissing(EventstacError):
@@ -35,17 +36,29 @@ class Environment:
         """A setting that may be missing."""
         return self._value(name) or None
 
-    def integer(self, name: str, default: int) -> int:
+    def choice(self, name: str, choices: Sequence[str]) -> str:
+        """One of some words; the first where nothing is said."""
+        value = self.text(name, choices[0])
+        if value not in choices:
+            words = ", ".join(map(repr, choices[:-1]))
+            self._problems.append(f"{name} must be {words} or {choices[-1]!r}, not {value!r}")
+        return value
+
+    def integer(self, name: str, default: int, *, least: int = 0, most: int = MOST) -> int:
         """A whole number."""
-        return self._number(name, default, int, "a whole number")
+        return self._number(name, default, int, f"a whole number from {least:,} to {most:,}", (least, most))
 
     def seconds(self, name: str, default: float) -> float:
         """A number of seconds."""
-        return self._number(name, default, float, "a number of seconds")
+        return self._number(name, default, float, f"a number of seconds from 0 to {MOST:,}", (0, MOST))
 
     def names(self, name: str, default: str | None = None) -> tuple[str, ...]:
-        """A comma-separated list of names."""
-        return tuple(part.strip() for part in self.text(name, default).split(",") if part.strip())
+        """A comma-separated list of names, of one at least."""
+        text = self.text(name, default)
+        names = tuple(part.strip() for part in text.split(",") if part.strip())
+        if text and not names:
+            self._problems.append(f"{name} names nothing: {text!r}")
+        return names
 
     def has(self, name: str) -> bool:
         """Whether the setting is there and not empty."""
@@ -72,7 +85,9 @@ class Environment:
                 self._problems.append(problem)
         return value
 
-    def _number[N: (int, float)](self, name: str, default: N, kind: Callable[[str], N], what: str) -> N:
+    def _number[N: (int, float)](
+        self, name: str, default: N, kind: Callable[[str], N], what: str, limits: tuple[int, int]
+    ) -> N:
         value = self._value(name)
         if not value:
             return default
@@ -80,7 +95,7 @@ class Environment:
             number = kind(value)
         except ValueError:
             number = None
-        if number is None or not isfinite(number) or number < 0:
+        if number is None or not limits[0] <= number <= limits[1]:  # nan is neither
             self._problems.append(f"{name} must be {what}, not {value!r}")
             return default
         return number

@@ -70,24 +70,48 @@ def test_a_value_that_is_no_text_is_named_once_and_not_shown() -> None:
 @pytest.mark.parametrize("app", ["scanner", "extractor", "loader", "cog_updater"])
 def test_how_long_a_message_is_retried_is_a_setting_of_every_consumer(app: str) -> None:
     settings = importlib.import_module(f"{app}.settings")
-    values = dict.fromkeys(
-        (
-            *(
-                "ServiceBus",
-                "BlobStorage",
-                "StateStorage",
-                "CatalogEvents__topicEndpoint",
-                "SOURCE_CONTAINERS",
-            ),
-            *("POSTGRES_HOST", "POSTGRES_DB", "POSTGRES_USER", "POSTGRES_PASSWORD"),
-        ),
-        "x",
-    )
-    assert settings.read(values).retry == RetryPolicy(give_up_after_s=24 * 3600)
-    assert settings.read({**values, "RETRY_LIMIT_HOURS": "72"}).retry.give_up_after_s == 72 * 3600
+    assert settings.read(EVERY).retry == RetryPolicy(give_up_after_s=24 * 3600)
+    assert settings.read({**EVERY, "RETRY_LIMIT_HOURS": "72"}).retry.give_up_after_s == 72 * 3600
     for refused in ("0", "361", "1.5", "a day"):
         with pytest.raises(SettingsMissing, match="RETRY_LIMIT_HOURS must be"):
-            settings.read({**values, "RETRY_LIMIT_HOURS": refused})
+            settings.read({**EVERY, "RETRY_LIMIT_HOURS": refused})
+
+
+EVERY = dict.fromkeys(
+    (
+        *("ServiceBus", "BlobStorage", "StateStorage", "CatalogEvents__topicEndpoint", "SOURCE_CONTAINERS"),
+        *("POSTGRES_HOST", "POSTGRES_DB", "POSTGRES_USER", "POSTGRES_PASS"),
+    ),
+    "x",
+)
+
+
+@pytest.mark.parametrize(
+    ("app", "name", "value", "says"),
+    [
+        ("scanner", "POSTGRES_POOL_SIZE", "0", "must be a whole number from 1 to"),
+        ("loader", "POSTGRES_POOL_SIZE", "9" * 20, "must be a whole number from 1 to"),
+        ("scanner", "POSTGRES_PORT", "0", "must be a whole number from 1 to 65,535"),
+        ("loader", "POSTGRES_PORT", "99999", "must be a whole number from 1 to 65,535"),
+        ("cog_updater", "POSTGRES_SSLMODE", "yes", "must be 'prefer', .* or 'verify-full', not 'yes'"),
+        ("loader", "POSTGRES_AUTH", "token", "must be 'password' or 'entra', not 'token'"),
+        ("scanner", "SCAN_PAGE_SIZE", "0", "must be a whole number from 1 to 5,000, not '0'"),
+        ("scanner", "SCAN_PAGE_SIZE", "5001", "must be a whole number from 1 to 5,000"),
+        ("extractor", "SOURCE_CONTAINERS", " , ", "names nothing: ' , '"),
+        ("extractor", "COG_CONTAINERS", ",", "names nothing: ','"),
+        ("extractor", "DECODER_MEMORY_MB", "9" * 20, "must be a whole number from 0 to 2,147,483,647"),
+        ("loader", "SKEW_WINDOW_S", "1e300", "must be a number of seconds from 0 to 2,147,483,647"),
+        *(
+            (app, "STAC_DEFAULT_COLLECTION", id_, "must be a collection's id .*, not ")
+            for app in ("scanner", "loader", "cog_updater")
+            for id_ in ("My Rasters", "a/b", "größe", "-a", "a\n", "a" * 256)
+        ),
+    ],
+)
+def test_a_setting_that_cannot_work_is_named_at_the_start(app: str, name: str, value: str, says: str) -> None:
+    settings = importlib.import_module(f"{app}.settings")
+    with pytest.raises(SettingsMissing, match=f"{name} {says}"):
+        settings.read(EVERY | {name: value})
 
 
 @pytest.mark.parametrize("text", ["nan", "inf", "-1"])

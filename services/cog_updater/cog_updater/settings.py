@@ -7,6 +7,7 @@ from eventstac.catalog.database import DatabaseSettings
 from eventstac.consumption import RetryPolicy
 from eventstac.containers import ContainerNames
 from eventstac.raster.memory import decoder_memory_bytes
+from eventstac.rules.default_collection import read_default_collection
 from eventstac.settings import Environment
 
 
@@ -31,7 +32,7 @@ def read(values: Mapping[str, str]) -> Settings:
     settings = Settings(
         database=DatabaseSettings.read(env),
         containers=ContainerNames.read(env),
-        default_collection=env.text("STAC_DEFAULT_COLLECTION", "bronze-tier"),
+        default_collection=read_default_collection(env),
         skew_window_s=env.seconds("SKEW_WINDOW_S", 5.0),
         retry=RetryPolicy.read(env),
         decoder_memory_bytes=decoder_memory_bytes(env),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from eventstac.catalog.database import DatabaseSettings
 from eventstac.consumption import RetryPolicy
 from eventstac.containers import state_connection
+from eventstac.rules.default_collection import read_default_collection
 from eventstac.settings import Environment
 
 
@@ -40,7 +41,7 @@ def read(values: Mapping[str, str]) -> Settings:
     env.text("CatalogEvents__topicEndpoint")
     settings = Settings(
         database=DatabaseSettings.read(env),
-        default_collection=env.text("STAC_DEFAULT_COLLECTION", "bronze-tier"),
+        default_collection=read_default_collection(env),
         skew_window_s=env.seconds("SKEW_WINDOW_S", 5.0),
         claims_container=env.text("CLAIMS_CONTAINER", "claims"),
         config_container=env.text("CONFIG_CONTAINER", "config"),

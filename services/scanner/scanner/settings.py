@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from eventstac.catalog.database import DatabaseSettings
 from eventstac.consumption import RetryPolicy
 from eventstac.containers import ContainerNames
+from eventstac.rules.default_collection import read_default_collection
 from eventstac.settings import Environment
+
+MOST_A_PAGE = 5_000  # Azure lists no more blobs at once
 
 
 @dataclass(frozen=True)
@@ -30,8 +33,8 @@ def read(values: Mapping[str, str]) -> Settings:
     settings = Settings(
         database=DatabaseSettings.read(env),
         containers=ContainerNames.read(env),
-        default_collection=env.text("STAC_DEFAULT_COLLECTION", "bronze-tier"),
-        page_size=env.integer("SCAN_PAGE_SIZE", 500),
+        default_collection=read_default_collection(env),
+        page_size=env.integer("SCAN_PAGE_SIZE", 500, least=1, most=MOST_A_PAGE),
         reconcile_schedule=env.text("RECONCILE_SCHEDULE", "0 0 3 * * *"),
         retry=RetryPolicy.read(env),
     )

@@ -33,6 +33,7 @@ SESSION = {
 # SQL that writes, and its parameters in order.
 Statement = tuple[str, Sequence[Any]]
 
+SSL_MODES = ("prefer", "disable", "allow", "require", "verify-ca", "verify-full")  # libpq's
 CONNECT_TIMEOUT_S = 10  # a database that is failing over must not hold a message's lock for long
 
 # What says nothing about the input: the server goes away, is full, or two transactions met.
@@ -82,13 +83,13 @@ class DatabaseSettings:
             )
         return cls(
             host=env.text("POSTGRES_HOST"),
-            port=env.integer("POSTGRES_PORT", 5432),
+            port=env.integer("POSTGRES_PORT", 5432, least=1, most=65_535),
             database=env.text("POSTGRES_DB"),
             user=env.text("POSTGRES_USER"),
             password=env.text("POSTGRES_PASS", ""),
             pgstac_schema=schema,
-            pool_size=env.integer("POSTGRES_POOL_SIZE", 4),
-            sslmode=env.text("POSTGRES_SSLMODE", "prefer"),
+            pool_size=env.integer("POSTGRES_POOL_SIZE", 4, least=1),
+            sslmode=env.choice("POSTGRES_SSLMODE", SSL_MODES),
             token=_token(env),
         )
 
@@ -108,15 +109,12 @@ class DatabaseSettings:
 
 
 def _token(env: Environment) -> Callable[[], str] | None:
-    auth = env.text("POSTGRES_AUTH", "password")
-    if auth == "entra":
+    if env.choice("POSTGRES_AUTH", ("password", "entra")) == "entra":
         from eventstac.azure.database_token import (
             identity_token,
         )  # takes half a second, and only Azure needs it
 
         return identity_token()
-    if auth != "password":
-        env.wrong(f"POSTGRES_AUTH must be 'password' or 'entra', not {auth!r}")
     return None
 
 

@@ -21,6 +21,7 @@ from eventstac.cli.places import blob_url
 from eventstac.consumption import Consumer
 from eventstac.containers import ContainerNames, Watched
 from eventstac.errors import EventstacError
+from eventstac.rules.default_collection import read_default_collection
 from eventstac.settings import Environment
 from eventstac.telemetry.opening import open_telemetry
 from eventstac.telemetry.spans import Telemetry
@@ -76,7 +77,7 @@ class Ports:
             values,
             DatabaseSettings.read(env),
             ContainerNames.read(env),
-            env.text("STAC_DEFAULT_COLLECTION", "bronze-tier"),
+            read_default_collection(env),
         )
         also(env)
         env.check(f"eventstac {command}")

@@ -19,6 +19,7 @@ from eventstac.errors import EventstacError
 from eventstac.facts import Match
 from eventstac.rules import Explanation, Rule, Rules, RulesInvalid, load_rules
 from eventstac.rules.builders import check_builders
+from eventstac.rules.default_collection import IDS, SETTING, is_id
 from eventstac.rules.load import is_built_in
 from eventstac.rules.mistakes import warning_text
 from eventstac.settings import Environment
@@ -31,9 +32,16 @@ PAGE = 5000  # what one listing request gives at most
 _NOWHERE = "https://account.blob.core.windows.net"  # the account of a path where the environment has none
 
 RulesFile = Annotated[Path, typer.Option("--rules", help="The rules file.")]
+
+
+def _id(name: str) -> str:
+    if not is_id(name):
+        raise typer.BadParameter(f"{name!r} is not {IDS}")
+    return name
+
+
 DefaultCollection = Annotated[
-    str,
-    typer.Option(envvar="STAC_DEFAULT_COLLECTION", help="Where rasters go that no rule matches."),
+    str, typer.Option(envvar=SETTING, help="Where rasters go that no rule matches.", callback=_id)
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 

@@ -16,6 +16,7 @@ from eventstac.catalog.setup import SetupRefused, set_up, told_who_may
 from eventstac.cli.console import open_console
 from eventstac.cli.files import read_text
 from eventstac.rules import load_rules
+from eventstac.rules.default_collection import read_default_collection
 from eventstac.settings import Environment
 
 PASSWORDS = "EVENTSTAC_ROLE_PASSWORDS"
@@ -36,7 +37,7 @@ def setup(
     """
     env = Environment(os.environ)
     database = DatabaseSettings.read(env)
-    default_collection = env.text("STAC_DEFAULT_COLLECTION", "bronze-tier")
+    default_collection = read_default_collection(env)
     env.check("eventstac setup")
     console = open_console()
 

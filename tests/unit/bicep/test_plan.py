@@ -3,11 +3,13 @@
 import json
 import re
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from eventstac.contracts import read_contract
 from eventstac.raster.memory import LEAST_MB
+from eventstac.rules.default_collection import is_id
 from tests.unit.bicep.plan import (
     SMALL,
     THEIRS,
@@ -15,6 +17,7 @@ from tests.unit.bicep.plan import (
     Plan,
     Resource,
     assignments,
+    evaluator,
     last,
     needs_compiler,
     of_type,
@@ -348,6 +351,40 @@ def test_an_environment_has_a_name_that_azure_s_resources_take(
     assert (done.returncode == 0) is is_taken, done.stderr
     if not is_taken:
         assert f"environmentName {name}: letters, digits and single hyphens" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "is_taken"),
+    [
+        ("", True),
+        ("bronze-tier", True),
+        ("My_Rasters.2-", True),
+        ("0" * 255, True),
+        ("0" * 256, False),
+        ("My Rasters", False),
+        ("a/b", False),
+        ("größe", False),
+        (".a", False),
+        ("-", False),
+    ],
+)
+def test_the_default_collection_has_an_id_that_the_rules_file_could_give(
+    plan: Evaluate, name: str, is_taken: bool
+) -> None:
+    done = plan(f"{SMALL}param defaultCollection = '{name}'\n")
+    assert (done.returncode == 0) is is_taken, done.stderr
+    assert (not name or is_id(name)) is is_taken
+    if not is_taken:
+        assert f'defaultCollection "{name}": a collection\'s id has' in done.stderr
+
+
+def test_a_size_of_nothing_is_refused_by_name(tmp_path: Path) -> None:
+    evaluate = evaluator(tmp_path)
+    sizes = tmp_path / "infra" / "bicep" / "sizes.json"
+    sizes.write_text(sizes.read_text().replace('"poolSize": 10, "st', '"poolSize": 0, "st'))
+    done = evaluate(SMALL)
+    assert done.returncode != 0
+    assert "sizes.json, small: stac-api.poolSize is 0. 1 is the least" in done.stderr
 
 
 @pytest.mark.parametrize(

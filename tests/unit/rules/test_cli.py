@@ -97,6 +97,16 @@ def test_check_finds_a_builder_that_takes_no_item_and_facts(file: Path) -> None:
     assert run("check", file)[0] == 0
 
 
+@pytest.mark.parametrize("name", ["My Rasters", "größe", "a%2Fb"])
+def test_a_default_collection_whose_id_is_none_is_refused(
+    file: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run("check", file, "--default-collection", name)[0] == 2
+    monkeypatch.setenv("STAC_DEFAULT_COLLECTION", name)
+    assert run("check", file)[0] == 2
+    assert run("test", "--rules", file, "x.tif")[0] == 2
+
+
 def test_a_file_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
     code, output = run("check", tmp_path / "none.yaml")
     assert code == 1
