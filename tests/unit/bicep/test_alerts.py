@@ -7,6 +7,7 @@ from eventstac.events.timeline import freshness_s
 from eventstac.telemetry.figures import FIGURES
 from tests.contracts.reach import ROOT
 from tests.unit.bicep.source import BICEP
+from tests.unit.bicep.test_settings import triggers
 
 ALERTS = (BICEP / "modules" / "alerts.bicep").read_text()
 
@@ -30,6 +31,22 @@ def test_an_outage_of_a_quarter_of_an_hour_is_told_of_and_a_single_retry_is_not(
     pause = RetryPolicy().longest_s
     assert 2 * pause <= int(limit) <= 15 * 60 - pause
     assert "max(valueMax)" in ALERTS.partition("name: 'failing-messages'")[2].partition("severity")[0]
+
+
+def query_of(alert: str) -> str:
+    return ALERTS.partition(f"    name: '{alert}'")[2].partition("query: ")[2].partition("\n")[0]
+
+
+def test_messages_that_the_api_hears_are_no_requests_of_readers_and_no_other_function_of_it_is_a_message() -> (
+    None
+):
+    (listener,) = re.findall(r"^var apiListener = '(\w+)'$", ALERTS, re.MULTILINE)
+    heard = [name for name, kind in triggers("stac-api").items() if kind != "route"]
+    assert heard == [listener]
+    assert '=~ "${apiName}" and not(name endswith "${apiListener}") |' in query_of("api-p95")
+    assert '(cloud_RoleName !~ "${apiName}" or name endswith "${apiListener}") and' in query_of(
+        "failed-functions"
+    )
 
 
 def test_an_attribute_that_an_alert_asks_for_is_noted_by_the_code() -> None:
