@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -75,6 +76,30 @@ def test_a_pool_that_lost_its_connections_logs_in_with_a_fresh_token(entra: Entr
             assert connection.execute("SELECT current_user").fetchone() == (ROLE,)
 
     assert entra.asked == [(SCOPE,), (SCOPE,)]
+
+
+def test_who_waits_for_a_connection_in_vain_hears_why_none_is_opened(entra: EntraID) -> None:
+    entra.away = True
+    with open_pool(replace(by_token(entra), pool_size=1)) as pool:
+        with waits_in_vain("after 1.00 sec: Entra ID gives no token"), pool.connection(timeout=1):
+            pass
+        entra.away = False
+        with pool.connection(), waits_in_vain("after 0.10 sec$"), pool.connection(timeout=0.1):
+            pass  # one is open: that it is in use is no longer Entra ID's fault
+
+    wrong = replace(entra.database.settings, user=ROLE, password="wrong")
+    with (
+        open_pool(wrong) as pool,
+        waits_in_vain(f"(?s)after 1.00 sec: .*authentication failed for user .{ROLE}"),
+        pool.connection(timeout=1),
+    ):
+        pass
+
+
+@contextmanager
+def waits_in_vain(why: str) -> Iterator[None]:
+    with pytest.raises(Transient, match=why), database_failures():
+        yield
 
 
 def test_a_token_that_holds_serves_many_connections(entra: EntraID) -> None:

@@ -1,6 +1,7 @@
 """Connections to PostgreSQL, for each role, with failures told apart."""
 
 import json
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -130,22 +131,48 @@ def connect(settings: DatabaseSettings) -> Connection:
         return connection
 
 
-def open_pool(settings: DatabaseSettings) -> ConnectionPool[Connection]:
+class Pool(ConnectionPool[Connection]):
+    """Connections to the database; who waits for one in vain hears why the last one could not be opened."""
+
+    refusal = ""
+
+    def getconn(self, timeout: float | None = None) -> Connection:
+        """A connection. Errors: PoolTimeout, with the server's own words if it refused."""
+        try:
+            return super().getconn(timeout)
+        except PoolTimeout as error:
+            if self.refusal:
+                raise PoolTimeout(f"{error}: {self.refusal}") from error
+            raise
+
+
+def open_pool(settings: DatabaseSettings) -> Pool:
     """A pool that opens connections when they are asked for.
 
     Nothing is prepared on the server, so a transaction-mode pooler may stand between (PgBouncer).
     """
-    return ConnectionPool(
+
+    def opened(connection: Connection) -> None:
+        _configure(connection)
+        pool.refusal = ""
+
+    def refused(_: ConnectionPool[Connection]) -> None:
+        error = sys.exception()  # the pool tells of it while it handles it
+        pool.refusal = str(error or "").strip()
+
+    pool = Pool(
         lambda: settings.conninfo,  # at each connection anew: a token holds for an hour
         min_size=0,
         max_size=settings.pool_size,
         timeout=CONNECT_TIMEOUT_S,
         kwargs={"autocommit": True, "prepare_threshold": None},
-        configure=_configure,
+        configure=opened,
         check=ConnectionPool.check_connection,
         reconnect_timeout=0,
+        reconnect_failed=refused,
         open=True,
     )
+    return pool
 
 
 def _configure(connection: Connection) -> None:

@@ -77,6 +77,8 @@ def reconcile(
     """
     ports = Ports.read("reconcile", os.environ, bus=not check)
     ports.check_collection(collection)
+    with ports.connection():
+        pass  # a database that refuses says so at once, not after what a pool waits
     catalog = PostgresCatalog(ports.database, MergeSettings(APP, 0.0), ports.default_collection)
     try:
         storage = ports.storage()
