@@ -5,6 +5,9 @@
 
 PYTHON3 ?= $(shell command -v python3 || command -v python)
 PYTHON := .venv/bin/python
+# A link may lead to a place that is not this user's, such as root's pyenv.
+WITHOUT := if [ -L $(PYTHON) ]; then echo "$(PYTHON) cannot be run by you: do as who installed it"; \
+  else echo "nothing is installed, so nothing runs"; fi
 SOURCES := shared services infra/local tests scripts $(wildcard bench)
 
 help: ## This list
@@ -30,10 +33,10 @@ up: setup ## Start the laptop stack; `. .local/env` tells your SDKs where it is
 	@$(PYTHON) -m infra.local.stack up
 
 down: ## Stop it; its state stays in .local
-	@if [ -x $(PYTHON) ]; then $(PYTHON) -m infra.local.stack down; else echo "nothing is installed, so nothing runs"; fi
+	@if [ -x $(PYTHON) ]; then $(PYTHON) -m infra.local.stack down; else $(WITHOUT); fi
 
 status: ## What of it runs
-	@if [ -x $(PYTHON) ]; then $(PYTHON) -m infra.local.stack status || true; else echo "nothing is installed, so nothing runs"; fi
+	@if [ -x $(PYTHON) ]; then $(PYTHON) -m infra.local.stack status || true; else $(WITHOUT); fi
 
 run: setup ## The stack in the foreground, until Ctrl-C
 	@$(PYTHON) -m infra.local.stack run

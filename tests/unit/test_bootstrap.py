@@ -78,6 +78,27 @@ def test_an_azurite_that_lacks_a_module_is_installed_again(bootstrap: Any) -> No
     assert not (folder / "left").exists(), "it is made anew, not mended"
 
 
+def test_a_checkout_that_may_not_be_written_is_told_in_a_sentence(
+    bootstrap: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / ".local").touch()  # whoever runs the tests may write anywhere
+    assert bootstrap.main() == 1
+    told = capsys.readouterr().out
+    assert "/.local/" in told
+    assert f"installed into {bootstrap.ROOT}: you have to be able to write there" in told
+
+
+def test_a_python_of_somebody_else_is_not_taken_for_none(tmp_path: Path) -> None:
+    link = tmp_path / "python"
+    for says in ("nothing is installed", "cannot be run by you"):
+        for target in ("status", "down"):
+            command = ["make", "-C", str(SCRIPT.parents[1]), target, f"PYTHON={link}"]
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            assert says in done.stdout
+        if not link.is_symlink():
+            link.symlink_to(tmp_path / "not-mine")
+
+
 def test_two_do_not_install_at_once(
     bootstrap: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -35,7 +35,7 @@ def main(argv: list[str]) -> int:
                 from infra.local.stack.run import run
 
                 return run(layout, arguments.until_eof, arguments.fast)
-    except StackError as error:
+    except (StackError, OSError) as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 1
     except KeyboardInterrupt:

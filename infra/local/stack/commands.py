@@ -42,7 +42,6 @@ def up(layout: Layout) -> int:
 
 def down(layout: Layout) -> int:
     """Stop the stack and whatever a killed one left. Always succeeds."""
-    layout.make()
     supervisor = _supervisor(layout)
     if supervisor is not None:
         processes.end(supervisor, signal.SIGTERM, _STOP_PATIENCE_S)

@@ -17,6 +17,7 @@ from eventstac.blob_urls import BlobName
 from eventstac.catalog.collection_documents import collection_ids
 from eventstac.catalog.database import Connection, DatabaseSettings, connect, database_failures
 from eventstac.catalog.rules_store import AppliedRules, RulesStore
+from eventstac.cli.console import say
 from eventstac.cli.places import blob_url
 from eventstac.consumption import Consumer
 from eventstac.containers import ContainerNames, Watched
@@ -139,7 +140,9 @@ class Ports:
     @contextmanager
     def telemetry(self) -> Iterator[Telemetry]:
         """Who is told what the operator does, if anybody."""
-        telemetry = open_telemetry(APP, self.values)
+        telemetry = open_telemetry(
+            APP, self.values, lambda why: say(f"no telemetry of this: {why}", err=True)
+        )
         try:
             yield telemetry
         finally:

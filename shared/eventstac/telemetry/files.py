@@ -1,6 +1,8 @@
 """Telemetry into files: one JSON line for each span, and for each figure."""
 
+import errno
 import json
+import os
 import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -24,8 +26,10 @@ _EVERY_MS = 10_000
 
 
 def open_files(app: str, folder: str) -> Recorder:
-    """Telemetry of an app into `FOLDER/APP.spans.jsonl` and `FOLDER/APP.figures.jsonl`."""
+    """Telemetry of an app into `FOLDER/APP.spans.jsonl` and `FOLDER/APP.figures.jsonl`; OSError where it cannot be."""
     Path(folder).mkdir(parents=True, exist_ok=True)
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), folder)
     spans = SpanFile(Lines(Path(folder, f"{app}.spans.jsonl")), app)
     figures = FigureFile(Lines(Path(folder, f"{app}.figures.jsonl")), app)
     reader = PeriodicExportingMetricReader(figures, export_interval_millis=_EVERY_MS)

@@ -1,8 +1,11 @@
 """Opens an app's telemetry as its settings say: off, into files, or to Application Insights."""
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping
 
 from eventstac.telemetry.spans import OFF, Telemetry
+
+log = logging.getLogger("eventstac")
 
 FOLDER = "TELEMETRY_FOLDER"
 INSIGHTS = "APPLICATIONINSIGHTS_CONNECTION_STRING"
@@ -19,8 +22,15 @@ def is_on_azure(values: Mapping[str, str]) -> bool:
     return bool(values.get(INSIGHTS)) and not values.get(FOLDER)
 
 
-def open_telemetry(app: str, values: Mapping[str, str]) -> Telemetry:
-    """Telemetry of an app. OpenTelemetry is imported only where somebody listens: it takes up to seconds."""
+def _log(why: str) -> None:
+    log.warning("telemetry_failed", extra={"detail": why})
+
+
+def open_telemetry(app: str, values: Mapping[str, str], tell: Callable[[str], None] = _log) -> Telemetry:
+    """Telemetry of an app. OpenTelemetry is imported only where somebody listens: it takes up to seconds.
+
+    Where its files cannot be written it is off, and `tell` hears why: no work depends on it.
+    """
     insights, folder = values.get(INSIGHTS), values.get(FOLDER)
     if insights:
         from eventstac.azure.application_insights import open_insights
@@ -31,5 +41,8 @@ def open_telemetry(app: str, values: Mapping[str, str]) -> Telemetry:
     if folder:
         from eventstac.telemetry.files import open_files
 
-        return open_files(app, folder)
+        try:
+            return open_files(app, folder)
+        except OSError as error:
+            tell(f"{FOLDER}: {error}")
     return OFF

@@ -223,6 +223,17 @@ def test_off_imports_nothing_of_opentelemetry_and_tells_nobody() -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_files_that_cannot_be_written_hold_up_no_work(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    assert open_telemetry("scanner", {"TELEMETRY_FOLDER": str(tmp_path / "file" / "x")}) is OFF
+    monkeypatch.setattr("os.access", lambda *_: False)  # whoever runs the tests may write anywhere
+    assert open_telemetry("scanner", {"TELEMETRY_FOLDER": str(tmp_path)}) is OFF
+    assert [record.message for record in caplog.records] == ["telemetry_failed"] * 2
+    assert "Permission denied" in vars(caplog.records[1])["detail"]
+
+
 def test_a_file_that_has_grown_is_turned_over_once(tmp_path: Path) -> None:
     lines = Lines(tmp_path / "a.spans.jsonl", limit_bytes=100)
     for number in range(12):
