@@ -4,6 +4,7 @@ The first has places whose footprints are hard, the second files whose contents 
 from how each file was made, or by pyproj; neither side's code has a part in it.
 """
 
+import argparse
 import math
 import warnings
 from collections.abc import Callable
@@ -276,6 +277,9 @@ def contents() -> list[Content]:
 
 def main() -> None:
     """Print both tables."""
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
     warnings.simplefilter("ignore")
     print("| place | " + " | ".join(FOOTPRINTS) + " |\n|---|---|---|---|")
     for place in PLACES:

@@ -4,6 +4,7 @@ Real rasters, scenes that control points or polynomials place, valid data, other
 on the Earth or end too early. What is right comes from pyproj, from the polynomials, or from how a file was made.
 """
 
+import argparse
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
@@ -200,6 +201,9 @@ def verdict(way: Callable[[File], Any], file: File) -> str:
 
 def main() -> None:
     """Print the table."""
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
     warnings.simplefilter("ignore")
     print("| file | " + " | ".join(WAYS) + " |\n|---|---|---|---|")
     for file in files():

@@ -99,7 +99,9 @@ param pgBouncer bool = false
 @minValue(0)
 param databaseGB int = 0
 
-@description('Days to which the catalog can be restored.')
+@description('Days to which the catalog can be restored: 7 to 35.')
+@minValue(7)
+@maxValue(35)
 param backupDays int = 7
 
 @description('Keep backups in the paired region, too.')
@@ -114,7 +116,9 @@ param operatorAddress string = ''
 @description('Mail addresses that alerts go to.')
 param alertMail string[] = []
 
-@description('Days for which logs are kept.')
+@description('Days for which logs are kept: 30 to 730.')
+@minValue(30)
+@maxValue(730)
 param logDays int = 30
 
 @description('Gigabytes of logs a day after which the rest of the day is dropped; -1 for no limit.')

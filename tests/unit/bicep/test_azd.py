@@ -38,7 +38,7 @@ def test_what_the_hooks_read_is_put_out_by_the_templates_or_asked_of_who_deploys
     asked |= set(re.findall(r"azd env set (\w+)", (ROOT / "docs" / "deploy.md").read_text()))
     known = set(outputs_described(BICEP / "main.bicep")) | asked | FROM_AZD
     for name, run in HOOKS.items():
-        own = set(re.findall(r"\bfor (\w+) in|^ *(\w+)=\$\(", run, re.MULTILINE))
+        own = set(re.findall(r"\bfor (\w+) in|^ *(\w+)=[$']", run, re.MULTILINE))
         read = set(re.findall(r"\$\{?([A-Za-z]\w*)", run))
         assert read <= known | {one or other for one, other in own}, name
 
@@ -121,6 +121,40 @@ def test_a_forgotten_address_is_told_before_anything_is_made(machine: Machine) -
     assert "EVENTSTAC_ADDRESS is not set" in done.stderr
     for said in ({"EVENTSTAC_ADDRESS": "none"}, {"EVENTSTAC_PRIVATE_NETWORK": "true"}):
         assert machine.runs("preprovision", DATABASE_ADMIN_ID="x", **said).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("address", "is_one"),
+    [
+        ("203.0.113.7", True),
+        ("0.0.0.255", True),
+        ("notanip", False),
+        ("203.0.113", False),
+        ("203.0.113.7.", False),
+        ("203.0.113.256", False),
+        ("2001:db8::1", False),
+        ("203.0.113.7 none", False),
+    ],
+)
+def test_what_is_no_address_is_told_before_anything_is_made(
+    machine: Machine, address: str, is_one: bool
+) -> None:
+    done = machine.runs("preprovision", DATABASE_ADMIN_ID="x", EVENTSTAC_ADDRESS=address)
+    assert (done.returncode == 0) is is_one
+    assert is_one or f"EVENTSTAC_ADDRESS is {address}: an address like" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "name", re.findall(r"bool\(readEnvironmentVariable\('(\w+)'", (BICEP / "main.bicepparam").read_text())
+)
+def test_what_is_neither_true_nor_false_is_named_by_the_hook_as_the_compiler_does_not(
+    machine: Machine, name: str
+) -> None:
+    said = {"DATABASE_ADMIN_ID": "x", "EVENTSTAC_ADDRESS": "none"}
+    done = machine.runs("preprovision", **said, **{name: "yes"})
+    assert done.returncode == 1
+    assert done.stderr == f"{name} is yes: true or false\n"
+    assert machine.runs("preprovision", **said, **{name: "true"}).returncode == 0
 
 
 def test_an_administrator_who_cannot_be_told_ends_the_hook(machine: Machine) -> None:
