@@ -26,7 +26,7 @@ from stac_api.links import (
     collection_url,
     link,
 )
-from stac_api.page_links import Address
+from stac_api.page_links import Address, Posted
 from stac_api.query_strings import pairs_of
 from stac_api.routing import raw_path
 from stac_api.rows import OWN
@@ -164,11 +164,10 @@ async def post_search(request: Request) -> Response:
     app = services(request)
     most = app.settings.max_body_bytes
     body = await raw_body(request, most)
-    search = searches.from_body(_parsed(body), app.settings)
-    room = most - len(body) + len(search.token or "")  # the next page's token takes the place of this one's
-    return _found(
-        request, app, search, await app.turns.take(search, app.items.page), [], min(room, most // 2)
-    )
+    asked = _parsed(body)
+    search = searches.from_body(asked, app.settings)
+    page = await app.turns.take(search, app.items.page)
+    return _found(request, app, search, page, [], Posted(asked, body, most))
 
 
 _SCHEMA_DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -255,10 +254,15 @@ async def raw_body(request: Request, most: int) -> bytes:
 
 
 def _found(
-    request: Request, app: Services, search: Search, page: Page, links: list[dict[str, Any]], room: int = 0
+    request: Request,
+    app: Services,
+    search: Search,
+    page: Page,
+    links: list[dict[str, Any]],
+    posted: Posted | None = None,
 ) -> Response:
-    """What a search found; `room` is what a token may take of the next request's body."""
-    here, address = base(request), Address(request)
+    """What a search found; `posted` is the body that asked for it."""
+    here, address = base(request), Address(request, posted)
     writer = app.writers.writer(here)
     features: list[Parts] = (
         [writer.parts(row) for row in page.rows]
@@ -269,9 +273,9 @@ def _found(
     if request.method != "POST":
         links.append(address.for_people())
     if page.next:
-        links.append(address.page("next", str(page.next), GEOJSON, room))
+        links.append(address.page("next", str(page.next), GEOJSON))
     if page.prev:
-        links.append(address.page("prev", str(page.prev), GEOJSON, room))
+        links.append(address.page("prev", str(page.prev), GEOJSON))
     return answer(request, wrap(features, links, page.matched), GEOJSON, pages.items)
 
 

@@ -72,7 +72,7 @@ class ItemSearch:
 
     async def _page(self, search: Search) -> Page:
         condition, keys = await self._translated(search)
-        token = parse_token(search.token, len(keys)) if search.token else None
+        token = parse_token(search.token, search.question, len(keys)) if search.token else None
         asked = _asked(search, condition)
         rows = await self._found(search, asked, keys, token)
         more = len(rows) > search.limit
@@ -89,8 +89,8 @@ class ItemSearch:
         has_next, has_prev = (True, more) if back else (more, token is not None)
         return Page(
             rows,
-            PageToken(False, tuple(rows[-1][OWN:])) if rows and has_next else None,
-            PageToken(True, tuple(rows[0][OWN:])) if rows and has_prev else None,
+            PageToken(False, tuple(rows[-1][OWN:]), search.question) if rows and has_next else None,
+            PageToken(True, tuple(rows[0][OWN:]), search.question) if rows and has_prev else None,
             matched,
         )
 

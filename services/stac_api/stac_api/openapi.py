@@ -81,7 +81,7 @@ _FIELDS = _parameter(
     "fields", "Members to include, or with - to leave out.", {"type": "string"}, "id,properties.datetime"
 )
 _WORDS = _parameter("q", "Words to look for in title, description and keywords.", _TEXTS)
-_TOKEN = _parameter("token", "From a next or prev link.", {"type": "string"})
+_TOKEN = _parameter("token", "From a next or prev link of the same search.", {"type": "string"})
 _OFFSET = _parameter(
     "offset", "How many collections to pass over, where there is no token.", {"type": "integer", "minimum": 0}
 )
@@ -200,7 +200,7 @@ _SCHEMAS: Json = {
             ),
             "fields": {"type": "object", "properties": {"include": _TEXTS, "exclude": _TEXTS}},
             "q": _TEXTS,
-            "token": {"type": "string"},
+            "token": {"type": "string", "description": _TOKEN["description"]},
         },
     },
     "Statistics": {

@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from stac_api.errors import BadRequest
-from stac_api.sorting import SortKey
+from stac_api.sorting import DEFAULT, SortKey
 from stac_api.statements import Statement
 
-_DEFAULT_SORT = (SortKey("datetime", descending=True),)
 COLUMN_TYPES = {
     "id": ("i.id", "text"),
     "collection": ("i.collection", "text"),
@@ -46,7 +45,7 @@ def complete(sort: Sequence[SortKey]) -> tuple[SortKey, ...]:
 
     As pgstac does it, in the first key's direction.
     """
-    sort = sort or _DEFAULT_SORT
+    sort = sort or DEFAULT
     named = {key.field for key in sort}
     ties = (SortKey(name, sort[0].descending) for name in ("collection", "id") if name not in named)
     return (*sort, *ties)

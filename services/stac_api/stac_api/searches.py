@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 import orjson
+import xxhash
 
 from stac_api import fields, filters, free_text, sorting
 from stac_api.errors import BadRequest
@@ -24,6 +25,7 @@ _MAX_NAMES = 10_000  # ids or collections of one search
 _MOST_DIGITS = 9  # of what counts Items or Collections: whoever asks for more asks for all
 # In a query string a plus is a blank: before an offset it can have been nothing else.
 _LOST_PLUS = re.compile(r"(:\d\d(?:\.\d+)?) (?=\d\d:\d\d(?:/|\Z))", re.ASCII)
+_NEWEST_FIRST = [str(key) for key in sorting.DEFAULT]
 _LANGUAGES = ("cql2-text", "cql2-json", "cql-json")  # the last is what older clients of pgstac say
 _SHOWN = 100  # characters of what is no language
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
@@ -61,6 +63,23 @@ class Search:
         """Characters of the geometry that is no box, and of those in the filter, as GeoJSON."""
         within = sum(len(orjson.dumps(each)) for each in filters.geometries_in(self.condition))
         return within + (0 if self.geometry is None else len(self.area or ""))
+
+    @cached_property
+    def question(self) -> str:
+        """A short hash of what is looked for and in which order, however it was spelled; not of how it is shown."""
+        asked = [
+            self.collections and sorted(self.collections),
+            self.ids and sorted(self.ids),
+            self.geometry,
+            self.condition,
+            self.words,
+            [str(key) for key in self.sort] if self.sort else _NEWEST_FIRST,
+            *(self.interval or ()),
+            *(self.box or ()),
+        ]
+        # clients may write 10 for 10.0, and sort the members of an object, when they send a body again
+        text = orjson.dumps(asked, option=orjson.OPT_SORT_KEYS).replace(b".0,", b",").replace(b".0]", b"]")
+        return xxhash.xxh32_hexdigest(text)
 
     @property
     def suspect(self) -> str | None:

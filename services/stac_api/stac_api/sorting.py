@@ -19,6 +19,9 @@ class SortKey:
         return f"{'-' if self.descending else ''}{self.field}"
 
 
+DEFAULT = (SortKey("datetime", descending=True),)  # where nothing is asked for
+
+
 def from_text(text: str) -> tuple[SortKey, ...]:
     """Read `+eo:cloud_cover,-datetime`. A blank is a plus that the query string's decoding ate."""
     keys = []

@@ -1,9 +1,13 @@
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from stac_api.errors import BadRequest
 from stac_api.orders import keyset
+from stac_api.searches import from_body
+from stac_api.settings import Settings
 from stac_api.statements import Statement
 from stac_api.tokens import PageToken, parse
 
@@ -16,12 +20,12 @@ values = st.lists(
 
 @given(back=st.booleans(), inclusive=st.booleans(), texts=values)
 def test_a_token_is_read_as_it_was_written(back: bool, inclusive: bool, texts: list[str | None]) -> None:
-    token = PageToken(back, tuple(texts), inclusive=inclusive)
-    assert parse(str(token), len(texts)) == token
+    token = PageToken(back, tuple(texts), "0123abcd", inclusive=inclusive)
+    assert parse(str(token), "0123abcd", len(texts)) == token
 
 
 def test_a_token_needs_no_escaping_in_a_url() -> None:
-    assert set(str(PageToken(True, ("2020-01-01 00:00:00+00", "ü?&=#/", None)))) <= set(
+    assert set(str(PageToken(True, ("2020-01-01 00:00:00+00", "ü?&=#/", None), "0123abcd"))) <= set(
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_:"
     )
 
@@ -44,12 +48,43 @@ def test_a_token_needs_no_escaping_in_a_url() -> None:
 )
 def test_what_this_api_did_not_write_is_refused(token: object) -> None:
     with pytest.raises(BadRequest, match="token"):
-        parse(token, 1)
+        parse(token, "0123abcd", 1)
 
 
-def test_a_token_of_another_sort_order_is_refused() -> None:
+def test_a_token_of_another_search_is_refused_with_what_to_do() -> None:
+    token = str(PageToken(False, ("a", "b"), "0123abcd"))
+    with pytest.raises(BadRequest, match="another search: send all that was asked for again"):
+        parse(token, "0123abce", 2)
+
+
+def test_a_token_from_before_they_named_their_search_is_read() -> None:
+    old = str(PageToken(False, ("a", "b"), "")).rstrip(":")
+    assert parse(old, "0123abcd", 2) == PageToken(False, ("a", "b"), "0123abcd")
     with pytest.raises(BadRequest, match="sorted otherwise"):
-        parse(str(PageToken(False, ("a", "b"))), 3)
+        parse(old, "0123abcd", 3)
+
+
+def question(body: dict[str, Any]) -> str:
+    return from_body(body, Settings("127.0.0.1", "catalog", "reader", "", "test", "Test")).question
+
+
+def test_the_same_search_has_one_name_however_it_is_spelled() -> None:
+    box = {"op": "s_intersects", "args": [{"property": "geometry"}, {"bbox": [1, 2, 3, 4]}]}
+    same: list[dict[str, Any]] = [
+        {"collections": ["a", "b"], "datetime": "2024-01-01T00:00:00Z/..", "filter": box},
+        {"filter": {"args": [box], "op": "AND"}, "datetime": "2024-01-01T01:00:00+01:00/", "collections": ["b", "a"]},
+        {"collections": ["a", "b"], "datetime": "2024-01-01T00:00:00.0Z/..", "limit": 3, "fields": {}, "token": "x",
+         "filter": "S_INTERSECTS(geometry, BBOX(1,2.0,3,4))", "filter-lang": "cql2-text",
+         "sortby": [{"field": "properties.datetime", "direction": "desc"}]},
+    ]  # fmt: skip
+    assert len({question(each) for each in same}) == 1
+    point = {"type": "Point", "coordinates": [10.0, 0.5]}
+    assert question({"intersects": point}) == question(
+        {"intersects": {"coordinates": [10, 0.5], "type": "Point"}}
+    )
+    # from one release to the next: pages are under way
+    assert question({}) == "7bb55aac"
+    assert question(same[0]) == "de00c71e"
 
 
 def test_rows_after_a_null_come_last_in_ascending_order_and_first_in_descending() -> None:
