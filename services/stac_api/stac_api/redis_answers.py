@@ -23,7 +23,7 @@ _log = logging.getLogger("stac_api")
 
 _FORGET_WAIT_S = 2.0  # nobody waits for that
 _MOST_BYTES = 2_000_000  # of one answer: a larger one pushes out hundreds of small ones
-_GENERATIONS_OUTLIVE_S = 60  # the answers that bear them
+_GENERATIONS_OUTLIVE_S = 86_400  # the answers that bear them: these end with a generation, too
 _NAME = re.compile(r"[a-z][a-z-]*")
 _OF_SENDING = frozenset({"content-length", "transfer-encoding"})  # told when an answer is sent
 
@@ -33,7 +33,8 @@ class RedisAnswers:
 
     Each collection has a generation, a random word that changes with it. An answer is kept with the generations that
     its collections had *before* it was looked up in the database, and is good only while they are the same: one that
-    was looked up before a change and put after it is never found. It lives at most `ttl_s` seconds from the question
+    was looked up before a change and put after it is never found. A collection without a generation, which may have
+    been evicted, gets a new one before anything is looked up. An answer lives at most `ttl_s` seconds from the question
     on, even if a change is never told. A reader waits no longer than `wait_s` for Redis.
     """
 
@@ -54,6 +55,7 @@ class RedisAnswers:
         # In braces: what is asked for together lies together, in a cluster too.
         self._prefix = f"{{eventstac:{hashlib.sha256(catalog.encode()).hexdigest()[:12]}}}:"
         self._ttl_s = ttl_s
+        self._generations_live_s = int(ttl_s) + _GENERATIONS_OUTLIVE_S
         self._wait_s = wait_s
         self._clock = clock
         self._breaker = Breaker(longest_s=10.0)
@@ -82,11 +84,10 @@ class RedisAnswers:
 
         Raises Transient where Redis does not answer.
         """
-        lives_s = int(self._ttl_s) + _GENERATIONS_OUTLIVE_S
         try:
             async with asyncio.timeout(_FORGET_WAIT_S), self._redis.pipeline() as together:
                 for name in {*collections, EVERY}:
-                    together.set(self._generation(name), secrets.token_hex(8), ex=lives_s)
+                    together.set(self._generation(name), secrets.token_hex(8), ex=self._generations_live_s)
                 await together.execute()
         except Exception as error:
             raise Transient(f"Redis does not take that answers are to be forgotten: {error!r}") from error
@@ -98,12 +99,24 @@ class RedisAnswers:
     def _generation(self, collection: str) -> str:
         return f"{self._prefix}generation:{collection}"
 
-    async def _read(self, keys: list[str]) -> tuple[bytes | None, tuple[str, ...]]:
-        """What is kept, and the generations. Raises whatever comes of an answer that is none."""
+    async def _read(self, keys: list[str]) -> tuple[bytes | None, tuple[str, ...]] | None:
+        """What is kept, and the generations; None where Redis keeps none. Raises whatever comes of a wrong answer."""
         packed, *words = cast(list[bytes | None], await self._redis.mget(keys))  # text is not decoded
         if not isinstance(packed, bytes | None):
             raise TypeError(f"Redis keeps {packed!r} where a text should be")
-        return packed, tuple([word.decode() if word else "" for _, word in zip(keys[1:], words, strict=True)])
+        if not all(words):
+            words = await self._begun(keys[1:])
+        named = tuple([word.decode() for _, word in zip(keys[1:], words, strict=True) if word])
+        return (packed, named) if len(named) == len(words) else None
+
+    async def _begun(self, generations: list[str]) -> list[bytes | None]:
+        """The generations' words; those that have none get one, that no answer can bear."""
+        async with self._redis.pipeline() as together:
+            for name in generations:
+                together.set(name, secrets.token_hex(8), nx=True, ex=self._generations_live_s)
+            together.mget(generations)
+            words: list[bytes | None] = (await together.execute())[-1]
+        return words
 
     async def _guarded[T](self, ask: Callable[[], Awaitable[T]]) -> T | None:
         try:

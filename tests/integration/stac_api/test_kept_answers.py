@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import psycopg
 import pytest
@@ -244,6 +245,38 @@ def test_an_answer_from_before_a_change_that_comes_after_it_is_never_found(redis
     on_redis(redis, race)
 
 
+def test_an_answer_that_a_change_ended_does_not_come_back_when_redis_evicts(redis: RunningRedis) -> None:
+    async def use(cache: RedisAnswers) -> None:
+        for collections in (("a",), ("a", "b"), (EVERY,)):
+            generations = [cache._generation(name) for name in collections]
+            slot = await cache.find(b"question", collections)
+            assert isinstance(slot, Slot)
+            assert all(slot.generations)
+            await cache.put(slot, ANSWER)  # before the first change
+            assert await cache.find(b"question", collections) == ANSWER
+            slow = await cache.find(b"slow", collections)
+            assert isinstance(slow, Slot)
+            await cache.forget(["a"])
+            await cache._redis.delete(*generations)
+            assert isinstance(await cache.find(b"question", collections), Slot)
+            await cache.put(slow, ANSWER)  # looked up before the change
+            assert isinstance(await cache.find(b"slow", collections), Slot)
+            await cache._redis.flushall()
+
+    on_redis(redis, use)
+
+
+def test_a_redis_that_keeps_no_generation_keeps_no_answer(redis: RunningRedis) -> None:
+    async def use(cache: RedisAnswers) -> None:
+        slot = await cache.find(b"question", ["a"])
+        assert isinstance(slot, Slot)
+        await cache._redis.delete(cache._generation("a"))
+        with mock.patch.object(cache, "_begun", return_value=[None]):  # evicted as soon as it was there
+            assert await cache.find(b"question", ["a"]) is None
+
+    on_redis(redis, use)
+
+
 def test_an_answer_lives_no_longer_than_the_setting_says_from_the_question_on(redis: RunningRedis) -> None:
     now = [1000.0]
 
@@ -266,7 +299,7 @@ def test_what_another_version_put_there_is_passed_over(redis: RunningRedis) -> N
     async def use(cache: RedisAnswers) -> None:
         slot = await cache.find(b"question", ["a"])
         assert isinstance(slot, Slot)
-        of_today = b'{"generations":[""],"headers":%b}\n{}'
+        of_today = b'{"generations":["' + slot.generations[0].encode() + b'"],"headers":%b}\n{}'
         headers = (b"null", b"5", b"[]", b'["etag"]', b'{"etag":5}', '{"etag":"☃"}'.encode(),
                    b'{"":"a"}', b'{"a b":"c"}', b'{"etag":"a\\r\\nb: c"}', b'{"content-length":"5"}')  # fmt: skip
         for value in (
@@ -274,6 +307,7 @@ def test_what_another_version_put_there_is_passed_over(redis: RunningRedis) -> N
             b"nonsense",
             b"[]\n{}",
             b'{"generations":[""]}\n',
+            b'{"generations":[""],"headers":{"etag":"a"}}\n{}',  # when none was a word, too
             *(of_today % h for h in headers),
         ):
             await cache._redis.set(slot.key, value)
