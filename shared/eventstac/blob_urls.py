@@ -63,6 +63,28 @@ def parse(url: str) -> BlobName:
     Raises Rejected `bad-url` for what is no blob URL, and for a path with "." or ".." segments: HTTP clients resolve
     them, so that such a URL would be read in another place, or another container, than the one it seems to name.
     """
+    account_url, segments = _account(url)
+    if len(segments) < 2 or not segments[0] or not any(segments[1:]):
+        raise Rejected("bad-url", f"{told_url(url)!r} names no blob: expected …/CONTAINER/PATH")
+    path = unquote("/".join(segments[1:]), errors="strict") if _decodes(segments) else "/".join(segments[1:])
+    name = BlobName(account_url, unquote(segments[0]).lower(), path)
+    if not name.is_addressable:
+        raise Rejected(
+            "bad-url", f"{told_url(url)!r} has a segment '.' or '..': write the blob's path without it"
+        )
+    return name
+
+
+def account_of(url: str) -> str:
+    """The `account_url` that a URL leads to, whether a blob is there or not.
+
+    Raises Rejected `bad-url` for what is no http(s) URL.
+    """
+    return _account(url)[0]
+
+
+def _account(url: str) -> tuple[str, list[str]]:
+    """An account's URL, and the segments of the path below it as they are written."""
     try:
         url.encode()
         parts = urlsplit(with_slashes(url.strip()))  # as browsers read a URL
@@ -80,16 +102,8 @@ def parse(url: str) -> BlobName:
     host = f"[{host}]" if ":" in host else _blob_endpoint(host)
     if port is not None and port != {"http": 80, "https": 443}[parts.scheme]:
         host = f"{host}:{port}"
-    if len(segments) < 2 or not segments[0] or not any(segments[1:]):
-        raise Rejected("bad-url", f"{told_url(url)!r} names no blob: expected …/CONTAINER/PATH")
-    path = unquote("/".join(segments[1:]), errors="strict") if _decodes(segments) else "/".join(segments[1:])
     scheme = "https" if host.endswith(_AZURE) else parts.scheme
-    name = BlobName(f"{scheme}://{host}{prefix}", unquote(segments[0]).lower(), path)
-    if not name.is_addressable:
-        raise Rejected(
-            "bad-url", f"{told_url(url)!r} has a segment '.' or '..': write the blob's path without it"
-        )
-    return name
+    return f"{scheme}://{host}{prefix}", segments
 
 
 def canonical_url(url: str) -> str:

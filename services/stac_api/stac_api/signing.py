@@ -3,6 +3,7 @@
 import asyncio
 from datetime import datetime, timedelta
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -30,7 +31,7 @@ class Signer(Protocol):
     """Signs the addresses of one storage account's blobs."""
 
     def is_ours(self, url: str) -> bool:
-        """Whether a URL names a blob of the account."""
+        """Whether a URL leads to the account, be it to a blob or not."""
 
     def sign(self, url: str, lives: timedelta) -> tuple[str, datetime]:
         """A URL to read this blob by until a time, which is given too."""
@@ -65,7 +66,18 @@ def _href(request: Request) -> str:
         raise BadRequest("href", "give one href of an asset")
     if "\0" in hrefs[0] or len(hrefs[0]) > _LONGEST_HREF:
         raise BadRequest("href", f"a null character, or longer than {_LONGEST_HREF}")
+    if not _is_absolute(hrefs[0]):
+        raise BadRequest("href", "expected the whole address of an asset, such as https://…/image.tif")
     return hrefs[0]
+
+
+def _is_absolute(href: str) -> bool:
+    """Whether it names a scheme and a host."""
+    try:
+        parts = urlsplit(href)
+        return bool(parts.scheme and parts.hostname) and parts.port != 0
+    except ValueError:  # of a host or a port that is none
+        return False
 
 
 def _answer(href: str, expires: datetime | None) -> Response:

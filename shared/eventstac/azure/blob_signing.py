@@ -7,7 +7,7 @@ from threading import Lock
 from azure.core.exceptions import AzureError
 from azure.storage.blob import BlobSasPermissions, BlobServiceClient, UserDelegationKey, generate_blob_sas
 
-from eventstac.blob_urls import parse
+from eventstac.blob_urls import account_of, parse
 from eventstac.errors import Rejected, Transient
 
 LONGEST = timedelta(hours=1)
@@ -35,9 +35,9 @@ class BlobSigner:
         self._delegation_ends = datetime.min.replace(tzinfo=UTC)
 
     def is_ours(self, url: str) -> bool:
-        """Whether a URL names a blob of the account."""
+        """Whether a URL leads to the account, be it to a blob or not."""
         try:
-            return parse(url).account_url == self.account_url
+            return account_of(url) == self.account_url
         except Rejected:
             return False
 
