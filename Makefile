@@ -8,7 +8,7 @@ PYTHON := .venv/bin/python
 # A link may lead to a place that is not this user's, such as root's pyenv.
 WITHOUT := if [ -L $(PYTHON) ]; then echo "$(PYTHON) cannot be run by you: do as who installed it"; \
   else echo "nothing is installed, so nothing runs"; fi
-SOURCES := shared services infra/local tests scripts $(wildcard bench)
+SOURCES := shared services infra/local tests scripts conftest.py $(wildcard bench)
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

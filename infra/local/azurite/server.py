@@ -1,6 +1,5 @@
 """Azurite's Blob service as a child process: where it is installed, how it starts, when it is ready."""
 
-import http.client
 import socket
 import subprocess
 import time
@@ -15,10 +14,15 @@ START_S = 60.0  # Azurite needs 2 to 4 s, and was seen to take 11 under load
 STOP_S = 10.0
 _BINARY = Path(".local/azurite/node_modules/.bin/azurite-blob")
 _LOG_TAIL_BYTES = 2000
+_LISTENS = b"successfully listens"  # what it prints then; that the port answers may be another program's doing
 
 
 class AzuriteError(RuntimeError):
     """Azurite is not installed or did not start; the message says which and what to do."""
+
+
+class PortTaken(AzuriteError):
+    """Another program listens where Azurite should; the message says on which port."""
 
 
 @dataclass(frozen=True)
@@ -67,21 +71,22 @@ def free_port() -> int:
 
 
 def start(command: Command, log: Path) -> subprocess.Popen[bytes]:
-    """Start Azurite and wait until it answers. Raises AzuriteError with the end of its log if it does not."""
+    """Start Azurite and wait until it listens. Raises AzuriteError with the end of its log if it does not."""
     argv = command.argv()
     if _is_taken(command.port):
-        raise AzuriteError(
+        raise PortTaken(
             f"port {command.port} on 127.0.0.1 is taken by another program: Azurite cannot start"
         )
     command.directory.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
+        before = output.tell()
         process = subprocess.Popen(argv, stdout=output, stderr=subprocess.STDOUT)  # noqa: S603 - our own argv
     deadline = time.monotonic() + START_S
-    while not _answers(command.port):
+    while _LISTENS not in (said := log.read_bytes()[before:]):
         if process.poll() is not None or time.monotonic() > deadline:
             stop(process)
-            tail = log.read_bytes()[-_LOG_TAIL_BYTES:].decode(errors="replace").strip()
-            raise AzuriteError(
+            tail = said[-_LOG_TAIL_BYTES:].decode(errors="replace").strip()
+            raise (PortTaken if "EADDRINUSE" in tail else AzuriteError)(
                 f"Azurite did not start on port {command.port} with its data in {command.directory}; "
                 f"its log {log} ends with: {tail or '(nothing)'}"
             )
@@ -109,15 +114,3 @@ def _is_taken(port: int) -> bool:
         except OSError:
             return True
     return False
-
-
-def _answers(port: int) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
-    try:
-        connection.request("GET", "/")
-        connection.getresponse().read()  # 400 for this path, which is an answer
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
-    return True

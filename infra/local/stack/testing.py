@@ -4,12 +4,13 @@ import contextlib
 import functools
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +28,8 @@ from infra.local.stack.run import endpoints_of
 START_TIMEOUT_S = 180.0
 _STOP_TIMEOUT_S = 90.0
 _POLL_S = 0.05
+# Ports are chosen up to 20 s before the last process listens on its own; meanwhile another program may take one.
+_PORT_TAKEN = re.compile(r"Another program listens on port|address already in use|EADDRINUSE", re.IGNORECASE)
 
 
 class Stack:
@@ -88,19 +91,28 @@ class Stack:
 
     def kill(self, name: str) -> None:
         """SIGKILL a process and all it started; it stays away until `restart`."""
-        self.layout.hold(name).touch()
-        pid = self.status(name)["pid"]
-        if pid is not None:
-            processes.kill_group(pid)
-        self._wait(f"{name} to be gone", lambda: self.status(name)["state"] == "held")
+        self._hold(name, processes.kill_group)
 
     def stop(self, name: str) -> None:
         """SIGTERM a process, so that it drains; it stays away until `restart`."""
+        number = signal.SIGINT if name == "postgres" else signal.SIGTERM
+        self._hold(name, lambda pid: os.kill(pid, number))
+
+    def _hold(self, name: str, end: Callable[[int], None]) -> None:
+        """Keep a process away, and end it: each pid once, since the supervisor may be just starting it again."""
         self.layout.hold(name).touch()
-        pid = self.status(name)["pid"]
-        if pid is not None:
-            os.kill(pid, signal.SIGINT if name == "postgres" else signal.SIGTERM)
-        self._wait(f"{name} to be gone", lambda: self.status(name)["state"] == "held")
+        ended = set[int]()
+
+        def is_held() -> bool:
+            status = self.status(name)
+            pid = status["pid"]
+            if pid is not None and pid not in ended:
+                ended.add(pid)
+                with contextlib.suppress(ProcessLookupError):
+                    end(pid)
+            return bool(status["state"] == "held")
+
+        self._wait(f"{name} to be gone", is_held)
 
     def restart(self, *names: str) -> None:
         """Start processes again (killing first what runs) and wait until all are ready.
@@ -168,22 +180,38 @@ def running_stack(directory: Path, *supervisor_module: str) -> Iterator[Stack]:
     layout = Layout(directory)
     layout.make()
     own = ("infra.local.stack", "--directory", str(directory), "run", "--until-eof", "--fast")
-    with layout.log("stack").open("wb") as output:
-        supervisor = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-m", *(supervisor_module or own)],
-            cwd=ROOT,
-            env=os.environ | in_half_a_day(),
-            stdin=subprocess.PIPE,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    try:
-        _wait_until_ready(layout, supervisor)
+    with contextlib.ExitStack() as at_end:
+        at_end.callback(Cluster(layout.data("postgres"), port=0, settings=FAST).remove)
+        at_end.enter_context(_supervised(layout, supervisor_module or own))
         yield Stack(layout, endpoints_of(layout))
-    finally:
-        _stop(supervisor)
-        Cluster(layout.data("postgres"), port=0, settings=FAST).remove()
+
+
+@contextmanager
+def _supervised(layout: Layout, supervisor_module: Sequence[str]) -> Iterator[None]:
+    """A stack that is ready. Until its first start nobody knows its ports: it gets others where one is taken."""
+    is_new = not layout.ports.exists()
+    for attempts_left in (2, 1, 0):
+        with layout.log("stack").open("wb") as output:
+            supervisor = subprocess.Popen(  # noqa: S603
+                [sys.executable, "-m", *supervisor_module],
+                cwd=ROOT,
+                env=os.environ | in_half_a_day(),
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        with contextlib.ExitStack() as at_end:
+            at_end.callback(_stop, supervisor)
+            try:
+                _wait_until_ready(layout, supervisor)
+            except RuntimeError as error:
+                if not (is_new and attempts_left and _PORT_TAKEN.search(str(error))):
+                    raise
+                layout.ports.unlink(missing_ok=True)
+                continue
+            yield
+            return
 
 
 def in_half_a_day() -> dict[str, str]:

@@ -21,6 +21,7 @@ from eventstac.catalog.postgres import PostgresCatalog
 from eventstac.catalog.rules_store import RulesStore
 from eventstac.facts import Fact, Match, fact_of
 from eventstac.rules import CollectionRules
+from infra.local.azurite.server import free_port
 from infra.local.postgres.account import unprivileged
 from tests.integration.catalog.writers import four_writers, limit_waiting
 from tests.integration.conftest import CatalogDatabase
@@ -40,13 +41,6 @@ class Pooler:
         return replace(settings, port=self.port)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @pytest.fixture(scope="module")
 def pooler(database: CatalogDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pooler]:
     program = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
@@ -54,14 +48,14 @@ def pooler(database: CatalogDatabase, tmp_path_factory: pytest.TempPathFactory) 
         "pgbouncer is not installed: `make setup` installs it (Debian and Ubuntu: apt-get install pgbouncer)"
     )
     directory: Path = tmp_path_factory.mktemp("pgbouncer")
-    port, settings = _free_port(), database.settings
+    settings = database.settings
     users = directory / "users.txt"
     users.write_text("".join(f'"{role}" "{password}"\n' for role, password in database.passwords.items()))
     config = directory / "pgbouncer.ini"
-    config.write_text(
+    declared = (
         f"[databases]\n{settings.database} = host={settings.host} port={settings.port}\n"
         f"{WIDE} = host={settings.host} port={settings.port} dbname={settings.database} pool_size=4\n"
-        f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
+        f"[pgbouncer]\nlisten_addr = 127.0.0.1\nunix_socket_dir =\n"
         f"auth_type = scram-sha-256\nauth_file = {users}\n"
         # One server connection for all clients: whatever a client leaves behind on it, the next one gets.
         "pool_mode = transaction\ndefault_pool_size = 1\nmax_client_conn = 100\n"
@@ -71,34 +65,43 @@ def pooler(database: CatalogDatabase, tmp_path_factory: pytest.TempPathFactory) 
         if account.reaches(directory):
             break
         folder.chmod(0o755)
-    for path in (users, config):
-        account.own(path)
     log = directory / "log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [program, str(config)],
-            stdout=output,
-            stderr=output,
-            user=account.uid,
-            group=account.gid,
-            extra_groups=None if account.uid is None else [],
-        )
+    for _ in range(3):  # another program may take the port before pgbouncer does, which ends then
+        port = free_port()
+        config.write_text(f"{declared}listen_port = {port}\n")
+        for path in (users, config):
+            account.own(path)
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [program, str(config)],
+                stdout=output,
+                stderr=output,
+                user=account.uid,
+                group=account.gid,
+                extra_groups=None if account.uid is None else [],
+            )
+        if _answers(port, process):
+            break
     try:
-        _wait_until_it_answers(port, process, log)
+        assert process.poll() is None, f"pgbouncer does not start:\n{log.read_text()[-2000:]}"
         yield Pooler(port)
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(timeout=20)
 
 
-def _wait_until_it_answers(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
+def _answers(port: int, process: "subprocess.Popen[bytes]") -> bool:
+    """Whether pgbouncer does; else it has ended, and did so by itself where it could not have the port."""
     deadline = time.monotonic() + 20
-    while time.monotonic() < deadline and process.poll() is None:
+    while process.poll() is None:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
+                return process.poll() is None
+        if time.monotonic() > deadline:
+            process.kill()
+            process.wait()
         time.sleep(0.05)
-    pytest.fail(f"pgbouncer does not answer:\n{log.read_text()[-2000:]}")
+    return False
 
 
 @pytest.mark.parametrize("partition_trunc", ["none", "month", "year"])

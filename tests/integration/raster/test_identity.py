@@ -139,19 +139,15 @@ def storage_over_tls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple
     """Azurite's blob endpoint with OAuth, holding source/a.tif, and the authority to trust."""
     folder = tmp_path_factory.mktemp("azurite-tls")
     ca, cert, key = certificates(folder)
-    port = free_port()
-    argv = [
-        *Command(folder / "blobs", port).argv(),
-        "--oauth",
-        "basic",
-        "--cert",
-        str(cert),
-        "--key",
-        str(key),
-    ]
-    process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
+    options = ["--oauth", "basic", "--cert", str(cert), "--key", str(key)]
+    for _ in range(3):  # another program may take the port before Azurite does, which ends then
+        port = free_port()
+        argv = [*Command(folder / "blobs", port).argv(), *options]
+        process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
+        if answers_over_tls(port, ca, process):
+            break
     try:
-        wait_for_tls(port, ca)
+        assert process.poll() is None, "Azurite does not start"
         url = f"https://127.0.0.1:{port}/{ACCOUNT}"
         with BlobServiceClient(url, credential=ACCOUNT_KEY, connection_verify=str(ca)) as service:
             container = service.create_container("source")
@@ -161,7 +157,8 @@ def storage_over_tls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple
         stop(process)
 
 
-def wait_for_tls(port: int, cert: Path) -> None:
+def answers_over_tls(port: int, cert: Path, process: "subprocess.Popen[bytes]") -> bool:
+    """Whether Azurite does, and not only after the time that it may take; else it has ended."""
     context = ssl.create_default_context(cafile=str(cert))
     deadline = time.monotonic() + DEADLINE_S
     while True:
@@ -170,9 +167,12 @@ def wait_for_tls(port: int, cert: Path) -> None:
                 socket.create_connection(("127.0.0.1", port), 2) as plain,
                 context.wrap_socket(plain, server_hostname="127.0.0.1"),
             ):
-                return
+                return True
         except OSError:
-            assert time.monotonic() < deadline, "Azurite does not answer over TLS"
+            if process.poll() is not None or time.monotonic() > deadline:
+                stop(process)
+                return False
+            time.sleep(0.05)
             time.sleep(0.05)
 
 

@@ -9,6 +9,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from infra.local.azurite.server import free_port
+
 
 class RunningRedis:
     """A redis-server that keeps nothing on disk. After `start` it has the same port."""
@@ -18,27 +20,31 @@ class RunningRedis:
         assert program, (
             "redis-server is not installed: `make setup` installs it (apt-get install redis-server)"
         )
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
-        self._command = [
-            program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
-            "--dir", str(directory), "--daemonize", "no",
-        ]  # fmt: skip
         self._process: subprocess.Popen[bytes]
-        self.start()
+        for _ in range(3):  # another program may take the port first
+            self.port = free_port()
+            self._command = [
+                program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
+                "--dir", str(directory), "--daemonize", "no",
+            ]  # fmt: skip
+            if self._starts():
+                return
+        raise AssertionError("redis-server ended")
 
     @property
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.port}/0"
 
     def start(self) -> None:
+        assert self._starts(), "redis-server ended"
+
+    def _starts(self) -> bool:
         self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)
         deadline = time.monotonic() + 20
-        while not self._answers():
-            assert self._process.poll() is None, "redis-server ended"
+        while self._process.poll() is None and not self._answers():
             assert time.monotonic() < deadline, "redis-server does not answer"
             time.sleep(0.02)
+        return self._process.poll() is None
 
     def kill(self) -> None:
         self._process.kill()

@@ -1,11 +1,12 @@
 """Azurite starts, keeps its blobs over a restart, and says what is wrong where it cannot start."""
 
+import socket
 from pathlib import Path
 
 import pytest
 from azure.storage.blob import BlobServiceClient
 
-from infra.local.azurite import server
+from infra.local.azurite import server, testing
 from infra.local.azurite.testing import running_azurite
 
 
@@ -37,6 +38,20 @@ def test_a_port_that_is_taken_is_reported(tmp_path: Path) -> None:
         pytest.raises(server.AzuriteError, match=f"{first.port}.* taken"),
     ):
         server.start(server.Command(tmp_path / "second", first.port), tmp_path / "second.log")
+
+
+def test_a_port_that_another_program_takes_while_azurite_starts_is_not_azurites(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running_azurite(tmp_path / "first") as first, socket.create_server(("127.0.0.1", 0)) as silent:
+        taken = [first.port, silent.getsockname()[1], server.free_port()]
+        monkeypatch.setattr(server, "_is_taken", lambda _: False)  # as before the other program took it
+        monkeypatch.setattr(testing, "free_port", iter(taken).__next__)
+        with running_azurite(tmp_path / "second") as second:
+            assert second.port == taken[-1]
+            assert second.process.poll() is None
+        with pytest.raises(server.AzuriteError, match="EADDRINUSE"):
+            running_azurite(tmp_path / "third", first.port)
 
 
 def test_azurite_that_dies_at_start_is_reported_with_the_end_of_its_log(

@@ -1,5 +1,6 @@
-"""What all tests share: which worker runs which, and how long an example may take."""
+"""What all tests share: which worker runs which, and which examples they are given."""
 
+import os
 import re
 from typing import Any
 
@@ -7,8 +8,15 @@ import pytest
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
+# Each run has the same examples, so that a change is judged by what it changes; with EXPLORE=1 it has new ones.
 # Nothing is said by how long an example takes: the machine may be busy, and the first may read what is then kept.
-settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "any machine",
+    derandomize=not os.environ.get("EXPLORE"),
+    print_blob=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("any machine")
 
 _IN_A_PLACE = re.compile(r"tests/integration/stac_api/.*\[(?:.*-)?(uvicorn|functions|redis)(?:-.*)?\]")
