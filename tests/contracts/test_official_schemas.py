@@ -13,6 +13,8 @@ from tests.contracts.changed import ITEMS, REMOVED, changed, damaged, valid_item
 from tests.contracts.invalid_items import INVALID
 from tests.contracts.official import FILE, PROJECTION, Official
 
+pytestmark = pytest.mark.timeout(900)  # the first on a machine downloads them
+
 OFFICIAL = {"projection.json": PROJECTION, "file.json": FILE}
 CRS = valid_item("with-a-hole")["properties"]["proj:projjson"]
 SYSTEMS = [

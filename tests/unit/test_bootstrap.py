@@ -144,3 +144,22 @@ def test_what_a_killed_run_began_is_waited_for(
         (tmp_path / "end").touch()
     following.join(10)
     assert ended == [True]
+
+
+def test_what_fails_over_the_network_is_tried_again_and_said(
+    bootstrap: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(bootstrap, "PAUSE_S", 0)
+    monkeypatch.setattr(bootstrap, "ROOT", tmp_path)
+    tries = tmp_path / "tries"
+    once_in = "echo . >> '{}'; [ $(wc -l < '{}') -eq {} ]"
+    bootstrap.fetch(["sh", "-c", once_in.format(tries, tries, 3)], "fetch")
+    assert tries.read_text().split() == ["."] * 3
+    assert (
+        "failed, trying again in 0 s (2 of 3) … failed, trying again in 0 s (3 of 3) … "
+        in capsys.readouterr().out
+    )
+    tries.unlink()
+    with pytest.raises(bootstrap.Unmet, match=r"failed; \.local/logs/fetch\.log ends"):
+        bootstrap.fetch(["sh", "-c", once_in.format(tries, tries, 4)], "fetch")
+    assert tries.read_text().split() == ["."] * 3

@@ -6,7 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from infra.local.network import tried_again
+
 ROOT = Path(__file__).parents[3]
+_TIMEOUT_S = 150  # of each of three attempts: whoever calls this has 900 s for it and for what it does then
 
 
 def private_venv(*requirements: str) -> Path:
@@ -21,6 +24,9 @@ def private_venv(*requirements: str) -> Path:
             subprocess.run([*uv, "venv", "--clear", "--python", sys.executable, str(home)], check=True)
             # Named outright: `python -m uv` would otherwise install into the environment that runs it.
             target = ["--python", str(home / "bin" / "python")]
-            subprocess.run([*uv, "pip", "install", *target, *requirements], check=True)
+            install = [*uv, "pip", "install", *target, *requirements]
+            tried_again(
+                lambda: subprocess.run(install, check=True, timeout=_TIMEOUT_S), subprocess.SubprocessError
+            )
             (home / "complete").touch()
     return home / "bin"

@@ -28,7 +28,10 @@ QUERY = {
 }  # fmt: skip
 
 
-pytestmark = pytest.mark.parametrize("place", MAIN, indirect=True, scope="session")
+pytestmark = [
+    pytest.mark.parametrize("place", MAIN, indirect=True, scope="session"),
+    pytest.mark.timeout(900),  # the first on a machine downloads the judges
+]
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,8 @@ from tests.unit.raster.readers import MemoryReader
 from tests.unit.raster.real import OTHER_WHEELS, real_rasters
 from tests.unit.raster.test_against_gdalinfo import TYPES, gdalinfo
 
+pytestmark = pytest.mark.timeout(900)  # the first on a machine downloads them
+
 NUMBERS = {"minimum": "MINIMUM", "maximum": "MAXIMUM", "mean": "MEAN", "stddev": "STDDEV"}
 
 

@@ -74,6 +74,7 @@ def test_of_a_grid_whose_crs_its_rule_gives() -> None:
     assert item_of(netcdf(), crs="EPSG:4326")["bbox"] == pytest.approx([0, 30, 6, 34], abs=0.1)
 
 
+@pytest.mark.timeout(900)  # the first on a machine downloads them
 def test_of_real_rasters() -> None:
     """Where one does not say itself where it is, its rule does."""
     stated = told = 0
