@@ -19,6 +19,7 @@ _PAUSE_S = 1.0
 _PAGE = 60
 _AGAIN = 8  # of a page
 _PATIENCE_S = 5.0  # a broker that is killed in the middle of an answer gives none
+_ERRORS = (ServiceBusError, ValueError, OSError)  # the SDK's, and what comes out of closing a link that died
 _FIRST_S = 90.0  # after a storm in which nothing could be repeated, all processes run
 
 
@@ -43,7 +44,7 @@ class Echo:
     def _try(self, topic: str) -> None:
         try:
             self._repeat(topic)
-        except ServiceBusError as error:
+        except _ERRORS as error:
             self._note(f"no echo on {topic}: {error!r}")
 
     def _repeat(self, topic: str) -> None:

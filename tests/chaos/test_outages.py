@@ -5,7 +5,7 @@ import pytest
 from tests.chaos.outages import Load, Tries, away, left, storage_away, tries
 from tests.e2e.user import User
 
-pytestmark = pytest.mark.timeout(1800)  # minutes of outage, and up to seven until all is quiet
+pytestmark = pytest.mark.timeout(1800)  # minutes of outage, and up to eleven until all is quiet
 
 AWAY_S = 120.0
 SHORTER_S = 40.0

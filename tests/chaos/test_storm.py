@@ -8,7 +8,7 @@ import pytest
 from tests.chaos.storm import Log, Weather, rage
 from tests.e2e.user import User
 
-pytestmark = pytest.mark.timeout(1800)  # up to seven minutes until all is quiet
+pytestmark = pytest.mark.timeout(1800)  # up to eleven minutes until all is quiet
 
 BLOBS = 300
 SEED = secrets.randbelow(100_000) if os.environ.get("EXPLORE") else 7

@@ -101,5 +101,7 @@ def new_database(postgres: RunningPostgres) -> CatalogDatabase:
 
 
 @pytest.fixture(scope="module")
-def database(postgres: RunningPostgres) -> CatalogDatabase:
-    return new_database(postgres)
+def database(postgres: RunningPostgres) -> Iterator[CatalogDatabase]:
+    database = new_database(postgres)
+    yield database
+    postgres.drop_database(database.settings.database)

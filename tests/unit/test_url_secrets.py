@@ -221,7 +221,7 @@ def test_what_is_sent_again_as_it_was_is_about_the_same(event: Event) -> None:
 )
 def test_texts_of_any_make_are_read_in_no_time(part: str) -> None:
     text = part * (250_000 // len(part))
-    begun = time.process_time()
+    begun = time.thread_time()
     told_url(text)
     without_secrets(text)
-    assert time.process_time() - begun < 1
+    assert time.thread_time() - begun < 1

@@ -14,7 +14,9 @@ START_S = 60.0  # Azurite needs 2 to 4 s, and was seen to take 11 under load
 STOP_S = 10.0
 _BINARY = Path(".local/azurite/node_modules/.bin/azurite-blob")
 _LOG_TAIL_BYTES = 2000
-_LISTENS = b"successfully listens"  # what it prints then; that the port answers may be another program's doing
+_LISTENS = (
+    b"successfully listens"  # what it prints then; that the port answers may be another program's doing
+)
 
 
 class AzuriteError(RuntimeError):
@@ -74,9 +76,7 @@ def start(command: Command, log: Path) -> subprocess.Popen[bytes]:
     """Start Azurite and wait until it listens. Raises AzuriteError with the end of its log if it does not."""
     argv = command.argv()
     if _is_taken(command.port):
-        raise PortTaken(
-            f"port {command.port} on 127.0.0.1 is taken by another program: Azurite cannot start"
-        )
+        raise PortTaken(f"port {command.port} on 127.0.0.1 is taken by another program: Azurite cannot start")
     command.directory.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         before = output.tell()

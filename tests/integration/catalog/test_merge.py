@@ -24,7 +24,7 @@ from eventstac.compose import compose as really_compose
 from eventstac.facts import Fact, Match, fact_of
 from eventstac.rules import CollectionRules, load_rules
 from eventstac.validation import event_problems
-from tests.integration.catalog.writers import four_writers
+from tests.integration.catalog.writers import four_writers, limited_waiting
 from tests.integration.conftest import CatalogDatabase
 from tests.samples import START, cog_fact, gone, present, url_of
 
@@ -109,7 +109,8 @@ def test_four_writers_on_overlapping_items_lose_nothing_and_searching_goes_on(
 ) -> None:
     items, assets = [f"i{number}" for number in range(12)], ("b1", "b2", "b3")
     everything = [fact(item, asset) for item in items for asset in assets]
-    four_writers(database, everything, load)
+    with limited_waiting(database):
+        four_writers(database, everything, load)
     with database.connect() as connection:
         rows = connection.execute("SELECT id, content->'assets' FROM pgstac.items ORDER BY id").fetchall()
     assert {row[0]: set(row[1]) for row in rows} == {item: set(assets) for item in items}

@@ -17,7 +17,7 @@ from eventstac.errors import Transient
 from eventstac.facts import Fact, Match, fact_of
 from eventstac.rules import CollectionRules, Rules, load_rules
 from infra.local.postgres.testing import RunningPostgres
-from tests.integration.catalog.writers import four_writers, limit_waiting
+from tests.integration.catalog.writers import four_writers, limited_waiting
 from tests.integration.conftest import CatalogDatabase, new_database
 from tests.samples import at, gone, present, url_of
 
@@ -32,11 +32,12 @@ def trunc(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def database(postgres: RunningPostgres, trunc: str) -> CatalogDatabase:
+def database(postgres: RunningPostgres, trunc: str) -> Iterator[CatalogDatabase]:
     database = new_database(postgres)
     with database.connect() as connection:
         prepare_collection(connection, "scenes", CollectionRules("scenes", partition_trunc=trunc))
-    return database
+    yield database
+    postgres.drop_database(database.settings.database)
 
 
 @pytest.fixture
@@ -67,7 +68,6 @@ def test_four_writers_on_overlapping_items_across_partitions_lose_nothing_and_no
     database: CatalogDatabase,
 ) -> None:
     """The assets of an Item are of different months, so that it moves as they come, in four orders at once."""
-    limit_waiting(database)
     items, assets = [f"i{number:02}" for number in range(16)], ("b1", "b2", "b3")
     everything = [
         fact(item, asset, month=(number * 5 + place * 7) % 19)
@@ -79,7 +79,8 @@ def test_four_writers_on_overlapping_items_across_partitions_lose_nothing_and_no
         found = reader.execute("SELECT count(*) = count(DISTINCT id) FROM pgstac.items").fetchone()
         assert found == (True,), "one statement saw an Item twice"
 
-    four_writers(database, everything, load, beside=sees_each_once)
+    with limited_waiting(database):
+        four_writers(database, everything, load, beside=sees_each_once)
     with database.connect() as connection:
         assert stored(connection) == [(item, set(assets)) for item in items]
 
@@ -97,8 +98,8 @@ def test_an_item_whose_datetime_moves_exists_once_and_leaves_with_its_last_asset
 
 
 def test_a_table_is_made_without_holding_up_readers_behind_a_long_query(database: CatalogDatabase) -> None:
-    limit_waiting(database)
     with (
+        limited_waiting(database),
         database.connect() as loader,
         database.connect("eventstac_stac_api") as long_query,
         database.connect("eventstac_stac_api") as reader,

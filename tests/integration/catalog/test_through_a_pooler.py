@@ -23,7 +23,7 @@ from eventstac.facts import Fact, Match, fact_of
 from eventstac.rules import CollectionRules
 from infra.local.azurite.server import free_port
 from infra.local.postgres.account import unprivileged
-from tests.integration.catalog.writers import four_writers, limit_waiting
+from tests.integration.catalog.writers import four_writers, limited_waiting
 from tests.integration.conftest import CatalogDatabase
 from tests.samples import gone, present, url_of
 
@@ -145,7 +145,6 @@ def test_four_writers_on_overlapping_items_lose_nothing_and_nobody_stalls(
     database: CatalogDatabase, pooler: Pooler, partition_trunc: str
 ) -> None:
     database.clear()
-    limit_waiting(database)
     collection = f"four-{partition_trunc}"
     with connect(database.as_role("eventstac_loader")) as connection:
         prepare_collection(
@@ -163,7 +162,8 @@ def test_four_writers_on_overlapping_items_lose_nothing_and_nobody_stalls(
         merge(connection, RulesStore("bronze-tier"), facts, MergeSettings("loader", 0.5), NOW)
 
     through = replace(database, settings=replace(pooler.of(database.settings), database=WIDE))
-    four_writers(through, everything, load)
+    with limited_waiting(database):
+        four_writers(through, everything, load)
     with database.connect() as connection:
         rows = connection.execute("SELECT id, content->'assets' FROM pgstac.items ORDER BY id").fetchall()
     assert {row[0]: set(row[1]) for row in rows} == {item: set(assets) for item in items}

@@ -78,7 +78,7 @@ def test_a_text_beside_the_geometry_is_refused_at_once(api: Client, asked: str, 
         assert "spatial operators" in told
     if name == "filter":
         assert api.ids(filter="geometry IS NULL") == []
-    assert time.monotonic() - begun < 5, "as the database's own refusals"
+    assert time.monotonic() - begun < 15, "as the database's own refusals"
 
 
 def test_long_lists_and_large_polygons_are_no_operators(api: Client) -> None:

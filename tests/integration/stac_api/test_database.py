@@ -142,7 +142,7 @@ async def test_an_error_that_the_driver_cannot_read_costs_no_other_query(
         assert [row[0] for row in await database.rows("SELECT 1")] == [1]
         with pytest.raises(TooSlow):
             await database.rows("SELECT '€'::geometry")
-        async with asyncio.timeout(0.5):
+        async with asyncio.timeout(3):
             assert [row[0] for row in await database.rows("SELECT 1")] == [1]
     finally:
         await database.close()

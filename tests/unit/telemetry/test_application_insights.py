@@ -146,7 +146,12 @@ def test_libraries_warnings_are_handed_on_and_nothing_that_sending_itself_causes
     told: list[dict[str, Any]],
 ) -> None:
     said = {one["data"]["baseData"]["message"] for one in of_kind(told, "MessageData")}
-    assert said == {"message_consumed", "a warning of a library"}
+    assert said >= {
+        "message_consumed",
+        "a warning of a library",
+    }  # another thread of these tests may warn, too
+    not_told = {"what a library only mentions", "request", "the connection to Application Insights is away"}
+    assert not said & not_told
 
 
 def test_a_log_event_keeps_its_keys_and_is_in_the_trace(told: list[dict[str, Any]]) -> None:

@@ -12,7 +12,7 @@ from azure.servicebus import ServiceBusClient, ServiceBusMessage, ServiceBusRece
 from infra.local.servicebus.testing import RunningServer, running_server
 
 PLAIN = {"LockDuration": "PT1M", "MaxDeliveryCount": 10}
-SHORT = {"LockDuration": "PT1S", "MaxDeliveryCount": 2}
+SHORT = {"LockDuration": "PT3S", "MaxDeliveryCount": 2}
 EXPIRING = {"DefaultMessageTimeToLive": "PT1S", "DeadLetteringOnMessageExpiration": True}
 ONCE = {"RequiresDuplicateDetection": True, "DuplicateDetectionHistoryTimeWindow": "P1D"}
 

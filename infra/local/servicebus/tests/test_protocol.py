@@ -97,7 +97,7 @@ def test_a_response_comes_before_the_outcome_of_its_request(server: RunningServe
 def test_a_token_that_expires_ends_the_receivers_it_opened_and_refuses_what_is_sent(
     server: RunningServer, queue: str
 ) -> None:
-    with RawClient(server.port, server.key, token_s=2) as client:
+    with RawClient(server.port, server.key, token_s=4) as client:
         send(client, queue)
         client.send(raw.attach(2, receives=True, address=queue, credit=5))
         received(client)
