@@ -44,4 +44,5 @@ class ByPlace(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no type
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByPlace:
+    """Which worker runs which test, for xdist."""
     return ByPlace(config, log)

@@ -41,7 +41,8 @@ class Azurite:
 def running_azurite(directory: Path, port: int = 0) -> Azurite:
     """Start Azurite with its blobs in `directory` (made if missing) and wait until it listens.
 
-    Port 0 takes a free one, and another where a program takes that first. Raises AzuriteError where Azurite is not installed or does not start.
+    Port 0 takes a free one, and another where a program takes that first. Raises AzuriteError where Azurite is not
+    installed or does not start.
     """
     directory.mkdir(parents=True, exist_ok=True)
     for attempts_left in (2, 1, 0):
