@@ -8,10 +8,14 @@ ATTEMPTS = 5  # that end with nothing gained: blobs that keep moving, a table th
 
 
 class Attempts:
-    """How often one transaction may be tried yet: an attempt that finds a new thing to make is not counted."""
+    """How often one transaction may be tried yet: an attempt that finds a new thing to make is not counted.
 
-    def __init__(self) -> None:
+    `briefly`: who holds a Collection's tables is not waited for long.
+    """
+
+    def __init__(self, *, briefly: bool = False) -> None:
         self.left = ATTEMPTS
+        self._briefly = briefly
         self._made: set[tuple[str, tuple[Needed, ...]]] = set()
 
     def note(self) -> None:
@@ -26,4 +30,5 @@ class Attempts:
         self._made |= lacking
         applied = rules.current(connection).rules
         for collection, needed in not_ready.needed.items():
-            prepare_collection(connection, collection, applied.collection(collection), needed)
+            found = applied.collection(collection)
+            prepare_collection(connection, collection, found, needed, briefly=self._briefly)

@@ -21,7 +21,7 @@ from eventstac.catalog.item_rows import ItemKey
 from eventstac.catalog.locks import lock
 from eventstac.catalog.pace import Pace
 from eventstac.catalog.pgstac_items import REFUSED
-from eventstac.catalog.pgstac_partitions import CollectionNotReady
+from eventstac.catalog.pgstac_partitions import CollectionNotReady, TablesHeld
 from eventstac.catalog.rules_store import AppliedRules, RulesStore
 from eventstac.disputes import marked, misplaced, wrongly_read
 from eventstac.errors import Busy
@@ -99,6 +99,7 @@ def merge(
 ) -> Merged:
     """Merge facts, in as many transactions as the `pace` makes of them.
 
+    Those of a Collection whose tables somebody holds come last: they are waited for when all others are merged.
     `now` dates what is announced; what is claimed well in its future stands below any other claim.
     """
     pace = pace or Pace(FIRST, MOST)
@@ -112,7 +113,11 @@ def merge(
     fresh: set[str] = set()
     changed: list[ItemKey] = []
     waiting = sorted(joined.values(), key=lambda fact: (fact.item_key, fact.url))
-    while waiting:
+    held: list[Fact] = []
+    is_last = False
+    while waiting or held:
+        if not waiting:
+            waiting, held, is_last = held, [], True
         chunk, waiting = pace.take(waiting, lambda fact: fact.item_key)
         own = {fact.url for fact in chunk}
         arrived = _Arrived(
@@ -120,10 +125,26 @@ def merge(
             {one.url for one, _ in pending_looks} & own,
             [fact for fact in facts if fact.url in own],
         )
-        done = _merge_chunk(connection, rules, arrived, settings, now, pace)
+        try:
+            done = _merge_chunk(connection, rules, arrived, settings, now, pace, briefly=not is_last)
+        except TablesHeld as error:
+            if is_last:
+                raise
+            put_off, waiting = _apart(chunk, waiting, error.collection)
+            held += put_off
+            continue
         fresh |= done[0]
         changed += done[1]
     return Merged(len(fresh), len(facts) - len(fresh), tuple(changed))
+
+
+def _apart(chunk: list[Fact], waiting: list[Fact], collection: str) -> tuple[list[Fact], list[Fact]]:
+    """The facts of a Collection, and all others."""
+    facts = [*chunk, *waiting]
+    theirs = [fact for fact in facts if fact.item_key[0] == collection]
+    if not theirs:  # an Item that blobs leave is of it
+        return chunk, waiting
+    return theirs, [fact for fact in facts if fact.item_key[0] != collection]
 
 
 def _merge_chunk(
@@ -133,10 +154,12 @@ def _merge_chunk(
     settings: MergeSettings,
     now: datetime,
     pace: Pace,
+    *,
+    briefly: bool,
 ) -> tuple[set[str], list[ItemKey]]:
     composer = Composer()
     locked = _foresee(connection, rules.current(connection), arrived.facts, now, composer)
-    attempts = Attempts()
+    attempts = Attempts(briefly=briefly)
     while attempts.left:
         try:
             with connection.transaction():

@@ -27,6 +27,7 @@ _PARTITION_LOCK = 7_742_038_113_902
 # soon, lets them pass, and tries again; well below deadlock_timeout (1 s), so that no deadlock is ever found with it.
 _LOCK_TIMEOUT = "200ms"
 _ATTEMPTS = 60
+BRIEFLY = 4  # attempts, where others can be served first: a second and a half
 _PAUSE_S = 0.2
 
 
@@ -53,6 +54,17 @@ class CollectionNotReady(EventstacError):
         self.needed = {collection: tuple(needed[collection]) for collection in sorted(needed)}
 
 
+class TablesHeld(Busy):
+    """A Collection's tables cannot be changed: somebody reads or writes it all the time."""
+
+    def __init__(self, collection: str, attempts: int) -> None:
+        super().__init__(
+            f"the tables of collection {collection!r} cannot be changed: somebody has been reading or writing it all "
+            f"the time, in {attempts} attempts (a long-running query or dump?)"
+        )
+        self.collection = collection
+
+
 def refuse_other_than_pinned(version: str | None) -> None:
     """Refuse any pgstac but the pin."""
     if version != PGSTAC_VERSION:
@@ -68,14 +80,20 @@ def check_version(connection: Connection) -> None:
 
 
 def prepare_collection(
-    connection: Connection, collection: str, rules: CollectionRules | None, needed: Sequence[Needed] = ()
+    connection: Connection,
+    collection: str,
+    rules: CollectionRules | None,
+    needed: Sequence[Needed] = (),
+    *,
+    briefly: bool = False,
 ) -> None:
     """Make a Collection that is missing, and the leaves that are needed; each in a commit of its own.
 
     An unpartitioned Collection's one leaf is as wide as time; that of a month (or year) takes all of it, and ends up to
     the end of the month (year) in which the last one lies. Later writes then rarely need DDL, during which readers
-    would wait.
+    would wait. TablesHeld where somebody else holds the tables; soon, if it is to be tried `briefly`.
     """
+    attempts = BRIEFLY if briefly else _ATTEMPTS
     check_version(connection)
     ensure_collection(connection, collection, rules)
     row = connection.execute(
@@ -83,10 +101,10 @@ def prepare_collection(
     ).fetchone()
     unit = row[0] if row else None
     if unit is None:
-        with_ddl(connection, collection, partial(_check_whole, connection, collection))
+        with_ddl(connection, collection, partial(_check_whole, connection, collection), attempts)
         return
     for one in needed:
-        with_ddl(connection, collection, partial(_check_part, connection, collection, unit, one))
+        with_ddl(connection, collection, partial(_check_part, connection, collection, unit, one), attempts)
 
 
 def repartition(connection: Connection, collection: str, partition_trunc: str) -> bool:
@@ -110,9 +128,12 @@ def repartition(connection: Connection, collection: str, partition_trunc: str) -
     return changed[-1] > 0
 
 
-def with_ddl(connection: Connection, collection: str, change: Callable[[], None]) -> None:
+def with_ddl(
+    connection: Connection, collection: str, change: Callable[[], None], attempts: int | None = None
+) -> None:
     """Run DDL in a transaction, alone, and without making anybody wait for long."""
-    for _ in range(_ATTEMPTS):
+    attempts = attempts or _ATTEMPTS
+    for _ in range(attempts):
         try:
             with connection.transaction():
                 connection.execute("SELECT pg_advisory_xact_lock(%s)", [_PARTITION_LOCK])
@@ -122,10 +143,7 @@ def with_ddl(connection: Connection, collection: str, change: Callable[[], None]
             time.sleep(_PAUSE_S)
         else:
             return
-    raise Busy(
-        f"the tables of collection {collection!r} cannot be changed: somebody has been reading or writing it all the "
-        f"time, in {_ATTEMPTS} attempts (a long-running query or dump?)"
-    )
+    raise TablesHeld(collection, attempts)
 
 
 def _check_whole(connection: Connection, collection: str) -> None:
