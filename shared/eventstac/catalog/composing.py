@@ -99,7 +99,11 @@ def recompose(
         [item for key in written if (item := composed[key][0].item) is not None],
         None if repairing else {change.key for change in changes if change.is_moved_in_time},
     )
-    rows += pgstac_items.delete_items(connection, [key for key in removed if composed[key][0].item is None])
+    rows += pgstac_items.delete_items(
+        connection,
+        [key for key in removed if composed[key][0].item is None],
+        {} if repairing else {key: row.start for key, row in before.items() if row.start},
+    )
     return changes, rows, {key: composition for key, (composition, _) in composed.items()}
 
 

@@ -37,7 +37,7 @@ Statement = tuple[str, Sequence[Any]]
 SSL_MODES = ("prefer", "disable", "allow", "require", "verify-ca", "verify-full")  # libpq's
 CONNECT_TIMEOUT_S = 10  # a database that is failing over must not hold a message's lock for long
 
-# What says nothing about the input: the server goes away, is full, or two transactions met.
+# What says nothing about the input: the server goes away, or takes no more connections.
 _AWAY = (
     errors.OperationalError,
     errors.InterfaceError,
@@ -47,6 +47,14 @@ _AWAY = (
 
 # It answers, but not this: somebody holds a lock, or it took too long.
 _BUSY = (errors.QueryCanceled, errors.LockNotAvailable, errors.DeadlockDetected, errors.SerializationFailure)
+
+# Nor this: it has no room for what one statement wants, and may have it for others. What would give it room:
+_NO_ROOM: dict[type[psycopg.Error], str] = {
+    errors.OutOfMemory: "Shared memory is for locks, of which each table that is opened takes some: raise the server's "
+    '`max_locks_per_transaction` (docs/operate.md, "How the database is reached")',
+    errors.DiskFull: "Give the server more storage",
+    errors.ConfigurationLimitExceeded: "Raise the limit of the server that it names",
+}
 
 # Nor does this: a standby or a full disk takes no writes, and a database that is not set up yet (or not for this
 # version) is set up later.
@@ -211,6 +219,8 @@ def database_failures() -> Iterator[None]:
         raise Rejected("unstorable", f"PostgreSQL refuses it: {str(error).strip()}") from error
     except _BUSY as error:
         raise Busy(f"the database cannot do it now: {str(error).strip()}") from error
+    except tuple(_NO_ROOM) as error:
+        raise Busy(f"the database has no room for it: {str(error).strip()}. {_advice(error)}") from error
     except _AWAY as error:
         raise Transient(
             f"the database does not answer: {str(error).strip() or type(error).__name__}"
@@ -219,6 +229,11 @@ def database_failures() -> Iterator[None]:
         raise Transient(
             f"the database is not ready: {str(error).strip()}. If it was never set up, run `eventstac setup`"
         ) from error
+
+
+def _advice(error: Exception) -> str:
+    """What would give the database room."""
+    return next(advice for kind, advice in _NO_ROOM.items() if isinstance(error, kind))
 
 
 @contextmanager

@@ -6,6 +6,7 @@ Item is dehydrated on our side and joins the caller's transaction. Facts: pgstac
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from psycopg import errors, sql
@@ -201,28 +202,54 @@ def refused_items(connection: Connection, items: Sequence[Mapping[str, Any]]) ->
     return {}
 
 
-def delete_items(connection: Connection, keys: Sequence[ItemKey]) -> int:
-    """Delete Items in the caller's transaction; one that is not there is none the less gone. Returns how many were."""
+def delete_items(
+    connection: Connection, keys: Sequence[ItemKey], starts: Mapping[ItemKey, datetime] | None = None
+) -> int:
+    """Delete Items in the caller's transaction; one that is not there is none the less gone. Returns how many were.
+
+    `starts`: the datetimes that they should have. Only the leaves of these times are opened and locked, unless an Item
+    is found in none of them.
+    """
     if not keys:
         return 0
-    by_collection: dict[str, list[str]] = {}
+    ids: dict[str, list[str]] = {}
+    times: dict[str, list[datetime]] = {}
     for collection, item in keys:
-        by_collection.setdefault(collection, []).append(item)
+        ids.setdefault(collection, []).append(item)
+        if starts and (collection, item) in starts:
+            times.setdefault(collection, []).append(starts[collection, item])
     tables = connection.execute(
         "SELECT (SELECT pgstac.get_version()), id, key FROM pgstac.collections "
         "WHERE id = ANY(%s) AND to_regclass(format('pgstac.%%I', '_items_' || key)) IS NOT NULL ORDER BY id",
-        [list(by_collection)],
+        [list(ids)],
     ).fetchall()
     for version, *_ in tables[:1]:
         refuse_other_than_pinned(version)
-    delete = sql.SQL("DELETE FROM {table} WHERE id = ANY({ids}) RETURNING 1")
-    return _write(
-        connection,
-        [
-            delete.format(table=_table(f"_items_{key}"), ids=by_collection[collection])
-            for _, collection, key in tables
-        ],
-    )
+    deleted = _delete(connection, tables, ids, times) if times else 0
+    if deleted < len(set(keys)):
+        deleted += _delete(connection, tables, ids, None)
+    return deleted
+
+
+def _delete(
+    connection: Connection,
+    tables: Iterable[tuple[Any, ...]],
+    ids: Mapping[str, list[str]],
+    times: Mapping[str, list[datetime]] | None,
+) -> int:
+    """Delete Items by their ids; with `times` those that begin then, None looks into all leaves."""
+    by_id = sql.SQL("DELETE FROM {table} WHERE id = ANY({ids})")
+    in_time = sql.SQL(" AND datetime = ANY({times})")
+    returning = sql.SQL(" RETURNING 1")
+    parts = []
+    for _, collection, key in tables:
+        part = by_id.format(table=_table(f"_items_{key}"), ids=ids[collection])
+        if times is not None:
+            if collection not in times:
+                continue
+            part += in_time.format(times=times[collection])
+        parts.append(part + returning)
+    return _write(connection, parts)
 
 
 def _leaves(connection: Connection) -> list[_Leaf]:

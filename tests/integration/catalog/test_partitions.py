@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from eventstac.catalog import applying, pgstac_partitions
-from eventstac.catalog.database import Connection
+from eventstac.catalog.database import Connection, connect
 from eventstac.catalog.merge import MergeSettings, merge
 from eventstac.catalog.pgstac_partitions import Needed, prepare_collection
 from eventstac.catalog.rules_store import RulesStore
@@ -152,3 +152,47 @@ def test_a_table_that_can_never_be_made_is_said_to_be_in_use(
         day = datetime(2031, 1, 1, tzinfo=UTC)
         with pytest.raises(Transient, match="'scenes' cannot be changed"):
             prepare_collection(loader, "scenes", None, [Needed(day, day, day)])
+
+
+@pytest.mark.parametrize("trunc", ["month"], indirect=True)
+def test_facts_of_other_collections_do_not_wait_for_a_table_that_cannot_be_made(
+    database: CatalogDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pgstac_partitions, "_ATTEMPTS", 2)
+    match = Match("whole", "two", "b1", rule="whole")
+    other = fact_of(url_of("whole/two/b1.tif"), present(match, 0, "e"))
+    with database.connect() as loader, psycopg.connect(database.settings.conninfo) as dump:
+        prepare_collection(loader, "whole", CollectionRules("whole"))
+        load(loader, fact("one"))
+        dump.execute("SELECT count(*) FROM pgstac.items WHERE collection = 'scenes'")
+        with pytest.raises(Transient, match="'scenes' cannot be changed"):
+            load(loader, fact("new", month=9), fact("one", month=0, etag="f", seen=1), other)
+        assert [item for item, _ in stored(loader)] == ["one", "two"]
+        dump.rollback()
+        load(loader, fact("new", month=9), other)
+        assert [item for item, _ in stored(loader)] == ["new", "one", "two"]
+
+
+@pytest.mark.parametrize("trunc", ["month"], indirect=True)
+def test_an_item_leaves_with_the_locks_of_its_own_table(connection: Connection) -> None:
+    load(connection, *(fact(f"i{month}", month=month) for month in range(12)))
+    match = Match("scenes", "i5", "b1", rule="scenes")
+    with connection.transaction():
+        load(connection, fact_of(url_of("scenes/i5/b1.tif"), gone(match, 15 * MONTH_S)))
+        opened = connection.execute(
+            "SELECT count(DISTINCT c.oid) FROM pg_locks l JOIN pg_class c ON c.oid = l.relation "
+            "WHERE l.pid = pg_backend_pid() AND c.relkind = 'r' AND c.relname LIKE '\\_items\\_%'"
+        ).fetchone()
+    assert (opened, len(stored(connection))) == ((1,), 11)
+
+
+@pytest.mark.parametrize("trunc", ["month"], indirect=True)
+def test_an_item_that_somebody_moved_to_another_table_leaves_all_the_same(
+    database: CatalogDatabase, connection: Connection
+) -> None:
+    load(connection, fact("one"), fact("two", month=3))
+    with connect(database.settings) as owner:
+        owner.execute("UPDATE pgstac.items SET datetime = datetime + interval '1 day' WHERE id = 'two'")
+    match = Match("scenes", "two", "b1", rule="scenes")
+    load(connection, fact_of(url_of("scenes/two/b1.tif"), gone(match, 15 * MONTH_S)))
+    assert stored(connection) == [("one", {"b1"})]

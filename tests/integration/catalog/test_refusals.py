@@ -5,10 +5,13 @@ from dataclasses import replace
 
 import psycopg
 import pytest
+from psycopg import errors
 
+from eventstac.breaker import Breaker
+from eventstac.catalog.database import database_failures
 from eventstac.catalog.merge import MergeSettings
 from eventstac.catalog.postgres import PostgresCatalog
-from eventstac.errors import Rejected, Transient
+from eventstac.errors import Busy, Rejected, Transient
 from eventstac.events import EventRejected
 from eventstac.facts import Fact, Match, fact_of
 from infra.local.postgres.testing import RunningPostgres
@@ -102,3 +105,26 @@ def test_rules_of_a_newer_version_reject_no_message(own_database: CatalogDatabas
     with pytest.raises(Transient, match=r"(?s)this version cannot read .* Upload a file that it can read"):
         opened.merge([fact()])
     opened.close()
+
+
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [
+        (errors.OutOfMemory("out of shared memory"), "max_locks_per_transaction"),
+        (errors.DiskFull("could not extend file"), "more storage"),
+        (
+            errors.ConfigurationLimitExceeded("temporary file size exceeds"),
+            "limit of the server that it names",
+        ),
+    ],
+)
+def test_a_database_without_room_for_one_statement_does_not_look_like_one_that_is_away(
+    error: psycopg.Error, advice: str
+) -> None:
+    breaker = Breaker()
+    with pytest.raises(Busy, match=advice), breaker.guard(), database_failures():
+        raise error
+    assert not breaker.is_open
+    with pytest.raises(Transient), breaker.guard(), database_failures():
+        raise errors.TooManyConnections("sorry")
+    assert breaker.is_open
