@@ -13,6 +13,7 @@ from eventstac.catalog import repairing
 from eventstac.cli import ports
 from eventstac.cli import reconcile as command
 from eventstac.consumption import Consumer
+from eventstac.errors import Transient
 from eventstac.rules import load_rules
 from tests.twins.apps import Pipeline, scene
 
@@ -72,3 +73,17 @@ def test_a_run_that_the_rules_stopped_exits_with_4(
     assert exited.value.exit_code == 4
     assert "the rules changed while it went on" in said["detail"]
     assert ("to be given --allow-removals again" in said["detail"]) != check
+
+
+def test_a_database_that_refuses_is_told_at_once_and_not_after_a_pool_waited(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refused() -> None:
+        raise Transient("password authentication failed")
+
+    reading = Ports(Pipeline())
+    monkeypatch.setattr(reading, "connection", refused)
+    monkeypatch.setattr(ports.Ports, "read", lambda *_, **__: reading)
+    monkeypatch.setattr(command, "PostgresCatalog", lambda *_: pytest.fail("a pool was opened"))
+    with pytest.raises(Transient, match="password authentication failed"):
+        command.reconcile(check=True)
