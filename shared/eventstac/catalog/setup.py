@@ -15,12 +15,18 @@ from pypgstac.migrate import Migrate
 from eventstac.catalog import PGSTAC_VERSION
 from eventstac.catalog.database import SESSION, Connection, DatabaseSettings, connect, set_session
 from eventstac.catalog.grants import ROLES
-from eventstac.errors import EventstacError
+from eventstac.errors import Busy, EventstacError
 
 _SETUP_LOCK = 7_316_290_411_837  # any number, the same for everybody: one set-up at a time in a database
 
 _GRANT_ATTEMPTS = 10
 _GRANT_PAUSE_S = 0.2  # making a table takes a few hundredths of a second
+
+# A migration waits for whoever reads or writes its tables, and everybody who comes later waits behind it. So it gives
+# up soon, lets them pass, and tries again; below deadlock_timeout (1 s), so that no deadlock is ever found with it.
+_LOCK_TIMEOUT = "500ms"
+_LOCK_ATTEMPTS = 200  # five minutes
+_LOCK_PAUSE_S = 1.0
 
 
 class SetupRefused(EventstacError):
@@ -139,12 +145,47 @@ def _migrate(connection: Connection, say: Callable[[str], None]) -> None:
         )
     for number, name, text in migrations:
         if number not in done:
+            _apply(connection, number, name, text, say)
+            say(f"migration {name} applied")
+
+
+def _apply(connection: Connection, number: int, name: str, text: bytes, say: Callable[[str], None]) -> None:
+    """Apply a migration without making anybody wait for long; Busy where somebody is in its way all the time."""
+    for attempt in range(_LOCK_ATTEMPTS):
+        try:
             with connection.transaction():
+                connection.execute("SELECT set_config('lock_timeout', %s, true)", [_LOCK_TIMEOUT])
                 connection.execute(text)
                 connection.execute(
                     "INSERT INTO eventstac.migrations (number, name) VALUES (%s, %s)", [number, name]
                 )
-            say(f"migration {name} applied")
+        except psycopg.errors.LockNotAvailable:
+            if not attempt:
+                say(f"migration {name} waits until nobody reads or writes its tables: {_users(connection)}")
+            time.sleep(_LOCK_PAUSE_S)
+        else:
+            return
+    raise Busy(
+        f"migration {name} was not applied: somebody has been reading or writing its tables all the time, in "
+        f"{_LOCK_ATTEMPTS} attempts ({_users(connection)}). Wait for a dump or a long query to end, or end it "
+        "(`SELECT pg_terminate_backend(…)`), then run `eventstac setup` again: what is done is not done twice"
+    )
+
+
+def _users(connection: Connection) -> str:
+    """Who has tables of ours open, the oldest transaction first where that may be seen."""
+    rows = connection.execute(
+        """
+        SELECT pid, usename, application_name FROM pg_stat_activity
+        WHERE pid <> pg_backend_pid() AND pid IN (
+            SELECT l.pid FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
+            WHERE l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                AND c.relnamespace IN ('eventstac'::regnamespace, 'pgstac'::regnamespace))
+        ORDER BY xact_start LIMIT 3
+        """
+    ).fetchall()
+    told = (f"process {pid} of {role}" + (f", {name}" if name else "") for pid, role, name in rows)
+    return "; ".join(told) or "it has ended meanwhile"
 
 
 def _migrations() -> list[tuple[int, str, bytes]]:

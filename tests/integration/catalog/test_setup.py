@@ -5,6 +5,8 @@ import os
 import re
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,15 +15,16 @@ import psycopg
 import pytest
 
 from eventstac.catalog import setup as installing
-from eventstac.catalog.database import SESSION, connect
+from eventstac.catalog.database import SESSION, Connection, connect
 from eventstac.catalog.grants import ROLES
 from eventstac.catalog.merge import MergeSettings
 from eventstac.catalog.postgres import PostgresCatalog
 from eventstac.catalog.setup import SetupRefused, installed_pgstac_version, set_up
 from eventstac.cli.setup import put_in_force
+from eventstac.errors import Busy
 from eventstac.facts import Match, fact_of
 from infra.local.postgres.testing import RunningPostgres
-from tests.integration.conftest import CatalogDatabase, settings_of
+from tests.integration.conftest import CatalogDatabase, new_database, settings_of
 from tests.samples import present, url_of
 
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
@@ -178,6 +181,57 @@ def test_settings_of_a_database_change_nothing_of_what_is_read_and_written(
     ) as connection:  # whatever its session sets
         shown = {name: connection.execute(f"SHOW {name}").fetchone() for name in SESSION}
     assert shown == {name: (value,) for name, value in SESSION.items()}
+
+
+@pytest.fixture
+def one_migration_behind(postgres: RunningPostgres, monkeypatch: pytest.MonkeyPatch) -> CatalogDatabase:
+    database = new_database(postgres)
+    known = installing._migrations()
+    added = (known[-1][0] + 1, "more", b"ALTER TABLE eventstac.facts ADD COLUMN more integer")
+    monkeypatch.setattr(installing, "_migrations", lambda: [*known, added])
+    monkeypatch.setattr(installing, "_LOCK_PAUSE_S", 0.1)
+    return database
+
+
+def test_a_migration_behind_a_long_reader_holds_up_nobody(one_migration_behind: CatalogDatabase) -> None:
+    database, said = one_migration_behind, list[str]()
+    with (
+        ThreadPoolExecutor(1) as pool,
+        psycopg.connect(database.settings.conninfo, application_name="pg_dump") as dump,
+        database.connect() as reader,
+    ):
+        dump.execute("SELECT count(*) FROM eventstac.facts")
+        setting_up = pool.submit(set_up, database.settings, {}, said.append)
+        reader.execute("SET lock_timeout = '5s'")
+        for _ in range(3):
+            _until(reader, "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted")
+            reader.execute("SELECT count(*) FROM eventstac.facts")
+        dump.rollback()
+        setting_up.result(timeout=60)
+    assert any("migration more waits" in line and "pg_dump" in line for line in said)
+    assert "migration more applied" in said
+
+
+def _until(connection: Connection, question: str) -> None:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        if connection.execute(question).fetchone() == (True,):
+            return
+        time.sleep(0.02)
+    pytest.fail(f"not within 20 s: {question}")
+
+
+def test_a_migration_that_somebody_is_always_in_the_way_of_says_who(
+    one_migration_behind: CatalogDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(installing, "_LOCK_ATTEMPTS", 2)
+    database = one_migration_behind
+    with psycopg.connect(database.settings.conninfo, application_name="pg_dump") as dump:
+        dump.execute("SELECT count(*) FROM eventstac.facts")
+        with pytest.raises(
+            Busy, match=f"process {dump.info.backend_pid} of .*pg_dump.*eventstac setup` again"
+        ):
+            set_up(database.settings, {})
 
 
 def test_a_newer_schema_is_refused(postgres: RunningPostgres) -> None:
