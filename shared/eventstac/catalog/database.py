@@ -220,7 +220,10 @@ def database_failures() -> Iterator[None]:
     except _BUSY as error:
         raise Busy(f"the database cannot do it now: {str(error).strip()}") from error
     except tuple(_NO_ROOM) as error:
-        raise Busy(f"the database has no room for it: {str(error).strip()}. {_advice(error)}") from error
+        said = (
+            str(error).strip().partition("\n")[0]
+        )  # its hint, a line of its own, names the setting as ours does
+        raise Busy(f"the database has no room for it: {said}. {_advice(error)}") from error
     except _AWAY as error:
         raise Transient(
             f"the database does not answer: {str(error).strip() or type(error).__name__}"

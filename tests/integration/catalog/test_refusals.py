@@ -110,7 +110,10 @@ def test_rules_of_a_newer_version_reject_no_message(own_database: CatalogDatabas
 @pytest.mark.parametrize(
     ("error", "advice"),
     [
-        (errors.OutOfMemory("out of shared memory"), "max_locks_per_transaction"),
+        (
+            errors.OutOfMemory("out of shared memory\nHINT:  Raise."),
+            r"memory\. Shared.*max_locks_per_transaction",
+        ),
         (errors.DiskFull("could not extend file"), "more storage"),
         (
             errors.ConfigurationLimitExceeded("temporary file size exceeds"),
