@@ -26,7 +26,7 @@ from typing import Any
 from bench.reading.asked import floor_requests, http_requests, sent_over, sql_statements
 from bench.reading.figures import Figure, Results, median, report, write
 from bench.reading.kept import KeptCatalogs, kept_catalogs
-from bench.reading.servers import cpu_s, free_port, logs, memory_mb, put_ahead, server
+from bench.reading.servers import cpu_s, free_port, logs, memory_mb, server
 from tests.integration.stac_api.places import READER
 from tests.integration.stac_api.private_venv import ROOT, private_venv
 
@@ -177,18 +177,11 @@ def main() -> None:
     parser.add_argument(
         "--kept", type=Path, default=ROOT / ".local" / "bench" / "catalogs", help="a folder for databases"
     )
-    parser.add_argument(
-        "--ahead",
-        action="store_true",
-        help="take the processor before other work of this machine (Linux, as root)",
-    )
     parser.add_argument("--write", action="store_true", help="put the tables into docs/api-speed.md")
     options = parser.parse_args()
     with kept_catalogs(options.kept, free_port()) as kept:
         for count in options.items:
             kept.catalog(count)  # others' processors, while it is loaded
-        if options.ahead:
-            put_ahead("self", str(kept.pid))
         for count in options.items:
             section = run(kept, count, options)
             if set(options.sides) == set(SIDES):

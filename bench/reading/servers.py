@@ -1,4 +1,4 @@
-"""Processes of this benchmark: servers on ports of their own, what they use, and their place before other work."""
+"""Processes of this benchmark: servers on ports of their own, and what they use."""
 
 import contextlib
 import os
@@ -13,16 +13,6 @@ from urllib.request import urlopen
 from tests.integration.stac_api.private_venv import ROOT
 
 
-def put_ahead(*processes: str) -> None:
-    """Give the sessions of these processes more of the processor than others get.
-
-    Linux shares it out by session: on a busy machine the database's session would get as much as a whole other
-    program, and the session of driver and server together as much again, whatever they need.
-    """
-    for process in processes:
-        Path(f"/proc/{process}/autogroup").write_text("-10")
-
-
 def free_port() -> int:
     """A port that is free now."""
     with socket.socket() as probe:
@@ -33,11 +23,17 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def server(name: str, command: list[str], port: int, environment: dict[str, str], path: str) -> Iterator[int]:
-    """A server process, from its first answer until the end; gives its process id."""
+    """A server process, from its first answer until the end; gives its process id.
+
+    It has a session of its own, as each process of the database has one: Linux shares the processor out by session,
+    and would give a server and what asks it one share together.
+    """
     started = time.monotonic()
     with (
         (logs() / f"{name}.log").open("w+b") as log,
-        subprocess.Popen(command, env=os.environ | environment, stdout=log, stderr=log) as process,
+        subprocess.Popen(
+            command, env=os.environ | environment, stdout=log, stderr=log, start_new_session=True
+        ) as process,
     ):
         try:
             while not _answers(port, path):
