@@ -19,7 +19,7 @@ class CrossOrigin:
             allow_origins=origins,
             allow_methods=["GET", "HEAD", "POST", "OPTIONS"],
             allow_headers=["*"],
-            allow_private_network=True,  # an API on a laptop, asked by a page from the Internet
+            allow_private_network=True,  # an API on a laptop or in a company, asked by a page from the Internet
             expose_headers=["ETag", "Link", "Retry-After", "X-Request-Id"],
         )
 

@@ -64,10 +64,14 @@ def from_query(value: object) -> Cql2 | None:
     if not isinstance(value, dict):
         raise BadRequest("query", 'expected {"property": {"operator": value}}')
     conditions: list[Cql2] = []
-    for name, tests in value.items():
+    for name, tests in sorted(
+        value.items()
+    ):  # the members of an object have no order: the same search, the same text
         if not name.strip() or "\0" in name or not isinstance(tests, dict):
             raise BadRequest("query", f"{name!r}: expected an object of operators")
-        conditions += [_query_condition(name, operator, operand) for operator, operand in tests.items()]
+        conditions += [
+            _query_condition(name, operator, operand) for operator, operand in sorted(tests.items())
+        ]
     return all_of(conditions, "query")
 
 

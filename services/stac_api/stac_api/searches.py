@@ -77,9 +77,9 @@ class Search:
             *(self.interval or ()),
             *(self.box or ()),
         ]
-        # clients may write 10 for 10.0, and sort the members of an object, when they send a body again
+        # clients may write 10 for 10.0 and 0 for -0.0, and sort the members of an object, when they send a body again
         text = orjson.dumps(asked, option=orjson.OPT_SORT_KEYS).replace(b".0,", b",").replace(b".0]", b"]")
-        return xxhash.xxh32_hexdigest(text)
+        return xxhash.xxh32_hexdigest(text.replace(b"-0,", b"0,").replace(b"-0]", b"0]"))
 
     @property
     def suspect(self) -> str | None:

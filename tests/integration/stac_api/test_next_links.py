@@ -31,7 +31,7 @@ others = st.fixed_dictionaries(
         "collections": st.sampled_from([["scenes"], ["scenes", "edges"]]),
         "ids": st.just([f"scene-{n:03}" for n in range(0, 120, 2)]),
         "datetime": st.sampled_from(["2021-03-01T00:00:00Z/..", "2021-02-01T01:00:00+01:00/2021-11-30T00:00:00Z"]),
-        "query": st.just({"count": {"lt": 6}}),
+        "query": st.just({"platform": {"neq": "Gamma"}, "count": {"lt": 6, "gte": 0}}),
         "q": st.just(["meridian", "east"]),
         "sortby": st.sampled_from(
             [[{"field": "id"}], [{"field": "eo:cloud_cover", "direction": "desc"}, {"field": "platform"}]]

@@ -56,9 +56,12 @@ async def echo(scope: Any, receive: Any, send: Any) -> None:
 
 @asynccontextmanager
 async def serving(
-    protocol: type[HttpToolsProtocol], app: App, keep_alive_s: float = 5
+    protocol: type[HttpToolsProtocol], app: App, keep_alive_s: float = 5, *, buffer: int | None = 65_536
 ) -> AsyncIterator[tuple[int, ServerState]]:
-    """A server of the app on a port, and what it knows of itself."""
+    """A server of the app on a port, and what it knows of itself.
+
+    Of what nobody reads the system takes `buffer`, and not as much as the machine's settings let it.
+    """
     config = uvicorn.Config(
         app, access_log=False, log_config=None, ws="none", lifespan="off", timeout_keep_alive=1
     )
@@ -69,8 +72,8 @@ async def serving(
     server = await asyncio.get_running_loop().create_server(
         lambda: protocol(config, state, {}), "127.0.0.1", 0
     )
-    # Of what nobody reads the system takes this much, and not as much as the machine's settings let it.
-    server.sockets[0].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65_536)
+    if buffer is not None:
+        server.sockets[0].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer)
     try:
         yield server.sockets[0].getsockname()[1], state
     finally:
@@ -662,6 +665,51 @@ async def test_who_reads_nothing_of_an_answer_is_let_go(said: bytes, monkeypatch
                     await asyncio.sleep(0.01)
         await asyncio.sleep(0.01)
         assert not state.tasks
+
+
+@pytest.mark.parametrize("size", [100_000, 130_000, 160_000, 190_000, 220_000])
+async def test_who_reads_nothing_of_a_small_rest_is_let_go(
+    size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_protocol, "REQUEST_S", 0.2)
+    async with serving(LeanProtocol, answering(b"x" * size), keep_alive_s=0.1) as (port, state):
+        with socket.socket() as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+            client.connect(("127.0.0.1", port))
+            client.sendall(LAST)
+            async with asyncio.timeout(WAIT_S):
+                while not state.total_requests or state.connections:
+                    await asyncio.sleep(0.01)
+
+
+async def test_who_reads_more_slowly_than_the_system_shows_gets_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_protocol, "REQUEST_S", 0.5)
+    size, read, loop = 24_000_000, 0, asyncio.get_running_loop()
+    async with serving(LeanProtocol, answering(b"x" * size), buffer=None) as (port, _):
+        with socket.socket() as client:
+            client.setblocking(False)
+            await loop.sock_connect(client, ("127.0.0.1", port))
+            await loop.sock_sendall(client, LAST)
+            ends = loop.time() + 2.5
+            while piece := await asyncio.wait_for(loop.sock_recv(client, 40_000), WAIT_S):
+                read += len(piece)
+                if loop.time() < ends:
+                    await asyncio.sleep(0.1)
+    assert read > size
+
+
+async def test_a_connection_outlives_an_answer_that_was_read_slowly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_protocol, "REQUEST_S", 0.2)
+    async with serving(LeanProtocol, answering(b"x" * 3_000_000), keep_alive_s=5) as (port, _):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for _ in range(2):
+            writer.write(GET)
+            await asyncio.sleep(0.05)
+            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), WAIT_S)
+            assert head.startswith(b"HTTP/1.1 200")
+            await asyncio.wait_for(reader.readexactly(3_000_000), WAIT_S)
+            await asyncio.sleep(0.6)
+        writer.close()
 
 
 async def test_who_reads_slowly_gets_all(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -82,6 +82,9 @@ def test_the_same_search_has_one_name_however_it_is_spelled() -> None:
     assert question({"intersects": point}) == question(
         {"intersects": {"coordinates": [10, 0.5], "type": "Point"}}
     )
+    assert question({"bbox": [-0.0, 0, 1, -0.0]}) == question({"bbox": [0, 0, 1, 0]})
+    query = {"b": {"lt": 10, "gte": 1}, "a": {"eq": "x"}}
+    assert question({"query": query}) == question({"query": {"a": {"eq": "x"}, "b": {"gte": 1, "lt": 10}}})
     # from one release to the next: pages are under way
     assert question({}) == "7bb55aac"
     assert question(same[0]) == "de00c71e"
