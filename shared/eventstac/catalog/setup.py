@@ -23,10 +23,17 @@ _GRANT_ATTEMPTS = 10
 _GRANT_PAUSE_S = 0.2  # making a table takes a few hundredths of a second
 
 # A migration waits for whoever reads or writes its tables, and everybody who comes later waits behind it. So it gives
-# up soon, lets them pass, and tries again; below deadlock_timeout (1 s), so that no deadlock is ever found with it.
-_LOCK_TIMEOUT = "500ms"
-_LOCK_ATTEMPTS = 200  # five minutes
+# up soon, lets them pass, and tries again. Every few attempts it waits beyond deadlock_timeout (1 s): only who waits as
+# long has PostgreSQL end an autovacuum that is in the way.
+_LOCK_TIMEOUT_MS = 500
+_PATIENT_EVERY = 5
+_LOCK_ATTEMPTS = 180  # five minutes
 _LOCK_PAUSE_S = 1.0
+
+_LIMIT_WAITING = """
+    SELECT set_config('lock_timeout', (%s + CASE WHEN %s THEN setting::integer ELSE 0 END)::text, true)
+    FROM pg_settings WHERE name = 'deadlock_timeout'
+"""
 
 
 class SetupRefused(EventstacError):
@@ -151,16 +158,16 @@ def _migrate(connection: Connection, say: Callable[[str], None]) -> None:
 
 def _apply(connection: Connection, number: int, name: str, text: bytes, say: Callable[[str], None]) -> None:
     """Apply a migration without making anybody wait for long; Busy where somebody is in its way all the time."""
-    for attempt in range(_LOCK_ATTEMPTS):
+    for attempt in range(1, _LOCK_ATTEMPTS + 1):
         try:
             with connection.transaction():
-                connection.execute("SELECT set_config('lock_timeout', %s, true)", [_LOCK_TIMEOUT])
+                connection.execute(_LIMIT_WAITING, [_LOCK_TIMEOUT_MS, attempt % _PATIENT_EVERY == 0])
                 connection.execute(text)
                 connection.execute(
                     "INSERT INTO eventstac.migrations (number, name) VALUES (%s, %s)", [number, name]
                 )
-        except psycopg.errors.LockNotAvailable:
-            if not attempt:
+        except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
+            if attempt == 1:
                 say(f"migration {name} waits until nobody reads or writes its tables: {_users(connection)}")
             time.sleep(_LOCK_PAUSE_S)
         else:
@@ -176,7 +183,7 @@ def _users(connection: Connection) -> str:
     """Who has tables of ours open, the oldest transaction first where that may be seen."""
     rows = connection.execute(
         """
-        SELECT pid, usename, application_name FROM pg_stat_activity
+        SELECT pid, coalesce(usename, 'autovacuum'), application_name FROM pg_stat_activity
         WHERE pid <> pg_backend_pid() AND pid IN (
             SELECT l.pid FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
             WHERE l.database = (SELECT oid FROM pg_database WHERE datname = current_database())

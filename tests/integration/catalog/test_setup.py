@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -232,6 +233,43 @@ def test_a_migration_that_somebody_is_always_in_the_way_of_says_who(
             Busy, match=f"process {dump.info.backend_pid} of .*pg_dump.*eventstac setup` again"
         ):
             set_up(database.settings, {})
+
+
+@pytest.fixture
+def eager_autovacuum(postgres: RunningPostgres) -> Iterator[None]:
+    with psycopg.connect(postgres.superuser_dsn, autocommit=True) as server:
+        server.execute("ALTER SYSTEM SET autovacuum_naptime = '1s'")
+        server.execute("SELECT pg_reload_conf()")
+        yield
+        server.execute("ALTER SYSTEM RESET autovacuum_naptime")
+        server.execute("SELECT pg_reload_conf()")
+
+
+def test_a_migration_gets_past_an_autovacuum(
+    one_migration_behind: CatalogDatabase, eager_autovacuum: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL ends it, but only for who waits longer than deadlock_timeout."""
+    monkeypatch.setattr(installing, "_LOCK_ATTEMPTS", 10)
+    database, said = one_migration_behind, list[str]()
+    with connect(database.settings) as owner:
+        owner.execute(
+            "ALTER TABLE eventstac.facts SET (autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost_limit = 1, "
+            "autovacuum_vacuum_threshold = 10, autovacuum_vacuum_scale_factor = 0)"
+        )
+        owner.execute(
+            "INSERT INTO eventstac.facts (url, collection, item, asset, kind, state, seen, etag, revision, document, "
+            "changed_at) SELECT n, 'c', n, 'a', 'source', 'present', now(), '', 1, '{}', now() "
+            "FROM generate_series(1, 20000) n"
+        )
+        owner.execute("DELETE FROM eventstac.facts")
+        _until(
+            owner,
+            "SELECT count(*) > 0 FROM pg_locks WHERE granted AND mode = 'ShareUpdateExclusiveLock' "
+            "AND relation = 'eventstac.facts'::regclass",
+        )
+    set_up(database.settings, {}, said.append)
+    assert any("migration more waits" in line and "of autovacuum" in line for line in said)
+    assert "migration more applied" in said
 
 
 def test_a_newer_schema_is_refused(postgres: RunningPostgres) -> None:
