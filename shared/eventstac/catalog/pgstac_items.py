@@ -163,7 +163,7 @@ class Incoming:
             missing = [leaf for leaf in leaves if leaf.name is None]
             raise CollectionNotReady({**dict.fromkeys(lacking, ()), **_needed(missing)})
         try:
-            return _write(connection, [*_moves(leaves, items, moved), *_fills(leaves)], _PLACED)
+            return len(_write(connection, [*_moves(leaves, items, moved), *_fills(leaves)], _PLACED))
         except (errors.UndefinedTable, errors.ForeignKeyViolation, errors.CheckViolation) as error:
             raise CollectionNotReady(_needed(leaves)) from error
 
@@ -208,7 +208,7 @@ def delete_items(
     """Delete Items in the caller's transaction; one that is not there is none the less gone. Returns how many were.
 
     `starts`: the datetimes that they should have. Only the leaves of these times are opened and locked, unless an Item
-    is found in none of them.
+    is found in none of them; a copy that somebody else made in another leaf is then not looked for.
     """
     if not keys:
         return 0
@@ -225,10 +225,10 @@ def delete_items(
     ).fetchall()
     for version, *_ in tables[:1]:
         refuse_other_than_pinned(version)
-    deleted = _delete(connection, tables, ids, times) if times else 0
-    if deleted < len(set(keys)):
-        deleted += _delete(connection, tables, ids, None)
-    return deleted
+    found = _delete(connection, tables, ids, times) if times else set()
+    if len(found) < len(set(keys)):
+        found |= _delete(connection, tables, ids, None)
+    return len(found)
 
 
 def _delete(
@@ -236,11 +236,13 @@ def _delete(
     tables: Iterable[tuple[Any, ...]],
     ids: Mapping[str, list[str]],
     times: Mapping[str, list[datetime]] | None,
-) -> int:
-    """Delete Items by their ids; with `times` those that begin then, None looks into all leaves."""
+) -> set[ItemKey]:
+    """Delete Items by their ids; with `times` those that begin then, None looks into all leaves. Returns those found,
+    of which there may be copies.
+    """
     by_id = sql.SQL("DELETE FROM {table} WHERE id = ANY({ids})")
     in_time = sql.SQL(" AND datetime = ANY({times})")
-    returning = sql.SQL(" RETURNING 1")
+    returning = sql.SQL(" RETURNING collection, id")
     parts = []
     for _, collection, key in tables:
         part = by_id.format(table=_table(f"_items_{key}"), ids=ids[collection])
@@ -249,7 +251,7 @@ def _delete(
                 continue
             part += in_time.format(times=times[collection])
         parts.append(part + returning)
-    return _write(connection, parts)
+    return {(collection, item) for collection, item in _write(connection, parts)}
 
 
 def _leaves(connection: Connection) -> list[_Leaf]:
@@ -290,20 +292,18 @@ def _fills(leaves: Iterable[_Leaf]) -> list[sql.Composed]:
     return [_FILL_LEAF.format(leaf=_table(leaf.name), name=leaf.name) for leaf in leaves if leaf.name]
 
 
-def _write(connection: Connection, parts: Sequence[sql.Composed], placed: str | None = None) -> int:
-    """Write to several tables in one way to the server and back; returns how many rows."""
+def _write(
+    connection: Connection, parts: Sequence[sql.Composed], placed: str | None = None
+) -> list[tuple[Any, ...]]:
+    """Write to several tables in one way to the server and back; returns what each row that was written returns."""
     if not parts:
-        return 0
+        return []
     names = [sql.Identifier(f"part_{number}") for number in range(len(parts))]
     listed = [sql.SQL("{} AS ({})").format(name, part) for name, part in zip(names, parts, strict=True)]
     if placed:
         listed.insert(0, sql.SQL("placed AS ({})").format(sql.SQL(placed)))
-    rows = sql.SQL(" UNION ALL ").join(sql.SQL("SELECT FROM {}").format(name) for name in names)
-    statement = sql.SQL("WITH {} SELECT count(*) FROM ({}) AS written").format(
-        sql.SQL(", ").join(listed), rows
-    )
-    found = connection.execute(statement).fetchone()
-    return int(found[0]) if found else 0
+    rows = sql.SQL(" UNION ALL ").join(sql.SQL("SELECT * FROM {}").format(name) for name in names)
+    return connection.execute(sql.SQL("WITH {} {}").format(sql.SQL(", ").join(listed), rows)).fetchall()
 
 
 def _place(item: Mapping[str, Any]) -> tuple[str, str]:
