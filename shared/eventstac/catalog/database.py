@@ -49,7 +49,7 @@ _AWAY = (
 _BUSY = (errors.QueryCanceled, errors.LockNotAvailable, errors.DeadlockDetected, errors.SerializationFailure)
 
 # Nor this: it has no room for what one statement wants, and may have it for others. What would give it room:
-_NO_ROOM: dict[type[psycopg.Error], str] = {
+NO_ROOM: dict[type[psycopg.Error], str] = {
     errors.OutOfMemory: "Shared memory is for locks, of which each table that is opened takes some: raise the server's "
     '`max_locks_per_transaction` (docs/operate.md, "How the database is reached")',
     errors.DiskFull: "Give the server more storage",
@@ -219,7 +219,7 @@ def database_failures() -> Iterator[None]:
         raise Rejected("unstorable", f"PostgreSQL refuses it: {str(error).strip()}") from error
     except _BUSY as error:
         raise Busy(f"the database cannot do it now: {str(error).strip()}") from error
-    except tuple(_NO_ROOM) as error:
+    except tuple(NO_ROOM) as error:
         said = (
             str(error).strip().partition("\n")[0]
         )  # its hint, a line of its own, names the setting as ours does
@@ -236,7 +236,7 @@ def database_failures() -> Iterator[None]:
 
 def _advice(error: Exception) -> str:
     """What would give the database room."""
-    return next(advice for kind, advice in _NO_ROOM.items() if isinstance(error, kind))
+    return next(advice for kind, advice in NO_ROOM.items() if isinstance(error, kind))
 
 
 @contextmanager

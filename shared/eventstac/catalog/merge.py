@@ -16,7 +16,7 @@ from eventstac.catalog import deleted_directories, fact_rows, outbox
 from eventstac.catalog.announcing import announcements_of, origins_of
 from eventstac.catalog.attempts import ATTEMPTS, Attempts
 from eventstac.catalog.composing import Composer, notes_of, recompose
-from eventstac.catalog.database import Connection, write
+from eventstac.catalog.database import NO_ROOM, Connection, write
 from eventstac.catalog.item_rows import ItemKey
 from eventstac.catalog.locks import lock
 from eventstac.catalog.pace import Pace
@@ -99,7 +99,8 @@ def merge(
 ) -> Merged:
     """Merge facts, in as many transactions as the `pace` makes of them.
 
-    Those of a Collection whose tables somebody holds come last: they are waited for when all others are merged.
+    Those of a Collection whose tables somebody holds, or that the server has no room for, come last: they are waited
+    for when all others are merged.
     `now` dates what is announced; what is claimed well in its future stands below any other claim.
     """
     pace = pace or Pace(FIRST, MOST)
@@ -114,11 +115,14 @@ def merge(
     changed: list[ItemKey] = []
     waiting = sorted(joined.values(), key=lambda fact: (fact.item_key, fact.url))
     held: list[Fact] = []
-    is_last = False
+    is_last = is_apart = False
     while waiting or held:
         if not waiting:
             waiting, held, is_last = held, [], True
         chunk, waiting = pace.take(waiting, lambda fact: fact.item_key)
+        if is_apart:
+            chunk, others = _apart(chunk, [], chunk[0].item_key[0])
+            waiting = others + waiting
         own = {fact.url for fact in chunk}
         arrived = _Arrived(
             chunk,
@@ -132,6 +136,16 @@ def merge(
                 raise
             put_off, waiting = _apart(chunk, waiting, error.collection)
             held += put_off
+            continue
+        except tuple(NO_ROOM):
+            if is_last:
+                raise
+            first, last = chunk[0].item_key[0], chunk[-1].item_key[0]
+            if first == last:
+                put_off, waiting = _apart(chunk, waiting, first)
+                held += put_off
+            else:  # one of several: each by itself from now on
+                waiting, is_apart = chunk + waiting, True
             continue
         fresh |= done[0]
         changed += done[1]

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import psycopg
 import pytest
+from psycopg import errors, sql
 
 from eventstac.catalog import applying, pgstac_partitions
 from eventstac.catalog.database import Connection, connect
@@ -196,3 +197,57 @@ def test_an_item_that_somebody_moved_to_another_table_leaves_all_the_same(
     match = Match("scenes", "two", "b1", rule="scenes")
     load(connection, fact_of(url_of("scenes/two/b1.tif"), gone(match, 15 * MONTH_S)))
     assert stored(connection) == [("one", {"b1"})]
+
+
+@pytest.mark.parametrize("trunc", ["month"], indirect=True)
+def test_a_copy_does_not_stand_for_an_item_that_somebody_moved(
+    database: CatalogDatabase, connection: Connection
+) -> None:
+    """The copy begins when the other Item should: as many rows go as Items were asked for, and one Item is left."""
+    load(connection, fact("one"), fact("two", month=3))
+    with connect(database.settings) as owner:
+        owner.execute(
+            "INSERT INTO pgstac.items SELECT (jsonb_populate_record(one, jsonb_build_object('datetime', two.datetime, "
+            "'end_datetime', two.end_datetime))).* FROM pgstac.items one, pgstac.items two "
+            "WHERE one.id = 'one' AND two.id = 'two'"
+        )
+        owner.execute("UPDATE pgstac.items SET datetime = datetime + interval '1 day' WHERE id = 'two'")
+    leaving = [
+        fact_of(
+            url_of(f"scenes/{item}/b1.tif"), gone(Match("scenes", item, "b1", rule="scenes"), 15 * MONTH_S)
+        )
+        for item in ("one", "two")
+    ]
+    load(connection, *leaving)
+    assert stored(connection) == []
+
+
+@pytest.mark.parametrize("trunc", ["none"], indirect=True)
+def test_a_collection_that_the_server_has_no_room_for_does_not_hold_up_the_others(
+    database: CatalogDatabase, connection: Connection
+) -> None:
+    def of(collection: str) -> Fact:
+        match = Match(collection, collection, "b1", rule=collection)
+        return fact_of(url_of(f"{collection}/b1.tif"), present(match, 0, "e"))
+
+    batch = [of("before"), fact("one"), of("whole")]
+    with connect(database.settings) as owner:
+        owner.execute(
+            "CREATE FUNCTION public.no_room() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN RAISE 'out of shared memory' USING ERRCODE = 'out_of_memory'; END $$"
+        )
+        [leaf] = owner.execute(
+            "SELECT '_items_' || key FROM pgstac.collections WHERE id = 'scenes'"
+        ).fetchone() or ("",)
+        table = sql.Identifier("pgstac", leaf)
+        owner.execute(
+            sql.SQL("CREATE TRIGGER no_room BEFORE INSERT ON {} EXECUTE FUNCTION public.no_room()").format(
+                table
+            )
+        )
+        with pytest.raises(errors.OutOfMemory):
+            load(connection, *batch)
+        assert [item for item, _ in stored(connection)] == ["before", "whole"]
+        owner.execute(sql.SQL("DROP TRIGGER no_room ON {}").format(table))
+    load(connection, *batch)
+    assert [item for item, _ in stored(connection)] == ["before", "one", "whole"]
