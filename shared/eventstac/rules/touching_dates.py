@@ -1,6 +1,6 @@
 """Checks that numbers of a date that touch in a path can be told apart."""
 
-from itertools import islice
+from itertools import islice, takewhile
 
 from eventstac.rules.automaton import Automaton, Language, Undecided, literal, shared_texts
 from eventstac.rules.document import Document, Path
@@ -68,9 +68,11 @@ def _asked_pairs(rule: Rule, pattern: Pattern) -> list[tuple[str, str]]:
 
 
 def _asked_by_name(rule: Rule, groups: set[str]) -> set[str]:
+    """The groups that `parse_parts` reads; with a day of the year, month and day must agree with it."""
     if not any(date.by_name for date in rule.path_dates):
         return set()
-    parts = {"doy"} if "doy" in groups else {"month", "day"}
+    days = takewhile(groups.__contains__, ("month", "day"))
+    parts = {"doy", "month", "day"} if "doy" in groups else {*days}
     is_of_parts = "year" in groups and not any(groups.issuperset(names) for names in PATH_GROUPS[:-1])
     return asked_times(groups) | (parts if is_of_parts else set())
 

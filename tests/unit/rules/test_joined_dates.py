@@ -306,6 +306,7 @@ def test_nothing_is_tried_of_groups_of_one_length_or_with_a_format(
         ("{year}{month}{day:[0-9]+}{hour:[0-9]+}.tif", ".tif", "the day may be 1 and the hour 12"),
         ("{year}{doy}T{hour:[0-9]+}{minute:[0-9]+}.tif", "T112.tif", "the hour may be 1 and the minute 12"),
         ("{date}_{day:[0-9]+}{hour:[0-9]+}.tif", ".tif", "the day may be 1 and the hour 12"),
+        ("{year}{doy}_{month:[0-9]+}{day:[0-9]+}.tif", ".tif", "the month may be 1 and the day 12"),
     ],
 )
 def test_numbers_of_a_path_that_touch_and_can_be_told_apart_in_two_ways_are_a_mistake(
@@ -324,6 +325,8 @@ def test_numbers_of_a_path_that_touch_and_can_be_told_apart_in_two_ways_are_a_mi
         "{year}{month:[0-9]+}{day}.tif",
         "{year}{month:[0-9]{2}}{day:[0-9]+}.tif",
         "{date}_{month:[0-9]+}{day:[0-9]+}.tif",
+        "{year}_{day:[0-9]+}{hour:[0-9]+}.tif",
+        "{year}_{hour:[0-9]+}{minute:[0-9]+}.tif",
     ],
 )
 def test_numbers_of_a_path_that_can_be_told_apart_in_one_way_are_none(pattern: str) -> None:
