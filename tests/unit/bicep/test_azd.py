@@ -119,7 +119,8 @@ def test_a_forgotten_address_is_told_before_anything_is_made(machine: Machine) -
     done = machine.runs("preprovision", DATABASE_ADMIN_ID="x")
     assert done.returncode == 1
     assert "EVENTSTAC_ADDRESS is not set" in done.stderr
-    for said in ({"EVENTSTAC_ADDRESS": "none"}, {"EVENTSTAC_PRIVATE_NETWORK": "true"}):
+    private = ({"EVENTSTAC_PRIVATE_NETWORK": value} for value in ("true", "True"))
+    for said in ({"EVENTSTAC_ADDRESS": "none"}, *private):
         assert machine.runs("preprovision", DATABASE_ADMIN_ID="x", **said).returncode == 0
 
 
@@ -154,7 +155,8 @@ def test_what_is_neither_true_nor_false_is_named_by_the_hook_as_the_compiler_doe
     done = machine.runs("preprovision", **said, **{name: "yes"})
     assert done.returncode == 1
     assert done.stderr == f"{name} is yes: true or false\n"
-    assert machine.runs("preprovision", **said, **{name: "true"}).returncode == 0
+    for value in ("true", "True", "FALSE"):  # as bool() of the templates takes them
+        assert machine.runs("preprovision", **said, **{name: value}).returncode == 0
 
 
 def test_an_administrator_who_cannot_be_told_ends_the_hook(machine: Machine) -> None:
@@ -221,7 +223,7 @@ SAID_TO_AZD = {
     "EVENTSTAC_EXISTING_STORAGE": "rasters",
     "EVENTSTAC_EXISTING_STORAGE_LOCATION": "northeurope",
     "EVENTSTAC_DEFAULT_COLLECTION": "rest",
-    "EVENTSTAC_PGBOUNCER": "true",
+    "EVENTSTAC_PGBOUNCER": "True",
     "EVENTSTAC_ALERT_MAIL": "a@example.com, b@example.com",
 }
 
