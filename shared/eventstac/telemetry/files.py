@@ -4,7 +4,8 @@ import errno
 import json
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
@@ -25,13 +26,16 @@ LIMIT_BYTES = 64 * 1024 * 1024  # then it is renamed to NAME.1, in the place of 
 _EVERY_MS = 10_000
 
 
-def open_files(app: str, folder: str) -> Recorder:
-    """Telemetry of an app into `FOLDER/APP.spans.jsonl` and `FOLDER/APP.figures.jsonl`; OSError where it cannot be."""
+def open_files(app: str, folder: str, tell: Callable[[str], None]) -> Recorder:
+    """Telemetry of an app into `FOLDER/APP.spans.jsonl` and `FOLDER/APP.figures.jsonl`.
+
+    Raises OSError where there can be no such folder; `tell` hears of a file that cannot be written.
+    """
     Path(folder).mkdir(parents=True, exist_ok=True)
     if not os.access(folder, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), folder)
-    spans = SpanFile(Lines(Path(folder, f"{app}.spans.jsonl")), app)
-    figures = FigureFile(Lines(Path(folder, f"{app}.figures.jsonl")), app)
+    spans = SpanFile(Lines(Path(folder, f"{app}.spans.jsonl"), tell), app)
+    figures = FigureFile(Lines(Path(folder, f"{app}.figures.jsonl"), tell), app)
     reader = PeriodicExportingMetricReader(figures, export_interval_millis=_EVERY_MS)
     return Recorder(
         app, SimpleSpanProcessor(spans), [reader]
@@ -39,32 +43,44 @@ def open_files(app: str, folder: str) -> Recorder:
 
 
 class Lines:
-    """A file to which JSON lines are added, each in one write."""
+    """A file to which JSON lines are added, each in one write; what it does not take is lost, and told of once."""
 
-    def __init__(self, path: Path, limit_bytes: int = LIMIT_BYTES) -> None:
-        self._path, self._limit_bytes = path, limit_bytes
+    def __init__(self, path: Path, tell: Callable[[str], None], limit_bytes: int = LIMIT_BYTES) -> None:
+        self._path, self._tell, self._limit_bytes = path, tell, limit_bytes
         self._lock = threading.Lock()
+        self._has_told = False
         self._file: TextIO | None = None
 
     def add(self, documents: Sequence[dict[str, Any]]) -> None:
         """Add documents, a line each."""
         text = "".join(json.dumps(document, ensure_ascii=False, default=str) + "\n" for document in documents)
         with self._lock:
-            file = self._file or self._path.open("a", encoding="utf-8", errors="replace")
-            file.write(text)
-            file.flush()
-            self._file = file
-            if file.tell() > self._limit_bytes:
+            try:
+                self._write(text)
+            except OSError as error:
+                self._close()
+                if not self._has_told:
+                    self._tell(f"{self._path}: {error.strerror}")
+                self._has_told = True
+
+    def _write(self, text: str) -> None:
+        self._file = self._file or self._path.open("a", encoding="utf-8", errors="replace")
+        self._file.write(text)
+        self._file.flush()
+        if self._file.tell() > self._limit_bytes:
+            self._close()
+            self._path.replace(self._path.with_suffix(".1.jsonl"))
+
+    def _close(self) -> None:
+        file, self._file = self._file, None
+        if file:
+            with suppress(OSError):  # of what a full disk did not take
                 file.close()
-                self._file = None
-                self._path.replace(self._path.with_suffix(".1.jsonl"))
 
     def close(self) -> None:
         """Close the file; what is added later opens it again."""
         with self._lock:
-            if self._file:
-                self._file.close()
-            self._file = None
+            self._close()
 
 
 class SpanFile(SpanExporter):

@@ -29,7 +29,7 @@ def _log(why: str) -> None:
 def open_telemetry(app: str, values: Mapping[str, str], tell: Callable[[str], None] = _log) -> Telemetry:
     """Telemetry of an app. OpenTelemetry is imported only where somebody listens: it takes up to seconds.
 
-    Where its files cannot be written it is off, and `tell` hears why: no work depends on it.
+    Where its files cannot be written it is off or loses lines, and `tell` hears why: no work depends on it.
     """
     insights, folder = values.get(INSIGHTS), values.get(FOLDER)
     if insights:
@@ -42,7 +42,7 @@ def open_telemetry(app: str, values: Mapping[str, str], tell: Callable[[str], No
         from eventstac.telemetry.files import open_files
 
         try:
-            return open_files(app, folder)
+            return open_files(app, folder, lambda why: tell(f"{FOLDER}: {why}"))
         except OSError as error:
             tell(f"{FOLDER}: {error}")
     return OFF

@@ -234,8 +234,27 @@ def test_files_that_cannot_be_written_hold_up_no_work(
     assert "Permission denied" in vars(caplog.records[1])["detail"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "why"), [("folder", "Is a directory"), ("full disk", "No space left on device")]
+)
+def test_a_file_that_takes_nothing_is_told_of_once_and_holds_up_no_work(
+    kind: str, why: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "scanner.spans.jsonl"
+    file.mkdir() if kind == "folder" else file.symlink_to("/dev/full")
+    telemetry = open_telemetry("scanner", {"TELEMETRY_FOLDER": str(tmp_path)})
+    for _ in range(3):
+        telemetry.record(Span("x", Origin("e", "e", PARENT), None, 1, 2))
+    telemetry.close()
+    [record] = caplog.records
+    assert (record.message, vars(record)["detail"]) == (
+        "telemetry_failed",
+        f"TELEMETRY_FOLDER: {file}: {why}",
+    )
+
+
 def test_a_file_that_has_grown_is_turned_over_once(tmp_path: Path) -> None:
-    lines = Lines(tmp_path / "a.spans.jsonl", limit_bytes=100)
+    lines = Lines(tmp_path / "a.spans.jsonl", pytest.fail, limit_bytes=100)
     for number in range(12):
         lines.add([{"number": number, "text": "x" * 30}])
     lines.close()
@@ -251,7 +270,7 @@ def test_a_file_that_has_grown_is_turned_over_once(tmp_path: Path) -> None:
 
 
 def test_a_trace_that_its_beginner_does_not_want_kept_is_not(tmp_path: Path) -> None:
-    recorder = open_files("scanner", str(tmp_path))
+    recorder = open_files("scanner", str(tmp_path), pytest.fail)
     quiet = Origin("e", "e", PARENT[:-2] + "00").within("x")
     recorder.record(Span("quiet", quiet, None, 1, 2, "consumer", {"outcome": "handled"}))
     recorder.close()

@@ -25,7 +25,7 @@ BEGAN = 1_700_000_000 * SECOND
 
 
 def tell(folder: Path, teller: str, *spans: Span) -> None:
-    recorder = open_files(teller, str(folder))
+    recorder = open_files(teller, str(folder), pytest.fail)
     for span in spans:
         recorder.record(span)
     recorder.close()
