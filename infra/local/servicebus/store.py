@@ -191,9 +191,10 @@ class Store:
 def _checkpointed(path: Path) -> None:
     """Copy the log into the database beside the running writer, which a checkpoint of its own would hold up.
 
-    A large log is then begun anew, while the writer waits for the little that came meanwhile to be copied.
+    A large log is then begun anew, while the writer waits for the little that came meanwhile to be copied, and for who
+    else reads the database, but not for long: the next checkpoint tries again.
     """
-    with closing(sqlite3.connect(path, timeout=2)) as db:
+    with closing(sqlite3.connect(path, timeout=0.1)) as db:
         db.execute("PRAGMA wal_checkpoint(PASSIVE)")
         if path.with_name(f"{path.name}-wal").stat().st_size > MOST_LOG_BYTES:
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -8,6 +8,7 @@ import sqlite3
 import threading
 import time
 import urllib.request
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -175,6 +176,32 @@ def test_200_000_waiting_messages_start_and_fit_in_300_mb(tmp_path: Path) -> Non
                 receiver.complete_message(message)
         assert rss_mb(server.pid) < 300
         assert counts(server)["active"] == 199_500
+
+
+def test_who_reads_the_database_holds_up_no_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "COMMITS_A_CHECKPOINT", 10)
+    monkeypatch.setattr(store, "MOST_LOG_BYTES", 10_000)
+    failed: list[Exception | None] = []
+
+    async def write() -> float:
+        kept = store.Store(tmp_path, asyncio.get_running_loop())
+        slowest = 0.0
+        with closing(sqlite3.connect(tmp_path / "messages.db")) as reader:
+            for number in range(100):
+                row, begun = kept.new_id(), time.monotonic()
+                values = (row, 1, 0, row, 0, 0, None, None, 0, 0, b"head", b"x" * 3000)
+                kept.submit([(store.INSERT, values)], failed.append)
+                kept.flush()
+                slowest = max(slowest, time.monotonic() - begun)
+                await asyncio.sleep(0.001)  # the checkpoint is beside, in a thread
+                if number == 5:
+                    reader.execute("BEGIN")
+                    reader.execute("SELECT count(*) FROM messages").fetchone()
+        kept.close()
+        return slowest
+
+    assert asyncio.run(write()) < 1
+    assert failed == [None] * 100
 
 
 def test_a_log_that_has_become_large_is_begun_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
