@@ -1,6 +1,7 @@
 """`python -m infra.local.stack up|down|status|run`: the laptop stack by hand."""
 
 import argparse
+import errno
 import sys
 from pathlib import Path
 
@@ -8,9 +9,12 @@ from infra.local.stack import commands
 from infra.local.stack.errors import StackError
 from infra.local.stack.layout import ROOT, Layout
 
+# Of a place, these say all: somebody else's, a read-only or full disk, a file where a folder must be.
+_UNWRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.ENOTDIR, errno.EEXIST}
+
 
 def main(argv: list[str]) -> int:
-    """Do what the command line says; what cannot be done is one sentence on standard error."""
+    """Do what the command line says; what people can mend is one sentence on standard error."""
     parser = argparse.ArgumentParser(prog="python -m infra.local.stack", description=__doc__)
     parser.add_argument("--directory", type=Path, default=ROOT / ".local", help="where it keeps everything")
     actions = parser.add_subparsers(dest="action", required=True)
@@ -35,7 +39,12 @@ def main(argv: list[str]) -> int:
                 from infra.local.stack.run import run
 
                 return run(layout, arguments.until_eof, arguments.fast)
-    except (StackError, OSError) as error:
+    except StackError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return 1
+    except OSError as error:
+        if error.filename is None or error.errno not in _UNWRITABLE:
+            raise  # only with where it comes from does it say anything
         print(error, file=sys.stderr)  # noqa: T201
         return 1
     except KeyboardInterrupt:
