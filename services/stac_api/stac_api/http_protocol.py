@@ -312,7 +312,7 @@ class LeanProtocol(HttpToolsProtocol):
             task.add_done_callback(self.tasks.discard)
 
 
-def _in_kernel(transport: asyncio.Transport) -> int:
+def _in_kernel(transport: asyncio.WriteTransport) -> int:
     """Bytes that the system took of us and the client has not taken yet: it asks for more after megabytes only, which a
     slow reader takes minutes for.
     """

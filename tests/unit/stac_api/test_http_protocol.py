@@ -12,6 +12,7 @@ import socket
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from itertools import count
 from typing import Any
 
 import pytest
@@ -652,10 +653,16 @@ async def test_half_a_request_behind_another_is_waited_for_as_one_alone(
         assert not state.tasks
 
 
-@pytest.mark.parametrize("said", [GET, LAST, GET + GET])
-async def test_who_reads_nothing_of_an_answer_is_let_go(said: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("said", "size"),
+    [(said, 5_000_000) for said in (GET, LAST, GET + GET)]
+    + [(LAST, size) for size in range(100_000, 250_000, 30_000)],  # of which only a little is left to be sent
+)
+async def test_who_reads_nothing_of_an_answer_is_let_go(
+    said: bytes, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(http_protocol, "REQUEST_S", 0.2)
-    async with serving(LeanProtocol, answering(b"x" * 5_000_000), keep_alive_s=0.1) as (port, state):
+    async with serving(LeanProtocol, answering(b"x" * size), keep_alive_s=0.1) as (port, state):
         with socket.socket() as client:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
             client.connect(("127.0.0.1", port))
@@ -667,35 +674,32 @@ async def test_who_reads_nothing_of_an_answer_is_let_go(said: bytes, monkeypatch
         assert not state.tasks
 
 
-@pytest.mark.parametrize("size", [100_000, 130_000, 160_000, 190_000, 220_000])
-async def test_who_reads_nothing_of_a_small_rest_is_let_go(
-    size: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(http_protocol, "REQUEST_S", 0.2)
-    async with serving(LeanProtocol, answering(b"x" * size), keep_alive_s=0.1) as (port, state):
-        with socket.socket() as client:
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-            client.connect(("127.0.0.1", port))
-            client.sendall(LAST)
-            async with asyncio.timeout(WAIT_S):
-                while not state.total_requests or state.connections:
-                    await asyncio.sleep(0.01)
+async def test_who_reads_only_what_the_system_holds_gets_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_protocol, "REQUEST_S", 0.1)
+    left = count(1_000_000_000, -1)  # each look finds less, while nothing more is taken of us
+    monkeypatch.setattr(http_protocol, "_in_kernel", lambda _transport: next(left))
+    async with serving(LeanProtocol, answering(b"x" * 5_000_000)) as (port, _):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1_000)
+        writer.write(LAST)
+        await asyncio.sleep(0.6)
+        assert len(await asyncio.wait_for(reader.read(-1), WAIT_S)) > 5_000_000
+        writer.close()
 
 
-async def test_who_reads_more_slowly_than_the_system_shows_gets_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_protocol, "REQUEST_S", 0.5)
-    size, read, loop = 24_000_000, 0, asyncio.get_running_loop()
-    async with serving(LeanProtocol, answering(b"x" * size), buffer=None) as (port, _):
-        with socket.socket() as client:
-            client.setblocking(False)
-            await loop.sock_connect(client, ("127.0.0.1", port))
-            await loop.sock_sendall(client, LAST)
-            ends = loop.time() + 2.5
-            while piece := await asyncio.wait_for(loop.sock_recv(client, 40_000), WAIT_S):
-                read += len(piece)
-                if loop.time() < ends:
-                    await asyncio.sleep(0.1)
-    assert read > size
+async def test_what_the_system_holds_for_a_reader_is_known() -> None:
+    made: asyncio.Queue[asyncio.StreamWriter] = asyncio.Queue()
+    server = await asyncio.start_server(lambda _reader, writer: made.put_nowait(writer), "127.0.0.1", 0)
+    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname(), limit=1_000)
+    served = await made.get()
+    served.write(b"x" * 20_000_000)
+    async with asyncio.timeout(WAIT_S):
+        while not http_protocol._in_kernel(served.transport):
+            await asyncio.sleep(0.01)
+        await reader.readexactly(20_000_000)
+        while http_protocol._in_kernel(served.transport):
+            await asyncio.sleep(0.01)
+    for each in (served, writer, server):
+        each.close()
 
 
 async def test_a_connection_outlives_an_answer_that_was_read_slowly(monkeypatch: pytest.MonkeyPatch) -> None:
