@@ -11,7 +11,9 @@ refuses a request with in place of the answers before it. This does none of that
 
 import asyncio
 import fcntl
+import socket
 import struct
+import sys
 import termios
 from typing import Any
 from urllib.parse import unquote
@@ -30,6 +32,9 @@ _MOST_HEADERS = (
 REQUEST_S = 60.0  # that a request may take to come, from its connection or its first byte on
 _TOO_LARGE = f"The request's headers are too large: at most {_MOST_HEADERS:,} bytes of them are read."
 _TOO_LATE = f"The request did not come to its end within {REQUEST_S:.0f} seconds: send it anew."
+_SO_NWRITE = (
+    0x1024  # of Darwin's <sys/socket.h>, whose sockets do not know TIOCOUTQ; Python has no name for it
+)
 
 
 class LeanProtocol(HttpToolsProtocol):
@@ -314,7 +319,12 @@ class LeanProtocol(HttpToolsProtocol):
 
 def _in_kernel(transport: asyncio.WriteTransport) -> int:
     """Bytes that the system took of us and the client has not taken yet: it asks for more after megabytes only, which a
-    slow reader takes minutes for.
+    slow reader takes minutes for. 0 where the system does not say it.
     """
-    count = fcntl.ioctl(transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, bytes(4))
-    return int(struct.unpack("i", count)[0])
+    served = transport.get_extra_info("socket")
+    try:
+        if sys.platform == "darwin":
+            return int(served.getsockopt(socket.SOL_SOCKET, _SO_NWRITE))
+        return int(struct.unpack("i", fcntl.ioctl(served.fileno(), termios.TIOCOUTQ, bytes(4)))[0])
+    except OSError:
+        return 0

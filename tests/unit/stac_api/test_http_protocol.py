@@ -5,6 +5,7 @@ read an answer for ever, and refuses a request in place of the answers before it
 """
 
 import asyncio
+import errno
 import gc
 import logging
 import re
@@ -14,6 +15,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from itertools import count
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import uvicorn
@@ -700,6 +702,30 @@ async def test_what_the_system_holds_for_a_reader_is_known() -> None:
             await asyncio.sleep(0.01)
     for each in (served, writer, server):
         each.close()
+
+
+async def test_who_reads_nothing_is_let_go_where_the_system_does_not_say_what_it_holds(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(http_protocol, "REQUEST_S", 0.2)
+    monkeypatch.setattr("fcntl.ioctl", Mock(side_effect=OSError(errno.EOPNOTSUPP, "Operation not supported")))
+    async with serving(LeanProtocol, answering(b"x" * 5_000_000)) as (port, state):
+        _, writer = await asyncio.open_connection("127.0.0.1", port, limit=1_000)
+        writer.write(LAST)
+        async with asyncio.timeout(WAIT_S):
+            while not state.total_requests or state.connections:
+                await asyncio.sleep(0.01)
+        writer.close()
+    assert caplog.records == []
+
+
+def test_macos_is_asked_in_its_own_way_what_it_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.platform", "darwin")
+    served, transport = Mock(), Mock()
+    served.getsockopt.return_value = 4_711
+    transport.get_extra_info.return_value = served
+    assert http_protocol._in_kernel(transport) == 4_711
+    served.getsockopt.assert_called_once_with(socket.SOL_SOCKET, 0x1024)
 
 
 async def test_a_connection_outlives_an_answer_that_was_read_slowly(monkeypatch: pytest.MonkeyPatch) -> None:
