@@ -16,13 +16,14 @@ from eventstac.catalog import deleted_directories, fact_rows, outbox
 from eventstac.catalog.announcing import announcements_of, origins_of
 from eventstac.catalog.attempts import ATTEMPTS, Attempts
 from eventstac.catalog.composing import Composer, notes_of, recompose
-from eventstac.catalog.database import NO_ROOM, Connection, write
+from eventstac.catalog.database import Connection, write
 from eventstac.catalog.item_rows import ItemKey
 from eventstac.catalog.locks import lock
 from eventstac.catalog.pace import Pace
 from eventstac.catalog.pgstac_items import REFUSED
-from eventstac.catalog.pgstac_partitions import CollectionNotReady, TablesHeld
+from eventstac.catalog.pgstac_partitions import CollectionNotReady
 from eventstac.catalog.rules_store import AppliedRules, RulesStore
+from eventstac.catalog.turns import NOT_NOW, Turns
 from eventstac.disputes import marked, misplaced, wrongly_read
 from eventstac.errors import Busy
 from eventstac.events import AssetRejected, BlobMatched
@@ -99,8 +100,8 @@ def merge(
 ) -> Merged:
     """Merge facts, in as many transactions as the `pace` makes of them.
 
-    Those of a Collection whose tables somebody holds, or that the server has no room for, come last: they are waited
-    for when all others are merged.
+    Those of a Collection whose tables somebody holds, or that the server has no room for, come last. What fails then,
+    too, is raised when all others are merged.
     `now` dates what is announced; what is claimed well in its future stands below any other claim.
     """
     pace = pace or Pace(FIRST, MOST)
@@ -113,16 +114,8 @@ def merge(
         joined[fact.url] = fact if known is None else join(known, fact, now)
     fresh: set[str] = set()
     changed: list[ItemKey] = []
-    waiting = sorted(joined.values(), key=lambda fact: (fact.item_key, fact.url))
-    held: list[Fact] = []
-    is_last = is_apart = False
-    while waiting or held:
-        if not waiting:
-            waiting, held, is_last = held, [], True
-        chunk, waiting = pace.take(waiting, lambda fact: fact.item_key)
-        if is_apart:
-            chunk, others = _apart(chunk, [], chunk[0].item_key[0])
-            waiting = others + waiting
+    turns = Turns(joined.values(), pace)
+    while chunk := turns.take():
         own = {fact.url for fact in chunk}
         arrived = _Arrived(
             chunk,
@@ -130,35 +123,15 @@ def merge(
             [fact for fact in facts if fact.url in own],
         )
         try:
-            done = _merge_chunk(connection, rules, arrived, settings, now, pace, briefly=not is_last)
-        except TablesHeld as error:
-            if is_last:
-                raise
-            put_off, waiting = _apart(chunk, waiting, error.collection)
-            held += put_off
-            continue
-        except tuple(NO_ROOM):
-            if is_last:
-                raise
-            first, last = chunk[0].item_key[0], chunk[-1].item_key[0]
-            if first == last:
-                put_off, waiting = _apart(chunk, waiting, first)
-                held += put_off
-            else:  # one of several: each by itself from now on
-                waiting, is_apart = chunk + waiting, True
-            continue
-        fresh |= done[0]
-        changed += done[1]
+            done = _merge_chunk(connection, rules, arrived, settings, now, pace, briefly=turns.briefly)
+        except NOT_NOW as error:
+            turns.fail(chunk, error)
+        else:
+            fresh |= done[0]
+            changed += done[1]
+    if turns.failure:
+        raise turns.failure
     return Merged(len(fresh), len(facts) - len(fresh), tuple(changed))
-
-
-def _apart(chunk: list[Fact], waiting: list[Fact], collection: str) -> tuple[list[Fact], list[Fact]]:
-    """The facts of a Collection, and all others."""
-    facts = [*chunk, *waiting]
-    theirs = [fact for fact in facts if fact.item_key[0] == collection]
-    if not theirs:  # an Item that blobs leave is of it
-        return chunk, waiting
-    return theirs, [fact for fact in facts if fact.item_key[0] != collection]
 
 
 def _merge_chunk(

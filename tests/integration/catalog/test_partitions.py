@@ -2,8 +2,11 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import count
+from unittest.mock import Mock
 
 import psycopg
 import pytest
@@ -222,22 +225,16 @@ def test_a_copy_does_not_stand_for_an_item_that_somebody_moved(
     assert stored(connection) == []
 
 
-@pytest.mark.parametrize("trunc", ["none"], indirect=True)
-def test_a_collection_that_the_server_has_no_room_for_does_not_hold_up_the_others(
-    database: CatalogDatabase, connection: Connection
-) -> None:
-    def of(collection: str) -> Fact:
-        match = Match(collection, collection, "b1", rule=collection)
-        return fact_of(url_of(f"{collection}/b1.tif"), present(match, 0, "e"))
-
-    batch = [of("before"), fact("one"), of("whole")]
+@contextmanager
+def no_room(database: CatalogDatabase, collection: str = "scenes") -> Iterator[None]:
+    """The server has no room for what is written into a Collection of one table."""
     with connect(database.settings) as owner:
         owner.execute(
             "CREATE FUNCTION public.no_room() RETURNS trigger LANGUAGE plpgsql AS "
             "$$ BEGIN RAISE 'out of shared memory' USING ERRCODE = 'out_of_memory'; END $$"
         )
         [leaf] = owner.execute(
-            "SELECT '_items_' || key FROM pgstac.collections WHERE id = 'scenes'"
+            "SELECT '_items_' || key FROM pgstac.collections WHERE id = %s", [collection]
         ).fetchone() or ("",)
         table = sql.Identifier("pgstac", leaf)
         owner.execute(
@@ -245,9 +242,45 @@ def test_a_collection_that_the_server_has_no_room_for_does_not_hold_up_the_other
                 table
             )
         )
+        yield
+        owner.execute(sql.SQL("DROP TRIGGER no_room ON {}").format(table))
+
+
+def of(collection: str, month: float = 0) -> Fact:
+    match = Match(collection, collection, "b1", rule=collection)
+    return fact_of(url_of(f"{collection}/b1.tif"), present(match, month * MONTH_S, "e"))
+
+
+@pytest.mark.timeout(60)  # it takes a second, and would go on for ever where nothing is put off
+@pytest.mark.parametrize("trunc", ["none"], indirect=True)
+def test_a_collection_that_the_server_has_no_room_for_does_not_hold_up_the_others(
+    database: CatalogDatabase, connection: Connection
+) -> None:
+    batch = [of("before"), fact("one"), of("whole")]
+    with no_room(database):
         with pytest.raises(errors.OutOfMemory):
             load(connection, *batch)
         assert [item for item, _ in stored(connection)] == ["before", "whole"]
-        owner.execute(sql.SQL("DROP TRIGGER no_room ON {}").format(table))
     load(connection, *batch)
     assert [item for item, _ in stored(connection)] == ["before", "one", "whole"]
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("trunc", ["none"], indirect=True)
+def test_a_collection_that_is_waited_for_is_merged_beside_one_that_the_server_has_no_room_for(
+    database: CatalogDatabase, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its tables are let go while it has its last turn, which comes after the other's."""
+    prepare_collection(connection, "waiting", CollectionRules("waiting", partition_trunc="month"))
+    load(connection, of("waiting"))
+    monkeypatch.setattr(pgstac_partitions, "BRIEFLY", 1)
+    with no_room(database), psycopg.connect(database.settings.conninfo) as dump:
+        dump.execute("SELECT count(*) FROM pgstac.items WHERE collection = 'waiting'")
+        pauses = count(1)
+        clock = Mock(sleep=lambda _: dump.rollback() if next(pauses) == 2 else None)
+        monkeypatch.setattr(pgstac_partitions, "time", clock)
+        with pytest.raises(errors.OutOfMemory):
+            load(connection, fact("one"), of("waiting", month=14))
+        [moved] = connection.execute("SELECT datetime FROM pgstac.items WHERE id = 'waiting'").fetchall()
+    assert moved == (at(14 * MONTH_S),)
+    assert [item for item, _ in stored(connection)] == ["waiting"]
