@@ -64,7 +64,10 @@ class Lines:
                 self._has_told = True
 
     def _write(self, text: str) -> None:
-        self._file = self._file or self._path.open("a", encoding="utf-8", errors="replace")
+        if self._file is None:
+            self._file = self._path.open("a", encoding="utf-8", errors="replace")
+            if _ends_within_a_line(self._path):
+                text = "\n" + text
         self._file.write(text)
         self._file.flush()
         if self._file.tell() > self._limit_bytes:
@@ -81,6 +84,15 @@ class Lines:
         """Close the file; what is added later opens it again."""
         with self._lock:
             self._close()
+
+
+def _ends_within_a_line(path: Path) -> bool:
+    """As a full disk leaves it, or a process that was killed: the next line would be lost with the half one."""
+    with path.open("rb") as file:
+        if not file.seek(0, os.SEEK_END):
+            return False
+        file.seek(-1, os.SEEK_END)
+        return file.read() != b"\n"
 
 
 class SpanFile(SpanExporter):

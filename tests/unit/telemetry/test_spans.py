@@ -2,9 +2,11 @@
 
 import json
 import logging
+import resource
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
@@ -251,6 +253,44 @@ def test_a_file_that_takes_nothing_is_told_of_once_and_holds_up_no_work(
         "telemetry_failed",
         f"TELEMETRY_FOLDER: {file}: {why}",
     )
+
+
+def numbers_in(file: Path) -> list[int]:
+    """What a reader finds that leaves out half lines."""
+    found = []
+    for line in file.read_text().splitlines():
+        with suppress(ValueError):
+            found.append(json.loads(line)["number"])
+    return found
+
+
+def test_half_a_line_that_a_full_disk_left_takes_no_other_with_it(tmp_path: Path) -> None:
+    file, told = tmp_path / "a.spans.jsonl", list[str]()
+    lines = Lines(file, told.append)
+    kept = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, kept[1]))  # as a disk that is full then
+    try:
+        for number in range(5):
+            lines.add([{"number": number, "text": "x" * 30_000}])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, kept)
+    assert len(told) == 1
+    assert not file.read_text().endswith("\n")
+    for number in range(5, 8):
+        lines.add([{"number": number}])
+    lines.close()
+    assert numbers_in(file) == [0, 1, 2, 5, 6, 7]
+    assert "\n\n" not in file.read_text()
+
+
+def test_half_a_line_that_a_killed_app_left_takes_no_other_with_it(tmp_path: Path) -> None:
+    file = tmp_path / "a.spans.jsonl"
+    for text, found in (("", [1]), ('{"number": 0}\n', [0, 1]), ('{"number": 0}\n{"num', [0, 1])):
+        file.write_text(text)
+        lines = Lines(file, pytest.fail)
+        lines.add([{"number": 1}])
+        lines.close()
+        assert numbers_in(file) == found
 
 
 def test_a_file_that_has_grown_is_turned_over_once(tmp_path: Path) -> None:
