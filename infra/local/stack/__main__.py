@@ -9,8 +9,11 @@ from infra.local.stack import commands
 from infra.local.stack.errors import StackError
 from infra.local.stack.layout import ROOT, Layout
 
-# Of a place, these say all: somebody else's, a read-only or full disk, a file where a folder must be.
-_UNWRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.ENOTDIR, errno.EEXIST}
+# Of a place, these say all: somebody else's, on a read-only disk, a file where a folder must be or the other way round.
+_UNWRITABLE = {
+    errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENAMETOOLONG,
+}  # fmt: skip
+_FULL = {errno.ENOSPC, errno.EDQUOT}  # mostly of a write, which does not say where
 
 
 def main(argv: list[str]) -> int:
@@ -43,9 +46,13 @@ def main(argv: list[str]) -> int:
         print(error, file=sys.stderr)  # noqa: T201
         return 1
     except OSError as error:
-        if error.filename is None or error.errno not in _UNWRITABLE:
+        if error.errno in _FULL:
+            advice = f": make room for {layout.directory}, or take another place with --directory"
+        elif error.errno in _UNWRITABLE and error.filename is not None:
+            advice = ""
+        else:
             raise  # only with where it comes from does it say anything
-        print(error, file=sys.stderr)  # noqa: T201
+        print(f"{error}{advice}", file=sys.stderr)  # noqa: T201
         return 1
     except KeyboardInterrupt:
         return 130

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.local.stack import leftovers, processes
+from infra.local.stack.errors import StackError
 from infra.local.stack.layout import ROOT, Layout
 
 _POLL_S = 0.1
@@ -20,7 +21,7 @@ def up(layout: Layout) -> int:
     """Start the stack in the background and return when it is ready; its progress is shown."""
     layout.make()
     log = layout.log("stack")
-    shown = log.stat().st_size if log.exists() else 0
+    shown = begun = log.stat().st_size if log.exists() else 0
     process = None if _supervisor(layout) else _launch(layout, log)
     try:
         while True:
@@ -29,6 +30,11 @@ def up(layout: Layout) -> int:
             shown = _show(log, shown)
             if ready:
                 break
+            if gone and shown == begun:
+                raise StackError(
+                    f"The stack ended without a word in {log}: is its disk full? Make room, or take another place "
+                    "with --directory."
+                )
             if gone:
                 return 1
             time.sleep(_POLL_S)

@@ -93,12 +93,17 @@ class Supervisor:
 
     def stop(self) -> None:
         """Stop everything, the last group first: apps drain before what they talk to goes away."""
-        self.overall = "stopping"
-        self._write_state()
+        self._tell_of("stopping")
         for group in reversed(self._groups):
             self._stop_together(group)
-        self.overall = "stopped"
-        self._write_state()
+        self._tell_of("stopped")
+
+    def _tell_of(self, end: str) -> None:
+        self.overall = end
+        with contextlib.suppress(
+            OSError
+        ):  # a full disk is a reason to stop, and none to leave everything running
+            self._write_state()
 
     def _stop_together(self, runs: Sequence[_Run]) -> None:
         for run in runs:

@@ -1,5 +1,6 @@
 """The supervisor with small real processes."""
 
+import errno
 import os
 import signal
 import sys
@@ -7,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -99,6 +101,15 @@ def test_stop_leaves_no_process_not_even_what_a_service_started(watched: Watched
     while any(identity.is_alive() for identity in both):
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def test_a_stack_on_a_full_disk_stops_all_the_same(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    watched.up(watched.service("one"))
+    one = processes.identify(watched.pid("one"))
+    with monkeypatch.context() as disk:
+        disk.setattr(Path, "write_text", Mock(side_effect=OSError(errno.ENOSPC, "No space left on device")))
+        watched.supervisor.stop()
+    assert not one.is_alive()
 
 
 def test_later_groups_stop_first(watched: Watched) -> None:
