@@ -24,14 +24,15 @@ _GRANT_PAUSE_S = 0.2  # making a table takes a few hundredths of a second
 
 # A migration waits for whoever reads or writes its tables, and everybody who comes later waits behind it. So it gives
 # up soon, lets them pass, and tries again. Every few attempts it waits beyond deadlock_timeout (1 s): only who waits as
-# long has PostgreSQL end an autovacuum that is in the way.
+# long has PostgreSQL end an autovacuum that is in the way. All of it is for each table by itself.
 _LOCK_TIMEOUT_MS = 500
 _PATIENT_EVERY = 5
+_PATIENCE_MS = 2_000  # more at most: with a longer deadlock_timeout an autovacuum is waited for as a dump is
 _LOCK_ATTEMPTS = 180  # five minutes
 _LOCK_PAUSE_S = 1.0
 
 _LIMIT_WAITING = """
-    SELECT set_config('lock_timeout', (%s + CASE WHEN %s THEN setting::integer ELSE 0 END)::text, true)
+    SELECT set_config('lock_timeout', (%s + CASE WHEN %s THEN least(setting::integer, %s) ELSE 0 END)::text, true)
     FROM pg_settings WHERE name = 'deadlock_timeout'
 """
 
@@ -161,7 +162,8 @@ def _apply(connection: Connection, number: int, name: str, text: bytes, say: Cal
     for attempt in range(1, _LOCK_ATTEMPTS + 1):
         try:
             with connection.transaction():
-                connection.execute(_LIMIT_WAITING, [_LOCK_TIMEOUT_MS, attempt % _PATIENT_EVERY == 0])
+                is_patient = attempt % _PATIENT_EVERY == 0
+                connection.execute(_LIMIT_WAITING, [_LOCK_TIMEOUT_MS, is_patient, _PATIENCE_MS])
                 connection.execute(text)
                 connection.execute(
                     "INSERT INTO eventstac.migrations (number, name) VALUES (%s, %s)", [number, name]

@@ -213,6 +213,27 @@ def test_a_migration_behind_a_long_reader_holds_up_nobody(one_migration_behind: 
     assert "migration more applied" in said
 
 
+@pytest.mark.parametrize(("deadlock_timeout", "patient"), [("1s", "1500ms"), ("1min", "2500ms")])
+def test_a_migration_waits_for_a_table_only_briefly_whatever_the_server_s_deadlock_timeout(
+    postgres: RunningPostgres, monkeypatch: pytest.MonkeyPatch, deadlock_timeout: str, patient: str
+) -> None:
+    monkeypatch.setattr(installing, "_LOCK_ATTEMPTS", installing._PATIENT_EVERY)
+    monkeypatch.setattr(installing, "_LOCK_PAUSE_S", 0)
+    waits = (
+        b"DO $$ BEGIN RAISE NOTICE '%', current_setting('lock_timeout'); "
+        b"RAISE 'somebody reads it' USING ERRCODE = 'lock_not_available'; END $$"
+    )
+    database, waited = new_database(postgres).settings.database, list[str]()
+    options = f"-c deadlock_timeout={deadlock_timeout}"  # which only a superuser may set
+    with psycopg.connect(
+        postgres.superuser_dsn, dbname=database, options=options, autocommit=True
+    ) as connection:
+        connection.add_notice_handler(lambda notice: waited.append(notice.message_primary or ""))
+        with pytest.raises(Busy):
+            installing._apply(connection, 9999, "more", waits, lambda _: None)
+    assert waited == ["500ms"] * (installing._PATIENT_EVERY - 1) + [patient]
+
+
 def _until(connection: Connection, question: str) -> None:
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
