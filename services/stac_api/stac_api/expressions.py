@@ -6,7 +6,15 @@ from typing import Any
 from stac_api.array_functions import ARRAY_FUNCTIONS, array_function, misplaced
 from stac_api.errors import BadRequest
 from stac_api.geometries import box_from_json, geometry_from_json
-from stac_api.moments import date_problem, end_problem, plain_problem, span_problem, timestamp_problem
+from stac_api.instants import for_postgresql
+from stac_api.moments import (
+    date_problem,
+    end_problem,
+    operand,
+    plain_problem,
+    span_problem,
+    timestamp_problem,
+)
 
 Cql2 = dict[str, Any]
 
@@ -119,12 +127,12 @@ def _operation(node: Cql2, where: str, depth: int, *, negated: bool = False) -> 
     if name == "in":
         value, members = _value(args[0], places[0], depth - 1), _array(args[1], places[1], depth - 1)
         members = [_instant(member) for member in members]
-        plain_times([value, *members], places[:1] + places[1:] * len(members))
+        value, *members = plain_times([value, *members], places[:1] + places[1:] * len(members))
         if _is_unknown(value) and all(_is_instant(member) for member in members):
             return _any_of([{"op": "t_equals", "args": [value, member]} for member in members])
         return {"op": name, "args": [value, members]}
     checked = [_value(*pair, depth - 1) for pair in zip(args, places, strict=True)]
-    plain_times(checked, places, temporal=name in _TEMPORAL)
+    checked = plain_times(checked, places, temporal=name in _TEMPORAL)
     if name not in _TEMPORAL:
         checked = [_instant(arg) for arg in checked]
     if any(_is_instant(arg) for arg in checked) and (told := _told_by_instants(name, checked)):
@@ -206,14 +214,20 @@ def _end(node: object, where: str) -> Any:
     return node
 
 
-def plain_times(args: list[Any], places: list[str], *, temporal: bool = False) -> None:
-    """Refuse texts beside a column of times (or of a `temporal` operator) that are no times; BadRequest."""
+def plain_times(args: list[Any], places: list[str], *, temporal: bool = False) -> list[Any]:
+    """The arguments, with texts beside a column of times (or of a `temporal` operator) as PostgreSQL reads them.
+
+    Raises BadRequest for those that are no times.
+    """
     if not temporal and not any(_is_column(arg, _TIMES) for arg in args):
-        return
+        return args
     for arg, place in zip(args, places, strict=True):
         problem = span_problem(arg) if temporal else plain_problem(arg) if isinstance(arg, str) else None
         if problem:
             raise _wrong(place, problem)
+    if temporal:
+        return [operand(arg) for arg in args]
+    return [for_postgresql(arg) if isinstance(arg, str) else arg for arg in args]
 
 
 def _array(node: object, where: str, depth: int, least: int = 1) -> list[Any]:
@@ -231,10 +245,10 @@ def _property(name: object, where: str) -> Cql2:
 
 
 def _instant(arg: Any) -> Any:
-    """A date beside a comparison is its first moment; pgstac knows dates in temporal operators only."""
+    """A time beside a comparison; of a date its first moment: pgstac knows dates in temporal operators only."""
     if isinstance(arg, dict) and "date" in arg:
-        return {"timestamp": f"{arg['date']}T00:00:00Z"}
-    return arg
+        return {"timestamp": for_postgresql(f"{arg['date']}T00:00:00Z")}
+    return operand(arg) if _is_instant(arg) else arg
 
 
 def _is_instant(arg: object) -> bool:

@@ -119,12 +119,11 @@ def _query_condition(name: str, operator: str, operand: object) -> Cql2:
     left, where = {"property": name}, f"query.{name}.{operator}"
     no_geometry(left, where)
     if operator in _QUERY_OPERATORS:
-        args = [left, scalar(operand, where)]
-        plain_times(args, [where, where])
+        args = plain_times([left, scalar(operand, where)], [where, where])
         return {"op": _QUERY_OPERATORS[operator], "args": args}
     if operator == "in" and isinstance(operand, list) and operand:
         args = [left, *(scalar(each, where) for each in operand)]
-        plain_times(args, [where] * len(args))
+        args = plain_times(args, [where] * len(args))
         return {"op": "in", "args": [left, args[1:]]}
     if operator in ("startsWith", "endsWith", "contains") and isinstance(operand, str):
         text = _LIKE_SPECIAL.sub(r"\\\1", str(scalar(operand, where)))

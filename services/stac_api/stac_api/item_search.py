@@ -18,6 +18,7 @@ from stac_api.counts import Counts
 from stac_api.database import Database, Row
 from stac_api.errors import BadRequest
 from stac_api.failures import Refused
+from stac_api.instants import Instant
 from stac_api.lookups import Lookups
 from stac_api.orders import Key
 from stac_api.rows import OWN, TOGETHER, AsOne, Rows, Wanted
@@ -193,8 +194,10 @@ def _asked(search: Search, condition: str) -> Statement:
     return statement
 
 
-def _moment(moment: datetime, statement: Statement) -> str:
-    """A time as a value; the first and the last that Python knows go as texts, for asyncpg takes them for infinite."""
-    if moment in _ENDS_OF_TIME:
-        return f"{statement.value(moment.isoformat())}::text::timestamptz"
-    return f"{statement.value(moment)}::timestamptz"
+def _moment(moment: Instant, statement: Statement) -> str:
+    """A time as a value. What Python has no year for goes as a text, and the first and last that it knows, too:
+    asyncpg takes them for infinite.
+    """
+    if moment.cycles or moment.clock in _ENDS_OF_TIME:
+        return f"{statement.value(str(moment))}::text::timestamptz"
+    return f"{statement.value(moment.clock)}::timestamptz"

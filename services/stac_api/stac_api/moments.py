@@ -2,9 +2,11 @@
 
 import re
 from datetime import date, datetime
+from typing import Any
 
+from stac_api import instants
 from stac_api.errors import BadRequest
-from stac_api.intervals import instant
+from stac_api.instants import for_postgresql, for_python
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _LOCAL = re.compile(rf"{_DATE.pattern}T\d\d:\d\d:\d\d(?:\.\d+)?", re.ASCII)
@@ -13,6 +15,7 @@ _PLAIN = re.compile(
     rf"{_DATE.pattern}(?:[Tt ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:[Zz]|[+-]\d\d(?::?\d\d)?)?)?", re.ASCII
 )
 _OPEN = ("..", "")
+_TIMES = ("timestamp", "date")  # each the one member of a node
 
 
 def timestamp_problem(text: object) -> str | None:
@@ -22,7 +25,7 @@ def timestamp_problem(text: object) -> str | None:
     if _is_short(text):
         return None
     try:
-        instant(f"{text}Z" if _LOCAL.fullmatch(text) else text)
+        instants.parse(f"{text}Z" if _LOCAL.fullmatch(text) else text)
     except BadRequest as error:
         return error.description.partition(": ")[2]
     return None
@@ -32,7 +35,7 @@ def date_problem(text: object) -> str | None:
     """Why this is no date; None where it is one."""
     try:
         if isinstance(text, str) and _DATE.fullmatch(text):
-            date.fromisoformat(text)
+            date.fromisoformat(for_python(text))
             return None
     except ValueError:
         return f"{text!r} is no day that exists"
@@ -63,9 +66,25 @@ def span_problem(value: object) -> str | None:
     return next((problem for end in ends if isinstance(end, str) and (problem := end_problem(end))), None)
 
 
+def operand(value: Any) -> Any:
+    """What a temporal operator takes, as PostgreSQL reads it; a date stays the whole day."""
+    if isinstance(value, list):
+        return [operand(end) for end in value]
+    if isinstance(value, str) and "/" in value:
+        return operand(value.split("/"))
+    if isinstance(value, str):
+        told = for_postgresql(value)
+        return {"date": told} if told != value and _DATE.fullmatch(value) else told
+    if isinstance(value, dict) and "interval" in value:
+        return {"interval": operand(value["interval"])}
+    if isinstance(value, dict):
+        return {name: for_postgresql(text) if name in _TIMES else text for name, text in value.items()}
+    return value
+
+
 def _is_short(text: str) -> bool:
     """A time whose seconds, offset or `T` are missing, as PostgreSQL reads it and clients write it."""
     try:
-        return _PLAIN.fullmatch(text) is not None and datetime.fromisoformat(text) is not None
+        return _PLAIN.fullmatch(text) is not None and datetime.fromisoformat(for_python(text)) is not None
     except ValueError:
         return False

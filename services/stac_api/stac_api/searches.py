@@ -74,7 +74,7 @@ class Search:
             self.condition,
             self.words,
             [str(key) for key in self.sort] if self.sort else _NEWEST_FIRST,
-            *(self.interval or ()),
+            *(end and str(end) for end in self.interval or ()),
             *(self.box or ()),
         ]
         # clients may write 10 for 10.0 and 0 for -0.0, and sort the members of an object, when they send a body again

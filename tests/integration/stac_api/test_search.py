@@ -294,6 +294,53 @@ def test_an_offset_whose_plus_a_query_string_made_a_blank_is_one(api: Client) ->
         assert api.post("/search", body, status=400)["description"].startswith("datetime: ")
 
 
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("0000-01-01T00:00:00Z", False),
+        ("0000-02-29T23:59:60+01:00", False),
+        ("0000-01-01T00:00:00Z/0000-01-01T00:00:00Z", False),
+        ("0000-01-01T00:00:00+23:59/0000-12-31T23:59:60Z", False),
+        ("../0000-12-31T23:59:59.999999Z", False),
+        ("../0001-01-01T00:00:00+14:00", False),
+        ("0000-01-01T00:00:00Z/..", True),
+        ("0000-01-01T00:00:00Z/9999-12-31T23:59:60Z", True),
+        ("../9999-12-31T23:59:59-12:00", True),
+        ("9999-12-31T23:59:60Z/..", False),
+        ("9999-12-31T23:59:59.999999-23:59", False),
+    ],
+)
+def test_the_years_of_rfc_3339_begin_before_python_s_and_end_after_them(
+    api: Client, asked: str, found: bool
+) -> None:
+    assert bool(api.ids(datetime=asked)) == bool(api.post_ids(datetime=asked)) == found
+    items = api.get("/collections/edges/items", datetime=asked)["features"]
+    assert bool(items) == found
+    collections = api.get("/collections", datetime=asked)["collections"]
+    assert bool(collections) == (found or asked.startswith("9999"))  # some have no end
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("datetime > TIMESTAMP('0000-01-01T00:00:00Z')", True),
+        ("datetime < DATE('0000-12-31')", False),
+        ("datetime > '0000-02-29'", True),
+        ("datetime IN ('0000-01-01', TIMESTAMP('0001-01-01T00:00:00+05:00'))", False),
+        ("datetime BETWEEN '0000-01-01T00:00:00Z' AND '2030-01-01'", True),
+        ("T_BEFORE(datetime, DATE('0000-12-31'))", False),
+        ("T_AFTER(datetime, '0000-01-01')", True),
+        ("T_DURING(datetime, INTERVAL('0000-01-01', '9999-12-31T23:59:60Z'))", True),
+        ("T_DURING(datetime, '0000-01-01T00:00:00Z/2030-01-01')", True),
+        ("T_BEFORE(updated, TIMESTAMP('0000-01-01T00:00:00Z'))", False),
+        ("datetime < TIMESTAMP('9999-12-31T23:59:59-12:00')", True),
+    ],
+)
+def test_a_filter_has_these_years_too(api: Client, text: str, found: bool) -> None:
+    assert bool(api.ids(filter=text)) == found
+    assert api.get("/collections", filter=text)["collections"] is not None
+
+
 def test_a_member_that_is_null_is_not_there(api: Client) -> None:
     names = (
         "bbox",

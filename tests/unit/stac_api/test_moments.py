@@ -92,3 +92,39 @@ def test_a_query_asks_with_times_too(tests: dict[str, Any]) -> None:
 )
 def test_times_are_taken(text: str) -> None:
     assert filters.from_text(text, DEPTH)
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("datetime < TIMESTAMP('0000-01-01T00:00:00Z')", {"timestamp": "0001-01-01T00:00:00Z BC"}),
+        ("updated < TIMESTAMP('0000-01-01T00:00:00')", {"timestamp": "0001-01-01T00:00:00Z BC"}),
+        ("datetime < DATE('0000-02-29')", {"timestamp": "0001-02-29T00:00:00Z BC"}),
+        ("datetime < '0000-01-01T00:00:00+05:00'", "0001-01-01T00:00:00+05:00 BC"),
+        ("datetime < '0000-01-01'", "0001-01-01 BC"),
+        ("T_AFTER(datetime, DATE('0000-02-29'))", {"date": "0001-02-29 BC"}),
+        ("T_AFTER(datetime, '0000-02-29')", {"date": "0001-02-29 BC"}),
+        ("T_AFTER(updated, TIMESTAMP('0000-01-01'))", {"timestamp": "0001-01-01 BC"}),
+        (
+            "T_DURING(datetime, INTERVAL('0000-01-01', '2021-01-01T00:00:00Z'))",
+            {"interval": [{"date": "0001-01-01 BC"}, "2021-01-01T00:00:00Z"]},
+        ),
+        (
+            "T_DURING(datetime, '0000-01-01T00:00:00Z/2021-01-01')",
+            ["0001-01-01T00:00:00Z BC", "2021-01-01"],
+        ),
+        ('T_AFTER(datetime, "0000-01-01")', {"property": "0000-01-01"}),
+        ("note = '0000-01-01T00:00:00Z'", "0000-01-01T00:00:00Z"),
+        ("datetime < TIMESTAMP('9999-12-31T23:59:59-01:00')", {"timestamp": "9999-12-31T23:59:59-01:00"}),
+    ],
+)
+def test_times_go_to_postgresql_as_it_reads_them(text: str, read: Any) -> None:
+    assert filters.from_text(text, DEPTH)["args"][1] == read
+
+
+def test_members_and_query_s_times_go_there_so_too() -> None:
+    told = filters.from_text("datetime IN ('0000-01-01', TIMESTAMP('0000-01-01T00:00:00Z'))", DEPTH)
+    assert told["args"][1] == ["0001-01-01 BC", {"timestamp": "0001-01-01T00:00:00Z BC"}]
+    assert filters.from_query({"datetime": {"gte": "0000-01-01T00:00:00Z"}}) == {
+        "op": ">=", "args": [{"property": "datetime"}, "0001-01-01T00:00:00Z BC"],
+    }  # fmt: skip
