@@ -10,6 +10,7 @@ from stac_api.answers import FORMATS, answer, base, document, services
 from stac_api.html import Context
 from stac_api.links import GEOJSON, HTML, JSON, OPENAPI, SCHEMA
 from stac_api.searches import CRS84
+from stac_api.settings import Settings
 
 Json = dict[str, Any]
 
@@ -51,11 +52,9 @@ def _parameter(name: str, description: str, schema: Json, example: Any = None) -
 
 _TEXTS = _list_of({"type": "string"})
 _NUMBERS = {"type": "array", "items": {"type": "number"}, "minItems": 4, "maxItems": 6}
-_LIMIT = _parameter(
-    "limit",
-    "How many at most in one page; more than the cap is cut to it.",
-    {"type": "integer", "minimum": 1},
-    10,
+_LIMIT = {"$ref": "#/components/parameters/limit"}
+_LIMIT_OF_COLLECTIONS = _parameter(
+    "limit", "How many at most in one page, all unless told.", {"type": "integer", "minimum": 1}, 10
 )
 _BBOX = _parameter(
     "bbox", "west,south,east,north in degrees; west > east crosses the antimeridian.", _NUMBERS
@@ -289,14 +288,28 @@ def _body(schema: Json) -> Json:
     return {"required": True, "content": _content(schema, JSON)}
 
 
-def description(here: str, title: str, version: str, *, signing: bool = False) -> Json:
+def _limit(settings: Settings) -> Json:
+    """The parameter where QGIS looks how much it can ask for (OGC API Features 1.0, requirement 20)."""
+    return _parameter(
+        "limit",
+        "How many Items at most in one page; more than the maximum is no mistake, but cut to it.",
+        {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": settings.max_limit,
+            "default": settings.default_limit,
+        },
+    )
+
+
+def description(here: str, settings: Settings) -> Json:
     """The document, with this address as its server."""
     sign = _operation("The href of an asset with a signature", _ref("Signed"), JSON, _HREF, page=False)
     sign["responses"]["401"] = _problem("Nobody signed in.")
     one = "/collections/{collection_id}"
     return {
         "openapi": "3.0.3",
-        "info": {"title": title, "version": version, "license": {"name": "MIT"}},
+        "info": {"title": settings.catalog_title, "version": settings.api_version, "license": {"name": "MIT"}},
         "servers": [{"url": here}],
         "paths": {
             "/": {"get": _operation("The landing page", _ref("Catalog"), JSON)},
@@ -304,7 +317,7 @@ def description(here: str, title: str, version: str, *, signing: bool = False) -
             "/collections": {
                 "get": _operation(
                     "Collections, all or found", _ref("Collections"), JSON,
-                    _LIMIT, _BBOX, _DATETIME, *_FILTERS, _SORT, _FIELDS, _WORDS, _TOKEN, _OFFSET, _QUERY,
+                    _LIMIT_OF_COLLECTIONS, _BBOX, _DATETIME, *_FILTERS, _SORT, _FIELDS, _WORDS, _TOKEN, _OFFSET, _QUERY,
                 )
             },
             one: {"get": _operation("One collection", _ref("Collection"), JSON, _IN_ONE)},
@@ -328,29 +341,22 @@ def description(here: str, title: str, version: str, *, signing: bool = False) -
                     page=False, requestBody=_body(_OBJECT),
                 )
             },
-            **({"/sign": {"get": sign}} if signing else {}),
+            **({"/sign": {"get": sign}} if settings.signing else {}),
             "/_mgmt/ping": {"get": _state("The process answers", _OBJECT, (200,))},
             "/_mgmt/health": {"get": _state("The database answers, with the right pgstac", _ref("Health"), (200, 503))},
         },
-        "components": {"schemas": _SCHEMAS},
+        "components": {"parameters": {"limit": _limit(settings)}, "schemas": _SCHEMAS},
     }  # fmt: skip
 
 
 async def as_json(request: Request) -> Response:
     """The description for programs."""
-    settings = services(request).settings
-    return document(
-        request,
-        description(base(request), settings.catalog_title, settings.api_version, signing=settings.signing),
-        OPENAPI,
-    )
+    return document(request, description(base(request), services(request).settings), OPENAPI)
 
 
 async def as_page(request: Request) -> Response:
     """The description for people."""
     settings = services(request).settings
     context = Context(base(request), settings.catalog_title)
-    described = description(
-        context.base, settings.catalog_title, settings.api_version, signing=settings.signing
-    )
+    described = description(context.base, settings)
     return answer(request, pages.api(described, context).encode(), "text/html; charset=utf-8")

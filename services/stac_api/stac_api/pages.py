@@ -144,7 +144,7 @@ def api(doc: Json, context: Context) -> str:
     """The API's description: every address with its parameters, body and answers."""
     sections = "".join(
         f"<h2>{escape(method.upper())} {escape(path)}</h2><p>{escape(operation['summary'])}</p>"
-        + table("Parameters", _parameters(operation))
+        + table("Parameters", _parameters(operation, doc))
         + table("Body", _body(operation, doc))
         + table("Answers", {status: _told(each) for status, each in operation["responses"].items()})
         for path, operations in doc["paths"].items()
@@ -215,15 +215,22 @@ def _kind(queryable: Json) -> object:
     return queryable.get("type") or queryable.get("$ref") or "anything"
 
 
-def _parameters(operation: Json) -> dict[str, str]:
-    return {each["name"]: each.get("description", "in the path") for each in operation.get("parameters", [])}
+def _parameters(operation: Json, doc: Json) -> dict[str, str]:
+    shared = doc["components"]["parameters"]
+    listed = [shared.get(_last_of_ref(each), each) for each in operation.get("parameters", [])]
+    return {each["name"]: each.get("description", "in the path") for each in listed}
+
+
+def _last_of_ref(described: Json) -> str:
+    """The name of what it refers to, if it does."""
+    return str(described.get("$ref", "")).rpartition("/")[2]
 
 
 def _body(operation: Json, doc: Json) -> dict[str, str]:
     """The members of an operation's body, if it takes one."""
     members: dict[str, str] = {}
     for kind, content in operation.get("requestBody", {}).get("content", {}).items():
-        name = content["schema"].get("$ref", "").rpartition("/")[2]
+        name = _last_of_ref(content["schema"])
         schema = doc["components"]["schemas"][name] if name else content["schema"]
         members |= {
             each: part.get("description") or part.get("type", "anything")

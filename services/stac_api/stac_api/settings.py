@@ -132,6 +132,7 @@ def read(environ: Mapping[str, str]) -> Settings:
         connections=connections,
         at_once=at_once,
         statement_timeout_s=float(timeout_s),
+        default_limit=min(Settings.default_limit, max_limit),
         max_limit=max_limit,
         catalog_id=catalog_id,
         catalog_title=environ.get("STAC_CATALOG_TITLE") or catalog_id,

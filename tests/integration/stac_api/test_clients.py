@@ -118,3 +118,19 @@ def test_a_filter_of_qgis_by_time_finds_items_although_it_begins_in_the_year_0(a
     page = api.get(f"/collections/edges/items{asked}")
     assert [item["id"] for item in page["features"]] == ["fiji-west", "fiji-east"]
     assert len(api.get(f"/collections{asked}")["collections"]) == 2
+
+
+def test_clients_read_in_openapi_how_many_items_a_page_can_have(api: Client) -> None:
+    """QGIS asks for pages of so many, and of 100 where `components.parameters.limit` does not say it."""
+    described = api.get("/api")
+    limit = described["components"]["parameters"]["limit"]
+    assert limit["schema"] == {"type": "integer", "minimum": 1, "maximum": 1000, "default": 10}
+    reference = {"$ref": "#/components/parameters/limit"}
+    for path in ("/search", "/collections/{collection_id}/items"):
+        assert reference in described["paths"][path]["get"]["parameters"]
+    assert (
+        reference not in described["paths"]["/collections"]["get"]["parameters"]
+    )  # it shows all unless told
+    assert api.get("/search", limit=1_000_000)["features"], "beyond it is no mistake"
+    page = api("GET", "/api.html").text
+    assert page.count(limit["description"]) == 2

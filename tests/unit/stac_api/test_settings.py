@@ -47,6 +47,11 @@ def test_numbers_are_whole_and_above_zero() -> None:
             read(COMPLETE | {"STAC_API_MAX_LIMIT": wrong})
 
 
+def test_a_page_that_nobody_asked_a_length_of_is_no_longer_than_the_longest() -> None:
+    assert read(COMPLETE | {"STAC_API_MAX_LIMIT": "5"}).default_limit == 5
+    assert read(COMPLETE | {"STAC_API_MAX_LIMIT": "50"}).default_limit == read(COMPLETE).default_limit == 10
+
+
 def test_behind_a_pooler_all_connections_are_used_at_once_unless_another_number_is_set() -> None:
     pooled = COMPLETE | {"POSTGRES_POOLED": "on", "STAC_API_CONNECTIONS": "7"}
     assert read(COMPLETE).at_once == 4
