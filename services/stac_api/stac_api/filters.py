@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from stac_api import cql2_text
+from stac_api.cql2_mistakes import explained
 from stac_api.errors import BadRequest
 from stac_api.expressions import Cql2, condition, no_geometry, plain_times, scalar
 
@@ -27,7 +28,6 @@ _BRACKET = re.compile(r"[()]")
 _POSITION = re.compile(
     rf"(?<=[(,])\s*{cql2_text.NUMBER}(?:\s+{cql2_text.NUMBER}){{0,3}}\s*(?=[),])", re.IGNORECASE
 )
-_MAX_ERROR = 300  # characters of the parser's explanation: it repeats the whole text
 
 
 def from_text(text: str, max_depth: int) -> Cql2:
@@ -36,8 +36,7 @@ def from_text(text: str, max_depth: int) -> Cql2:
     try:
         parsed = cql2_text.parse(text)
     except Exception as error:  # its own, ValueError, and plain ones, such as for an empty geometry
-        explained = " ".join(line.strip() for line in str(error).splitlines() if line.strip())
-        raise BadRequest("filter", f"no CQL2 text: {explained[:_MAX_ERROR]}") from error
+        raise BadRequest("filter", f"no CQL2 text: {explained(error)}") from error
     return condition(_whole_numbers(parsed), "filter", max_depth)
 
 

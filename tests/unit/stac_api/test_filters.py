@@ -228,8 +228,13 @@ def test_what_only_looks_like_a_geometry_stays_as_it_is() -> None:
     ["POINT(1.2.3456789012 2)", "LINESTRING(1e-5 2, 3)", "POINT(1.2345678901234 2"],
 )
 def test_a_mistake_of_a_geometry_is_told_in_the_words_of_who_wrote_it(geometry: str) -> None:
-    with pytest.raises(BadRequest, match=rf"no CQL2 text: .*{re.escape(geometry)}"):
+    with pytest.raises(BadRequest) as refused:
         filters.from_text(f"S_INTERSECTS(geometry, {geometry})", DEPTH)
+    told = refused.value.description.replace("', at '", "").replace(
+        " ", ""
+    )  # what is before and what is at the mistake
+    assert "noCQL2text:" in told
+    assert geometry.replace(" ", "") in told
 
 
 def test_filter_and_query_have_so_many_conditions_together() -> None:
