@@ -25,6 +25,7 @@ from stac_api.item_search import ItemSearch
 from stac_api.links import JSON, base_url
 from stac_api.query_strings import pairs_of
 from stac_api.request_headers import headers_of
+from stac_api.routing import path_below_root
 from stac_api.settings import Settings
 from stac_api.turns import Turns
 
@@ -89,7 +90,8 @@ def answer(
     settings = services(request).settings
     headers = [_VARIES]
     if page is not None and wants_html(request):
-        context = Context(base(request), settings.catalog_title)
+        here = base(request)
+        context = Context(here, settings.catalog_title, f"{here}{path_below_root(request.scope)}")
         body, media_type = page(from_json(body), context).encode(), "text/html; charset=utf-8"
     if media_type.startswith("text/html"):
         headers += _FOR_PAGES
@@ -179,11 +181,20 @@ async def error_answer(request: Request, error: Exception) -> Response:
         as_page = _is_of_browser(request)
     if as_page:
         context = Context(base(request), services(request).settings.catalog_title)
-        page = pages.error(problem, context).encode()
+        page = pages.error(problem, context, _searched_at(request)).encode()
         return Answer(page, status, [*headers, *_FOR_PAGES, (b"content-type", b"text/html; charset=utf-8")])
     return Answer(orjson.dumps(problem), status, [*headers, (b"content-type", JSON.encode())])
 
 
+def _searched_at(request: Request) -> str | None:
+    """The address at which Items were searched for, with what was asked of them, if that was the request."""
+    scope = request.scope
+    if request.method != "GET" or scope.get("stac_api.route") not in _SEARCHES:
+        return None
+    return f"{base(request)}{path_below_root(scope)}?{scope['query_string'].decode('latin-1')}"
+
+
+_SEARCHES = ("/search", "/collections/{collection_id}/items")
 _CODES = {404: "NotFound", 405: "MethodNotAllowed"}
 _DESCRIPTIONS = {
     404: "There is no such page.",

@@ -2,13 +2,12 @@
 
 from dataclasses import replace
 from typing import Any
-from urllib.parse import quote
 
 import orjson
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 
-from stac_api import collection_writer, conformance, pages, searches
+from stac_api import collection_pages, collection_writer, conformance, item_pages, pages, searches
 from stac_api.answers import Services, answer, base, document, header, services
 from stac_api.bases import STAC_VERSION
 from stac_api.collection_search import token_from_offset
@@ -28,7 +27,7 @@ from stac_api.links import (
 )
 from stac_api.page_links import Address, Posted
 from stac_api.query_strings import pairs_of
-from stac_api.routing import raw_path
+from stac_api.routing import path_below_root
 from stac_api.rows import OWN
 from stac_api.searches import Search
 
@@ -65,18 +64,10 @@ async def landing(request: Request) -> Response:
 
 async def elsewhere(request: Request) -> Response:
     """The same address with a slash more, or less."""
-    path = _written_path(request).removeprefix(request.scope.get("root_path", ""))
+    path = path_below_root(request.scope)
     path = path.removesuffix("/") if path.endswith("/") else f"{path}/"
     query = f"?{request.url.query}" if request.url.query else ""
-    return RedirectResponse(f"{base(request)}{quote(path, safe=_OF_PATHS)}{query}")
-
-
-_OF_PATHS = "/:@!$&'()*+,;=~%"
-
-
-def _written_path(request: Request) -> str:
-    """The path with what the client escaped, where the server gives it as it came."""
-    return raw_path(request.scope).decode("latin-1") or str(request.scope["path"])
+    return RedirectResponse(f"{base(request)}{path}{query}")
 
 
 async def conformance_classes(request: Request) -> Response:
@@ -107,7 +98,7 @@ async def collections(request: Request) -> Response:
     if page.begin:
         links.append(address.page("prev", f"prev:{page.begin}", JSON))
     body = collection_writer.collections(rows, links, page.matched)
-    return answer(request, body, JSON, pages.collections)
+    return answer(request, body, JSON, collection_pages.collections)
 
 
 _ALL_COLLECTIONS = 1_000  # clients without paging should see them all; a catalog has dozens
@@ -119,7 +110,9 @@ async def collection(request: Request) -> Response:
     row = await services(request).collections.one(_name(request, "collection_id"))
     if row is None:
         raise _no_collection(request)
-    return answer(request, collection_writer.collection(row, base(request)), JSON, pages.collection)
+    return answer(
+        request, collection_writer.collection(row, base(request)), JSON, collection_pages.collection
+    )
 
 
 async def items(request: Request) -> Response:
@@ -143,13 +136,15 @@ async def item(request: Request) -> Response:
     name, item_name = _name(request, "collection_id"), _name(request, "item_id")
     row = await app.items.one(name, item_name)
     if row is None:
-        if item_name.endswith("/") and _written_path(request).endswith("/"):  # as at any other address
+        if item_name.endswith("/") and path_below_root(request.scope).endswith(
+            "/"
+        ):  # as at any other address
             return await elsewhere(request)
         if await app.collections.one(name) is None:
             raise _no_collection(request)
         raise NotFound(f"There is no Item {item_name!r} in collection {name!r}.")
     feature = app.writers.writer(base(request)).feature(row, alone=True)
-    return answer(request, feature, GEOJSON, pages.item, modified=row[OWN])
+    return answer(request, feature, GEOJSON, item_pages.item, modified=row[OWN])
 
 
 async def get_search(request: Request) -> Response:
@@ -276,7 +271,7 @@ def _found(
         links.append(address.page("next", str(page.next), GEOJSON))
     if page.prev:
         links.append(address.page("prev", str(page.prev), GEOJSON))
-    return answer(request, wrap(features, links, page.matched), GEOJSON, pages.items)
+    return answer(request, wrap(features, links, page.matched), GEOJSON, item_pages.items)
 
 
 def _shown(document_: bytes, search: Search) -> bytes:

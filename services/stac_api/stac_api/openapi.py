@@ -5,8 +5,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from stac_api import pages
 from stac_api.answers import FORMATS, answer, base, document, services
+from stac_api.api_page import api
 from stac_api.html import Context
 from stac_api.links import GEOJSON, HTML, JSON, OPENAPI, SCHEMA
 from stac_api.searches import CRS84
@@ -359,4 +359,4 @@ async def as_page(request: Request) -> Response:
     settings = services(request).settings
     context = Context(base(request), settings.catalog_title)
     described = description(context.base, settings)
-    return answer(request, pages.api(described, context).encode(), "text/html; charset=utf-8")
+    return answer(request, api(described, context).encode(), "text/html; charset=utf-8")

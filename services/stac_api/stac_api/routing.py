@@ -3,7 +3,7 @@
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -16,6 +16,7 @@ from stac_api.request_headers import names_one_host
 
 # A slash that a client escaped belongs to a name; no address has this character.
 _SLASH = "\x1c"
+_OF_PATHS = "/:@!$&'()*+,;=~%"
 _ESCAPED_SLASH = re.compile(b"%2f", re.IGNORECASE)
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -133,6 +134,12 @@ def raw_path(scope: Scope) -> bytes:
     """The address asked for as its client wrote it; empty where the server does not tell."""
     raw: bytes = (scope.get("raw_path") or b"").partition(b"?")[0]
     return raw
+
+
+def path_below_root(scope: Scope) -> str:
+    """The path asked for below that of the API, as its client wrote it where the server tells, fit for a link."""
+    written = raw_path(scope).decode("latin-1") or str(scope["path"])
+    return quote(written.removeprefix(scope.get("root_path", "")), safe=_OF_PATHS)
 
 
 def _path_of(scope: Scope) -> str:

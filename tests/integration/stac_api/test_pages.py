@@ -10,14 +10,15 @@ PAGES = (
     "/search?limit=5", "/search?limit=5&fields=id", "/search?limit=5&fields=-id,-links,-properties,-assets",
     "/collections?fields=-id,-title,-links,-extent", "/collections?fields=-description",
     "/queryables", "/collections/scenes/queryables", "/conformance",
-    "/collections/edges/statistics", "/api.html", "/nothing", "/search?bbox=1", "/?f=xml", "/nothing?f=xml",
+    "/collections/edges/statistics", "/search?q=nothing&sortby=id",
+    "/collections-queryables", "/api.html", "/nothing", "/search?bbox=1", "/?f=xml", "/nothing?f=xml",
 )  # fmt: skip
 
 
 class Outline(HTMLParser):
     """What a screen reader needs, collected."""
 
-    VOID = frozenset({"meta", "br", "img", "input", "wbr"})
+    VOID = frozenset({"meta", "br", "img", "input", "link", "wbr"})
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -50,7 +51,7 @@ def test_a_browser_gets_a_page_that_a_screen_reader_can_read(api: Client, path: 
     assert len(outline.all("table")) == len(outline.all("caption"))
     assert all("scope" in each for each in outline.all("th"))
     assert all(each.get("alt") for each in outline.all("img"))
-    assert len(outline.all("label")) == len(outline.all("input"))
+    assert len(outline.all("label")) == sum(each.get("type") != "hidden" for each in outline.all("input"))
     assert not outline.all("script")
 
 
@@ -70,6 +71,11 @@ def test_every_link_of_a_page_leads_somewhere(api: Client) -> None:
         "/collections/edges",
         "/collections/edges/items?limit=2",
         "/search?limit=2",
+        "/collections/edges/queryables",
+        "/collections/edges/statistics",
+        "/queryables",
+        "/collections-queryables",
+        "/conformance",
     ):
         for each in Outline(api("GET", path, headers=BROWSER).text).all("a"):
             target = each["href"] or ""
@@ -81,3 +87,41 @@ def test_what_a_client_sends_is_never_markup(api: Client) -> None:
     answer = api("GET", "/search?bbox=<script>alert(1)</script>", headers=BROWSER)
     assert answer.status_code == 400
     assert "<script>" not in answer.text
+
+
+def test_every_document_s_page_leads_to_its_json(api: Client) -> None:
+    for path in PAGES:
+        if path == "/api.html" or (shown := api("GET", path, headers=BROWSER)).status_code != 200:
+            continue
+        (raw,) = [
+            each["href"] or ""
+            for each in Outline(shown.text).all("a")
+            if (each["href"] or "").endswith("f=json")
+        ]
+        documents = [api("GET", target, headers={"Accept": "*/*"}).json() for target in (raw, path)]
+        for each in documents:
+            each.pop("links", None)  # those to itself tell of `f`
+        assert documents[0] == documents[1], path
+
+
+def test_the_page_of_a_queryable_s_collection_is_one_step_up(api: Client) -> None:
+    shown = api("GET", "/collections/edges/queryables", headers=BROWSER).text
+    assert f'<a href="{api.url}/collections/edges">edges</a></nav>' in shown
+
+
+@pytest.mark.parametrize("path", ["/search", "/collections/edges/items"])
+def test_a_refused_search_keeps_its_form(api: Client, path: str) -> None:
+    refused = api("GET", path, params={"datetime": "2024-03-01/2024-06-30", "q": "x"}, headers=BROWSER)
+    assert refused.status_code == 400
+    assert 'value="2024-03-01/2024-06-30"' in refused.text
+    assert 'name="q" value="x"' in refused.text
+    assert f'action="{api.url}/search"' in refused.text
+    assert "<form" not in api("GET", "/collections?datetime=2024-03-01", headers=BROWSER).text
+
+
+def test_searching_on_asks_for_what_was_asked(api: Client) -> None:
+    asked = {"q": "nosuchword", "filter": '{"op":"=","args":[1,1]}', "filter-lang": "cql2-json", "limit": "3"}
+    shown = Outline(api("GET", "/search", params=asked, headers=BROWSER).text)
+    again = {each["name"] or "": each.get("value") or "" for each in shown.all("input")}
+    assert again == {"collections": "", "bbox": "", "datetime": "", **asked}
+    assert api("GET", "/search", params=again).json()["numberMatched"] == 0

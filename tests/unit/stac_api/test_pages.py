@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from stac_api import pages
+from stac_api import collection_pages, item_pages, openapi, pages
+from stac_api.api_page import api
 from stac_api.html import Context
 from stac_api.links import OWN_COLLECTION_LINKS, OWN_ITEM_LINKS
+from stac_api.settings import Settings
 from tests.contracts.changed import ODD, damaged
 
 Json = dict[str, Any]
@@ -28,6 +30,8 @@ COLLECTION: Json = {
     "type": "Collection", "id": "c", "title": "C", "description": "All", "license": "other", "keywords": ["k"],
     "extent": {"spatial": {"bbox": [[0, 0, 1, 1]]}, "temporal": {"interval": [["2020-01-01T00:00:00Z", None]]}},
     "summaries": {"gsd": [10], "eo:cloud_cover": {"minimum": 0, "maximum": 9}}, "links": LINKS,
+    "providers": [{"name": "P", "url": "https://p.example/", "roles": ["host"], "description": "Keeps it"}],
+    "assets": {"a": {"href": "https://a.example/a.png"}}, "item_assets": {"red": {"title": "R", "roles": ["data"]}},
 }  # fmt: skip
 DEEP: Any = json.loads("[" * 2_000 + "]" * 2_000)
 ANY = (*ODD, DEEP, {"a": DEEP})
@@ -36,27 +40,29 @@ ANY = (*ODD, DEEP, {"a": DEEP})
 def test_a_period_is_shown_as_one_whether_a_moment_of_it_is_named_or_not() -> None:
     for named in (None, "2020-06"):
         item = {**ITEM, "properties": {**ITEM["properties"], "datetime": named}}
-        assert "2020 – 2021" in pages.items({"features": [item], "numberReturned": 1, "links": LINKS}, HERE)
+        assert "2020 – 2021" in item_pages.items(
+            {"features": [item], "numberReturned": 1, "links": LINKS}, HERE
+        )
 
 
-@pytest.mark.parametrize("page", [pages.item, pages.collection])
+@pytest.mark.parametrize("page", [item_pages.item, collection_pages.collection])
 def test_a_document_with_any_member_of_an_odd_kind_has_its_page(page: Any) -> None:
-    document = ITEM if page is pages.item else COLLECTION
+    document = ITEM if page is item_pages.item else COLLECTION
     for each in damaged(document, ANY):
         assert "</html>" in page(each, HERE)
 
 
 def test_a_list_of_documents_with_any_member_of_an_odd_kind_has_its_page() -> None:
     for each in damaged(ITEM, ANY):
-        assert "</html>" in pages.items({"features": [each], "numberReturned": 1, "links": LINKS}, HERE)
+        assert "</html>" in item_pages.items({"features": [each], "numberReturned": 1, "links": LINKS}, HERE)
     for each in damaged(COLLECTION, ANY):
-        assert "</html>" in pages.collections(
+        assert "</html>" in collection_pages.collections(
             {"collections": [each], "numberMatched": 1, "links": LINKS}, HERE
         )
 
 
 def test_queryables_of_an_odd_kind_have_their_page() -> None:
-    for each in damaged({"gsd": {"type": "number"}, "a": {"$ref": "b"}}, ANY):
+    for each in damaged({"gsd": {"type": "string", "format": "a", "title": "b"}, "a": {"$ref": "b"}}, ANY):
         assert "</html>" in pages.queryables({"title": "Queryables", "properties": each}, HERE)
 
 
@@ -70,14 +76,14 @@ def test_queryables_of_an_odd_kind_have_their_page() -> None:
     ],
 )
 def test_an_odd_member_of_an_item_is_shown_as_text(odd: Json, shown: str) -> None:
-    page = pages.item(ITEM | odd, HERE)
+    page = item_pages.item(ITEM | odd, HERE)
     assert shown in page
     assert "<b>" not in page
 
 
-@pytest.mark.parametrize("page", [pages.item, pages.collection])
+@pytest.mark.parametrize("page", [item_pages.item, collection_pages.collection])
 def test_the_links_of_a_document_are_shown_but_for_those_of_the_api(page: Any) -> None:
-    document = ITEM if page is pages.item else COLLECTION
+    document = ITEM if page is item_pages.item else COLLECTION
     stored = [
         {
             "rel": "license",
@@ -89,7 +95,7 @@ def test_the_links_of_a_document_are_shown_but_for_those_of_the_api(page: Any) -
         {"rel": "alternate", "href": "https://b.example/d", "type": "text/html"},
         {"rel": "via", "href": "javascript:alert(1)"},
     ]
-    kinds = OWN_ITEM_LINKS if page is pages.item else OWN_COLLECTION_LINKS
+    kinds = OWN_ITEM_LINKS if page is item_pages.item else OWN_COLLECTION_LINKS
     own = [{"rel": rel, "href": f"https://a.example/{rel}"} for rel in sorted(kinds)]
     own.append({"rel": "alternate", "type": "text/html", "href": "https://a.example/self?f=html"})
     shown = page(document | {"links": own + stored}, HERE).partition("<caption>Links</caption>")[2]
@@ -103,7 +109,7 @@ def test_the_links_of_a_document_are_shown_but_for_those_of_the_api(page: Any) -
 
 
 def test_a_long_name_goes_on_in_the_next_line_after_its_prefix_and_its_words() -> None:
-    shown = pages.item(ITEM | {"properties": {"a:b_c": 1, "<i>_": 2}}, HERE)
+    shown = item_pages.item(ITEM | {"properties": {"a:b_c": 1, "<i>_": 2}}, HERE)
     assert '<th scope="row">a:<wbr>b_<wbr>c</th>' in shown
     assert '<th scope="row">&lt;i&gt;_</th>' in shown
 
@@ -114,8 +120,8 @@ def test_a_long_name_goes_on_in_the_next_line_after_its_prefix_and_its_words() -
 )
 def test_a_thumbnail_that_no_browser_can_show_is_no_picture(hrefs: list[str]) -> None:
     named = {str(n): {"href": href, "roles": ["thumbnail"]} for n, href in enumerate(hrefs)}
-    assert "<img" not in pages.item(ITEM | {"assets": named}, HERE)
-    page = pages.item(ITEM | {"assets": named | ITEM["assets"]}, HERE)
+    assert "<img" not in item_pages.item(ITEM | {"assets": named}, HERE)
+    page = item_pages.item(ITEM | {"assets": named | ITEM["assets"]}, HERE)
     assert page.count("<img") == page.count('<img src="https://a.example/a.png" alt="Thumbnail of i">') == 1
 
 
@@ -130,7 +136,7 @@ def test_a_thumbnail_that_no_browser_can_show_is_no_picture(hrefs: list[str]) ->
     ],
 )
 def test_an_odd_member_of_a_collection_is_shown_as_text(odd: Json, shown: str) -> None:
-    assert shown in re.sub(r"</?(td|p)>", "", pages.collection(COLLECTION | odd, HERE))
+    assert shown in re.sub(r"</?(td|p)>", "", collection_pages.collection(COLLECTION | odd, HERE))
 
 
 def test_each_address_of_a_list_is_a_link_of_its_own() -> None:
@@ -143,16 +149,81 @@ def test_each_address_of_a_list_is_a_link_of_its_own() -> None:
     assert f"<td>{words}</td>" in pages.plain("One")({"a": words}, HERE)
 
 
-@pytest.mark.parametrize(
-    ("address", "filled"),
-    [
-        ("/search", []),
-        ("/search?bbox=1,2,3,4&filter=a%20%3C%20%22b%22&limit=5", ["1,2,3,4", "a &lt; &quot;b&quot;"]),
-        ("/search?collections=a,b&datetime=2024-01-01T00:00:00Z/..", ["a,b", "2024-01-01T00:00:00Z/.."]),
-        ("/collections/a%20b/items?datetime=..", ["a b", ".."]),
-    ],
-)
-def test_the_form_is_filled_in_with_what_was_asked(address: str, filled: list[str]) -> None:
-    links = [{"rel": "self", "href": f"https://a.example{address}"}]
-    shown = pages.items({"features": [], "numberReturned": 0, "links": links}, HERE)
-    assert re.findall(r'<input [^>]*value="([^"]*)"', shown) == filled
+def test_a_search_that_was_refused_keeps_its_form() -> None:
+    problem = {"code": "InvalidParameterValue", "description": "datetime: no time"}
+    shown = pages.error(problem, HERE, "https://a.example/search?datetime=2024-03-01&q=x")
+    assert 'value="2024-03-01"' in shown
+    assert 'name="q" value="x"' in shown
+    assert "datetime: no time" in shown
+    assert "<form" not in pages.error(problem, HERE)
+
+
+def test_assets_of_one_title_are_told_apart_by_their_keys() -> None:
+    assets = {key: {"href": f"https://a.example/{key}.tif", "title": "Red"} for key in ("red", "red_cog")}
+    for page in (
+        item_pages.item(ITEM | {"assets": assets}, HERE),
+        collection_pages.collection(COLLECTION | {"assets": assets}, HERE),
+    ):
+        shown = page.partition("<caption>Assets</caption>")[2]
+        assert re.findall(r'<th scope="row">(.*?)</th>', shown)[:2] == [
+            f'<a href="https://a.example/{key}.tif">{key}</a><br>Red' for key in assets
+        ]
+
+
+def test_a_collection_shows_who_provides_it_and_the_assets_of_its_items() -> None:
+    shown = collection_pages.collection(COLLECTION | {"sci:citation": "Doe, 2020"}, HERE)
+    assert '<th scope="row"><a href="https://p.example/">P</a></th><td>host</td><td>Keeps it</td>' in shown
+    assert '<th scope="row">red<br>R</th><td></td><td>data</td>' in shown
+    assert "<td>Doe, 2020</td>" in shown
+    assert "javascript" not in collection_pages.collection(
+        COLLECTION | {"providers": [{"name": "P", "url": "javascript:alert(1)"}]}, HERE
+    )
+
+
+def test_queryables_show_their_titles_and_formats() -> None:
+    listed = {
+        "updated": {"title": "Last <change>", "type": "string", "format": "date-time"},
+        "gsd": {"type": "number"},
+        "id": {"$ref": "https://b.example/id"},
+        "any": {},
+    }
+    shown = pages.queryables({"title": "Queryables", "properties": listed}, HERE)
+    assert re.findall(r'<th scope="row">(.*?)</th><td>(.*?)</td><td>(.*?)</td>', shown) == [
+        ("updated", "Last &lt;change&gt;", "string (date-time)"),
+        ("gsd", "", "number"),
+        ("id", "", '<a href="https://b.example/id">https://b.example/id</a>'),
+        ("any", "", "anything"),
+    ]
+
+
+def test_a_document_without_links_has_its_way_up_and_its_json() -> None:
+    here = Context(HERE.base, HERE.title, "https://a.example/collections/c%20d/queryables")
+    shown = pages.queryables({"title": "Queryables", "properties": {}}, here)
+    assert '<a href="https://a.example/collections/c%20d/queryables?f=json">This page as JSON</a>' in shown
+    assert '<a href="https://a.example/collections/c%20d">c d</a></nav>' in shown
+    top = pages.plain("Conformance")(
+        {"conformsTo": []}, Context(HERE.base, HERE.title, "https://a.example/conformance")
+    )
+    assert '<a href="https://a.example/">A catalog</a></nav>' in top
+
+
+def test_a_page_asked_for_by_its_format_leads_to_the_json_alone() -> None:
+    links = [{"rel": "self", "href": "https://a.example/search?f=html&limit=5"}]
+    shown = item_pages.items({"features": [], "numberReturned": 0, "links": links}, HERE)
+    assert '<a href="https://a.example/search?limit=5&amp;f=json">' in shown
+
+
+def test_descriptions_and_errors_keep_their_lines() -> None:
+    words = "\nFirst <one>\n\n- and\n- more\n"
+    for shown in (
+        collection_pages.collection(COLLECTION | {"description": words}, HERE),
+        pages.error({"code": "C", "description": words}, HERE),
+    ):
+        assert '<p class="prose">First &lt;one&gt;\n\n- and\n- more</p>' in shown
+        assert ".prose{white-space:pre-wrap}" in shown
+
+
+def test_every_row_of_the_apis_page_has_a_name() -> None:
+    settings = Settings("h", "d", "u", "p", "c", "A catalog")
+    described = openapi.description(HERE.base, settings)
+    assert '<th scope="row"></th>' not in api(described, HERE)
