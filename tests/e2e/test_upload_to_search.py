@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pystac
 import pytest
+import requests
 from azure.storage.blob import BlobServiceClient
 from pystac_client import Client
 
@@ -66,3 +67,18 @@ def test_a_process_that_was_killed_goes_on_where_it_was(stack: Stack, storage: B
     blob.upload_blob(geotiff(seed=2))
     stack.restart("extractor")
     until(lambda: items_with(stack, blob.url), f"{blob.url} to be searchable")
+
+
+def test_a_page_of_another_origin_reads_a_range_of_a_file(stack: Stack, storage: BlobServiceClient) -> None:
+    blob = storage.get_blob_client("source", "uploads/2024-05-06/page.tif")
+    blob.upload_blob(geotiff(seed=2))
+    page = {"Origin": "https://browser.example"}
+    asks = page | {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "range,if-match"}
+    allowed = requests.options(blob.url, headers=asks, timeout=30)
+    assert allowed.status_code == 200
+    assert "range" in allowed.headers["Access-Control-Allow-Headers"].lower()
+    part = requests.get(blob.url, headers=page | {"Range": "bytes=0-3"}, timeout=30)
+    assert (part.status_code, len(part.content)) == (206, 4)
+    assert part.headers["Access-Control-Allow-Origin"] in ("*", page["Origin"])
+    assert "content-range" in part.headers["Access-Control-Expose-Headers"].lower()
+    blob.delete_blob()

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from azure.core.exceptions import ResourceExistsError
-from azure.storage.blob import BlobServiceClient, PublicAccess
+from azure.storage.blob import BlobServiceClient, CorsRule, PublicAccess
 
 from infra.local.postgres.cluster import Cluster
 from infra.local.postgres.database import SETUP_ROLE, ensure_database, ensure_setup_role
@@ -18,6 +18,14 @@ from infra.local.stack.layout import ROOT, Layout
 # Anybody may read the first ones, so that any client can open an href; the others are the apps' own.
 _PUBLIC = ("source", "cogs", "thumbnails")
 _PRIVATE = ("claims", "deadletter", "config")
+# What pages of other origins (STAC Browser's map, geotiff.js) need to read a COG by ranges.
+_FOR_PAGES = CorsRule(
+    ["*"],
+    ["GET", "HEAD"],
+    allowed_headers=["*"],
+    exposed_headers=["accept-ranges", "content-length", "content-range", "etag", "last-modified"],
+    max_age_in_seconds=3_600,
+)
 
 
 def database(layout: Layout, endpoints: Endpoints, cluster: Cluster) -> None:
@@ -51,3 +59,10 @@ def containers(endpoints: Endpoints) -> None:
                 storage.create_container(name, public_access=access)
             except ResourceExistsError:
                 continue
+
+
+def cross_origin(connection_string: str) -> None:
+    """Pages of any origin may read what anybody may read; rules that somebody made stay as they are."""
+    with BlobServiceClient.from_connection_string(connection_string) as storage:
+        if not storage.get_service_properties()["cors"]:
+            storage.set_service_properties(cors=[_FOR_PAGES])

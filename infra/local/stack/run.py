@@ -86,6 +86,7 @@ def _start(layout: Layout, supervisor: Supervisor, interruptions: Interruptions,
         return
     prepare.database(layout, endpoints, cluster)
     prepare.containers(endpoints)
+    prepare.cross_origin(endpoints.storage)
     _say("database and containers are set up")
     layout.env.touch(mode=0o600)
     layout.env.write_text(as_shell(endpoints.environment()))
