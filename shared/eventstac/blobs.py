@@ -18,7 +18,7 @@ class Look:
     `url` is canonical, `seen` the response's `Date` header (UTC, whole seconds), `etag` without quotes. For a state
     other than "present" the ETag is empty ("gone") or that of the archived blob, and the rest may be None. `is_folder`:
     what is there only says that there is a folder, so that the blob is "gone". `failed_copy`: how a copy into the blob
-    ended that did not succeed.
+    ended that did not succeed. `grows`: bytes may be added to it without an event (`eventstac.growing`).
     """
 
     url: str
@@ -33,6 +33,7 @@ class Look:
     version_id: str | None = None
     is_folder: bool = False
     failed_copy: str = ""
+    grows: bool = False
 
 
 class BlobReader(Protocol):

@@ -3,6 +3,7 @@
 EventstacError
 ├── Rejected    this event or blob cannot become right by waiting: recorded with its reason, never retried
 ├── Transient   the world is away (database, throttling, time-out): the message is re-sent with a delay
+│   ├── Growing a blob that cannot be read is still being written: it is waited for
 │   ├── Copying a blob is still being copied: it is what it will be only when that ends
 │   └── Refused a whole container is missing or may not be read: a run over it stops, a message waits
 ├── Stale       an older look or a duplicate: done, counted
@@ -49,6 +50,10 @@ class Busy(Transient):
 
 class Copying(Transient):
     """The blob is still being copied: it has no bytes yet, or not all."""
+
+
+class Growing(Transient):
+    """The blob cannot be read as it is, and somebody still adds bytes to it, or did a moment ago."""
 
 
 class Refused(Transient):

@@ -98,7 +98,7 @@ class Finding:
     """What one look at a blob found.
 
     `seen` is the storage's Date, `etag` is empty for "gone". `storage` is what the storage said of the blob (size,
-    last_modified, created, content_type, content_md5, version_id), `metadata` what was read from it (shape: see
+    last_modified, created, content_type, content_md5, version_id, grows), `metadata` what was read from it (shape: see
     docs/rasters.md), both None where there is none. `reason` and `detail` are those of a rejection. `extractor` is the
     number of who read it (`eventstac.raster.revision`), 0 where it did not say.
     """

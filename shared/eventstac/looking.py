@@ -10,9 +10,10 @@ from typing import Any
 
 from eventstac.blobs import BlobReader, Blobs, Counted, Look
 from eventstac.containers import Watched
-from eventstac.errors import BlobChanged, Rejected, Transient
+from eventstac.errors import BlobChanged, Growing, Rejected, Transient
 from eventstac.events.timeline import passed
 from eventstac.facts import NOT_A_COG, Finding, Match, Stage
+from eventstac.growing import is_being_written, rested
 from eventstac.raster.revision import EXTRACTOR_REVISION
 from eventstac.telemetry.spans import note
 from eventstac.times import to_text
@@ -55,7 +56,8 @@ class Looker:
     ) -> Finding:
         """What is at a URL now: present with its metadata, gone, or rejected with a reason.
 
-        Errors: Transient where nothing can be said of the blob, or where it keeps changing.
+        Errors: Transient where nothing can be said of the blob, or where it keeps changing; Growing where it cannot be
+        read and is still being written.
         """
         self.watched.any(url)
         for _ in range(_LOOKS):
@@ -97,6 +99,11 @@ class Looker:
                 _check_cog(content.metadata)
             thumbnail = self._put_thumbnail(look, content)
         except Rejected as rejection:
+            if is_being_written(look):
+                raise Growing(
+                    f"{look.url}, an append or page blob, was written {rested(look).total_seconds():.0f} s ago and is "
+                    f"waited for: as it is, it is {rejection}"
+                ) from rejection
             detail = _storable(rejection.detail)
             return {**found, "state": "rejected", "reason": rejection.reason, "detail": detail}
         finally:
@@ -153,4 +160,5 @@ def storage_of(look: Look) -> dict[str, Any]:
         "content_type": look.content_type,
         "content_md5": look.content_md5.hex() if look.content_md5 else None,
         "version_id": look.version_id,
+        **({"grows": True} if look.grows else {}),
     }

@@ -13,6 +13,7 @@ from eventstac.catalog.item_rows import ItemRow
 from eventstac.catalog.rejections import Rejection
 from eventstac.disputes import chain, elsewhere
 from eventstac.facts import NO_RULE, Fact
+from eventstac.growing import is_looked_at_again
 from eventstac.rules import Explanation
 from eventstac.times import to_text
 
@@ -309,12 +310,22 @@ def _on_its_way(evidence: Evidence, look: Look) -> Whereabouts:
     given_up = _given_up(evidence, max((one for one in (changed, seen) if one), default=None))
     if given_up:
         return given_up
+    if is_looked_at_again(look, was_read=evidence.fact is not None):
+        return Whereabouts("waiting", _growing(evidence), stage="storage", since=changed)
     if evidence.fact:
         return Whereabouts("stale", _not_looked_at_again(evidence, evidence.fact), since=changed)
     why = f"nobody looked at it yet, and {evidence.no_message}"
     if not evidence.bus_away:
         why += f": the storage event is still to come, or what it led to failed{evidence.tried_again}"
     return Whereabouts("waiting", why, stage="events", since=changed)
+
+
+def _growing(evidence: Evidence) -> str:
+    """Bytes come without an event, so that its time alone causes the next look."""
+    why = "it is an append or page blob, to which bytes are added without an event, and was written a short time ago: "
+    if evidence.fact is None:
+        return f"{why}it is read when it is whole, or when nobody has written for ten minutes{evidence.tried_again}"
+    return f"{why}{_as_looked_at(evidence, evidence.fact)}, and is looked at again, at the latest an hour after that"
 
 
 def _not_looked_at_again(evidence: Evidence, fact: Fact) -> str:
@@ -328,8 +339,17 @@ def _not_looked_at_again(evidence: Evidence, fact: Fact) -> str:
             f"at it again, as what it was said to be{evidence.tried_again}"
         )
     if fact.finding.state != "gone" and fact.finding.reason != NO_RULE:
-        why += ", as where only its metadata, properties or tier were set"
+        why += _untold(evidence.look, fact)
     return f"{why}. `{scan}` looks at it again{evidence.tried_again}"
+
+
+def _untold(look: Look | None, fact: Fact) -> str:
+    """Which write that no event tells of can have made the difference."""
+    if look and look.grows:
+        return ", as where bytes were appended to an append blob, or pages written into a page blob"
+    if look and look.size != (fact.finding.storage or {}).get("size"):
+        return ""  # it was uploaded anew, of which an event tells
+    return ", as where only its metadata, properties or tier were set"
 
 
 def _as_looked_at(evidence: Evidence, fact: Fact) -> str:

@@ -1,9 +1,12 @@
 """The catalog shows what the storage holds last, whatever comes late or twice."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+import rasterio
+import rasterio.shutil
 
 from tests.e2e.conditions import until
 from tests.e2e.rasters import geotiff
@@ -97,3 +100,22 @@ def test_a_name_with_a_backslash_is_one_blob_however_it_is_told_of(user: User) -
     user.delete(written)
     user.verdict(url, "not in storage")
     assert user.item("scenes", "windows") is None
+
+
+def test_a_file_that_gdal_writes_to_the_storage_is_shown_when_it_is_whole(
+    user: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Above a chunk GDAL makes an append blob: its event comes when it has no bytes yet, and none later."""
+    path, sizes = "scenes/appended/b1.tif", (900, 1100)
+    monkeypatch.setenv("AZURE_STORAGE_CONNECTION_STRING", user.stack.env["AZURE_STORAGE_CONNECTION_STRING"])
+    for size in sizes:  # the second in the place of the first, which is shown until then
+        local = tmp_path / f"{size}.tif"
+        local.write_bytes(geotiff(size=size))
+        with rasterio.Env(VSIAZ_CHUNK_SIZE="1", CPL_VSIL_USE_TEMP_FILE_FOR_RANDOM_WRITE="YES"):
+            rasterio.shutil.copy(local, f"/vsiaz/source/{path}", driver="GTiff")
+        assert user.storage.get_blob_client("source", path).get_blob_properties().blob_type == "AppendBlob"
+        until(lambda: shape(user, "appended") == [size, size], f"the Item of {size} pixels")  # noqa: B023 - done within
+    told = [event["type"] for event in events_about(user, "catalog-events", '"appended"')]
+    assert told == ["eventstac.item.changed.v1"] * 2
+    user.delete(path)  # or a look an hour away would wait in the queue
+    user.quiet()

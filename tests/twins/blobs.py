@@ -20,6 +20,7 @@ class Stored:
     modified: datetime
     content_type: str
     archived: bool = False
+    grows: bool = False
 
 
 class MemoryBlobs:
@@ -39,6 +40,12 @@ class MemoryBlobs:
         etag = self._new_etag()
         self.stored[url] = Stored(data, etag, self._date(), content_type)
         return etag
+
+    def append(self, url: str, data: bytes) -> None:
+        """Make an append blob without bytes, or add bytes to one."""
+        before = self.stored[url].data if url in self.stored and self.stored[url].grows else None
+        whole = b"" if before is None else before + data
+        self.stored[url] = Stored(whole, self._new_etag(), self._date(), "image/tiff", grows=True)
 
     def put_once(self, url: str, data: bytes, content_type: str) -> None:
         if url not in self.stored:
@@ -82,6 +89,7 @@ class MemoryBlobs:
             created=stored.modified,
             content_type=stored.content_type,
             content_md5=md5(stored.data).digest(),
+            grows=stored.grows,
         )
         return look, None if stored.archived else _Reader(self, look, stored.data)
 

@@ -10,12 +10,13 @@ from eventstac.catalog.item_rows import ItemKey, ItemRow, row_of
 from eventstac.catalog.merge import Merged
 from eventstac.catalog.outbox import Announcement
 from eventstac.catalog.rules_store import AppliedRules
+from eventstac.catalog.second_looks import second_looks
 from eventstac.compose import compose
 from eventstac.disputes import marked, settle, wrongly_read
 from eventstac.errors import Rejected, Transient
 from eventstac.events import EventRejected, Origin, ScanRequested
 from eventstac.facts import Fact, join, unsure
-from eventstac.matching import is_overtaken, second_look
+from eventstac.matching import is_overtaken
 from eventstac.rules import Rules
 from eventstac.rules.since import all_new, since_when
 from tests.samples import START
@@ -134,10 +135,10 @@ class MemoryCatalog:
         again = {url: joined[url] for url in sorted(unsure_ones)}
         if claimed:
             again |= wrongly_read(self.known.values(), known.values())
-        looks = [(fact, look) for fact in again.values() if (look := second_look(fact, self.applied()))]
-        wait = timedelta(seconds=self.skew_window_s + 1)
+        wait, now = timedelta(seconds=self.skew_window_s + 1), self.clock()
+        looks = second_looks(again, joined.values(), self.applied(), now, wait)
         merged = Merged(len(fresh), len(facts) - len(fresh), tuple(change.key for change in changes))
-        announced = announcements_of(changes, looks, "loader", self.clock(), wait, origins_of(facts, old))
+        announced = announcements_of(changes, looks, "loader", now, origins_of(facts, old))
         return Staged(tuple(facts), fresh, changes, announced, merged)
 
     def commit(self, staged: Staged) -> None:

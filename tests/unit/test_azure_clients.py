@@ -119,6 +119,26 @@ def test_a_part_of_a_blob_that_is_still_being_copied_is_not_read() -> None:
         _look_of(parse(url_of("a.tif")), headers)
 
 
+@pytest.mark.parametrize(
+    ("headers", "grows"),
+    [
+        ({"x-ms-blob-type": "AppendBlob"}, True),
+        ({"x-ms-blob-type": "AppendBlob", "x-ms-blob-sealed": "true"}, False),
+        ({"x-ms-blob-type": "PageBlob"}, True),
+        ({"x-ms-blob-type": "BlockBlob"}, False),
+        ({}, False),
+    ],
+)
+def test_an_append_blob_that_is_not_sealed_and_a_page_blob_grow(
+    headers: dict[str, str], grows: bool, empty_blob: Callable[..., BlobStorage]
+) -> None:
+    times = {"Date": "Wed, 01 May 2024 10:00:00 GMT", "Last-Modified": "Wed, 01 May 2024 10:00:00 GMT"}
+    answer = {"Content-Range": "bytes 0-511/512", "ETag": '"0x1"', **times, **headers}
+    assert _look_of(parse(url_of("a.tif")), answer).grows is grows
+    storage = empty_blob(**{name.replace("-", "_"): value for name, value in headers.items()})
+    assert storage.look(f"{storage.account_url}/source/a.tif")[0].grows is grows
+
+
 def test_a_bus_that_is_away_is_named_by_its_address(monkeypatch: pytest.MonkeyPatch) -> None:
     bus = ServiceBus(open_client({"ServiceBus": LOCAL}))
 

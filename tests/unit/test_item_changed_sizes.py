@@ -1,7 +1,6 @@
 """An Item of thousands of blobs is told to the world, whatever the bus takes."""
 
 import json
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -34,7 +33,7 @@ def told(blobs: tuple[str, ...]) -> Announcement:
     """What is said of an Item that shows so many blobs."""
     row = ItemRow(KEY, "published", "a digest", urls=blobs, start=START, end=START)
     change = Change(KEY, None, row, Composition("published"), ())
-    [announcement] = announcements_of([change], [], "loader", START, timedelta(0))
+    [announcement] = announcements_of([change], [], "loader", START)
     return announcement
 
 
@@ -73,7 +72,7 @@ def test_a_rejection_of_an_item_of_thousands_of_blobs_says_why() -> None:
     facts = tuple(fact_of(url, present(Match(*KEY, "b1"), 1, "e")) for url in urls(3000))
     row = ItemRow(KEY, "rejected", "a digest", reason="invalid-item", detail="why")
     change = Change(KEY, None, row, Composition("rejected", reason="invalid-item", detail="why"), facts)
-    [announcement] = announcements_of([change], [], "loader", START, timedelta(0))
+    [announcement] = announcements_of([change], [], "loader", START)
     bus, catalog = MemoryBus(), MemoryCatalog(RULES)
     catalog.outbox.append(announcement)
     publish_outbox(catalog, bus)

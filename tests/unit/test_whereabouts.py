@@ -45,6 +45,7 @@ def row(state: str = "published", **changes: object) -> ItemRow:
 
 
 GONE = replace(LOOK, state="gone", etag="")
+GROWING = replace(LOOK, grows=True)
 ARCHIVED = replace(rejected(MATCH, 5, "e2"), reason="archived")
 COG = url_of("one.tif", "left")
 COPYING: dict[str, object] = {"look": None, "copying": f"{URL} is still being copied: 1/9 bytes"}
@@ -87,6 +88,29 @@ SHOWN: dict[str, object] = {"fact": read(), "item": row(), "published": True}
             evidence(**COPYING, rejections=(GIVEN_UP,)),
             "waiting",
             "gave-up: away: when it is copied, `eventstac reconcile` looks at it",
+        ),
+        (
+            evidence(look=GROWING),
+            "waiting",
+            "bytes are added without an event, and was written a short time ago: it is",
+        ),
+        (evidence(look=replace(GROWING, seen=at(600))), "waiting", "the storage event is still to come"),
+        (
+            evidence(look=replace(GROWING, seen=at(3599)), fact=read("e1")),
+            "waiting",
+            "the catalog knows it as it was at 20",
+        ),
+        (evidence(look=GROWING, **SHOWN), "searchable", "shows it"),
+        (
+            evidence(look=replace(GROWING, seen=at(3600)), fact=read("e1")),
+            "stale",
+            "as where bytes were appended to an append blob, or pages written into a page blob. `eventstac scan",
+        ),
+        (evidence(fact=read("e1")), "stale", "no message about it is in a queue. `eventstac scan"),
+        (
+            evidence(look=replace(LOOK, size=1234), fact=read("e1")),
+            "stale",
+            "as where only its metadata, properties or tier were set. `eventstac scan",
         ),
         (
             evidence(**COPYING, queued=(Queued("blobs-matched", at(2), 3),)),
@@ -178,7 +202,7 @@ SHOWN: dict[str, object] = {"fact": read(), "item": row(), "published": True}
         ),
         (evidence(fact=fact_of(URL, ARCHIVED), look=replace(LOOK, state="archived")), "rejected", "archived"),
         (
-            evidence(fact=fact_of(URL, ARCHIVED)),
+            evidence(fact=fact_of(URL, ARCHIVED), look=replace(LOOK, size=1234)),
             "stale",
             "metadata, properties or tier were set. `eventstac scan source/scenes/one/b10m.tif` looks at it again",
         ),

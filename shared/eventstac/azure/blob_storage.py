@@ -275,6 +275,7 @@ def _look_of(name: BlobName, headers: Mapping[str, str]) -> Look:
         content_type=headers.get("Content-Type"),
         content_md5=b64decode(md5) if md5 else None,
         version_id=headers.get("x-ms-version-id"),
+        grows=_grows(headers),
     )
 
 
@@ -292,7 +293,14 @@ def _look(url: str, properties: Any, headers: Mapping[str, str], state: Any = "p
         content_md5=bytes(settings.content_md5) if settings.content_md5 else None,
         version_id=headers.get("x-ms-version-id"),
         failed_copy=failed_copy(headers),
+        grows=_grows(headers),
     )
+
+
+def _grows(headers: Mapping[str, str]) -> bool:
+    """Whether bytes may be added without an event: only Put Blob, Put Block List and Copy Blob send one."""
+    kind = headers.get("x-ms-blob-type")
+    return kind == "PageBlob" or (kind == "AppendBlob" and headers.get("x-ms-blob-sealed") != "true")
 
 
 def _moment(headers: Mapping[str, str], name: str) -> datetime:

@@ -2,15 +2,16 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
 from eventstac.bus import ASSET_FACTS, BLOBS_MATCHED, LIMIT_BYTES, size_of
 from eventstac.catalog.item_rows import ItemKey, ItemRow
 from eventstac.catalog.outbox import Announcement
+from eventstac.catalog.second_looks import SecondLook
 from eventstac.compose import Composition
-from eventstac.events import AssetRejected, BlobMatched, EventRejected, ItemChanged, ItemRemoved, Origin, seal
+from eventstac.events import AssetRejected, EventRejected, ItemChanged, ItemRemoved, Origin, seal
 from eventstac.events.timeline import passed
 from eventstac.facts import Fact, Stage
 
@@ -73,10 +74,9 @@ def origins_of(arrived: Iterable[Fact], known: Mapping[str, Fact]) -> dict[ItemK
 
 def announcements_of(
     changes: Sequence[Change],
-    second_looks: Sequence[tuple[Fact, BlobMatched | AssetRejected]],
+    second_looks: Sequence[SecondLook],
     app: str,
     now: datetime,
-    wait: timedelta,
     origins: Origins = MappingProxyType({}),
     *,
     repairing: bool = False,
@@ -96,9 +96,7 @@ def announcements_of(
         for change in changes
         if change.after and change.after.state == "rejected" and change.after != change.before
     ]
-    return announcements + [
-        _of_second_look(fact, event, app, now, now + wait, origins) for fact, event in second_looks
-    ]
+    return announcements + [_of_second_look(look, app, now, origins) for look in second_looks]
 
 
 def _of_change(change: Change, app: str, now: datetime, origins: Origins, repairing: bool) -> Announcement:
@@ -156,15 +154,16 @@ def _of_rejection(change: Change, app: str, now: datetime, origins: Origins) -> 
     return announcement
 
 
-def _of_second_look(
-    fact: Fact, event: BlobMatched | AssetRejected, app: str, now: datetime, at: datetime, origins: Origins
-) -> Announcement:
-    cause = f"second look {fact.finding.seen.isoformat()} {fact.finding.etag} {now.isoformat()}"
-    origin = _origin(origins, fact.item_key, cause)
-    if isinstance(event, AssetRejected):
-        return _sealed(ASSET_FACTS, event, app, now, origin, at)
-    look = replace(event, timeline=passed((), "second-look", now))
-    return _sealed(BLOBS_MATCHED, look, app, now, origin, at)
+def _of_second_look(look: SecondLook, app: str, now: datetime, origins: Origins) -> Announcement:
+    finding = look.fact.finding
+    cause = f"second look {finding.seen.isoformat()} {finding.etag} {now.isoformat()}"
+    if look.is_of_growth:  # the same of all looks at this state of the blob, so that the bus takes it once
+        cause = f"look at growth {finding.etag} {look.at.isoformat()}"
+    origin = _origin(origins, look.fact.item_key, cause)
+    if isinstance(look.event, AssetRejected):
+        return _sealed(ASSET_FACTS, look.event, app, now, origin, look.at)
+    event = replace(look.event, timeline=passed((), "second-look", now))
+    return _sealed(BLOBS_MATCHED, event, app, now, origin, look.at)
 
 
 def _origin(origins: Origins, key: ItemKey, cause: str) -> Origin:

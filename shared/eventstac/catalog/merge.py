@@ -23,12 +23,12 @@ from eventstac.catalog.pace import Pace
 from eventstac.catalog.pgstac_items import REFUSED
 from eventstac.catalog.pgstac_partitions import CollectionNotReady
 from eventstac.catalog.rules_store import AppliedRules, RulesStore
+from eventstac.catalog.second_looks import second_looks
 from eventstac.catalog.turns import NOT_NOW, Turns
 from eventstac.disputes import marked, misplaced, wrongly_read
 from eventstac.errors import Busy
-from eventstac.events import AssetRejected, BlobMatched
 from eventstac.facts import Fact, join, unsure
-from eventstac.matching import is_overtaken, second_look
+from eventstac.matching import is_overtaken
 
 log = logging.getLogger(__name__)
 
@@ -223,13 +223,15 @@ def _merge_locked(
     if not found.touched <= locked:
         raise _LocksTooFew(frozenset(found.touched))
     applied = rules.current(connection)
-    second_looks = _second_looks(connection, applied, arrived, found, settings)
-    if not found.fresh and not second_looks:
+    unsure_ones = _unsure(connection, applied, arrived, found, settings)
+    standing = [found.fresh.get(fact.url, found.joined[fact.url]) for fact in arrived.facts]
+    looks = second_looks(unsure_ones, standing, applied, now, _wait(settings))
+    if not found.fresh and not looks:
         return set(), []
     items = _of_items(connection, found)
     changes, _, compositions = recompose(connection, applied, items, composer)
     origins = origins_of(arrived.messages, found.known)
-    announcements = announcements_of(changes, second_looks, settings.app, now, _wait(settings), origins)
+    announcements = announcements_of(changes, looks, settings.app, now, origins)
     facts = fact_rows.upsert([found.fresh[url] for url in sorted(found.fresh)], composer.texts)
     write(connection, [facts, *notes_of(changes), outbox.add(announcements)])
     news = {*found.fresh, *(url for change in changes for url in change.comes_to_show)}
@@ -239,14 +241,14 @@ def _merge_locked(
     return set(found.fresh), [change.key for change in changes]
 
 
-def _second_looks(
+def _unsure(
     connection: Connection,
     applied: AppliedRules,
     arrived: _Arrived,
     found: _Joined,
     settings: MergeSettings,
-) -> list[tuple[Fact, BlobMatched | AssetRejected]]:
-    """The blobs that have to be looked at again, and the event that causes it."""
+) -> dict[str, Fact]:
+    """The blobs of which nobody can say yet what they are: they have to be looked at again."""
     known, fresh = found.known, found.fresh
     again = _outlived(connection, fresh, settings.skew_window_s)
     again |= {url for url, fact in fresh.items() if is_overtaken(fact, known.get(url), applied)}
@@ -261,7 +263,7 @@ def _second_looks(
         unsure_ones |= wrongly_read(
             {**found.disputants, **known}.values(), {**found.disputants, **fresh}.values()
         )
-    return [(fact, look) for fact in unsure_ones.values() if (look := second_look(fact, applied))]
+    return unsure_ones
 
 
 def _outlived(connection: Connection, fresh: Mapping[str, Fact], window_s: float) -> set[str]:

@@ -6,7 +6,7 @@ nothing else. What is right already stays as it is, to the byte.
 
 import time
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from eventstac.catalog import fact_rows, outbox
 from eventstac.catalog.announcing import announcements_of
@@ -55,7 +55,7 @@ def rebuild(
                     stored = fact_rows.by_items(connection, chunk)
                     changes, rows, _ = recompose(connection, applied, stored, composer, repairing=True)
                     origins = {key: origin for key in chunk} if origin else {}
-                    told = announcements_of(changes, [], app, now, timedelta(), origins, repairing=True)
+                    told = announcements_of(changes, [], app, now, origins, repairing=True)
                     write(connection, [*notes_of(changes), outbox.add(told)])
                 pace.note(len(chunk), time.perf_counter() - began)
                 repaired += rows

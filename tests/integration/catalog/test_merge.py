@@ -23,6 +23,7 @@ from eventstac.compose import Composition
 from eventstac.compose import compose as really_compose
 from eventstac.facts import Fact, Match, fact_of
 from eventstac.rules import CollectionRules, load_rules
+from eventstac.times import to_text
 from eventstac.validation import event_problems
 from tests.integration.catalog.writers import four_writers, limited_waiting
 from tests.integration.conftest import CatalogDatabase
@@ -232,6 +233,27 @@ def test_two_states_in_the_window_ask_for_a_second_look_after_it(connection: Con
 def test_two_states_in_one_batch_ask_for_a_second_look_too(connection: Connection) -> None:
     load(connection, fact("one", etag="a"), fact("one", etag="b"))
     assert "blobs-matched" in [row[0] for row in connection.execute("SELECT topic FROM eventstac.outbox")]
+
+
+def test_what_may_have_grown_is_looked_at_again_once_for_each_time(connection: Connection) -> None:
+    def growing(seconds: float, etag: str) -> Fact:
+        one = fact("one", seconds=seconds, etag=etag)
+        written = to_text(NOW - timedelta(seconds=100))
+        return replace(
+            one,
+            finding=replace(
+                one.finding, storage={**(one.finding.storage or {}), "last_modified": written, "grows": True}
+            ),
+        )
+
+    load(connection, growing(0, "a"))
+    load(connection, growing(5, "a"))  # nothing new
+    looks = connection.execute(
+        "SELECT not_before, body->>'id' FROM eventstac.outbox WHERE topic = 'blobs-matched'"
+    ).fetchall()
+    assert {(not_before - NOW).total_seconds() for not_before, _ in looks} == {224}
+    assert (len(looks), len({identity for _, identity in looks})) == (2, 1)  # the bus takes one
+    assert [problem for event in announced(connection) for problem in event_problems(event, exact=True)] == []
 
 
 class TestDeletedDirectories:

@@ -124,6 +124,41 @@ def test_an_empty_blob_is_present(storage: Storage) -> None:
     assert (reader.head, b"".join(reader.stream())) == (b"", b"")
 
 
+def test_a_blob_to_which_bytes_are_added_without_an_event_grows(real: RealStorage) -> None:
+    def looked(kind: str) -> bool:
+        return real.blobs.look(url_in(real, f"growing/{kind}.tif"))[0].grows
+
+    block, append, page = (
+        real.service.get_blob_client("source", f"growing/{kind}.tif") for kind in ("block", "append", "page")
+    )
+    block.upload_blob(b"x")
+    append.create_append_blob()
+    page.create_page_blob(512)
+    assert (looked("block"), looked("append"), looked("page")) == (
+        False,
+        True,
+        True,
+    )  # one has no range to give
+    append.append_block(b"x")
+    assert looked("append")
+    append.upload_blob(b"x", overwrite=True)  # a block blob in its place
+    assert not looked("append")
+
+
+def test_the_twin_s_append_blob_grows() -> None:
+    storage = TwinStorage(MemoryBlobs())
+    url = url_in(storage, "append.tif")
+    sizes = []
+    for _ in range(2):
+        storage.blobs.append(url, b"12")
+        look, _ = storage.blobs.look(url)
+        assert look.grows
+        sizes.append(look.size)
+    assert sizes == [0, 2]
+    storage.put(url, b"1")
+    assert not storage.blobs.look(url)[0].grows
+
+
 def test_a_folder_s_marker_is_no_blob(real: RealStorage) -> None:
     """As tools write it, and as an account with directories gives one of these."""
     urls = [url_in(real, f"folders/{name}.tif") for name in ("marker", "empty", "full", "unsaid")]

@@ -1,0 +1,57 @@
+"""Blobs to which bytes are added without an event: append blobs and page blobs, and when they are looked at again.
+
+GDAL writes what is larger than one of its chunks to `/vsiaz/` as an append blob: the event comes when it has no bytes
+yet, and none when it has them all. So what cannot be read is waited for while somebody writes, and what can be read is
+looked at again, ever more rarely, until nobody has written for an hour. What comes later the daily reconcile finds.
+"""
+
+from datetime import datetime, timedelta
+
+from eventstac.blobs import Look
+from eventstac.facts import Finding
+from eventstac.times import from_text
+
+WRITTEN_FOR = timedelta(
+    minutes=10
+)  # after the last write: what cannot be read by then will not be by waiting
+LOOKED_AT_FOR = timedelta(hours=1)  # after the last write
+
+_AGES_S = (
+    12,
+    36,
+    108,
+    324,
+    972,
+    2916,
+)  # of looks after the last write; a file is mostly written without a pause
+_LATER_BY, _LATER_S = 1.5, 5.0  # the next look is not the one that has just been made, a little early
+
+
+def is_being_written(look: Look) -> bool:
+    """Whether somebody wrote to a blob that may grow so short a time ago that more may come."""
+    return look.grows and rested(look) < WRITTEN_FOR
+
+
+def is_looked_at_again(look: Look, *, was_read: bool) -> bool:
+    """Whether a look at a blob that may grow is still to come, whatever else happens; until it was read it waits."""
+    return look.grows and rested(look) < (LOOKED_AT_FOR if was_read else WRITTEN_FOR)
+
+
+def rested(look: Look) -> timedelta:
+    """For how long nobody has written, by the storage's clock."""
+    return look.seen - look.last_modified if look.last_modified else timedelta.max
+
+
+def next_look(finding: Finding, now: datetime) -> datetime | None:
+    """When a blob that may grow is looked at again; None where it need not be.
+
+    Of one state of the blob it is one of six moments, however often it was looked at: so that many looks, of many
+    events, do not each begin a row of their own.
+    """
+    storage = finding.storage or {}
+    if not storage.get("grows") or not storage.get("last_modified"):
+        return None
+    written = from_text(storage["last_modified"])
+    soonest_s = (now - written).total_seconds() * _LATER_BY + _LATER_S
+    ages = (age for age in _AGES_S if age >= soonest_s)
+    return next((written + timedelta(seconds=age) for age in ages), None)

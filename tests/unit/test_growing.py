@@ -1,0 +1,137 @@
+"""Blobs to which bytes are added without an event, as GDAL writes large files."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from eventstac.bus import BLOBS_MATCHED, text_of
+from eventstac.errors import Growing
+from eventstac.facts import Match
+from eventstac.growing import next_look
+from eventstac.looking import Looker
+from tests.samples import at, gone, present
+from tests.twins.apps import WATCHED, Pipeline, read_text, scene
+from tests.twins.blobs import MemoryBlobs
+
+URL = scene("a", "b1")
+MATCH = Match("scenes", "a", "b1")
+
+
+@pytest.fixture
+def pipeline() -> Pipeline:
+    return Pipeline()
+
+
+@pytest.fixture
+def look() -> Callable[[float], tuple[str, str]]:
+    """State and reason of what is found so many seconds after the last write."""
+    blobs = MemoryBlobs()
+    blobs.append(URL, b"")
+
+    def found(seconds: float) -> tuple[str, str]:
+        blobs.wait(seconds)
+        finding = Looker(blobs, WATCHED, read_text).look(URL, MATCH, 1)
+        assert finding.storage
+        assert finding.storage["grows"] is True
+        return finding.state, finding.reason
+
+    return found
+
+
+def test_what_cannot_be_read_while_it_is_written_is_waited_for(
+    look: Callable[[float], tuple[str, str]],
+) -> None:
+    with pytest.raises(
+        Growing, match=r"b1\.tif, an append or page blob, was written 3 s ago and is waited for"
+    ):
+        look(3)
+    with pytest.raises(Growing, match="was written 599 s ago"):
+        look(596)
+    assert look(1) == ("rejected", "not-a-raster")
+
+
+def test_a_block_blob_is_rejected_at_once() -> None:
+    blobs = MemoryBlobs()
+    blobs.put(URL, b"")
+    finding = Looker(blobs, WATCHED, read_text).look(URL, MATCH, 1)
+    assert (finding.state, "grows" in (finding.storage or {})) == ("rejected", False)
+
+
+def created(pipeline: Pipeline) -> None:
+    """An append blob without bytes takes the place of what there is, and its event is handled."""
+    pipeline.blobs.stored.pop(URL, None)
+    pipeline.blobs.append(URL, b"")
+    event = pipeline.storage_event(URL, "Microsoft.Storage.BlobCreated", blobType="AppendBlob")
+    pipeline.deliver(event)
+    pipeline.deliver(pipeline.bus.to(BLOBS_MATCHED)[-1])
+
+
+def looks_at_growth(pipeline: Pipeline) -> list[str]:
+    events = [json.loads(text_of(message)) for message in pipeline.bus.to(BLOBS_MATCHED)]
+    return [event["id"] for event in events if event["data"]["cause"] == "second-look"]
+
+
+def test_a_file_that_is_written_in_pieces_is_shown_when_it_is_whole(pipeline: Pipeline) -> None:
+    created(pipeline)
+    assert (pipeline.items, pipeline.catalog.known) == ({}, {})
+    pipeline.blobs.append(URL, b"ras")
+    pipeline.blobs.append(URL, b"ter 10")
+    pipeline.run()
+    assert pipeline.items["a"]["bbox"][0] == 10
+
+
+def test_what_is_overwritten_in_pieces_is_shown_all_the_time(pipeline: Pipeline) -> None:
+    pipeline.run(pipeline.put(URL, b"raster 10"))
+    pipeline.blobs.wait(60)
+    created(pipeline)
+    assert pipeline.items["a"]["bbox"][0] == 10
+    pipeline.blobs.append(URL, b"raster 20")
+    pipeline.run()
+    assert pipeline.items["a"]["bbox"][0] == 20
+
+
+@pytest.mark.parametrize("pause_s", [5, 30, 500, 1900])
+def test_what_is_added_to_a_file_that_could_be_read_is_found(pipeline: Pipeline, pause_s: int) -> None:
+    created(pipeline)
+    pipeline.blobs.append(URL, b"raster 1")
+    written = pipeline.now()
+    told = 0
+    while pipeline.now() < written + timedelta(seconds=pause_s) and told < len(pipeline.bus.sent):
+        message = pipeline.bus.sent[told]
+        if message.not_before and message.not_before > written + timedelta(seconds=pause_s):
+            break
+        told += 1
+        pipeline.blobs.now = max(pipeline.now(), message.not_before or pipeline.now())
+        pipeline.deliver(message)
+    assert pipeline.items["a"]["bbox"][0] == 1
+    pipeline.blobs.append(URL, b"5")
+    pipeline.run(*pipeline.bus.sent[told:])
+    assert pipeline.items["a"]["bbox"][0] == 15
+
+
+def test_looks_at_a_file_that_rests_end_within_an_hour_however_many_events_tell_of_it(
+    pipeline: Pipeline,
+) -> None:
+    created(pipeline)
+    pipeline.blobs.append(URL, b"raster 10")
+    written = pipeline.now()
+    pipeline.run(*(pipeline.storage_event(URL, "Microsoft.Storage.BlobCreated") for _ in range(3)))
+    assert len(set(looks_at_growth(pipeline))) == 6
+    assert pipeline.now() <= written + timedelta(hours=1)
+
+
+def test_moments_of_the_next_look() -> None:
+    finding = present(MATCH, 0, "e")
+    finding = replace(finding, storage={**(finding.storage or {}), "grows": True})
+    ages = [0, 4, 11, 12, 30, 36, 108, 324, 972, 1900, 1950, 10_000, -300]
+    moments = [next_look(finding, at(age)) for age in ages]
+    seconds = [moment and (moment - at(0)).total_seconds() for moment in moments]
+    assert seconds == [12, 12, 36, 36, 108, 108, 324, 972, 2916, 2916, None, None, 12]
+
+
+def test_what_does_not_grow_is_not_looked_at_again() -> None:
+    assert next_look(present(MATCH, 0, "e"), at(1)) is None
+    assert next_look(gone(MATCH, 0), at(1)) is None
