@@ -1,6 +1,7 @@
 """The outbox is published whatever is in it."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 from eventstac.catalog.outbox import Announcement
 from eventstac.events import ItemChanged, Origin, seal
@@ -28,3 +29,11 @@ def test_an_event_that_is_too_large_for_the_bus_does_not_keep_the_others_in_the_
     [given_up] = bus.data("rejected")
     assert given_up["reason"] == "too-large"
     assert given_up["event"]["subject"] == "scenes/huge"
+
+
+def test_what_is_announced_for_later_comes_no_sooner() -> None:
+    catalog, bus = MemoryCatalog(RULES), MemoryBus()
+    later = NOW + timedelta(seconds=5)
+    catalog.outbox += [announcement("now"), replace(announcement("later"), not_before=later)]
+    publish_outbox(catalog, bus)
+    assert [message.not_before for message in bus.sent] == [None, later]
