@@ -5,6 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from eventstac.catalog.database import Connection, connect
+from eventstac.catalog.merge import MergeSettings
+from eventstac.catalog.postgres import PostgresCatalog
+from eventstac.catalog.runs import PostgresRuns
 from tests.integration.conftest import CatalogDatabase
 
 
@@ -28,3 +31,14 @@ def owner(database: CatalogDatabase) -> Iterator[Connection]:
         owner.execute("TRUNCATE eventstac.rules")
         yield owner
         owner.execute("TRUNCATE eventstac.rules")
+
+
+@pytest.fixture
+def runs(database: CatalogDatabase) -> Iterator[PostgresRuns]:
+    """As the scanner, whose rights must do."""
+    database.clear()
+    catalog = PostgresCatalog(
+        database.as_role("eventstac_scanner"), MergeSettings("scanner", 0), "bronze-tier"
+    )
+    yield PostgresRuns(catalog.connection)
+    catalog.close()

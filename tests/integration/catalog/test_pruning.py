@@ -137,14 +137,39 @@ def a_run(connection: Connection, name: str, state: str, days: float) -> None:
         "INSERT INTO eventstac.listed (run, url, etag, outcome, archived) VALUES (%s, 'u', 'e', 'ignored', false)",
         [name],
     )
+    connection.execute(
+        "INSERT INTO eventstac.listings (run, container, first, last) VALUES (%s, 'c', now(), now())", [name]
+    )
+    connection.execute("INSERT INTO eventstac.gaps (run, url, status) VALUES (%s, 'u', 'stale')", [name])
 
 
 def test_runs_that_ended_long_ago_are_forgotten_and_listings_sooner(connection: Connection) -> None:
-    for name, state, days in (("old", "done", 91), ("older", "looking", 91), ("new", "done", 2)):
+    for name, state, days in (
+        ("old", "done", 91),
+        ("older", "looking", 91),
+        ("newer", "done", 89),
+        ("new", "done", 2),
+    ):
         a_run(connection, name, state, days)
     assert pruning.prune(connection).runs == 2
-    assert connection.execute("SELECT run FROM eventstac.runs").fetchall() == [("new",)]
-    assert connection.execute("SELECT count(*) FROM eventstac.listed").fetchone() == (0,)
+    assert connection.execute("SELECT run FROM eventstac.runs ORDER BY 1").fetchall() == [
+        ("new",),
+        ("newer",),
+    ]
+    for table in ("listed", "listings", "gaps"):
+        assert connection.execute(f"SELECT run FROM eventstac.{table}").fetchall() == []
+
+
+def test_scans_are_kept_as_long_as_runs(connection: Connection) -> None:
+    connection.execute(
+        """
+        INSERT INTO eventstac.scans (run, container, prefix, pages, blobs, looks, is_over, changed_at) VALUES
+            ('old', 'c', '', 1, 1, 1, true, now() - interval '91 days'),
+            ('new', 'c', '', 1, 1, 1, true, now() - interval '89 days')
+        """
+    )
+    pruning.prune(connection)
+    assert connection.execute("SELECT run FROM eventstac.scans").fetchall() == [("new",)]
 
 
 @pytest.mark.parametrize("state", ["listing", "looking"])

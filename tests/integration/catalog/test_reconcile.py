@@ -1,19 +1,20 @@
 """The comparison in SQL: the same as the twin's, and repairs of the catalog."""
 
 import random
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
-from eventstac.catalog import pgstac_partitions, pruning, repairing, rules_store
+from eventstac.catalog import pgstac_partitions, repairing, rules_store
 from eventstac.catalog.database import Connection, connect
 from eventstac.catalog.merge import MergeSettings, merge
 from eventstac.catalog.postgres import PostgresCatalog
 from eventstac.catalog.rules_store import RulesStore, apply_rules
 from eventstac.catalog.runs import PostgresRuns
+from eventstac.errors import Transient
 from eventstac.events import ScanRequested
 from eventstac.facts import NO_RULE, Fact, Match, fact_of
 from eventstac.origin import Origin
@@ -66,23 +67,6 @@ CHANGES = (
     (RULES, MERGED),
     (APART, COMING),
 )
-
-
-@pytest.fixture
-def connection(database: CatalogDatabase) -> Iterator[Connection]:
-    with database.connect() as connection:
-        yield connection
-
-
-@pytest.fixture
-def runs(database: CatalogDatabase) -> Iterator[PostgresRuns]:
-    """As the scanner, whose rights must do."""
-    database.clear()
-    catalog = PostgresCatalog(
-        database.as_role("eventstac_scanner"), MergeSettings("scanner", 0), "bronze-tier"
-    )
-    yield PostgresRuns(catalog.connection)
-    catalog.close()
 
 
 def load(database: CatalogDatabase, facts: list[Fact], rules_texts: tuple[str, ...] = (RULES,)) -> RulesStore:
@@ -220,43 +204,6 @@ def _meanwhile(pipeline: Pipeline, chance: random.Random) -> list[Fact]:
     return found
 
 
-def test_a_run_is_given_again_where_it_does_not_go_on(runs: PostgresRuns, connection: Connection) -> None:
-    container = f"{WATCHED.account_url}/source"
-    first = ScanRequested("stalled", container, reason="reconcile")
-    second = ScanRequested("stalled", container, continuation="2", reason="reconcile")
-    runs.begin(Run("stalled", (container,), revision=3, next_page=first))
-    runs.begin(Run("check", (container,), check_only=True, revision=5, next_page=first))
-    runs.begin(Run("part", (container,), collection="scenes", revision=4, next_page=first))
-    assert (runs.newest_revision(0), runs.newest_revision(17)) == (3, None)
-    assert runs.take_stalled() is None
-    connection.execute("UPDATE eventstac.runs SET state = 'done' WHERE run = 'part'")
-    runs.advance("stalled", first, second)
-    long_ago = "UPDATE eventstac.runs SET changed_at = now() - interval '31 minutes', resumed_at = {}"
-    connection.execute(long_ago.format("NULL"))
-    taken = runs.take_stalled()
-    assert taken is not None
-    assert (taken.id, taken.last_page, taken.next_page) == ("stalled", first, second)
-    assert runs.take_stalled() is None
-    connection.execute(long_ago.format("now() - interval '30 minutes'"))
-    assert runs.take_stalled() is not None
-    runs.note(replace(taken, state="done"))
-    connection.execute(long_ago.format("NULL"))
-    assert runs.take_stalled() is None
-
-
-def test_a_run_that_was_stopped_beside_a_page_stays_stopped(
-    runs: PostgresRuns, connection: Connection
-) -> None:
-    run = Run("late", (f"{WATCHED.account_url}/source",))
-    runs.begin(run)
-    connection.execute("UPDATE eventstac.runs SET changed_at = now() - interval '3 days' WHERE run = 'late'")
-    pruning.prune(connection)
-    runs.note(replace(run, state="looking"))
-    found = runs.find("late")
-    assert found
-    assert (found.state, "did not go on for two days" in found.detail) == ("stopped", True)
-
-
 def _next(step: Step) -> ScanRequested:
     assert step.following
     return step.following
@@ -275,6 +222,24 @@ def _rest(reconciler: Reconciler, following: ScanRequested | None) -> tuple[Any,
     assert run is not None
     assert run.report is not None
     return run.state, run.detail, *run.report.pop("collections"), run.report, *caused
+
+
+def test_a_run_that_ended_after_it_compared_and_before_that_was_noted_compares_again(
+    database: CatalogDatabase, runs: PostgresRuns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline = Pipeline()
+    pipeline.blobs.put(scene("s1", "b1"), b"raster 10")
+    load(database, [])
+    reconciler = Reconciler(pipeline.catalog, pipeline.blobs, WATCHED, runs, 10, pipeline.now)
+    page = reconciler.begin("again")
+    while not (page.continuation or "").startswith("compare:"):
+        page = _next(reconciler.step(page))
+    with monkeypatch.context() as patched:
+        patched.setattr(PostgresRuns, "note", Mock(side_effect=Transient("away")))
+        with pytest.raises(Transient):
+            reconciler.step(page)
+    state, _, scenes, _, *looks = _rest(reconciler, page)
+    assert (state, scenes["missing"], len(looks)) == ("done", 1, 1)
 
 
 class TestRepair:
@@ -344,6 +309,14 @@ class TestRepair:
         assert (done.rows, done.left) == (0, 5)
         assert database.catalog() == damaged
         assert repairing.repair(connection, store, None, "loader", datetime.now(UTC), remove=True).rows == 5
+
+    def test_surplus_items_of_another_collection_are_left_alone(
+        self, database: CatalogDatabase, connection: Connection, store: RulesStore
+    ) -> None:
+        self._surplus(connection, 5)
+        damaged = database.catalog()
+        done = repairing.repair(connection, store, "bronze-tier", "loader", datetime.now(UTC), remove=True)
+        assert (done.rows, database.catalog()) == (0, damaged)
 
     @staticmethod
     def _surplus(connection: Connection, count: int) -> None:
@@ -463,3 +436,8 @@ def test_a_look_after_the_listing_knows_better(
         runs.mark(run, applied)
         looks = [gap.status for gap in runs.gaps(replace(run, removes=True), "", 10)]
         assert looks == {-10.0: [], -5.0: ["unsure"], 0.0: ["orphaned"], 10.0: ["orphaned"]}[late_s]
+    connection.execute("DELETE FROM pgstac.items")
+    unsure = runs.find("run -5.0")
+    assert unsure
+    scenes = runs.compare(unsure, applied).collections[0]
+    assert (scenes.current, scenes.lost_blobs) == (0, 1), "its Item is lost all the same"
