@@ -305,6 +305,11 @@ def test_nothing_is_tried_of_groups_of_one_length_or_with_a_format(
         (r"{year}{doy:\d+}{hour:\d+}.tif", ".tif", "the doy may be 1 and the hour 12"),
         ("{year}{month}{day:[0-9]+}{hour:[0-9]+}.tif", ".tif", "the day may be 1 and the hour 12"),
         ("{year}{doy}T{hour:[0-9]+}{minute:[0-9]+}.tif", "T112.tif", "the hour may be 1 and the minute 12"),
+        (
+            "{year}{doy}T{hour}{minute:[0-9]+}{second:[0-9]+}.tif",
+            "112.tif",
+            "the minute may be 1 and the second 12",
+        ),
         ("{date}_{day:[0-9]+}{hour:[0-9]+}.tif", ".tif", "the day may be 1 and the hour 12"),
         ("{year}{doy}_{month:[0-9]+}{day:[0-9]+}.tif", ".tif", "the month may be 1 and the day 12"),
     ],
@@ -331,6 +336,12 @@ def test_numbers_of_a_path_that_touch_and_can_be_told_apart_in_two_ways_are_a_mi
 )
 def test_numbers_of_a_path_that_can_be_told_apart_in_one_way_are_none(pattern: str) -> None:
     assert "may be 1 and" not in told_of({"pattern": pattern, "item": "a"})
+
+
+def test_numbers_of_a_path_that_only_a_table_makes_a_date_of_are_none() -> None:
+    """The 11 and 2 that the path may be taken apart to are in no table: it is not of the rule."""
+    rule = {"pattern": "{year}_{month:[0-9]+}{day:[0-9]+}.tif", "item": "a"}
+    assert "may be 1 and" not in told_of({**rule, "groups": {"month": {"lookup": {"1": "01"}}}})
 
 
 @pytest.mark.parametrize("times", ["{month:[0-9]{1,2}}{day:[0-9]{1,2}}", "{doy:[0-9]{1,3}}{hour:[0-9]{1,2}}"])
