@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import psycopg
 import pytest
@@ -88,6 +89,14 @@ def test_a_held_collection_that_blobs_only_leave_is_told_of_after_the_others() -
             done.append(one.item_key[0])
     assert done == ["b"]
     assert isinstance(turns.failure, TablesHeld)
+
+
+def test_an_item_has_one_turn_wherever_its_blobs_are() -> None:
+    facts = [
+        replace(fact("a", item), url=url_of(f"{band}/i{item}.tif")) for band in "xyz" for item in range(4)
+    ]
+    chunks = [[one.item_key[1] for one in chunk] for chunk in chunks_of(Turns(facts, Pace(3, 3)))]
+    assert chunks == [[f"i{item}"] * 3 for item in range(4)]
 
 
 @pytest.mark.parametrize("seed", range(50))

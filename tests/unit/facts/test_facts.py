@@ -3,12 +3,13 @@
 from dataclasses import replace
 from itertools import permutations, product
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from eventstac.catalog.fact_json import fact_from_json, fact_to_json
 from eventstac.facts import NO_RULE, Fact, Finding, Match, fact_of, join, unsure
-from tests.samples import at, cog_fact, gone, present, rejected, url_of
+from tests.samples import at, cog_fact, gone, metadata, present, rejected, url_of
 
 URL = url_of("scenes/one/b10m.tif")
 MATCH = Match("scenes", "one", "b10m", rule="scenes")
@@ -83,6 +84,25 @@ def test_a_blob_known_as_a_cog_stays_one_whichever_is_heard_first() -> None:
     as_cog = cog_fact(URL, present(MATCH, 1, "a"), url_of("scenes/one/source.tif"))
     for order in permutations([as_source, as_cog]):
         assert (joined(*order).kind, joined(*order).match) == ("cog", MATCH)
+
+
+@pytest.mark.parametrize(("looked", "claimed"), [(1, 2), (2, 1)])
+def test_a_cog_is_of_the_older_of_the_rules_it_was_read_and_claimed_by(looked: int, claimed: int) -> None:
+    fact = cog_fact(URL, present(MATCH, 1, "a", revision=looked), url_of("scenes/one/source.tif"))
+    assert fact.claim
+    assert replace(fact, claim=replace(fact.claim, revision=claimed)).revision == 1
+
+
+@pytest.mark.parametrize(("older", "newer"), [("3.9.3", "3.12.0"), ("3.12", "3.12.1")])
+def test_of_two_readings_that_found_the_same_that_of_the_older_software_stands(
+    older: str, newer: str
+) -> None:
+    found = present(MATCH, 1, "a")
+    by = [
+        fact_of(URL, replace(found, metadata={**metadata(), "software": {"gdal": version}}))
+        for version in (older, newer)
+    ]
+    assert joined(*by).finding == joined(*reversed(by)).finding == by[0].finding
 
 
 def test_the_last_good_reading_is_kept_beside_a_rejection_and_dropped_by_a_new_reading() -> None:

@@ -81,6 +81,12 @@ def go_through(pipeline: Pipeline, page: ScanRequested, pages: int) -> ScanReque
 _PAGES = range(16)  # of such a run: more than it has
 
 
+def test_a_run_ends_after_fewer_pages(pipeline: Pipeline) -> None:
+    change(pipeline, KITE)
+    assert go_through(pipeline, pipeline.reconciler.begin("first"), _PAGES[-1]) is None
+    assert pipeline.runs.runs["first"].state == "done"
+
+
 @pytest.mark.parametrize("changed_after", _PAGES)
 def test_rules_that_change_during_a_run_stop_it_and_begin_another(
     pipeline: Pipeline, changed_after: int
