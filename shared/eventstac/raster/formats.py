@@ -24,9 +24,17 @@ _KNOWN_BUT_NOT_OPENED = (
     (b"NITF", "NITF"),
     (b"EHFA_HEADER_TAG", "ERDAS Imagine"),
     (b"SQLite format 3", "a GeoPackage or other SQLite file"),
-    (b"PK\x03\x04", "a ZIP archive"),
     (b"%PDF", "a PDF"),
     (b"RIFF", "WebP or another RIFF file"),
+)
+
+_PACKED = (
+    (b"\x1f\x8b\x08", "packed by gzip"),
+    (b"\x28\xb5\x2f\xfd", "packed by Zstandard"),
+    (b"\xfd7zXZ\x00", "packed by xz"),
+    (b"BZh", "packed by bzip2"),
+    (b"PK\x03\x04", "a ZIP archive"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
 )
 
 UNREAD = "`read: file` catalogs it unread, as an asset beside a raster of its Item"
@@ -49,6 +57,12 @@ def sniff(head: bytes) -> str:
             raise Rejected(
                 "unsupported-driver",
                 f"the file is {name}, which is not opened here: convert it to GeoTIFF; {UNREAD}",
+            )
+    for magic, name in _PACKED:
+        if head.startswith(magic):
+            raise Rejected(
+                "unsupported-driver",
+                f"the file is {name}: upload the raster that is in it, without a Content-Encoding; {UNREAD}",
             )
     for magic, driver in _MAGIC:
         if len(head) >= _TELLING and magic.startswith(head):

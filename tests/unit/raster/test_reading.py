@@ -527,6 +527,23 @@ def test_each_format_is_read_or_refused_as_the_readme_says(name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("begins", "name"),
+    [
+        (b"\x1f\x8b\x08", "packed by gzip"),
+        (b"\x28\xb5\x2f\xfd", "packed by Zstandard"),
+        (b"\xfd7zXZ\x00", "packed by xz"),
+        (b"BZh9", "packed by bzip2"),
+        (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
+        (b"PK\x03\x04", "a ZIP archive"),
+    ],
+)
+def test_a_packed_file_is_to_be_uploaded_unpacked(begins: bytes, name: str) -> None:
+    error = rejected(begins + bytes(100))
+    assert error.reason == "unsupported-driver"
+    assert f"the file is {name}: upload the raster that is in it, without a Content-Encoding" in error.detail
+
+
+@pytest.mark.parametrize(
     "codec",
     ["deflate", "lzw", "zstd", "lerc", "lerc_zstd", "lerc_deflate", "lzma", "packbits", "webp", "jpeg"],
 )
