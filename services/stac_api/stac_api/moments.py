@@ -71,7 +71,11 @@ def operand(value: Any) -> Any:
     if isinstance(value, list):
         return [operand(end) for end in value]
     if isinstance(value, str) and "/" in value:
-        return operand(value.split("/"))
+        ends = value.split("/")
+        told = operand(ends)
+        return (
+            value if told == ends else told
+        )  # as it was written, or page tokens of older releases would not fit
     if isinstance(value, str):
         told = for_postgresql(value)
         return {"date": told} if told != value and _DATE.fullmatch(value) else told

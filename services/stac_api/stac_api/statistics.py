@@ -9,10 +9,14 @@ from stac_api.database import Row
 from stac_api.errors import NotFound
 from stac_api.links import JSON, collection_url, link
 
-# Only columns of the row: reading each Item's content would take minutes of a large collection.
+# Only columns of the row: reading each Item's content would take minutes of a large collection. A time that RFC 3339
+# cannot say, of years that PostgreSQL knows, is left out.
 _SQL = """
-SELECT count(*) AS items, min(datetime) AS first, max(end_datetime) AS last
-FROM items WHERE collection = $1"""
+SELECT items,
+  CASE WHEN first >= '0001-01-01Z' AND first < '10000-01-01Z' THEN first END AS first,
+  CASE WHEN last >= '0001-01-01Z' AND last < '10000-01-01Z' THEN last END AS last
+FROM (
+  SELECT count(*) AS items, min(datetime) AS first, max(end_datetime) AS last FROM items WHERE collection = $1) found"""
 # With the widest gap between longitudes that no part of a geometry (one across 180 degrees has two) covers: where it is
 # wider than what lies outside of west and east, the box goes around the other way.
 _BOX = """
@@ -27,7 +31,8 @@ SELECT box.*, gap.* FROM (
   SELECT min(west) AS west, min(south) AS south, max(east) AS east, max(north) AS north FROM parts) box
 LEFT JOIN (SELECT * FROM gaps WHERE gap_east > gap_west ORDER BY gap_east - gap_west DESC LIMIT 1) gap ON true"""
 _MONTHS = """
-SELECT to_char(datetime AT TIME ZONE 'UTC', 'YYYY-MM') AS month, count(*) AS items
+SELECT to_char(datetime AT TIME ZONE 'UTC', CASE WHEN datetime < '0001-01-01Z' THEN 'YYYY-MM BC' ELSE 'YYYY-MM' END)
+  AS month, count(*) AS items
 FROM items WHERE collection = $1 GROUP BY 1 ORDER BY 1"""
 
 

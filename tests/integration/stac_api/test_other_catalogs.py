@@ -299,6 +299,12 @@ def test_a_collection_of_nulls_has_its_page_and_takes_none_from_others(odd: Clie
         assert "bare" in answer.text
 
 
+FAR_TIMES = {  # as PostgreSQL reads them
+    "ancient": ["0044-03-15T00:00:00Z BC"],
+    "to-come": ["2023-01-01T00:00:00Z", "12000-01-01T00:00:00Z"],
+}
+
+
 def store_strange(conninfo: str) -> None:
     """A Collection and Items that are no STAC, as whoever may write to the database can store them."""
     links = [5, {"href": 5}, {"rel": ["self"]}, {"rel": "via", "title": "levels"}]
@@ -312,7 +318,13 @@ def store_strange(conninfo: str) -> None:
     with psycopg.connect(conninfo, options="-c search_path=pgstac,public") as connection:
         stored = json.dumps(collection).replace('"levels"', levels)
         connection.execute("SELECT create_collection(%s::jsonb)", [stored])
-        for each in (odd, deep):
+        far = []
+        for name, times in FAR_TIMES.items():
+            connection.execute(
+                "SELECT create_collection(%s)", [Jsonb(catalog.collection(name, [0, 0, 1, 1]))]
+            )
+            far += [json.dumps(catalog.item(f"of {time}", name, [0, 0, 1, 1], time)) for time in times]
+        for each in (odd, deep, *far):
             connection.execute("SELECT create_item(%s::jsonb)", [each])
 
 
@@ -331,6 +343,21 @@ def test_documents_that_are_no_stac_have_their_pages(odd: Client, path: str) -> 
 def test_statistics_of_items_on_both_sides_of_180_degrees_say_so(odd: Client) -> None:
     assert odd.get("/collections/pacific/statistics")["bbox"] == [177, -1, -177, 1]
     assert "bbox" not in odd.get("/collections/bare/statistics")
+
+
+@pytest.mark.parametrize(
+    ("name", "months", "start"),
+    [
+        ("ancient", {"0044-03 BC": 1}, None),
+        ("to-come", {"12000-01": 1, "2023-01": 1}, "2023-01-01T00:00:00Z"),
+    ],
+)
+def test_items_outside_of_rfc_3339_s_years_are_counted(
+    odd: Client, name: str, months: dict[str, int], start: str | None
+) -> None:
+    figures = odd.get(f"/collections/{name}/statistics")
+    assert (figures["items_by_month"], figures["start"], figures["end"]) == (months, start, None)
+    assert odd("GET", f"/collections/{name}/statistics", params={"f": "html"}).status_code == 200
 
 
 def test_names_with_slashes_are_found_where_their_links_lead(odd: Client) -> None:

@@ -113,6 +113,7 @@ def test_times_are_taken(text: str) -> None:
             "T_DURING(datetime, '0000-01-01T00:00:00Z/2021-01-01')",
             ["0001-01-01T00:00:00Z BC", "2021-01-01"],
         ),
+        ("T_DURING(datetime, '2021-01-01/2021-02-01')", "2021-01-01/2021-02-01"),  # so are tokens made
         ('T_AFTER(datetime, "0000-01-01")', {"property": "0000-01-01"}),
         ("note = '0000-01-01T00:00:00Z'", "0000-01-01T00:00:00Z"),
         ("datetime < TIMESTAMP('9999-12-31T23:59:59-01:00')", {"timestamp": "9999-12-31T23:59:59-01:00"}),
