@@ -35,7 +35,7 @@ th[scope=col]{overflow-wrap:normal}th[scope=row]{font-weight:500;width:30%}td{mi
 img{max-width:100%;height:auto;border:1px solid var(--line)}
 form{display:flex;flex-wrap:wrap;gap:.5rem 1rem;align-items:end;margin-bottom:1rem}
 @media(max-width:30rem){body{padding-inline:.75rem}th,td{padding-inline:.25rem}td{min-width:4.5rem}}
-label{display:grid;font-size:.9rem}input,button{font:inherit;padding:.25rem .5rem}
+label{display:grid;font-size:.9rem}input,textarea,button{font:inherit;padding:.25rem .5rem}
 """
 _NO_ICON = '<link rel="icon" href="data:,">'  # else browsers ask for /favicon.ico
 

@@ -25,6 +25,8 @@ _WHERE_ASKED = (
 )
 _OF_ONE_ANSWER = ("token", "f")  # another question has other pages; a browser gets a page without `f`
 _ITEMS_OF = re.compile(r"/collections/([^/]+)/items\Z")
+_LINE_END = re.compile(r"\r\n?|\n")  # what browsers take out of the value of an <input>
+_MOST_ROWS = 10
 
 
 def search_form(context: Context, asked_at: str) -> str:
@@ -43,6 +45,12 @@ def search_form(context: Context, asked_at: str) -> str:
 
 
 def _input(name: str, label: str, value: str, hint: str = "") -> str:
+    """A field with its label: of one line, where Enter searches, unless the value has more."""
+    if further := len(_LINE_END.findall(value)):
+        rows = min(further + 1, _MOST_ROWS)
+        # the first line end is HTML's: a browser passes over one that a <textarea> begins with
+        area = f'<textarea name="{name}" rows="{rows}">\n{escape(value)}</textarea>'
+        return f"<label>{escape(label)}{area}</label>"
     shown = f' placeholder="{escape(hint)}"' if hint else ""
     filled = f' value="{escape(value)}"' if value else ""
     return f'<label>{escape(label)}<input name="{name}"{shown}{filled}></label>'

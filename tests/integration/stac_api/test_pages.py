@@ -11,7 +11,8 @@ PAGES = (
     "/collections?fields=-id,-title,-links,-extent", "/collections?fields=-description",
     "/queryables", "/collections/scenes/queryables", "/conformance",
     "/collections/edges/statistics", "/search?q=nothing&sortby=id",
-    "/collections-queryables", "/api.html", "/nothing", "/search?bbox=1", "/?f=xml", "/nothing?f=xml",
+    "/collections-queryables", "/api.html", "/nothing", "/search?bbox=1",
+    "/search?limit=5&filter=gsd%20is%20null%0Aor%20id%20%3C%3E%20%27%27", "/?f=xml", "/nothing?f=xml",
 )  # fmt: skip
 
 
@@ -51,7 +52,8 @@ def test_a_browser_gets_a_page_that_a_screen_reader_can_read(api: Client, path: 
     assert len(outline.all("table")) == len(outline.all("caption"))
     assert all("scope" in each for each in outline.all("th"))
     assert all(each.get("alt") for each in outline.all("img"))
-    assert len(outline.all("label")) == sum(each.get("type") != "hidden" for each in outline.all("input"))
+    inputs = sum(each.get("type") != "hidden" for each in outline.all("input"))
+    assert len(outline.all("label")) == inputs + len(outline.all("textarea"))
     assert not outline.all("script")
 
 

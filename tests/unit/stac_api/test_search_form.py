@@ -1,6 +1,8 @@
 """The form on pages of Items: whoever searches on asks for all that was asked before."""
 
 import re
+from html import escape
+from urllib.parse import urlencode
 
 import pytest
 
@@ -36,3 +38,21 @@ def test_the_form_asks_again_for_what_it_has_no_place_for() -> None:
         "fields": "", "key": "&quot;&gt;",
     }  # fmt: skip
     assert re.findall(r'type="hidden" name="(.*?)"', shown) == ["fields", "key"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "rows"),
+    [
+        ("filter", "updated is null\nand id = 'x'", 2),
+        ("filter", "\ngsd < 20", 2),
+        ("q", "west\r\nwords\rof</textarea>", 3),
+        ("query", "{\n" * 40, 10),
+    ],
+)
+def test_a_value_of_several_lines_keeps_them(name: str, value: str, rows: int) -> None:
+    shown = search_form(HERE, f"https://a.example/search?{urlencode({name: value})}")
+    # a browser passes over the line end that a <textarea> begins with
+    assert re.findall(r"<textarea (.*?)>\n(.*?)</textarea>", shown, re.DOTALL) == [
+        (f'name="{name}" rows="{rows}"', escape(value))
+    ]
+    assert f'<input name="{name}"' not in shown
