@@ -189,7 +189,7 @@ async def error_answer(request: Request, error: Exception) -> Response:
 def _searched_at(request: Request) -> str | None:
     """The address at which Items were searched for, with what was asked of them, if that was the request."""
     scope = request.scope
-    if request.method != "GET" or scope.get("stac_api.route") not in _SEARCHES:
+    if request.method not in ("GET", "HEAD") or scope.get("stac_api.route") not in _SEARCHES:
         return None
     return f"{base(request)}{path_below_root(scope)}?{scope['query_string'].decode('latin-1')}"
 

@@ -121,6 +121,13 @@ def test_a_refused_search_keeps_its_form(api: Client, path: str) -> None:
     assert "<form" not in api("GET", "/collections?datetime=2024-03-01", headers=BROWSER).text
 
 
+@pytest.mark.parametrize("path", [*PAGES, "/collections/edges/items?datetime=2024-03-01/2024-06-30"])
+def test_head_tells_the_length_of_the_page(api: Client, path: str) -> None:
+    headers = {**BROWSER, "Accept-Encoding": "identity"}
+    answers = [api(method, path, headers=headers) for method in ("HEAD", "GET")]
+    assert len({(each.status_code, each.headers["Content-Length"]) for each in answers}) == 1
+
+
 def test_searching_on_asks_for_what_was_asked(api: Client) -> None:
     asked = {"q": "nosuchword", "filter": '{"op":"=","args":[1,1]}', "filter-lang": "cql2-json", "limit": "3"}
     shown = Outline(api("GET", "/search", params=asked, headers=BROWSER).text)
