@@ -1,5 +1,6 @@
 """Pages of Collections."""
 
+from collections.abc import Sequence
 from html import escape
 
 from stac_api.asset_table import asset_table
@@ -70,18 +71,18 @@ def collection(doc: Json, context: Context) -> str:
 
 def _provider_table(listed: object) -> str:
     """Who made, processed and hosts it: naming them is often a condition of the license."""
-    providers = [each for each in entries(listed) if isinstance(each, dict)]
-    if not providers:
+    if not any(isinstance(each, dict) for each in entries(listed)):
         return table("Providers", listed)
-    rows = (
-        (
-            anchor(text(each.get("url")), text(each.get("name"))),
-            escape(text(each.get("roles"))),
-            escape(text(each.get("description"))),
-        )
-        for each in providers
-    )
-    return grid("Providers", ("Name", "Roles", "About"), rows)
+    return grid("Providers", ("Name", "Roles", "About"), map(_provider, entries(listed)))
+
+
+def _provider(told: object) -> Sequence[str]:
+    """Its row; what is no object is taken for its name."""
+    if not isinstance(told, dict):
+        return escape(text(told)), "", ""
+    address = text(told.get("url"))
+    name = anchor(address, text(told.get("name")) or address)
+    return name, escape(text(told.get("roles"))), escape(text(told.get("description")))
 
 
 def _first(value: object) -> object:

@@ -180,6 +180,24 @@ def test_a_collection_shows_who_provides_it_and_the_assets_of_its_items() -> Non
     )
 
 
+def test_a_provider_or_an_asset_without_a_name_is_shown_by_its_address_and_one_that_is_no_object_as_it_is() -> (
+    None
+):
+    address = "https://p.example/?a=1&b"
+    linked = '<a href="https://p.example/?a=1&amp;b">https://p.example/?a=1&amp;b</a>'
+    providers = [{"url": address}, "<ESA>", {"description": "Keeps it"}, 5]
+    shown = collection_pages.collection(COLLECTION | {"providers": providers}, HERE)
+    rows = re.compile(r'<th scope="row">(.*?)</th><td>(.*?)</td><td>(.*?)</td>')
+    assert rows.findall(shown.partition("<caption>Providers</caption>")[2])[:4] == [
+        (linked, "", ""), ("&lt;ESA&gt;", "", ""), ("", "", "Keeps it"), ("5", "", ""),
+    ]  # fmt: skip
+    assets = {"": {"href": address, "title": "A"}, "b": "<b.tif>", "c": {"href": "s3://b/c"}, "d": None}
+    shown = item_pages.item(ITEM | {"assets": assets}, HERE)
+    assert rows.findall(shown)[:4] == [
+        (f"{linked}<br>A", "", ""), ("b<br>&lt;b.tif&gt;", "", ""), ("c", "", ""), ("d", "", ""),
+    ]  # fmt: skip
+
+
 def test_queryables_show_their_titles_and_formats() -> None:
     listed = {
         "updated": {"title": "Last <change>", "type": "string", "format": "date-time"},
