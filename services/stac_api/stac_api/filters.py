@@ -36,7 +36,7 @@ def from_text(text: str, max_depth: int) -> Cql2:
     try:
         parsed = cql2_text.parse(text)
     except Exception as error:  # its own, ValueError, and plain ones, such as for an empty geometry
-        raise BadRequest("filter", f"no CQL2 text: {explained(error)}") from error
+        raise BadRequest("filter", f"no CQL2 text: {explained(error, text)}") from error
     return condition(_whole_numbers(parsed), "filter", max_depth)
 
 
