@@ -91,7 +91,8 @@ def answer(
     headers = [_VARIES]
     if page is not None and wants_html(request):
         here = base(request)
-        context = Context(here, settings.catalog_title, f"{here}{path_below_root(request.scope)}")
+        address = f"{here}{path_below_root(request.scope)}"
+        context = Context(here, settings.catalog_title, address, posted=request.method == "POST")
         body, media_type = page(from_json(body), context).encode(), "text/html; charset=utf-8"
     if media_type.startswith("text/html"):
         headers += _FOR_PAGES

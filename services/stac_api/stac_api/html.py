@@ -45,11 +45,13 @@ class Context:
     """What a page needs beside the document: the landing page's address, without its last slash, and the title.
 
     `here` is the address of a document that does not tell its own; empty where there is none, as of an error.
+    Of a document that a body asked for (`posted`), the address alone gives something else.
     """
 
     base: str
     title: str
     here: str = ""
+    posted: bool = False
 
 
 def page(title: str, body: str, doc: Json, context: Context) -> str:
@@ -59,7 +61,7 @@ def page(title: str, body: str, doc: Json, context: Context) -> str:
     crumbs = anchor(f"{context.base}/", context.title)
     if up.startswith(f"{context.base}/") and up != f"{context.base}/":
         crumbs += f" › {anchor(up, unquote(up.rpartition('/')[2]))}"
-    raw = f"<p>{anchor(_as_json(here), 'This page as JSON')}</p>" if here else ""
+    raw = f"<p>{anchor(_as_json(here), 'This page as JSON')}</p>" if here and not context.posted else ""
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         f'<meta name="viewport" content="width=device-width,initial-scale=1">{_NO_ICON}'

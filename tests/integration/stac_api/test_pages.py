@@ -106,6 +106,14 @@ def test_every_document_s_page_leads_to_its_json(api: Client) -> None:
         assert documents[0] == documents[1], path
 
 
+def test_the_page_of_what_was_posted_leads_to_no_json_of_something_else(api: Client) -> None:
+    shown = api("POST", "/search", json={"ids": ["greenwich"]}, headers=BROWSER)
+    assert shown.headers["Content-Type"].startswith("text/html")
+    targets = [each["href"] or "" for each in Outline(shown.text).all("a")]
+    assert any(each.endswith("/greenwich") for each in targets)
+    assert not [each for each in targets if "f=json" in each]
+
+
 def test_the_page_of_a_queryable_s_collection_is_one_step_up(api: Client) -> None:
     shown = api("GET", "/collections/edges/queryables", headers=BROWSER).text
     assert f'<a href="{api.url}/collections/edges">edges</a></nav>' in shown
