@@ -136,10 +136,8 @@ async def item(request: Request) -> Response:
     name, item_name = _name(request, "collection_id"), _name(request, "item_id")
     row = await app.items.one(name, item_name)
     if row is None:
-        if item_name.endswith("/") and path_below_root(request.scope).endswith(
-            "/"
-        ):  # as at any other address
-            return await elsewhere(request)
+        if item_name.endswith("/") and path_below_root(request.scope).endswith("/"):
+            return await elsewhere(request)  # as at any other address
         if await app.collections.one(name) is None:
             raise _no_collection(request)
         raise NotFound(f"There is no Item {item_name!r} in collection {name!r}.")
@@ -192,9 +190,8 @@ async def queryables(request: Request) -> Response:
     schema["$id"] = f"{here}/queryables" if name is None else f"{collection_url(here, name)}/queryables"
     schema["title"] = f"Queryables of {name or app.settings.catalog_title}"
     schema["properties"] = schema.get("properties") or {}
-    for each in (
-        set(row["numbers"] if row else ()) & schema["properties"].keys()
-    ):  # none where there is no Collection
+    numbers = set(row["numbers"] if row else ())  # none where there is no Collection
+    for each in numbers & schema["properties"].keys():
         schema["properties"][each]["type"] = "number"
     return document(request, schema, SCHEMA, pages.queryables)
 

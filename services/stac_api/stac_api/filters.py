@@ -63,9 +63,8 @@ def from_query(value: object) -> Cql2 | None:
     if not isinstance(value, dict):
         raise BadRequest("query", 'expected {"property": {"operator": value}}')
     conditions: list[Cql2] = []
-    for name, tests in sorted(
-        value.items()
-    ):  # the members of an object have no order: the same search, the same text
+    # the members of an object have no order: the same search, the same text
+    for name, tests in sorted(value.items()):
         if not name.strip() or "\0" in name or not isinstance(tests, dict):
             raise BadRequest("query", f"{name!r}: expected an object of operators")
         conditions += [

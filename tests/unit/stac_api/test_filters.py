@@ -230,9 +230,8 @@ def test_what_only_looks_like_a_geometry_stays_as_it_is() -> None:
 def test_a_mistake_of_a_geometry_is_told_in_the_words_of_who_wrote_it(geometry: str) -> None:
     with pytest.raises(BadRequest) as refused:
         filters.from_text(f"S_INTERSECTS(geometry, {geometry})", DEPTH)
-    told = refused.value.description.replace("', at '", "").replace(
-        " ", ""
-    )  # what is before and what is at the mistake
+    # what is before the mistake and what is at it
+    told = refused.value.description.replace("', at '", "").replace(" ", "")
     assert "noCQL2text:" in told
     assert geometry.replace(" ", "") in told
 
