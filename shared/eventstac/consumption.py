@@ -34,7 +34,7 @@ from eventstac.bus import (
 from eventstac.claims import ClaimLost, Claims, look_again
 from eventstac.contracts import read_contract
 from eventstac.dead_letters import kept_text, object_or_text
-from eventstac.errors import Rejected, Stale, Transient
+from eventstac.errors import Copying, Growing, Rejected, Stale, Transient
 from eventstac.events import Envelope, Event, EventRejected, Origin, seal
 from eventstac.events.claim import EventClaimed
 from eventstac.handling import Handling
@@ -310,7 +310,8 @@ class Consumer:
             "waiting",
             detail=failure.detail,
             delay_s=round(delay.total_seconds(), 1),
-            failing_s=round(failing_s, 1),
+            # What is still being written or copied waits for whoever does it: nothing fails.
+            **({} if isinstance(failure, Copying | Growing) else {"failing_s": round(failing_s, 1)}),
         )
 
     def _message(self, outgoing: Outgoing, origin: Origin) -> Message:

@@ -5,7 +5,7 @@ yet, and none when it has them all. So what cannot be read is waited for while s
 looked at again, ever more rarely, until nobody has written for an hour. What comes later the daily reconcile finds.
 """
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from eventstac.blobs import Look
 from eventstac.facts import Finding
@@ -16,15 +16,11 @@ WRITTEN_FOR = timedelta(
 )  # after the last write: what cannot be read by then will not be by waiting
 LOOKED_AT_FOR = timedelta(hours=1)  # after the last write
 
-_AGES_S = (
-    12,
-    36,
-    108,
-    324,
-    972,
-    2916,
-)  # of looks after the last write; a file is mostly written without a pause
+_AGES_S = (12, 36, 108, 324, 972, 2916)  # of looks after the last write, which most files get without a pause
 _LATER_BY, _LATER_S = 1.5, 5.0  # the next look is not the one that has just been made, a little early
+_GRID_S = 12.0  # looks are made at times that this divides, so that those of many events are one
+# Of the time since it was made, lies between two looks at least, up to a limit: what grows for days is looked at less.
+_SHARE, _LARGEST_GRID_S = 1 / 20, 3072.0
 
 
 def is_being_written(look: Look) -> bool:
@@ -45,13 +41,20 @@ def rested(look: Look) -> timedelta:
 def next_look(finding: Finding, now: datetime) -> datetime | None:
     """When a blob that may grow is looked at again; None where it need not be.
 
-    Of one state of the blob it is one of six moments, however often it was looked at: so that many looks, of many
-    events, do not each begin a row of their own.
+    It is a moment of a grid, the same for all looks of about that time: so that many looks, of many events, do not each
+    begin a row of their own.
     """
     storage = finding.storage or {}
     if not storage.get("grows") or not storage.get("last_modified"):
         return None
     written = from_text(storage["last_modified"])
+    made = from_text(storage["created"]) if storage.get("created") else written
     soonest_s = (now - written).total_seconds() * _LATER_BY + _LATER_S
-    ages = (age for age in _AGES_S if age >= soonest_s)
-    return next((written + timedelta(seconds=age) for age in ages), None)
+    age_s = next((age for age in _AGES_S if age >= soonest_s), None)
+    if age_s is None:
+        return None
+    grid_s = _GRID_S
+    while grid_s < min((now - made).total_seconds() * _SHARE, _LARGEST_GRID_S):
+        grid_s *= 2
+    at = written.timestamp() + age_s
+    return datetime.fromtimestamp(-(-at // grid_s) * grid_s, UTC)

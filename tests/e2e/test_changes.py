@@ -106,15 +106,24 @@ def test_a_file_that_gdal_writes_to_the_storage_is_shown_when_it_is_whole(
     user: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Above a chunk GDAL makes an append blob: its event comes when it has no bytes yet, and none later."""
-    path, sizes = "scenes/appended/b1.tif", (900, 1100)
+    path, local = "scenes/appended/b1.tif", tmp_path / "b1.tif"
     monkeypatch.setenv("AZURE_STORAGE_CONNECTION_STRING", user.stack.env["AZURE_STORAGE_CONNECTION_STRING"])
-    for size in sizes:  # the second in the place of the first, which is shown until then
-        local = tmp_path / f"{size}.tif"
-        local.write_bytes(geotiff(size=size))
-        with rasterio.Env(VSIAZ_CHUNK_SIZE="1", CPL_VSIL_USE_TEMP_FILE_FOR_RANDOM_WRITE="YES"):
-            rasterio.shutil.copy(local, f"/vsiaz/source/{path}", driver="GTiff")
-        assert user.storage.get_blob_client("source", path).get_blob_properties().blob_type == "AppendBlob"
-        until(lambda: shape(user, "appended") == [size, size], f"the Item of {size} pixels")  # noqa: B023 - done within
+    local.write_bytes(geotiff(size=900))
+    with rasterio.Env(VSIAZ_CHUNK_SIZE="1", CPL_VSIL_USE_TEMP_FILE_FOR_RANDOM_WRITE="YES"):
+        rasterio.shutil.copy(local, f"/vsiaz/source/{path}", driver="GTiff")
+    blob = user.storage.get_blob_client("source", path)
+    assert blob.get_blob_properties().blob_type == "AppendBlob"
+    until(lambda: shape(user, "appended") == [900, 900], "the Item of 900 pixels")
+    # Another in its place, in pieces: the catalog shows the former one until it is whole.
+    content = geotiff(size=300)
+    blob.create_append_blob()
+    until(
+        lambda: "was written a short time ago" in user.where(blob.url)["why"],
+        "`where` to say that it is waited for",
+    )
+    for begin in range(0, len(content), 100_000):
+        blob.append_block(content[begin : begin + 100_000])
+    until(lambda: shape(user, "appended") == [300, 300], "the Item of 300 pixels")
     told = [event["type"] for event in events_about(user, "catalog-events", '"appended"')]
     assert told == ["eventstac.item.changed.v1"] * 2
     user.delete(path)  # or a look an hour away would wait in the queue

@@ -10,7 +10,7 @@ import pytest
 
 from eventstac.bus import Message, Received, text_of
 from eventstac.consumption import Consumer, Outgoing, RetryPolicy
-from eventstac.errors import Rejected, Stale, Transient
+from eventstac.errors import Copying, Growing, Rejected, Stale, Transient
 from eventstac.events import Envelope, EventRejected, ScanRequested, open_envelope
 from eventstac.json_text import MAX_DEPTH
 from eventstac.times import to_text
@@ -130,6 +130,19 @@ def test_retries_of_ids_that_look_like_retries_are_told_apart() -> None:
     assert len(set(ids)) == len(ids)
     assert max(map(len, ids)) <= 128
     assert ids[3:6] == ["job~2~scanner~2", "job~2~scanner~3", "job~2~scanner~4"]
+
+
+@pytest.mark.parametrize(
+    ("failure", "is_failing"),
+    [(Transient("away"), True), (Copying("is copied"), False), (Growing("is written"), False)],
+)
+def test_what_is_still_being_written_is_no_failure_to_the_alert(
+    failure: Transient, is_failing: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    assert consumer(MemoryBus()).consume(message(), failing(failure)) == "waiting"
+    [told] = [vars(record) for record in caplog.records if record.message == "message_consumed"]
+    assert ("failing_s" in told) is is_failing
 
 
 def test_the_far_side_s_wish_to_wait_is_obeyed() -> None:

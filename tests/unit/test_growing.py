@@ -9,9 +9,10 @@ import pytest
 
 from eventstac.bus import BLOBS_MATCHED, text_of
 from eventstac.errors import Growing
-from eventstac.facts import Match
+from eventstac.facts import Finding, Match
 from eventstac.growing import next_look
 from eventstac.looking import Looker
+from eventstac.times import to_text
 from tests.samples import at, gone, present
 from tests.twins.apps import WATCHED, Pipeline, read_text, scene
 from tests.twins.blobs import MemoryBlobs
@@ -123,13 +124,63 @@ def test_looks_at_a_file_that_rests_end_within_an_hour_however_many_events_tell_
     assert pipeline.now() <= written + timedelta(hours=1)
 
 
-def test_moments_of_the_next_look() -> None:
+def growing(**storage: str) -> Finding:
     finding = present(MATCH, 0, "e")
-    finding = replace(finding, storage={**(finding.storage or {}), "grows": True})
+    return replace(finding, storage={**(finding.storage or {}), "grows": True, **storage})
+
+
+def test_moments_of_the_next_look() -> None:
     ages = [0, 4, 11, 12, 30, 36, 108, 324, 972, 1900, 1950, 10_000, -300]
-    moments = [next_look(finding, at(age)) for age in ages]
+    moments = [next_look(growing(), at(age)) for age in ages]
     seconds = [moment and (moment - at(0)).total_seconds() for moment in moments]
-    assert seconds == [12, 12, 36, 36, 108, 108, 324, 972, 2916, 2916, None, None, 12]
+    # at(0) is a time of each grid: of 12 s for four minutes, then of 24, 48, …
+    assert seconds == [12, 12, 36, 36, 108, 108, 324, 984, 2976, 2976, None, None, 12]
+
+
+def test_what_grows_without_an_end_is_looked_at_less_and_less() -> None:
+    def looks_in_an_hour(after_h: int) -> int:
+        """At a log to which a line is added each second."""
+        begin = after_h * 3600
+        moments = {
+            next_look(growing(last_modified=to_text(at(second)), created=to_text(at(0))), at(second))
+            for second in range(begin, begin + 3600)
+        }
+        return len(moments)
+
+    looks = [looks_in_an_hour(hours) for hours in (0, 1, 5, 24)]
+    assert looks == sorted(looks, reverse=True)
+    assert looks[0] <= 80
+    assert looks[-1] <= 2
+
+
+@pytest.mark.parametrize("events", [1, 10])
+def test_looks_at_what_grows_are_as_many_for_one_event_as_for_ten(pipeline: Pipeline, events: int) -> None:
+    created(pipeline)
+    pipeline.blobs.append(URL, b"raster 1")
+    until, told = pipeline.now() + timedelta(minutes=10), 0
+    waiting = [pipeline.storage_event(URL, "Microsoft.Storage.BlobCreated") for _ in range(events)]
+    ids: set[str] = set()
+    while pipeline.now() < until:
+        waiting += [message for message in pipeline.bus.sent[told:] if message.message_id not in ids]
+        ids |= {message.message_id for message in pipeline.bus.sent[told:]}  # as the broker takes each once
+        told = len(pipeline.bus.sent)
+        due = [message for message in waiting if (message.not_before or pipeline.now()) <= pipeline.now()]
+        waiting = [message for message in waiting if message not in due]
+        for message in due:
+            pipeline.deliver(message)
+        if not due:
+            pipeline.blobs.wait(1)
+            pipeline.blobs.append(URL, b"0" if len(pipeline.blobs.stored[URL].data) < 9 else b" ")
+    assert 20 <= len(set(looks_at_growth(pipeline))) <= 55
+
+
+@pytest.mark.parametrize("behind_s", [8, 600])
+def test_a_clock_that_is_behind_ends_no_row_of_looks(pipeline: Pipeline, behind_s: int) -> None:
+    pipeline.catalog.clock = lambda: pipeline.now() - timedelta(seconds=behind_s)
+    created(pipeline)
+    pipeline.blobs.append(URL, b"raster 1")
+    pipeline.run()
+    assert len(set(looks_at_growth(pipeline))) >= 5
 
 
 def test_what_does_not_grow_is_not_looked_at_again() -> None:

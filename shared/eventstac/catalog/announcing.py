@@ -157,8 +157,8 @@ def _of_rejection(change: Change, app: str, now: datetime, origins: Origins) -> 
 def _of_second_look(look: SecondLook, app: str, now: datetime, origins: Origins) -> Announcement:
     finding = look.fact.finding
     cause = f"second look {finding.seen.isoformat()} {finding.etag} {now.isoformat()}"
-    if look.is_of_growth:  # the same of all looks at this state of the blob, so that the bus takes it once
-        cause = f"look at growth {finding.etag} {look.at.isoformat()}"
+    if look.is_of_growth:  # the same for all who want one then, so that the bus takes it once
+        cause = f"look at growth {look.at.isoformat()}"
     origin = _origin(origins, look.fact.item_key, cause)
     if isinstance(look.event, AssetRejected):
         return _sealed(ASSET_FACTS, look.event, app, now, origin, look.at)
