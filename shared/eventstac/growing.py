@@ -2,7 +2,7 @@
 
 GDAL writes what is larger than one of its chunks to `/vsiaz/` as an append blob: the event comes when it has no bytes
 yet, and none when it has them all. So what cannot be read is waited for while somebody writes, and what can be read is
-looked at again, ever more rarely, until nobody has written for an hour. What comes later the daily reconcile finds.
+looked at again, ever more rarely, until nobody has written for about an hour. The daily reconcile finds the rest.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -18,6 +18,7 @@ LOOKED_AT_FOR = timedelta(hours=1)  # after the last write
 
 _AGES_S = (12, 36, 108, 324, 972, 2916)  # of looks after the last write, which most files get without a pause
 _LATER_BY, _LATER_S = 1.5, 5.0  # the next look is not the one that has just been made, a little early
+_NEWS_FOR = timedelta(days=1)  # a message is tried for as long
 _GRID_S = 12.0  # looks are made at times that this divides, so that those of many events are one
 # Of the time since it was made, lies between two looks at least, up to a limit: what grows for days is looked at less.
 _SHARE, _LARGEST_GRID_S = 1 / 20, 3072.0
@@ -28,9 +29,12 @@ def is_being_written(look: Look) -> bool:
     return look.grows and rested(look) < WRITTEN_FOR
 
 
-def is_looked_at_again(look: Look, *, was_read: bool) -> bool:
-    """Whether a look at a blob that may grow is still to come, whatever else happens; until it was read it waits."""
-    return look.grows and rested(look) < (LOOKED_AT_FOR if was_read else WRITTEN_FOR)
+def is_looked_at_again(look: Look, known: Finding | None) -> bool:
+    """Whether a look at a blob that may grow is still to come, by what is known of it; until it was read it waits."""
+    if not look.grows or known is None or known.state == "gone":
+        return is_being_written(look)
+    written = (known.storage or {}).get("last_modified")
+    return written is not None and look.seen - from_text(written) < LOOKED_AT_FOR
 
 
 def rested(look: Look) -> timedelta:
@@ -38,23 +42,23 @@ def rested(look: Look) -> timedelta:
     return look.seen - look.last_modified if look.last_modified else timedelta.max
 
 
-def next_look(finding: Finding, now: datetime) -> datetime | None:
-    """When a blob that may grow is looked at again; None where it need not be.
+def next_look(finding: Finding, seen: datetime, now: datetime) -> datetime | None:
+    """When a blob that may grow, and that was looked at last at `seen`, is looked at again; None where it need not be.
 
     It is a moment of a grid, the same for all looks of about that time: so that many looks, of many events, do not each
-    begin a row of their own.
+    begin a row of their own. What was found long ago and is only said anew (by other rules) begins none.
     """
     storage = finding.storage or {}
-    if not storage.get("grows") or not storage.get("last_modified"):
+    if not storage.get("grows") or not storage.get("last_modified") or now - seen > _NEWS_FOR:
         return None
     written = from_text(storage["last_modified"])
     made = from_text(storage["created"]) if storage.get("created") else written
-    soonest_s = (now - written).total_seconds() * _LATER_BY + _LATER_S
+    soonest_s = (seen - written).total_seconds() * _LATER_BY + _LATER_S
     age_s = next((age for age in _AGES_S if age >= soonest_s), None)
     if age_s is None:
         return None
     grid_s = _GRID_S
     while grid_s < min((now - made).total_seconds() * _SHARE, _LARGEST_GRID_S):
         grid_s *= 2
-    at = written.timestamp() + age_s
+    at = max(written.timestamp() + age_s, now.timestamp() + _LATER_S)  # merged late, it is due at once
     return datetime.fromtimestamp(-(-at // grid_s) * grid_s, UTC)

@@ -75,7 +75,8 @@ class Looker:
                 extractor=self.extractor,
                 **found,
             )
-        raise Transient(f"{url} changed under each of {_LOOKS} looks: it is still being written")
+        kind = Growing if look.grows else Transient
+        raise kind(f"{url} changed under each of {_LOOKS} looks: it is still being written")
 
     def still_is(self, url: str, finding: Finding) -> bool:
         """Whether the storage still has what was found; a look at the header tells."""

@@ -310,8 +310,7 @@ def _on_its_way(evidence: Evidence, look: Look) -> Whereabouts:
     given_up = _given_up(evidence, max((one for one in (changed, seen) if one), default=None))
     if given_up:
         return given_up
-    was_read = evidence.fact is not None and evidence.fact.finding.state != "gone"
-    if is_looked_at_again(look, was_read=was_read):
+    if is_looked_at_again(look, evidence.fact.finding if evidence.fact else None):
         return Whereabouts("waiting", _growing(evidence), stage="storage", since=changed)
     if evidence.fact:
         return Whereabouts("stale", _not_looked_at_again(evidence, evidence.fact), since=changed)
@@ -326,7 +325,7 @@ def _growing(evidence: Evidence) -> str:
     why = "it is an append or page blob, to which bytes are added without an event, and was written a short time ago: "
     if evidence.fact is None or evidence.fact.finding.state == "gone":
         return f"{why}it is read when it is whole, or when nobody has written for ten minutes{evidence.tried_again}"
-    return f"{why}{_as_looked_at(evidence, evidence.fact)}, and is looked at again, at the latest an hour after that"
+    return f"{why}{_as_looked_at(evidence, evidence.fact)}, and is looked at again within about an hour"
 
 
 def _not_looked_at_again(evidence: Evidence, fact: Fact) -> str:

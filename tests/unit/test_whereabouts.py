@@ -102,7 +102,7 @@ SHOWN: dict[str, object] = {"fact": read(), "item": row(), "published": True}
         ),
         (evidence(look=GROWING, **SHOWN), "searchable", "shows it"),
         (
-            evidence(look=replace(GROWING, seen=at(3600)), fact=read("e1")),
+            evidence(look=replace(GROWING, seen=at(3605)), fact=read("e1")),
             "stale",
             "as where bytes were appended to an append blob, or pages written into a page blob. `eventstac scan",
         ),

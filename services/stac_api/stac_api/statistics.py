@@ -31,8 +31,9 @@ SELECT box.*, gap.* FROM (
   SELECT min(west) AS west, min(south) AS south, max(east) AS east, max(north) AS north FROM parts) box
 LEFT JOIN (SELECT * FROM gaps WHERE gap_east > gap_west ORDER BY gap_east - gap_west DESC LIMIT 1) gap ON true"""
 _MONTHS = """
-SELECT to_char(datetime AT TIME ZONE 'UTC', CASE WHEN datetime < '0001-01-01Z' THEN 'YYYY-MM BC' ELSE 'YYYY-MM' END)
-  AS month, count(*) AS items
+SELECT coalesce(to_char(
+    datetime AT TIME ZONE 'UTC', CASE WHEN datetime < '0001-01-01Z' THEN 'YYYY-MM BC' ELSE 'YYYY-MM' END
+  ), datetime::text) AS month, count(*) AS items
 FROM items WHERE collection = $1 GROUP BY 1 ORDER BY 1"""
 
 

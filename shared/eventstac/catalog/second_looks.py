@@ -31,7 +31,7 @@ def second_looks(
 ) -> list[SecondLook]:
     """The looks to be repeated: after `wait` at what is `unsure`, in its time at what is `standing` and may grow.
 
-    How long a blob has rested the storage's clock tells, of what `arrived` last, where it is ahead of ours.
+    How long a blob has rested the storage's clock tells, of what `arrived` last.
     """
     seen: dict[str, datetime] = {}
     for fact in arrived:
@@ -42,7 +42,7 @@ def second_looks(
         if (event := second_look(fact, applied))
     ]
     for fact in standing:
-        at = next_look(fact.finding, max(now, seen[fact.url])) if fact.url not in unsure else None
+        at = next_look(fact.finding, seen[fact.url], now) if fact.url not in unsure else None
         event = second_look(fact, applied) if at else None
         if at and isinstance(event, BlobMatched):
             found.append(SecondLook(fact, event, at, is_of_growth=True))
