@@ -125,8 +125,12 @@ def test_a_file_that_gdal_writes_to_the_storage_is_shown_when_it_is_whole(
     for begin in range(0, len(content), 100_000):
         blob.append_block(content[begin : begin + 100_000])
     until(lambda: shape(user, "appended") == [300, 300], "the Item of 300 pixels")
-    told = [event["type"] for event in events_about(user, "catalog-events", '"appended"')]
-    assert told == ["eventstac.item.changed.v1"] * 2
+
+    def told() -> list[str]:
+        return [event["type"] for event in events_about(user, "catalog-events", '"appended"')]
+
+    until(lambda: len(told()) == 2, lambda: f"two changes to be told, not {told()}")
+    assert told() == ["eventstac.item.changed.v1"] * 2
     # Gone, it is looked at once more: up to five minutes later, where this machine took minutes to come here.
     user.delete(path)
     user.quiet(400)
