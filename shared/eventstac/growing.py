@@ -11,9 +11,8 @@ from eventstac.blobs import Look
 from eventstac.facts import Finding
 from eventstac.times import from_text
 
-WRITTEN_FOR = timedelta(
-    minutes=10
-)  # after the last write: what cannot be read by then will not be by waiting
+# After the last write: what cannot be read by then will not be by waiting.
+WRITTEN_FOR = timedelta(minutes=10)
 LOOKED_AT_FOR = timedelta(hours=1)  # after the last write
 
 _AGES_S = (12, 36, 108, 324, 972, 2916)  # of looks after the last write, which most files get without a pause
