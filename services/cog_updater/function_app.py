@@ -3,6 +3,7 @@
 import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 import azure.functions as func
 
@@ -12,13 +13,14 @@ from eventstac.azure.blob_storage import BlobStorage
 from eventstac.azure.service_bus import ServiceBus, open_client
 from eventstac.azure.triggers import received
 from eventstac.breaker import Breaker
+from eventstac.bus import ITEMS_CHANGED
 from eventstac.catalog.guarded import GuardedCatalog
 from eventstac.catalog.merge import MergeSettings
 from eventstac.catalog.postgres import PostgresCatalog
 from eventstac.consumption import Consumer
 from eventstac.containers import Watched
 from eventstac.looking import Looker
-from eventstac.once import once
+from eventstac.once import ahead, once
 from eventstac.publishing import publish_outbox
 from eventstac.telemetry.opening import open_telemetry
 
@@ -36,7 +38,7 @@ class Ports:
 
 @once
 def ports() -> Ports:
-    # rasterio takes a second to import: at the first message, not at start
+    # rasterio takes a second to import: beside the start, not before its end
     from eventstac.reading import reading_within
 
     blobs = BlobStorage(open_blob_service(os.environ))
@@ -47,6 +49,7 @@ def ports() -> Ports:
     catalog = GuardedCatalog(database, Breaker())
     telemetry = open_telemetry("cog_updater", os.environ)
     bus = ServiceBus(open_client(os.environ))
+    ahead(partial(bus.open, ITEMS_CHANGED))
     consumer = Consumer("cog_updater", bus, SETTINGS.retry, telemetry=telemetry)
     return Ports(consumer, catalog, looker)
 
@@ -67,3 +70,6 @@ def update_cog(message: func.ServiceBusMessage) -> None:
         ),
     )
     publish_outbox(use.catalog, use.consumer.bus, use.consumer.telemetry)
+
+
+ahead(ports)

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from functools import partial
 
 import azure.functions as func
 
@@ -9,11 +10,12 @@ from eventstac.azure.blob_service import open_blob_service
 from eventstac.azure.blob_storage import BlobStorage
 from eventstac.azure.service_bus import ServiceBus, open_client
 from eventstac.azure.triggers import received
+from eventstac.bus import ASSET_FACTS
 from eventstac.claims import ClaimingBus, Claims
 from eventstac.consumption import Consumer
 from eventstac.containers import Watched
 from eventstac.looking import Looker
-from eventstac.once import once
+from eventstac.once import ahead, once
 from eventstac.telemetry.opening import open_telemetry
 from extractor import look, settings
 
@@ -30,7 +32,7 @@ class Ports:
 
 @once
 def ports() -> Ports:
-    # rasterio takes a second to import: at the first message, not at start
+    # rasterio takes a second to import: beside the start, not before its end
     from eventstac.reading import reading_within
 
     blobs = BlobStorage(open_blob_service(os.environ))
@@ -38,9 +40,10 @@ def ports() -> Ports:
     looker = Looker(blobs, Watched(blobs.account_url, SETTINGS.containers), read)
     state = BlobStorage(open_blob_service(os.environ, SETTINGS.state_connection))
     claims = Claims(state, state.account_url, SETTINGS.claims_container)
-    bus = ClaimingBus(ServiceBus(open_client(os.environ)), claims)
+    bus = ServiceBus(open_client(os.environ))
+    ahead(partial(bus.open, ASSET_FACTS))
     telemetry = open_telemetry("extractor", os.environ)
-    return Ports(Consumer("extractor", bus, SETTINGS.retry, telemetry=telemetry), looker)
+    return Ports(Consumer("extractor", ClaimingBus(bus, claims), SETTINGS.retry, telemetry=telemetry), looker)
 
 
 @app.service_bus_topic_trigger(
@@ -52,3 +55,6 @@ def look_at_blob(message: func.ServiceBusMessage) -> None:
         received(message, "blobs-matched", "extractor"),
         lambda envelope: look.handle(envelope, looker=use.looker),
     )
+
+
+ahead(ports)

@@ -4,6 +4,7 @@ import os
 import typing
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 import azure.functions as func
 
@@ -16,6 +17,7 @@ from eventstac.azure.service_bus import ServiceBus, open_client
 from eventstac.azure.triggers import received, received_all
 from eventstac.blob_urls import BlobName
 from eventstac.breaker import Breaker
+from eventstac.bus import ITEMS_CHANGED
 from eventstac.catalog.guarded import GuardedCatalog
 from eventstac.catalog.merge import MergeSettings
 from eventstac.catalog.overview import overview
@@ -24,7 +26,7 @@ from eventstac.catalog.rules_blob import Taken, take_in
 from eventstac.catalog.rules_store import RulesStore
 from eventstac.claims import Claims
 from eventstac.consumption import Consumer
-from eventstac.once import once
+from eventstac.once import ahead, once
 from eventstac.publishing import publish_outbox
 from eventstac.telemetry.opening import open_telemetry
 from eventstac.telemetry.spans import story
@@ -77,6 +79,7 @@ def ports() -> Ports:
     claims = Claims(state, state.account_url, SETTINGS.claims_container)
     telemetry = open_telemetry("loader", os.environ)
     bus = ServiceBus(open_client(os.environ))
+    ahead(partial(bus.open, ITEMS_CHANGED))
     consumer = Consumer("loader", bus, SETTINGS.retry, claims=claims, telemetry=telemetry)
     dead = DeadLetterQueues(lambda: open_client(os.environ))
     return Ports(consumer, database, catalog, open_topic(os.environ), dead, state, blobs)
@@ -209,3 +212,6 @@ def keep_house(timer: func.TimerRequest) -> None:
     with story(use.consumer.telemetry, "keep house", f"housekeeping {now.isoformat()}") as origin:
         housekeeping.run(catalog=use.database, rules=rules, now=now, origin=origin)
     use.publish()
+
+
+ahead(ports)

@@ -3,6 +3,7 @@
 import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 import azure.functions as func
 
@@ -11,13 +12,14 @@ from eventstac.azure.blob_storage import BlobStorage
 from eventstac.azure.service_bus import ServiceBus, open_client
 from eventstac.azure.triggers import received
 from eventstac.breaker import Breaker
+from eventstac.bus import BLOBS_MATCHED
 from eventstac.catalog.guarded import GuardedCatalog, guarded
 from eventstac.catalog.merge import MergeSettings
 from eventstac.catalog.postgres import PostgresCatalog
 from eventstac.catalog.runs import PostgresRuns
 from eventstac.consumption import Consumer
 from eventstac.containers import Watched
-from eventstac.once import once
+from eventstac.once import ahead, once
 from eventstac.reconciling import Reconciler
 from eventstac.telemetry.opening import open_telemetry
 from scanner import blob_event, pages, settings
@@ -44,7 +46,9 @@ def ports() -> Ports:
     database = PostgresCatalog(SETTINGS.database, MergeSettings("scanner", 0), SETTINGS.default_collection)
     catalog, runs = GuardedCatalog(database, BREAKER), PostgresRuns(guarded(BREAKER, database.connection))
     telemetry = open_telemetry("scanner", os.environ)
-    consumer = Consumer("scanner", ServiceBus(open_client(os.environ)), SETTINGS.retry, telemetry=telemetry)
+    bus = ServiceBus(open_client(os.environ))
+    ahead(partial(bus.open, BLOBS_MATCHED))
+    consumer = Consumer("scanner", bus, SETTINGS.retry, telemetry=telemetry)
     watched = Watched(blobs.account_url, SETTINGS.containers)
     return Ports(consumer, Reconciler(catalog, blobs, watched, runs, SETTINGS.page_size, now))
 
@@ -83,3 +87,6 @@ def attend_reconcile(timer: func.TimerRequest) -> None:
     use = ports()
     attended = pages.attend_reconcile(use.reconciler)
     use.consumer.begin("attend reconcile", f"attend reconcile {now().isoformat()}", attended)
+
+
+ahead(ports)

@@ -1,7 +1,10 @@
-"""Makes a thing when it is first asked for, and once, however many threads ask."""
+"""Makes a thing when it is first asked for, or ahead of that, and once, however many threads ask."""
 
+import logging
 from collections.abc import Callable
-from threading import Lock
+from threading import Lock, Thread
+
+log = logging.getLogger("eventstac")
 
 
 def once[T](make: Callable[[], T]) -> Callable[[], T]:
@@ -16,3 +19,20 @@ def once[T](make: Callable[[], T]) -> Callable[[], T]:
             return made[0]
 
     return get
+
+
+def ahead(get: Callable[[], object]) -> Thread:
+    """Begin to make a thing before anybody asks, beside the rest of the start, so that the first to ask waits less.
+
+    Where that fails it is logged, and the first to ask tries again.
+    """
+
+    def begin() -> None:
+        try:
+            get()
+        except Exception as error:  # whatever it is, an app that starts must not end by it
+            log.warning("opening_failed", extra={"detail": repr(error)}, exc_info=True)
+
+    thread = Thread(target=begin, name="ahead", daemon=True)
+    thread.start()
+    return thread

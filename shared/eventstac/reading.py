@@ -21,10 +21,14 @@ _DATES = ("datetime", "start_datetime", "end_datetime")
 
 
 def reading_within(decoder_memory_bytes: int | None) -> ReadContent:
-    """`read_content` with decoders of so much memory each; None: a share of what the machine has."""
+    """`read_content` with decoders of so much memory each; None: a share of what the machine has.
+
+    The first decoder of rasters is started here, which takes about a second: the first raster need not wait for it.
+    """
     rasters, sidecars = Sandbox(decoder_memory_bytes), Sandbox(decoder_memory_bytes, "sidecar")
     for sandbox in (rasters, sidecars):
         atexit.register(sandbox.close)
+    rasters.begin()
     return partial(read_content, rasters=rasters, sidecars=sidecars)
 
 

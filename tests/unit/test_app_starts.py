@@ -31,11 +31,11 @@ HEAVY = (
     "elementpath",
     "jsonpath",
 )
+APPS = ("scanner", "extractor", "loader", "cog_updater")
 
 
-@pytest.mark.parametrize("app", ["scanner", "extractor", "loader", "cog_updater"])
-def test_an_app_starts_without_what_composes_or_reads(app: str) -> None:
-    code = f"import json, sys, function_app; print(json.dumps([m for m in {HEAVY} if m in sys.modules]))"
+def printed(app: str, code: str) -> list[str]:
+    """What a list is in the end in a process that has the app's folder as its own."""
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=ROOT / "services" / app,
@@ -45,4 +45,35 @@ def test_an_app_starts_without_what_composes_or_reads(app: str) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == []
+    assert "couldn't stop" not in done.stderr, "the process waited for threads before it ended"
+    found: list[str] = json.loads(done.stdout)
+    return found
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_an_app_starts_without_what_composes_or_reads(app: str) -> None:
+    without = "import eventstac.once; eventstac.once.ahead = lambda get: None"
+    heavy = f"[m for m in {HEAVY} if m in sys.modules]"
+    assert printed(app, f"{without}\nimport json, sys, function_app; print(json.dumps({heavy}))") == []
+
+
+@pytest.mark.parametrize(
+    ("app", "topic"),
+    [
+        ("scanner", "blobs-matched"),
+        ("extractor", "asset-facts"),
+        ("loader", "items-changed"),
+        ("cog_updater", "items-changed"),
+    ],
+)
+def test_an_app_makes_ready_beside_its_start_what_its_first_message_needs(app: str, topic: str) -> None:
+    code = """
+import eventstac.once, json
+begun = []
+eventstac.once.ahead = begun.append
+import function_app
+assert begun == [function_app.ports]
+function_app.ports()
+print(json.dumps(begun[1].args))
+"""
+    assert printed(app, code) == [topic]

@@ -1,5 +1,6 @@
 """Connections to PostgreSQL, for each role, with failures told apart."""
 
+import atexit
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -153,6 +154,11 @@ class Pool(ConnectionPool[Connection]):
                 raise PoolTimeout(f"{error}: {self.refusal}") from error
             raise
 
+    def close(self, timeout: float = 5.0) -> None:
+        """Close all connections, and end the pool's own threads."""
+        atexit.unregister(self.close)
+        super().close(timeout)
+
 
 def open_pool(settings: DatabaseSettings) -> Pool:
     """A pool that opens connections when they are asked for.
@@ -180,6 +186,9 @@ def open_pool(settings: DatabaseSettings) -> Pool:
         reconnect_failed=refused,
         open=True,
     )
+    atexit.register(
+        pool.close
+    )  # later its threads can be ended no more, and a process waits 5 s for each of four
     return pool
 
 

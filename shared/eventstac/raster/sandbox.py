@@ -8,7 +8,7 @@ import atexit
 import signal
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from eventstac.blobs import BlobReader
@@ -38,6 +38,11 @@ class Sandbox:
         self._idle: list[Worker] = []
         self._lock = threading.Lock()
         self._turns = Turns()
+
+    def begin(self) -> None:
+        """Start a worker before there is a read for it; where none can be started, the first read says so."""
+        with suppress(Transient):
+            self._give_back(self._take())
 
     def read(
         self, reader: BlobReader, options: Mapping[str, Any], *, thumbnail: bool, seconds: float

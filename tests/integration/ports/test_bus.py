@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from azure.servicebus import ServiceBusClient
+from azure.servicebus import ServiceBusClient, ServiceBusSender
 
 from eventstac.azure.service_bus import ServiceBus, open_client
 from eventstac.bus import Bus, Message, text_of
@@ -123,6 +123,25 @@ def test_a_scheduled_message_is_not_delivered_before_its_time(connection_string:
     real.close()
 
 
+def test_a_link_that_was_opened_ahead_is_the_one_that_is_sent_over(connection_string: str) -> None:
+    client = ServiceBusClient.from_connection_string(connection_string)
+    opened: list[str] = []
+    opens = client.get_topic_sender
+
+    def get_topic_sender(topic_name: str, **how: Any) -> ServiceBusSender:
+        opened.append(topic_name)
+        return opens(topic_name, **how)
+
+    client.get_topic_sender = get_topic_sender  # type: ignore[method-assign]
+    real = ServiceBus(client)
+    real.open("scan-requests")
+    real.send([Message("scan-requests", "ahead", EVENT)])
+    real.close()
+    with ServiceBusClient.from_connection_string(connection_string) as receiving:
+        assert [one[0] for one in take(receiving, "scan-requests", 1)] == ["ahead"]
+    assert opened == ["scan-requests"]
+
+
 # The SDK leaves the sockets of refused connections to the garbage collector.
 @pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 @pytest.mark.filterwarnings("ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning")
@@ -132,6 +151,8 @@ def test_a_bus_that_is_away_is_transient_and_works_when_it_is_back(tmp_path: Pat
         real = ServiceBus(client)
         real.send([Message("scan-requests", "before", EVENT)])
         server.kill()
+        with pytest.raises(Transient, match="rejected"):
+            real.open("rejected")
         with pytest.raises(Transient):
             for number in range(3):  # the first may still be taken by a dead socket's buffer
                 real.send([Message("scan-requests", f"away-{number}", EVENT)])

@@ -17,7 +17,7 @@ import pytest
 import rasterio
 from rasterio.io import MemoryFile
 
-from eventstac.errors import BlobChanged, EventstacError, Rejected
+from eventstac.errors import BlobChanged, EventstacError, Rejected, Transient
 from eventstac.raster.extract import read_in_process, read_raster
 from eventstac.raster.memory import MB, default_bytes
 from eventstac.raster.options import MAX_TIMEOUT_S
@@ -267,6 +267,26 @@ def test_a_decoder_has_the_limit_that_it_was_given() -> None:
     limits = resource.prlimit(sandbox._idle[0].pid, resource.RLIMIT_DATA)
     sandbox.close()
     assert limits == (500 * MB, 500 * MB)
+
+
+def test_the_first_read_finds_the_worker_that_was_begun_ahead_of_it() -> None:
+    sandbox = Sandbox()
+    sandbox.begin()
+    (begun,) = sandbox._idle
+    sandbox.read(MemoryReader(SMALL), {}, thumbnail=False, seconds=60)
+    (used,) = sandbox._idle
+    sandbox.close()
+    assert (used.pid, used.reads) == (begun.pid, 1)
+
+
+def test_a_worker_that_cannot_be_begun_ahead_is_told_of_by_the_first_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sandbox = Sandbox()
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    sandbox.begin()
+    with pytest.raises(Transient, match="no process to decode in could be started"):
+        sandbox.read(MemoryReader(SMALL), {}, thumbnail=False, seconds=60)
 
 
 def test_a_decoder_gets_its_share_of_the_machine_where_nothing_is_set() -> None:
