@@ -32,8 +32,11 @@ _PAIR = re.compile(  # before it empty ones, of pairs (RFC 7239 4) and of elemen
     r"""[\s;,]*(?P<name>[!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*=\s*("(?P<quoted>([^"\\]|\\.)*)"|(?P<text>[^\s;,"]*))\s*"""
 )
 _ESCAPED = re.compile(r"\\(.)")
+_SCHEMES = ("http", "https")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _PORT = re.compile(r":[0-9]+\Z")
+# As stac-auth-proxy 1.3.1 tells a host in `Forwarded`, with its port behind it: a.example:None, a.example:81:81.
+_PORT_ADDED = re.compile(r"(?::None|(?P<port>:[0-9]{1,5})(?P=port))\Z")
 _NUMBER = re.compile(r"[0-9]{1,5}\Z")
 _LAST_PORT = 65_535
 _READABLE = ",:/"
@@ -96,8 +99,8 @@ def base_url(scope: Scope, root_url: str | None) -> str:
     """The address of the landing page, without a slash at its end.
 
     A setting wins; else the headers of a proxy (RFC 7239 Forwarded, or X-Forwarded-Proto, -Host, -Port, -Prefix),
-    else what the client called. A header that holds no host name or path is passed over, and so are those of a proxy
-    where they are longer than any chain of proxies makes them.
+    else what the client called. A header that holds no scheme, host name or path is passed over for the
+    next one, and so are those of a proxy where they are longer than any chain of proxies makes them.
     """
     if root_url:
         return root_url
@@ -121,10 +124,10 @@ def _base_url(
         before = f"{headers[name]}, " if name in headers else ""
         headers[name] = before + value.decode("latin-1")
     forwarded = _forwarded(headers.get(b"forwarded", ""))
-    scheme = (forwarded.get("proto") or _first(headers, b"x-forwarded-proto") or scheme).lower()
-    named = forwarded.get("host") or _first(headers, b"x-forwarded-host")
-    if not _is_host(named):
-        named = ""
+    schemes = (forwarded.get("proto", ""), _first(headers, b"x-forwarded-proto"), scheme)
+    scheme = next((each.lower() for each in schemes if each.lower() in _SCHEMES), "http")
+    told = _PORT_ADDED.sub(r"\g<port>", forwarded.get("host", ""))
+    named = next(filter(_is_host, (told, _first(headers, b"x-forwarded-host"))), "")
     host = named or _first(headers, b"host")
     if not _is_host(host):
         host = f"{server[0]}:{server[1]}" if server[1] else server[0]
@@ -137,7 +140,7 @@ def _base_url(
     prefix = _first(headers, b"x-forwarded-prefix") or root_path
     if not _PREFIX.match(prefix):
         prefix = ""
-    return f"{scheme if scheme in ('http', 'https') else 'http'}://{host}{prefix.rstrip('/')}"
+    return f"{scheme}://{host}{prefix.rstrip('/')}"
 
 
 def _is_host(text: str) -> bool:

@@ -31,6 +31,16 @@ from tests.integration.stac_api.places import Place
         ({"X-Forwarded-Prefix": "/a/%2e%2E/b"}, None),
         ({"Forwarded": 'host="h.example:65536"'}, None),
         ({"X-Forwarded-Proto": "javascript"}, None),
+        ({"Forwarded": "host=a.example:1:2;proto=ftp", "X-Forwarded-Host": "b.example", "X-Forwarded-Proto": "https"},
+         "https://b.example"),
+        ({"Forwarded": "host=<a>", "X-Forwarded-Host": "b.example", "X-Forwarded-Port": "81"}, "http://b.example:81"),
+        ({"Forwarded": "host=<a>", "X-Forwarded-Host": "<b>"}, None),
+        ({"Forwarded": "for=1.2.3.4;host=a.example:None;proto=https;path=/"}, "https://a.example"),
+        ({"Forwarded": "for=1.2.3.4;host=127.0.0.1:8100:8100;proto=http;path=/"}, "http://127.0.0.1:8100"),
+        ({"Forwarded": 'host="[::1]:81:81"'}, "http://[::1]:81"),
+        ({"Forwarded": "host=a.example:81:81:81"}, None),
+        ({"Forwarded": "host=a.example:82:81"}, None),
+        ({"Forwarded": "host=:None"}, None),
     ],
 )  # fmt: skip
 def test_links_begin_with_what_the_client_sees_behind_a_proxy(
