@@ -112,9 +112,10 @@ def _operation(node: Cql2, where: str, depth: int, *, negated: bool = False) -> 
         raise _wrong(f"{where}.op", f"{node['op']!r} is no operator of this API")
     least, most = _OPERATORS[name]
     if not isinstance(args, list) or not least <= len(args) <= most:
-        raise _wrong(
-            f"{where}.args", f"{name!r} takes {least if least == most else f'{least} or more'} arguments"
+        count = (
+            f"{least} argument{'' if least == 1 else 's'}" if least == most else f"{least} or more arguments"
         )
+        raise _wrong(f"{where}.args", f"{name!r} takes {count}")
     places = [f"{where}.args[{index}]" for index in range(len(args))]
     if name in _JUNCTIONS:
         turned = negated != (name == "not")

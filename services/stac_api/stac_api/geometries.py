@@ -78,7 +78,7 @@ def box_from_numbers(numbers: Sequence[float]) -> Box:
     if len(numbers) == 6:
         numbers = [numbers[0], numbers[1], numbers[3], numbers[4]]
     if len(numbers) != 4:
-        raise BadRequest("bbox", f"{len(numbers)} numbers, expected four or six")
+        raise BadRequest("bbox", f"expected four or six numbers, not {len(numbers)}")
     if not all(map(math.isfinite, numbers)):
         raise BadRequest("bbox", "a number is not finite")
     west, south, east, north = numbers

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from eventstac.cli.console import counted
 from eventstac.common_names import COLOUR_FIELD
 from eventstac.compose.assets import OF_THE_FILE
 from eventstac.facts import Match
@@ -20,10 +21,10 @@ def odd_bands(
     if not named or not there:
         return [], notes
     if named > there:
-        who = f"the rule names {named} bands of {match.asset!r}, of which the file has {there}"
+        who = f"the rule names {counted(named, 'band')} of {match.asset!r}, of which the file has {there}"
         return [f"{who}: the others are left out. List those of the file, in its order"], notes
     if any(band.get(COLOUR_FIELD) != "alpha" for band in read[named:]):  # alpha needs no name
-        who = f"the rule names {named} bands of {match.asset!r}, and the file has {there}"
+        who = f"the rule names {counted(named, 'band')} of {match.asset!r}, and the file has {there}"
         notes.append(f"{who}: the others keep the names of the file. List all of them, in its order")
     return [], notes
 

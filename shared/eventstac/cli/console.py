@@ -45,6 +45,11 @@ def say(sentence: str, *, err: bool = False) -> None:
     typer.echo(escaped(sentence), err=err)
 
 
+def counted(number: int, noun: str) -> str:
+    """A number with what it counts: `1 page`, `2 pages`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def show_document(document: object) -> None:
     """Print JSON for people."""
     text = json.dumps(document, indent=2, ensure_ascii=False)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from eventstac.catalog import collection_update, repairing
-from eventstac.cli.console import say
+from eventstac.cli.console import counted, say
 from eventstac.cli.ports import APP, Ports, now, print_json, run_id
 from eventstac.telemetry.spans import note, story
 
@@ -37,4 +37,6 @@ def rebuild(
     if as_json:
         print_json({"collection": collection, "items": items, "repaired": repaired})
     else:
-        say(f"{collection}: {items} Items composed, {repaired} rows of the catalog were wrong")
+        say(
+            f"{collection}: {counted(items, 'Item')} composed, {counted(repaired, 'row')} of the catalog put right"
+        )

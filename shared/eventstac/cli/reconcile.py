@@ -11,7 +11,7 @@ from eventstac.catalog import repairing
 from eventstac.catalog.merge import MergeSettings
 from eventstac.catalog.postgres import PostgresCatalog
 from eventstac.catalog.runs import PostgresRuns
-from eventstac.cli.console import new_table, open_console
+from eventstac.cli.console import counted, new_table, open_console
 from eventstac.cli.ports import APP, MOST, Ports, now, print_json, run_id
 from eventstac.comparing import Report
 from eventstac.consumption import Consumer
@@ -156,7 +156,7 @@ def _show(run: Run, report: Report, as_json: bool) -> None:
     table = new_table(
         "collection",
         *(title for _, title in _SHOWN),
-        title=f"{report.listed} blobs, {report.completeness} % complete",
+        title=f"{counted(report.listed, 'blob')}, {report.completeness} % complete",
     )
     for each in report.collections:
         counts = each.to_json()

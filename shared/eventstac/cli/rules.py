@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from eventstac.blob_urls import BlobName, parse
-from eventstac.cli.console import new_table, open_console, say
+from eventstac.cli.console import counted, new_table, open_console, say
 from eventstac.cli.files import FileUnreadable, read_text
 from eventstac.cli.places import container_and_prefix
 from eventstac.compose.dates import moment_of
@@ -74,7 +74,7 @@ def check(
         # Without what stands in no file: the default collection, and its rule for rasters that no other matches.
         named = [each for each in rules.collections if not is_built_in(each)]
         count = sum(bool(rule.name) for each in named for rule in each.rules)
-        say(f"{file}: {len(named)} collections, {count} rules, no mistakes.")
+        say(f"{file}: {counted(len(named), 'collection')}, {counted(count, 'rule')}, no mistakes.")
     else:
         for mistake in mistakes:
             say(str(mistake))

@@ -13,7 +13,7 @@ from eventstac.catalog.entra_principals import make_principals, read_principals
 from eventstac.catalog.rules_blob import known_file
 from eventstac.catalog.rules_store import RulesStore
 from eventstac.catalog.setup import SetupRefused, set_up, told_who_may
-from eventstac.cli.console import open_console
+from eventstac.cli.console import counted, open_console
 from eventstac.cli.files import read_text
 from eventstac.rules import load_rules
 from eventstac.rules.default_collection import read_default_collection
@@ -66,7 +66,7 @@ def put_in_force(database: DatabaseSettings, file: Path, default_collection: str
             rules = RulesStore(default_collection).current(connection).rules
         applying.prepare(connection, rules)
         revision = applying.apply(connection, text, rules, origin)
-    return f"{len(rules.collections)} collections of {origin} are in force, revision {revision}"
+    return f"in force: {counted(len(rules.collections), 'collection')} of {origin}, revision {revision}"
 
 
 def _passwords(text: str | None) -> dict[str, str]:

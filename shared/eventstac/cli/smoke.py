@@ -15,7 +15,7 @@ import typer
 from eventstac.azure.api_token import api_token
 from eventstac.azure.blob_storage import BlobStorage
 from eventstac.blob_urls import BlobName, canonical_url
-from eventstac.cli.console import open_console, say
+from eventstac.cli.console import counted, open_console, say
 from eventstac.cli.entry import INTERRUPTED
 from eventstac.cli.leftovers import PREFIX, delete_leftovers
 from eventstac.cli.ports import Ports, now
@@ -79,7 +79,7 @@ def smoke(
     url = BlobName(storage.account_url, chosen, path.replace("{id}", unique)).url
     ports.watched(storage).source(url)
     if path == PATH and (left := delete_leftovers(storage, f"{storage.account_url}/{chosen}", now())):
-        say(f"{left} rasters of smoke tests that were killed are deleted")
+        say(f"deleted {counted(left, 'raster')} of smoke tests that were killed")
     test = SmokeTest(url, _match(ports, url), storage, api, lambda: _where(ports, url), deadline)
     try:
         with _terminated_as_interrupted():

@@ -11,7 +11,7 @@ from eventstac.azure.peeking import COUNTED, Backlog, backlogs
 from eventstac.azure.service_bus import open_client
 from eventstac.catalog.overview import Overview, overview
 from eventstac.catalog.rules_blob import RulesFile, known_file
-from eventstac.cli.console import new_table, open_console
+from eventstac.cli.console import counted, new_table, open_console
 from eventstac.cli.ports import MOST, Ports, now, print_json
 from eventstac.errors import Transient
 from eventstac.whereabouts import AS_A_RULE
@@ -51,7 +51,7 @@ _WANTS_SOMEBODY = ("rejected", "incomplete", "unpublishable", "conflicting")
 
 def _show(found: Overview, file: RulesFile | None, waiting: list[Backlog] | None, away: str) -> None:
     console = open_console()
-    counted = (
+    columns = (
         "published",
         "incomplete",
         "unpublishable",
@@ -61,7 +61,7 @@ def _show(found: Overview, file: RulesFile | None, waiting: list[Backlog] | None
         "gone",
     )
     names = [
-        name for name in counted if name in _ALWAYS or any(getattr(each, name) for each in found.collections)
+        name for name in columns if name in _ALWAYS or any(getattr(each, name) for each in found.collections)
     ]
     title = f"rules: revision {found.revision}"
     table = new_table("collection", *names, title=title)
@@ -84,13 +84,14 @@ def _show(found: Overview, file: RulesFile | None, waiting: list[Backlog] | None
     if found.outbox:
         oldest = _age(found.outbox_since) if found.outbox_since else "?"
         console.print(
-            f"{found.outbox} announcements are not published yet, the oldest for {oldest}", style="yellow"
+            f"not published yet: {counted(found.outbox, 'announcement')}, the oldest for {oldest}",
+            style="yellow",
         )
     _show_backlogs(console, waiting, away)
     for scan in found.scans:
         how_far = "over" if scan.is_over else "going on"
-        pages = "1 page" if scan.pages == 1 else f"{scan.pages} pages"
-        line = f"{scan.run}: {scan.container}/{scan.prefix}: {how_far}, {scan.blobs} blobs in {pages}, "
+        line = f"{scan.run}: {scan.container}/{scan.prefix}: {how_far}, "
+        line += f"{counted(scan.blobs, 'blob')} in {counted(scan.pages, 'page')}, "
         console.print(f"{line}{scan.looks} to look at, the last page {_age(scan.changed_at)} ago")
     run = found.last_run
     if run is None:
@@ -110,11 +111,13 @@ def _show_backlogs(console: Console, waiting: list[Backlog] | None, away: str) -
         return
     for one in waiting:
         if one.messages:
-            count = f"{one.messages}{' or more' if one.messages >= COUNTED else ''}"
-            oldest = f", the oldest for {_age(one.oldest)}" if one.oldest else ""
-            console.print(
-                f"waiting: {count} messages in {one.topic}/{one.subscription}{oldest}", style="cyan"
+            count = (
+                f"{one.messages} or more messages"
+                if one.messages >= COUNTED
+                else counted(one.messages, "message")
             )
+            oldest = f", the oldest for {_age(one.oldest)}" if one.oldest else ""
+            console.print(f"waiting: {count} in {one.topic}/{one.subscription}{oldest}", style="cyan")
         if one.dead:
             console.print(f"dead letters: {one.dead} in {one.topic}/{one.subscription}", style="red")
     if not any(one.messages or one.dead for one in waiting):

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from eventstac.cli.console import new_table, open_console
+from eventstac.cli.console import counted, new_table, open_console
 from eventstac.cli.ports import print_json
 from eventstac.settings import Environment
 from eventstac.telemetry.opening import FOLDER, is_on_azure
@@ -45,7 +45,7 @@ def trace(
     for story in shown:
         _show(story)
     if len(found) > len(shown):
-        console.print(f"{len(found) - len(shown)} earlier traces of it: --all shows them")
+        console.print(f"{counted(len(found) - len(shown), 'earlier trace')} of it: see --all")
 
 
 def _show(story: Story) -> None:
@@ -68,8 +68,8 @@ def _show(story: Story) -> None:
         console.print(blob)
     if story.missing:
         console.print(
-            f"{len(story.missing)} of its spans were caused by something that told nothing: a program outside, an app "
-            "that was killed just then, or a file that was turned over",
+            f"what caused {len(story.missing)} of its spans told nothing: a program outside, an app that "
+            "was killed just then, or a file that was turned over",
             style="yellow",
         )
     shared = {

@@ -30,7 +30,7 @@ def run(*arguments: object) -> tuple[int, str]:
 def test_check_says_that_a_good_file_is_good(file: Path) -> None:
     code, output = run("check", file)
     assert code == 0
-    assert "1 collections, 1 rules, no mistakes" in output
+    assert "1 collection, 1 rule, no mistakes" in output
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", " \n\n", "---\n", "\ufeff"])

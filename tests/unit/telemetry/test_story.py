@@ -134,6 +134,12 @@ def test_what_was_handled_as_one_with_another_trace_is_said_once(folder: Path) -
     assert shown.count("publisher handled it as one with another trace: " + other.trace) == 1
 
 
+def test_earlier_traces_of_a_blob_are_counted(folder: Path) -> None:
+    for count in ("1 earlier trace of it", "2 earlier traces of it"):
+        tell(folder, "scanner", span("blob-events/scanner", Origin.new(count), None, blob=URL))
+        assert count in run(URL, env={"TELEMETRY_FOLDER": str(folder)}).output
+
+
 def test_without_a_folder_the_command_says_which_setting_names_it() -> None:
     shown = run(URL, env={})
     assert isinstance(shown.exception, EventstacError)
