@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -12,11 +13,15 @@ import pytest
 import requests
 from azure.core.exceptions import ServiceRequestError
 from azure.storage.blob import BlobServiceClient, UserDelegationKey
+from starlette.requests import Request
 
 from eventstac.azure.blob_service import open_blob_service
 from eventstac.azure.blob_signing import BlobSigner
 from eventstac.errors import Transient
 from infra.local.azurite.testing import Azurite, running_azurite
+from stac_api.callers import is_signed_in
+from stac_api.errors import Unavailable
+from stac_api.signing import sign_with
 from tests.integration.conftest import CatalogDatabase
 from tests.integration.stac_api import catalog
 from tests.integration.stac_api.conftest import Client, load
@@ -183,12 +188,42 @@ def test_who_did_not_sign_in_gets_nothing(signing: Client, azurite: Azurite, hea
     assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
+async def test_two_principals_are_none() -> None:
+    """Whoever wrote the second: the platform writes one, in place of what a client sends."""
+    once = (b"x-ms-client-principal", principal().encode())
+    for headers, signed_in in (([once], True), ([once, once], False)):
+        request = Request({"type": "http", "headers": headers})
+        assert is_signed_in(request, "platform") is signed_in
+
+
+async def test_a_storage_that_gives_no_key_is_told_as_unavailable() -> None:
+    href = "https://account.blob.core.windows.net/source/a.tif"
+
+    async def row(_sql: str, *_args: object) -> tuple[bool]:
+        return (True,)
+
+    giver = KeyGiver()
+    giver.away = True
+    request = Request(
+        {
+            "type": "http",
+            "query_string": f"href={href}".encode(),
+            "headers": [(b"x-ms-client-principal", principal().encode())],
+            "services": SimpleNamespace(
+                settings=SimpleNamespace(sign_in="platform", sign_s=600), database=SimpleNamespace(row=row)
+            ),
+        }
+    )
+    with pytest.raises(Unavailable, match="no key to sign with"):
+        await sign_with(BlobSigner(giver))(request)  # type: ignore[arg-type]
+
+
 @in_the_main_places
 @pytest.mark.parametrize(
     "query",
-    ["", "?href=", "?href=https://a.b/c&href=https://a.b/d", "?href=%00", f"?href=https://a.b/{'a' * 5000}",
-     "?href=relative.tif", "?href=/devstoreaccount1/source/a.tif", "?href=javascript:alert(1)", "?href=http://[",
-     "?href=http://a.b:99999/c", "?href=file:///c", "?href=//a.b/c"],
+    ["", "?href=", "?href=https://a.b/c&href=https://a.b/d", "?href=%00", "?href=https://a.b/%00",
+     f"?href=https://a.b/{'a' * 5000}", "?href=relative.tif", "?href=/devstoreaccount1/source/a.tif",
+     "?href=javascript:alert(1)", "?href=http://[", "?href=http://a.b:99999/c", "?href=file:///c", "?href=//a.b/c"],
 )  # fmt: skip
 def test_a_request_without_one_href_is_400(signing: Client, query: str) -> None:
     answer = signing("GET", f"/sign{query}", headers=SIGNED_IN)
@@ -251,6 +286,8 @@ def test_a_delegation_key_is_kept_until_before_it_ends() -> None:
         parts = parse_qs(urlsplit(signed).query)
         assert ends == now[0] + hour
         assert giver.asked[-1][1] >= ends  # a signature does not outlive its key
+        # A storage whose clock is behind takes both.
+        assert giver.asked[-1][0] <= datetime.fromisoformat(parts["st"][0]) == now[0] - timedelta(minutes=5)
         assert parts["sp"] == ["r"]
         assert parts["sr"] == ["b"]
         assert parts["spr"] == ["https"]
