@@ -14,6 +14,7 @@ import psycopg
 import pytest
 from azure.servicebus import ServiceBusClient, ServiceBusMessage
 
+from eventstac.breaker import Breaker
 from eventstac.contracts import contract_path
 from eventstac.errors import Transient
 from infra.local.functions_host.testing import running_host
@@ -94,6 +95,8 @@ def title(feature: dict[str, Any]) -> Any:
     return feature["properties"].get("title")
 
 
+MANY = [f"a{number}" for number in range(25)]  # that are not there
+
 QUESTIONS: dict[str, Callable[[Client], Any]] = {
     "item": lambda api: title(api.get(ITEM)),
     "items": lambda api: title(api.get("/collections/edges/items", ids="period")["features"][0]),
@@ -101,6 +104,12 @@ QUESTIONS: dict[str, Callable[[Client], Any]] = {
     "search in it": lambda api: title(api.get("/search", ids="period", collections="edges")["features"][0]),
     "search in both": lambda api: title(
         api.get("/search", ids="period", collections="scenes,edges")["features"][0]
+    ),
+    "search in it, with a space": lambda api: title(
+        api.get("/search", ids="period", collections=" edges")["features"][0]
+    ),
+    "search in many": lambda api: title(
+        api.get("/search", ids="period", collections=",".join(["edges", *MANY]))["features"][0]
     ),
     "post": lambda api: title(api.post("/search", {"ids": ["period"]})["features"][0]),
     "post in it": lambda api: title(
@@ -293,6 +302,65 @@ def test_an_answer_lives_no_longer_than_the_setting_says_from_the_question_on(re
         assert isinstance(await cache.find(b"another", ["a"]), Slot)
 
     on_redis(redis, use, clock=lambda: now[0])
+
+
+def test_a_generation_outlives_the_answers_that_bear_it(redis: RunningRedis) -> None:
+    """Begun by a question or by a change: were it over before them, they would be found anew for nothing."""
+
+    async def use(cache: RedisAnswers) -> None:
+        assert isinstance(await cache.find(b"question", ["a"]), Slot)
+        assert await cache._redis.ttl(cache._generation("a")) > 60
+        await cache.forget(["a"])
+        assert await cache._redis.ttl(cache._generation("a")) > 60
+
+    on_redis(redis, use)
+
+
+def test_an_answer_of_megabytes_is_not_kept(redis: RunningRedis) -> None:
+    async def use(cache: RedisAnswers) -> None:
+        for size, is_kept in ((2_000_000, True), (2_000_001, False)):
+            slot = await cache.find(b"%d" % size, ["a"])
+            assert isinstance(slot, Slot)
+            await cache.put(slot, KeptAnswer(b"a" * size, []))
+            assert isinstance(await cache.find(b"%d" % size, ["a"]), KeptAnswer) is is_kept
+
+    on_redis(redis, use)
+
+
+async def silent(_keys: list[str]) -> None:
+    await asyncio.Event().wait()
+
+
+def test_a_reader_who_hangs_up_leaves_it_to_the_next_to_find_out_whether_redis_is_back(
+    redis: RunningRedis,
+) -> None:
+    now, asking = [0.0], asyncio.Event()
+
+    async def silence(keys: list[str]) -> None:
+        asking.set()
+        await silent(keys)
+
+    async def use(cache: RedisAnswers) -> None:
+        cache._breaker = Breaker(clock=lambda: now[0])
+        cache._breaker.failed()
+        now[0] += 100
+        with mock.patch.object(cache, "_read", silence):
+            reader = asyncio.create_task(cache.find(b"question", ["a"]))
+            await asking.wait()
+            reader.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await reader
+        now[0] += 100
+        for _ in range(2):
+            assert isinstance(await cache.find(b"question", ["a"]), Slot)
+
+    on_redis(redis, use)
+
+
+async def test_a_reader_waits_no_longer_for_redis_than_the_setting_says() -> None:
+    cache = RedisAnswers("redis://127.0.0.1:1", "test", 60, 0.01)
+    with mock.patch.object(cache, "_read", silent):
+        assert await asyncio.wait_for(cache.find(b"question", ["a"]), 30) is None
 
 
 def test_what_another_version_put_there_is_passed_over(redis: RunningRedis) -> None:
