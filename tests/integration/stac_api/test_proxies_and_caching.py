@@ -16,10 +16,13 @@ from tests.integration.stac_api.places import Place
         ({"X-Forwarded-Host": "a.example, b.example", "X-Forwarded-Prefix": "/eo/"}, "http://a.example/eo"),
         ({"X-Forwarded-Host": "a.example", "X-Forwarded-Port": "8443"}, "http://a.example:8443"),
         ({"X-Forwarded-Host": "a.example", "X-Forwarded-Port": "443", "X-Forwarded-Proto": "https"}, "https://a.example"),
+        ({"X-Forwarded-Host": "a.example:81", "X-Forwarded-Port": "8443"}, "http://a.example:81"),
+        ({"X-Forwarded-Port": "8443"}, "http://127.0.0.1:8443"),  # in place of the port behind the proxy
         ({"X-Forwarded-Host": "a.example", "X-Forwarded-Port": "²"}, "http://a.example"),
         ({"X-Forwarded-Host": "a.example", "X-Forwarded-Port": "65536"}, "http://a.example"),
         ({"Forwarded": 'for=1.2.3.4;host="f.example:81";proto=https, for=2'}, "https://f.example:81"),
         ({"Forwarded": 'for="[::1]:4,711";host=f.example;PROTO=HTTPS'}, "https://f.example"),
+        ({"Forwarded": "host=f.example;proto=https, host=inner;proto=http"}, "https://f.example"),
         ({"Forwarded": "for=1.2.3.4;;host=f.example"}, "http://f.example"),
         ({"Forwarded": ", ;host=f.example;; proto=https;"}, "https://f.example"),
         ({"Forwarded": 'by="a\\"b;host=no.example";host=f.example'}, "http://f.example"),
@@ -81,7 +84,14 @@ def test_an_unchanged_document_is_304(api: Client, path: str) -> None:
     assert again.status_code == 304
     assert again.content == b""
     assert again.headers["ETag"] == first.headers["ETag"]
+    assert api("GET", path, headers={"If-None-Match": "*"}).status_code == 304
     assert api("GET", path, headers={"If-None-Match": '"other"'}).status_code == 200
+
+
+def test_a_search_by_post_is_answered_whatever_its_client_has(api: Client) -> None:
+    answer = api("POST", "/search", json={"limit": 1}, headers={"If-None-Match": "*"})
+    assert answer.status_code == 200
+    assert "ETag" not in answer.headers
 
 
 def test_several_lines_of_one_header_are_one_list(api: Client) -> None:
@@ -137,6 +147,8 @@ def test_html_and_json_have_etags_of_their_own(api: Client) -> None:
 def test_any_web_page_may_ask(api: Client) -> None:
     answer = api("GET", "/search", headers={"Origin": "https://map.example"})
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    told = answer.headers["Access-Control-Expose-Headers"].split(", ")
+    assert sorted(told) == ["ETag", "Link", "Retry-After", "X-Request-Id"]
     preflight = api(
         "OPTIONS",
         "/search",

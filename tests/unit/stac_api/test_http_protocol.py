@@ -190,6 +190,10 @@ CONVERSATIONS: dict[str, tuple[App, tuple[bytes, ...]]] = {
         echo,
         (POST + b"Expect: 100-continue\r\nContent-Length: 2\r\n\r\n", b"ab"),
     ),
+    "a body that waits to be wanted, in capitals": (
+        echo,
+        (POST + b"Expect: 100-Continue\r\nContent-Length: 2\r\n\r\n", b"ab"),
+    ),
     "a body that is wanted too late": (
         reads_too_late,
         (
@@ -366,6 +370,21 @@ async def test_an_app_hears_that_its_client_is_gone(protocol: type[HttpToolsProt
         assert await asyncio.wait_for(heard.get(), WAIT_S) == "http.disconnect"
         await asyncio.sleep(0.01)
         assert not state.tasks
+
+
+@Protocols
+async def test_who_listens_beside_an_answer_hears_its_end_though_the_connection_goes_on(
+    protocol: type[HttpToolsProtocol],
+) -> None:
+    async with serving(protocol, waits_for_the_end, keep_alive_s=60) as (port, state):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(GET)
+        await asyncio.wait_for(reader.readuntil(b"all"), WAIT_S)
+        deadline = asyncio.get_running_loop().time() + WAIT_S / 2
+        while state.tasks:
+            assert asyncio.get_running_loop().time() < deadline
+            await asyncio.sleep(0.001)
+        writer.close()
 
 
 async def test_of_several_sent_at_once_the_one_under_way_hears_it_and_the_others_never_begin() -> None:

@@ -52,7 +52,13 @@ ROUTER = Router(
 
 
 async def ask(
-    path: str, method: str = "GET", root_path: str = "", version: str = "1.1", hosts: int = 1
+    path: str,
+    method: str = "GET",
+    root_path: str = "",
+    version: str = "1.1",
+    hosts: int = 1,
+    *,
+    root_in_path: bool = True,
 ) -> tuple[int, dict[str, str], bytes]:
     sent: list[Message] = []
 
@@ -63,8 +69,8 @@ async def ask(
         sent.append(message)
 
     scope: dict[str, Any] = {
-        "type": "http", "method": method, "path": root_path + path, "root_path": root_path, "query_string": b"q=1",
-        "headers": [(b"host", b"a.example")] * hosts, "http_version": version, "scheme": "http",
+        "type": "http", "method": method, "path": root_path * root_in_path + path, "root_path": root_path,
+        "query_string": b"q=1", "headers": [(b"host", b"a.example")] * hosts, "http_version": version, "scheme": "http",
         "server": ("a.example", 80),
     }  # fmt: skip
     await ROUTER(scope, receive, send)
@@ -93,6 +99,10 @@ async def test_an_address_leads_to_its_endpoint_with_its_variables(
     assert (status, body.decode()) == (200, f'{{"path":{variables},"state":"here"}}')
 
 
+async def test_a_server_may_leave_the_root_out_of_the_path() -> None:
+    assert (await ask("/search", root_path="/api", root_in_path=False))[0] == 200
+
+
 async def test_head_is_answered_where_get_is() -> None:
     assert (await ask("/search", "HEAD"))[0] == 200
 
@@ -111,7 +121,7 @@ async def test_another_method_is_refused_and_told_which_are_not(method: str, pat
     assert (status, headers["allow"]) == (204 if method == "OPTIONS" else 405, allowed)
 
 
-@pytest.mark.parametrize("path", ["/nowhere", "/a", "/search/x"])
+@pytest.mark.parametrize("path", ["/nowhere", "/a", "/search/x", "/a/b/items/"])
 async def test_an_address_that_is_not_there_is_404(path: str) -> None:
     assert (await ask(path))[0] == 404
 
