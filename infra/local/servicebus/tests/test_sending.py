@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from azure.servicebus import ServiceBusClient, ServiceBusMessage, ServiceBusMessageState
@@ -13,6 +14,9 @@ from azure.servicebus.exceptions import (
     ServiceBusError,
 )
 
+from infra.local.servicebus import broker
+from infra.local.servicebus.broker import QueueSink
+from infra.local.servicebus.store import Change
 from infra.local.servicebus.testing import RunningServer, running_server
 from infra.local.servicebus.tests.conftest import Talk, document
 from infra.local.servicebus.tests.test_settlement import bodies, enqueued, receive
@@ -115,6 +119,54 @@ def test_a_cancelled_schedule_never_comes_and_cancels_once(talk: Talk) -> None:
     assert receiver.peek_messages(5, sequence_number=1) == []
     with pytest.raises(MessageNotFoundError):
         sender.cancel_scheduled_messages(numbers)
+
+
+def test_only_what_is_scheduled_can_be_cancelled(talk: Talk) -> None:
+    talk.send("now")
+    (message,) = talk.receiver.peek_messages(1, sequence_number=1)
+    with pytest.raises(MessageNotFoundError):
+        talk.sender.cancel_scheduled_messages(message.sequence_number or 0)
+    assert bodies(talk.receiver.peek_messages(5, sequence_number=1)) == ["now"]
+
+
+def test_a_schedule_of_too_large_a_message_is_refused(talk: Talk) -> None:
+    due = datetime.now(UTC) + timedelta(hours=1)
+    with pytest.raises(ServiceBusError):
+        talk.sender.schedule_messages(ServiceBusMessage(b"x" * 300_000), due)
+    assert talk.receiver.peek_messages(5, sequence_number=1) == []
+
+
+def test_a_message_id_is_remembered_for_the_window_and_no_longer() -> None:
+    sink = QueueSink(Mock(), "once", None, 1_000)
+    sink.waiting = Mock(id=7)
+    message, changes = Mock(message_id="a"), list[Change]()
+    assert [sink.accept(message, now, changes) for now in (0, 999, 1_000, 1_999)] == [
+        True,
+        False,
+        True,
+        False,
+    ]
+    sink.forget(message)  # it could not be stored
+    assert sink.accept(message, 1_999, changes)
+
+
+@pytest.mark.parametrize(
+    ("own_ms", "absolute", "limits", "expires"),
+    [
+        (None, None, (None, None), None),
+        (500, None, (None, 900), 1_500),
+        (900, None, (700, 500), 1_500),
+        (None, 1_400, (None, 500), 1_400),
+        (None, 1_400, (None, 300), 1_300),
+        (None, 1_400, (None, None), 1_400),
+        (900, 1_400, (None, None), 1_900),
+    ],
+)
+def test_a_message_expires_with_the_first_of_its_limits(
+    own_ms: int | None, absolute: int | None, limits: tuple[int | None, ...], expires: int | None
+) -> None:
+    message = Mock(head=Mock(ttl_ms=own_ms), properties=[*[None] * 8, absolute])
+    assert broker._expiry(message, 1_000, *limits) == expires
 
 
 def test_a_duplicate_is_accepted_and_dropped(client: ServiceBusClient, once_queue: str) -> None:

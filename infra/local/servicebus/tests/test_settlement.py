@@ -187,6 +187,7 @@ def test_a_deferred_message_is_got_by_its_number_only(talk: Talk) -> None:
     (peeked,) = receiver.peek_messages(1, sequence_number=number(later))
     assert peeked.state == ServiceBusMessageState.DEFERRED
     (fetched,) = receiver.receive_deferred_messages(number(later))
+    assert fetched.delivery_count == 0  # to set it aside was no failure
     receiver.complete_message(fetched)
     with pytest.raises(MessageNotFoundError):
         receiver.receive_deferred_messages(number(later))
@@ -240,6 +241,23 @@ def test_an_expired_message_becomes_a_dead_letter(client: ServiceBusClient, expi
         (letter,) = receive(dead, 1)
         assert letter.dead_letter_reason == "TTLExpiredException"
         dead.complete_message(letter)
+
+
+def test_a_message_does_not_expire_while_somebody_holds_it(
+    client: ServiceBusClient, expiring_queue: str
+) -> None:
+    with (
+        client.get_queue_receiver(expiring_queue) as receiver,
+        client.get_queue_receiver(expiring_queue, sub_queue="deadletter") as dead,
+    ):
+        send(client, expiring_queue, "held")
+        (held,) = receive(receiver, 1)
+        send(client, expiring_queue, "stale")  # it is over later
+        (letter,) = receive(dead, 1)
+        assert str(letter) == "stale"
+        receiver.complete_message(held)
+        dead.complete_message(letter)
+        assert dead.peek_messages(1, sequence_number=1) == []
 
 
 def test_many_messages_that_expire_together_all_become_dead_letters(
