@@ -160,6 +160,7 @@ SINGLE, BATCH = "application/cloudevents+json", "application/cloudevents-batch+j
         (GOOD | {"time": "yesterday"}, "event.time"),
         (GOOD | {"time": "2026-02-30T00:00:00Z"}, "event.time"),
         (GOOD | {"subject": 7}, "event.subject"),
+        (GOOD | {"subject": ""}, "event.subject"),
         (GOOD | {"data": 1, "data_base64": "MQ=="}, "event.data_base64"),
         (GOOD | {"myExtension": "x"}, "event.myExtension"),
         (GOOD | {"extension": {"nested": 1}}, "event.extension"),
