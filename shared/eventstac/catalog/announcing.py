@@ -18,7 +18,7 @@ from eventstac.facts import Fact, Stage
 
 @dataclass(frozen=True)
 class Change:
-    """An Item before and after a commit, with the facts that it is made of."""
+    """An Item before and after a commit, which differ, with the facts that it is made of."""
 
     key: ItemKey
     before: ItemRow | None
@@ -94,7 +94,7 @@ def announcements_of(
     announcements += [
         _of_rejection(change, app, now, origins)
         for change in changes
-        if change.after and change.after.state == "rejected" and change.after != change.before
+        if change.after and change.after.state == "rejected"
     ]
     return announcements + [_of_second_look(look, app, now, origins) for look in second_looks]
 
