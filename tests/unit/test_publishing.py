@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from unittest.mock import Mock
 
 from eventstac.catalog.outbox import Announcement
+from eventstac.errors import Transient
 from eventstac.events import ItemChanged, Origin, seal
 from eventstac.publishing import publish_outbox
 from tests.samples import START, url_of
@@ -29,6 +31,14 @@ def test_an_event_that_is_too_large_for_the_bus_does_not_keep_the_others_in_the_
     [given_up] = bus.data("rejected")
     assert given_up["reason"] == "too-large"
     assert given_up["event"]["subject"] == "scenes/huge"
+
+
+def test_what_a_bus_that_is_away_does_not_take_stays_in_the_outbox() -> None:
+    catalog, bus = MemoryCatalog(RULES), Mock()
+    bus.send.side_effect = Transient("away")
+    catalog.outbox.append(announcement("one"))
+    assert publish_outbox(catalog, bus) == 0
+    assert len(catalog.outbox) == 1
 
 
 def test_what_is_announced_for_later_comes_no_sooner() -> None:

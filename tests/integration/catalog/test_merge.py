@@ -17,6 +17,7 @@ from eventstac.catalog.database import Connection, write
 from eventstac.catalog.merge import MergeSettings, merge
 from eventstac.catalog.outbox import Announcement
 from eventstac.catalog.pgstac_partitions import prepare_collection
+from eventstac.catalog.postgres import PostgresCatalog
 from eventstac.catalog.rebuilding import rebuild
 from eventstac.catalog.rules_store import RulesStore
 from eventstac.compose import Composition
@@ -380,6 +381,22 @@ def test_a_kill_between_commit_and_acknowledgement_publishes_again(database: Cat
         assert outbox.publish_some(another, lambda _: pytest.fail("there is nothing left")) == 0
     assert len(sent) == 2
     assert sent[0] == sent[1]
+
+
+def test_all_of_a_full_outbox_is_published_at_once(
+    database: CatalogDatabase, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "BATCH", 2)
+    load(connection, *(fact(str(number)) for number in range(5)))
+    sent: list[int] = []
+    catalog = PostgresCatalog(
+        database.as_role("eventstac_loader"), MergeSettings("loader", 0.5), "bronze-tier"
+    )
+    try:
+        assert catalog.publish_outbox(lambda some: sent.append(len(some))) == 5
+    finally:
+        catalog.close()
+    assert sent == [2, 2, 1]
 
 
 def test_two_publishers_do_not_publish_the_same_rows(database: CatalogDatabase) -> None:

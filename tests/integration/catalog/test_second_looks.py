@@ -12,7 +12,7 @@ from eventstac.catalog.rules_store import RulesStore
 from eventstac.facts import NOT_A_COG, Fact, Match, fact_of
 from tests.integration.catalog.test_reconcile import load
 from tests.integration.conftest import CatalogDatabase
-from tests.samples import START, cog_fact, present, rejected, url_of
+from tests.samples import START, at, cog_fact, present, rejected, url_of
 
 WINDOW_S = 5.0  # as the apps have it
 RULES = "collections: {{scenes: {{rules: [{{name: {name}, pattern: '{{item}}/{{asset}}.tif'}}]}}}}"
@@ -48,6 +48,23 @@ def test_a_look_as_late_as_clocks_may_differ_after_its_directory_was_deleted(
         deleted_directories.note(scanner, url_of("a/"), START)
     match = Match("scenes", "a", "b1", rule="before")
     assert looks(connection, store, fact_of(A, present(match, seconds, "e"))) == again
+
+
+def test_the_last_deletion_counts_of_any_directory_above(
+    database: CatalogDatabase, connection: Connection
+) -> None:
+    deletions = {"x/": 1, "x/y/": 5, "z/": 9, "x": 20}
+    with database.connect("eventstac_scanner") as scanner:
+        for name, seconds in deletions.items():
+            deleted_directories.note(scanner, url_of(name), at(seconds))
+        deleted_directories.note(scanner, url_of("x/y/"), at(3))
+        deleted_directories.note(scanner, url_of("z/"), at(2))
+    blobs = [url_of(name) for name in ("x/y/w/a.tif", "z/a.tif", "x/a.tif", "a.tif", "z/")]
+    assert deleted_directories.deleted(connection, blobs) == {
+        blobs[0]: at(5),
+        blobs[1]: at(9),
+        blobs[2]: at(1),
+    }
 
 
 def test_a_blob_that_is_no_cog_is_read_as_a_source_once_its_claim_is_refused(
