@@ -15,7 +15,8 @@ from stac_api.errors import BadRequest, NotFound, Unauthorized, Unavailable
 from stac_api.query_strings import pairs_of
 from stac_api.routing import Endpoint
 
-# Two look-ups by index, then the Item's own hrefs: what is signed is what an Item shows, to the letter.
+# Two look-ups by index, then the Item's own hrefs: what is signed is what an Item shows, to the letter. Items that were
+# written by hand have no facts, so that nothing in them opens a blob.
 _SHOWN = """
 SELECT true FROM (
     SELECT collection, item FROM eventstac.public_facts WHERE url = $1
@@ -49,7 +50,9 @@ def sign_with(signer: Signer) -> Endpoint:
         if not signer.is_ours(href):
             return _answer(href, None)
         if await app.database.row(_SHOWN, href) is None:
-            raise NotFound("No Item has an asset with this href.")
+            raise NotFound(
+                "No Item that was made from files has an asset with this href; of others none is signed."
+            )
         lives = timedelta(seconds=app.settings.sign_s)
         try:
             # It may ask Azure for a key, which must not hold up other requests.

@@ -54,12 +54,13 @@ def url_of(azurite: Azurite, name: str) -> str:
 
 @pytest.fixture(scope="module")
 def shown(database: CatalogDatabase, azurite: Azurite) -> CatalogDatabase:
-    """A catalog with one Item of two assets in the account, and one elsewhere."""
+    """A catalog with one Item of two assets in the account, one elsewhere, and one that no fact tells of."""
     item = catalog.item("mine", "edges", [0, 0, 1, 1], "2024-01-01T00:00:00Z")
     item["assets"] = {
         "data": {"href": url_of(azurite, SHOWN)},
         "thumbnail": {"href": url_of(azurite, THUMBNAIL)},
         "far": {"href": "https://example.com/far.tif"},
+        "by_hand": {"href": url_of(azurite, NEIGHBOUR)},
     }
     load(database.settings.conninfo, catalog.COLLECTIONS, [item])
     with psycopg.connect(database.settings.conninfo, autocommit=True) as connection:
@@ -148,7 +149,9 @@ def test_only_what_an_item_shows_is_signed_to_the_letter(signing: Client, azurit
         f" {shown}",
     ):
         assert sign(signing, href).status_code == 404, href
-    assert sign(signing, url_of(azurite, NEIGHBOUR)).json()["code"] == "NotFound"
+    refused = sign(signing, url_of(azurite, NEIGHBOUR)).json()
+    assert refused["code"] == "NotFound"
+    assert "made from files" in refused["description"]
 
 
 @in_the_main_places
