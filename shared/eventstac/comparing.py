@@ -16,6 +16,17 @@ def removal_limit(items: int, allowed: int | None) -> int:
     return allowed if allowed is not None else min(REMOVAL_COUNT, int(items * REMOVAL_SHARE))
 
 
+def removable_surplus(surplus: Mapping[str, int], items: Mapping[str, int], allowed: int | None) -> set[str]:
+    """The Collections whose surplus Items may be removed, given how many there are, and how many others, by Collection.
+
+    No file brings such an Item back. So each Collection has a limit of its own, whatever else is in the catalog; what
+    was `allowed` is enough for all of them, or for none.
+    """
+    if allowed is not None:
+        return set(surplus) if sum(surplus.values()) <= allowed else set()
+    return {name for name, count in surplus.items() if count <= removal_limit(items.get(name, 0), None)}
+
+
 @dataclass(frozen=True)
 class CollectionReport:
     """One collection: its blobs by how they compare, and its Items.
@@ -85,7 +96,11 @@ class CollectionReport:
 
 @dataclass(frozen=True)
 class Report:
-    """What a comparison found. `removals` are the Items that would leave the catalog, `removal_limit` how many may."""
+    """What a comparison found.
+
+    `removals` are the Items that would leave the catalog because of their blobs or of rules, `removal_limit` how many
+    may. `surplus_kept` are the surplus ones that stay.
+    """
 
     revision: int
     listed: int = 0
@@ -96,6 +111,7 @@ class Report:
     collections: tuple[CollectionReport, ...] = ()
     removals: int = 0
     removal_limit: int = 0
+    surplus_kept: int = 0
 
     @property
     def items(self) -> int:
@@ -111,6 +127,19 @@ class Report:
     def has_gap(self) -> bool:
         """Whether storage and catalog differ."""
         return any(each.has_gap for each in self.collections)
+
+    def mends(self, *, removes: bool) -> bool:
+        """Whether a reconcile closes any of the gap; `removes`: it stays within the limit of removals."""
+        all_of = _sum(self.collections)
+        leaving = all_of.orphaned + all_of.withdrawn if removes else 0
+        return any((all_of.stale, all_of.missing, all_of.lost, leaving, self.surplus - self.surplus_kept))
+
+    def kept_surplus(self, allowed: int | None) -> dict[str, int]:
+        """How many surplus Items a reconcile leaves, by Collection; `allowed` as for `removable_surplus`."""
+        surplus = {each.collection: each.surplus for each in self.collections if each.surplus}
+        items = {each.collection: each.items for each in self.collections}
+        removable = removable_surplus(surplus, items, allowed)
+        return {name: count for name, count in surplus.items() if name not in removable}
 
     @property
     def completeness(self) -> float:
@@ -131,6 +160,7 @@ class Report:
             "gap": self.has_gap,
             "removals": self.removals,
             "removal_limit": self.removal_limit,
+            "surplus_kept": self.surplus_kept,
         }
 
     @classmethod
@@ -150,6 +180,7 @@ class Report:
             ),
             removals=found.get("removals", 0),
             removal_limit=found.get("removal_limit", 0),
+            surplus_kept=found.get("surplus_kept", 0),
         )
 
 

@@ -265,9 +265,7 @@ class Reconciler:
             return Step((), following)  # what was marked since stays marked
         report = self.runs.compare(run, applied)
         self.runs.mark(run, applied)
-        report = replace(
-            report, removals=report.surplus, removal_limit=removal_limit(report.items, run.allow_removals)
-        )
+        report = replace(report, removal_limit=removal_limit(report.items, run.allow_removals))
         self.runs.note(replace(run, state="looking", report=report.to_json()))
         return Step((), following)
 
@@ -279,7 +277,9 @@ class Reconciler:
         if page.following:
             return Step((), replace(request, continuation=_counted(count, page.following)))
         report = Report.from_json(run.report or {})
-        report = replace(report, removals=report.surplus + count)
+        report = replace(report, removals=count)
+        kept = report.kept_surplus(surplus_allowed(report, run.allow_removals))
+        report = replace(report, surplus_kept=sum(kept.values()))
         run = replace(run, removes=report.removals <= report.removal_limit, report=report.to_json())
         self.runs.note(run)
         if run.check_only:
@@ -297,11 +297,12 @@ class Reconciler:
         return Step(tuple(outgoing), replace(request, continuation=_END))
 
     def _end(self, run: Run) -> None:
-        if run.removes or run.check_only:
-            self.runs.note(replace(run, state="done"))
-            return
         report = Report.from_json(run.report or {})
-        self.runs.note(replace(run, state="stopped", detail=_too_many(report)))
+        said = [] if run.removes else [_too_many(report)]
+        if report.surplus_kept:
+            said.append(_surplus_stays(report, run.allow_removals))
+        state: Literal["done", "stopped"] = "done" if run.removes or run.check_only else "stopped"
+        self.runs.note(replace(run, state=state, detail=". ".join(said)))
 
     def _listed(self, blob: Listed, applied: AppliedRules) -> ListedBlob:
         if not self.watched.is_source(parse(blob.url)):
@@ -359,9 +360,25 @@ def _counted(count: int, after: ItemKey) -> str:
     return _COUNT + json.dumps([count, *after])
 
 
+def surplus_allowed(report: Report, allow_removals: int | None) -> int | None:
+    """How many surplus Items a run may remove beside its other removals; None: the usual limit of each Collection."""
+    return None if allow_removals is None else max(0, allow_removals - report.removals)
+
+
 def _too_many(report: Report) -> str:
     return (
         f"it would remove {report.removals} of {report.items} Items, and may remove {report.removal_limit}: nothing "
         "that removes was done. If their blobs are really gone or archived, or the rules are meant so, run `eventstac "
         f"reconcile --allow-removals {report.removals}`"
+    )
+
+
+def _surplus_stays(report: Report, allow_removals: int | None) -> str:
+    kept = report.kept_surplus(surplus_allowed(report, allow_removals))
+    of_each = ", ".join(f"{count} in {name}" for name, count in sorted(kept.items()))
+    limit = "more than may be removed" if allow_removals is not None else "more than 5 % of the Items there"
+    return (
+        f"Items that no file explains stay: {of_each}, {limit}. Somebody wrote them into a Collection that eventstac "
+        "keeps: write them into one of their own, and run `eventstac reconcile --allow-removals "
+        f"{report.removals + report.surplus}`, which removes them here"
     )

@@ -9,10 +9,12 @@ from typer.testing import CliRunner
 
 from eventstac.cli.main import app, main
 from eventstac.cli.places import blob_url, container_and_prefix
+from eventstac.cli.reconcile import _verdict
 from eventstac.cli.status import _age
 from eventstac.comparing import CollectionReport, Report
 from eventstac.containers import ContainerNames, Watched
 from eventstac.errors import Rejected, Transient
+from eventstac.reconciling import Run
 from eventstac.settings import SettingsMissing
 
 
@@ -165,10 +167,33 @@ def test_a_state_that_is_none_is_said() -> None:
 
 def test_a_report_is_the_same_after_it_was_kept() -> None:
     scenes = CollectionReport("scenes", current=7, missing=2, orphaned=1, items=3, lost=1, surplus=1)
-    report = Report(4, 12, 1, 2, 0, ("a", "b"), (scenes,), removals=2, removal_limit=1)
+    report = Report(4, 12, 1, 2, 0, ("a", "b"), (scenes,), removals=2, removal_limit=1, surplus_kept=1)
     kept: dict[str, Any] = json.loads(json.dumps(report.to_json()))
     assert Report.from_json(kept) == report
     assert kept["completeness"] == 63.64
+
+
+@pytest.mark.parametrize(
+    ("counts", "detail", "said"),
+    [
+        ({}, "", "no gap"),
+        ({"missing": 1}, "", "there is a gap: `eventstac reconcile` mends it"),
+        (
+            {"missing": 1, "surplus": 1},
+            "Items stay",
+            "there is a gap: `eventstac reconcile` mends the rest of it",
+        ),
+        ({"missing": 1, "unwatched": 1}, "", "there is a gap: `eventstac reconcile` mends the rest of it"),
+        ({"surplus": 1}, "Items stay", "there is a gap that no reconcile closes by itself"),
+        ({"unwatched": 1}, "", "there is a gap that no reconcile closes by itself"),
+    ],
+)
+def test_a_check_says_only_of_what_a_reconcile_mends_that_it_does(
+    counts: dict[str, int], detail: str, said: str
+) -> None:
+    report = Report(1, collections=(CollectionReport("c", **counts),), surplus_kept=counts.get("surplus", 0))
+    run = Run("r", (), check_only=True, state="done", removes=True, detail=detail)
+    assert _verdict(run, report) == said
 
 
 @pytest.mark.parametrize(

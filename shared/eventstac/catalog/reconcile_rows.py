@@ -1,10 +1,11 @@
 """The comparison of a run's listing with facts and Items, as SQL over sets."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 from eventstac.catalog.database import Connection
+from eventstac.catalog.ours import OURS, claiming
 from eventstac.catalog.rules_store import AppliedRules
 from eventstac.comparing import SAMPLES, Report, Tally
 from eventstac.reconciling import CLOCKS_APART, Gap, ListedBlob, Run
@@ -64,7 +65,7 @@ _COMPARED = """
     )
 """
 
-_MISMATCHES = """
+_MISMATCHES = f"""
     SELECT i.collection, i.item, 'lost' AS what FROM eventstac.items i
     LEFT JOIN pgstac.items p ON p.collection = i.collection AND p.id = i.item
     WHERE i.state = 'published' AND (%(collection)s::text IS NULL OR i.collection = %(collection)s)
@@ -73,10 +74,7 @@ _MISMATCHES = """
     SELECT p.collection, p.id, 'surplus' FROM pgstac.items p
     LEFT JOIN eventstac.items i ON i.collection = p.collection AND i.item = p.id AND i.state = 'published'
     WHERE i.item IS NULL AND (%(collection)s::text IS NULL OR p.collection = %(collection)s)
-        AND p.collection IN (
-            SELECT collection FROM eventstac.items UNION SELECT collection FROM eventstac.collections
-            UNION SELECT unnest(%(ours)s::text[])
-        )
+        AND p.collection IN ({OURS})
 """
 
 _BLOB_COUNTS = f"""
@@ -131,7 +129,7 @@ def mismatch_counts(
     """How many Items pgstac lacks or has elsewhere in time ("lost"), or has without reason ("surplus")."""
     rows = connection.execute(
         f"WITH m AS ({_MISMATCHES}) SELECT collection, what, count(*) FROM m GROUP BY 1, 2 ORDER BY 1, 2",
-        {"collection": collection, "ours": _ours(applied)},
+        {"collection": collection, "claiming": claiming(applied.rules)},
     )
     return [(found, what, count) for found, what, count in rows]
 
@@ -140,20 +138,21 @@ def mismatches(
     connection: Connection,
     applied: AppliedRules,
     collection: str | None,
-    whats: Sequence[str],
+    removable: Iterable[str],
     after: tuple[str, str],
     limit: int,
 ) -> list[tuple[str, str]]:
-    """A page of such Items, in key order after a key."""
+    """A page of such Items, in key order after a key; surplus ones only of the `removable` Collections."""
     rows = connection.execute(
         f"""
         WITH m AS ({_MISMATCHES}) SELECT DISTINCT collection, item FROM m
-        WHERE what = ANY(%(whats)s) AND (collection, item) > (%(a)s, %(b)s) ORDER BY 1, 2 LIMIT %(limit)s
+        WHERE (what = 'lost' OR collection = ANY(%(removable)s::text[])) AND (collection, item) > (%(a)s, %(b)s)
+        ORDER BY 1, 2 LIMIT %(limit)s
         """,
         {
             "collection": collection,
-            "ours": _ours(applied),
-            "whats": list(whats),
+            "claiming": claiming(applied.rules),
+            "removable": list(removable),
             "a": after[0],
             "b": after[1],
             "limit": limit,
@@ -240,11 +239,5 @@ def _values(run: Run, applied: AppliedRules) -> dict[str, Any]:
         "revision": applied.revision,
         "extractor": applied.extractor,
         "any_since": applied.same_since(None),
-        "ours": _ours(applied),
+        "claiming": claiming(applied.rules),
     }
-
-
-def _ours(applied: AppliedRules) -> list[str]:
-    """The Collections of the rules: an Item without facts is surplus in these, and in those that have facts."""
-    default = applied.rules.default_collection
-    return [*(each.id for each in applied.rules.collections), *([default] if default else [])]

@@ -1,5 +1,6 @@
 """Brings pgstac back to what the facts say, where somebody or something else changed it."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -7,7 +8,7 @@ from eventstac.catalog import reconcile_rows
 from eventstac.catalog.database import Connection
 from eventstac.catalog.rebuilding import rebuild
 from eventstac.catalog.rules_store import RulesStore
-from eventstac.comparing import removal_limit
+from eventstac.comparing import removable_surplus
 from eventstac.origin import Origin
 
 _PAGE = 10_000  # Items whose names are held at a time
@@ -15,10 +16,11 @@ _PAGE = 10_000  # Items whose names are held at a time
 
 @dataclass(frozen=True)
 class Repaired:
-    """How many rows of pgstac were restored or removed, and how many Items without reason were left alone."""
+    """How many rows of pgstac were wrong, of how many Items that were composed, and how many surplus ones stay."""
 
     rows: int
     left: int
+    items: int = 0
 
 
 def repair(
@@ -29,26 +31,25 @@ def repair(
     now: datetime,
     origin: Origin | None = None,
     *,
-    remove: bool | None = None,
+    allow_removals: int | None = None,
 ) -> Repaired:
     """Compose lost and surplus Items anew, in the story `origin`.
 
-    `remove` None removes surplus Items only within the usual limit.
+    `allow_removals` is how many surplus Items may be removed in all; None: within the usual limit of each Collection.
     """
     applied = rules.current(connection)
     counts = reconcile_rows.mismatch_counts(connection, applied, collection)
-    surplus = sum(count for _, what, count in counts if what == "surplus")
-    if remove is None:
-        remove = surplus <= removal_limit(_published(connection, collection), None)
-    whats = ("lost", "surplus") if remove else ("lost",)
-    repaired, after = 0, ("", "")
+    surplus = {found: count for found, what, count in counts if what == "surplus"}
+    removable = removable_surplus(surplus, _published(connection, surplus), allow_removals)
+    items, repaired, after = 0, 0, ("", "")
     while counts:
-        keys = reconcile_rows.mismatches(connection, applied, collection, whats, after, _PAGE)
+        keys = reconcile_rows.mismatches(connection, applied, collection, removable, after, _PAGE)
         repaired += rebuild(connection, rules, keys, app, now, origin)
+        items += len(keys)
         if len(keys) < _PAGE:
             break
         after = keys[-1]
-    return Repaired(repaired, 0 if remove else surplus)
+    return Repaired(repaired, sum(surplus[each] for each in surplus.keys() - removable), items)
 
 
 def rebuild_collection(
@@ -58,30 +59,35 @@ def rebuild_collection(
     app: str,
     now: datetime,
     origin: Origin | None = None,
-) -> tuple[int, int]:
-    """Compose every Item of a Collection anew from its facts; returns how many Items, and how many rows were wrong."""
-    items, repaired, after = 0, 0, ""
+    *,
+    allow_removals: int | None = None,
+) -> Repaired:
+    """Compose every Item of a Collection anew from its facts; then remove what is surplus, as `repair` does."""
+    items, rows, after = 0, 0, ""
     while True:
-        rows = connection.execute(
+        found = connection.execute(
             """
             SELECT item FROM eventstac.facts WHERE collection = %(collection)s AND item > %(after)s
             UNION SELECT item FROM eventstac.items WHERE collection = %(collection)s AND item > %(after)s
-            UNION SELECT id FROM pgstac.items WHERE collection = %(collection)s AND id > %(after)s
             ORDER BY 1 LIMIT %(limit)s
             """,
             {"collection": collection, "after": after, "limit": _PAGE},
         )
-        keys = [(collection, item) for (item,) in rows]
-        repaired += rebuild(connection, rules, keys, app, now, origin)
+        keys = [(collection, item) for (item,) in found]
+        rows += rebuild(connection, rules, keys, app, now, origin)
         items += len(keys)
         if len(keys) < _PAGE:
-            return items, repaired
+            break
         after = keys[-1][1]
+    rest = repair(connection, rules, collection, app, now, origin, allow_removals=allow_removals)
+    return Repaired(rows + rest.rows, rest.left, items + rest.items)
 
 
-def _published(connection: Connection, collection: str | None) -> int:
-    row = connection.execute(
-        "SELECT count(*) FROM eventstac.items WHERE state = 'published' AND (%s::text IS NULL OR collection = %s)",
-        [collection, collection],
-    ).fetchone()
-    return int(row[0]) if row else 0
+def _published(connection: Connection, collections: Collection[str]) -> dict[str, int]:
+    """How many Items these Collections have that are made from files."""
+    rows = connection.execute(
+        "SELECT collection, count(*) FROM eventstac.items "
+        "WHERE state = 'published' AND collection = ANY(%s) GROUP BY 1",
+        [list(collections)],
+    )
+    return dict(rows.fetchall())

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from eventstac.catalog.applying import try_out
+from eventstac.catalog.ours import items_of_others
 from eventstac.catalog.rules_blob import known_file, take_in
 from eventstac.cli.console import say
 from eventstac.cli.files import read_text
@@ -39,6 +40,9 @@ def apply(
     url = ports.rules_url(storage)
     with ports.connection() as connection:
         try_out(connection, text, rules)
+        surplus = items_of_others(connection, rules)
+        for name, count in surplus.items():
+            say(_warning(name, count), err=True)
         storage.put(url, text.encode(), "application/yaml")
         taken = take_in(connection, storage, url, ports.default_collection, again=True, app=APP)
         applied = ports.rules(connection)
@@ -48,11 +52,26 @@ def apply(
     collections = [each.id for each in applied.rules.collections]
     if as_json:
         print_json(
-            {"revision": applied.revision, "collections": collections, "url": url, "etag": taken.file.etag}
+            {
+                "revision": applied.revision,
+                "collections": collections,
+                "url": url,
+                "etag": taken.file.etag,
+                "surplus": surplus,
+            }
         )
     else:
         say(f"revision {applied.revision} is in force: {', '.join(collections)}")
         say(f"from {url}; what is there already follows within minutes, by `eventstac reconcile` at once")
+
+
+def _warning(collection: str, items: int) -> str:
+    """What becomes of Items that somebody wrote into a Collection of which a rule makes it ours."""
+    return (
+        f"warning: a rule puts blobs into {collection}, where Items are that no file explains: {items}. They stay as "
+        "long as they are more than 5 % of the Items made from files there, unless a reconcile is told "
+        f"--allow-removals {items}; then they are removed. Keep Items of your own in a collection without rules"
+    )
 
 
 @app.command()

@@ -16,6 +16,7 @@ from eventstac.azure.service_bus import ServiceBus, open_client
 from eventstac.blob_urls import BlobName
 from eventstac.catalog.collection_documents import collection_ids
 from eventstac.catalog.database import Connection, DatabaseSettings, connect, database_failures
+from eventstac.catalog.ours import our_collections
 from eventstac.catalog.rules_store import AppliedRules, RulesStore
 from eventstac.cli.console import say
 from eventstac.cli.places import blob_url
@@ -98,16 +99,24 @@ class Ports:
         """Reads the rules in force."""
         return RulesStore(self.default_collection)
 
-    def check_collection(self, name: str | None) -> None:
-        """Raise UnknownCollection for a name that neither the rules in force nor the catalog have."""
+    def check_collection(self, name: str | None, *, is_ours: bool = False) -> None:
+        """Raise UnknownCollection for a name that neither the rules in force nor the catalog have.
+
+        `is_ours`: for one that somebody else keeps, too.
+        """
         if name is None:
             return
         with self.connection() as connection:
-            known = {each.id for each in self.rules(connection).rules.collections} | collection_ids(
-                connection
+            rules = self.rules(connection).rules
+            known = {each.id for each in rules.collections} | collection_ids(connection)
+            chosen = our_collections(connection, rules) if is_ours else sorted(known)
+        if name not in known:
+            raise UnknownCollection(f"there is no collection {name!r}; there are {', '.join(chosen)}")
+        if name not in chosen:
+            raise UnknownCollection(
+                f"eventstac keeps no Items of the collection {name!r}: no rule puts blobs into it, and what is in it "
+                f"is left to who wrote it. It keeps those of {', '.join(chosen)}"
             )
-        if name not in known | {self.default_collection}:
-            raise UnknownCollection(f"there is no collection {name!r}; there are {', '.join(sorted(known))}")
 
     def storage(self) -> BlobStorage:
         """The blobs."""

@@ -17,7 +17,7 @@ from eventstac.comparing import Report
 from eventstac.consumption import Consumer
 from eventstac.errors import EventstacError
 from eventstac.events import ScanRequested
-from eventstac.reconciling import RULES_CHANGED, Reconciler, Run
+from eventstac.reconciling import RULES_CHANGED, Reconciler, Run, surplus_allowed
 from eventstac.telemetry.spans import story
 
 GAP, STOPPED = 3, 4  # exit codes; 1 is a failure, 2 a wrong command line
@@ -55,7 +55,11 @@ def reconcile(
     collection: Annotated[str | None, typer.Option(help="Only this collection.")] = None,
     allow_removals: Annotated[
         int | None,
-        typer.Option(min=0, max=MOST, help="How many Items may be removed; else 5 %, and 1,000 at most."),
+        typer.Option(
+            min=0,
+            max=MOST,
+            help="How many Items may be removed; else 5 %, and 1,000 at most, those without a file by Collection.",
+        ),
     ] = None,
     wait: Annotated[
         float,
@@ -70,13 +74,14 @@ def reconcile(
     """Compare storage, facts and catalog in both directions, and look at every blob about which they differ.
 
     Nothing is believed to be gone because a listing lacks it: such a blob is looked at. Items that the catalog itself
-    lacks, has wrong or has without reason are composed anew from the facts.
+    lacks, has wrong or has without reason are composed anew from the facts. Collections into which no rule puts blobs
+    are left alone.
 
     Exit code 0: no gap (with --wait: none is left). 3: there is (or was) a gap. 4: stopped, because too much would be
     removed (what removes nothing was done), or because the rules changed, with --check too. 1: it could not be done.
     """
     ports = Ports.read("reconcile", os.environ, bus=not check)
-    ports.check_collection(collection)
+    ports.check_collection(collection, is_ours=True)
     with ports.connection():
         pass  # a database that refuses says so at once, not after what a pool waits
     catalog = PostgresCatalog(ports.database, MergeSettings(APP, 0.0), ports.default_collection)
@@ -120,7 +125,9 @@ def _go(
             story(telemetry, "eventstac reconcile: repair", f"{run_name} repair") as origin,
         ):
             rules = ports.rules_store()
-            repairing.repair(connection, rules, collection, APP, now(), origin, remove=run.removes)
+            by_new_rules = run.detail.startswith(RULES_CHANGED)  # nothing was counted by these
+            allowed = 0 if by_new_rules else surplus_allowed(Report.from_json(run.report), allow_removals)
+            repairing.repair(connection, rules, collection, APP, now(), origin, allow_removals=allowed)
     return run
 
 
@@ -135,12 +142,13 @@ def _pages(reconciler: Reconciler, request: ScanRequested, consumer: Consumer | 
 
 
 def _wait(reconciler: Reconciler, run: Run, seconds: float) -> Run:
-    """Compare the same listing again until nothing differs any more, or the time is over."""
+    """Compare the same listing again until nothing differs any more that a look mends, or the time is over."""
     deadline = time.monotonic() + seconds
     while True:
         report = reconciler.runs.compare(run, reconciler.catalog.rules())
+        report = replace(report, surplus_kept=report.surplus)  # what may be removed was
         run = replace(run, report=report.to_json())
-        if not report.has_gap or time.monotonic() > deadline:
+        if not report.mends(removes=True) or time.monotonic() > deadline:
             return run
         time.sleep(_POLL_S)
 
@@ -176,13 +184,20 @@ def _show(run: Run, report: Report, as_json: bool) -> None:
         console.print(f"  unmatched: {url}")
     if run.detail:
         console.print(run.detail, style="red")
-    elif report.has_gap and run.check_only:
-        console.print("there is a gap: `eventstac reconcile` mends it", style="yellow")
-    elif report.has_gap:
-        console.print(
-            "the blobs that differed are being looked at: `eventstac reconcile --check` says whether the gap is "
-            "closed, `--wait 60` waits for it",
-            style="yellow",
-        )
-    else:
-        console.print("no gap", style="green")
+    if run.state != "stopped":
+        console.print(_verdict(run, report), style="yellow" if report.has_gap else "green")
+
+
+def _verdict(run: Run, report: Report) -> str:
+    """What is to be done after a run that came to its end."""
+    if not report.has_gap:
+        return "no gap"
+    if not report.mends(removes=run.removes):
+        return "there is a gap that no reconcile closes by itself"
+    if run.check_only:
+        is_all = not run.detail and not any(each.unwatched for each in report.collections)
+        return f"there is a gap: `eventstac reconcile` mends {'it' if is_all else 'the rest of it'}"
+    return (
+        "the blobs that differed are being looked at: `eventstac reconcile --check` says whether the gap is closed, "
+        "`--wait 60` waits for it"
+    )

@@ -29,7 +29,7 @@ def scan(
     """
     container, prefix = container_and_prefix(place, prefix)
     ports = Ports.read("scan", os.environ)
-    ports.check_collection(collection)
+    ports.check_collection(collection, is_ours=True)
     storage = ports.storage()
     container_url = ports.watched(storage).container_url(container)
     storage.page(container_url, prefix, None, 1)  # says at once that it is not there, or may not be read

@@ -274,10 +274,8 @@ class TestRepair:
         (told_before,) = connection.execute("SELECT count(*) FROM eventstac.outbox").fetchone() or (0,)
         assert database.catalog() != before
         began = Origin.new("a command")
-        items, repaired = repairing.rebuild_collection(
-            connection, store, "scenes", "operator", datetime.now(UTC), began
-        )
-        assert (items, repaired) == (31, 4)
+        done = repairing.rebuild_collection(connection, store, "scenes", "operator", datetime.now(UTC), began)
+        assert (done.items, done.rows, done.left) == (31, 4, 0)
         told = connection.execute(
             "SELECT body FROM eventstac.outbox ORDER BY id OFFSET %s", [told_before]
         ).fetchall()
@@ -288,7 +286,7 @@ class TestRepair:
         )
         assert database.catalog() == before
         again = repairing.rebuild_collection(connection, store, "scenes", "operator", datetime.now(UTC))
-        assert again == (30, 0)
+        assert (again.items, again.rows) == (30, 0)
 
     def test_lost_items_come_back_and_a_few_surplus_ones_go(
         self, database: CatalogDatabase, connection: Connection, store: RulesStore
@@ -308,14 +306,17 @@ class TestRepair:
         done = repairing.repair(connection, store, None, "loader", datetime.now(UTC))
         assert (done.rows, done.left) == (0, 5)
         assert database.catalog() == damaged
-        assert repairing.repair(connection, store, None, "loader", datetime.now(UTC), remove=True).rows == 5
+        asked = repairing.repair(connection, store, None, "operator", datetime.now(UTC), allow_removals=5)
+        assert asked.rows == 5
 
     def test_surplus_items_of_another_collection_are_left_alone(
         self, database: CatalogDatabase, connection: Connection, store: RulesStore
     ) -> None:
         self._surplus(connection, 5)
         damaged = database.catalog()
-        done = repairing.repair(connection, store, "bronze-tier", "loader", datetime.now(UTC), remove=True)
+        done = repairing.repair(
+            connection, store, "bronze-tier", "operator", datetime.now(UTC), allow_removals=5
+        )
         assert (done.rows, database.catalog()) == (0, damaged)
 
     @staticmethod

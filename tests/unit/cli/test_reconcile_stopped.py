@@ -28,8 +28,8 @@ class Ports:
     def __init__(self, pipeline: Pipeline) -> None:
         self.pipeline = pipeline
 
-    def check_collection(self, collection: str | None) -> None:
-        del collection
+    def check_collection(self, collection: str | None, *, is_ours: bool) -> None:
+        del collection, is_ours
 
     def storage(self) -> None:
         return None

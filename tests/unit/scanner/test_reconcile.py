@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from eventstac.comparing import CollectionReport, removal_limit
+from eventstac.comparing import CollectionReport, Report, removal_limit
 from eventstac.consumption import Outgoing
 from eventstac.errors import Refused
 from eventstac.events import ScanRequested
@@ -421,6 +421,45 @@ def test_an_item_that_the_catalog_lost_is_a_gap(pipeline: Pipeline) -> None:
 def test_an_item_without_facts_is_a_gap(pipeline: Pipeline) -> None:
     pipeline.catalog.items["scenes", "a"] = {"id": "a"}
     assert collection_of(report_of(pipeline), "scenes")["surplus"] == 1
+
+
+def test_items_without_facts_keep_no_blob_that_is_gone_in_the_catalog(pipeline: Pipeline) -> None:
+    filled(pipeline)
+    pipeline.blobs.delete(scene("s07", "b1"))
+    for number in range(10):
+        pipeline.catalog.items["scenes", f"hand-{number}"] = {"id": f"hand-{number}"}
+    run = pipeline.reconcile("r")
+    report = Report.from_json(run.report or {})
+    assert (run.state, report.removals, report.surplus_kept) == ("done", 1, 10)
+    assert "s07" not in pipeline.items
+    assert "10 in scenes, more than 5 % of the Items there" in run.detail
+    assert "--allow-removals 11" in run.detail
+    report = Report.from_json(report_of(pipeline))
+    assert report.has_gap
+    assert not report.mends(removes=True), "a reconcile without that option leaves them again"
+
+
+@pytest.mark.parametrize(("allowed", "kept"), [(None, 0), (3, 0), (2, 2)])
+def test_what_may_be_removed_is_for_gone_blobs_first_and_then_for_all_items_without_facts_or_none(
+    pipeline: Pipeline, allowed: int | None, kept: int
+) -> None:
+    filled(pipeline)
+    pipeline.blobs.delete(scene("s07", "b1"))
+    for number in range(2):
+        pipeline.catalog.items["scenes", f"hand-{number}"] = {"id": f"hand-{number}"}
+    run = pipeline.reconcile("r", allow_removals=allowed)
+    report = Report.from_json(run.report or {})
+    assert (run.state, report.removals, report.surplus_kept) == ("done", 1, kept)
+    assert bool(run.detail) == bool(kept)
+
+
+def test_a_check_says_that_a_reconcile_would_stop(pipeline: Pipeline) -> None:
+    filled(pipeline)
+    for number in range(3):
+        pipeline.blobs.delete(scene(f"s{number:02}", "b1"))
+    run = pipeline.reconcile("r", check_only=True)
+    assert run.state == "done"
+    assert "--allow-removals 3" in run.detail
 
 
 def test_completeness_is_never_rounded_up_to_a_hundred() -> None:
