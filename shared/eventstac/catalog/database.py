@@ -47,7 +47,14 @@ _AWAY = (
 )
 
 # It answers, but not this: somebody holds a lock, or it took too long.
-_BUSY = (errors.QueryCanceled, errors.LockNotAvailable, errors.DeadlockDetected, errors.SerializationFailure)
+_BUSY = (
+    errors.QueryCanceled,
+    errors.TransactionTimeout,
+    errors.IdleInTransactionSessionTimeout,
+    errors.LockNotAvailable,
+    errors.DeadlockDetected,
+    errors.SerializationFailure,
+)
 
 # Nor this: it has no room for what one statement wants, and may have it for others. What would give it room:
 NO_ROOM: dict[type[psycopg.Error], str] = {

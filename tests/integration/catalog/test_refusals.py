@@ -1,5 +1,6 @@
 """What PostgreSQL refuses: of the input it is a rejection, of the database's own state it is waited for."""
 
+import select
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -8,7 +9,7 @@ import pytest
 from psycopg import errors
 
 from eventstac.breaker import Breaker
-from eventstac.catalog.database import database_failures
+from eventstac.catalog.database import database_failures, open_pool, transaction
 from eventstac.catalog.merge import MergeSettings
 from eventstac.catalog.postgres import PostgresCatalog
 from eventstac.errors import Busy, Rejected, Transient
@@ -119,9 +120,14 @@ def test_rules_of_a_newer_version_reject_no_message(own_database: CatalogDatabas
             errors.ConfigurationLimitExceeded("temporary file size exceeds"),
             "limit of the server that it names",
         ),
+        (
+            errors.TransactionTimeout("terminating connection due to transaction timeout"),
+            "transaction timeout",
+        ),
+        (errors.IdleInTransactionSessionTimeout("terminating connection due to idle"), "cannot do it now"),
     ],
 )
-def test_a_database_without_room_for_one_statement_does_not_look_like_one_that_is_away(
+def test_a_database_that_does_not_do_one_thing_does_not_look_like_one_that_is_away(
     error: psycopg.Error, advice: str
 ) -> None:
     breaker = Breaker()
@@ -131,3 +137,19 @@ def test_a_database_without_room_for_one_statement_does_not_look_like_one_that_i
     with pytest.raises(Transient), breaker.guard(), database_failures():
         raise errors.TooManyConnections("sorry")
     assert breaker.is_open
+
+
+@pytest.mark.parametrize("limit", ["transaction_timeout", "idle_in_transaction_session_timeout"])
+def test_a_transaction_that_the_server_ends_is_busy_and_the_next_one_goes(
+    own_database: CatalogDatabase, limit: str
+) -> None:
+    with own_database.connect() as connection:
+        if connection.info.server_version < 170_000 and limit == "transaction_timeout":
+            pytest.skip("PostgreSQL has transaction_timeout from 17 on")
+    with open_pool(own_database.as_role("eventstac_loader")) as pool:
+        with pytest.raises(Busy, match="terminating connection"), transaction(pool) as connection:
+            connection.execute(f"SET LOCAL {limit} = '50ms'")
+            select.select([connection.fileno()], [], [], 30)  # until the server says that it has ended it
+            connection.execute("SELECT 1")
+        with transaction(pool) as connection:
+            assert connection.execute("SELECT 1").fetchone() == (1,)
