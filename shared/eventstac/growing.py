@@ -30,10 +30,16 @@ def is_being_written(look: Look) -> bool:
 
 def is_looked_at_again(look: Look, known: Finding | None) -> bool:
     """Whether a look at a blob that may grow is still to come, by what is known of it; until it was read it waits."""
-    if not look.grows or known is None or known.state == "gone":
+    if known is None or not was_growing(look, known):
         return is_being_written(look)
     written = (known.storage or {}).get("last_modified")
-    return written is not None and look.seen - from_text(written) < LOOKED_AT_FOR
+    return look.grows and written is not None and look.seen - from_text(written) < LOOKED_AT_FOR
+
+
+def was_growing(look: Look, known: Finding) -> bool:
+    """Whether what is known is of this very blob, made to grow, and not of one whose place it took: of which an event tells."""
+    is_another = look.created is not None and look.created > known.seen
+    return bool((known.storage or {}).get("grows")) and not is_another
 
 
 def rested(look: Look) -> timedelta:

@@ -13,7 +13,7 @@ from eventstac.catalog.item_rows import ItemRow
 from eventstac.catalog.rejections import Rejection
 from eventstac.disputes import chain, elsewhere
 from eventstac.facts import NO_RULE, Fact
-from eventstac.growing import is_looked_at_again
+from eventstac.growing import is_looked_at_again, was_growing
 from eventstac.rules import Explanation
 from eventstac.times import to_text
 
@@ -311,7 +311,7 @@ def _on_its_way(evidence: Evidence, look: Look) -> Whereabouts:
     if given_up:
         return given_up
     if is_looked_at_again(look, evidence.fact.finding if evidence.fact else None):
-        return Whereabouts("waiting", _growing(evidence), stage="storage", since=changed)
+        return Whereabouts("waiting", _growing(evidence, look), stage="storage", since=changed)
     if evidence.fact:
         return Whereabouts("stale", _not_looked_at_again(evidence, evidence.fact), since=changed)
     why = f"nobody looked at it yet, and {evidence.no_message}"
@@ -320,12 +320,17 @@ def _on_its_way(evidence: Evidence, look: Look) -> Whereabouts:
     return Whereabouts("waiting", why, stage="events", since=changed)
 
 
-def _growing(evidence: Evidence) -> str:
+def _growing(evidence: Evidence, look: Look) -> str:
     """Bytes come without an event, so that its time alone causes the next look."""
     why = "it is an append or page blob, to which bytes are added without an event, and was written a short time ago: "
-    if evidence.fact is None or evidence.fact.finding.state == "gone":
-        return f"{why}it is read when it is whole, or when nobody has written for ten minutes{evidence.tried_again}"
-    return f"{why}{_as_looked_at(evidence, evidence.fact)}, and is looked at again within about an hour"
+    fact = evidence.fact
+    if fact and was_growing(look, fact.finding):
+        return f"{why}{_as_looked_at(evidence, fact)}, and is looked at again within about an hour"
+    if fact and fact.finding.state != "gone":
+        why += f"{_as_looked_at(evidence, fact)}; "
+    return (
+        f"{why}it is read when it is whole, or when nobody has written for ten minutes{evidence.tried_again}"
+    )
 
 
 def _not_looked_at_again(evidence: Evidence, fact: Fact) -> str:

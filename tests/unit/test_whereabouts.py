@@ -40,12 +40,19 @@ def read(etag: str = "e2") -> Fact:
     return fact_of(URL, present(MATCH, 5, etag))
 
 
+def growing(etag: str = "e1") -> Fact:
+    finding = read(etag).finding
+    return fact_of(URL, replace(finding, storage={**(finding.storage or {}), "grows": True}))
+
+
 def row(state: str = "published", **changes: object) -> ItemRow:
     return replace(ItemRow(("scenes", "one"), state, "digest", urls=(URL,)), **changes)  # type: ignore[arg-type]
 
 
 GONE = replace(LOOK, state="gone", etag="")
 GROWING = replace(LOOK, grows=True)
+# Made two hours and a half after what is known of the URL, and written a moment ago.
+NEW = replace(GROWING, seen=at(9010), created=at(9000), last_modified=at(9008))
 ARCHIVED = replace(rejected(MATCH, 5, "e2"), reason="archived")
 COG = url_of("one.tif", "left")
 COPYING: dict[str, object] = {"look": None, "copying": f"{URL} is still being copied: 1/9 bytes"}
@@ -96,13 +103,24 @@ SHOWN: dict[str, object] = {"fact": read(), "item": row(), "published": True}
         ),
         (evidence(look=replace(GROWING, seen=at(600))), "waiting", "the storage event is still to come"),
         (
-            evidence(look=replace(GROWING, seen=at(3599)), fact=read("e1")),
+            evidence(look=replace(GROWING, seen=at(3599)), fact=growing()),
             "waiting",
-            "the catalog knows it as it was at 20",
+            f"written a short time ago: the catalog knows it as it was at {to_text(at(5))}, and is looked at again",
         ),
+        (
+            evidence(**SHOWN | {"fact": read("e1")}, look=NEW),
+            "waiting",
+            f"the catalog shows it as it was at {to_text(at(5))}; it is read when it is whole, or when nobody has",
+        ),
+        (
+            evidence(look=NEW, fact=growing()),
+            "waiting",
+            "; it is read when it is whole, or when nobody has written for ten minutes; a message that failed",
+        ),
+        (evidence(look=replace(NEW, seen=at(9000 + 610)), fact=growing()), "stale", "bytes were appended"),
         (evidence(look=GROWING, **SHOWN), "searchable", "shows it"),
         (
-            evidence(look=replace(GROWING, seen=at(3605)), fact=read("e1")),
+            evidence(look=replace(GROWING, seen=at(3605)), fact=growing()),
             "stale",
             "as where bytes were appended to an append blob, or pages written into a page blob. `eventstac scan",
         ),
