@@ -49,6 +49,18 @@ def removed(item: str, seconds: float) -> Fact:
     return fact_of(url_of(f"scenes/{item}/b1.tif"), gone(match, seconds))
 
 
+def growing(item: str, etag: str, seen: datetime) -> Fact:
+    """An append blob that was written 100 s before NOW."""
+    one = fact(item, etag=etag)
+    times = dict.fromkeys(("last_modified", "created"), to_text(NOW - timedelta(seconds=100)))
+    return replace(
+        one,
+        finding=replace(
+            one.finding, seen=seen, storage={**(one.finding.storage or {}), **times, "grows": True}
+        ),
+    )
+
+
 def load(connection: Connection, *facts: Fact) -> None:
     merge(connection, RulesStore("bronze-tier"), facts, MERGING, NOW)
 
@@ -56,6 +68,10 @@ def load(connection: Connection, *facts: Fact) -> None:
 def announced(connection: Connection) -> list[dict[str, Any]]:
     rows = connection.execute("SELECT body FROM eventstac.outbox ORDER BY id").fetchall()
     return [row[0] for row in rows]
+
+
+def topics(connection: Connection) -> list[str]:
+    return [topic for (topic,) in connection.execute("SELECT topic FROM eventstac.outbox ORDER BY id")]
 
 
 def published(connection: Connection) -> list[Announcement]:
@@ -244,29 +260,26 @@ def test_what_was_announced_first_is_published_first_wherever_its_row_is(connect
 
 def test_two_states_in_one_batch_ask_for_a_second_look_too(connection: Connection) -> None:
     load(connection, fact("one", etag="a"), fact("one", etag="b"))
-    assert "blobs-matched" in [row[0] for row in connection.execute("SELECT topic FROM eventstac.outbox")]
+    assert "blobs-matched" in topics(connection)
+
+
+def test_a_look_that_changes_nothing_may_ask_for_a_second_look(connection: Connection) -> None:
+    """Of two looks of one second the other stands, and the blob may be gone all the same."""
+    load(connection, fact("one", seconds=9))
+    assert topics(connection) == ["items-changed"]
+    load(connection, removed("one", 9))
+    assert topics(connection) == ["items-changed", "blobs-matched"]
+
+
+def test_what_may_have_grown_and_is_unsure_is_looked_at_once(connection: Connection) -> None:
+    load(connection, growing("one", "a", NOW - timedelta(seconds=60)))
+    load(connection, growing("one", "b", NOW - timedelta(seconds=60)))
+    assert topics(connection).count("blobs-matched") == 2
 
 
 def test_what_may_have_grown_is_looked_at_again_once_for_each_time(connection: Connection) -> None:
-    def growing(seconds: float, etag: str) -> Fact:
-        one = fact("one", seconds=seconds, etag=etag)
-        written = to_text(NOW - timedelta(seconds=100))
-        return replace(
-            one,
-            finding=replace(
-                one.finding,
-                seen=NOW - timedelta(seconds=95 - seconds),
-                storage={
-                    **(one.finding.storage or {}),
-                    "last_modified": written,
-                    "created": written,
-                    "grows": True,
-                },
-            ),
-        )
-
-    load(connection, growing(0, "a"))
-    load(connection, growing(5, "a"))  # nothing new
+    for seconds in (95, 90):  # the second tells nothing new
+        load(connection, growing("one", "a", NOW - timedelta(seconds=seconds)))
     looks = connection.execute(
         "SELECT not_before, body->>'id' FROM eventstac.outbox WHERE topic = 'blobs-matched'"
     ).fetchall()
