@@ -71,9 +71,10 @@ def collection(doc: Json, context: Context) -> str:
 
 def _provider_table(listed: object) -> str:
     """Who made, processed and hosts it: naming them is often a condition of the license."""
-    if not any(isinstance(each, dict) for each in entries(listed)):
+    told = [each for each in entries(listed) if each]
+    if not any(isinstance(each, dict) for each in told):
         return table("Providers", listed)
-    return grid("Providers", ("Name", "Roles", "About"), map(_provider, entries(listed)))
+    return grid("Providers", ("Name", "Roles", "About"), map(_provider, told))
 
 
 def _provider(told: object) -> Sequence[str]:

@@ -75,19 +75,19 @@ def table(caption: str, values: object) -> str:
     """Names and values, without the empty ones; nothing where all are. What has no names is shown under the caption."""
     named = values if isinstance(values, dict) else {caption: values}
     rows = "".join(
-        f'<tr><th scope="row">{breakable(name)}</th><td>{cell(value)}</td></tr>'
+        f'<tr><th scope="row">{breakable(name)}</th><td>{shown}</td></tr>'
         for name, value in named.items()
-        if value not in (None, "", [], {})
+        if (shown := cell(value))
     )
     return f"<table><caption>{escape(caption)}</caption><tbody>{rows}</tbody></table>" if rows else ""
 
 
 def grid(caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table of several columns; the cells are HTML already, the first of a row names it."""
+    """A table of several columns; the cells are HTML already, the first of a row names it. Empty rows are left out."""
     top = "".join(f'<th scope="col">{escape(head)}</th>' for head in heads)
     body = "".join(
         f'<tr><th scope="row">{first}</th>{"".join(f"<td>{cell}</td>" for cell in rest)}</tr>'
-        for first, *rest in rows
+        for first, *rest in filter(any, rows)
     )
     return f"<table><caption>{escape(caption)}</caption><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
 
@@ -124,10 +124,11 @@ def entries(value: object) -> list[Any]:
 
 
 def anchor(target: str, words: str) -> str:
-    """A link; a target that is no web address (an asset may say anything) stays text."""
-    if not target.startswith(("https://", "http://", "/")):
-        return escape(words)
-    return f'<a href="{escape(target)}">{escape(words)}</a>'
+    """A link; a target that is no web address (an asset may say anything) stays text, below the words."""
+    if target.startswith(("https://", "http://", "/")):
+        return f'<a href="{escape(target)}">{escape(words)}</a>'
+    address = shortened(target) if target.startswith("data:") else target
+    return "<br>".join(escape(each) for each in dict.fromkeys((words, address)) if each)
 
 
 def picture(target: str, words: str) -> str:
@@ -161,6 +162,8 @@ def text(value: object, level: int = 0) -> str:
         return ", ".join(text(each, level + 1) for each in value)
     if isinstance(value, dict):
         return ", ".join(f"{name}: {text(each, level + 1)}" for name, each in value.items())
+    if isinstance(value, bool):
+        return str(value).lower()  # as JSON has it
     return "" if value is None else str(value)
 
 

@@ -8,9 +8,11 @@ from stac_api.links import for_people
 
 
 def link_table(doc: Json, own: Container[str]) -> str:
-    """Those that are not of the API's `own` kinds, which are around the page."""
+    """Those that lead anywhere and are not of the API's `own` kinds, which are around the page."""
     this = for_people(href(doc, "self"))
-    stored = [each for each in links(doc) if each != this and text(each.get("rel")) not in own]
+    stored = [
+        each for each in links(doc) if each != this and text(each.get("rel")) not in own and each.get("href")
+    ]
     rows = (
         (
             anchor(text(each.get("href")), text(each.get("title")) or text(each.get("href"))),

@@ -92,6 +92,8 @@ def test_the_links_of_a_document_are_shown_but_for_those_of_the_api(page: Any) -
             "type": "text/html",
         },
         {"rel": "derived_from", "href": "s3://b/c"},
+        {"rel": "derived_from", "href": "s3://b/c<d>", "title": "Scene"},
+        {"rel": "cite-as", "title": "Nothing to follow"},
         {"rel": "alternate", "href": "https://b.example/d", "type": "text/html"},
         {"rel": "via", "href": "javascript:alert(1)"},
     ]
@@ -102,6 +104,7 @@ def test_the_links_of_a_document_are_shown_but_for_those_of_the_api(page: Any) -
     assert re.findall(r'<th scope="row">(.*?)</th><td>(.*?)</td><td>(.*?)</td>', shown) == [
         ('<a href="https://b.example/by?a=1&amp;b=2">&lt;i&gt;CC BY&lt;/i&gt;</a>', "license", "text/html"),
         ("s3://b/c", "derived_from", ""),
+        ("Scene<br>s3://b/c&lt;d&gt;", "derived_from", ""),
         ('<a href="https://b.example/d">https://b.example/d</a>', "alternate", "text/html"),
         ("javascript:alert(1)", "via", ""),
     ]
@@ -175,9 +178,10 @@ def test_a_collection_shows_who_provides_it_and_the_assets_of_its_items() -> Non
     assert '<th scope="row"><a href="https://p.example/">P</a></th><td>host</td><td>Keeps it</td>' in shown
     assert '<th scope="row">red<br>R</th><td></td><td>data</td>' in shown
     assert "<td>Doe, 2020</td>" in shown
-    assert "javascript" not in collection_pages.collection(
+    shown = collection_pages.collection(
         COLLECTION | {"providers": [{"name": "P", "url": "javascript:alert(1)"}]}, HERE
     )
+    assert '<th scope="row">P<br>javascript:alert(1)</th>' in shown
 
 
 def test_a_provider_or_an_asset_without_a_name_is_shown_by_its_address_and_one_that_is_no_object_as_it_is() -> (
@@ -194,8 +198,31 @@ def test_a_provider_or_an_asset_without_a_name_is_shown_by_its_address_and_one_t
     assets = {"": {"href": address, "title": "A"}, "b": "<b.tif>", "c": {"href": "s3://b/c"}, "d": None}
     shown = item_pages.item(ITEM | {"assets": assets}, HERE)
     assert rows.findall(shown)[:4] == [
-        (f"{linked}<br>A", "", ""), ("b<br>&lt;b.tif&gt;", "", ""), ("c", "", ""), ("d", "", ""),
+        (f"{linked}<br>A", "", ""), ("b<br>&lt;b.tif&gt;", "", ""), ("c<br>s3://b/c", "", ""), ("d", "", ""),
     ]  # fmt: skip
+
+
+def test_an_address_within_an_asset_is_shown_as_text_and_what_it_holds_is_cut() -> None:
+    assets = {
+        "red": {"href": "./red.tif", "title": "Red"},
+        "icon": {"href": "data:image/png;base64," + "A" * 999},
+    }
+    heads = re.findall(r'<th scope="row">(.*?)</th>', item_pages.item(ITEM | {"assets": assets}, HERE))
+    assert heads[0] == "red<br>./red.tif<br>Red"
+    assert (heads[1][:25], len(heads[1])) == ("icon<br>data:image/png;ba", len("icon<br>") + 200)
+
+
+def test_what_says_nothing_has_no_row_and_truth_is_written_as_in_json() -> None:
+    for providers in ([None, {"name": "P"}], [{"roles": []}, {"name": "P"}]):
+        shown = collection_pages.collection(COLLECTION | {"providers": providers}, HERE)
+        rows = shown.partition("<caption>Providers</caption>")[2].partition("</table>")[0]
+        assert re.findall(r'<th scope="row">(.*?)</th>', rows) == ["P"]
+    nobody: Json
+    for nobody in ({"providers": [None]}, {"providers": [{}]}, {"providers": []}):
+        assert "Providers" not in collection_pages.collection(COLLECTION | nobody, HERE)
+    shown = item_pages.item(ITEM | {"properties": {"a": True, "b": [False], "c": 0, "d": None}}, HERE)
+    rows = shown.partition("<caption>Properties</caption>")[2].partition("</table>")[0]
+    assert re.findall(r"<td>(.*?)</td>", rows) == ["true", "false", "0"]
 
 
 def test_queryables_show_their_titles_and_formats() -> None:
