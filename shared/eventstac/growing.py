@@ -37,7 +37,7 @@ def is_looked_at_again(look: Look, known: Finding | None) -> bool:
 
 
 def was_growing(look: Look, known: Finding) -> bool:
-    """Whether what is known is of this very blob, made to grow, and not of one whose place it took: of which an event tells."""
+    """Whether what is known is of this very blob; one that took another's place was made after that was seen."""
     is_another = look.created is not None and look.created > known.seen
     return bool((known.storage or {}).get("grows")) and not is_another
 

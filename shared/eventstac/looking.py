@@ -11,7 +11,7 @@ from typing import Any
 from eventstac.blobs import BlobReader, Blobs, Counted, Look
 from eventstac.containers import Watched
 from eventstac.errors import BlobChanged, Growing, Rejected, Transient
-from eventstac.events.timeline import passed
+from eventstac.events.timeline import passed, written
 from eventstac.facts import NOT_A_COG, Finding, Match, Stage
 from eventstac.growing import is_being_written, rested
 from eventstac.raster.revision import EXTRACTOR_REVISION
@@ -66,6 +66,8 @@ class Looker:
                 found = self._found(look, reader, match, must_be_cog)
             except BlobChanged:
                 continue
+            if look.grows and look.last_modified:  # its event came before it was whole
+                timeline = written(timeline, look.last_modified)
             return Finding(
                 match=match,
                 revision=revision,

@@ -8,10 +8,13 @@ from datetime import timedelta
 import pytest
 
 from eventstac.bus import BLOBS_MATCHED, Message, text_of
-from eventstac.errors import Growing
+from eventstac.errors import BlobChanged, Growing, Transient
+from eventstac.events import ItemChanged
+from eventstac.events.timeline import freshness_s
 from eventstac.facts import Finding, Match
+from eventstac.fields import Fields
 from eventstac.growing import next_look
-from eventstac.looking import Looker
+from eventstac.looking import Content, Looker
 from eventstac.times import to_text
 from tests.samples import at, gone, present
 from tests.twins.apps import WATCHED, Pipeline, read_text, scene
@@ -61,6 +64,20 @@ def test_a_block_blob_is_rejected_at_once() -> None:
     assert (finding.state, "grows" in (finding.storage or {})) == ("rejected", False)
 
 
+@pytest.mark.parametrize("grows", [True, False])
+def test_what_changes_under_each_look_is_no_failure_where_bytes_are_added(grows: bool) -> None:
+    blobs = MemoryBlobs()
+    write = blobs.append if grows else blobs.put
+    write(URL, b"")
+
+    def read(*_: object) -> Content:
+        raise BlobChanged(URL)
+
+    with pytest.raises(Transient, match="still being written") as caught:
+        Looker(blobs, WATCHED, read).look(URL, MATCH, 1)
+    assert isinstance(caught.value, Growing) is grows
+
+
 def created(pipeline: Pipeline) -> None:
     """An append blob without bytes takes the place of what there is, and its event is handled."""
     pipeline.blobs.stored.pop(URL, None)
@@ -82,6 +99,17 @@ def test_a_file_that_is_written_in_pieces_is_shown_when_it_is_whole(pipeline: Pi
     pipeline.blobs.append(URL, b"ter 10")
     pipeline.run()
     assert pipeline.items["a"]["bbox"][0] == 10
+
+
+def test_a_file_is_as_fresh_as_its_last_write(pipeline: Pipeline) -> None:
+    created(pipeline)
+    pipeline.blobs.wait(400)
+    pipeline.blobs.append(URL, b"raster 10")
+    written_at = pipeline.now()
+    pipeline.run()
+    changed = ItemChanged.read(Fields(pipeline.bus.data("items-changed")[0], "data"))
+    assert [stage.stage for stage in changed.timeline] == ["event", "matched", "written", "looked", "merged"]
+    assert freshness_s(changed.timeline) == (changed.timeline[-1].at - written_at).total_seconds() < 60
 
 
 def test_what_is_overwritten_in_pieces_is_shown_all_the_time(pipeline: Pipeline) -> None:

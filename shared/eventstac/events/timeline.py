@@ -17,6 +17,13 @@ def passed(timeline: Sequence[Stage], stage: str, at: datetime) -> tuple[Stage, 
     return (*timeline, Stage(at, stage))[-_LENGTH:]
 
 
+def written(timeline: tuple[Stage, ...], at: datetime) -> tuple[Stage, ...]:
+    """The timeline of a blob that was written after its event: until then there was nothing to be late with."""
+    if not timeline or at <= timeline[0].at:
+        return timeline
+    return tuple(sorted((*timeline, Stage(at, "written"))))
+
+
 def to_json(timeline: Iterable[Stage]) -> list[dict[str, str]]:
     """The timeline as events carry it."""
     return [{"stage": entry.stage, "at": to_text(entry.at)} for entry in timeline]
@@ -33,8 +40,12 @@ def from_json(entries: Sequence[Any]) -> tuple[Stage, ...]:
 
 
 def freshness_s(timeline: Sequence[Stage]) -> float | None:
-    """Seconds from a blob's event to the commit of its Item; None for what no event began, as a scan's looks."""
+    """Seconds from a blob's event, or its last write after it, to the commit of its Item.
+
+    None for what no event began, as a scan's looks.
+    """
     if not timeline or timeline[0].stage != "event":
         return None
+    begun = max(entry.at for entry in timeline if entry.stage in ("event", "written"))
     merged = next((entry.at for entry in timeline if entry.stage == "merged"), None)
-    return max(0.0, (merged - timeline[0].at).total_seconds()) if merged else None
+    return max(0.0, (merged - begun).total_seconds()) if merged else None
