@@ -13,14 +13,15 @@ from eventstac.times import from_text
 
 # After the last write: what cannot be read by then will not be by waiting.
 WRITTEN_FOR = timedelta(minutes=10)
-LOOKED_AT_FOR = timedelta(hours=1)  # after the last write
+RESTED_FOR = timedelta(
+    minutes=50
+)  # at the last look, at least: what is written after it the daily reconcile finds
+LONGEST_PAUSE = timedelta(hours=1)  # between two looks, with the time that they take
 
-_AGES_S = (12, 36, 108, 324, 972, 2916)  # of looks after the last write, which most files get without a pause
-_LATER_BY, _LATER_S = 1.5, 5.0  # the next look is not the one that has just been made, a little early
-_NEWS_FOR = timedelta(days=1)  # a message is tried for as long
-_GRID_S = 12.0  # looks are made at times that this divides, so that those of many events are one
-# Of the time since it was made, lies between two looks at least, up to a limit: what grows for days is looked at less.
-_SHARE, _LARGEST_GRID_S = 1 / 20, 3072.0
+# Looks are made at times that a step divides, so that those of many events are one: 12 s, or as often doubled as it
+# is less than twice the time that the blob has rested, and than a twentieth of its age: a log grows for days.
+_STEP_S, _LARGEST_STEP_S = 12, 3072
+_LATER_S = 5  # than the look that has just been made, which may have been a little early
 
 
 def is_being_written(look: Look) -> bool:
@@ -32,8 +33,9 @@ def is_looked_at_again(look: Look, known: Finding | None) -> bool:
     """Whether a look at a blob that may grow is still to come, by what is known of it; until it was read it waits."""
     if known is None or not was_growing(look, known):
         return is_being_written(look)
-    written = (known.storage or {}).get("last_modified")
-    return look.grows and written is not None and look.seen - from_text(written) < LOOKED_AT_FOR
+    if not look.grows or next_look(known, known.seen) is None:
+        return False
+    return is_being_written(look) or look.seen - known.seen < LONGEST_PAUSE
 
 
 def was_growing(look: Look, known: Finding) -> bool:
@@ -47,23 +49,21 @@ def rested(look: Look) -> timedelta:
     return look.seen - look.last_modified if look.last_modified else timedelta.max
 
 
-def next_look(finding: Finding, seen: datetime, now: datetime) -> datetime | None:
-    """When a blob that may grow, and that was looked at last at `seen`, is looked at again; None where it need not be.
+def next_look(finding: Finding, now: datetime) -> datetime | None:
+    """When a blob that may grow is looked at again; None where it need not be.
 
-    It is a moment of a grid, the same for all looks of about that time: so that many looks, of many events, do not each
-    begin a row of their own. What was found long ago and is only said anew (by other rules) begins none.
+    How long it has rested the storage's clock tells. Ours, too, may be behind that of the bus.
     """
     storage = finding.storage or {}
-    if not storage.get("grows") or not storage.get("last_modified") or now - seen > _NEWS_FOR:
+    if not storage.get("grows") or not storage.get("last_modified"):
         return None
     written = from_text(storage["last_modified"])
     made = from_text(storage["created"]) if storage.get("created") else written
-    soonest_s = (seen - written).total_seconds() * _LATER_BY + _LATER_S
-    age_s = next((age for age in _AGES_S if age >= soonest_s), None)
-    if age_s is None:
+    rest, age = finding.seen - written, finding.seen - made
+    if rest > RESTED_FOR:
         return None
-    grid_s = _GRID_S
-    while grid_s < min((now - made).total_seconds() * _SHARE, _LARGEST_GRID_S):
-        grid_s *= 2
-    at = max(written.timestamp() + age_s, now.timestamp() + _LATER_S)  # merged late, it is due at once
-    return datetime.fromtimestamp(-(-at // grid_s) * grid_s, UTC)
+    step_s = _STEP_S
+    while step_s < min(max(2 * rest, age / 20).total_seconds(), _LARGEST_STEP_S):
+        step_s *= 2
+    soonest_s = max(now, finding.seen).timestamp() + _LATER_S
+    return datetime.fromtimestamp(-(-soonest_s // step_s) * step_s, UTC)

@@ -136,7 +136,7 @@ class MemoryCatalog:
         if claimed:
             again |= wrongly_read(self.known.values(), known.values())
         wait, now = timedelta(seconds=self.skew_window_s + 1), self.clock()
-        looks = second_looks(again, joined.values(), facts, self.applied(), now, wait)
+        looks = second_looks(again, joined.values(), self.applied(), now, wait)
         merged = Merged(len(fresh), len(facts) - len(fresh), tuple(change.key for change in changes))
         announced = announcements_of(changes, looks, "loader", now, origins_of(facts, old))
         return Staged(tuple(facts), fresh, changes, announced, merged)

@@ -141,15 +141,13 @@ def test_what_is_added_to_a_file_that_could_be_read_is_found(pipeline: Pipeline,
     assert pipeline.items["a"]["bbox"][0] == 15
 
 
-def test_looks_at_a_file_that_rests_end_within_an_hour_however_many_events_tell_of_it(
-    pipeline: Pipeline,
-) -> None:
+def test_looks_at_a_file_that_rests_end_however_many_events_tell_of_it(pipeline: Pipeline) -> None:
     created(pipeline)
     pipeline.blobs.append(URL, b"raster 10")
     written = pipeline.now()
     pipeline.run(*(pipeline.storage_event(URL, "Microsoft.Storage.BlobCreated") for _ in range(3)))
-    assert len(set(looks_at_growth(pipeline))) == 6
-    assert pipeline.now() <= written + timedelta(hours=1)
+    assert len(set(looks_at_growth(pipeline))) == 8
+    assert timedelta(minutes=50) < pipeline.now() - written < timedelta(minutes=102)
 
 
 def growing(**storage: str) -> Finding:
@@ -157,24 +155,38 @@ def growing(**storage: str) -> Finding:
     return replace(finding, storage={**(finding.storage or {}), "grows": True, **storage})
 
 
+def seconds_of_next_look(written: float, seen: float, created: float = 0) -> float | None:
+    finding = growing(last_modified=to_text(at(written)), created=to_text(at(created)))
+    moment = next_look(replace(finding, seen=at(seen)), at(seen))
+    return (moment - at(0)).total_seconds() if moment else None
+
+
 def test_moments_of_the_next_look() -> None:
-    ages = [0, 4, 11, 12, 30, 36, 108, 324, 972, 1900, 1950, 10_000, -300]
-    moments = [next_look(growing(), at(age), at(age)) for age in ages]
-    seconds = [moment and (moment - at(0)).total_seconds() for moment in moments]
-    # at(0) is a time of each grid: of 12 s for four minutes, then of 24, 48, …
-    assert seconds == [12, 12, 36, 36, 108, 108, 324, 984, 2976, 2976, None, None, 12]
+    ages = [-300, 0, 6, 7, 12, 13, 24, 30, 50, 100, 200, 700, 1500, 3000, 3001]
+    # at(0) is a time of each step up to 192 s
+    assert [seconds_of_next_look(0, age) for age in ages] == [
+        -288, 12, 12, 24, 24, 48, 48, 96, 192, 192, 576, 1344, 4416, 4416, None,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("hours", [0, 0.01, 0.5, 1, 4, 8, 24, 200])
+@pytest.mark.parametrize("phase", [0, 1000, 2000])
+def test_looks_go_on_until_a_file_has_rested_for_long_however_long_it_was_written(
+    hours: float, phase: int
+) -> None:
+    written = hours * 3600
+    seen, latest = written + phase % 12, written
+    while (coming := seconds_of_next_look(written, seen, -phase)) is not None:
+        latest, seen = seen, coming
+    assert seen - written > 3000
+    assert seen - latest < 3600
 
 
 def test_what_grows_without_an_end_is_looked_at_less_and_less() -> None:
     def looks_in_an_hour(after_h: int) -> int:
         """At a log to which a line is added each second."""
         begin = after_h * 3600
-        moments = {
-            next_look(
-                growing(last_modified=to_text(at(second)), created=to_text(at(0))), at(second), at(second)
-            )
-            for second in range(begin, begin + 3600)
-        }
+        moments = {seconds_of_next_look(second, second) for second in range(begin, begin + 3600)}
         return len(moments)
 
     looks = [looks_in_an_hour(hours) for hours in (0, 1, 5, 24)]
@@ -222,10 +234,9 @@ def test_a_clock_that_is_behind_ends_no_row_of_looks(pipeline: Pipeline, behind_
 
 
 def test_what_was_merged_hours_later_is_looked_at_at_once() -> None:
-    assert next_look(growing(), at(3), at(7200)) == at(7488)  # of a grid of 384 s
-    assert next_look(growing(), at(3), at(90_000)) is None
+    assert next_look(replace(growing(), seen=at(3)), at(7200)) == at(7212)
 
 
 def test_what_does_not_grow_is_not_looked_at_again() -> None:
-    assert next_look(present(MATCH, 0, "e"), at(1), at(1)) is None
-    assert next_look(gone(MATCH, 0), at(1), at(1)) is None
+    assert next_look(present(MATCH, 0, "e"), at(1)) is None
+    assert next_look(gone(MATCH, 0), at(1)) is None

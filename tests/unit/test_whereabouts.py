@@ -40,9 +40,11 @@ def read(etag: str = "e2") -> Fact:
     return fact_of(URL, present(MATCH, 5, etag))
 
 
-def growing(etag: str = "e1") -> Fact:
-    finding = read(etag).finding
-    return fact_of(URL, replace(finding, storage={**(finding.storage or {}), "grows": True}))
+def growing(rested_s: float = 0) -> Fact:
+    """An append blob that was seen so long after it was written."""
+    finding = read("e1").finding
+    storage = {**(finding.storage or {}), "grows": True}
+    return fact_of(URL, replace(finding, seen=finding.seen + timedelta(seconds=rested_s), storage=storage))
 
 
 def row(state: str = "published", **changes: object) -> ItemRow:
@@ -116,6 +118,16 @@ SHOWN: dict[str, object] = {"fact": read(), "item": row(), "published": True}
             evidence(look=NEW, fact=growing()),
             "waiting",
             "; it is read when it is whole, or when nobody has written for ten minutes; a message that failed",
+        ),
+        (
+            evidence(look=replace(GROWING, seen=at(9010), last_modified=at(9008)), fact=growing()),
+            "waiting",
+            f"the catalog knows it as it was at {to_text(at(5))}, and is looked at again",
+        ),
+        (
+            evidence(look=replace(GROWING, seen=at(9010), last_modified=at(9008)), fact=growing(3001)),
+            "stale",
+            "",
         ),
         (evidence(look=replace(NEW, seen=at(9000 + 610)), fact=growing()), "stale", "bytes were appended"),
         (evidence(look=GROWING, **SHOWN), "searchable", "shows it"),

@@ -225,7 +225,7 @@ def _merge_locked(
     applied = rules.current(connection)
     unsure_ones = _unsure(connection, applied, arrived, found, settings)
     standing = [found.fresh.get(fact.url, found.joined[fact.url]) for fact in arrived.facts]
-    looks = second_looks(unsure_ones, standing, arrived.messages, applied, now, _wait(settings))
+    looks = second_looks(unsure_ones, standing, applied, now, _wait(settings))
     if not found.fresh and not looks:
         return set(), []
     items = _of_items(connection, found)

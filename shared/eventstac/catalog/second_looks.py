@@ -24,25 +24,18 @@ class SecondLook:
 def second_looks(
     unsure: Mapping[str, Fact],
     standing: Iterable[Fact],
-    arrived: Iterable[Fact],
     applied: AppliedRules,
     now: datetime,
     wait: timedelta,
 ) -> list[SecondLook]:
-    """The looks to be repeated: after `wait` at what is `unsure`, in its time at what is `standing` and may grow.
-
-    How long a blob has rested the storage's clock tells, of what `arrived` last.
-    """
-    seen: dict[str, datetime] = {}
-    for fact in arrived:
-        seen[fact.url] = max(fact.finding.seen, seen.get(fact.url, fact.finding.seen))
+    """The looks to be repeated: after `wait` at what is `unsure`, in its time at what is `standing` and may grow."""
     found = [
         SecondLook(fact, event, now + wait)
         for fact in unsure.values()
         if (event := second_look(fact, applied))
     ]
     for fact in standing:
-        at = next_look(fact.finding, seen[fact.url], now) if fact.url not in unsure else None
+        at = next_look(fact.finding, now) if fact.url not in unsure else None
         event = second_look(fact, applied) if at else None
         if at and isinstance(event, BlobMatched):
             found.append(SecondLook(fact, event, at, is_of_growth=True))
