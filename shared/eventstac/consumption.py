@@ -287,6 +287,8 @@ class Consumer:
             detail = f"after {received.attempt} attempts in {failing_s / 3600:.1f} hours: {failure.detail}"
             return self._reject(one, Rejected("gave-up", detail))
         delay = timedelta(seconds=self.retry.delay_s(received.attempt, failure.after_s))
+        if isinstance(failure, Growing):
+            delay = min(delay, failure.within)
         again = Message(
             topic=received.topic,
             message_id=_id_of_retry(received),

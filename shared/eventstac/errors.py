@@ -10,6 +10,8 @@ EventstacError
 └── BlobChanged the blob was overwritten while it was read: look again at once, then Transient
 """
 
+from datetime import timedelta
+
 from eventstac.url_secrets import without_secrets
 
 
@@ -53,7 +55,14 @@ class Copying(Transient):
 
 
 class Growing(Transient):
-    """The blob cannot be read as it is, and somebody still adds bytes to it, or did a moment ago."""
+    """The blob cannot be read as it is, and somebody still adds bytes to it, or did a moment ago.
+
+    `within`: it is tried again by then, if not sooner.
+    """
+
+    def __init__(self, detail: str, within: timedelta) -> None:
+        super().__init__(detail)
+        self.within = within
 
 
 class Refused(Transient):

@@ -20,7 +20,7 @@ LONGEST_PAUSE = timedelta(hours=1)  # between two looks, with the time that they
 
 # Looks are made at times that a step divides, so that those of many events are one: 12 s, or as often doubled as it
 # is less than twice the time that the blob has rested, and than a twentieth of its age: a log grows for days.
-_STEP_S, _LARGEST_STEP_S = 12, 3072
+_STEP_S, _LARGEST_STEP_S, _AGES_SHARE = 12, 3072, 20
 _LATER_S = 5  # than the look that has just been made, which may have been a little early
 
 
@@ -49,6 +49,12 @@ def rested(look: Look) -> timedelta:
     return look.seen - look.last_modified if look.last_modified else timedelta.max
 
 
+def longest_wait(look: Look) -> timedelta:
+    """By when one that cannot be read is tried again: it is late by no more than a share of what its writing took."""
+    age = look.seen - look.created if look.created else timedelta(0)
+    return max(timedelta(seconds=_STEP_S), age / _AGES_SHARE)
+
+
 def next_look(finding: Finding, now: datetime) -> datetime | None:
     """When a blob that may grow is looked at again; None where it need not be.
 
@@ -63,7 +69,7 @@ def next_look(finding: Finding, now: datetime) -> datetime | None:
     if rest > RESTED_FOR:
         return None
     step_s = _STEP_S
-    while step_s < min(max(2 * rest, age / 20).total_seconds(), _LARGEST_STEP_S):
+    while step_s < min(max(2 * rest, age / _AGES_SHARE).total_seconds(), _LARGEST_STEP_S):
         step_s *= 2
     soonest_s = max(now, finding.seen).timestamp() + _LATER_S
     return datetime.fromtimestamp(-(-soonest_s // step_s) * step_s, UTC)

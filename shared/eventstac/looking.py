@@ -13,7 +13,7 @@ from eventstac.containers import Watched
 from eventstac.errors import BlobChanged, Growing, Rejected, Transient
 from eventstac.events.timeline import passed, written
 from eventstac.facts import NOT_A_COG, Finding, Match, Stage
-from eventstac.growing import is_being_written, rested
+from eventstac.growing import is_being_written, longest_wait, rested
 from eventstac.raster.revision import EXTRACTOR_REVISION
 from eventstac.telemetry.spans import note
 from eventstac.times import to_text
@@ -77,8 +77,8 @@ class Looker:
                 extractor=self.extractor,
                 **found,
             )
-        kind = Growing if look.grows else Transient
-        raise kind(f"{url} changed under each of {_LOOKS} looks: it is still being written")
+        detail = f"{url} changed under each of {_LOOKS} looks: it is still being written"
+        raise Growing(detail, longest_wait(look)) if look.grows else Transient(detail)
 
     def still_is(self, url: str, finding: Finding) -> bool:
         """Whether the storage still has what was found; a look at the header tells."""
@@ -105,7 +105,8 @@ class Looker:
             if is_being_written(look):
                 raise Growing(
                     f"{look.url}, an append or page blob, was written {rested(look).total_seconds():.0f} s ago and is "
-                    f"waited for: as it is, it is {rejection}"
+                    f"waited for: as it is, it is {rejection}",
+                    longest_wait(look),
                 ) from rejection
             detail = _storable(rejection.detail)
             return {**found, "state": "rejected", "reason": rejection.reason, "detail": detail}

@@ -17,6 +17,7 @@ class Stored:
 
     data: bytes
     etag: str
+    created: datetime
     modified: datetime
     content_type: str
     archived: bool = False
@@ -38,14 +39,17 @@ class MemoryBlobs:
 
     def put(self, url: str, data: bytes, content_type: str = "application/octet-stream") -> str:
         etag = self._new_etag()
-        self.stored[url] = Stored(data, etag, self._date(), content_type)
+        self.stored[url] = Stored(data, etag, self._date(), self._date(), content_type)
         return etag
 
     def append(self, url: str, data: bytes) -> None:
         """Make an append blob without bytes, or add bytes to one."""
-        before = self.stored[url].data if url in self.stored and self.stored[url].grows else None
-        whole = b"" if before is None else before + data
-        self.stored[url] = Stored(whole, self._new_etag(), self._date(), "image/tiff", grows=True)
+        now, etag = self._date(), self._new_etag()
+        before = self.stored.get(url)
+        if before is None or not before.grows:
+            self.stored[url] = Stored(b"", etag, now, now, "image/tiff", grows=True)
+        else:
+            self.stored[url] = replace(before, data=before.data + data, etag=etag, modified=now)
 
     def put_once(self, url: str, data: bytes, content_type: str) -> None:
         if url not in self.stored:
@@ -86,7 +90,7 @@ class MemoryBlobs:
             etag=stored.etag,
             size=len(stored.data),
             last_modified=stored.modified,
-            created=stored.modified,
+            created=stored.created,
             content_type=stored.content_type,
             content_md5=md5(stored.data).digest(),
             grows=stored.grows,

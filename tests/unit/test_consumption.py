@@ -134,7 +134,7 @@ def test_retries_of_ids_that_look_like_retries_are_told_apart() -> None:
 
 @pytest.mark.parametrize(
     ("failure", "is_failing"),
-    [(Transient("away"), True), (Copying("is copied"), False), (Growing("is written"), False)],
+    [(Transient("away"), True), (Copying("is copied"), False), (Growing("is written", timedelta(0)), False)],
 )
 def test_what_is_still_being_written_is_no_failure_to_the_alert(
     failure: Transient, is_failing: bool, caplog: pytest.LogCaptureFixture
@@ -150,6 +150,14 @@ def test_the_far_side_s_wish_to_wait_is_obeyed() -> None:
     consumer(bus).consume(message(), failing(Transient("throttled", after_s=120)))
     assert bus.sent[0].not_before is not None
     assert bus.sent[0].not_before >= NOW + timedelta(seconds=120)
+
+
+def test_what_is_being_written_is_tried_again_in_time_at_each_attempt() -> None:
+    bus, late = MemoryBus(), message(attempt=16)
+    for _ in range(20):
+        consumer(bus).consume(late, failing(Growing("is written", timedelta(seconds=12))))
+    waits = [(sent.not_before or NOW) - NOW for sent in bus.sent]
+    assert timedelta(seconds=1) <= min(waits) <= max(waits) == timedelta(seconds=12)
 
 
 def test_those_that_were_asked_to_wait_do_not_all_come_back_at_once() -> None:

@@ -64,6 +64,17 @@ def test_a_block_blob_is_rejected_at_once() -> None:
     assert (finding.state, "grows" in (finding.storage or {})) == ("rejected", False)
 
 
+@pytest.mark.parametrize(("written_for_s", "within_s"), [(0, 12), (200, 12), (2000, 100)])
+def test_what_was_written_for_long_is_tried_again_less_often(written_for_s: float, within_s: float) -> None:
+    blobs = MemoryBlobs()
+    blobs.append(URL, b"")
+    blobs.wait(written_for_s)
+    blobs.append(URL, b"ras")
+    with pytest.raises(Growing) as caught:
+        Looker(blobs, WATCHED, read_text).look(URL, MATCH, 1)
+    assert caught.value.within.total_seconds() == within_s
+
+
 @pytest.mark.parametrize("grows", [True, False])
 def test_what_changes_under_each_look_is_no_failure_where_bytes_are_added(grows: bool) -> None:
     blobs = MemoryBlobs()
