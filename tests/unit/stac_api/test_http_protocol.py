@@ -376,14 +376,23 @@ async def test_an_app_hears_that_its_client_is_gone(protocol: type[HttpToolsProt
 async def test_who_listens_beside_an_answer_hears_its_end_though_the_connection_goes_on(
     protocol: type[HttpToolsProtocol],
 ) -> None:
-    async with serving(protocol, waits_for_the_end, keep_alive_s=60) as (port, state):
+    heard: asyncio.Queue[str] = asyncio.Queue()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        heard.put_nowait((await receive())["type"])
+        reading = asyncio.ensure_future(receive())
+        await asyncio.sleep(0)
+        await answering()(scope, receive, send)
+        heard.put_nowait((await reading)["type"])
+
+    async with serving(protocol, app, keep_alive_s=600) as (port, state), asyncio.timeout(30):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(GET)
-        await asyncio.wait_for(reader.readuntil(b"all"), WAIT_S)
-        deadline = asyncio.get_running_loop().time() + WAIT_S / 2
+        await reader.readuntil(b"all")
+        assert [await heard.get(), await heard.get()] == ["http.request", "http.disconnect"]
         while state.tasks:
-            assert asyncio.get_running_loop().time() < deadline
             await asyncio.sleep(0.001)
+        assert state.connections
         writer.close()
 
 
