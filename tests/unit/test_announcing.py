@@ -1,6 +1,8 @@
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from eventstac.catalog.announcing import Change, announcements_of, origins_of
 from eventstac.catalog.item_rows import ItemRow
 from eventstac.catalog.second_looks import SecondLook
@@ -87,3 +89,17 @@ def test_an_item_is_changed_by_the_message_of_its_last_look_however_they_arrive(
         assert origins_of(arrived, {}) == {KEY: last.origin}
     moved = replace(seen("1.tif", 3, "two"), origin=Origin.new("moved"))
     assert origins_of([moved], {first.url: first}) == {KEY: moved.origin, ("scenes", "two"): moved.origin}
+
+
+@pytest.mark.parametrize(
+    ("before", "moved"),
+    [
+        (replace(ROW, start=at(1)), True),
+        (ROW, False),
+        (ItemRow(KEY, "incomplete", ""), False),
+        (None, False),
+    ],
+)
+def test_only_an_item_that_the_catalog_has_moves_in_time(before: ItemRow | None, moved: bool) -> None:
+    """What moves is looked for in all of a Collection's partitions."""
+    assert Change(KEY, before, ROW, Composition("published"), ()).is_moved_in_time == moved

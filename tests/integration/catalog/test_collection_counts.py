@@ -1,4 +1,4 @@
-"""A Collection's count stays right whatever commits while it is recomputed."""
+"""A Collection's count: right whatever commits while it is recomputed, and told to the world."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -10,6 +10,7 @@ from eventstac.catalog.collection_parts import Parts
 from eventstac.catalog.database import Connection
 from eventstac.catalog.merge import MergeSettings, merge
 from eventstac.catalog.rules_store import RulesStore
+from eventstac.events import Origin
 from eventstac.facts import Fact, Match, fact_of
 from tests.integration.conftest import CatalogDatabase
 from tests.samples import gone, present, url_of
@@ -52,3 +53,23 @@ def test_an_item_that_commits_during_a_recomputation_is_counted_once(
             "SELECT items FROM eventstac.collections WHERE collection = 'scenes'"
         ).fetchone()
     assert row == (2,)
+
+
+@pytest.mark.usefixtures("empty")
+def test_the_world_is_told_how_many_items_a_collection_has_and_where(database: CatalogDatabase) -> None:
+    told = "SELECT topic, body FROM eventstac.outbox WHERE body->>'type' = 'eventstac.collection.updated.v1'"
+    origin = Origin.new("a message")
+    with database.connect() as connection:
+        load(connection, fact("one"), fact("two"))
+        connection.execute("DELETE FROM eventstac.outbox")
+        collection_update.update_collection(connection, "scenes", None, "loader", NOW, origin)
+        [(topic, event)] = connection.execute(told).fetchall()
+        collection_update.update_collection(connection, "scenes", None, "loader", NOW, origin)
+        assert len(connection.execute(told).fetchall()) == 1, "nothing changed since"
+    assert (topic, event["subject"], event["correlationid"]) == (
+        "items-changed",
+        "scenes",
+        origin.correlation,
+    )
+    assert event["data"]["items"] == 2
+    assert event["data"]["extent"]["spatial"] == {"bbox": [[10.0, 50.0, 10.5, 50.5]]}
