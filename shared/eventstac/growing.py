@@ -33,9 +33,8 @@ def is_looked_at_again(look: Look, known: Finding | None) -> bool:
     """Whether a look at a blob that may grow is still to come, by what is known of it; until it was read it waits."""
     if known is None or not was_growing(look, known):
         return is_being_written(look)
-    if not look.grows or next_look(known, known.seen) is None:
-        return False
-    return is_being_written(look) or look.seen - known.seen < LONGEST_PAUSE
+    is_soon = is_being_written(look) or look.seen - known.seen < LONGEST_PAUSE
+    return is_soon and next_look(known, known.seen) is not None
 
 
 def was_growing(look: Look, known: Finding) -> bool:

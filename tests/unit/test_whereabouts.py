@@ -109,6 +109,12 @@ SHOWN: dict[str, object] = {"fact": read(), "item": row(), "published": True}
             "waiting",
             f"written a short time ago: the catalog knows it as it was at {to_text(at(5))}, and is looked at again",
         ),
+        (evidence(look=LOOK, fact=growing()), "waiting", "is looked at again"),  # it was sealed
+        (
+            evidence(look=replace(NEW, grows=False), fact=growing()),
+            "stale",
+            f"{to_text(at(5))}; no message about it is in a queue. `eventstac scan",
+        ),
         (
             evidence(**SHOWN | {"fact": read("e1")}, look=NEW),
             "waiting",
