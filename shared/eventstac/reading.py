@@ -9,6 +9,7 @@ from eventstac.blobs import BlobReader
 from eventstac.errors import Rejected
 from eventstac.facts import Match
 from eventstac.looking import Content, ReadContent
+from eventstac.once import ahead
 from eventstac.raster.extract import read_raster
 from eventstac.raster.options import timeout_of
 from eventstac.raster.sandbox import SANDBOX, SIDECARS, Sandbox
@@ -23,12 +24,12 @@ _DATES = ("datetime", "start_datetime", "end_datetime")
 def reading_within(decoder_memory_bytes: int | None) -> ReadContent:
     """`read_content` with decoders of so much memory each; None: a share of what the machine has.
 
-    The first decoder of rasters is started here, which takes about a second: the first raster need not wait for it.
+    The first decoder of rasters is begun beside, which takes about a second: the first raster need not wait for it.
     """
     rasters, sidecars = Sandbox(decoder_memory_bytes), Sandbox(decoder_memory_bytes, "sidecar")
     for sandbox in (rasters, sidecars):
         atexit.register(sandbox.close)
-    rasters.begin()
+    ahead(rasters.begin)
     return partial(read_content, rasters=rasters, sidecars=sidecars)
 
 

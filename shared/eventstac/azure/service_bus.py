@@ -46,9 +46,21 @@ class ServiceBus:
                 self._send_to(topic, group)
 
     def open(self, topic: str) -> None:
-        """Open the link to a topic ahead of what is sent there: that takes half a second. Errors: Transient."""
-        with self._lock, self._link(topic) as sender:
-            sender.create_message_batch()  # for whose limit the SDK asks the broker
+        """Open the link to a topic ahead of what is sent there: that takes half a second. Errors: Transient.
+
+        Who sends meanwhile does not wait for it, which may try for long where the broker is away.
+        """
+        sender = self._client.get_topic_sender(topic)
+        try:
+            with self._failures(topic):
+                sender.create_message_batch()  # for whose limit the SDK asks the broker
+        except Transient:
+            sender.close()
+            raise
+        with self._lock:
+            kept = self._senders.setdefault(topic, sender)
+        if kept is not sender:
+            sender.close()
 
     def close(self) -> None:
         """Close all links."""
@@ -60,21 +72,24 @@ class ServiceBus:
 
     def _send_to(self, topic: str, messages: Sequence[Message]) -> None:
         outgoing = [_to_sdk(message) for message in messages]
-        with self._link(topic) as sender:
-            self._send_batches(sender, outgoing)
-
-    @contextmanager
-    def _link(self, topic: str) -> Iterator[ServiceBusSender]:
         sender = self._senders.get(topic)
         if sender is None:
             sender = self._senders[topic] = self._client.get_topic_sender(topic)
         try:
-            yield sender
+            with self._failures(topic):
+                self._send_batches(sender, outgoing)
+        except Transient:
+            self._senders.pop(topic).close()
+            raise
+
+    @contextmanager
+    def _failures(self, topic: str) -> Iterator[None]:
+        try:
+            yield
         except MessageSizeExceededError as error:
             raise Rejected("too-large", f"a message to {topic} is over the bus's limit: {error}") from error
         except (AzureError, OSError, ValueError) as error:
             # ValueError: what the SDK raises for a sender that was closed by a lost connection.
-            self._senders.pop(topic).close()
             where = self._client.fully_qualified_namespace
             raise Transient(
                 f"topic {topic} of Service Bus at {where} does not take messages: {error}"

@@ -37,12 +37,13 @@ class Sandbox:
         self.memory_bytes = memory_bytes or default_bytes()
         self._idle: list[Worker] = []
         self._lock = threading.Lock()
+        self._beginning = threading.Lock()
         self._turns = Turns()
 
     def begin(self) -> None:
         """Start a worker before there is a read for it; where none can be started, the first read says so."""
-        with suppress(Transient):
-            self._give_back(self._take())
+        with self._beginning, suppress(Transient):
+            self._give_back(self._start())
 
     def read(
         self, reader: BlobReader, options: Mapping[str, Any], *, thumbnail: bool, seconds: float
@@ -105,9 +106,15 @@ class Sandbox:
             worker.close()
 
     def _take(self) -> Worker:
-        with self._lock:
+        with (
+            self._beginning,
+            self._lock,
+        ):  # one that is begun is waited for: two that start at once take longer
             if self._idle:
                 return self._idle.pop()
+        return self._start()
+
+    def _start(self) -> Worker:
         try:
             return Worker(self.memory_bytes, self._kind)
         except (TimedOut, Closed, OSError) as error:

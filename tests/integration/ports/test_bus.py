@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -140,6 +141,32 @@ def test_a_link_that_was_opened_ahead_is_the_one_that_is_sent_over(connection_st
     with ServiceBusClient.from_connection_string(connection_string) as receiving:
         assert [one[0] for one in take(receiving, "scan-requests", 1)] == ["ahead"]
     assert opened == ["scan-requests"]
+
+
+def test_who_sends_does_not_wait_for_a_link_that_is_opened_ahead(
+    connection_string: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = ServiceBusClient.from_connection_string(connection_string)
+    slow, asked, goes_on = client.get_topic_sender("scan-requests"), Event(), Event()
+
+    def create_message_batch() -> None:
+        asked.set()
+        assert goes_on.wait(60)
+
+    monkeypatch.setattr(slow, "create_message_batch", create_message_batch)
+    senders = [client.get_topic_sender("scan-requests"), slow]
+    monkeypatch.setattr(client, "get_topic_sender", lambda _: senders.pop())
+    real = ServiceBus(client)
+    opening = Thread(target=real.open, args=["scan-requests"])
+    opening.start()
+    assert asked.wait(60)
+    real.send([Message("scan-requests", "meanwhile", EVENT)])
+    goes_on.set()
+    opening.join()
+    real.send([Message("scan-requests", "after", EVENT)])
+    real.close()
+    with ServiceBusClient.from_connection_string(connection_string) as receiving:
+        assert [one[0] for one in take(receiving, "scan-requests", 2)] == ["meanwhile", "after"]
 
 
 # The SDK leaves the sockets of refused connections to the garbage collector.

@@ -10,6 +10,8 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,8 @@ import rasterio
 from rasterio.io import MemoryFile
 
 from eventstac.errors import BlobChanged, EventstacError, Rejected, Transient
+from eventstac.raster import sandbox as sandbox_module
+from eventstac.raster.decoder import Kind, Worker
 from eventstac.raster.extract import read_in_process, read_raster
 from eventstac.raster.memory import MB, default_bytes
 from eventstac.raster.options import MAX_TIMEOUT_S
@@ -277,6 +281,28 @@ def test_the_first_read_finds_the_worker_that_was_begun_ahead_of_it() -> None:
     (used,) = sandbox._idle
     sandbox.close()
     assert (used.pid, used.reads) == (begun.pid, 1)
+
+
+def test_the_first_read_waits_for_the_worker_that_is_being_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    sandbox, asked, goes_on, starts = Sandbox(), threading.Event(), threading.Event(), sandbox_module.Worker
+
+    def start(memory_bytes: int, kind: Kind) -> Worker:
+        asked.set()
+        assert goes_on.wait(60)
+        return starts(memory_bytes, kind)
+
+    monkeypatch.setattr(sandbox_module, "Worker", start)
+    beginning = threading.Thread(target=sandbox.begin)
+    beginning.start()
+    assert asked.wait(60)
+    monkeypatch.setattr(sandbox_module, "Worker", None)  # whoever starts another one fails
+    read = partial(sandbox.read, MemoryReader(SMALL), {}, thumbnail=False, seconds=60)
+    with ThreadPoolExecutor() as pool:
+        reading = pool.submit(read)
+        goes_on.set()
+        assert reading.result(60)[0]
+    beginning.join()
+    sandbox.close()
 
 
 def test_a_worker_that_cannot_be_begun_ahead_is_told_of_by_the_first_read(
