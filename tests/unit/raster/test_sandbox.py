@@ -284,12 +284,12 @@ def test_the_first_read_finds_the_worker_that_was_begun_ahead_of_it() -> None:
 
 
 def test_the_first_read_waits_for_the_worker_that_is_being_begun(monkeypatch: pytest.MonkeyPatch) -> None:
-    sandbox, asked, goes_on, starts = Sandbox(), threading.Event(), threading.Event(), sandbox_module.Worker
+    sandbox, asked, goes_on = Sandbox(), threading.Event(), threading.Event()
 
     def start(memory_bytes: int, kind: Kind) -> Worker:
         asked.set()
         assert goes_on.wait(60)
-        return starts(memory_bytes, kind)
+        return Worker(memory_bytes, kind)
 
     monkeypatch.setattr(sandbox_module, "Worker", start)
     beginning = threading.Thread(target=sandbox.begin)
