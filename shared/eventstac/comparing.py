@@ -131,8 +131,8 @@ class Report:
     def mends(self, *, removes: bool) -> bool:
         """Whether a reconcile closes any of the gap; `removes`: it stays within the limit of removals."""
         all_of = _sum(self.collections)
-        leaving = all_of.orphaned + all_of.withdrawn if removes else 0
-        return any((all_of.stale, all_of.missing, all_of.lost, leaving, self.surplus - self.surplus_kept))
+        leaving = all_of.orphaned + all_of.withdrawn + self.surplus - self.surplus_kept if removes else 0
+        return any((all_of.stale, all_of.missing, all_of.lost, leaving))
 
     def kept_surplus(self, allowed: int | None) -> dict[str, int]:
         """How many surplus Items a reconcile leaves, by Collection; `allowed` as for `removable_surplus`."""

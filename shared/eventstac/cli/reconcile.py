@@ -125,8 +125,8 @@ def _go(
             story(telemetry, "eventstac reconcile: repair", f"{run_name} repair") as origin,
         ):
             rules = ports.rules_store()
-            by_new_rules = run.detail.startswith(RULES_CHANGED)  # nothing was counted by these
-            allowed = 0 if by_new_rules else surplus_allowed(Report.from_json(run.report), allow_removals)
+            # A run that was stopped, or whose rules are no more in force, removes nothing.
+            allowed = surplus_allowed(Report.from_json(run.report), allow_removals) if run.removes else 0
             repairing.repair(connection, rules, collection, APP, now(), origin, allow_removals=allowed)
     return run
 

@@ -42,6 +42,19 @@ class Ports:
         yield self.pipeline.consumer("operator")
 
 
+def over_twins(monkeypatch: pytest.MonkeyPatch, pipeline: Pipeline, reconciler: Any) -> list[int | None]:
+    """Have the command run over a pipeline; returns how many Items without a file each repair may remove."""
+    asked: list[int | None] = []
+    monkeypatch.setattr(command, "Reconciler", lambda *_: reconciler)
+    monkeypatch.setattr(
+        command, "PostgresCatalog", lambda *_: SimpleNamespace(connection=None, close=lambda: None)
+    )
+    monkeypatch.setattr(ports.Ports, "read", lambda *_, **__: Ports(pipeline))
+    monkeypatch.setattr(repairing, "repair", lambda *_, **options: asked.append(options["allow_removals"]))
+    monkeypatch.setattr(command, "story", lambda *_: nullcontext())
+    return asked
+
+
 @pytest.mark.parametrize("check", [True, False])
 @pytest.mark.parametrize("done", [0, 2, 7])  # while it lists, and afterwards
 def test_a_run_that_the_rules_stopped_exits_with_4(
@@ -60,13 +73,7 @@ def test_a_run_that_the_rules_stopped_exits_with_4(
         return reconciler.step(request)
 
     stopping = SimpleNamespace(begin=reconciler.begin, step=step, runs=reconciler.runs)
-    monkeypatch.setattr(command, "Reconciler", lambda *_: stopping)
-    monkeypatch.setattr(
-        command, "PostgresCatalog", lambda *_: SimpleNamespace(connection=None, close=lambda: None)
-    )
-    monkeypatch.setattr(ports.Ports, "read", lambda *_, **__: Ports(pipeline))
-    monkeypatch.setattr(repairing, "repair", lambda *_, **__: None)
-    monkeypatch.setattr(command, "story", lambda *_: nullcontext())
+    over_twins(monkeypatch, pipeline, stopping)
     with pytest.raises(typer.Exit) as exited:
         command.reconcile(check=check, allow_removals=None if check else 3, as_json=True)
     said = json.loads(capsys.readouterr().out)
@@ -87,3 +94,38 @@ def test_a_database_that_refuses_is_told_at_once_and_not_after_a_pool_waited(
     monkeypatch.setattr(command, "PostgresCatalog", lambda *_: pytest.fail("a pool was opened"))
     with pytest.raises(Transient, match="password authentication failed"):
         command.reconcile(check=True)
+
+
+@pytest.mark.parametrize(
+    ("gone", "allowed", "code", "asked"),
+    [(10, None, 4, 0), (10, 9, 4, 0), (10, 13, 3, 3), (1, None, 3, None)],
+)
+def test_a_run_that_would_remove_too_much_removes_no_item_without_a_file_either(
+    monkeypatch: pytest.MonkeyPatch, gone: int, allowed: int | None, code: int, asked: int | None
+) -> None:
+    pipeline = with_gone(gone)
+    repairs = over_twins(monkeypatch, pipeline, pipeline.reconciler)
+    with pytest.raises(typer.Exit) as exited:
+        command.reconcile(allow_removals=allowed)
+    assert (exited.value.exit_code, repairs) == (code, [asked])
+
+
+def test_a_check_promises_nothing_of_a_run_that_would_remove_too_much(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pipeline = with_gone(10)
+    over_twins(monkeypatch, pipeline, pipeline.reconciler)
+    with pytest.raises(typer.Exit):
+        command.reconcile(check=True)
+    assert "there is a gap that no reconcile closes by itself" in " ".join(capsys.readouterr().out.split())
+
+
+def with_gone(count: int) -> Pipeline:
+    """100 Items, some of whose blobs are gone, and 3 without a file."""
+    pipeline = Pipeline()
+    pipeline.run(*[pipeline.put(scene(f"s{number:02}", "b1"), b"raster 1") for number in range(100)])
+    pipeline.blobs.wait(10)
+    for number in range(count):
+        pipeline.blobs.delete(scene(f"s{number:02}", "b1"))
+    pipeline.catalog.items |= {("scenes", f"hand-{number}"): {"id": f"hand-{number}"} for number in range(3)}
+    return pipeline
