@@ -10,6 +10,8 @@ from eventstac.catalog.rules_store import AppliedRules
 from eventstac.comparing import SAMPLES, Report, Tally
 from eventstac.reconciling import CLOCKS_APART, Gap, ListedBlob, Run
 
+Mismatch = tuple[str, str, str]  # Collection, Item, and whether it is "lost" or "surplus"
+
 # Whether a look knows better than the listing is told by the storage's Dates. Which page would have shown a blob that
 # is not listed nobody knows: a look after the first page may be newer, and one after the last surely is.
 _COMPARED = """
@@ -141,11 +143,11 @@ def mismatches(
     removable: Iterable[str],
     after: tuple[str, str],
     limit: int,
-) -> list[tuple[str, str]]:
+) -> list[Mismatch]:
     """A page of such Items, in key order after a key; surplus ones only of the `removable` Collections."""
     rows = connection.execute(
         f"""
-        WITH m AS ({_MISMATCHES}) SELECT DISTINCT collection, item FROM m
+        WITH m AS ({_MISMATCHES}) SELECT DISTINCT collection, item, what FROM m
         WHERE (what = 'lost' OR collection = ANY(%(removable)s::text[])) AND (collection, item) > (%(a)s, %(b)s)
         ORDER BY 1, 2 LIMIT %(limit)s
         """,
@@ -158,7 +160,7 @@ def mismatches(
             "limit": limit,
         },
     )
-    return [(found, item) for found, item in rows]
+    return [(found, item, what) for found, item, what in rows]
 
 
 def mark(connection: Connection, run: Run, applied: AppliedRules) -> None:

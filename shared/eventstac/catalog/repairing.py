@@ -1,12 +1,14 @@
 """Brings pgstac back to what the facts say, where somebody or something else changed it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from eventstac.catalog import reconcile_rows
 from eventstac.catalog.database import Connection
+from eventstac.catalog.item_rows import ItemKey
 from eventstac.catalog.rebuilding import rebuild
+from eventstac.catalog.reconcile_rows import Mismatch
 from eventstac.catalog.rules_store import RulesStore
 from eventstac.comparing import removable_surplus
 from eventstac.origin import Origin
@@ -41,15 +43,32 @@ def repair(
     counts = reconcile_rows.mismatch_counts(connection, applied, collection)
     surplus = {found: count for found, what, count in counts if what == "surplus"}
     removable = removable_surplus(surplus, _published(connection, surplus), allow_removals)
+    left = sum(surplus[each] for each in surplus.keys() - removable)
+    # Of each Collection no more than were counted, though somebody goes on writing into it.
+    budget = {each: surplus[each] for each in removable}
     items, repaired, after = 0, 0, ("", "")
     while counts:
-        keys = reconcile_rows.mismatches(connection, applied, collection, removable, after, _PAGE)
+        page = reconcile_rows.mismatches(connection, applied, collection, budget, after, _PAGE)
+        keys = _within(budget, page)
         repaired += rebuild(connection, rules, keys, app, now, origin)
         items += len(keys)
-        if len(keys) < _PAGE:
+        left += len(page) - len(keys)
+        if len(page) < _PAGE:
             break
-        after = keys[-1]
-    return Repaired(repaired, sum(surplus[each] for each in surplus.keys() - removable), items)
+        after = page[-1][:2]
+    return Repaired(repaired, left, items)
+
+
+def _within(budget: dict[str, int], page: Sequence[Mismatch]) -> list[ItemKey]:
+    """The Items to be composed anew: of surplus ones as many as the `budget` has left, which is counted down."""
+    keys = []
+    for collection, item, what in page:
+        if what == "surplus":
+            if not budget[collection]:
+                continue
+            budget[collection] -= 1
+        keys.append((collection, item))
+    return keys
 
 
 def rebuild_collection(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from eventstac.catalog import pgstac_partitions, repairing
+from eventstac.catalog import pgstac_partitions, reconcile_rows, repairing
 from eventstac.catalog.database import Connection, connect
 from eventstac.catalog.merge import MergeSettings, merge
 from eventstac.catalog.ours import our_collections
@@ -102,8 +102,8 @@ def put_in_force(owner: Connection, text: str) -> None:
         pgstac_partitions.prepare_collection(owner, name, rules.collection(name))
 
 
-def write(team: Connection, collection: str, count: int) -> None:
-    items = [by_hand(collection, f"hand-{number}") for number in range(count)]
+def write(team: Connection, collection: str, count: int, name: str = "hand") -> None:
+    items = [by_hand(collection, f"{name}-{number}") for number in range(count)]
     team.execute("SELECT create_items(%s)", [json.dumps(items)])
 
 
@@ -160,6 +160,28 @@ def test_each_collection_has_a_limit_of_its_own_for_items_without_a_file(
     done = repairing.repair(connection, store, None, "operator", datetime.now(UTC), allow_removals=2)
     assert (done.rows, done.left) == (2, 0)
     assert counts(connection) == {**ITEMS_OF_OURS, "theirs": 5, "indexed": 5}
+
+
+@pytest.mark.parametrize(("there", "allowed"), [(2, None), (3, 3)])
+def test_what_is_written_while_a_repair_goes_on_is_removed_within_the_same_limit(
+    connection: Connection,
+    store: RulesStore,
+    team: Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    there: int,
+    allowed: int | None,
+) -> None:
+    write(team, "scenes", there)
+    ask = reconcile_rows.mismatches
+
+    def while_somebody_writes(*arguments: Any) -> Any:
+        write(team, "scenes", 50, "later")
+        return ask(*arguments)
+
+    monkeypatch.setattr(reconcile_rows, "mismatches", while_somebody_writes)
+    done = repairing.repair(connection, store, None, "loader", datetime.now(UTC), allow_removals=allowed)
+    assert (done.rows, done.items, done.left) == (there, there, 50)
+    assert counts(connection)["scenes"] == 40 + 50
 
 
 def command(database: CatalogDatabase, *arguments: str) -> Result:
