@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 from eventstac.catalog import pgstac_partitions, reconcile_rows, repairing
 from eventstac.catalog.database import Connection, connect
 from eventstac.catalog.merge import MergeSettings, merge
-from eventstac.catalog.ours import our_collections
+from eventstac.catalog.ours import OURS, our_collections
 from eventstac.catalog.rules_store import RulesStore, apply_rules
 from eventstac.catalog.runs import PostgresRuns
 from eventstac.cli.main import app
@@ -122,6 +122,33 @@ def test_a_collection_is_ours_by_a_rule_or_by_an_item_of_ours(
     assert "small" in our_collections(connection, without), "its blobs are there"
     connection.execute("UPDATE eventstac.facts SET state = 'gone' WHERE collection = 'small'")
     assert our_collections(connection, without) == ["bronze-tier", "scenes"]
+
+
+def test_whose_a_collection_is_takes_no_reading_of_all_facts(
+    database: CatalogDatabase, store: RulesStore
+) -> None:
+    with connect(database.settings) as owner:
+        owner.execute(
+            """
+            INSERT INTO eventstac.facts (url, collection, item, asset, kind, state, seen, etag, revision, document)
+            SELECT 'https://account/source/' || n, 'scenes', 'i' || n, 'b1', 'source', 'present', now(), 'e', 1,
+                jsonb_build_object('why', repeat(md5(n::text), 20)) FROM generate_series(1, 5000) AS n
+            """
+        )
+        owner.execute(
+            """
+            INSERT INTO eventstac.items
+                (collection, item, state, digest, reason, detail, missing, conflicts, outdated, urls)
+            SELECT 'scenes', 'i' || n, 'incomplete', '', repeat('why', 100), '', '{}', '{}', '{}', '{}'
+            FROM generate_series(1, 5000) AS n
+            """
+        )
+        owner.execute("ANALYZE eventstac.facts, eventstac.items")
+        plan = owner.execute(f"EXPLAIN {OURS}", {"claiming": ["scenes"]}).fetchall()
+    text = "\n".join(line for (line,) in plan)
+    assert "facts_by_item" in text
+    assert "Seq Scan on facts" not in text
+    assert "Seq Scan on items" not in text
 
 
 def test_no_repair_touches_a_collection_of_somebody_else_s_though_the_rules_name_it(
