@@ -15,6 +15,7 @@ from psycopg.types.json import Jsonb
 from eventstac.catalog import collection_parts, outbox
 from eventstac.catalog.collection_parts import Fold, Parts, read_parts, write_parts
 from eventstac.catalog.database import Connection, advisory_key, write
+from eventstac.catalog.ours import our_collections
 from eventstac.catalog.outbox import Announcement
 from eventstac.events import CollectionUpdated, Origin, seal
 from eventstac.extents import extent_within, merged_extent
@@ -115,13 +116,16 @@ def _may_recount(parts: Parts, any_size: bool) -> bool:
 
 
 def pending_collections(connection: Connection, rules: Rules) -> list[str]:
-    """The Collections with changes that are not folded yet, or whose Items are to be counted anew."""
+    """The Collections with changes that are not folded yet, or of ours whose Items are to be counted anew.
+
+    Of one that was ours a count may be kept; what its document says now is its writer's.
+    """
     changed = connection.execute("SELECT DISTINCT collection FROM eventstac.collection_changes").fetchall()
     kept = connection.execute("SELECT collection, recount, summed FROM eventstac.collections").fetchall()
-    pending = {row[0] for row in changed}
+    pending, ours = {row[0] for row in changed}, our_collections(connection, rules)
     for collection, recount, summed in kept:
         found = rules.collection(collection)
-        if recount or set(summed) != set(found.summaries if found else ()):
+        if collection in ours and (recount or set(summed) != set(found.summaries if found else ())):
             pending.add(collection)
     return sorted(pending)
 

@@ -11,9 +11,11 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from eventstac.catalog import pgstac_partitions, reconcile_rows, repairing
+from eventstac.catalog.collection_update import pending_collections, update_collection
 from eventstac.catalog.database import Connection, connect
 from eventstac.catalog.merge import MergeSettings, merge
 from eventstac.catalog.ours import OURS, our_collections
+from eventstac.catalog.rebuilding import rebuild
 from eventstac.catalog.rules_store import RulesStore, apply_rules
 from eventstac.catalog.runs import PostgresRuns
 from eventstac.cli.main import app
@@ -31,6 +33,7 @@ collections:
   small: {rules: [{name: small, pattern: 'small/{item}/{asset}.tif'}]}
   indexed: {description: A team's, queryables: {cloud: {type: number, sortable: true}}}
 """
+WITHOUT_SMALL = "".join(line for line in RULES.splitlines(keepends=True) if "small" not in line)
 # The team's Collection, for which a rule comes later.
 CLAIMED = RULES.replace("queryables", "rules: [{name: r, pattern: 'i/{item}.tif', asset: a}], queryables")
 ITEMS_OF_OURS = {"scenes": 40, "small": 4}
@@ -107,6 +110,16 @@ def write(team: Connection, collection: str, count: int, name: str = "hand") -> 
     team.execute("SELECT create_items(%s)", [json.dumps(items)])
 
 
+def fold(connection: Connection, store: RulesStore) -> None:
+    """What the loader's timer does."""
+    rules = store.current(connection).rules
+    for collection in pending_collections(connection, rules):
+        of_collection = rules.collection(collection)
+        update_collection(
+            connection, collection, of_collection, "loader", datetime.now(UTC), recompute_any_size=True
+        )
+
+
 def counts(connection: Connection) -> dict[str, int]:
     return dict(connection.execute("SELECT collection, count(*) FROM pgstac.items GROUP BY 1").fetchall())
 
@@ -149,6 +162,20 @@ def test_whose_a_collection_is_takes_no_reading_of_all_facts(
     assert "facts_by_item" in text
     assert "Seq Scan on facts" not in text
     assert "Seq Scan on items" not in text
+
+
+def test_a_collection_that_was_ours_is_described_by_its_new_writer_alone(
+    database: CatalogDatabase, connection: Connection, store: RulesStore
+) -> None:
+    fold(connection, store)
+    connection.execute("DELETE FROM eventstac.facts WHERE collection = 'small'")
+    rebuild(connection, store, [("small", f"t{number}") for number in range(4)], "loader", datetime.now(UTC))
+    fold(connection, store)
+    with connect(database.settings) as owner:
+        put_in_force(owner, WITHOUT_SMALL + "  small: {description: Theirs, summaries: [cloud]}\n")
+    rules = store.current(connection).rules
+    assert "small" not in our_collections(connection, rules)
+    assert "small" not in pending_collections(connection, rules)
 
 
 def test_no_repair_touches_a_collection_of_somebody_else_s_though_the_rules_name_it(
