@@ -1,8 +1,9 @@
 """Which Collections are ours: their Items are made from files, and what else is in them is surplus.
 
 A Collection is ours where a rule puts blobs into it (the default collection has one always), or as long as we know of
-an Item in it, or of a blob that is there for it. Every other one is its writer's, whatever `collections.yaml` says of
-its fields: no Item of it is composed, counted as surplus or removed.
+an Item in it, or of a blob that is there for it, or counted Items of ours in it: what was lost of ours is told. Every
+other one is its writer's, whatever `collections.yaml` says of its fields: no Item of it is composed, counted as surplus
+or removed.
 """
 
 from eventstac.catalog.database import Connection
@@ -20,6 +21,7 @@ OURS = """
             SELECT f.collection FROM eventstac.facts f WHERE f.collection = c.id AND f.state = 'present'
             ORDER BY f.collection, f.item LIMIT 1
         ) IS NOT NULL
+        OR (SELECT kept.items FROM eventstac.collections kept WHERE kept.collection = c.id) > 0
 """
 
 

@@ -56,6 +56,7 @@ def repair(
         if len(page) < _PAGE:
             break
         after = page[-1][:2]
+    _count_anew_what_is_empty(connection)
     return Repaired(repaired, left, items)
 
 
@@ -110,3 +111,15 @@ def _published(connection: Connection, collections: Collection[str]) -> dict[str
         [list(collections)],
     )
     return dict(rows.fetchall())
+
+
+def _count_anew_what_is_empty(connection: Connection) -> None:
+    """Have counted anew of what the count alone is left: by it they would be ours, though nothing is in them."""
+    connection.execute(
+        """
+        UPDATE eventstac.collections c SET recount = true WHERE items > 0 AND NOT recount
+            AND (SELECT i.item FROM eventstac.items i WHERE i.collection = c.collection
+                ORDER BY i.collection, i.item LIMIT 1) IS NULL
+            AND (SELECT p.id FROM pgstac.items p WHERE p.collection = c.collection LIMIT 1) IS NULL
+        """
+    )

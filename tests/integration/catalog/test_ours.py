@@ -178,6 +178,22 @@ def test_a_collection_that_was_ours_is_described_by_its_new_writer_alone(
     assert "small" not in pending_collections(connection, rules)
 
 
+def test_a_collection_without_rules_whose_facts_were_lost_is_ours_until_nothing_is_in_it(
+    database: CatalogDatabase, connection: Connection, store: RulesStore
+) -> None:
+    fold(connection, store)
+    connection.execute("DELETE FROM eventstac.facts WHERE collection = 'small'")
+    connection.execute("DELETE FROM eventstac.items WHERE collection = 'small'")
+    with connect(database.settings) as owner:
+        put_in_force(owner, WITHOUT_SMALL)
+    rules = store.current(connection).rules
+    assert repairing.repair(connection, store, None, "loader", datetime.now(UTC)).left == 4
+    assert "small" in our_collections(connection, rules)
+    repairing.repair(connection, store, "small", "operator", datetime.now(UTC), allow_removals=4)
+    fold(connection, store)
+    assert "small" not in our_collections(connection, rules)
+
+
 def test_no_repair_touches_a_collection_of_somebody_else_s_though_the_rules_name_it(
     connection: Connection, store: RulesStore
 ) -> None:
