@@ -127,7 +127,7 @@ def anchor(target: str, words: str) -> str:
     """A link; a target that is no web address (an asset may say anything) stays text, below the words."""
     if target.startswith(("https://", "http://", "/")):
         return f'<a href="{escape(target)}">{escape(words)}</a>'
-    address = shortened(target) if target.startswith("data:") else target
+    address = shortened(target) if target[:5].lower() == "data:" else target
     return "<br>".join(escape(each) for each in dict.fromkeys((words, address)) if each)
 
 

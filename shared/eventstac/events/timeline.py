@@ -18,8 +18,16 @@ def passed(timeline: Sequence[Stage], stage: str, at: datetime) -> tuple[Stage, 
 
 
 def written(timeline: tuple[Stage, ...], at: datetime) -> tuple[Stage, ...]:
-    """The timeline of a blob that was written after its event: until then there was nothing to be late with."""
-    if not timeline or at <= timeline[0].at:
+    """The timeline of a blob that was written after its event: until then it was not whole.
+
+    Of a later look, which no event began, it says since when there was something to find; of a scan's nothing.
+    """
+    first = timeline[0] if timeline else None
+    if (
+        first is None
+        or first.stage not in ("event", "second-look")
+        or (first.stage == "event" and at <= first.at)
+    ):
         return timeline
     return tuple(sorted((*timeline, Stage(at, "written"))))
 
@@ -42,10 +50,8 @@ def from_json(entries: Sequence[Any]) -> tuple[Stage, ...]:
 def freshness_s(timeline: Sequence[Stage]) -> float | None:
     """Seconds from a blob's event, or its last write after it, to the commit of its Item.
 
-    None for what no event began, as a scan's looks.
+    None for what neither began, as a scan's looks.
     """
-    if not timeline or timeline[0].stage != "event":
-        return None
-    begun = max(entry.at for entry in timeline if entry.stage in ("event", "written"))
+    begun = max((entry.at for entry in timeline if entry.stage in ("event", "written")), default=None)
     merged = next((entry.at for entry in timeline if entry.stage == "merged"), None)
-    return max(0.0, (merged - begun).total_seconds()) if merged else None
+    return max(0.0, (merged - begun).total_seconds()) if begun and merged else None

@@ -205,11 +205,11 @@ def test_a_provider_or_an_asset_without_a_name_is_shown_by_its_address_and_one_t
 def test_an_address_within_an_asset_is_shown_as_text_and_what_it_holds_is_cut() -> None:
     assets = {
         "red": {"href": "./red.tif", "title": "Red"},
-        "icon": {"href": "data:image/png;base64," + "A" * 999},
+        "icon": {"href": "DATA:image/png;base64," + "A" * 999},
     }
     heads = re.findall(r'<th scope="row">(.*?)</th>', item_pages.item(ITEM | {"assets": assets}, HERE))
     assert heads[0] == "red<br>./red.tif<br>Red"
-    assert (heads[1][:25], len(heads[1])) == ("icon<br>data:image/png;ba", len("icon<br>") + 200)
+    assert (heads[1][:25], len(heads[1])) == ("icon<br>DATA:image/png;ba", len("icon<br>") + 200)
 
 
 def test_what_says_nothing_has_no_row_and_truth_is_written_as_in_json() -> None:
