@@ -99,7 +99,8 @@ class Report:
     """What a comparison found.
 
     `removals` are the Items that would leave the catalog because of their blobs or of rules, `removal_limit` how many
-    may. `surplus_kept` are the surplus ones that stay.
+    may. `surplus_kept` are the surplus ones that stay; `blobs_kept` the stale and missing blobs that are not looked at,
+    since that would remove more than may be.
     """
 
     revision: int
@@ -112,6 +113,7 @@ class Report:
     removals: int = 0
     removal_limit: int = 0
     surplus_kept: int = 0
+    blobs_kept: int = 0
 
     @property
     def items(self) -> int:
@@ -132,7 +134,7 @@ class Report:
         """Whether a reconcile closes any of the gap; `removes`: it stays within the limit of removals."""
         all_of = _sum(self.collections)
         leaving = all_of.orphaned + all_of.withdrawn + self.surplus - self.surplus_kept if removes else 0
-        return any((all_of.stale, all_of.missing, all_of.lost, leaving))
+        return any((all_of.stale + all_of.missing - self.blobs_kept, all_of.lost, leaving))
 
     def kept_surplus(self, allowed: int | None) -> dict[str, int]:
         """How many surplus Items a reconcile leaves, by Collection; `allowed` as for `removable_surplus`."""
@@ -161,6 +163,7 @@ class Report:
             "removals": self.removals,
             "removal_limit": self.removal_limit,
             "surplus_kept": self.surplus_kept,
+            "blobs_kept": self.blobs_kept,
         }
 
     @classmethod
@@ -181,6 +184,7 @@ class Report:
             removals=found.get("removals", 0),
             removal_limit=found.get("removal_limit", 0),
             surplus_kept=found.get("surplus_kept", 0),
+            blobs_kept=found.get("blobs_kept", 0),
         )
 
 

@@ -150,6 +150,9 @@ class Runs(Protocol):
     def gaps(self, run: Run, after: str, limit: int) -> list[Gap]:
         """Marked blobs, in the order of URLs, after a URL; those that would remove only where the run `removes`."""
 
+    def blobs_kept(self, run: Run) -> int:
+        """How many marked blobs that are missing or stale are not among the `gaps`."""
+
     def note(self, run: Run) -> None:
         """Keep a run's state, removes, detail and report."""
 
@@ -279,8 +282,9 @@ class Reconciler:
         report = Report.from_json(run.report or {})
         report = replace(report, removals=count)
         kept = report.kept_surplus(surplus_allowed(report, run.allow_removals))
-        report = replace(report, surplus_kept=sum(kept.values()))
-        run = replace(run, removes=report.removals <= report.removal_limit, report=report.to_json())
+        run = replace(run, removes=report.removals <= report.removal_limit)
+        report = replace(report, surplus_kept=sum(kept.values()), blobs_kept=self.runs.blobs_kept(run))
+        run = replace(run, report=report.to_json())
         self.runs.note(run)
         if run.check_only:
             self._end(run)

@@ -167,6 +167,11 @@ class MemoryRuns:
             )
         ][:limit]
 
+    def blobs_kept(self, run: Run) -> int:
+        marked = [gap for gap in self.marked[run.id] if gap.status in ("missing", "stale")]
+        looked_at = {gap.url for gap in self.gaps(run, "", len(self.marked[run.id]))}
+        return sum(gap.url not in looked_at for gap in marked)
+
     def _compared(self, run: Run, applied: AppliedRules) -> dict[str, tuple[str | None, str]]:
         """Collection and status of every blob that is listed or known to be there, by URL."""
         listed = self.listed[run.id]

@@ -97,6 +97,11 @@ _ITEM_COUNTS = """
 _OF_LISTING = ("unmatched", "ignored", "unclaimed")
 _MENDED_BY_A_LOOK = ("missing", "stale", "unsure")
 _REMOVED_BY_A_LOOK = ("orphaned", "withdrawn")
+_STAYS_UNLESS_ALL_MAY_GO = "(g.removes OR status = 'stale' AND coalesce(archived, false))"
+_MARKED = """
+    eventstac.gaps g LEFT JOIN eventstac.listed l
+        ON l.run = g.run AND left(l.url, 1000) = left(g.url, 1000) AND l.url = g.url
+"""
 
 
 def compare(connection: Connection, run: Run, applied: AppliedRules) -> Report:
@@ -182,18 +187,28 @@ def gaps(connection: Connection, run: Run, after: str, limit: int) -> list[Gap]:
     """A page of blobs that differed when they were compared."""
     statuses = _MENDED_BY_A_LOOK + (_REMOVED_BY_A_LOOK if run.removes else ())
     rows = connection.execute(
-        """
-        SELECT g.url, status, etag, coalesce(archived, false)
-        FROM eventstac.gaps g LEFT JOIN eventstac.listed l
-            ON l.run = g.run AND left(l.url, 1000) = left(g.url, 1000) AND l.url = g.url
+        f"""
+        SELECT g.url, status, etag, coalesce(archived, false) FROM {_MARKED}
         WHERE g.run = %(run)s AND left(g.url, 1000) >= left(%(after)s, 1000) AND g.url > %(after)s
             AND status = ANY(%(statuses)s)
-            AND (%(removes)s OR NOT g.removes AND (status <> 'stale' OR NOT coalesce(archived, false)))
+            AND (%(removes)s OR NOT {_STAYS_UNLESS_ALL_MAY_GO})
         ORDER BY left(g.url, 1000), g.url LIMIT %(limit)s
         """,
         {"run": run.id, "after": after, "statuses": list(statuses), "removes": run.removes, "limit": limit},
     )
     return [Gap(*row) for row in rows]
+
+
+def blobs_kept(connection: Connection, run: Run) -> int:
+    """How many missing and stale blobs `gaps` leaves out."""
+    row = connection.execute(
+        f"""
+        SELECT count(*) FROM {_MARKED}
+        WHERE g.run = %s AND status IN ('missing', 'stale') AND NOT %s AND {_STAYS_UNLESS_ALL_MAY_GO}
+        """,
+        [run.id, run.removes],
+    ).fetchone()
+    return row[0] if row else 0
 
 
 def add_listed(

@@ -156,6 +156,11 @@ class PostgresRuns:
         with self._connections() as connection:
             return reconcile_rows.gaps(connection, run, after, limit)
 
+    def blobs_kept(self, run: Run) -> int:
+        """How many missing and stale blobs the run does not look at."""
+        with self._connections() as connection:
+            return reconcile_rows.blobs_kept(connection, run)
+
     def note(self, run: Run) -> None:
         """Keep a run's state, removes, detail and report; one that was stopped meanwhile has lost its listing."""
         with self._connections() as connection:

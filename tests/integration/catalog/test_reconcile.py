@@ -361,7 +361,7 @@ def test_items_that_blobs_come_into_and_make_invalid_are_counted(
     reconciler = Reconciler(catalog, pipeline.blobs, WATCHED, runs, 2, pipeline.now)
     state, _, _, report, *caused = _rest(reconciler, reconciler.begin("coming"))
     catalog.close()
-    assert (state, report["removals"], caused) == ("stopped", 6, [])
+    assert (state, report["removals"], report["blobs_kept"], caused) == ("stopped", 6, 3, [])
 
 
 def test_items_that_blobs_make_invalid_which_come_back_are_counted_though_the_revision_is_the_same(

@@ -114,6 +114,9 @@ def test_a_check_promises_nothing_of_a_run_that_would_remove_too_much(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pipeline = with_gone(10)
+    for number in range(20, 30):
+        pipeline.blobs.archive(scene(f"s{number}", "b1"))
+    pipeline.blobs.wait(10)
     over_twins(monkeypatch, pipeline, pipeline.reconciler)
     with pytest.raises(typer.Exit):
         command.reconcile(check=True)
