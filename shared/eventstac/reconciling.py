@@ -382,7 +382,8 @@ def _surplus_stays(report: Report, allow_removals: int | None) -> str:
     of_each = ", ".join(f"{count} in {name}" for name, count in sorted(kept.items()))
     limit = "more than may be removed" if allow_removals is not None else "more than 5 % of the Items there"
     return (
-        f"Items that no file explains stay: {of_each}, {limit}. Somebody wrote them into a Collection that eventstac "
+        f"Items that no file explains stay: {of_each}, {limit}. If rows of the database were lost, `eventstac rebuild "
+        "COLLECTION` brings back those that have files. The others somebody wrote into a Collection that eventstac "
         "keeps: write them into one of their own, and run `eventstac reconcile --allow-removals "
         f"{report.removals + report.surplus}`, which removes them here"
     )

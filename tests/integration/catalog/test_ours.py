@@ -290,6 +290,17 @@ def test_rebuild_leaves_many_items_without_a_file_until_it_is_told(
     assert counts(connection)["scenes"] == 40
 
 
+def test_rebuild_brings_back_lost_rows_of_items_that_a_repair_takes_for_somebody_s(
+    database: CatalogDatabase, connection: Connection, store: RulesStore
+) -> None:
+    connection.execute("DELETE FROM eventstac.items WHERE collection = 'small'")
+    assert repairing.repair(connection, store, None, "loader", datetime.now(UTC)).left == 4
+    done = command(database, "rebuild", "small")
+    assert done.exit_code == 0, done.output
+    assert counts(connection)["small"] == 4
+    assert repairing.repair(connection, store, None, "loader", datetime.now(UTC)).left == 0
+
+
 def test_applied_rules_that_make_somebody_s_collection_ours_say_what_becomes_of_its_items(
     database: CatalogDatabase,
     connection: Connection,

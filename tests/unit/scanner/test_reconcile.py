@@ -434,6 +434,7 @@ def test_items_without_facts_keep_no_blob_that_is_gone_in_the_catalog(pipeline: 
     assert "s07" not in pipeline.items
     assert "10 in scenes, more than 5 % of the Items there" in run.detail
     assert "--allow-removals 11" in run.detail
+    assert "`eventstac rebuild COLLECTION` brings back those that have files" in run.detail
     report = Report.from_json(report_of(pipeline))
     assert report.has_gap
     assert not report.mends(removes=True), "a reconcile without that option leaves them again"
