@@ -134,7 +134,10 @@ class Report:
         """Whether a reconcile closes any of the gap; `removes`: it stays within the limit of removals."""
         all_of = _sum(self.collections)
         leaving = all_of.orphaned + all_of.withdrawn + self.surplus - self.surplus_kept if removes else 0
-        return any((all_of.stale + all_of.missing - self.blobs_kept, all_of.lost, leaving))
+        looked_at = all_of.stale + all_of.missing - self.blobs_kept
+        return any(
+            count > 0 for count in (looked_at, all_of.lost, leaving)
+        )  # each is counted at a moment of its own
 
     def kept_surplus(self, allowed: int | None) -> dict[str, int]:
         """How many surplus Items a reconcile leaves, by Collection; `allowed` as for `removable_surplus`."""

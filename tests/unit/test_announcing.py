@@ -81,6 +81,14 @@ def test_the_timeline_is_that_of_the_blob_that_came_last() -> None:
     ]
 
 
+def test_a_later_look_is_the_last_however_long_ago_its_file_was_written() -> None:
+    late = (Stage(at(100), "written"), Stage(at(1500), "second-look"), Stage(at(1501), "looked"))
+    other = (Stage(at(600), "event"), Stage(at(601), "looked"))
+    facts = [seen("a.tif", 1501, timeline=late), seen("b.tif", 601, timeline=other)]
+    timeline = told(None, ROW, 1502, *facts)["data"]["timeline"]
+    assert [each["stage"] for each in timeline] == ["written", "second-look", "looked", "merged"]
+
+
 def test_an_item_is_changed_by_the_message_of_its_last_look_however_they_arrive() -> None:
     first, last = (
         replace(seen(f"{seconds}.tif", seconds), origin=Origin.new(str(seconds))) for seconds in (1, 2)

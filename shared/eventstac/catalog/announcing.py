@@ -180,5 +180,6 @@ def _sealed(
 
 def _timeline(facts: Sequence[Fact], now: datetime) -> tuple[Stage, ...]:
     """That of the blob that was on its way last: it made the change."""
-    latest = max((fact.finding.timeline for fact in facts), default=())
+    timelines = (fact.finding.timeline for fact in facts)
+    latest = max(timelines, key=lambda timeline: (timeline[-1:], timeline), default=())
     return passed(latest, "merged", now)

@@ -125,7 +125,7 @@ def _go(
             story(telemetry, "eventstac reconcile: repair", f"{run_name} repair") as origin,
         ):
             rules = ports.rules_store()
-            # A run that was stopped, or whose rules are no more in force, removes nothing.
+            # A run that was stopped, or whose rules are no more in force, removes nothing that is surplus.
             allowed = surplus_allowed(Report.from_json(run.report), allow_removals) if run.removes else 0
             repairing.repair(connection, rules, collection, APP, now(), origin, allow_removals=allowed)
     return run
