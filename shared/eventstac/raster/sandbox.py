@@ -106,10 +106,8 @@ class Sandbox:
             worker.close()
 
     def _take(self) -> Worker:
-        with (
-            self._beginning,
-            self._lock,
-        ):  # one that is begun is waited for: two that start at once take longer
+        # One that is begun is waited for: two that start at once take longer.
+        with self._beginning, self._lock:
             if self._idle:
                 return self._idle.pop()
         return self._start()
