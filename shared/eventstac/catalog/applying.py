@@ -9,7 +9,7 @@ from eventstac.catalog import pgstac_partitions
 from eventstac.catalog.collection_documents import apply_collection
 from eventstac.catalog.database import Connection
 from eventstac.catalog.queryables import apply_queryables
-from eventstac.catalog.rules_store import apply_rules, lock_rules, rules_before
+from eventstac.catalog.rules_store import apply_rules, lock_rules, newest
 from eventstac.errors import Rejected
 from eventstac.raster.revision import EXTRACTOR_REVISION
 from eventstac.rules import CollectionRules, Rules
@@ -49,7 +49,8 @@ def apply(connection: Connection, text: str, rules: Rules, origin: str) -> int:
     """
     with connection.transaction():
         lock_rules(connection)
-        before = rules_before(connection, rules.default_collection)
+        stored = newest(connection)
+        before = stored.read(rules.default_collection) if stored else None
         for collection in rules.collections:
             with _refusals(rules, collection):
                 known = before.collection(collection.id) if before else None

@@ -1,9 +1,11 @@
 """The applied rules: each change of the file or of the extractor's number is a new revision."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from threading import Lock
 from typing import Any
 
+from psycopg.rows import class_row
 from psycopg.types.json import Json
 
 from eventstac.catalog.database import Connection
@@ -37,6 +39,31 @@ class AppliedRules:
     def same_since(self, match: Match | None) -> int:
         """The revision since which what a blob is by the rules means the same; None: whatever it is."""
         return self.since.rule(match.collection, match.rule) if match else self.since.anything
+
+
+@dataclass(frozen=True)
+class StoredRules:
+    """A revision of the rules as its row has it; `since` as JSON, None where it is older than that is told."""
+
+    revision: int
+    digest: str
+    extractor: int
+    text: str
+    origin: str
+    since: dict[str, Any] | None
+    applied_at: datetime
+
+    def read(self, default_collection: str | None) -> Rules | None:
+        """The rules; None where this version cannot read them."""
+        try:
+            return load_rules(
+                self.text,
+                file=f"revision {self.revision}",
+                default_collection=default_collection,
+                checked=True,
+            )
+        except RulesInvalid:
+            return None
 
 
 class RulesStore:
@@ -96,19 +123,14 @@ def lock_rules(connection: Connection) -> None:
     connection.execute("SELECT pg_advisory_xact_lock(%s)", [_APPLY_LOCK])
 
 
-def rules_before(connection: Connection, default_collection: str | None) -> Rules | None:
-    """The rules of the newest revision, None where there are none, or none that this version can read."""
-    row = connection.execute(
-        "SELECT revision, text FROM eventstac.rules ORDER BY revision DESC LIMIT 1"
-    ).fetchone()
-    try:
-        return (
-            load_rules(row[1], file=f"revision {row[0]}", default_collection=default_collection, checked=True)
-            if row
-            else None
+def newest(connection: Connection) -> StoredRules | None:
+    """The rules as they were applied last; None where there are none yet."""
+    with connection.cursor(row_factory=class_row(StoredRules)) as cursor:
+        cursor.execute(
+            "SELECT revision, digest, extractor, text, origin, since, applied_at FROM eventstac.rules "
+            "ORDER BY revision DESC LIMIT 1"
         )
-    except RulesInvalid:
-        return None
+        return cursor.fetchone()
 
 
 def apply_rules(connection: Connection, text: str, rules: Rules, extractor: int, origin: str = "") -> int:
@@ -120,19 +142,15 @@ def apply_rules(connection: Connection, text: str, rules: Rules, extractor: int,
     """
     with connection.transaction():
         lock_rules(connection)
-        row = connection.execute(
-            "SELECT revision, digest, extractor, text, since FROM eventstac.rules ORDER BY revision DESC LIMIT 1"
-        ).fetchone()
+        before = newest(connection)
         by_this_one = False
-        if row and row[2] == extractor:
-            fresh_from = Since.from_json(row[4]).least if row[4] else row[0]
+        if before and before.extractor == extractor:
+            fresh_from = Since.from_json(before.since).least if before.since else before.revision
             by_this_one = not _newer_one_read(connection, extractor, fresh_from)
-        if row and row[1] == rules.digest and by_this_one:
-            return int(row[0])
-        revision = (row[0] if row else 0) + 1
-        since = all_new(rules, revision)
-        if row and by_this_one:
-            since = _since(rules, revision, *row)
+        if before and before.digest == rules.digest and by_this_one:
+            return before.revision
+        revision = (before.revision if before else 0) + 1
+        since = _since(rules, revision, before) if before and by_this_one else all_new(rules, revision)
         connection.execute(
             """
             INSERT INTO eventstac.rules (revision, digest, extractor, text, origin, since)
@@ -159,17 +177,11 @@ def _newer_one_read(connection: Connection, extractor: int, fresh_from: int) -> 
     return bool(row and row[0])
 
 
-def _since(
-    rules: Rules, revision: int, before: int, digest: str, extractor: int, text: str, since: Any
-) -> Since:
-    """Since when each rule is the same, by the row of the revision before."""
-    del extractor  # the same
-    try:
-        old = load_rules(
-            text, file=f"revision {before}", default_collection=rules.default_collection, checked=True
-        )
-    except RulesInvalid:
+def _since(rules: Rules, revision: int, before: StoredRules) -> Since:
+    """Since when each rule is the same."""
+    old = before.read(rules.default_collection)
+    if old is None or old.digest != before.digest:
+        # another default collection, or another version of eventstac reads it otherwise
         return all_new(rules, revision)
-    if old.digest != digest:  # another default collection, or another version of eventstac reads it otherwise
-        return all_new(rules, revision)
-    return since_when(rules, revision, old, Since.from_json(since) if since else all_new(old, before))
+    known = Since.from_json(before.since) if before.since else all_new(old, before.revision)
+    return since_when(rules, revision, old, known)

@@ -9,6 +9,7 @@ import typer
 from eventstac.catalog.applying import try_out
 from eventstac.catalog.ours import items_of_others
 from eventstac.catalog.rules_blob import known_file, take_in
+from eventstac.catalog.rules_store import newest
 from eventstac.cli.console import say
 from eventstac.cli.files import read_text
 from eventstac.cli.ports import APP, Ports, print_json
@@ -82,11 +83,10 @@ def show(as_json: AsJson = False) -> None:
     """
     ports = Ports.read("collections show", os.environ, storage=False, bus=False)
     with ports.connection() as connection:
-        row = connection.execute(
-            "SELECT revision, text, origin, applied_at FROM eventstac.rules ORDER BY revision DESC LIMIT 1"
-        ).fetchone()
+        stored = newest(connection)
         file = known_file(connection)
-    revision, text, origin, applied_at = row or (0, "", "", None)
+    revision, text, origin = (stored.revision, stored.text, stored.origin) if stored else (0, "", "")
+    applied_at = stored.applied_at if stored else None
     mistakes = file.mistakes if file else ""
     if as_json:
         at = applied_at.isoformat() if applied_at else None

@@ -11,7 +11,7 @@ from eventstac.catalog import applying
 from eventstac.catalog.database import DatabaseSettings, connect, database_failures
 from eventstac.catalog.entra_principals import make_principals, read_principals
 from eventstac.catalog.rules_blob import known_file
-from eventstac.catalog.rules_store import RulesStore
+from eventstac.catalog.rules_store import RulesStore, newest
 from eventstac.catalog.setup import SetupRefused, set_up, told_who_may
 from eventstac.cli.console import counted, open_console
 from eventstac.cli.files import read_text
@@ -59,10 +59,8 @@ def put_in_force(database: DatabaseSettings, file: Path, default_collection: str
             text, origin = read_text(file), str(file)
             rules = load_rules(text, file=origin, default_collection=default_collection)
         else:
-            row = connection.execute(
-                "SELECT text, origin FROM eventstac.rules ORDER BY revision DESC LIMIT 1"
-            ).fetchone()
-            text, origin = row or ("", "")
+            stored = newest(connection)
+            text, origin = (stored.text, stored.origin) if stored else ("", "")
             rules = RulesStore(default_collection).current(connection).rules
         applying.prepare(connection, rules)
         revision = applying.apply(connection, text, rules, origin)
