@@ -184,15 +184,14 @@ def _not_in_storage(evidence: Evidence, lacks: str) -> Whereabouts:
         return Whereabouts("not in storage", f"{lacks}, and nobody ever looked at one")
     if fact.finding.state == "gone":
         return Whereabouts("not in storage", f"{lacks}, and the catalog knows it")
-    shown = "still shows it" if evidence.published else "does not show it"
-    return Whereabouts("not in storage", f"{lacks} any more; the catalog {shown}{_soon(evidence)}")
-
-
-def _soon(evidence: Evidence) -> str:
+    is_shown = _is_shown(evidence) or _has_its_cog_shown(evidence, fact)
+    shown = "still shows it" if is_shown else "does not show it"
     waiting = _first_waiting(evidence.queued)
     if waiting:
-        return f", a look is waiting at {waiting.stage}"
-    return ". `eventstac reconcile` looks at it" + (", and takes it out" if evidence.published else "")
+        soon = f", a look is waiting at {waiting.stage}"
+    else:
+        soon = ". `eventstac reconcile` looks at it" + (", and takes it out" if is_shown else "")
+    return Whereabouts("not in storage", f"{lacks} any more; the catalog {shown}{soon}")
 
 
 def _unknown_to_rules(evidence: Evidence) -> Whereabouts | None:
@@ -215,6 +214,14 @@ def _unknown_to_rules(evidence: Evidence) -> Whereabouts | None:
 def _is_shown(evidence: Evidence) -> bool:
     fact, row = evidence.fact, evidence.item
     return bool(evidence.published and fact and row and row.is_published and fact.url in row.urls)
+
+
+def _has_its_cog_shown(evidence: Evidence, fact: Fact) -> bool:
+    """Whether the Item of a source shows the COG in its place."""
+    row = evidence.item
+    if fact.claim or not (evidence.published and row and row.is_published):
+        return False
+    return fact.finding.state == "present" and fact.url not in row.conflicts
 
 
 def _still_shown(evidence: Evidence) -> str:

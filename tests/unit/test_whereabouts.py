@@ -55,7 +55,9 @@ GONE = replace(LOOK, state="gone", etag="")
 GROWING = replace(LOOK, grows=True)
 # Made two hours and a half after what is known of the URL, and written a moment ago.
 NEW = replace(GROWING, seen=at(9010), created=at(9000), last_modified=at(9008))
+REJECTED = fact_of(URL, rejected(MATCH, 5, "e2"))
 ARCHIVED = replace(rejected(MATCH, 5, "e2"), reason="archived")
+WITHOUT_RULE = replace(rejected(MATCH, 5, "e2"), reason="no-rule")
 COG = url_of("one.tif", "left")
 COPYING: dict[str, object] = {"look": None, "copying": f"{URL} is still being copied: 1/9 bytes"}
 GIVEN_UP = Rejection("id", "blobs-matched/extractor", "gave-up", "away", URL, 9, {}, "open", at(3))
@@ -71,6 +73,26 @@ SHOWN: dict[str, object] = {"fact": read(), "item": row(), "published": True}
             evidence(look=GONE, fact=read(), item=row(), published=True),
             "not in storage",
             "still shows it. `eventstac reconcile` looks at it, and takes it out",
+        ),
+        (
+            evidence(look=GONE, fact=read(), item=row(urls=(COG,)), published=True),
+            "not in storage",
+            "still shows it. `eventstac reconcile` looks at it, and takes it out",
+        ),
+        (
+            evidence(look=GONE, fact=read(), item=row(urls=("another",), conflicts=(URL,)), published=True),
+            "not in storage",
+            "the catalog does not show it. `eventstac reconcile` looks at it",
+        ),
+        (
+            evidence(look=GONE, fact=REJECTED, item=row(urls=("another",)), published=True),
+            "not in storage",
+            "the catalog does not show it. `eventstac reconcile` looks at it",
+        ),
+        (
+            evidence(look=GONE, fact=read(), queued=[Queued("blob-events", at(6), 1)]),
+            "not in storage",
+            "the catalog does not show it, a look is waiting at scanner",
         ),
         (evidence(look=replace(GONE, is_folder=True)), "ignored", "it is a folder's marker"),
         (
@@ -212,6 +234,11 @@ SHOWN: dict[str, object] = {"fact": read(), "item": row(), "published": True}
         ),
         (evidence(is_source=False), "ignored", "no cog.completed that was handled has named it"),
         (
+            evidence(is_source=False, queued=[Queued("cog-events", at(1), 2)]),
+            "waiting",
+            "a message about it is waiting for cog_updater (attempt 2)",
+        ),
+        (
             evidence(is_source=False),
             "ignored",
             "a message that failed is in no queue while it waits to be tried again, as a rule up to five minutes at a "
@@ -248,7 +275,7 @@ SHOWN: dict[str, object] = {"fact": read(), "item": row(), "published": True}
             "the catalog shows it as it was at",
         ),
         (
-            evidence(fact=fact_of(URL, replace(rejected(MATCH, 5, "e2"), reason="no-rule"))),
+            evidence(fact=fact_of(URL, WITHOUT_RULE)),
             "stale",
             "it left the catalog when no rule matched it, and one does; no message about it is in a queue. `eventstac",
         ),
@@ -332,6 +359,31 @@ def test_a_conflict_says_which_of_the_two_it_is() -> None:
     why = whereabouts(replace(known, fact=replace(claimed, is_refused=True))).why
     assert "an earlier one named it as a source: it stays one" in why
     assert "another blob" not in why
+
+
+def test_what_does_not_hold_is_not_said() -> None:
+    refused = replace(cog_fact(URL, present(MATCH, 5, "e2"), url_of("s.tif")), is_refused=True)
+    newer = fact_of(URL, replace(read().finding, revision=3))
+    elsewhere: dict[str, object] = {"fact": REJECTED, "item": row(urls=("another",)), "published": True}
+    lost: dict[str, object] = {"fact": REJECTED, "item": row(), "published": False}
+    for known, unsaid in (
+        (evidence(fact=refused, item=row(conflicts=(URL,)), published=True), "it lies in a source container"),
+        (evidence(**SHOWN | {"fact": newer}), "found by revision"),
+        (evidence(**SHOWN, extractor=-1), "an extractor older"),
+        (evidence(**elsewhere), "as it was read last"),
+        (evidence(**lost), "as it was read last"),
+        (evidence(look=NEW, fact=fact_of(URL, gone(MATCH, 5))), "was not there"),
+        (evidence(look=replace(GROWING, seen=at(9999)), fact=fact_of(URL, gone(MATCH, 5))), "as where"),
+        (evidence(look=replace(LOOK, size=1234), fact=fact_of(URL, WITHOUT_RULE)), "as where"),
+        (evidence(bus_away="Service Bus at x does not answer", **COPYING), "is in no queue"),
+    ):
+        assert unsaid not in whereabouts(known).why
+
+
+def test_programs_are_told_of_dead_letters_as_of_what_waits_no_more() -> None:
+    dead = Queued("cog-events", at(1), 1, "MaxDeliveryCountExceeded")
+    known = evidence(queued=[dead, Queued("blob-events", at(2), 1)])
+    assert [one["stage"] for one in to_json(known, whereabouts(known))["waiting"]] == ["scanner"]
 
 
 def test_a_changed_cog_is_said_to_wait_for_no_event() -> None:
