@@ -73,6 +73,14 @@ def test_a_rejected_message_goes_to_rejected_with_the_original_and_its_blob() ->
     assert data["first_sent"] == to_text(START)
 
 
+def test_an_event_that_comes_again_in_another_message_and_is_given_up_is_another_rejection() -> None:
+    bus = MemoryBus()
+    for name in ("m1", "m1", "m2"):
+        consumer(bus).consume(replace(message(), message_id=name), failing(Rejected("why", "because")))
+    first, again, other = (sent.message_id for sent in bus.sent)
+    assert first == again != other
+
+
 @pytest.mark.parametrize(
     ("body", "names"),
     [

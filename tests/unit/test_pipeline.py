@@ -339,9 +339,12 @@ def test_a_rejection_is_kept_once(pipeline: Pipeline) -> None:
 
 
 def test_the_timeline_tells_the_story_of_a_blob(pipeline: Pipeline) -> None:
-    pipeline.run(pipeline.put(scene("a", "b1"), b"raster 10"))
+    created, happened = pipeline.put(scene("a", "b1"), b"raster 10"), pipeline.now()
+    pipeline.blobs.wait(5)
+    pipeline.run(created)
     timeline = pipeline.catalog.known[scene("a", "b1")].finding.timeline
     assert [stage.stage for stage in timeline] == ["event", "matched", "looked"]
+    assert (timeline[0].at, timeline[1].at) == (happened, pipeline.now())
     (changed,) = pipeline.bus.data("items-changed")
     assert [stage["stage"] for stage in changed["timeline"]] == ["event", "matched", "looked", "merged"]
 

@@ -1,6 +1,7 @@
 """Given-up events are kept, chosen and settled."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -98,6 +99,16 @@ def test_what_is_settled_is_settled_once(connection: Connection) -> None:
     assert one.state == "replayed"
     assert one.resolved_at is not None
     assert {one.id for one in rejections.find(connection, Filter())} == {"b3", "b4"}
+
+
+def test_open_ones_are_counted_by_stage_and_reason_with_the_first_one_s_time(connection: Connection) -> None:
+    at = {"a1": START, "a2": START, "b5": START - timedelta(days=2), "b6": START - timedelta(days=9)}
+    for identity in ("b5", "b6"):
+        keep(connection, identity, "blobs-matched/extractor", "gave-up", None, {"data": {}})
+    for identity, when in at.items():
+        connection.execute("UPDATE eventstac.rejected SET rejected_at = %s WHERE id = %s", [when, identity])
+    rejections.resolve(connection, ["a2", "b3", "b4", "b6"], "discarded")
+    assert rejections.counts(connection) == [("blobs-matched/extractor", "gave-up", 2, at["b5"])]
 
 
 def test_an_id_is_found_by_its_beginning(connection: Connection) -> None:

@@ -47,22 +47,60 @@ def test_a_run_that_was_stopped_beside_a_page_stays_stopped(
 ) -> None:
     run = Run("late", (CONTAINER,))
     runs.begin(run)
+    runs.note(replace(run, state="looking", removes=True))
     connection.execute("UPDATE eventstac.runs SET changed_at = now() - interval '3 days' WHERE run = 'late'")
     pruning.prune(connection)
     runs.note(replace(run, state="looking"))
     found = runs.find("late")
     assert found
-    assert (found.state, "did not go on for two days" in found.detail) == ("stopped", True)
+    assert (found.state, found.removes, "did not go on for two days" in found.detail) == (
+        "stopped",
+        False,
+        True,
+    )
 
 
 def test_a_run_that_did_not_go_on_for_two_days_bars_no_other(
     runs: PostgresRuns, connection: Connection
 ) -> None:
-    runs.begin(Run("waits", (CONTAINER,)))
+    page = ScanRequested("waits", CONTAINER, reason="reconcile")
+    runs.begin(Run("waits", (CONTAINER,), next_page=page))
+    long_ago = "UPDATE eventstac.runs SET resumed_at = NULL, changed_at = now() - %s * interval '1 hour'"
     for hours, barring in ((47, "waits"), (49, None)):
-        connection.execute("UPDATE eventstac.runs SET changed_at = now() - %s * interval '1 hour'", [hours])
+        connection.execute(long_ago, [hours])
         busy = runs.busy()
         assert (busy and busy.id) == barring
+        stalled = runs.take_stalled()
+        assert (stalled and stalled.id) == barring
+
+
+@pytest.mark.parametrize("noted", ["page", "state"])
+def test_a_run_that_goes_on_is_neither_given_again_nor_given_up(
+    runs: PostgresRuns, connection: Connection, noted: str
+) -> None:
+    page = ScanRequested("slow", CONTAINER, reason="reconcile")
+    run = Run("slow", (CONTAINER,), next_page=page)
+    runs.begin(run)
+    connection.execute("UPDATE eventstac.runs SET changed_at = now() - interval '3 days'")
+    if noted == "page":
+        runs.advance("slow", page, replace(page, continuation="2"))
+    else:
+        runs.note(replace(run, state="looking"))
+    assert runs.take_stalled() is None
+    assert runs.busy()
+
+
+def test_a_run_that_is_begun_twice_stays_where_it_is(runs: PostgresRuns) -> None:
+    """Its name is of the second in which a timer fired: one that fires twice names it alike."""
+    first = ScanRequested("twice", CONTAINER, reason="reconcile")
+    second = replace(first, continuation="2")
+    for _ in range(2):
+        runs.begin(Run("twice", (CONTAINER,), next_page=first))
+        runs.advance("twice", first, second)
+    runs.begin(Run("twice", (CONTAINER,), next_page=first))
+    found = runs.find("twice")
+    assert found
+    assert found.next_page == second
 
 
 def test_the_run_that_was_begun_last_and_is_no_check_is_shown(
