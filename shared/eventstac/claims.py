@@ -14,10 +14,9 @@ from eventstac.blobs import BlobReader, Look
 from eventstac.bus import ASSET_FACTS, LIMIT_BYTES, Bus, Message, text_of
 from eventstac.contracts import read_contract
 from eventstac.errors import BlobChanged, EventstacError, Rejected, Transient
-from eventstac.events import Envelope, Origin, ScanRequested, open_envelope, seal
+from eventstac.events import Envelope, ScanRequested, open_envelope
 from eventstac.events.claim import EventClaimed
-from eventstac.events.envelope import CONTENT_TYPE
-from eventstac.times import from_text
+from eventstac.events.envelope import CONTENT_TYPE, seal_instead
 
 # The templates make the lifecycle rule from the same number.
 KEPT_DAYS: int = read_contract("retention.json")["claimDays"]
@@ -58,9 +57,7 @@ class Claims:
         claimed = EventClaimed(
             url, digest, len(text), event["type"], about if isinstance(about, str) else None
         )
-        origin = Origin(event["id"], event["correlationid"], event["traceparent"])
-        app = str(event["source"]).rpartition("/")[2]
-        return seal(claimed, app=app, origin=origin, at=from_text(event["time"]))
+        return seal_instead(event, claimed)
 
     def redeem(self, claimed: EventClaimed) -> Envelope:
         """The event that a claim stands for.

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from eventstac.blob_urls import canonical_url
 from eventstac.bus import read_moment
-from eventstac.errors import Rejected
 from eventstac.events import CollectionUpdated, EventRejected, ItemChanged, ItemRemoved, ScanRequested
+from eventstac.events.about import url_of
 from eventstac.events.envelope import event_id
 from eventstac.json_text import read_json, read_loosely
 from eventstac.origin import told_correlation
@@ -17,9 +16,6 @@ from eventstac.url_secrets import kept_json, without_secrets
 
 DEAD_LETTER = "dead-letter"
 UNDELIVERED = "undelivered"
-
-# Where events name the blob that they are about, the most telling first; of what was renamed, where it was.
-BLOB_FIELDS = ("url", "source_url", "cog_url", "sourceUrl")
 
 EVENT_GRID = "event-grid"  # the first part of the stage of what Event Grid could not deliver
 
@@ -94,20 +90,6 @@ def undelivered(blob_url: str, subscription: str, content: bytes) -> Iterable[tu
                 read_moment(event.get("publishtime")),
             ),
         )
-
-
-def url_of(event: Any) -> str | None:
-    """The blob that an event is about, where one can tell."""
-    data = event.get("data") if isinstance(event, Mapping) else None
-    if not isinstance(data, Mapping):
-        return None
-    for name in BLOB_FIELDS:
-        if isinstance(data.get(name), str):
-            try:
-                return canonical_url(data[name])
-            except Rejected:
-                continue
-    return None
 
 
 def _kept(event: Mapping[str, Any]) -> Mapping[str, Any] | str:

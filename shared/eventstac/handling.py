@@ -8,9 +8,9 @@ from typing import Any
 
 from eventstac.blob_urls import canonical_url
 from eventstac.bus import Received
-from eventstac.dead_letters import BLOB_FIELDS
 from eventstac.errors import Rejected
 from eventstac.events import Envelope, Origin, open_envelope
+from eventstac.events.about import named
 from eventstac.json_text import read_loosely
 from eventstac.telemetry.spans import Span, Value, inside
 from eventstac.url_secrets import told_url
@@ -59,7 +59,7 @@ class Handling:
     @property
     def url(self) -> str | None:
         """The blob that the event is about, where one can tell."""
-        return _url_of(self.envelope.raw if self.envelope else read_loosely(self.received.body))
+        return _blob_of(self.envelope.raw if self.envelope else read_loosely(self.received.body))
 
     @property
     def told_id(self) -> str:
@@ -100,7 +100,7 @@ def _about(envelope: Envelope | None) -> dict[str, Value]:
     if envelope is None:
         return {}
     notes: dict[str, Value] = {"event_type": told_url(envelope.type), "event_id": told_url(envelope.id)}
-    url, cog_url = _url_of(envelope.raw), _url_of(envelope.raw, "cog_url")
+    url, cog_url = _blob_of(envelope.raw), _blob_of(envelope.raw, "cog_url")
     if url:
         notes["blob"] = url
     if cog_url and cog_url != url:
@@ -115,13 +115,11 @@ def _about(envelope: Envelope | None) -> dict[str, Value]:
     return notes
 
 
-def _url_of(event: Any, *names: str) -> str | None:
-    data = event.get("data") if isinstance(event, Mapping) else None
-    if isinstance(data, dict):
-        for name in names or BLOB_FIELDS:
-            if isinstance(data.get(name), str):
-                try:
-                    return canonical_url(data[name])
-                except Rejected:
-                    return told_url(data[name].encode(errors="replace").decode())
+def _blob_of(event: Any, *fields: str) -> str | None:
+    """The first blob that an event names, told also where it is the name of none."""
+    for name in named(event, *fields):
+        try:
+            return canonical_url(name)
+        except Rejected:
+            return told_url(name.encode(errors="replace").decode())
     return None

@@ -1,8 +1,10 @@
 """Where a message comes from: what the messages that it causes inherit."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Any
 
 from eventstac.url_secrets import told_url
 
@@ -32,6 +34,11 @@ class Origin:
         return cls(
             cause, told_correlation(cause), f"00-{_hex(32, 'trace', cause)}-{_hex(16, 'begins', cause)}-01"
         )
+
+    @classmethod
+    def of(cls, event: Mapping[str, Any]) -> "Origin":
+        """What an event of ours says of it."""
+        return cls(event["id"], event["correlationid"], event["traceparent"])
 
     @property
     def trace(self) -> str:

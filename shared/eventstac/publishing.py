@@ -35,7 +35,7 @@ def publish_outbox(catalog: Catalog, bus: Bus, telemetry: Telemetry = OFF) -> in
 def _span(announcement: Announcement, started_ns: int) -> Span:
     """That an announcement was published: beside what it causes, below what committed it."""
     event = announcement.event
-    origin = Origin(event["id"], event["correlationid"], event["traceparent"])
+    origin = Origin.of(event)
     return Span(
         f"publish {announcement.topic}",
         origin.within("publish", event["id"]),

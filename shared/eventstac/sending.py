@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from eventstac.bus import REJECTED, Bus, Message
-from eventstac.dead_letters import url_of
 from eventstac.errors import Rejected
-from eventstac.events import EventRejected, Origin, seal
-from eventstac.times import from_text
+from eventstac.events import EventRejected
+from eventstac.events.about import url_of
+from eventstac.events.envelope import seal_instead
 
 log = logging.getLogger("eventstac")
 
@@ -48,8 +48,6 @@ def _given_up(message: Message, refusal: Rejected, stage: str | None) -> Message
         attempts=1,
         event=attributes,
     )
-    app = str(event["source"]).rpartition("/")[2]
-    origin = Origin(event["id"], event["correlationid"], event["traceparent"])
     log.warning(
         "event_rejected",
         extra={
@@ -59,7 +57,7 @@ def _given_up(message: Message, refusal: Rejected, stage: str | None) -> Message
             "message_id": message.message_id,
         },
     )
-    body = seal(rejected, app=app, origin=origin, at=from_text(event["time"]))
+    body = seal_instead(event, rejected)
     return Message(REJECTED, body["id"], body)
 
 

@@ -19,10 +19,10 @@ from azure.servicebus import (
 )
 from azure.servicebus.amqp import AmqpMessageBodyType
 
-from eventstac.blob_urls import canonical_url
 from eventstac.bus import ATTEMPT, FIRST_SENT, read_attempt, read_moment
 from eventstac.contracts import read_contract
-from eventstac.errors import Rejected, Transient
+from eventstac.errors import Transient
+from eventstac.events.about import urls_of
 from eventstac.json_text import read_loosely
 from eventstac.whereabouts import Queued
 
@@ -47,7 +47,11 @@ def queued_about(client: ServiceBusClient, url: str) -> list[Queued]:
 
     def about(place: tuple[str, str, bool]) -> list[Queued]:
         topic, _, dead = place
-        return [_queued(message, topic, dead) for message in _peek(client, *place) if _is_about(message, url)]
+        return [
+            _queued(message, topic, dead)
+            for message in _peek(client, *place)
+            if url in urls_of(read_loosely(body_of(message)))
+        ]
 
     try:
         # The SDK sleeps for a second in opening and closing each receiver: all at once, not one after the other.
@@ -125,22 +129,6 @@ def body_of(message: ServiceBusReceivedMessage) -> bytes:
         return b"".join(message.body)
     value = message.body if message.body_type == AmqpMessageBodyType.VALUE else list(message.body)
     return value if isinstance(value, bytes) else str(value).encode(errors="replace")
-
-
-def _is_about(message: ServiceBusReceivedMessage, url: str) -> bool:
-    event = read_loosely(body_of(message))
-    data = event.get("data") if isinstance(event, dict) else None
-    if not isinstance(data, dict):
-        return False  # a message that no one can read is about nothing; it is rejected when it is received
-    urls = [data[name] for name in ("url", "source_url", "cog_url") if isinstance(data.get(name), str)]
-    return any(_is_same(candidate, url) for candidate in urls)
-
-
-def _is_same(candidate: str, url: str) -> bool:
-    try:
-        return canonical_url(candidate) == url
-    except Rejected:
-        return False
 
 
 def since(message: ServiceBusReceivedMessage) -> datetime:

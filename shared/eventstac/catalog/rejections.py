@@ -1,7 +1,7 @@
 """Events that were given up, kept for the operator."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
@@ -9,10 +9,9 @@ from typing import Any, Literal
 from psycopg import errors
 from psycopg.types.json import Json as JsonParameter
 
-from eventstac.blob_urls import canonical_url
 from eventstac.catalog.database import Connection
-from eventstac.errors import Rejected
 from eventstac.events import EventRejected
+from eventstac.events.about import urls_of
 from eventstac.events.envelope import event_id
 from eventstac.json_text import read_json, write_json
 
@@ -109,12 +108,8 @@ _MOST_ATTEMPTS = 2**31 - 1
 
 def _other_url(rejected: EventRejected) -> str | None:
     """The COG that an event names beside its source, or where what was renamed is now."""
-    data = rejected.event.get("data") if isinstance(rejected.event, Mapping) else None
-    named = data.get("cog_url", data.get("destinationUrl")) if isinstance(data, Mapping) else None
-    try:
-        url = canonical_url(named) if isinstance(named, str) else None
-    except Rejected:
-        return None
+    urls = urls_of(rejected.event, "cog_url", "destinationUrl")
+    url = urls[0] if urls else None
     return url if url != rejected.url and len(url or "") <= _LONGEST_URL else None
 
 

@@ -10,7 +10,7 @@ from eventstac.errors import Rejected
 from eventstac.fields import Fields
 from eventstac.json_text import read_json
 from eventstac.origin import Origin, told_correlation, valid_traceparent
-from eventstac.times import to_text
+from eventstac.times import from_text, to_text
 
 CONTENT_TYPE = "application/cloudevents+json"
 
@@ -101,6 +101,12 @@ def seal(event: Event, *, app: str, origin: Origin, at: datetime) -> dict[str, A
         "correlationid": origin.correlation,
         "data": event.data(),
     }
+
+
+def seal_instead(sealed: Mapping[str, Any], event: Event) -> dict[str, Any]:
+    """The CloudEvent that goes instead of one of ours: by the same app, at the same time, in the same story."""
+    app = str(sealed["source"]).rpartition("/")[2]
+    return seal(event, app=app, origin=Origin.of(sealed), at=from_text(sealed["time"]))
 
 
 def event_id(*parts: str) -> str:

@@ -125,3 +125,13 @@ def test_a_message_whose_parts_are_of_any_type_of_amqp_is_handed_over(
     assert bodies[1] == b"no id"
     assert b"a.tif" in bodies[2]
     assert len({one.rejection()[0] for one in kept}) == len(kept)
+
+
+def test_a_rename_that_waits_is_about_both_names(client: ServiceBusClient) -> None:
+    old, new = url_of("old.tif"), url_of("new%20name.tif")
+    event = {"data": {"sourceUrl": old, "destinationUrl": new.replace("%20", " ")}}
+    with client.get_topic_sender("blob-events") as sender:
+        sender.send_messages(ServiceBusMessage(json.dumps(event), message_id="renamed"))
+    assert [queued.topic for queued in queued_about(client, old)] == ["blob-events"]
+    assert [queued.topic for queued in queued_about(client, new)] == ["blob-events"]
+    assert queued_about(client, url_of("other.tif")) == []
