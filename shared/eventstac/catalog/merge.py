@@ -30,7 +30,7 @@ from eventstac.errors import Busy
 from eventstac.facts import Fact, join, unsure
 from eventstac.matching import is_overtaken
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("eventstac")
 
 # Facts of the first transaction (a batch of the loader's), and of any: their locks share one table of fixed size.
 FIRST, MOST = 100, 400

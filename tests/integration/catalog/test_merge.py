@@ -23,7 +23,9 @@ from eventstac.catalog.rules_store import RulesStore
 from eventstac.compose import Composition
 from eventstac.compose import compose as really_compose
 from eventstac.facts import Fact, Match, fact_of
+from eventstac.origin import Origin
 from eventstac.rules import CollectionRules, load_rules
+from eventstac.telemetry.spans import inside
 from eventstac.times import to_text
 from eventstac.validation import event_problems
 from tests.integration.catalog.writers import four_writers, limited_waiting
@@ -364,6 +366,16 @@ def test_a_cog_of_another_place_is_logged_when_its_item_comes_to_show_it(
     assert _told(caplog) == []
     load(connection, replace(right, finding=gone(right.match, 9)))
     assert [blob for blob, _ in _told(caplog)] == [wrong.url]
+
+
+def test_a_cog_of_another_place_is_logged_in_the_trace_of_the_message_that_told_of_it(
+    connection: Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    origin = Origin.new("tests")
+    with inside(origin, {}):
+        load(connection, fact("one"), _cog("one.tif", "c1", 14))
+    [told] = [vars(each) for each in caplog.records if each.message == "cog_elsewhere"]
+    assert (told["trace_id"], told["span_id"]) == (origin.trace, origin.span)
 
 
 def test_a_cog_that_its_item_does_not_show_is_not_said_to_be_elsewhere(
