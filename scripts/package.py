@@ -76,7 +76,8 @@ LEFT_OUT_FILES = {
 LEFT_OUT_SUFFIXES = {".pyc", ".pyi", ".pyx", ".pxd", ".c", ".h", ".md", ".rst"}
 # Not tests, whatever their names: these are imported.
 KEPT_FOLDERS = {"numpy/testing"}
-LEFT_OUT_PATHS = {"pypgstac/migrations"}  # 9 MB of SQL for `eventstac setup`
+# 9 MB of SQL, which `eventstac setup` alone reads.
+LEFT_OUT_PATHS = {"pypgstac/migrations"}
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the oldest time that a zip can hold
 
 
@@ -223,6 +224,8 @@ def left_out(path: Path) -> bool:
         return path.suffix == ".pyc" or path.name == "__pycache__"  # contracts have folders of any name
     if inner.as_posix() in KEPT_FOLDERS:
         return False
+    if inner.as_posix() in LEFT_OUT_PATHS:
+        return True
     return path.name in LEFT_OUT_FOLDERS or path.name in LEFT_OUT_FILES or path.suffix in LEFT_OUT_SUFFIXES
 
 

@@ -183,6 +183,14 @@ def test_a_package_holds_no_tests_no_bytecode_and_rasterio_only_where_it_reads_r
     assert not [name for name in names if name.endswith(("direct_url.json", "RECORD", ".pyc"))]
 
 
+@pytest.mark.parametrize("app", APPS)
+def test_a_package_holds_no_migrations_of_pgstac_which_set_up_alone_reads(
+    zips: dict[str, Path], app: str
+) -> None:
+    assert not [name for name in zipfile.ZipFile(zips[app]).namelist() if "pypgstac/migrations" in name]
+    assert "eventstac.catalog.setup" not in reach(app).ours
+
+
 def test_the_same_checkout_gives_the_same_bytes_bytecode_included(compiled: Path, tmp_path: Path) -> None:
     again = packed(COMPILED, PACKAGING.shared_wheel(tmp_path), tmp_path / "elsewhere", bytecode=True)
     assert again.read_bytes() == compiled.read_bytes()
