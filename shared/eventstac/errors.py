@@ -3,6 +3,8 @@
 EventstacError
 ├── Rejected    this event or blob cannot become right by waiting: recorded with its reason, never retried
 ├── Transient   the world is away (database, throttling, time-out): the message is re-sent with a delay
+│   ├── Busy    it answers, but somebody holds what this one needs, or it has no room: only this one waits
+│   │   └── TablesHeld a Collection's tables cannot be changed (`catalog.pgstac_partitions`)
 │   ├── Growing a blob that cannot be read is still being written: it is waited for
 │   ├── Copying a blob is still being copied: it is what it will be only when that ends
 │   └── Refused a whole container is missing or may not be read: a run over it stops, a message waits

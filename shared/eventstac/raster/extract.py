@@ -55,7 +55,7 @@ def read_raster(
 
 
 def read_in_process(reader: BlobReader, options: Mapping[str, Any], *, thumbnail: bool = True) -> RasterRead:
-    """The same as `read_raster` without a process of its own: for files that one trusts, and for tests."""
+    """What a worker's process runs for `read_raster`; call it directly only for files that you trust."""
     settings = parse(options)
     with open_raster(reader, settings) as opened:
         dataset = opened.dataset
