@@ -55,10 +55,3 @@ class NotSupported(ServiceBusFailure):
 
     condition = "amqp:not-implemented"
     status = 501
-
-
-class NotAllowed(ServiceBusFailure):
-    """The entity's settings forbid this."""
-
-    condition = "amqp:not-allowed"
-    status = 400

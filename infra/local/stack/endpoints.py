@@ -77,7 +77,6 @@ class Endpoints:
             "CatalogEvents__topicKey": self.keys.eventgrid,
             **self.postgres(f"eventstac_{app}"),
             "PGSTAC_SCHEMA": "pgstac",
-            "PGSTAC_VERSION": "0.10.0",
             "SOURCE_CONTAINERS": "source",
             "COG_CONTAINERS": "cogs",
             "THUMBNAILS_CONTAINER": "thumbnails",

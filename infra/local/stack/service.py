@@ -2,7 +2,7 @@
 
 import http.client
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from signal import SIGTERM, Signals
 
@@ -22,7 +22,6 @@ class Service:
     command: Sequence[str]
     port: int
     ready: Callable[[], bool]
-    environment: Mapping[str, str] = field(default_factory=dict)
     before: Callable[[], None] = lambda: None
     account: Account = field(default_factory=Account)
     stop_signal: Signals = SIGTERM

@@ -133,7 +133,7 @@ class Supervisor:
             run.process = subprocess.Popen(  # noqa: S603  (our own command lines)
                 service.command,
                 cwd=ROOT if service.account.uid is None else "/",
-                env={**os.environ, "PYTHONUNBUFFERED": "1", **service.environment},
+                env={**os.environ, "PYTHONUNBUFFERED": "1"},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

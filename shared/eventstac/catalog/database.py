@@ -85,7 +85,6 @@ class DatabaseSettings:
     database: str
     user: str
     password: str
-    pgstac_schema: str = "pgstac"
     pool_size: int = 4
     sslmode: str = "prefer"
     token: Callable[[], str] | None = field(default=None, compare=False)
@@ -104,7 +103,6 @@ class DatabaseSettings:
             database=env.text("POSTGRES_DB"),
             user=env.text("POSTGRES_USER"),
             password=env.text("POSTGRES_PASS", ""),
-            pgstac_schema=schema,
             pool_size=env.integer("POSTGRES_POOL_SIZE", 4, least=1),
             sslmode=env.choice("POSTGRES_SSLMODE", SSL_MODES),
             token=_token(env),

@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import resources
-from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -234,15 +233,6 @@ def _grant(connection: Connection, role: str, pgstac_role: str | None, tables: M
             name,
         )
         connection.execute(statement)
-
-
-def installed_pgstac_version(connection: Connection) -> str | None:
-    """The version of pgstac in a database, None where there is none."""
-    try:
-        row: tuple[Any, ...] | None = connection.execute("SELECT pgstac.get_version()").fetchone()
-    except (psycopg.errors.UndefinedFunction, psycopg.errors.InvalidSchemaName):
-        return None
-    return str(row[0]) if row else None
 
 
 def _numbers(version: str) -> tuple[int, ...]:

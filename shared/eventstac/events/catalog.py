@@ -1,6 +1,5 @@
 """Events after the catalog changed: what the world is told."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Literal
@@ -139,8 +138,3 @@ class CollectionUpdated:
     def data(self) -> dict[str, Any]:
         """The event's data as JSON."""
         return {"collection": self.collection, "extent": dict(self.extent), "items": self.items}
-
-
-def changed_collections(events: Sequence[ItemChanged | ItemRemoved]) -> tuple[str, ...]:
-    """The Collections that events are about, sorted."""
-    return tuple(sorted({event.collection for event in events}))

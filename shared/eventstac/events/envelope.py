@@ -36,7 +36,6 @@ class Envelope:
     """
 
     id: str
-    source: str
     type: str
     time: datetime | None
     subject: str | None
@@ -69,7 +68,6 @@ def open_envelope(body: bytes | str) -> Envelope:
     )
     return Envelope(
         id=identity,
-        source=source,
         type=fields.text("type"),
         time=fields.optional_moment("time"),
         subject=fields.optional_text("subject"),

@@ -30,7 +30,6 @@ class Directory:
     strip_rows: int
     block_offsets: Integers
     block_bytes: Integers
-    sample_bits: int = 0
     sample_format: int = 0
     nodata: str = ""
     gdal_metadata: tuple[int, int] = (0, 0)

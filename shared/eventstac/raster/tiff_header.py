@@ -233,7 +233,6 @@ def _directory(
         strip_rows=min(height, scalars.get(_STRIP_ROWS, height)),
         block_offsets=offsets[:blocks],
         block_bytes=lengths[:blocks],
-        sample_bits=scalars.get(_SAMPLE_BITS, 0),
         sample_format=scalars.get(_SAMPLE_FORMAT, 0),
         nodata=_text(read, size, order, entries.get(_NODATA)),
         gdal_metadata=_place(order, entries.get(_GDAL_METADATA)),

@@ -20,7 +20,7 @@ from eventstac.catalog.database import SESSION, Connection, connect
 from eventstac.catalog.grants import ROLES
 from eventstac.catalog.merge import MergeSettings
 from eventstac.catalog.postgres import PostgresCatalog
-from eventstac.catalog.setup import SetupRefused, installed_pgstac_version, set_up
+from eventstac.catalog.setup import SetupRefused, set_up
 from eventstac.cli.setup import put_in_force
 from eventstac.errors import Busy
 from eventstac.facts import Match, fact_of
@@ -46,6 +46,12 @@ def run_setup(dsn: str, *arguments: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
+def pgstac_version(connection: Connection) -> str:
+    row = connection.execute("SELECT pgstac.get_version()").fetchone()
+    assert row
+    return str(row[0])
+
+
 def test_two_setups_at_the_same_time_and_a_third_leave_one_good_catalog(postgres: RunningPostgres) -> None:
     dsn = postgres.create_database("setup_twice")
     both = [run_setup(dsn), run_setup(dsn)]
@@ -57,7 +63,7 @@ def test_two_setups_at_the_same_time_and_a_third_leave_one_good_catalog(postgres
     assert third.returncode == 0, errors
     assert "revision 1" in output
     with connect(settings_of(dsn)) as connection:
-        assert installed_pgstac_version(connection) == "0.10.0"
+        assert pgstac_version(connection) == "0.10.0"
         collections = connection.execute("SELECT id FROM pgstac.collections ORDER BY id").fetchall()
         assert [row[0] for row in collections] == ["bronze-tier", "rmnp", "scenes"]
         assert connection.execute("SELECT count(*) FROM eventstac.rules").fetchone() == (1,)
@@ -109,13 +115,13 @@ def test_a_migration_is_tried_on_a_copy_first(
 
     assert "pgstac 0.10.0 migrated from 0.9.12" in said
     with connect(copy) as connection:
-        assert installed_pgstac_version(connection) == "0.10.0"
+        assert pgstac_version(connection) == "0.10.0"
         connection.execute("SET search_path = pgstac, public")
         found = connection.execute('SELECT pgstac.search(\'{"ids": ["kept"]}\')').fetchone()
     assert found is not None
     assert [feature["id"] for feature in found[0]["features"]] == ["kept"]
     with connect(original) as connection:
-        assert installed_pgstac_version(connection) == "0.9.12"
+        assert pgstac_version(connection) == "0.9.12"
 
 
 def collection(name: str) -> dict[str, object]:
