@@ -166,6 +166,8 @@ def test_what_is_being_written_is_tried_again_in_time_at_each_attempt() -> None:
         consumer(bus).consume(late, failing(Growing("is written", timedelta(seconds=12))))
     waits = [(sent.not_before or NOW) - NOW for sent in bus.sent]
     assert timedelta(seconds=1) <= min(waits) <= max(waits) == timedelta(seconds=12)
+    consumer(bus).consume(message(), failing(Growing("is written", timedelta(seconds=12))))
+    assert (bus.sent[-1].not_before or NOW) <= NOW + timedelta(seconds=2)  # sooner, if it can be
 
 
 def test_those_that_were_asked_to_wait_do_not_all_come_back_at_once() -> None:
@@ -174,6 +176,9 @@ def test_those_that_were_asked_to_wait_do_not_all_come_back_at_once() -> None:
     assert min(waits) >= 30
     assert max(waits) - min(waits) > 7
     assert max(waits) <= 45
+    assert (
+        max(policy.delay_s(50, 30) for _ in range(50)) <= 60
+    )  # no longer than others, unless it was asked for
 
 
 def test_a_far_side_that_asks_for_a_year_is_not_believed() -> None:
@@ -316,7 +321,7 @@ class TestBatch:
 )
 def test_a_rejection_that_would_be_too_large_is_sent_with_the_beginning_of_the_original(body: Any) -> None:
     bus = MemoryBus()
-    assert consumer(bus).consume(message(body), failing(Rejected("bad-thing", "y" * 50_000))) == "rejected"
+    assert consumer(bus).consume(message(body), failing(Rejected("bad-thing", "y" * 300_000))) == "rejected"
     [data] = bus.data("rejected")
     assert "cut: " in data["event"]
 
@@ -337,6 +342,7 @@ def test_retry_delays_grow_with_jitter_up_to_the_limit() -> None:
     policy = RetryPolicy(first_s=2, longest_s=60)
     assert all(1 <= policy.delay_s(1, None) <= 2 for _ in range(50))
     assert all(1 <= policy.delay_s(50, None) <= 60 for _ in range(50))
+    assert policy.delay_s(5_000, None) <= 60  # of two weeks of waiting
     assert len({policy.delay_s(6, None) for _ in range(10)}) > 1
 
 

@@ -108,8 +108,10 @@ class TestCogs:
     def test_a_cog_is_added_to_its_source_s_item(self, pipeline: Pipeline) -> None:
         pipeline.run(pipeline.put(scene("a", "b1"), b"raster 10"))
         pipeline.blobs.put(self.COG, b"cog 10")
+        looks = len(pipeline.bus.to("blobs-matched"))
         pipeline.run(pipeline.cog_completed(scene("a", "b1"), self.COG))
         assert pipeline.items["a"]["assets"]["b1_cog"]["href"] == self.COG
+        assert len(pipeline.bus.to("blobs-matched")) == looks  # what did not change meanwhile is read once
 
     def test_a_cog_that_is_done_before_its_source_is_known_waits(self, pipeline: Pipeline) -> None:
         created = pipeline.put(scene("a", "b1"), b"raster 10")
@@ -150,6 +152,9 @@ class TestCogs:
         pipeline.blobs.put(self.COG, b"cog 10")
         ahead = pipeline.cog_completed(a, self.COG, said=pipeline.now() + timedelta(hours=1))
         pipeline.run(ahead)
+        claim = pipeline.catalog.known[self.COG].claim
+        assert claim
+        assert claim.said == pipeline.now()
         pipeline.blobs.wait(5)
         pipeline.run(pipeline.cog_completed(b, self.COG))
         assert shown_cogs(pipeline) == {"b"}
@@ -224,6 +229,30 @@ def test_an_event_outside_the_declared_containers_is_rejected_and_nothing_is_fet
     assert pipeline.blobs.looks == 0
 
 
+def test_a_scan_outside_the_declared_containers_is_rejected_and_nothing_is_listed(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline.blobs, "page", lambda *_: pytest.fail("listed"))
+    request = {"run": "a-run", "container_url": f"{ACCOUNT}/elsewhere"}
+    scan = pipeline.scan()
+    body = json.loads(text_of(scan))
+    assert body["data"].keys() >= request.keys()
+    pipeline.run(replace(scan, body={**body, "data": {**body["data"], **request}}))
+    (rejected,) = pipeline.bus.data("rejected")
+    assert rejected["reason"] == "undeclared-container"
+
+
+def test_an_event_of_another_type_is_no_finished_cog(pipeline: Pipeline) -> None:
+    cog = url_of("a/b1.cog.tif", "cogs")
+    pipeline.run(pipeline.put(scene("a", "b1"), b"raster 10"))
+    pipeline.blobs.put(cog, b"cog 10")
+    completed = pipeline.cog_completed(scene("a", "b1"), cog)
+    pipeline.run(replace(completed, body={**json.loads(text_of(completed)), "type": "cog.began.v1"}))
+    (rejected,) = pipeline.bus.data("rejected")
+    assert rejected["reason"] == "unknown-event"
+    assert cog not in pipeline.catalog.known
+
+
 @pytest.mark.parametrize("which", ["source_url", "cog_url"])
 def test_a_cog_event_outside_the_declared_containers_is_rejected_and_nothing_is_fetched(
     pipeline: Pipeline, which: str
@@ -253,7 +282,8 @@ def test_a_renamed_blob_leaves_its_old_item_and_makes_a_new_one(pipeline: Pipeli
     assert list(pipeline.items) == ["b"]
 
 
-def test_a_deleted_directory_takes_its_items_with_it(pipeline: Pipeline) -> None:
+@pytest.mark.parametrize("end", ["", "/"])
+def test_a_deleted_directory_takes_its_items_with_it(pipeline: Pipeline, end: str) -> None:
     names = [scene("a", f"b{number}") for number in range(5)]
     pipeline.run(
         *[pipeline.put(name, b"raster 10") for name in names], pipeline.put(scene("z", "b"), b"raster 1")
@@ -261,7 +291,7 @@ def test_a_deleted_directory_takes_its_items_with_it(pipeline: Pipeline) -> None
     pipeline.blobs.wait(5)
     for name in names:
         pipeline.blobs.delete(name)
-    pipeline.run(pipeline.storage_event(url_of("scenes/a"), "Microsoft.Storage.DirectoryDeleted"))
+    pipeline.run(pipeline.storage_event(url_of("scenes/a") + end, "Microsoft.Storage.DirectoryDeleted"))
     assert list(pipeline.items) == ["z"]
 
 

@@ -72,6 +72,7 @@ def test_how_long_a_message_is_retried_is_a_setting_of_every_consumer(app: str) 
     settings = importlib.import_module(f"{app}.settings")
     assert settings.read(EVERY).retry == RetryPolicy(give_up_after_s=24 * 3600)
     assert settings.read({**EVERY, "RETRY_LIMIT_HOURS": "72"}).retry.give_up_after_s == 72 * 3600
+    assert settings.read({**EVERY, "RETRY_LIMIT_HOURS": "360"}).retry.give_up_after_s == 360 * 3600
     for refused in ("0", "361", "1.5", "a day"):
         with pytest.raises(SettingsMissing, match="RETRY_LIMIT_HOURS must be"):
             settings.read({**EVERY, "RETRY_LIMIT_HOURS": refused})

@@ -129,6 +129,18 @@ def test_a_value_that_changes_leaves_and_comes(connection: Connection) -> None:
     }
 
 
+def test_counts_that_fall_below_zero_are_made_anew(connection: Connection) -> None:
+    load(connection, cloudy("one", 20), cloudy("two", 40))
+    update(connection)
+    connection.execute("DELETE FROM eventstac.summed_values")
+    load(connection, removed("two"))
+    update(connection)
+    assert summaries(connection) == {
+        "platform": ["landsat-8"],
+        "eo:cloud_cover": {"minimum": 20, "maximum": 20},
+    }
+
+
 @pytest.fixture
 def nothing_is_counted_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(collection_parts, "recount", lambda *_: pytest.fail("counted anew"))

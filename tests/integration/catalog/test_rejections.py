@@ -99,6 +99,8 @@ def test_what_is_settled_is_settled_once(connection: Connection) -> None:
     assert one.state == "replayed"
     assert one.resolved_at is not None
     assert {one.id for one in rejections.find(connection, Filter())} == {"b3", "b4"}
+    rejections.settle(connection, url_of("a/1.tif"), "gave-up")
+    assert rejections.by_id(connection, "a1") == [one]
 
 
 def test_open_ones_are_counted_by_stage_and_reason_with_the_first_one_s_time(connection: Connection) -> None:
@@ -109,6 +111,9 @@ def test_open_ones_are_counted_by_stage_and_reason_with_the_first_one_s_time(con
         connection.execute("UPDATE eventstac.rejected SET rejected_at = %s WHERE id = %s", [when, identity])
     rejections.resolve(connection, ["a2", "b3", "b4", "b6"], "discarded")
     assert rejections.counts(connection) == [("blobs-matched/extractor", "gave-up", 2, at["b5"])]
+    chosen = rejections.find(connection, Filter(state=None, reason="gave-up"))
+    assert [one.id for one in chosen] == ["a1", "b5", "b6"]
+    assert len(rejections.find(connection, Filter(), 1)) == 1
 
 
 def test_an_id_is_found_by_its_beginning(connection: Connection) -> None:
@@ -138,6 +143,7 @@ def test_whatever_was_given_up_is_kept_and_found(
     assert {one.id for one in kept} == {"a2", "b3"}
     every = rejections.find(connection, Filter())
     assert len(every) == 5
+    assert all(one.attempts >= 0 for one in every)
     assert all(len(f"{one.id}~replay-20240501T120000Z-0123abcd") <= 128 for one in every)
 
 

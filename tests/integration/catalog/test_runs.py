@@ -22,6 +22,7 @@ def none_yet(connection: Connection) -> None:
 def test_a_run_is_given_again_where_it_does_not_go_on(runs: PostgresRuns, connection: Connection) -> None:
     first = ScanRequested("stalled", CONTAINER, reason="reconcile")
     second = ScanRequested("stalled", CONTAINER, continuation="2", reason="reconcile")
+    runs.begin(Run("of an older version", (CONTAINER,)))
     runs.begin(Run("stalled", (CONTAINER,), revision=3, next_page=first))
     runs.begin(Run("check", (CONTAINER,), check_only=True, revision=5, next_page=first))
     runs.begin(Run("part", (CONTAINER,), collection="scenes", revision=4, next_page=first))

@@ -1,12 +1,16 @@
 """A scan goes through a listing page by page; a replay looks at one blob."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
+from eventstac.consumption import Outgoing
 from eventstac.containers import ContainerNames
+from eventstac.events import ScanRequested
 from eventstac.rules import load_rules
-from tests.samples import url_of
+from scanner import scan
+from tests.samples import ACCOUNT, url_of
 from tests.twins import apps
 from tests.twins.apps import WATCHED, Pipeline, scene
 
@@ -31,6 +35,28 @@ def test_a_second_backfill_looks_at_nothing_unless_it_is_forced(pipeline: Pipeli
     assert pipeline.blobs.looks == looks
     pipeline.run(pipeline.scan(force=True))
     assert pipeline.blobs.looks == looks + 2
+
+
+def test_a_scan_of_the_cogs_looks_at_none_that_is_current() -> None:
+    pipeline, cog = Pipeline(), url_of("a/b1.cog.tif", "cogs")
+    pipeline.run(pipeline.put(scene("a", "b1"), b"raster 10"))
+    pipeline.blobs.put(cog, b"cog 10")
+    pipeline.run(pipeline.cog_completed(scene("a", "b1"), cog))
+    request = ScanRequested("a-run", f"{ACCOUNT}/cogs")
+    for force, sent in ((False, []), (True, ["blobs-matched"])):
+        looks = blob_looks(pipeline, replace(request, force=force))
+        assert [one.topic for one in looks] == sent
+
+
+def blob_looks(pipeline: Pipeline, request: ScanRequested) -> Sequence[Outgoing]:
+    return scan.handle(
+        request,
+        catalog=pipeline.guarded,
+        blobs=pipeline.blobs,
+        watched=WATCHED,
+        page_size=10,
+        clock=pipeline.now,
+    )
 
 
 def test_a_backfill_of_a_prefix_or_a_collection_leaves_the_rest(pipeline: Pipeline) -> None:
