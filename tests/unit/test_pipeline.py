@@ -128,6 +128,16 @@ class TestCogs:
         assert "b1_cog" not in pipeline.items["a"]["assets"]
         assert pipeline.catalog.known[self.COG].finding.reason == "not-a-cog"
 
+    def test_a_cog_of_content_that_its_source_has_no_more_is_not_shown(self, pipeline: Pipeline) -> None:
+        a = scene("a", "b1")
+        pipeline.run(pipeline.put(a, b"raster 10"))
+        made_of = pipeline.catalog.known[a].finding.etag
+        pipeline.blobs.put(self.COG, b"cog 10")
+        pipeline.blobs.wait(5)
+        pipeline.run(pipeline.put(a, b"raster 11"))
+        pipeline.run(pipeline.cog_completed(a, self.COG, source_etag=made_of))
+        assert shown_cogs(pipeline) == set()
+
     def test_a_deleted_cog_leaves_the_item(self, pipeline: Pipeline) -> None:
         pipeline.run(pipeline.put(scene("a", "b1"), b"raster 10"))
         pipeline.blobs.put(self.COG, b"cog 10")

@@ -135,6 +135,25 @@ def test_an_attempt_after_a_failure_is_a_sibling_in_the_same_trace() -> None:
     assert {(one.origin.trace, one.parent) for one in (first, second)} == {(PARENT[3:35], PARENT[36:52])}
 
 
+def test_a_bug_is_told_without_the_secrets_in_its_words() -> None:
+    listener = Listener()
+
+    def fail(_: Envelope) -> Sequence[Outgoing]:
+        raise KeyError(f"{ACCOUNT}/source/a.tif?sv=2024-01-01&sig=c2VjcmV0c2VjcmV0")
+
+    with pytest.raises(KeyError):
+        consumer(MemoryBus(), listener).consume(message(), fail)
+    [told] = listener.spans
+    assert told.error
+    assert ("KeyError" in told.error, "c2VjcmV0" in told.error) == (True, False)
+
+
+def test_a_timer_that_has_nothing_to_send_begins_no_story() -> None:
+    listener = Listener()
+    consumer(MemoryBus(), listener).begin("attend reconcile", "a timer", [])
+    assert listener.spans == []
+
+
 def test_a_message_that_fails_again_tells_for_how_long_it_has_failed() -> None:
     bus, listener = MemoryBus(), Listener()
 
