@@ -42,15 +42,16 @@ def ports() -> Ports:
     from eventstac.reading import reading_within
 
     blobs = BlobStorage(open_blob_service(os.environ))
-    read = reading_within(SETTINGS.decoder_memory_bytes)
-    looker = Looker(blobs, Watched(blobs.account_url, SETTINGS.containers), read)
     merging = MergeSettings("cog_updater", SETTINGS.skew_window_s)
     database = PostgresCatalog(SETTINGS.database, merging, SETTINGS.default_collection)
     catalog = GuardedCatalog(database, Breaker())
     telemetry = open_telemetry("cog_updater", os.environ)
     bus = ServiceBus(open_client(os.environ))
-    ahead(partial(bus.open, ITEMS_CHANGED))
     consumer = Consumer("cog_updater", bus, SETTINGS.retry, telemetry=telemetry)
+    # Last what begins something: where the others fail, the next message tries all of it again.
+    ahead(partial(bus.open, ITEMS_CHANGED))
+    read = reading_within(SETTINGS.decoder_memory_bytes)
+    looker = Looker(blobs, Watched(blobs.account_url, SETTINGS.containers), read)
     return Ports(consumer, catalog, looker)
 
 

@@ -36,14 +36,15 @@ def ports() -> Ports:
     from eventstac.reading import reading_within
 
     blobs = BlobStorage(open_blob_service(os.environ))
-    read = reading_within(SETTINGS.decoder_memory_bytes)
-    looker = Looker(blobs, Watched(blobs.account_url, SETTINGS.containers), read)
     state = BlobStorage(open_blob_service(os.environ, SETTINGS.state_connection))
     claims = Claims(state, state.account_url, SETTINGS.claims_container)
     bus = ServiceBus(open_client(os.environ))
-    ahead(partial(bus.open, ASSET_FACTS))
     telemetry = open_telemetry("extractor", os.environ)
-    return Ports(Consumer("extractor", ClaimingBus(bus, claims), SETTINGS.retry, telemetry=telemetry), looker)
+    consumer = Consumer("extractor", ClaimingBus(bus, claims), SETTINGS.retry, telemetry=telemetry)
+    # Last what begins something: where the others fail, the next message tries all of it again.
+    ahead(partial(bus.open, ASSET_FACTS))
+    read = reading_within(SETTINGS.decoder_memory_bytes)
+    return Ports(consumer, Looker(blobs, Watched(blobs.account_url, SETTINGS.containers), read))
 
 
 @app.service_bus_topic_trigger(

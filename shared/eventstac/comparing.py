@@ -135,9 +135,8 @@ class Report:
         all_of = _sum(self.collections)
         leaving = all_of.orphaned + all_of.withdrawn + self.surplus - self.surplus_kept if removes else 0
         looked_at = all_of.stale + all_of.missing - self.blobs_kept
-        return any(
-            count > 0 for count in (looked_at, all_of.lost, leaving)
-        )  # each is counted at a moment of its own
+        # each is counted at a moment of its own, so that a difference may be less than nothing
+        return any(count > 0 for count in (looked_at, all_of.lost, leaving))
 
     def kept_surplus(self, allowed: int | None) -> dict[str, int]:
         """How many surplus Items a reconcile leaves, by Collection; `allowed` as for `removable_surplus`."""

@@ -27,12 +27,12 @@ def ahead(get: Callable[[], object]) -> Thread:
     Where that fails it is logged, and the first to ask tries again.
     """
 
-    def begin() -> None:
+    def try_to(begin: Callable[[], object]) -> None:
         try:
-            get()
+            begin()
         except Exception as error:  # whatever it is, an app that starts must not end by it
             log.warning("opening_failed", extra={"detail": repr(error)}, exc_info=True)
 
-    thread = Thread(target=begin, name="ahead", daemon=True)
-    thread.start()
+    thread = Thread(target=try_to, args=(get,), name="ahead", daemon=True)
+    try_to(thread.start)  # which fails where there is no room for a thread
     return thread

@@ -281,8 +281,8 @@ class Reconciler:
             return Step((), replace(request, continuation=_counted(count, page.following)))
         report = Report.from_json(run.report or {})
         report = replace(report, removals=count)
-        kept = report.kept_surplus(surplus_allowed(report, run.allow_removals))
         run = replace(run, removes=report.removals <= report.removal_limit)
+        kept = report.kept_surplus(surplus_allowed(report, run.allow_removals) if run.removes else 0)
         report = replace(report, surplus_kept=sum(kept.values()), blobs_kept=self.runs.blobs_kept(run))
         run = replace(run, report=report.to_json())
         self.runs.note(run)
@@ -302,11 +302,12 @@ class Reconciler:
 
     def _end(self, run: Run) -> None:
         report = Report.from_json(run.report or {})
-        said = [] if run.removes else [_too_many(report)]
-        if report.surplus_kept:
-            said.append(_surplus_stays(report, run.allow_removals))
+        if not run.removes:
+            detail = _too_many(report)
+        else:
+            detail = _surplus_stays(report, run.allow_removals) if report.surplus_kept else ""
         state: Literal["done", "stopped"] = "done" if run.removes or run.check_only else "stopped"
-        self.runs.note(replace(run, state=state, detail=". ".join(said)))
+        self.runs.note(replace(run, state=state, detail=detail))
 
     def _listed(self, blob: Listed, applied: AppliedRules) -> ListedBlob:
         if not self.watched.is_source(parse(blob.url)):
@@ -370,17 +371,27 @@ def surplus_allowed(report: Report, allow_removals: int | None) -> int | None:
 
 
 def _too_many(report: Report) -> str:
-    return (
+    said = (
         f"it would remove {report.removals} of {report.items} Items, and may remove {report.removal_limit}: nothing "
         "that removes was done. If their blobs are really gone or archived, or the rules are meant so, run `eventstac "
-        f"reconcile --allow-removals {report.removals}`"
+        f"reconcile --allow-removals {report.removals + report.surplus}`"
+    )
+    if not report.surplus:
+        return said
+    return (
+        f"{said}. That number counts the Items that no file explains, too ({report.surplus}): if they are wanted, "
+        "write them into a Collection of their own first"
     )
 
 
 def _surplus_stays(report: Report, allow_removals: int | None) -> str:
     kept = report.kept_surplus(surplus_allowed(report, allow_removals))
     of_each = ", ".join(f"{count} in {name}" for name, count in sorted(kept.items()))
-    limit = "more than may be removed" if allow_removals is not None else "more than 5 % of the Items there"
+    limit = (
+        "more than may be removed"
+        if allow_removals is not None
+        else "more than 5 % of the Items there, or than 1,000"
+    )
     return (
         f"Items that no file explains stay: {of_each}, {limit}. If rows of the database were lost, `eventstac rebuild "
         "COLLECTION` brings back those that have files. The others somebody wrote into a Collection that eventstac "

@@ -34,12 +34,12 @@ HEAVY = (
 APPS = ("scanner", "extractor", "loader", "cog_updater")
 
 
-def printed(app: str, code: str) -> list[str]:
-    """What a list is in the end in a process that has the app's folder as its own."""
+def printed(app: str, code: str, **more: str) -> list[str]:
+    """What a list is in the end in a process that has the app's folder as its own, and `more` settings."""
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=ROOT / "services" / app,
-        env={**os.environ, **SETTINGS},
+        env={**os.environ, **SETTINGS, **more},
         capture_output=True,
         text=True,
         check=False,
@@ -58,15 +58,17 @@ def test_an_app_starts_without_what_composes_or_reads(app: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("app", "topic"),
+    ("app", "begins"),
     [
-        ("scanner", "blobs-matched"),
-        ("extractor", "asset-facts"),
-        ("loader", "items-changed"),
-        ("cog_updater", "items-changed"),
+        ("scanner", ["blobs-matched"]),
+        ("extractor", ["asset-facts", "Sandbox.begin"]),
+        ("loader", ["items-changed"]),
+        ("cog_updater", ["items-changed", "Sandbox.begin"]),
     ],
 )
-def test_an_app_makes_ready_beside_its_start_what_its_first_message_needs(app: str, topic: str) -> None:
+def test_an_app_makes_ready_beside_its_start_what_its_first_message_needs(
+    app: str, begins: list[str]
+) -> None:
     code = """
 import eventstac.once, json
 begun = []
@@ -74,6 +76,23 @@ eventstac.once.ahead = begun.append
 import function_app
 assert begun == [function_app.ports]
 function_app.ports()
-print(json.dumps([topic for get in begun for topic in getattr(get, "args", ())]))
+print(json.dumps([get.args[0] if hasattr(get, "args") else get.__qualname__ for get in begun[1:]]))
 """
-    assert printed(app, code) == [topic]
+    assert printed(app, code) == begins
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_an_app_that_cannot_be_made_ready_begins_nothing_at_each_try(app: str) -> None:
+    code = """
+import eventstac.once, json
+begun = []
+eventstac.once.ahead = begun.append
+import function_app
+for _ in range(2):
+    try:
+        function_app.ports()
+    except ValueError:
+        begun.append("failed")
+print(json.dumps(begun[1:]))
+"""
+    assert printed(app, code, APPLICATIONINSIGHTS_CONNECTION_STRING="none") == ["failed", "failed"]

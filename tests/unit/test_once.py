@@ -1,7 +1,7 @@
 """A thing that is made once, when it is asked for or ahead of that."""
 
 import logging
-from threading import Event
+from threading import Event, Thread
 
 import pytest
 
@@ -40,4 +40,18 @@ def test_what_cannot_be_made_ahead_is_told_and_made_by_who_asks(caplog: pytest.L
         ahead(made).join(60)
     (record,) = caplog.records
     assert (record.message, record.__dict__["detail"]) == ("opening_failed", "OSError('the broker is away')")
+    assert made() == "made"
+
+
+def test_where_there_is_no_room_for_a_thread_who_asks_makes_it(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def start(_thread: Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(Thread, "start", start)
+    made = once(lambda: "made")
+    with caplog.at_level(logging.WARNING, "eventstac"):
+        ahead(made)
+    assert [record.message for record in caplog.records] == ["opening_failed"]
     assert made() == "made"

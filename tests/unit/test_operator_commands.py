@@ -196,6 +196,11 @@ def test_a_check_says_only_of_what_a_reconcile_mends_that_it_does(
     assert _verdict(run, report) == said
 
 
+def test_more_blobs_kept_than_were_counted_are_nothing_to_look_at() -> None:
+    report = Report(1, collections=(CollectionReport("c", stale=1),), blobs_kept=2)
+    assert not report.mends(removes=False)
+
+
 @pytest.mark.parametrize(
     ("seconds", "said"), [(0, "0 s"), (119, "119 s"), (7199, "119 min"), (200_000, "2 d")]
 )

@@ -70,7 +70,7 @@ def _warning(collection: str, items: int) -> str:
     """What becomes of Items that somebody wrote into a Collection of which a rule makes it ours."""
     return (
         f"warning: a rule puts blobs into {collection}, where Items are that no file explains: {items}. They stay as "
-        "long as they are more than 5 % of the Items made from files there, unless a reconcile is told "
+        "long as they are more than 5 % of the Items made from files there, or than 1,000, unless a reconcile is told "
         f"--allow-removals {items}; then they are removed. Keep Items of your own in a collection without rules"
     )
 

@@ -432,7 +432,7 @@ def test_items_without_facts_keep_no_blob_that_is_gone_in_the_catalog(pipeline: 
     report = Report.from_json(run.report or {})
     assert (run.state, report.removals, report.surplus_kept) == ("done", 1, 10)
     assert "s07" not in pipeline.items
-    assert "10 in scenes, more than 5 % of the Items there" in run.detail
+    assert "10 in scenes, more than 5 % of the Items there, or than 1,000" in run.detail
     assert "--allow-removals 11" in run.detail
     assert "`eventstac rebuild COLLECTION` brings back those that have files" in run.detail
     report = Report.from_json(report_of(pipeline))
@@ -452,6 +452,25 @@ def test_what_may_be_removed_is_for_gone_blobs_first_and_then_for_all_items_with
     report = Report.from_json(run.report or {})
     assert (run.state, report.removals, report.surplus_kept) == ("done", 1, kept)
     assert bool(run.detail) == bool(kept)
+
+
+def test_a_run_that_stops_removes_no_item_without_facts_and_asks_for_a_number_that_covers_both(
+    pipeline: Pipeline,
+) -> None:
+    filled(pipeline)
+    for number in range(6):
+        pipeline.blobs.delete(scene(f"s{number:02}", "b1"))
+    for number in range(2):
+        pipeline.catalog.items["scenes", f"hand-{number}"] = {"id": f"hand-{number}"}
+    run = pipeline.reconcile("r")
+    report = Report.from_json(run.report or {})
+    assert (run.state, report.surplus, report.surplus_kept) == ("stopped", 2, 2)
+    assert "6 of 40 Items" in run.detail
+    assert "--allow-removals 8" in run.detail
+    assert "the Items that no file explains, too (2)" in run.detail
+    told = pipeline.reconcile("told", allow_removals=8)
+    report = Report.from_json(told.report or {})
+    assert (told.state, report.removals, report.surplus_kept) == ("done", 6, 0)
 
 
 def test_a_check_says_that_a_reconcile_would_stop(pipeline: Pipeline) -> None:
