@@ -44,44 +44,59 @@ class Tails:
         return True
 
 
+# A row for each base item that a collection had, the first one first: that is what rows which name none lack.
+_READ = f"""
+    SELECT c.id, b.id AS number, coalesce(b.base_item, c.base_item)->>'stac_version' AS stac_version,
+      coalesce(jsonb_typeof(coalesce(b.base_item, c.base_item)->'assets'), 'null') = 'null'
+        OR coalesce(b.base_item, c.base_item)->'assets' = '{{}}' AS is_plain,
+      size.tables, size.items
+    FROM collections c LEFT JOIN base_items b ON b.collection = c.id,
+      (SELECT count(*) AS tables, sum(greatest(reltuples, 0))::bigint AS items FROM {TABLES_OF_ITEMS}) size
+    ORDER BY c.id, b.id
+"""
+
+
 @dataclass(frozen=True)
 class _Base:
     stac_version: str
-    complete: bool  # rows lack nothing but the version
     version_member: bytes  # the same as JSON text, with a comma before it and after
 
 
-def _base(stac_version: str, *, complete: bool) -> _Base:
-    return _Base(stac_version, complete, b',"stac_version":%b,' % orjson.dumps(stac_version))
+def _base(stac_version: str) -> _Base:
+    return _Base(stac_version, b',"stac_version":%b,' % orjson.dumps(stac_version))
 
 
-_UNKNOWN = _base(STAC_VERSION, complete=True)
+_UNKNOWN = _base(STAC_VERSION)
 
 
 class Bases:
     """Knows, for each collection, how its Items' rows become whole Items.
 
     A collection whose base item holds no assets and was never edited has rows that lack their `stac_version` only. That
-    stays true until the collection is edited in these parts, or deleted and made anew.
+    stays true until the collection is edited in these parts, or deleted and made anew. Of one that was edited, that is
+    true of rows that belong to a base item without assets, and of the same version as its first.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._known: dict[str, _Base] = {}
         self._fresh_until = 0.0
-        self._hydrated: tuple[str, ...] = ()
+        self._edited = ""
         self.tables = 0  # that Items lie in
         self.items = 0  # of all collections, as the database's statistics have it
         self._tails = Tails()
         self._loads = Latest(self._load)
 
-    async def hydrated(self) -> tuple[str, ...]:
-        """The collections whose Items' rows lack parts that only pgstac can put back."""
+    async def edited(self) -> str:
+        """The collections of which some rows name their base item or lack parts that only pgstac can put back, as a
+        JSON object: the numbers of the base items whose rows lack nothing but the version ("": where none is named).
+        Empty where there is no such collection.
+        """
         if time.monotonic() > self._fresh_until:
             await self._loads.get()
-        return self._hydrated
+        return self._edited
 
-    async def changed(self, rows: Sequence[Row], bases: tuple[str, ...]) -> bool:
+    async def changed(self, rows: Sequence[Row], edited: str) -> bool:
         """Whether rows that were read with these collections completed have to be read again.
 
         A collection that was not known until now may need it, and one that was edited: its new Items name the base
@@ -94,7 +109,7 @@ class Bases:
         else:
             return False
         await self._loads.get()
-        return self._hydrated != bases
+        return self._edited != edited
 
     def stac_version(self, collection: str) -> str:
         """The `stac_version` that was left out of an Item's row; the collection may be gone since it was read."""
@@ -105,17 +120,20 @@ class Bases:
         return self._known.get(collection, _UNKNOWN).version_member
 
     async def _load(self) -> None:
-        rows = await self._database.rows(
-            f"""SELECT id, base_item->>'stac_version' AS stac_version,
-              coalesce(jsonb_typeof(base_item->'assets'), 'null') = 'null'
-                AND NOT EXISTS (SELECT FROM base_items b WHERE b.collection = c.id) AS complete,
-              size.tables, size.items
-            FROM collections c, (SELECT count(*) AS tables, sum(greatest(reltuples, 0))::bigint AS items
-              FROM {TABLES_OF_ITEMS}) size"""
-        )
-        self._known = {
-            row["id"]: _base(row["stac_version"] or STAC_VERSION, complete=row["complete"]) for row in rows
-        }
+        rows = await self._database.rows(_READ)
+        known: dict[str, _Base] = {}
+        complete: dict[str, list[str]] = {}
+        for row in rows:
+            name, number, version = row["id"], row["number"], row["stac_version"] or STAC_VERSION
+            is_first = name not in known
+            if is_first:
+                known[name] = _base(version)
+            if number is None and row["is_plain"]:  # never edited
+                continue
+            whole = complete.setdefault(name, [])
+            if row["is_plain"] and version == known[name].stac_version:
+                whole += ["", str(number)] if is_first else [str(number)]
+        self._known = known
+        self._edited = orjson.dumps(complete).decode() if complete else ""
         self.tables, self.items = (rows[0]["tables"], rows[0]["items"] or 0) if rows else (0, 0)
         self._fresh_until = time.monotonic() + _FRESH_S
-        self._hydrated = tuple(sorted(name for name, base in self._known.items() if not base.complete))

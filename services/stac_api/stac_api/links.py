@@ -42,6 +42,7 @@ _LAST_PORT = 65_535
 _READABLE = ",:/"
 _AS_IT_IS = re.compile(r"[A-Za-z0-9_.~,:/-]*\Z")  # what `quote` leaves, which takes ten times as long to
 _NOTHING: Mapping[str, str] = {}
+_AS_PAGE = "f=html"
 _PREFIX = re.compile(r"(/(?!(?:\.|%2[Ee]){1,2}(/|\Z))[A-Za-z0-9._~%-]+)*/?\Z")
 
 
@@ -53,13 +54,22 @@ def link(rel: str, href: str, media_type: str = JSON, **more: Any) -> dict[str, 
 def stored_links(stored: object, own: frozenset[str], base: str) -> list[dict[str, Any]]:
     """Links that a document was stored with, but for those that the API writes; relative ones begin at the root."""
     listed = stored if isinstance(stored, list) else []
-    kept = (each for each in listed if isinstance(each, dict) and str(each.get("rel")) not in own)
+    kept = (
+        each
+        for each in listed
+        if isinstance(each, dict) and str(each.get("rel")) not in own and not _is_for_people(each)
+    )
     return [each | {"href": _absolute(f"{base}/", each["href"])} if "href" in each else each for each in kept]
 
 
 def for_people(url: str, pairs: Mapping[str, str] = _NOTHING) -> dict[str, Any]:
     """The link to the same as a page, which a browser gets without it."""
-    return link("alternate", with_query(url, {**pairs, "f": "f=html"}), HTML)
+    return link("alternate", with_query(url, {**pairs, "f": _AS_PAGE}), HTML)
+
+
+def _is_for_people(stored: Mapping[str, Any]) -> bool:
+    """Whether it is such a link, of an answer of an API that was stored again."""
+    return stored.get("rel") == "alternate" and str(stored.get("href")).endswith(f"?{_AS_PAGE}")
 
 
 def _absolute(root: str, href: object) -> object:

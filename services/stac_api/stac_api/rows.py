@@ -31,6 +31,11 @@ def _shown(content: str) -> str:
 
 
 _SHOWN = _shown("i.content")
+# A row that lacks its version only stays as it was stored: `content_hydrate` takes 4 ms and drops what is null.
+_COMPLETED = """CASE WHEN {edited} ? i.collection THEN
+    CASE WHEN ({edited} -> i.collection) ? coalesce(i.content->>'pgstac:base_item', '')
+      THEN i.content - 'pgstac:base_item' ELSE content_hydrate(i.whole) END
+    ELSE i.content END"""
 
 
 @lru_cache(maxsize=16)  # as many as there are numbers of keys to sort by
@@ -87,27 +92,24 @@ class Rows:
         few rows: to have them as one wakes the process once, not for every 8 kB. `begun` is what
         the statement asks for already.
         """
-        bases = await self._bases.hydrated()
-        rows = await self._run(write, bases, run, together, begun)
-        if await self._bases.changed(rows, bases):
-            rows = await self._run(write, await self._bases.hydrated(), run, together, begun)
+        edited = await self._bases.edited()
+        rows = await self._run(write, edited, run, together, begun)
+        if await self._bases.changed(rows, edited):
+            rows = await self._run(write, await self._bases.edited(), run, together, begun)
         return rows
 
     async def _run(
         self,
         write: Callable[[Wanted], str],
-        bases: tuple[str, ...],
+        edited: str,
         run: Run | None,
         together: AsOne | None,
         begun: Statement | None,
     ) -> Sequence[Row]:
         statement = Statement(begun)
         wanted = Wanted(_COLUMNS, _SHOWN, statement)
-        if bases:  # only then: making a value of a whole row has its price too
-            lacking = statement.value(bases)
-            content = (
-                f"CASE WHEN i.collection = ANY({lacking}) THEN content_hydrate(i.whole) ELSE i.content END"
-            )
+        if edited:  # only then: making a value of a whole row has its price too
+            content = _COMPLETED.format(edited=f"{statement.value(edited)}::jsonb")
             wanted = Wanted(f"{_COLUMNS}, i AS whole", _shown(content), statement)
         sql = write(wanted)
         database, planned_once = self._database, self._planned_once

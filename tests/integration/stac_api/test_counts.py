@@ -38,7 +38,7 @@ def matched(
         db.rows = recording  # type: ignore[method-assign]  # to see what is run
         try:
             bases = Bases(db)
-            await bases.hydrated()
+            await bases.edited()
             bases.items = items or bases.items  # as the statistics of a large catalog would have it
             page = await ItemSearch(db, bases, settings).page(from_body(body, settings))
         finally:
@@ -115,7 +115,7 @@ def test_a_filter_of_a_large_catalog_whose_plan_is_asked_for_gives_the_same(load
         db = Database(settings)
         bases = Bases(db)
         try:
-            await bases.hydrated()
+            await bases.edited()
             bases.items = items  # as the statistics of a large catalog would have it
             page = await ItemSearch(db, bases, settings).page(from_body(body, settings))
         finally:
