@@ -109,6 +109,13 @@ def test_escaped_pairs_of_surrogates_are_characters() -> None:
     assert open_envelope(body_with(subject="\U0001f6f0")).subject == "\U0001f6f0"
 
 
+def test_an_event_that_is_not_expected_is_rejected_with_what_is() -> None:
+    detail = r"unknown-event: 't' is no fact: expected eventstac\.event\.rejected\.v1, eventstac\.item\.changed\.v1"
+    with pytest.raises(Rejected, match=detail):
+        open_envelope(body_with()).expect("fact", EventRejected.TYPE, ItemChanged.TYPE)
+    open_envelope(body_with(type=ItemChanged.TYPE)).expect("fact", EventRejected.TYPE, ItemChanged.TYPE)
+
+
 @pytest.mark.parametrize("bbox", [["west"], [None, 1, 2, 3], [{}], [10**400]])
 def test_a_bbox_that_is_no_numbers_is_rejected(bbox: Any) -> None:
     data = {"collection": "c", "item": "i", "bbox": bbox, "start": None, "end": None, "change": "created"}

@@ -27,8 +27,7 @@ def handle(
     COG waits as a fact until its source has an Item. Side effects: fact, Item and outbox in one commit; then
     another look, where the COG changed meanwhile. A conversion in place is just a new look at the source.
     """
-    if envelope.type != CogCompleted.TYPE:
-        raise Rejected("unknown-event", f"{envelope.type!r} is no finished COG: expected {CogCompleted.TYPE}")
+    envelope.expect("finished COG", CogCompleted.TYPE)
     completed = CogCompleted.read(envelope.data)
     looker.watched.source(completed.source_url)
     looker.watched.any(completed.cog_url)

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from eventstac.bus import ASSET_FACTS
 from eventstac.consumption import Outgoing
-from eventstac.errors import Rejected
 from eventstac.events import BlobMatched, Envelope, asset_event
 from eventstac.looking import Looker
 
@@ -15,8 +14,7 @@ def handle(envelope: Envelope, *, looker: Looker) -> Sequence[Outgoing]:
     Key: the blob's URL. Stale rule: none; a later look sees a later state. Side effects, in order: the thumbnail
     (under a name of its own for each version), then the fact that is returned.
     """
-    if envelope.type != BlobMatched.TYPE:
-        raise Rejected("unknown-event", f"{envelope.type!r} is no matched blob: expected {BlobMatched.TYPE}")
+    envelope.expect("matched blob", BlobMatched.TYPE)
     matched = BlobMatched.read(envelope.data)
     finding = looker.look(
         matched.url,

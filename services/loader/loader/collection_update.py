@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from eventstac.catalog.port import Catalog
-from eventstac.errors import Rejected
-from eventstac.events import CollectionUpdated, Envelope, ItemChanged, ItemRemoved, Origin
+from eventstac.events import CATALOG_CHANGES, Envelope, ItemChanged, ItemRemoved, Origin
 from eventstac.events.timeline import freshness_s
 from eventstac.telemetry.spans import note
 
@@ -14,6 +13,7 @@ Told = tuple[str, Origin]
 
 def decode(envelope: Envelope) -> Told | None:
     """The Collection that an event is about, and the event's story; None for what this function itself causes."""
+    envelope.expect("change of the catalog", *CATALOG_CHANGES)
     if envelope.type == ItemChanged.TYPE:
         changed = ItemChanged.read(envelope.data)
         seconds = freshness_s(changed.timeline)
@@ -22,9 +22,7 @@ def decode(envelope: Envelope) -> Told | None:
         return changed.collection, envelope.origin
     if envelope.type == ItemRemoved.TYPE:
         return ItemRemoved.read(envelope.data).collection, envelope.origin
-    if envelope.type == CollectionUpdated.TYPE:
-        return None
-    raise Rejected("unknown-event", f"{envelope.type!r} is no change of the catalog")
+    return None
 
 
 def handle(told: Sequence[Told | None], *, catalog: Catalog, now: datetime) -> None:

@@ -3,10 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from eventstac.errors import Rejected
-from eventstac.events import CollectionUpdated, Envelope, ItemChanged, ItemRemoved
-
-_FORWARDED = (ItemChanged.TYPE, ItemRemoved.TYPE, CollectionUpdated.TYPE)
+from eventstac.events import CATALOG_CHANGES, Envelope
 
 
 class Topic(Protocol):
@@ -18,10 +15,7 @@ class Topic(Protocol):
 
 def decode(envelope: Envelope) -> Mapping[str, Any]:
     """The event as it came; Rejected for one that is not for the world."""
-    if envelope.type not in _FORWARDED:
-        raise Rejected(
-            "unknown-event", f"{envelope.type!r} is not forwarded: expected {', '.join(_FORWARDED)}"
-        )
+    envelope.expect("change of the catalog", *CATALOG_CHANGES)
     return envelope.raw
 
 

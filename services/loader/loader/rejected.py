@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from eventstac.catalog.port import Catalog
 from eventstac.consumption import Outgoing
-from eventstac.errors import Rejected
 from eventstac.events import Envelope, EventRejected
 
 
@@ -13,7 +12,6 @@ def handle(envelope: Envelope, *, catalog: Catalog) -> Sequence[Outgoing]:
 
     Key: the event's id. Stale rule: one that is kept already is left alone. Side effects: its row.
     """
-    if envelope.type != EventRejected.TYPE:
-        raise Rejected("unknown-event", f"{envelope.type!r} is no rejection: expected {EventRejected.TYPE}")
+    envelope.expect("rejection", EventRejected.TYPE)
     catalog.reject(envelope.id, EventRejected.read(envelope.data))
     return []

@@ -8,11 +8,10 @@ from eventstac.catalog.rules_blob import RulesFile, Taken
 from eventstac.consumption import Outgoing
 from eventstac.errors import Stale
 from eventstac.events import Envelope, EventRejected, storage_changes
-from eventstac.rules import RulesRefused
+from eventstac.rules import RULES_INVALID, RulesRefused
 
 log = logging.getLogger("eventstac")
 
-REASON = "rules-invalid"
 STAGE = "config-events/loader"
 
 # Looks at the rules file, and puts it in force if it is valid and not known yet.
@@ -46,7 +45,7 @@ def look(*, take_in: TakeIn) -> Sequence[Outgoing]:
 
 def _rejection(file: RulesFile) -> EventRejected:
     event = {"url": file.url, "etag": file.etag}
-    return EventRejected(STAGE, REASON, file.mistakes, file.url, 1, event)
+    return EventRejected(STAGE, RULES_INVALID, file.mistakes, file.url, 1, event)
 
 
 def _tell(taken: Taken) -> None:

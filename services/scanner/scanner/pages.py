@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 from eventstac.bus import SCAN_REQUESTS
 from eventstac.consumption import Outgoing
-from eventstac.errors import Rejected
 from eventstac.events import Envelope, ScanRequested
 from eventstac.reconciling import Reconciler, Runs
 from scanner import scan
@@ -19,10 +18,7 @@ def handle(envelope: Envelope, reconciler: Reconciler) -> Sequence[Outgoing]:
     Key: run and continuation. Stale rule: a page of a run that is over is left alone. Side effects: what is noted of
     the run; then what is returned. A page that is handled twice notes and causes the same again.
     """
-    if envelope.type != ScanRequested.TYPE:
-        raise Rejected(
-            "unknown-event", f"{envelope.type!r} is no scan request: expected {ScanRequested.TYPE}"
-        )
+    envelope.expect("scan request", ScanRequested.TYPE)
     request = ScanRequested.read(envelope.data)
     reconciler.watched.any(f"{request.container_url}/any")
     if request.reason != "reconcile":

@@ -8,12 +8,9 @@ from typing import Protocol
 
 from eventstac.bus import Received
 from eventstac.consumption import Consumer
-from eventstac.errors import Rejected
-from eventstac.events import CollectionUpdated, Envelope, ItemChanged, ItemRemoved
+from eventstac.events import CATALOG_CHANGES, Envelope
 
 _log = logging.getLogger("stac_api")
-
-_CHANGES = (ItemChanged.TYPE, ItemRemoved.TYPE, CollectionUpdated.TYPE)
 
 
 class Answers(Protocol):
@@ -25,8 +22,7 @@ class Answers(Protocol):
 
 def decode(envelope: Envelope) -> str:
     """The collection that an event is about; Rejected for what is no change of the catalog."""
-    if envelope.type not in _CHANGES:
-        raise Rejected("unknown-event", f"{envelope.type!r} is no change of the catalog")
+    envelope.expect("change of the catalog", *CATALOG_CHANGES)
     return envelope.data.text("collection")
 
 

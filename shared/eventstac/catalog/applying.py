@@ -12,9 +12,7 @@ from eventstac.catalog.queryables import apply_queryables
 from eventstac.catalog.rules_store import apply_rules, lock_rules, newest
 from eventstac.errors import Rejected
 from eventstac.raster.revision import EXTRACTOR_REVISION
-from eventstac.rules import CollectionRules, Rules
-
-REASON = "rules-invalid"
+from eventstac.rules import RULES_INVALID, CollectionRules, Rules
 
 # What PostgreSQL or pgstac say of a document that they cannot keep, and what its shape makes of our own code.
 _UNFIT = (
@@ -76,9 +74,9 @@ def _refusals(rules: Rules, collection: CollectionRules) -> Iterator[None]:
     except _UNFIT as error:
         said = str(error).strip().partition("\n")[0] or type(error).__name__
         raise Rejected(
-            REASON,
+            RULES_INVALID,
             f"{rules.file}: collection {collection.id!r} cannot be stored: {said}. Mend its queryables, `extent:` or "
             "`extra:`, or the Items that an index does not take; then apply the rules again",
         ) from error
     except Rejected as rejection:
-        raise Rejected(REASON, f"{rules.file}: {rejection.detail}") from rejection
+        raise Rejected(RULES_INVALID, f"{rules.file}: {rejection.detail}") from rejection

@@ -16,7 +16,7 @@ from eventstac.catalog.pgstac_partitions import with_ddl
 from eventstac.catalog.rebuilding import rebuild
 from eventstac.catalog.rules_store import RulesStore
 from eventstac.errors import Rejected
-from eventstac.rules import CollectionRules, Queryable
+from eventstac.rules import RULES_INVALID, CollectionRules, Queryable
 from eventstac.rules.queryables import how_to_mend, keys_of, misfit, plain_name
 
 # pgstac's own for integers, `to_int`, rounds down what is compared, and one search over several Collections reads a
@@ -163,7 +163,7 @@ def _check_items(connection: Connection, collection: str, queryable: Queryable) 
             wrong = misfit(value, queryable)
             if wrong:
                 raise Rejected(
-                    "rules-invalid",
+                    RULES_INVALID,
                     f"collection {collection!r}: the queryable {queryable.name!r} does not fit the Item {item!r}: "
                     f"{wrong}. {how_to_mend(queryable)}; then apply the rules again",
                 )

@@ -14,7 +14,7 @@ from eventstac.catalog.database import Connection
 from eventstac.catalog.queryables import finish_changes
 from eventstac.catalog.rules_store import RulesStore, lock_rules
 from eventstac.errors import BlobChanged, Rejected, Transient
-from eventstac.rules import Rules, RulesInvalid, load_rules
+from eventstac.rules import RULES_INVALID, Rules, RulesInvalid, load_rules
 from eventstac.rules.builders import check_builders
 
 LARGEST_BYTES = 1024 * 1024  # a row of the database holds it, and every process parses it
@@ -71,7 +71,7 @@ def take_in(
     taken = _take_in(connection, blobs, url, default_collection, again=again)
     # Also of a file that is known: that its forerunner was given up may be kept only after it was taken.
     if taken.outcome != "absent" and taken.file and not taken.file.mistakes:
-        rejections.settle(connection, url, applying.REASON)
+        rejections.settle(connection, url, RULES_INVALID)
     finish_changes(connection, RulesStore(default_collection), app, datetime.now(UTC))
     return taken
 

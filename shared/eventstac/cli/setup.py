@@ -9,6 +9,7 @@ import typer
 
 from eventstac.catalog import applying
 from eventstac.catalog.database import DatabaseSettings, connect, database_failures
+from eventstac.catalog.entra_principals import SETTING as PRINCIPALS
 from eventstac.catalog.entra_principals import make_principals, read_principals
 from eventstac.catalog.rules_blob import known_file
 from eventstac.catalog.rules_store import RulesStore, newest
@@ -44,7 +45,7 @@ def setup(
     def apply() -> None:
         console.print(put_in_force(database, collections, default_collection))
 
-    principals = read_principals(os.environ.get("DATABASE_PRINCIPALS"))
+    principals = read_principals(os.environ.get(PRINCIPALS))
     with database_failures(), told_who_may(database):
         if principals:
             make_principals(database, principals, console.print)

@@ -138,3 +138,6 @@ class CollectionUpdated:
     def data(self) -> dict[str, Any]:
         """The event's data as JSON."""
         return {"collection": self.collection, "extent": dict(self.extent), "items": self.items}
+
+
+CATALOG_CHANGES = (ItemChanged.TYPE, ItemRemoved.TYPE, CollectionUpdated.TYPE)

@@ -44,6 +44,11 @@ class Envelope:
     parent: str | None
     raw: Mapping[str, Any]
 
+    def expect(self, what: str, *types: str) -> None:
+        """Refuse, as Rejected `unknown-event`, an event of none of these types; `what` is a word for theirs."""
+        if self.type not in types:
+            raise Rejected("unknown-event", f"{self.type!r} is no {what}: expected {', '.join(types)}")
+
 
 def open_envelope(body: bytes | str) -> Envelope:
     """Read a structured CloudEvent; Rejected `malformed-event` says which attribute is wrong."""

@@ -4,6 +4,8 @@ from dataclasses import dataclass, replace
 
 from eventstac.errors import Rejected
 
+RULES_INVALID = "rules-invalid"  # the reason by which rules that are not taken are told of
+
 
 @dataclass(frozen=True, order=True)
 class Mistake:
@@ -29,7 +31,7 @@ class RulesRefused(Rejected):
     """A rules file is not taken, for what is told as the file has it: who mends it looks for that text in it."""
 
     def __init__(self, mistakes: str) -> None:
-        super().__init__("rules-invalid", mistakes)
+        super().__init__(RULES_INVALID, mistakes)
         self.detail = mistakes  # with the queries of its URLs: no sender wrote them
         self.args = (f"{self.reason}: {mistakes}",)
 

@@ -41,5 +41,5 @@ def test_each_change_of_the_catalog_is_for_the_world_as_it_came(event: Event) ->
 
 def test_what_is_no_change_of_the_catalog_is_not_for_the_world() -> None:
     told = sealed(EventRejected("compose", "invalid-item", "why", None, 1, {}))
-    with pytest.raises(Rejected, match="not forwarded"):
+    with pytest.raises(Rejected, match="no change of the catalog"):
         outbound.decode(open_envelope(json.dumps(told)))
