@@ -279,9 +279,8 @@ class Consumer:
         """Send a message again, later, only to its own subscription; or give it up after the limit."""
         received, now = one.received, self.clock()
         # Since the first failure: what only lay in a queue, because the app was off for days, was not waited out.
-        first_failed = min(
-            received.first_failed or now, now
-        )  # a property from the future would wait until then
+        # A property from the future would wait until then.
+        first_failed = min(received.first_failed or now, now)
         failing_s = (now - first_failed).total_seconds()
         if failing_s > self.retry.give_up_after_s:
             detail = f"after {received.attempt} attempts in {failing_s / 3600:.1f} hours: {failure.detail}"

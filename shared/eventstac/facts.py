@@ -28,9 +28,8 @@ _UNHEEDED = ("nodata_problem", "thumbnail_problem")
 # Our own and the bus's, by whose clock a claim is said at the latest; the storage refuses who is further off.
 _CLOCKS_APART = timedelta(minutes=15)
 
-HISTORY_LENGTH = (
-    8  # contents of a source that a COG may have been made from; a COG older than that is made again
-)
+# Contents of a source that a COG may have been made from; a COG older than that is made again.
+HISTORY_LENGTH = 8
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,8 @@ from eventstac.times import from_text
 
 # After the last write: what cannot be read by then will not be by waiting.
 WRITTEN_FOR = timedelta(minutes=10)
-RESTED_FOR = timedelta(
-    minutes=50
-)  # at the last look, at least: what is written after it the daily reconcile finds
+# At the last look, at least: what is written after it the daily reconcile finds.
+RESTED_FOR = timedelta(minutes=50)
 LONGEST_PAUSE = timedelta(hours=1)  # between two looks, with the time that they take
 
 # Looks are made at times that a step divides, so that those of many events are one: 12 s, or as often doubled as it

@@ -17,9 +17,8 @@ _LOGIN = re.compile(
     r"(https?:[\\/]{2,})[^\s\\/?#\"'<>]*@|(:[\\/]{2,})[^\s\\/?#\"'<>:]*:[^\s\\/?#\"'<>]*@", re.IGNORECASE
 )
 _QUERY = re.compile(r"(:[\\/]{2}[^\s?#\"'<>]*)(\?[^\s\"'<>]+|#[^\s\"'<>=#]*=[^\s\"'<>]*)?")
-_SIGNATURE = re.compile(
-    r"(?<=[?&;6])(sig=)[^\s&\"'<>\\]+", re.IGNORECASE
-)  # 6: of an ampersand, escaped in JSON
+# The 6 is of an ampersand that is escaped in JSON.
+_SIGNATURE = re.compile(r"(?<=[?&;6])(sig=)[^\s&\"'<>\\]+", re.IGNORECASE)
 
 
 def without_secrets(text: str) -> str:

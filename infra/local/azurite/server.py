@@ -14,9 +14,8 @@ START_S = 60.0  # Azurite needs 2 to 4 s, and was seen to take 11 under load
 STOP_S = 10.0
 _BINARY = Path(".local/azurite/node_modules/.bin/azurite-blob")
 _LOG_TAIL_BYTES = 2000
-_LISTENS = (
-    b"successfully listens"  # what it prints then; that the port answers may be another program's doing
-)
+# What it prints then; that the port answers may be another program's doing.
+_LISTENS = b"successfully listens"
 
 
 class AzuriteError(RuntimeError):

@@ -13,9 +13,8 @@ from infra.local.blob_events.journal import Intent, Journal
 from infra.local.blob_events.operations import Operation
 from infra.local.blob_events.storage import State, Storage, UnreachableError
 
-GRACE_S = (
-    3.0  # a write that Azurite had in hand when its connection broke may still be finished for this long
-)
+# A write that Azurite had in hand when its connection broke may still be finished for this long.
+GRACE_S = 3.0
 LOOK_EVERY_S = 0.2
 
 _log = logging.getLogger(__name__)

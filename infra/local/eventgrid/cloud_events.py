@@ -7,9 +7,8 @@ from typing import Any
 
 MAX_BYTES = 1024 * 1024  # Event Grid's limit for a request, and so for an event
 
-_ROOM = (
-    16  # levels of nesting: for the list of a dead letter's blob, and for calls that are deeper than this one
-)
+# Levels of nesting: for the list of a dead letter's blob, and for calls that are deeper than this one.
+_ROOM = 16
 
 _SINGLE = "application/cloudevents+json"
 _BATCH = "application/cloudevents-batch+json"

@@ -128,9 +128,8 @@ class Courier:
                 await self._bury(due)
                 continue
             following = await self._store.next_due(key, dead=True)
-            longest = max(
-                self._schedule.scaled(DEAD_LETTER_DELAY_S) / 2, 0.01
-            )  # new ones come only after the delay
+            # New ones come only after the delay.
+            longest = max(self._schedule.scaled(DEAD_LETTER_DELAY_S) / 2, 0.01)
             pause = longest if following is None else min(max(following - time.time(), 0.001), longest)
             await asyncio.sleep(pause)
 

@@ -41,9 +41,8 @@ SEQUENCE = "UPDATE queues SET last_seq = max(last_seq, ?) WHERE id = ?"
 
 CACHE_BYTES = 32 * 1024 * 1024  # bodies kept in memory between a send and its receive
 COMMITS_A_CHECKPOINT = 500
-MOST_LOG_BYTES = (
-    64 * 1024 * 1024
-)  # of a log that nobody begins anew, since the writer never pauses at its end
+# The most of a log that nobody begins anew, since the writer never pauses at its end.
+MOST_LOG_BYTES = 64 * 1024 * 1024
 
 
 class Row(NamedTuple):
@@ -159,9 +158,8 @@ class Store:
         error = self._commit(jobs)
         for _, done in jobs:
             if done is not None:
-                self._loop.call_soon(
-                    done, error
-                )  # one at a time: a fault in one cannot keep another from its answer
+                # One at a time: a fault in one cannot keep another from its answer.
+                self._loop.call_soon(done, error)
 
     def close(self) -> None:
         """Commit what is submitted and close the files."""

@@ -36,9 +36,8 @@ def refuse_taken(path: Path, ports: Mapping[str, int]) -> None:
 def is_taken(port: int) -> bool:
     """Whether a server could not listen on this loopback port now."""
     with socket.socket() as probe:
-        probe.setsockopt(
-            socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
-        )  # TIME_WAIT of our last run is no obstacle
+        # TIME_WAIT of our last run is no obstacle.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:

@@ -15,9 +15,8 @@ _NAMES_BASE = b'"pgstac:base_item": '
 # can come after these extensions, nor a version right before them, where an object ends.
 _EXTENSIONS = b'}, "stac_extensions": ['
 _PLAIN_END = re.compile(rb'\}, "stac_extensions": \[[^\[\]{}]*\]\}\Z')
-_END_BYTES = (
-    1_000  # of a document that are searched for its end; a longer list of extensions takes the long way
-)
+# What is searched of a document for its end; a longer list of extensions takes the long way.
+_END_BYTES = 1_000
 STAC_VERSION = "1.1.0"  # of the landing page, and of pgstac's own making, where a collection says none
 _KEPT_ENDS = 8  # more take longer to compare than one look
 _FRESH_S = 5.0  # after which a collection that was made anew with other parts is noticed

@@ -22,9 +22,8 @@ MOST = 4  # statements that go together: more of them gain little, and the first
 RELIEF_S = 0.1  # those together that take so long after all are asked one by one
 _KINDS = 200  # of statements whose times are known
 _LAST = 0.125  # the last time's part in the average
-_ALONE = (
-    512  # statements that go alone after a long one: where some are long, the others must not wait for them
-)
+# Statements that go alone after a long one: where some are long, the others must not wait for them.
+_ALONE = 512
 
 
 class _Kind(NamedTuple):

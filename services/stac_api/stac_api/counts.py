@@ -15,9 +15,8 @@ from stac_api.settings import Settings
 from stac_api.walks import LARGE
 
 _WORTH = 400.0  # seconds that a count stands for each second that counting took: a 400th of a processor
-_LOOK_S = (
-    1.0  # how often the database is asked for changes: a hundredth of a millisecond for each table of Items
-)
+# How often the database is asked for changes: a hundredth of a millisecond for each table of Items.
+_LOOK_S = 1.0
 _MOST_S = 60.0  # that a count stands because it took long, or because nothing was seen to change
 
 # How many matches stand without counting, None where they are to be counted.

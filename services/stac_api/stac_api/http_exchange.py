@@ -9,9 +9,8 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 _FOR_UVICORN = frozenset({b"connection", b"transfer-encoding"})  # headers that change how an answer is sent
 _NAME = re.compile(rb"[a-z0-9!#$%&'*+.^_`|~-]+\Z")  # as ASGI wants it, of what RFC 9110 5.1 allows
-_CONTROLS = bytes(
-    {*range(32), 127} - {ord("\t")}
-)  # what no header's value may have, and a line's end is made of
+# What no header's value may have, and a line's end is made of.
+_CONTROLS = bytes({*range(32), 127} - {ord("\t")})
 _WITHOUT_BODY = frozenset({204, 304})
 _COPIED = 65_536  # bytes of a body: to copy more costs more than to send twice
 _MOST_NAMES = 256  # of headers that are known; an app has few

@@ -26,15 +26,13 @@ from uvicorn.server import ServerState
 from stac_api.http_exchange import Exchange
 
 _ASGI: Any = {"version": "3.0", "spec_version": "2.3"}
-_MOST_HEADERS = (
-    65_536  # bytes; hosts in front let a half of it through, or less. An address may be as long besides
-)
+# Bytes; hosts in front let a half of it through, or less. An address may be as long besides.
+_MOST_HEADERS = 65_536
 REQUEST_S = 60.0  # that a request may take to come, from its connection or its first byte on
 _TOO_LARGE = f"The request's headers are too large: at most {_MOST_HEADERS:,} bytes of them are read."
 _TOO_LATE = f"The request did not come to its end within {REQUEST_S:.0f} seconds: send it anew."
-_SO_NWRITE = (
-    0x1024  # of Darwin's <sys/socket.h>, whose sockets do not know TIOCOUTQ; Python has no name for it
-)
+# From Darwin's <sys/socket.h>, whose sockets do not know TIOCOUTQ; Python has no name for it.
+_SO_NWRITE = 0x1024
 
 
 class LeanProtocol(HttpToolsProtocol):

@@ -15,9 +15,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from stac_api.http_protocol import LeanProtocol
 
-KEEP_ALIVE_S = (
-    120  # longer than the host keeps an idle connection: else it might use one that is being closed
-)
+# Longer than the host keeps an idle connection: else it might use one that is being closed.
+KEEP_ALIVE_S = 120
 
 
 class Call:

@@ -73,9 +73,8 @@ def operand(value: Any) -> Any:
     if isinstance(value, str) and "/" in value:
         ends = value.split("/")
         told = operand(ends)
-        return (
-            value if told == ends else told
-        )  # as it was written, or page tokens of older releases would not fit
+        # As it was written, or page tokens of older releases would not fit.
+        return value if told == ends else told
     if isinstance(value, str):
         told = for_postgresql(value)
         return {"date": told} if told != value and _DATE.fullmatch(value) else told

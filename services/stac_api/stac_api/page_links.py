@@ -13,9 +13,8 @@ from stac_api.links import for_people, link, pair, segment, with_query
 from stac_api.query_strings import pairs_of
 from stac_api.searches import joined
 
-_LONGEST_ADDRESS = (
-    8_000  # characters: the Functions host and many proxies take 8 kB of a request's first line
-)
+# Characters: the Functions host and many proxies take 8 kB of a request's first line.
+_LONGEST_ADDRESS = 8_000
 _LONGEST_IN_ADDRESS = 6_000  # of a token, whatever the server takes
 _OF_ONE_PAGE = ("token", "offset")
 _ROUND_A_TOKEN = len('"token":"",')

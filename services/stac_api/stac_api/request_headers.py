@@ -4,9 +4,8 @@ from collections.abc import Mapping
 
 from starlette.types import Scope
 
-_LISTS = frozenset(
-    {b"accept", b"accept-encoding", b"content-encoding", b"if-none-match"}
-)  # of those that are read here
+# The headers that are lists, of those that are read here.
+_LISTS = frozenset({b"accept", b"accept-encoding", b"content-encoding", b"if-none-match"})
 _BY_NAME = "stac_api.headers"
 
 

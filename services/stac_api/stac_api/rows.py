@@ -11,9 +11,8 @@ from stac_api.bases import Bases
 from stac_api.database import Database, Row
 from stac_api.statements import Statement
 
-_MOST_TABLES = (
-    100  # each costs a microsecond or two, planning for one's own collection 0.2 ms whatever their number
-)
+# Each costs a microsecond or two, planning for one's own collection 0.2 ms whatever their number.
+_MOST_TABLES = 100
 
 COLUMNS = ("id", "collection", "geometry", "content")
 OWN = len(COLUMNS)  # the place of a statement's first column of its own

@@ -59,9 +59,8 @@ class Settings:
     default_limit: int = 10
     max_limit: int = 1_000  # Items of 5 kB: a page of 5 MB, held in memory
     max_body_bytes: int = 1_000_000
-    max_positions: int = (
-        10_000  # of one geometry; with lines that cross it may cost minutes all the same: see Turns
-    )
+    # Of one geometry; with lines that cross it may cost minutes all the same: see Turns.
+    max_positions: int = 10_000
     max_filter_depth: int = 20
     count_limit: int = 10_000  # numberMatched is exact up to here, the planner's estimate beyond
     area_count_limit: int = 2_000  # the same for what lies in an area, as the planner sees it: see ItemSearch

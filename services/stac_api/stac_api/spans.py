@@ -18,9 +18,8 @@ from eventstac.telemetry.spans import Span, Telemetry, Value
 
 _log = logging.getLogger("stac_api")
 
-_OPEN_AFTER_S = (
-    3.0  # to open telemetry takes a second of processor time, which the first answers need themselves
-)
+# To open telemetry takes a second of processor time, which the first answers need themselves.
+_OPEN_AFTER_S = 3.0
 _QUERY_LENGTH = 2_000  # characters of a query's text
 # pgstac translates a client's filter into SQL with its values in it; what somebody looks for is nobody's business.
 _LITERAL = re.compile(r"'(?:[^']|'')*(?:'|\Z)")

@@ -10,9 +10,8 @@ from eventstac.settings import SettingsMissing
 
 CONNECT_S, SILENCE_S, RETRIES = 10, 60, 3
 _SOON = {"initial_backoff": 1, "increment_base": 1, "random_jitter_range": 1}  # 1 or 2 s between two of them
-BLOCK_BYTES = (
-    1024 * 1024
-)  # taken from a connection at a time; 4 KB, as azure-core does by itself, costs much CPU
+# Taken from a connection at a time; the 4 KB that azure-core takes by itself cost much CPU.
+BLOCK_BYTES = 1024 * 1024
 _CHUNK_BYTES = 16 * 1024 * 1024
 
 

@@ -31,9 +31,8 @@ _HOW_TO_MEND = {
     404: "Check the name; make the container, or take it out of SOURCE_CONTAINERS and COG_CONTAINERS",
 }
 _STREAM_BYTES = 8 * 1024 * 1024  # of one range of a stream
-_STREAM_CONNECTIONS = (
-    4  # ranges on their way at once: they, and those that wait their turn, are all in memory
-)
+# Ranges on their way at once: they, and those that wait their turn, are all in memory.
+_STREAM_CONNECTIONS = 4
 
 
 class BlobStorage:

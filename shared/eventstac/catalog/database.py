@@ -125,9 +125,8 @@ class DatabaseSettings:
 
 def _token(env: Environment) -> Callable[[], str] | None:
     if env.choice("POSTGRES_AUTH", ("password", "entra")) == "entra":
-        from eventstac.azure.database_token import (
-            identity_token,
-        )  # takes half a second, and only Azure needs it
+        # Takes half a second, and only Azure needs it.
+        from eventstac.azure.database_token import identity_token
 
         return identity_token()
     return None
@@ -191,9 +190,8 @@ def open_pool(settings: DatabaseSettings) -> Pool:
         reconnect_failed=refused,
         open=True,
     )
-    atexit.register(
-        pool.close
-    )  # later its threads can be ended no more, and a process waits 5 s for each of four
+    # Later its threads can be ended no more, and a process waits 5 s for each of four.
+    atexit.register(pool.close)
     return pool
 
 
@@ -234,9 +232,8 @@ def database_failures() -> Iterator[None]:
     except _BUSY as error:
         raise Busy(f"the database cannot do it now: {str(error).strip()}") from error
     except tuple(NO_ROOM) as error:
-        said = (
-            str(error).strip().partition("\n")[0]
-        )  # its hint, a line of its own, names the setting as ours does
+        # Its hint, a line of its own, names the setting as ours does.
+        said = str(error).strip().partition("\n")[0]
         raise Busy(f"the database has no room for it: {said}. {_advice(error)}") from error
     except _AWAY as error:
         raise Transient(

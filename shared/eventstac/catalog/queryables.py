@@ -55,9 +55,8 @@ def apply_queryables(connection: Connection, rules: CollectionRules, before: Col
 
     Rejected `rules-invalid` where Items that are in the catalog do not fit.
     """
-    connection.execute(
-        "SELECT set_config('search_path', 'pgstac, public', true)"
-    )  # pgstac's own functions want it
+    # What pgstac's own functions want.
+    connection.execute("SELECT set_config('search_path', 'pgstac, public', true)")
     known = {name: row for name, *row in _registered(connection, rules.id)}
     wanted = {plain_name(each.name): each for each in rules.queryables}
     changed = {

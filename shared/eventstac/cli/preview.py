@@ -97,9 +97,8 @@ def preview_item(
         # a SAS opens the file, and is no part of the blob's address
         public = _public_url(file_or_url) if is_url else None
         thought_url = _thought_url(file_or_url, account or _NO_ACCOUNT, container, blob)
-        file = (
-            None if is_url else file_reader(file_or_url)
-        )  # that there is none is said before what the rules say
+        # That there is none is said before what the rules say.
+        file = None if is_url else file_reader(file_or_url)
         match = _match(rules, thought_url)
         reader = file or url_reader(file_or_url)
         url = public or reader.look.url

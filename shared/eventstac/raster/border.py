@@ -21,9 +21,8 @@ _END_HALVINGS = 40  # degrees may go as a root of pixels where the Earth ends
 _MAX_ROUNDS = 14  # each halves the segments that are still too far off: from a cell of a degree to ten metres
 _MAX_POINTS = 20_000
 _EDGE_POINTS = 2_001  # along each side of the frame, where a part of it is too thin for the grid
-_EDGE_DEGREES = (
-    0.2  # of a great circle: with longer steps two edges that run together to one point would cross
-)
+# Degrees of a great circle: with longer steps two edges that run together to one point would cross.
+_EDGE_DEGREES = 0.2
 _EDGE_ROUNDS = 6
 BESIDE_POLE = 90 - 1e-5  # degrees: a metre. Nearer ones are the pole itself to PROJ (laea)
 

@@ -22,9 +22,8 @@ from eventstac.raster.rotated_pole import parts
 
 DIGITS = 7  # of a degree: a centimetre
 _SEAM_DEGREES = 1e-6  # what lies no further beyond 180 is rounding, not ground
-_COARSEST_M = (
-    5_000.0  # of an outline on the globe, however large its pixels: caps at the poles have half a degree
-)
+# The coarsest tolerance of an outline on the globe, however large its pixels: caps at the poles have half a degree.
+_COARSEST_M = 5_000.0
 _MOST_TURNS = 0.5  # around a rotated pole, of a grid whose edge is its outline
 _PARTS_MEET_DEGREES = 1e-9  # what the same point of two parts may be apart by rounding
 _WORLD = shapely.box(-180, -90, 180, 90)

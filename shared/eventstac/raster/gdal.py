@@ -70,9 +70,8 @@ def decoding() -> Iterator[None]:
     The others reach other files and addresses (VRT, HTTP, WMS, STACIT, ...), should anything ever name one.
     """
     with settled():  # GDAL registers its drivers as it begins
-        gdal = ctypes.CDLL(
-            rasterio._env.__file__
-        )  # finds what that library is linked with: rasterio has no function
+        # This finds what that library is linked with: rasterio has no function.
+        gdal = ctypes.CDLL(rasterio._env.__file__)
         gdal.GDALGetDriver.restype = ctypes.c_void_p
         gdal.GDALGetDriverShortName.argtypes = gdal.GDALDeregisterDriver.argtypes = [ctypes.c_void_p]
         gdal.GDALGetDriverShortName.restype = ctypes.c_char_p

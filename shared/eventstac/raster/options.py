@@ -9,9 +9,8 @@ from eventstac.errors import Rejected
 
 WHOLE_BYTES = 8 * 1024 * 1024  # up to here one GET of everything is cheaper than choosing ranges
 MAX_DOWNLOAD_BYTES = 4 * 1024**3  # a larger file without overviews gets no statistics
-SAMPLE_ABOVE_BYTES = (
-    64 * 1024 * 1024
-)  # a striped file up to here is read whole, statistics and hash are exact
+# A striped file up to here is read whole, statistics and hash are exact.
+SAMPLE_ABOVE_BYTES = 64 * 1024 * 1024
 MAX_PIXELS = 1_000_000_000  # samples decoded for one file (pixels times bands)
 TIMEOUT_S = 120.0
 # Half of the apps' functionTimeout: the rest is for the storage, and to read a file again whose decoder was killed.

@@ -18,9 +18,8 @@ from eventstac.raster.frames import Closed
 from eventstac.raster.memory import MB, default_bytes
 from eventstac.raster.options import MAX_TIMEOUT_S
 
-MAX_READS = (
-    2000  # of one worker: whatever a library leaks ends with it (none does, in 2,400); a start takes 0.7 s
-)
+# Of one worker: whatever a library leaks ends with it (none does, in 2,400); a start takes 0.7 s.
+MAX_READS = 2000
 MAX_IDLE = 8
 TRIES = 3  # of a file whose decoder is killed from outside: the first beside others, the next alone
 

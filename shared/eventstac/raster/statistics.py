@@ -13,9 +13,8 @@ Pixels = NDArray[Any]
 Valid = NDArray[np.bool_]
 
 BUCKETS = 10
-COUNTED_AT_ONCE = (
-    256 * 1024
-)  # values: bincount widens them to 64 bits, which then still fit a processor's cache
+# Values: bincount widens them to 64 bits, which then still fit a processor's cache.
+COUNTED_AT_ONCE = 256 * 1024
 
 
 @dataclass

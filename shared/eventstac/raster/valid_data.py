@@ -25,9 +25,8 @@ Areas = NDArray[np.object_]  # polygons, which may touch each other
 # Of the frame: edges of a mask polygon are cut at least so often before they are put on the Earth.
 _LONGEST_SIDE = 64
 _MOST_EDGES = 64 * 1024  # between valid pixels and others, as of 30 swaths; half a second's work at most
-_STEPS = (
-    1.5  # pixels: those of a straight edge lie within 1.42, the diagonal of one; with less each is a vertex
-)
+# Pixels: the steps of a straight edge lie within 1.42, the diagonal of one; with less each is a vertex.
+_STEPS = 1.5
 _MOST_POINTS = 2000  # of all outlines, about 50 kB of an Item: every page of a search carries them
 # Of the eight pixels around one that joins two at their corners: five where a strip meets a swath, six in a gap.
 _SIDES_OF_STRIPS = 5

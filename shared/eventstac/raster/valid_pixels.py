@@ -56,9 +56,8 @@ def _of_all_bands(
     if index is None:
         return opaque
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore", NodataShadowWarning
-        )  # the alpha band that it leaves out is taken here
+        # The alpha band that the warning is about is taken here.
+        warnings.simplefilter("ignore", NodataShadowWarning)
         there: Valid = dataset.read_masks(index + 1, **read) > 0
     return there if opaque is None else there & opaque
 

@@ -143,9 +143,8 @@ def _checked(text: str, regex: str, free: str) -> tuple[str, ...]:
     """The names of the groups. PatternError for what is no expression, or none that RE2 matches."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "error", FutureWarning
-            )  # [[ and the like: other engines read them otherwise
+            # [[ and the like: other engines read them otherwise.
+            warnings.simplefilter("error", FutureWarning)
             names = tuple(re.compile(regex, re.DOTALL).groupindex)
     except (re.error, FutureWarning, OverflowError, RecursionError) as error:
         raise PatternError(

@@ -37,9 +37,8 @@ def open_files(app: str, folder: str, tell: Callable[[str], None]) -> Recorder:
     spans = SpanFile(Lines(Path(folder, f"{app}.spans.jsonl"), tell), app)
     figures = FigureFile(Lines(Path(folder, f"{app}.figures.jsonl"), tell), app)
     reader = PeriodicExportingMetricReader(figures, export_interval_millis=_EVERY_MS)
-    return Recorder(
-        app, SimpleSpanProcessor(spans), [reader]
-    )  # at once: a killed process has told what it did
+    # At once: a killed process has told what it did.
+    return Recorder(app, SimpleSpanProcessor(spans), [reader])
 
 
 class Lines:

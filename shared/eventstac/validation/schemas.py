@@ -12,9 +12,8 @@ import orjson
 from eventstac.validation.problems import Problem, path_of, short
 
 Validator = jsonschema_rs.Draft7Validator | jsonschema_rs.Draft202012Validator
-_MAYBE_UNSTORABLE = re.compile(
-    r"\\u(0000|d[89a-f])"
-)  # also whole pairs, and an escaped backslash before "u0000"
+# Also whole pairs, and an escaped backslash before "u0000".
+_MAYBE_UNSTORABLE = re.compile(r"\\u(0000|d[89a-f])")
 
 _MOST_ERRORS = 100  # of one document: who mends these learns of the others
 _ENTRIES = (100, 20, 10)  # of a list, of a list in it, and further inside

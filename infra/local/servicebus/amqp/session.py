@@ -200,9 +200,8 @@ class Session:
         settled = link.settled or delivery is None
         if not settled:
             self._unsettled[number] = (link, delivery)
-        room = (
-            self.connection.remote_max_frame - 64
-        )  # the frame's header and the performative, at their longest
+        # The frame's header and the performative, at their longest.
+        room = self.connection.remote_max_frame - 64
         for begin in range(0, len(payload), room) or (0,):
             part = payload[begin : begin + room]
             more = begin + room < len(payload)
