@@ -122,7 +122,25 @@ class ListedPage:
     seen: datetime
 
 
-class Blobs(Protocol):
+class Pages(Protocol):
+    """The storage, as far as a container's blobs are listed."""
+
+    def page(self, container_url: str, prefix: str, continuation: str | None, size: int) -> ListedPage:
+        """One page of a listing (at most `size` blobs, without folders), from `continuation` on."""
+
+
+def listing(storage: Pages, container_url: str, prefix: str, size: int) -> Iterator[Listed]:
+    """All blobs of a container whose paths begin with `prefix`; a page of `size` is asked for when it is needed."""
+    continuation: str | None = None
+    while True:
+        page = storage.page(container_url, prefix, continuation, size)
+        yield from page.blobs
+        continuation = page.continuation
+        if continuation is None:
+            return
+
+
+class Blobs(Pages, Protocol):
     """The storage, as handlers see it."""
 
     def look(self, url: str) -> tuple[Look, BlobReader | None]:
@@ -130,9 +148,6 @@ class Blobs(Protocol):
 
         Errors: Transient for throttling, time-outs, a missing container or refused credentials.
         """
-
-    def page(self, container_url: str, prefix: str, continuation: str | None, size: int) -> ListedPage:
-        """One page of a listing (at most `size` blobs, without folders), from `continuation` on."""
 
     def put(self, url: str, data: bytes, content_type: str) -> str:
         """Write one of our own outputs (claim); returns its ETag."""

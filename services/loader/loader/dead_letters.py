@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from eventstac.blob_urls import parse
-from eventstac.blobs import BlobReader, ListedPage, Look
+from eventstac.blobs import BlobReader, Look, Pages, listing
 from eventstac.dead_letters import DeadLetter, undelivered
 from eventstac.events import EventRejected
 
@@ -18,11 +18,8 @@ class Queues(Protocol):
         """Hand over what is in the queues; complete it only after `keep` returned."""
 
 
-class Container(Protocol):
+class Container(Pages, Protocol):
     """The storage that has the container of undelivered events."""
-
-    def page(self, container_url: str, prefix: str, continuation: str | None, size: int) -> ListedPage:
-        """One page of a listing."""
 
     def look(self, url: str) -> tuple[Look, BlobReader | None]:
         """Look at one blob."""
@@ -57,20 +54,15 @@ def drain_container(*, container_url: str, blobs: Container, catalog: Rejections
     Key: the blob's URL and the event's place in it. The first folder of a blob's path is its event subscription.
     """
     drained = 0
-    continuation: str | None = None
-    while True:
-        page = blobs.page(container_url, "", continuation, _PAGE)
-        for listed in page.blobs:
-            look, reader = blobs.look(listed.url)
-            if reader is None:
-                continue
-            subscription = parse(listed.url).path.partition("/")[0].lower()
-            _keep(catalog, undelivered(listed.url, subscription, b"".join(reader.stream())))
-            blobs.delete(listed.url, look.etag)
-            drained += 1
-        continuation = page.continuation
-        if continuation is None:
-            return drained
+    for listed in listing(blobs, container_url, "", _PAGE):
+        look, reader = blobs.look(listed.url)
+        if reader is None:
+            continue
+        subscription = parse(listed.url).path.partition("/")[0].lower()
+        _keep(catalog, undelivered(listed.url, subscription, b"".join(reader.stream())))
+        blobs.delete(listed.url, look.etag)
+        drained += 1
+    return drained
 
 
 def _keep(catalog: Rejections, found: Iterable[tuple[str, EventRejected]]) -> None:

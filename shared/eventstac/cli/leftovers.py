@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from eventstac.blobs import ListedPage
+from eventstac.blobs import Pages, listing
 from eventstac.contracts import read_contract
 
 PREFIX = "eventstac-smoke/"
@@ -11,11 +11,8 @@ OLD = timedelta(days=read_contract("retention.json")["smokeDays"])
 _PAGE = 500
 
 
-class Storage(Protocol):
+class Storage(Pages, Protocol):
     """The blobs, as far as they are listed and deleted here."""
-
-    def page(self, container_url: str, prefix: str, continuation: str | None, size: int) -> ListedPage:
-        """One page of a listing."""
 
     def delete(self, url: str, etag: str) -> None:
         """Delete a blob that is as it was listed."""
@@ -23,14 +20,8 @@ class Storage(Protocol):
 
 def delete_leftovers(storage: Storage, container_url: str, now: datetime) -> int:
     """Delete the rasters of smoke tests that began more than OLD ago; returns how many. Their Items follow."""
-    found = []
-    continuation: str | None = None
-    while True:
-        page = storage.page(container_url, PREFIX, continuation, _PAGE)
-        found += [blob for blob in page.blobs if now - blob.last_modified > OLD]
-        continuation = page.continuation
-        if continuation is None:
-            break
+    blobs = listing(storage, container_url, PREFIX, _PAGE)
+    found = [blob for blob in blobs if now - blob.last_modified > OLD]
     for blob in found:
         storage.delete(blob.url, blob.etag)
     return len(found)

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from eventstac.blob_urls import BlobName, parse
+from eventstac.blobs import listing
 from eventstac.cli.console import counted, new_table, open_console, say
 from eventstac.cli.files import FileUnreadable, read_text
 from eventstac.cli.places import container_and_prefix
@@ -170,13 +171,8 @@ def _listing(container: str, prefix: str) -> Iterator[str]:
         raise _stopped(
             "Set AZURE_STORAGE_CONNECTION_STRING (or BlobStorage, or BlobStorage__blobServiceUri) to list a container."
         )
-    continuation: str | None = None
-    while True:
-        page = storage.page(f"{storage.account_url}/{container}", prefix, continuation, PAGE)
-        yield from (listed.url for listed in page.blobs)
-        continuation = page.continuation
-        if continuation is None:
-            return
+    for listed in listing(storage, f"{storage.account_url}/{container}", prefix, PAGE):
+        yield listed.url
 
 
 @dataclass
