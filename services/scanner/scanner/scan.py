@@ -41,26 +41,22 @@ def handle(
     show is looked at, never removed. A blob for which only the rules are new is read again only where they say to read
     it otherwise.
     """
-    page = _page_of(request)
-    looks, continuation = page(request, catalog, blobs, watched, page_size, clock())
+    now = clock()
+    if request.reason == "replay":
+        return _one_blob(request, catalog, watched, now)
+    if (request.continuation or "").startswith(_FACTS):
+        looks, continuation = _facts_page(request, catalog, watched, page_size, now)
+    else:
+        looks, continuation = _listing_page(request, catalog, blobs, watched, page_size, now)
     if continuation is None:
         return looks
     return [*looks, Outgoing(SCAN_REQUESTS, replace(request, continuation=continuation))]
 
 
-def _page_of(request: ScanRequested) -> "_Page":
-    if request.reason == "replay":
-        return _one_blob
-    return _facts_page if (request.continuation or "").startswith(_FACTS) else _listing_page
-
-
-def _one_blob(
-    request: ScanRequested, catalog: Catalog, blobs: Blobs, watched: Watched, size: int, now: datetime
-) -> tuple[list[Outgoing], str | None]:
-    del blobs, size  # no listing: a blob that is gone is looked at too
-    container = parse(f"{request.container_url}/any")
-    name = BlobName(container.account_url, container.container, request.prefix)
-    return _looks(name, catalog.fact(name.url), catalog.rules(), watched, request, now), None
+def _one_blob(request: ScanRequested, catalog: Catalog, watched: Watched, now: datetime) -> list[Outgoing]:
+    """No listing: a blob that is gone is looked at, too."""
+    name = _named(request)
+    return _looks(name, catalog.fact(name.url), catalog.rules(), watched, request, now)
 
 
 def _listing_page(
@@ -84,16 +80,18 @@ def _listing_page(
 
 
 def _facts_page(
-    request: ScanRequested, catalog: Catalog, blobs: Blobs, watched: Watched, size: int, now: datetime
+    request: ScanRequested, catalog: Catalog, watched: Watched, size: int, now: datetime
 ) -> tuple[list[Outgoing], str | None]:
-    del blobs  # what is known is in the catalog
     after = (request.continuation or "").removeprefix(_FACTS)
-    name = parse(f"{request.container_url}/x")
-    below = BlobName(name.account_url, name.container, request.prefix).url
-    facts = catalog.facts_below(below, after, size)
+    facts = catalog.facts_below(_named(request).url, after, size)
     applied = catalog.rules()
     looks = [look for fact in facts for look in _looks(parse(fact.url), fact, applied, watched, request, now)]
     return looks, f"{_FACTS}{facts[-1].url}" if len(facts) == size else None
+
+
+def _named(request: ScanRequested) -> BlobName:
+    """The blob whose path is the request's prefix, or what the names of those below it begin with."""
+    return replace(parse(f"{request.container_url}/any"), path=request.prefix)
 
 
 def _looks(
@@ -131,8 +129,3 @@ def _is_current(fact: Fact | None, listed: Listed, applied: AppliedRules) -> boo
         return False
     match = applied.rules.match(listed.url)
     return bool(fact.claim or match) and is_by_these_rules(fact, match or fact.match, applied)
-
-
-type _Page = Callable[
-    [ScanRequested, Catalog, Blobs, Watched, int, datetime], tuple[list[Outgoing], str | None]
-]
