@@ -28,8 +28,8 @@ def may_be(common: str, called: str, number: int, *, is_numbered: bool) -> bool:
     """Whether a band (1-based) that is called so may have the colour's common name.
 
     `is_numbered` is what `are_numbered` says of its file. A name of nothing but its own number (`Band_1`, `b1`) says
-    nothing against it. Else a colour of display stands only where the name is that colour (or `R`, `G`, `B`),
-    any other but beside a name that is another common name.
+    nothing against it. Else red, green and blue stand only where the name says that colour (or its first letter);
+    the other common names stand unless the name is a different common name.
     """
     words = _words(called)
     if is_numbered and words and _is(words[0], number):

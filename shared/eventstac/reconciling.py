@@ -141,7 +141,7 @@ class Runs(Protocol):
         """Keep which blobs differ, for `removals` and `gaps`."""
 
     def removals(self, run: Run, applied: AppliedRules, after: ItemKey, limit: int) -> Removals:
-        """Which Items would leave the catalog if nothing is where the listing lacks it, and all else reads alike.
+        """The Items that would leave if every unlisted blob is really gone and everything else reads as before.
 
         A page of at most `limit` Items with blobs that differ is gone through, after a key, in the order of keys; and
         kept for `gaps`.

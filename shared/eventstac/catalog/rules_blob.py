@@ -65,8 +65,8 @@ def take_in(
     """Look at the rules file, and put it in force if it is valid; the rules in force stay where it is not.
 
     `again` applies a file that is known already too. What was given up about files with mistakes is settled by one that
-    is valid. What changed queryables left to do, now or before, is done for the
-    Items then, as `app`. Transient where storage or database do not answer, or where the file keeps changing.
+    is valid. Then finishes, as `app`, what changed queryables left to do, now or before.
+    Transient where storage or database do not answer, or where the file keeps changing.
     """
     taken = _take_in(connection, blobs, url, default_collection, again=again)
     # Also of a file that is known: that its forerunner was given up may be kept only after it was taken.

@@ -25,10 +25,9 @@ _APPLY_LOCK = 4_402_116_093_218  # any number: one change of the rules at a time
 class AppliedRules:
     """The rules in force, and the revision that facts found by them carry.
 
-    `since` says since when each rule is the same. `extractor` is the extractor's number in force, the greatest that
-    ever was: what it read depends on nothing but the blob and how its rule says to read it. It is at most this
-    version's own, so that an app that is older than the number leaves to newer ones what only they can read; and 0
-    where no reading says its number yet.
+    `since` says since when each rule is the same. `extractor`: the extractor's highest number ever in force, capped at
+    this version's own, so that an older app leaves to newer ones what only they can read; 0 while no reading records
+    one. What an extractor of that number read depends on nothing but the blob and how its rule says to read it.
     """
 
     revision: int
