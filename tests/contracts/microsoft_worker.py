@@ -24,6 +24,26 @@ from infra.local.functions_host import protos
 DEADLINE_S = 180  # for a machine that is busy with other things; a quiet one needs a twentieth
 _REPLY = "microsoft-worker-reply:"
 _INVOCATION = "00000000-0000-0000-0000-000000000001"
+# With these every app starts; what they name answers nothing.
+SETTINGS = {
+    "ServiceBus": "Endpoint=sb://127.0.0.1:1;SharedAccessKeyName=k;SharedAccessKey=a2V5;UseDevelopmentEmulator=true;",
+    "BlobStorage": "UseDevelopmentStorage=true",
+    "CatalogEvents__topicEndpoint": "http://127.0.0.1:1/api/events",
+    "CatalogEvents__topicKey": "a2V5",
+    "POSTGRES_HOST": "127.0.0.1",
+    "POSTGRES_PORT": "1",
+    "POSTGRES_DB": "eventstac",
+    "POSTGRES_USER": "nobody",
+    "POSTGRES_PASS": "none",
+    "SOURCE_CONTAINERS": "source",
+    "COG_CONTAINERS": "cogs",
+    "THUMBNAILS_CONTAINER": "thumbnails",
+    "CLAIMS_CONTAINER": "claims",
+    "CONFIG_CONTAINER": "config",
+    "RULES_BLOB": "collections.yaml",
+    "STAC_CATALOG_ID": "eventstac",
+    "STAC_CATALOG_TITLE": "eventstac",
+}
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from infra.local.functions_host.runtime import IndexedFunction
 from infra.local.functions_host.triggers import HttpTrigger, ServiceBusTrigger, TimerTrigger
 from infra.local.postgres.testing import running_postgres
 from infra.local.servicebus.testing import RunningServer, running_server
-from tests.contracts.microsoft_worker import Call, Report, work
+from tests.contracts.microsoft_worker import SETTINGS, Call, Report, work
 from tests.integration.conftest import CatalogDatabase, new_database
 
 HEAD = """
@@ -160,25 +160,6 @@ def test_ways_to_lay_out_an_app_that_the_worker_takes(tmp_path: Path, source: st
 ROOT = Path(__file__).parents[2]
 SERVICES = ("scanner", "extractor", "loader", "cog_updater", "stac_api")
 TOPOLOGY = ROOT / "contracts" / "topology.json"
-SETTINGS = {
-    "ServiceBus": "Endpoint=sb://127.0.0.1:1;SharedAccessKeyName=k;SharedAccessKey=a2V5;UseDevelopmentEmulator=true;",
-    "BlobStorage": "UseDevelopmentStorage=true",
-    "CatalogEvents__topicEndpoint": "http://127.0.0.1:1/api/events",
-    "CatalogEvents__topicKey": "a2V5",
-    "POSTGRES_HOST": "127.0.0.1",
-    "POSTGRES_PORT": "1",
-    "POSTGRES_DB": "eventstac",
-    "POSTGRES_USER": "nobody",
-    "POSTGRES_PASS": "none",
-    "SOURCE_CONTAINERS": "source",
-    "COG_CONTAINERS": "cogs",
-    "THUMBNAILS_CONTAINER": "thumbnails",
-    "CLAIMS_CONTAINER": "claims",
-    "CONFIG_CONTAINER": "config",
-    "RULES_BLOB": "collections.yaml",
-    "STAC_CATALOG_ID": "eventstac",
-    "STAC_CATALOG_TITLE": "eventstac",
-}
 
 
 def service(name: str, *calls: Call, settings: dict[str, str] | None = None) -> Report:

@@ -17,24 +17,12 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from infra.local.servicebus.testing import RunningServer, running_server
-from tests.contracts.microsoft_worker import Call, work, worker_alone
+from tests.contracts.microsoft_worker import SETTINGS, Call, work, worker_alone
 from tests.contracts.reach import APPS, ROOT, reach
 
 pytestmark = pytest.mark.timeout(900)  # what a machine packs for the first time it downloads
 
 SITE_PACKAGES = ".python_packages/lib/site-packages/"
-SETTINGS = {
-    "BlobStorage": "UseDevelopmentStorage=true",
-    "CatalogEvents__topicEndpoint": "http://127.0.0.1:1/api/events",
-    "CatalogEvents__topicKey": "a2V5",
-    "POSTGRES_HOST": "127.0.0.1",
-    "POSTGRES_PORT": "1",
-    "POSTGRES_DB": "eventstac",
-    "POSTGRES_USER": "nobody",
-    "POSTGRES_PASS": "none",
-    "SOURCE_CONTAINERS": "source",
-    "STAC_CATALOG_ID": "eventstac",
-}
 ONE = {"MessageId": ("string", "m"), "DeliveryCount": ("json", "1"), "UserProperties": ("json", "{}")}
 MANY = {
     f"{name}Array": (kind, f"[{value if kind == 'json' else json.dumps(value)}]")

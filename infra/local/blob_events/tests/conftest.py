@@ -1,12 +1,10 @@
 """What the tests of the blob proxy share: an Event Grid that only remembers, and a running storage account."""
 
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ import pytest
 from azure.storage.blob import BlobServiceClient
 
 from infra.local.blob_events.testing import BlobStorage, running_blob_storage
+from infra.local.testing import running_receiver
 
 Json = dict[str, Any]
 CONTRACTS = Path(__file__).resolve().parents[4] / "contracts" / "events"
@@ -49,36 +48,14 @@ class Recorder:
 def running_recorder() -> Iterator[Recorder]:
     """A recorder on loopback until the block ends."""
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    def receive(_method: str, _headers: dict[str, str], body: bytes) -> tuple[int, dict[str, str]]:
+        if taking.status == 200:
+            taking.events.extend(json.loads(body))
+        return taking.status, {}
 
-        def do_POST(self) -> None:
-            events = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            if taking.status == 200:
-                taking.events.extend(events)
-            self.send_response(taking.status)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-
-        def handle_error(self, *_: object) -> None:
-            """A client that was killed is no news here."""
-
-    server = Server(("127.0.0.1", 0), Handler)
-    taking = Recorder(f"http://127.0.0.1:{server.server_port}")
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
+    with running_receiver(receive) as url:
+        taking = Recorder(url)
         yield taking
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def check_against_contracts(events: list[Json]) -> None:

@@ -1,18 +1,17 @@
 """What the tests of Event Grid share: a webhook that remembers, and a configuration that calls it."""
 
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
 from infra.local.azurite.server import connection_string
 from infra.local.azurite.testing import Azurite, running_azurite
+from infra.local.testing import running_receiver
 
 # Nothing listens there: for tests that use neither.
 NO_SERVICE_BUS = (
@@ -54,43 +53,17 @@ def webhook() -> Iterator[Webhook]:
 def running_webhook() -> Iterator[Webhook]:
     """A webhook that answers until the block ends."""
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    def receive(method: str, headers: dict[str, str], body: bytes) -> tuple[int, dict[str, str]]:
+        if method == "OPTIONS":
+            hook.asked.append(headers)
+            return 200, {"WebHook-Allowed-Origin": hook.allow} if hook.allow else {}
+        event = json.loads(body)
+        hook.received.append((headers, event))
+        return hook.answer(event), {}
 
-        def do_OPTIONS(self) -> None:
-            hook.asked.append(dict(self.headers))
-            self.send_response(200)
-            if hook.allow:
-                self.send_header("WebHook-Allowed-Origin", hook.allow)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def do_POST(self) -> None:
-            event = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            hook.received.append((dict(self.headers), event))
-            self.send_response(hook.answer(event))
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-
-        def handle_error(self, *_: object) -> None:
-            """A client that was killed is no news here."""
-
-    server = Server(("127.0.0.1", 0), Handler)
-    hook = Webhook(f"http://127.0.0.1:{server.server_port}/hook")
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
+    with running_receiver(receive) as url:
+        hook = Webhook(f"{url}/hook")
         yield hook
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def config_for(hook: Webhook, **subscription: Any) -> dict[str, Any]:
