@@ -1,12 +1,12 @@
 """Loads a rules file: parse, check the shape, read, check the sense."""
 
+from eventstac.rules.checks.sense import check_sense
 from eventstac.rules.document import Document, Path, read_document
 from eventstac.rules.loaded import Rules
 from eventstac.rules.mistakes import RulesInvalid
 from eventstac.rules.model import AssetRule, CollectionRules, Rule
 from eventstac.rules.reading import read_collections, read_ignore
 from eventstac.rules.schema import check_schema
-from eventstac.rules.sense import check_sense
 
 
 def load_rules(

@@ -4,7 +4,7 @@ import pytest
 
 from eventstac.rules import RulesInvalid, load_rules
 from eventstac.rules.automaton import Automaton
-from eventstac.rules.unused import is_covered
+from eventstac.rules.checks.unused import is_covered
 from tests.samples import url_of
 from tests.unit.rules.asking import matched
 from tests.unit.rules.test_mistakes import HEAD, mistakes

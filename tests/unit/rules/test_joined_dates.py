@@ -10,7 +10,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eventstac.rules import RulesInvalid, joined_dates, load_rules
+from eventstac.rules import RulesInvalid, load_rules
+from eventstac.rules.checks import joined_dates
 from tests.unit.rules.test_datetime_sources import SOURCE, text_of, told
 
 DURATIONS = ["P8D", "P30D", "P1M", "P3M", "PT6H", "dekad"]

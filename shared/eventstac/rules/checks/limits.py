@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 
 from eventstac.rules.automaton import NO_TEXT, Automaton, Language, Limits, literal, share_a_text
+from eventstac.rules.checks.taking_part import groups_always
 from eventstac.rules.dates import READ_DATE
 from eventstac.rules.durations import read_to_begin
 from eventstac.rules.expressions import ANY_DATE, KNOWN_GROUPS
@@ -13,7 +14,6 @@ from eventstac.rules.formats import format_regex, read_by_format
 from eventstac.rules.groups import GroupChange, PathDate, Template
 from eventstac.rules.model import ANY_ASSET, Rule
 from eventstac.rules.pattern import Pattern
-from eventstac.rules.taking_part import groups_always
 
 _SPACE = r"[\x09-\x0d\x1c-\x20]*"
 _DIGITS = "[0-9]+(?:_[0-9]+)*"

@@ -6,9 +6,9 @@ from functools import cache
 
 import jsonschema_rs
 
-from eventstac.rules.date_groups import may_hold
+from eventstac.rules.checks.date_groups import may_hold
+from eventstac.rules.checks.group_checks import check_taken
 from eventstac.rules.document import Document, Path
-from eventstac.rules.group_checks import check_taken
 from eventstac.rules.groups import GroupChange, Template, templates_in
 from eventstac.rules.model import Rule
 

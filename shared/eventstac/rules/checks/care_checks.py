@@ -6,16 +6,16 @@ from typing import Any
 
 from eventstac.extensions import extensions_of, without_version
 from eventstac.rules.anchors import fits_nothing
-from eventstac.rules.band_checks import check_bands
-from eventstac.rules.constants import check_constants
+from eventstac.rules.checks.band_checks import check_bands
+from eventstac.rules.checks.constants import check_constants
+from eventstac.rules.checks.group_checks import check_taken, listed
+from eventstac.rules.checks.link_checks import check_links
+from eventstac.rules.checks.option_checks import check_options
+from eventstac.rules.checks.unused import check_unused
 from eventstac.rules.document import Document, Path
-from eventstac.rules.group_checks import check_taken, listed
 from eventstac.rules.groups import Template, templates_in
 from eventstac.rules.identity import safe_id
-from eventstac.rules.link_checks import check_links
 from eventstac.rules.model import CollectionRules, Rule
-from eventstac.rules.option_checks import check_options
-from eventstac.rules.unused import check_unused
 
 # A repetition to Python, a text to RE2; first what may hold one as a text: an escape, a class of characters.
 _NO_LEAST = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|(?P<found>\{,[0-9]*\})", re.DOTALL)

@@ -16,8 +16,8 @@ from eventstac.rules.automaton import (
     share_a_text,
     shared_texts,
 )
+from eventstac.rules.checks.limits import limits_of
 from eventstac.rules.document import Document, Path
-from eventstac.rules.limits import limits_of
 from eventstac.rules.loaded import match_rule
 from eventstac.rules.model import CollectionRules, Rule
 from eventstac.rules.pattern import Pattern, RepeatingPattern, literal_ends

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from eventstac.rules.checks.taking_part import groups_always
 from eventstac.rules.document import Document, Path
 from eventstac.rules.groups import Template, templates_in
 from eventstac.rules.model import Rule
-from eventstac.rules.taking_part import groups_always
 
 
 def check_taken(document: Document, path: Path, template: Template, groups: set[str], who: str) -> None:

@@ -9,11 +9,11 @@ from functools import lru_cache
 from itertools import islice, product, takewhile
 
 from eventstac.rules.automaton import Automaton, Undecided, literal, share_a_text, shared_texts
+from eventstac.rules.checks.join_advice import what_to_write
 from eventstac.rules.dates import READ_TIMES, parse_date_with_time, parse_local, parse_parts
 from eventstac.rules.document import Document, Path
 from eventstac.rules.expressions import TIME_GROUPS
 from eventstac.rules.groups import PATH_GROUPS, GroupChange, PathDate, Template
-from eventstac.rules.join_advice import what_to_write
 from eventstac.rules.model import Rule
 from eventstac.rules.pattern import Pattern
 from eventstac.rules.spans import Interval

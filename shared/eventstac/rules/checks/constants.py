@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from eventstac.extensions import extensions_of
-from eventstac.rules.date_checks import COMPUTED
+from eventstac.rules.checks.date_checks import COMPUTED
+from eventstac.rules.checks.sidecar_samples import ANYTHING, sidecar_samples
 from eventstac.rules.document import Document, Path
 from eventstac.rules.groups import fill_all, templates_in
 from eventstac.rules.model import ANY_ASSET, AssetRule, CollectionRules, Rule
 from eventstac.rules.queryables import misfits
-from eventstac.rules.sidecar_samples import ANYTHING, sidecar_samples
 
 _SAMPLES: Mapping[str, tuple[str, Any]] = {
     "string": ("text", "text"),

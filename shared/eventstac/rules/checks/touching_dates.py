@@ -3,10 +3,10 @@
 from itertools import islice, takewhile
 
 from eventstac.rules.automaton import Automaton, Language, Undecided, literal, shared_texts
+from eventstac.rules.checks.joined_dates import is_explicit, sources_of, template_of
 from eventstac.rules.document import Document, Path
 from eventstac.rules.expressions import asked_times
 from eventstac.rules.groups import PATH_GROUPS
-from eventstac.rules.joined_dates import is_explicit, sources_of, template_of
 from eventstac.rules.model import Rule
 from eventstac.rules.pattern import Pattern
 

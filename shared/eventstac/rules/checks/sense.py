@@ -4,18 +4,18 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from eventstac.common_names import COMMON_NAMES
-from eventstac.rules.care_checks import check_care
-from eventstac.rules.date_checks import COMPUTED, check_dates
+from eventstac.rules.checks.care_checks import check_care
+from eventstac.rules.checks.date_checks import COMPUTED, check_dates
+from eventstac.rules.checks.fields import check_fields, warn_of_types
+from eventstac.rules.checks.group_checks import check_taken, listed, warn_of_optional
+from eventstac.rules.checks.overlap import check_overlaps
+from eventstac.rules.checks.reach import check_reach
+from eventstac.rules.checks.sidecar_checks import check_sidecar
+from eventstac.rules.checks.sizes import check_sizes
 from eventstac.rules.document import Document, Path
-from eventstac.rules.fields import check_fields, warn_of_types
-from eventstac.rules.group_checks import check_taken, listed, warn_of_optional
 from eventstac.rules.groups import Template
 from eventstac.rules.model import ANY_ASSET, CollectionRules, Rule
-from eventstac.rules.overlap import check_overlaps
 from eventstac.rules.pattern import Pattern, too_ambiguous
-from eventstac.rules.reach import check_reach
-from eventstac.rules.sidecar_checks import check_sidecar
-from eventstac.rules.sizes import check_sizes
 
 
 def check_sense(

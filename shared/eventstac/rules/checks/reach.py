@@ -6,13 +6,13 @@ from dataclasses import replace
 from functools import lru_cache
 
 from eventstac.rules.automaton import Automaton, Language, Undecided, share_a_text
+from eventstac.rules.checks.limits import asset_limits, limits_of
+from eventstac.rules.checks.taking_part import groups_always
+from eventstac.rules.checks.unused import is_covered
 from eventstac.rules.document import Document, Path
-from eventstac.rules.limits import asset_limits, limits_of
 from eventstac.rules.loaded import RASTER_EXTENSIONS
 from eventstac.rules.model import ANY_ASSET, AssetRule, CollectionRules, Rule
 from eventstac.rules.pattern import Pattern, RepeatingPattern, parse_glob
-from eventstac.rules.taking_part import groups_always
-from eventstac.rules.unused import is_covered
 
 _ENDING = re.compile(r"\.[A-Za-z][A-Za-z0-9]*$")
 _DOTS = r"(?:.*/)?\.\.?(?:/.*)?"

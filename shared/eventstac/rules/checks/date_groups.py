@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from eventstac.rules.automaton import Automaton, Undecided, share_a_text
+from eventstac.rules.checks.group_checks import filled_texts
+from eventstac.rules.checks.unused import is_covered
 from eventstac.rules.dates import READ_DATE, READ_TIMES
 from eventstac.rules.document import Document, Path
 from eventstac.rules.expressions import asked_times
-from eventstac.rules.group_checks import filled_texts
 from eventstac.rules.groups import PathDate
 from eventstac.rules.model import Rule
 from eventstac.rules.pattern import Pattern
-from eventstac.rules.unused import is_covered
 
 _ENDS = {"start": "end", "end": "start"}
 _TIMES = ("hour", "minute", "time", "hh", "hhmm", "hhmmss")

@@ -6,19 +6,19 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
-from eventstac.rules.date_groups import check_date_groups, may_hold
+from eventstac.rules.checks.date_groups import check_date_groups, may_hold
+from eventstac.rules.checks.group_checks import check_taken
+from eventstac.rules.checks.join_advice import joined, source_text
+from eventstac.rules.checks.joined_dates import check_joined
+from eventstac.rules.checks.touching_dates import check_touching
 from eventstac.rules.dates import READ_DATE, parse_date
 from eventstac.rules.document import Document, Path
 from eventstac.rules.durations import DEKAD, is_shorter, period_from, read_to_begin
 from eventstac.rules.formats import format_problem, read_by_format
-from eventstac.rules.group_checks import check_taken
 from eventstac.rules.groups import PATH_GROUPS, PathDate, Template
-from eventstac.rules.join_advice import joined, source_text
-from eventstac.rules.joined_dates import check_joined
 from eventstac.rules.model import Rule
 from eventstac.rules.pattern import Pattern
 from eventstac.rules.sidecar import TIMES
-from eventstac.rules.touching_dates import check_touching
 
 COMPUTED = {"datetime", "start_datetime", "end_datetime", "created", "updated"}  # no properties to set
 

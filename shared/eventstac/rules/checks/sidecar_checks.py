@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from eventstac.rules.date_checks import COMPUTED, check_format
+from eventstac.rules.checks.date_checks import COMPUTED, check_format
 from eventstac.rules.document import Document, Path
 from eventstac.rules.sidecar import TIMES, check_path
 
