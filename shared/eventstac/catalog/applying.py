@@ -8,6 +8,7 @@ from psycopg import errors
 from eventstac.catalog import pgstac_partitions
 from eventstac.catalog.collection_documents import apply_collection
 from eventstac.catalog.database import Connection
+from eventstac.catalog.ours import our_collections
 from eventstac.catalog.queryables import apply_queryables
 from eventstac.catalog.rules_store import apply_rules, lock_rules, newest
 from eventstac.errors import Rejected
@@ -49,10 +50,11 @@ def apply(connection: Connection, text: str, rules: Rules, origin: str) -> int:
         lock_rules(connection)
         stored = newest(connection)
         before = stored.read(rules.default_collection) if stored else None
+        ours = set(our_collections(connection, rules))
         for collection in rules.collections:
             with _refusals(rules, collection):
                 known = before.collection(collection.id) if before else None
-                apply_collection(connection, collection, known)
+                apply_collection(connection, collection, known, is_ours=collection.id in ours)
                 apply_queryables(connection, collection, known)
         for known in before.collections if before else ():
             if rules.collection(known.id) is None:  # the Collection stays, as it was

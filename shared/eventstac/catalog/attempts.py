@@ -1,5 +1,6 @@
 """Makes what a transaction lacked, and counts how often it may be tried again."""
 
+from eventstac.catalog.collection_documents import keep_items_whole
 from eventstac.catalog.database import Connection
 from eventstac.catalog.pgstac_partitions import CollectionNotReady, Needed, prepare_collection
 from eventstac.catalog.rules_store import RulesStore
@@ -23,7 +24,7 @@ class Attempts:
         self.left -= 1
 
     def prepare(self, connection: Connection, rules: RulesStore, not_ready: CollectionNotReady) -> None:
-        """Make the tables that a transaction, rolled back, did not find; counted where that was made before."""
+        """Make what a transaction, rolled back, did not find as it must be; counted where that was made before."""
         lacking = set(not_ready.needed.items())
         if lacking <= self._made:
             self.note()
@@ -32,3 +33,4 @@ class Attempts:
         for collection, needed in not_ready.needed.items():
             found = applied.collection(collection)
             prepare_collection(connection, collection, found, needed, briefly=self._briefly)
+            keep_items_whole(connection, collection)

@@ -13,13 +13,14 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from eventstac.catalog import collection_parts, outbox
+from eventstac.catalog.collection_documents import with_parts
 from eventstac.catalog.collection_parts import Fold, Parts, read_parts, write_parts
 from eventstac.catalog.database import Connection, advisory_key, write
 from eventstac.catalog.ours import our_collections
 from eventstac.catalog.outbox import Announcement
 from eventstac.events import CollectionUpdated, Origin, seal
-from eventstac.extents import extent_within, merged_extent
-from eventstac.rules import CollectionRules, Rules, collection_extensions
+from eventstac.extents import merged_extent
+from eventstac.rules import CollectionRules, Rules
 
 # Where rules sum up something else every Item's row is read: up to this many at once, beyond it when the timer comes.
 CHEAP_ITEMS = 50_000
@@ -147,7 +148,7 @@ def _publish(
     ).fetchone()
     # Until they are counted anew they stay as they are.
     found = None if parts.recount else collection_parts.summaries_now(connection, collection, parts.summed)
-    content = _shown(row[0], row[1] or {}, extent, found, shown_before, rules) if row else None
+    content = with_parts(row[0], row[1] or {}, parts, found, shown_before, rules) if row else None
     changed = content is not None and _rewrite(connection, collection, content)
     event = CollectionUpdated(collection, extent, parts.items)
     sealed = seal(event, app=app, origin=origin, at=now)
@@ -163,26 +164,3 @@ def _rewrite(connection: Connection, collection: str, content: Mapping[str, Any]
         {"content": Jsonb(content), "id": collection},
     )
     return cursor.rowcount > 0
-
-
-def _shown(
-    content: Mapping[str, Any],
-    private: Mapping[str, Any],
-    extent: Mapping[str, Any],
-    found: Mapping[str, Any] | None,
-    shown_before: set[str],
-    rules: CollectionRules,
-) -> dict[str, Any]:
-    """The Collection with what is kept current; everything else in it is its user's. `found`: None leaves summaries."""
-    said = rules.extra.get("summaries", {})
-    summaries = dict(content.get("summaries", {}))
-    if found is not None:
-        ours = {*shown_before, *found} - set(said)
-        summaries = {name: value for name, value in summaries.items() if name not in ours}
-        summaries |= {name: found[name] for name in found if name in ours and found[name] is not None}
-    shown = extent_within(content.get("extent", {}), extent)
-    changed = {**content, "extent": shown, "summaries": summaries}
-    if not summaries:
-        del changed["summaries"]
-    dropped = set(content.get("summaries", {})) - set(summaries)
-    return {**changed, "stac_extensions": collection_extensions({**changed, **private}, dropped)}

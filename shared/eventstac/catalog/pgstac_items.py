@@ -15,11 +15,25 @@ from eventstac.catalog.database import Connection
 from eventstac.catalog.pgstac_partitions import CollectionNotReady, Needed, refuse_other_than_pinned
 from eventstac.facts import canonical_json
 from eventstac.json_text import with_plain_floats
+from eventstac.rules.collection_document import STAC_VERSION
 
 ItemKey = tuple[str, str]
 
 # Kept in columns of their own, or put there when the Item is read.
 _IN_COLUMNS = ("id", "collection", "geometry", "pgstac:base_item")
+
+# An Item that names no base item belongs to its Collection's first, so one that is the same is not named: what somebody
+# changed of a Collection, and is changed back, leaves no trace on its Items.
+_NUMBER = """
+    nullif((SELECT min(b.id) FROM pgstac.base_items b WHERE b.collection = c.id AND b.base_item = c.base_item),
+           (SELECT min(b.id) FROM pgstac.base_items b WHERE b.collection = c.id))
+"""
+
+# Those that leave nothing out of Items but what they all have.
+_BASES = f"""
+    SELECT c.id, c.base_item, {_NUMBER} FROM pgstac.collections c
+    WHERE c.id = ANY(%s) AND c.base_item->'assets' = 'null' AND c.base_item->>'stac_version' = %s
+"""
 
 _TABLE = """
     CREATE TEMPORARY TABLE IF NOT EXISTS incoming_items (
@@ -29,15 +43,15 @@ _TABLE = """
 
 # The leaves of the Items that come, and what each has to take. partition_stats knows the bounds that a leaf really has:
 # those of a catalog that was partitioned in another time zone are not the months of UTC.
-_LEAVES = """
+_LEAVES = f"""
     SELECT (SELECT pgstac.get_version()), i.collection, c.key, c.partition_trunc IS NOT NULL,
-        (SELECT base_item_id FROM pgstac.current_base_item(i.collection)),
+        {_NUMBER},
         leaf.partition, min(i.datetime), min(i.end_datetime), max(i.end_datetime)
     FROM incoming_items i
     JOIN pgstac.collections c ON c.id = i.collection
     LEFT JOIN pgstac.partition_stats leaf
         ON leaf.collection = i.collection AND leaf.partition_dtrange @> i.datetime
-    GROUP BY i.collection, c.key, c.partition_trunc, leaf.partition,
+    GROUP BY i.collection, c.id, c.base_item, c.key, c.partition_trunc, leaf.partition,
         CASE WHEN leaf.partition IS NULL THEN date_trunc(c.partition_trunc, i.datetime, 'UTC') END
     ORDER BY i.collection, leaf.partition, 7
 """
@@ -130,11 +144,8 @@ class Incoming:
         return self._put(connection, items, moved)
 
     def _find_bases(self, connection: Connection, items: Sequence[Mapping[str, Any]]) -> None:
-        rows = connection.execute(
-            "SELECT c.id, b.base_item, b.base_item_id FROM pgstac.collections c, pgstac.current_base_item(c.id) b "
-            "WHERE c.id = ANY(%s)",
-            [sorted({item["collection"] for item in items})],
-        )
+        collections = sorted({item["collection"] for item in items})
+        rows = connection.execute(_BASES, [collections, STAC_VERSION])
         self._bases = {collection: _Base(base, number) for collection, base, number in rows}
 
     def _bring(self, connection: Connection, items: Sequence[Mapping[str, Any]]) -> None:

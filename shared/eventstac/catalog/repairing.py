@@ -1,17 +1,20 @@
-"""Brings pgstac back to what the facts say, where somebody or something else changed it."""
+"""Brings pgstac back to what the facts and rules say, where somebody or something else changed it."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from eventstac.catalog import reconcile_rows
+from eventstac.catalog.collection_documents import apply_collection, collection_ids
 from eventstac.catalog.database import Connection
 from eventstac.catalog.item_rows import ItemKey
+from eventstac.catalog.ours import our_collections
 from eventstac.catalog.rebuilding import rebuild
 from eventstac.catalog.reconcile_rows import Mismatch
-from eventstac.catalog.rules_store import RulesStore
+from eventstac.catalog.rules_store import RulesStore, lock_rules
 from eventstac.comparing import removable_surplus
 from eventstac.origin import Origin
+from eventstac.rules import CollectionRules
 
 _PAGE = 10_000  # Items whose names are held at a time
 
@@ -35,10 +38,12 @@ def repair(
     *,
     allow_removals: int | None = None,
 ) -> Repaired:
-    """Compose lost and surplus Items anew, in the story `origin`.
+    """Bring Collections of ours back to what the rules and their Items say; compose lost and surplus Items anew, in the
+    story `origin`.
 
     `allow_removals` is how many surplus Items may be removed in all; None: within the usual limit of each Collection.
     """
+    _bring_back(connection, rules, collection)
     applied = rules.current(connection)
     counts = reconcile_rows.mismatch_counts(connection, applied, collection)
     surplus = {found: count for found, what, count in counts if what == "surplus"}
@@ -58,6 +63,17 @@ def repair(
         after = page[-1][:2]
     _count_anew_what_is_empty(connection)
     return Repaired(repaired, left, items)
+
+
+def _bring_back(connection: Connection, rules: RulesStore, only: str | None) -> None:
+    """Write the documents of Collections of ours anew where somebody else changed what is not his."""
+    ours = our_collections(connection, rules.current(connection).rules)
+    there = collection_ids(connection)
+    for collection in (each for each in ours if each in there and only in (None, each)):
+        with connection.transaction():
+            lock_rules(connection)  # else those of before could be written over newer ones
+            stated = rules.current(connection).rules.collection(collection) or CollectionRules(collection)
+            apply_collection(connection, stated, stated, is_ours=True)
 
 
 def _within(budget: dict[str, int], page: Sequence[Mismatch]) -> list[ItemKey]:

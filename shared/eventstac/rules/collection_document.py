@@ -52,7 +52,7 @@ def collection_extensions(collection: Mapping[str, Any], dropped: Iterable[str] 
     """
     used = {EXTENSIONS[prefix] for prefix in prefixes_of(collection) if prefix in EXTENSIONS}
     unused = {EXTENSIONS.get(name.partition(":")[0]) for name in dropped} - used
-    return sorted({*collection.get("stac_extensions", ()), *used} - unused)
+    return sorted({*(collection.get("stac_extensions") or ()), *used} - unused)
 
 
 def _item_assets(collection: CollectionRules) -> dict[str, Any]:

@@ -134,3 +134,35 @@ def test_what_the_rules_never_said_stays(connection: Connection) -> None:
         after = apply(connection, fields)
         assert (after["description"], after["license"], after["note"]) == ("Mine", "CC0-1.0", "a note")
     assert "title" not in after
+
+
+def one_rule(title: str) -> str:
+    asset = f"{{title: {title}, roles: [data]}}"
+    return f"{{rules: [{{name: r, pattern: 'c/{{item}}.tif', item: '{{item}}', assets: {{red: {asset}}}}}]}}"
+
+
+def item_assets(connection: Connection) -> Any:
+    """As readers of the API get them."""
+    row = connection.execute(
+        "SELECT (private || content)->'item_assets' FROM pgstac.collections WHERE id = 'c'"
+    )
+    return (row.fetchone() or [None])[0]
+
+
+def test_item_assets_are_those_of_the_rules_though_somebody_stored_them(connection: Connection) -> None:
+    apply(connection, one_rule("Red"))
+    write(connection, item_assets=item_assets(connection))
+    content = apply(connection, one_rule("Rouge"))
+    assert "item_assets" not in content
+    assert item_assets(connection) == {"red": {"title": "Rouge", "roles": ["data"]}}
+    apply(connection, "{}")
+    assert item_assets(connection) == {}
+
+
+def test_a_collection_without_rules_keeps_what_its_writer_says_of_its_items(connection: Connection) -> None:
+    apply(connection, "{title: T}")
+    assets = {"red": {"title": "Mine", "roles": ["data"]}}
+    write(connection, item_assets=assets, stac_version="1.0.0")
+    for fields in ("{title: T}", "{title: U}"):
+        found = apply(connection, fields)
+        assert (found["item_assets"], found["stac_version"]) == (assets, "1.0.0")

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from psycopg.types.json import Jsonb
 
-from eventstac.catalog import applying, collection_parts, collection_update
-from eventstac.catalog.database import Connection
+from eventstac.catalog import applying, collection_parts, collection_update, repairing
+from eventstac.catalog.database import Connection, connect
 from eventstac.catalog.merge import MergeSettings, merge
 from eventstac.catalog.rules_store import RulesStore
 from eventstac.facts import Fact, Match, fact_of
@@ -504,3 +505,98 @@ def test_an_extent_across_the_antimeridian_grows_and_shrinks(connection: Connect
     load(connection, removed("one"))
     update(connection)
     assert shown(connection)["extent"]["spatial"]["bbox"] == [[170, 50, 170.5, 50.5]]
+
+
+def by_hand(database: CatalogDatabase, **fields: Any) -> None:
+    """What somebody stores with stac-fastapi's transactions: the document of our API, edited."""
+    with connect(database.settings) as owner:
+        row = owner.execute(
+            "SELECT private || content FROM pgstac.collections WHERE id = 'scenes'"
+        ).fetchone()
+        assert row is not None
+        edited = {name: value for name, value in (row[0] | fields).items() if value is not None}
+        owner.execute("SELECT pgstac.update_collection(%s)", [Jsonb(edited)])
+
+
+def document(connection: Connection) -> str:
+    row = connection.execute("SELECT content, private FROM pgstac.collections WHERE id = 'scenes'").fetchone()
+    return json.dumps(row, sort_keys=True)
+
+
+def bring_back(connection: Connection, by: str) -> None:
+    if by == "apply":
+        apply(connection, RULES)
+    elif by == "repair":
+        repairing.repair(connection, RulesStore("bronze-tier"), None, "loader", NOW)
+    else:
+        repairing.rebuild_collection(connection, RulesStore("bronze-tier"), "scenes", "loader", NOW)
+
+
+@pytest.mark.parametrize("by", ["apply", "repair", "rebuild"])
+def test_a_collection_that_somebody_overwrote_is_brought_back(
+    database: CatalogDatabase, connection: Connection, by: str
+) -> None:
+    load(connection, cloudy("one", 20), cloudy("two", 55.5, "landsat-9"))
+    update(connection)
+    before, rows = document(connection), database.catalog()
+    world = {"spatial": {"bbox": [[-180, -90, 180, 90]]}, "temporal": {"interval": [[None, None]]}}
+    by_hand(database, extent=world, summaries=None, stac_extensions=None, stac_version="1.0.0", title="Mine")
+    assert document(connection) != before
+    bring_back(connection, by)
+    assert document(connection) == before
+    assert database.catalog() == rows
+
+
+@pytest.mark.parametrize("by", ["apply", "repair", "rebuild"])
+def test_what_nobody_else_says_stays_when_a_collection_is_brought_back(
+    database: CatalogDatabase, connection: Connection, by: str
+) -> None:
+    load(connection, cloudy("one", 20))
+    update(connection)
+    mine = {"keywords": ["k"], "description": "Mine", "summaries": {"gsd": [10]}, "note": 1}
+    assets = {"b1": {"title": "Mine", "roles": ["data"]}}
+    by_hand(database, **mine, item_assets=assets)
+    for _ in range(2):
+        bring_back(connection, by)
+        content, private = json.loads(document(connection))
+        assert {name: content[name] for name in mine} == mine | {"summaries": content["summaries"]}
+        assert content["summaries"]["gsd"] == [10]
+        assert content["summaries"]["platform"] == ["landsat-8"]
+        assert "item_assets" not in content
+        assert private["item_assets"] == assets
+
+
+def test_items_are_stored_whole_though_somebody_stored_item_assets_in_their_collection(
+    database: CatalogDatabase, connection: Connection
+) -> None:
+    load(connection, cloudy("one", 20))
+    (first,) = rows_of_items(connection)
+    by_hand(database, item_assets={"b1": {"type": "image/tiff", "title": "B1"}}, stac_version="1.0.0")
+    load(connection, cloudy("two", 30))
+    both = rows_of_items(connection)
+    assert both[0] == first
+    assert both[1].keys() == first.keys()
+    assert both[1]["assets"]["b1"].keys() == first["assets"]["b1"].keys()
+    assert "item_assets" not in shown(connection)
+    before = database.catalog()
+    done = repairing.rebuild_collection(connection, RulesStore("bronze-tier"), "scenes", "loader", NOW)
+    assert (done.rows, database.catalog()) == (0, before)
+
+
+def rows_of_items(connection: Connection) -> list[dict[str, Any]]:
+    return [row[0] for row in connection.execute("SELECT content FROM pgstac.items ORDER BY id")]
+
+
+@pytest.mark.parametrize("strange", ["text", 1, [], None])
+def test_nothing_that_somebody_stored_keeps_a_collection_from_being_kept_current(
+    database: CatalogDatabase, connection: Connection, strange: object
+) -> None:
+    load(connection, cloudy("one", 20))
+    with connect(database.settings) as owner:
+        owner.execute(
+            "UPDATE pgstac.collections SET content = content || %s WHERE id = 'scenes'",
+            [Jsonb({"summaries": strange, "stac_extensions": None, "item_assets": strange})],
+        )
+    update(connection)
+    bring_back(connection, "repair")
+    assert summaries(connection)["platform"] == ["landsat-8"]

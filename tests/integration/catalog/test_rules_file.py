@@ -132,7 +132,7 @@ def test_many_at_once_end_with_the_last_content(database: CatalogDatabase, conne
 def refusing(*, applying: bool, connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     """PostgreSQL refuses what the check let pass, where rules are prepared or where they are applied."""
 
-    def refuse(connection: Connection, *_: Any) -> None:
+    def refuse(connection: Connection, *_: Any, **__: Any) -> None:
         connection.execute("SELECT 'n/a'::float8")
 
     name = "applying.apply_collection" if applying else "pgstac_partitions.prepare_collection"
