@@ -44,6 +44,20 @@ async def test_a_value_is_dropped_only_as_long_as_it_is_the_one_that_is_kept() -
     assert await cache.get("a", find) == 2
 
 
+async def test_what_all_who_wait_for_it_drop_at_once_is_found_anew_once() -> None:
+    cache: ExpiringCache[str, int] = ExpiringCache(10)
+    find = Counted()
+
+    async def drop_the_first() -> int:
+        cache.drop("a", await cache.get("a", find))
+        return await cache.get("a", find)
+
+    asking = [asyncio.create_task(drop_the_first()) for _ in range(3)]
+    await asyncio.sleep(0)
+    find.go.set()
+    assert await asyncio.gather(*asking) == [2] * 3
+
+
 async def test_many_who_ask_at_once_search_once() -> None:
     cache: ExpiringCache[str, int] = ExpiringCache(10)
     find = Counted()
@@ -119,6 +133,7 @@ async def test_what_is_large_is_not_kept_and_all_together_stays_small() -> None:
     cache.put("small", ("", []))
     cache.put("large", ("x" * 10_000, ["y" * 10_001]))
     cache.put("small", ("x" * 30_000, []))
+    cache.put("x" * 20_001, ("", []))
     assert (list(cache._entries), cache._size) == ([], 0)
     for number in range(1_000):
         cache.put(str(number), ("x" * 10_000, []))
@@ -126,3 +141,8 @@ async def test_what_is_large_is_not_kept_and_all_together_stays_small() -> None:
     assert cache._size <= 4_000_000
     assert len(cache._entries) == 4_000_000 // 9_503
     assert "999" in cache._entries
+    for number in range(8_000):
+        cache.put(f"-{number}", ("", []))
+    for number in range(20):
+        cache.put(str(number), ("x" * 19_000, []))
+    assert cache._size <= 4_000_000

@@ -32,7 +32,7 @@ async def answered(_: Request, __: Exception) -> Response:
     return JSONResponse({"code": "ServerError"}, 500)
 
 
-async def ask(app: Any) -> list[Message]:
+async def ask(app: Any, *headers: tuple[bytes, bytes]) -> list[Message]:
     sent: list[Message] = []
 
     async def receive() -> Message:
@@ -41,7 +41,7 @@ async def ask(app: Any) -> list[Message]:
     async def send(message: Message) -> None:
         sent.append(message)
 
-    await Surroundings(app)(SCOPE, receive, send)
+    await Surroundings(app)(SCOPE | {"headers": headers}, receive, send)
     return sent
 
 
@@ -70,6 +70,18 @@ async def test_an_error_without_an_answer_reaches_the_server() -> None:
         await ask(app)
 
 
+@pytest.mark.parametrize(
+    ("given", "is_kept"), [(b"a" * 128, True), (b"a" * 129, False), (b"", False), (b"a b", False)]
+)
+async def test_a_request_keeps_an_id_that_is_a_short_word_whatever_else_it_is_sent(
+    given: bytes, is_kept: bool
+) -> None:
+    app = Starlette(routes=[Route("/", broken)], exception_handlers={Exception: answered})
+    start, _ = await ask(app, (b"x-request-id", given), (b"traceparent", b"\xff"))
+    told = dict(start["headers"])[b"x-request-id"]
+    assert told == given if is_kept else len(told) == 32
+
+
 class Waiting:
     """An app whose query does not end by itself; clients whose messages a test sends."""
 
@@ -88,11 +100,17 @@ class Waiting:
         self.told: list[Message] = []
         self.reads = asyncio.Event()
         self.reads.set()
+        self.broken_off, self.rests = asyncio.Event(), asyncio.Event()
+        self.rests.set()
 
-    async def app(self, _scope: Any, receive: Any, _send: Any) -> None:
+    async def app(self, scope: Any, receive: Any, _send: Any) -> None:
         await self.reads.wait()
-        self.told.append(await receive())
-        await asyncio.Event().wait()
+        self.told.append(await receive() if scope["method"] == "POST" else {})
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.broken_off.set()
+            await self.rests.wait()  # as a connection that comes to rest
 
     def begin(self, method: str = "GET") -> tuple[asyncio.Queue[Message], asyncio.Task[None]]:
         async def send(_: Message) -> None:
@@ -116,6 +134,10 @@ async def test_each_of_several_waiting_requests_ends_when_its_client_hangs_up(
         await asyncio.wait_for(served, 5)
         assert sum(each.done() for _, each in clients) == gone
     assert waiting.needless_timers == 0, "one is for all"
+    async with asyncio.timeout(5):
+        while waiting.wrapped._look is not None:
+            await asyncio.sleep(0.001)
+    assert waiting.wrapped._under_way == {}
 
 
 async def test_a_client_is_not_watched_before_its_body_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,6 +152,25 @@ async def test_a_client_is_not_watched_before_its_body_is_read(monkeypatch: pyte
     assert waiting.told[0]["body"] == b"all"
     messages.put_nowait(HANGS_UP)
     await asyncio.wait_for(served, 5)
+
+
+@pytest.mark.parametrize("hangs_up", [False, True])
+async def test_a_request_that_the_server_ends_has_not_ended_by_itself(
+    monkeypatch: pytest.MonkeyPatch, hangs_up: bool
+) -> None:
+    waiting = Waiting(monkeypatch)
+    messages, served = waiting.begin()
+    while not messages.empty():  # until it is watched
+        await asyncio.sleep(0.001)
+    if hangs_up:
+        waiting.rests.clear()
+        messages.put_nowait(HANGS_UP)
+        await waiting.broken_off.wait()
+    served.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await served
+    await asyncio.sleep(0)
+    assert asyncio.all_tasks() == {asyncio.current_task()}, "nobody watches what has ended"
 
 
 async def test_a_client_that_hangs_up_within_its_body_is_told_as_499(
@@ -152,3 +193,29 @@ async def test_a_client_that_hangs_up_within_its_body_is_told_as_499(
         await Surroundings(app)(SCOPE | {"method": "POST"}, messages.get, send)
     (record,) = (each for each in caplog.records if each.message == "request")
     assert record.__dict__["status"] == 499
+
+
+@pytest.mark.parametrize("is_whole", [True, False])
+async def test_a_client_that_leaves_after_its_body_or_within_the_answer_is_told_as_it_was_answered(
+    caplog: pytest.LogCaptureFixture, is_whole: bool
+) -> None:
+    caplog.set_level(logging.INFO, "stac_api.requests")
+    messages = asyncio.Queue[Message]()
+    messages.put_nowait({"type": "http.request", "body": b""} | ({} if is_whole else {"more_body": True}))
+    messages.put_nowait(HANGS_UP)
+    start: Message = {"type": "http.response.start", "status": 200}
+
+    async def app(_scope: Any, receive: Any, send: Any) -> None:
+        if not is_whole:
+            await send(start)
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        if is_whole:
+            await send(start)
+
+    async def send(_: Message) -> None:
+        pass
+
+    await Surroundings(app)(SCOPE | {"method": "POST"}, messages.get, send)
+    (record,) = (each for each in caplog.records if each.message == "request")
+    assert record.__dict__["status"] == 200
