@@ -291,7 +291,7 @@ class Consumer:
         again = Message(
             topic=received.topic,
             message_id=_id_of_retry(received),
-            body=received.body.decode("utf-8", errors="replace"),
+            body=received.body.decode(),
             properties={
                 RETRY_FOR: received.subscription,
                 ATTEMPT: received.attempt + 1,

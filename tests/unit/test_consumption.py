@@ -302,6 +302,21 @@ class TestBatch:
         with pytest.raises(KeyError):
             consumer(MemoryBus()).consume_batch([message()], lambda envelope: envelope.id, handle)
 
+    def test_one_that_comes_alone_and_cannot_be_handled_is_rejected(self) -> None:
+        bus = MemoryBus()
+
+        def handle(_: Sequence[str]) -> None:
+            raise Rejected("unstorable", "e1")
+
+        consumer(bus).consume_batch([message()], lambda envelope: envelope.id, handle)
+        assert [data["reason"] for data in bus.data("rejected")] == ["unstorable"]
+
+    def test_of_a_batch_without_an_event_nothing_is_handled(self) -> None:
+        bus, handled = MemoryBus(), list[Sequence[str]]()
+        consumer(bus).consume_batch(self.batch(1, 0), lambda envelope: envelope.id, handled.append)
+        assert handled == []
+        assert len(bus.to("rejected")) == 1
+
     def test_what_is_rejected_does_not_wait_too_when_the_next_is_transient(self) -> None:
         bus = MemoryBus()
 

@@ -6,14 +6,15 @@ from typing import Any, NoReturn
 
 import pytest
 
-from eventstac.bus import BLOBS_MATCHED, RETRY_FOR, Received
+from eventstac.bus import BLOBS_MATCHED, RETRY_FOR, Message, Received
 from eventstac.catalog.rejections import Rejection
 from eventstac.consumption import Consumer, Outgoing
-from eventstac.errors import Transient
-from eventstac.events import BlobMatched, Origin
+from eventstac.errors import Rejected, Transient
+from eventstac.events import BlobMatched, Origin, seal
 from eventstac.facts import Match
 from eventstac.replaying import replay
 from eventstac.rules import load_rules
+from eventstac.sending import send_apart
 from tests.samples import START, at, url_of
 from tests.twins.apps import Pipeline, scene
 from tests.twins.bus import MemoryBus
@@ -67,6 +68,28 @@ def test_one_event_that_is_too_large_is_rejected_too() -> None:
     bus = MemoryBus()
     Consumer("scanner", bus).begin("attend", "a test", [look("huge", MIB)])
     assert [data["url"] for data in bus.data("rejected")] == [url_of("huge.tif")]
+
+
+@pytest.mark.parametrize("stage", [None, "who-sends"])
+def test_who_gives_events_up_is_told_of_each(stage: str | None) -> None:
+    bus = MemoryBus()
+    bodies = [
+        seal(look(name, MIB).event, app="scanner", origin=Origin.new(name), at=START)
+        for name in ("a", "b", "c")
+    ]
+    send_apart(bus, [Message(BLOBS_MATCHED, body["id"], body) for body in bodies], stage)
+    assert [data["stage"] for data in bus.data("rejected")] == [stage or BLOBS_MATCHED] * 3
+
+
+def test_a_text_that_the_bus_does_not_take_is_refused() -> None:
+    with pytest.raises(Rejected, match="too-large"):
+        send_apart(MemoryBus(), [Message(BLOBS_MATCHED, "a", "x" * MIB)])
+
+
+def test_nothing_is_sent_without_a_bus() -> None:
+    bus = MemoryBus()
+    bus.is_away = True
+    Consumer("scanner", bus).send([], Origin.new("a test"))
 
 
 def test_a_bus_that_is_away_gives_nothing_up() -> None:
