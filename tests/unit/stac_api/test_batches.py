@@ -29,6 +29,7 @@ class Database:
         self.ends.set()
         self.row: Callable[[object], object] = lambda value: value
         self.broken = 0  # connections, by a second cancellation
+        self.cuts = 0  # connections yet to be found cut
 
     async def send(self, sql: str, load: Load) -> list[object]:
         assert sql.startswith("SELECT")
@@ -38,6 +39,10 @@ class Database:
                 raise away
             asked = [values[0] for values in load()]
             self.sent.append(asked)
+            if self.cuts:
+                self.cuts -= 1
+                asked = [values[0] for values in load()]
+                self.sent.append(asked)
             try:
                 await self.go.wait()
                 if self.held.intersection(asked):
@@ -204,6 +209,16 @@ async def test_rows_are_kept_neither_until_cycles_are_collected_nor_by_places_in
         slow.cancel()
     finally:
         gc.enable()
+
+
+async def test_those_whose_connection_was_cut_go_together_over_another(
+    database: Database, quick: Batches[object]
+) -> None:
+    tasks = await asked(quick, database, 0, 1, 2)
+    database.cuts = 1
+    database.go.set()
+    assert await asyncio.wait_for(asyncio.gather(*tasks), 5) == [0, 1, 2]
+    assert database.sent == [[0], [1, 2], [1, 2]]
 
 
 async def test_a_connection_that_is_cut_is_the_error_of_all(
@@ -417,6 +432,7 @@ async def test_a_connection_that_nobody_waits_for_any_more_is_given_back(
     assert await tasks[0] == 0
     assert await quick.row(SQL, (2,)) == 2
     assert database.sent == [[0], [2]]
+    assert quick._waiting == {}
 
 
 async def test_a_statement_is_cancelled_once_all_who_wait_for_it_have_left(

@@ -126,6 +126,29 @@ async def test_a_connection_that_was_handed_to_a_cancelled_query_is_not_lost() -
     assert await pool.borrow() is lent
 
 
+async def test_room_that_was_left_to_a_cancelled_query_goes_to_the_next() -> None:
+    database = Database()
+    pool = pool_of(database, size=1)
+    lent = await pool.borrow()
+    gone, waiting = (asyncio.create_task(pool.borrow()) for _ in range(2))
+    await asyncio.sleep(0)
+    lent.terminate()
+    pool.give_back(lent)
+    gone.cancel()
+    assert await waiting is database.made[1]
+
+
+async def test_a_query_that_is_cancelled_as_its_patience_ends_is_cancelled() -> None:
+    pool = pool_of(Database(), size=1)
+    await pool.borrow()
+    waiting = asyncio.create_task(pool.borrow())
+    await asyncio.sleep(0)
+    pool._waiting[0].set_exception(AllLent(5.0))
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+
+
 async def test_connections_that_nobody_needs_are_closed_and_others_stay() -> None:
     database = Database()
     pool = pool_of(database, idle_s=0.02)
@@ -137,6 +160,7 @@ async def test_connections_that_nobody_needs_are_closed_and_others_stay() -> Non
     assert not second.closed
     pool.give_back(second)
     assert await pool.borrow() is second
+    assert await pool.borrow() is database.made[2]
 
 
 async def test_what_is_free_is_closed_with_the_pool() -> None:
@@ -145,6 +169,58 @@ async def test_what_is_free_is_closed_with_the_pool() -> None:
     pool.give_back(await pool.borrow())
     pool.close()
     assert database.made[0].closed
+
+
+async def test_what_was_free_and_closed_makes_room_for_new_ones() -> None:
+    database = Database()
+    pool = pool_of(database, size=1)
+    for _ in range(3):
+        pool.give_back(await pool.borrow())
+        pool.drop_free()
+    assert [each.closed for each in database.made] == [True] * 3
+    assert not (await pool.borrow()).closed
+
+
+async def test_the_last_to_come_back_is_lent_first_so_that_others_are_idle() -> None:
+    pool = pool_of(Database())
+    first, second = await pool.borrow(), await pool.borrow()
+    pool.give_back(first)
+    pool.give_back(second)
+    assert await pool.borrow() is second
+
+
+async def test_what_is_free_while_enough_are_out_is_not_ready() -> None:
+    pool = pool_of(Database(), at_once=1)
+    first = await pool.borrow()
+    second = await pool.borrow()  # once the first is known to be slow
+    pool.give_back(first)
+    assert (pool.has_free, pool.is_ready) == (False, False)
+    pool.give_back(second)
+    assert (pool.has_free, pool.is_ready) == (True, True)
+
+
+async def test_what_is_free_stays_so_where_whoever_waited_is_gone() -> None:
+    pool = pool_of(Database(), at_once=1)
+    first = await pool.borrow()
+    await pool.borrow()  # once the first is known to be slow
+    pool.give_back(first)
+    gone = asyncio.create_task(pool.borrow())
+    await asyncio.sleep(0)
+    gone.cancel()
+    async with asyncio.timeout(5):
+        while pool._relief is not None:
+            await asyncio.sleep(0.001)
+    assert await pool.borrow() is first
+
+
+async def test_one_that_was_handed_on_counts_among_those_that_are_out() -> None:
+    pool = pool_of(Database(), at_once=1)
+    lent = await pool.borrow()
+    waiting = asyncio.create_task(pool.borrow())
+    await asyncio.sleep(0)
+    pool.give_back(lent)
+    assert await waiting is lent
+    assert not pool.is_ready
 
 
 async def test_few_are_out_at_once_as_long_as_they_come_back_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
