@@ -79,6 +79,18 @@ def test_one_that_comes_again_is_kept_once(catalog: MemoryCatalog) -> None:
     assert len(catalog.rejections) == 1
 
 
+def test_one_that_two_subscriptions_gave_up_is_kept_for_each(catalog: MemoryCatalog) -> None:
+    queues = MemoryQueues(LETTER, replace(LETTER, subscription="someone-else-s"))
+    dead_letters.drain_queues(queues=queues, catalog=catalog)
+    assert len(catalog.rejections) == 2
+
+
+def test_of_several_names_of_its_blob_one_that_is_an_address_is_told(catalog: MemoryCatalog) -> None:
+    body = json.dumps({"data": {"url": "no address", "source_url": url_of("a.tif")}}).encode()
+    dead_letters.drain_queues(queues=MemoryQueues(replace(LETTER, body=body)), catalog=catalog)
+    assert [one.url for one in catalog.rejections.values()] == [url_of("a.tif")]
+
+
 @pytest.mark.parametrize("body", [b"\xff\x00 no text", b"[1, 2]", b'"text"', b""])
 def test_a_body_that_is_no_event_is_kept_as_text(catalog: MemoryCatalog, body: bytes) -> None:
     letter = DeadLetter("t", "s", 1, "", body, "r", "", 1)
@@ -86,7 +98,7 @@ def test_a_body_that_is_no_event_is_kept_as_text(catalog: MemoryCatalog, body: b
     [kept] = catalog.rejections.values()
     assert isinstance(kept.event, str)
     assert "\x00" not in kept.event
-    assert kept.url is None
+    assert (kept.url, kept.detail) == (None, "r")
 
 
 # JSON to some parsers and not to others; each named a blob.
@@ -141,8 +153,9 @@ UNDELIVERED = {
 
 
 def test_undelivered_events_are_kept_and_their_blob_deleted(
-    catalog: MemoryCatalog, blobs: DeletingBlobs
+    catalog: MemoryCatalog, blobs: DeletingBlobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(dead_letters, "_PAGE", 2)
     for hour in range(3):
         events = [{**UNDELIVERED, "id": f"{hour}-{number}"} for number in range(2)]
         blobs.put(f"{CONTAINER}/CREATED/2024/5/1/{hour}/x.json", json.dumps(events).encode())
@@ -165,11 +178,23 @@ def test_two_undelivered_events_of_one_id_are_both_kept(catalog: MemoryCatalog, 
     assert [one.url for one in catalog.rejections.values()] == [url_of("a.tif"), url_of("b.tif")]
 
 
-def test_a_blob_that_is_no_array_of_events_is_kept_too(catalog: MemoryCatalog, blobs: DeletingBlobs) -> None:
-    blobs.put(f"{CONTAINER}/CREATED/x.json", b"{not json")
+@pytest.mark.parametrize("content", ["{not json", "{}", '[{"id": "e1"}, 7]'])
+def test_a_blob_that_is_no_array_of_events_is_kept_too(
+    catalog: MemoryCatalog, blobs: DeletingBlobs, content: str
+) -> None:
+    blobs.put(f"{CONTAINER}/CREATED/x.json", content.encode())
     dead_letters.drain_container(container_url=CONTAINER, blobs=blobs, catalog=catalog)
     [kept] = catalog.rejections.values()
-    assert kept.event == "{not json"
+    assert kept.event == content
+
+
+def test_an_undelivered_event_with_a_number_that_is_none_is_kept(
+    catalog: MemoryCatalog, blobs: DeletingBlobs
+) -> None:
+    events = [{**UNDELIVERED, "deliveryattempts": "many", "publishtime": "once"}]
+    blobs.put(f"{CONTAINER}/CREATED/x.json", json.dumps(events).encode())
+    dead_letters.drain_container(container_url=CONTAINER, blobs=blobs, catalog=catalog)
+    assert [(one.attempts, one.first_sent) for one in catalog.rejections.values()] == [(0, None)]
 
 
 def test_a_database_that_is_away_leaves_the_blob(catalog: MemoryCatalog, blobs: DeletingBlobs) -> None:
