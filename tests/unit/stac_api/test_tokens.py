@@ -44,11 +44,19 @@ def test_a_token_needs_no_escaping_in_a_url() -> None:
         None,
         "upto:",
         "from:WzFd",
+        "next:WyJhIl0!",
+        str(PageToken(False, ("a\0",), "0123abcd")),
     ],
 )
 def test_what_this_api_did_not_write_is_refused(token: object) -> None:
     with pytest.raises(BadRequest, match="token"):
         parse(token, "0123abcd", 1)
+
+
+@pytest.mark.parametrize("back", [True, False])
+def test_a_page_without_items_leads_back_to_the_row_that_it_began_at(back: bool) -> None:
+    turned = PageToken(back, ("a",), "0123abcd").turned()
+    assert turned == PageToken(not back, ("a",), "0123abcd", inclusive=True)
 
 
 def test_a_token_of_another_search_is_refused_with_what_to_do() -> None:
