@@ -96,6 +96,7 @@ def test_the_links_of_a_document_are_shown_but_for_those_of_the_api(page: Any) -
         {"rel": "cite-as", "title": "Nothing to follow"},
         {"rel": "alternate", "href": "https://b.example/d", "type": "text/html"},
         {"rel": "via", "href": "javascript:alert(1)"},
+        {"rel": "<i>", "href": "s3://b/e", "type": "<b>"},
     ]
     kinds = OWN_ITEM_LINKS if page is item_pages.item else OWN_COLLECTION_LINKS
     own = [{"rel": rel, "href": f"https://a.example/{rel}"} for rel in sorted(kinds)]
@@ -107,6 +108,7 @@ def test_the_links_of_a_document_are_shown_but_for_those_of_the_api(page: Any) -
         ("Scene<br>s3://b/c&lt;d&gt;", "derived_from", ""),
         ('<a href="https://b.example/d">https://b.example/d</a>', "alternate", "text/html"),
         ("javascript:alert(1)", "via", ""),
+        ("s3://b/e", "&lt;i&gt;", "&lt;b&gt;"),
     ]
     assert "<caption>Links</caption>" not in page(document | {"links": own}, HERE)
 
