@@ -354,7 +354,7 @@ def test_a_rejection_can_be_read_however_deep_the_original_is(specversion: str) 
 
 
 def test_retry_delays_grow_with_jitter_up_to_the_limit() -> None:
-    policy = RetryPolicy(first_s=2, longest_s=60)
+    policy = RetryPolicy(first_s=2.0, longest_s=60.0)
     assert all(1 <= policy.delay_s(1, None) <= 2 for _ in range(50))
     assert all(1 <= policy.delay_s(50, None) <= 60 for _ in range(50))
     assert policy.delay_s(5_000, None) <= 60  # of two weeks of waiting

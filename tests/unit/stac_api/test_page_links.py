@@ -64,7 +64,9 @@ def test_a_token_that_leaves_the_question_no_room_is_refused() -> None:
 
 
 def test_a_link_by_post_is_to_be_merged_into_what_was_posted() -> None:
-    link: Any = address("f=json", posted=posted('{"limit":5}')).page("next", "t", "application/geo+json")
+    asked = address("limit=7", posted=posted('{"limit":5}'))
+    assert asked.url == f"{HERE}/search"
+    link: Any = asked.page("next", "t", "application/geo+json")
     assert (link["href"], link["method"], link["merge"]) == (f"{HERE}/search", "POST", True)
 
 
@@ -92,7 +94,7 @@ def test_links_lead_to_where_was_asked(path: str, collection: str | None, place:
         ("", "t" * 7_969, None),
         ("", "t" * 7_970, "sortby: .*: ask by POST, or sort"),
         ("ids=" + "i" * 7_900, "t" * 100, "ids: too long"),
-        ("token=" + "o" * 7_900, "t" * 7_990, "sortby: "),
+        ("token=" + "o" * 7_990, "t" * 7_980, "sortby: "),
         ("ids=" + "i" * 8_000, "t" * 6_000, None),
         ("ids=" + "i" * 8_000, "t" * 6_001, "ids: too long"),
         ("ids=" + "i" * 8_000, "t" * 8_001, "sortby: "),

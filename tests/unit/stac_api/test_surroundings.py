@@ -160,7 +160,7 @@ async def test_a_request_that_the_server_ends_has_not_ended_by_itself(
 ) -> None:
     waiting = Waiting(monkeypatch)
     messages, served = waiting.begin()
-    while not messages.empty():  # until it is watched
+    while waiting.timers < 4 or not messages.empty():  # until it is watched
         await asyncio.sleep(0.001)
     if hangs_up:
         waiting.rests.clear()
