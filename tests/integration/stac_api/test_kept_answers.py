@@ -286,6 +286,19 @@ def test_a_redis_that_keeps_no_generation_keeps_no_answer(redis: RunningRedis) -
     on_redis(redis, use)
 
 
+def test_a_generation_that_redis_evicts_takes_no_other_along(redis: RunningRedis) -> None:
+    async def use(cache: RedisAnswers) -> None:
+        before = await cache.find(b"question", ["a", "b"])
+        await cache._redis.delete(cache._generation("b"))
+        after = await cache.find(b"question", ["a", "b"])
+        assert isinstance(before, Slot)
+        assert isinstance(after, Slot)
+        assert before.generations[0] == after.generations[0]
+        assert before.generations[1] != after.generations[1]
+
+    on_redis(redis, use)
+
+
 def test_an_answer_lives_no_longer_than_the_setting_says_from_the_question_on(redis: RunningRedis) -> None:
     now = [1000.0]
 
@@ -359,8 +372,11 @@ def test_a_reader_who_hangs_up_leaves_it_to_the_next_to_find_out_whether_redis_i
 
 async def test_a_reader_waits_no_longer_for_redis_than_the_setting_says() -> None:
     cache = RedisAnswers("redis://127.0.0.1:1", "test", 60, 0.01)
-    with mock.patch.object(cache, "_read", silent):
-        assert await asyncio.wait_for(cache.find(b"question", ["a"]), 30) is None
+    cache._breaker = Breaker(clock=lambda: 0.0)
+    with mock.patch.object(cache, "_read", side_effect=silent) as asked:
+        for _ in range(3):
+            assert await asyncio.wait_for(cache.find(b"question", ["a"]), 30) is None
+    assert asked.call_count == 1, "who has not answered is left alone for a while"
 
 
 def test_what_another_version_put_there_is_passed_over(redis: RunningRedis) -> None:
@@ -374,6 +390,7 @@ def test_what_another_version_put_there_is_passed_over(redis: RunningRedis) -> N
             b"",
             b"nonsense",
             b"[]\n{}",
+            b"{}\n{}",
             b'{"generations":[""]}\n',
             b'{"generations":[""],"headers":{"etag":"a"}}\n{}',  # when none was a word, too
             *(of_today % h for h in headers),
