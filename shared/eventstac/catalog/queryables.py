@@ -27,8 +27,6 @@ _WRAPPERS = {"number": "to_float", "integer": "to_float", "datetime": "to_tstz",
 _Row = tuple[dict[str, Any], str | None, str | None]
 
 _REGISTER = (
-    # who else writes these, waits, or is waited for
-    "SELECT pg_advisory_xact_lock(hashtext(name)) FROM unnest(%(names)s::text[]) AS name",
     # One that a user registered for this Collection and others stays that of the others.
     """
     UPDATE pgstac.queryables SET collection_ids = array_remove(collection_ids, %(collection)s)
@@ -47,13 +45,17 @@ _REGISTER = (
     """,
 )
 
+# who else writes these, waits, or is waited for
+_LOCK = "SELECT pg_advisory_xact_lock(hashtext(name)) FROM unnest(%s::text[]) AS name"
+
 _FETCHED = 2000  # values of Items that are held at a time
 
 
 def apply_queryables(connection: Connection, rules: CollectionRules, before: CollectionRules | None) -> None:
     """Bring a Collection's queryables from what the rules `before` stated to what they state now.
 
-    Rejected `rules-invalid` where Items that are in the catalog do not fit.
+    Rejected `rules-invalid` where Items that are in the catalog do not fit, or where somebody registered one for all
+    Collections, of which pgstac has no other beside it.
     """
     # What pgstac's own functions want.
     connection.execute("SELECT set_config('search_path', 'pgstac, public', true)")
@@ -68,6 +70,12 @@ def apply_queryables(connection: Connection, rules: CollectionRules, before: Col
         for name, row in stated.items()
         if name not in wanted and name in known and _stored(known[name]) == row
     ]
+    if changed:
+        connection.execute(_LOCK, [sorted(changed)])
+    for name in for_all(connection) & changed.keys():
+        if stated.get(name) != _row(changed[name]):
+            raise Rejected("rules-invalid", _for_all_already(rules.id, name))
+        del changed[name]  # it was ours before: a mistake in the file would be none
     if not changed and not dropped:
         return
     left = [known[name] for name in (*changed, *dropped) if name in known]
@@ -83,6 +91,30 @@ def apply_queryables(connection: Connection, rules: CollectionRules, before: Col
         "INSERT INTO eventstac.changed_queryables AS noted (collection, indexes) VALUES (%s, %s) "
         "ON CONFLICT (collection) DO UPDATE SET indexes = noted.indexes || excluded.indexes",
         [rules.id, Jsonb(indexes)],
+    )
+
+
+def unlike(connection: Connection, rules: CollectionRules) -> list[str]:
+    """The queryables that rules state of a Collection, and pgstac does not have as they state them."""
+    known = {name: row for name, *row in _registered(connection, rules.id)}
+    wanted = {plain_name(each.name): each for each in rules.queryables}
+    return sorted(
+        name for name, each in wanted.items() if name not in known or _row(each) != _stored(known[name])
+    )
+
+
+def for_all(connection: Connection) -> set[str]:
+    """The names of queryables that are registered for all Collections, those of later ones included."""
+    rows = connection.execute("SELECT name FROM pgstac.queryables WHERE collection_ids IS NULL")
+    return {name for (name,) in rows}
+
+
+def _for_all_already(collection: str, name: str) -> str:
+    return (
+        f"collection {collection!r}: somebody registered the queryable {name!r} in pgstac for all Collections, which "
+        "would lose it. Leave it out of the file, or have it registered for the Collections that it is meant for "
+        f"(`pypgstac load_queryables --collection_ids`) and taken away for all (`SELECT "
+        f"pgstac.delete_queryable('{name}')`)"
     )
 
 
