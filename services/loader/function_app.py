@@ -2,6 +2,7 @@
 
 import os
 import typing
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -24,6 +25,7 @@ from eventstac.catalog.overview import overview
 from eventstac.catalog.postgres import PostgresCatalog
 from eventstac.catalog.rules_blob import Taken, take_in
 from eventstac.catalog.rules_store import RulesStore
+from eventstac.catalog.undone import Undone, put_back
 from eventstac.claims import Claims
 from eventstac.consumption import Consumer
 from eventstac.once import ahead, once
@@ -67,6 +69,11 @@ class Ports:
     def take_in_rules(self) -> Taken:
         with self.database.connection() as connection:
             return take_in(connection, self.blobs, self.rules_url, SETTINGS.default_collection)
+
+    def put_back(self) -> Sequence[Undone]:
+        with self.database.connection() as connection:
+            rules = RulesStore(SETTINGS.default_collection)
+            return put_back(connection, rules, "loader", datetime.now(UTC))
 
 
 @once
@@ -177,6 +184,8 @@ def look_at_rules(timer: func.TimerRequest) -> None:
     use = ports()
     refused = rules_file.look(take_in=use.take_in_rules)
     use.consumer.begin("look at rules", f"rules file {datetime.now(UTC).isoformat()}", refused)
+    rules_file.restore(put_back=use.put_back)
+    use.publish()
 
 
 @app.timer_trigger(arg_name="timer", schedule="30 */5 * * * *")

@@ -5,6 +5,7 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 
 from tests.e2e.conditions import until
@@ -32,6 +33,17 @@ def of_scenes(report: dict[str, Any]) -> dict[str, Any]:
 def name() -> str:
     """What the paths of one test begin with."""
     return f"r{uuid.uuid4().hex[:8]}"
+
+
+def test_queryables_that_somebody_deletes_come_back_by_themselves(user: User) -> None:
+    with psycopg.connect(user.stack.dsn("eventstac_setup")) as connection:
+        connection.execute("SET search_path = pgstac, public")
+        connection.execute("DELETE FROM queryables WHERE collection_ids = '{pairs}'")
+    [undone] = run(user, "reconcile", "--check", code=GAP)["undone"]
+    assert (undone["collection"], undone["queryables"]) == ("pairs", ["gsd"])
+    assert [each["collection"] for each in run(user, "status")["undone"]] == ["pairs"]
+    trigger(user.stack, "loader", "look_at_rules")
+    until(lambda: not run(user, "status")["undone"], "the queryables to be back")
 
 
 def test_one_reconcile_brings_completeness_to_100_percent(user: User, name: str) -> None:

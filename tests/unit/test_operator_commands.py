@@ -193,7 +193,7 @@ def test_a_check_says_only_of_what_a_reconcile_mends_that_it_does(
 ) -> None:
     report = Report(1, collections=(CollectionReport("c", **counts),), surplus_kept=counts.get("surplus", 0))
     run = Run("r", (), check_only=True, state="done", removes=True, detail=detail)
-    assert _verdict(run, report) == said
+    assert _verdict(run, report, []) == said
 
 
 def test_more_blobs_kept_than_were_counted_are_nothing_to_look_at() -> None:

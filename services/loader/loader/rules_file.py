@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 from eventstac.bus import REJECTED
 from eventstac.catalog.rules_blob import RulesFile, Taken
+from eventstac.catalog.undone import Undone
 from eventstac.consumption import Outgoing
 from eventstac.errors import Stale
 from eventstac.events import Envelope, EventRejected, storage_changes
@@ -16,6 +17,9 @@ STAGE = "config-events/loader"
 
 # Looks at the rules file, and puts it in force if it is valid and not known yet.
 TakeIn = Callable[[], Taken]
+
+# Puts back what differs from the rules in force; returns what did.
+PutBack = Callable[[], Sequence[Undone]]
 
 
 def handle(envelope: Envelope, *, url: str, take_in: TakeIn) -> Sequence[Outgoing]:
@@ -41,6 +45,15 @@ def look(*, take_in: TakeIn) -> Sequence[Outgoing]:
         return []
     _tell(taken)
     return [Outgoing(REJECTED, _rejection(taken.file))] if taken.file.mistakes else []
+
+
+def restore(*, put_back: PutBack) -> None:
+    """Put back what others took away in pgstac of what the rules in force state.
+
+    Key: the Collection. Side effects: Collections and queryables. Run twice, the second finds nothing to do.
+    """
+    for each in put_back():
+        log.warning("rules_undone", extra={"collection": each.collection, "detail": str(each)})
 
 
 def _rejection(file: RulesFile) -> EventRejected:

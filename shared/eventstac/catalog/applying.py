@@ -6,11 +6,11 @@ from contextlib import contextmanager
 from psycopg import errors
 
 from eventstac.catalog import pgstac_partitions
-from eventstac.catalog.collection_documents import apply_collection
+from eventstac.catalog.collection_documents import apply_collection, collection_ids
 from eventstac.catalog.database import Connection
 from eventstac.catalog.ours import our_collections
 from eventstac.catalog.queryables import apply_queryables
-from eventstac.catalog.rules_store import apply_rules, lock_rules, newest
+from eventstac.catalog.rules_store import AppliedRules, apply_rules, lock_rules, newest
 from eventstac.errors import Rejected
 from eventstac.raster.revision import EXTRACTOR_REVISION
 from eventstac.rules import RULES_INVALID, CollectionRules, Rules
@@ -60,6 +60,24 @@ def apply(connection: Connection, text: str, rules: Rules, origin: str) -> int:
             if rules.collection(known.id) is None:  # the Collection stays, as it was
                 apply_queryables(connection, CollectionRules(known.id), known)
         return apply_rules(connection, text, rules, EXTRACTOR_REVISION, origin)
+
+
+def apply_again(connection: Connection, applied: AppliedRules, name: str) -> None:
+    """Make a Collection of the rules in force that is missing, and its queryables as they state them.
+
+    Rejected `rules-invalid` where Items do not fit them any more. Nothing is done where other rules came meanwhile.
+    """
+    collection = applied.rules.collection(name)
+    if collection is None:
+        return
+    with _refusals(applied.rules, collection):
+        if name not in collection_ids(connection):
+            pgstac_partitions.prepare_collection(connection, name, collection)
+        with connection.transaction():
+            lock_rules(connection)
+            stored = newest(connection)
+            if stored and stored.revision == applied.revision:
+                apply_queryables(connection, collection, collection)
 
 
 def try_out(connection: Connection, text: str, rules: Rules) -> None:

@@ -32,12 +32,20 @@ _KEEP_ITEMS_WHOLE = """
 
 
 def ensure_collection(connection: Connection, collection: str, rules: CollectionRules | None) -> None:
-    """Make a Collection that is missing, as its rules say; leave one that is there alone."""
+    """Make a Collection that is missing, as its rules say; leave one that is there alone.
+
+    Of one that was there before, and that somebody deleted, Items are known: its extent and summaries follow.
+    """
     rules = rules or CollectionRules(collection)
     document, private = collection_document(rules)
     connection.execute(
-        "INSERT INTO pgstac.collections (content, private, partition_trunc) VALUES (%s, %s, nullif(%s, 'none')) "
-        "ON CONFLICT (id) DO NOTHING",
+        """
+        WITH made AS (
+            INSERT INTO pgstac.collections (content, private, partition_trunc) VALUES (%s, %s, nullif(%s, 'none'))
+            ON CONFLICT (id) DO NOTHING RETURNING id
+        )
+        UPDATE eventstac.collections SET recount = true FROM made WHERE collection = made.id
+        """,
         [Jsonb(document), Jsonb(private), rules.partition_trunc],
     )
 

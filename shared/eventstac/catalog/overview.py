@@ -4,10 +4,11 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from eventstac.catalog import rejections, runs, scan_rows
+from eventstac.catalog import rejections, runs, scan_rows, undone
 from eventstac.catalog.database import Connection
 from eventstac.catalog.rules_store import AppliedRules
 from eventstac.catalog.scan_rows import Scan
+from eventstac.catalog.undone import Undone
 from eventstac.reconciling import Run
 
 _SCANS = 3  # the last ones
@@ -39,7 +40,11 @@ class IncompleteItem:
 
 @dataclass(frozen=True)
 class Overview:
-    """How everything in the database stands. `outbox` counts what is not published yet, `outbox_since` the oldest."""
+    """How everything in the database stands.
+
+    `outbox` counts what is not published yet, `outbox_since` the oldest; `undone` is what pgstac does not have as the
+    rules state it.
+    """
 
     revision: int
     collections: tuple[CollectionStatus, ...]
@@ -49,6 +54,7 @@ class Overview:
     outbox_since: datetime | None
     last_run: Run | None
     scans: tuple[Scan, ...] = ()
+    undone: tuple[Undone, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Everything, for programs."""
@@ -65,6 +71,7 @@ class Overview:
                 "waiting": self.outbox,
                 "oldest": self.outbox_since.isoformat() if self.outbox_since else None,
             },
+            "undone": [each.to_json() for each in self.undone],
             "scans": [{**asdict(each), "changed_at": each.changed_at.isoformat()} for each in self.scans],
             "last_reconcile": None
             if run is None
@@ -91,6 +98,7 @@ def overview(connection: Connection, applied: AppliedRules, incomplete: int) -> 
         outbox_since=outbox[1] if outbox else None,
         last_run=runs.latest(connection),
         scans=tuple(scan_rows.latest(connection, _SCANS)),
+        undone=tuple(undone.find(connection, applied)),
     )
 
 

@@ -2,15 +2,17 @@
 
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated
 
 import typer
 
-from eventstac.catalog import repairing
+from eventstac.catalog import repairing, undone
 from eventstac.catalog.merge import MergeSettings
 from eventstac.catalog.postgres import PostgresCatalog
 from eventstac.catalog.runs import PostgresRuns
+from eventstac.catalog.undone import Undone
 from eventstac.cli.console import counted, new_table, open_console
 from eventstac.cli.ports import APP, MOST, Ports, now, print_json, run_id
 from eventstac.comparing import Report
@@ -75,7 +77,7 @@ def reconcile(
 
     Nothing is believed to be gone because a listing lacks it: such a blob is looked at. Items that the catalog itself
     lacks, has wrong or has without reason are composed anew from the facts. Collections into which no rule puts blobs
-    are left alone.
+    are left alone. What others took away of the Collections and queryables that the rules state is put back.
 
     Exit code 0: no gap (with --wait: none is left). 3: there is (or was) a gap. 4: stopped, because too much would be
     removed (what removes nothing was done), or because the rules changed, with --check too. 1: it could not be done.
@@ -90,16 +92,27 @@ def reconcile(
         reconciler = Reconciler(
             catalog, storage, ports.watched(storage), PostgresRuns(catalog.connection), PAGE, now
         )
+        found = _undone(ports, collection, check)
         run = _go(reconciler, ports, collection, allow_removals, check)
         if not check and wait and run.state != "stopped":
             run = _wait(reconciler, run, wait)
+            found = _undone(ports, collection, check)  # once more: what is left
     finally:
         catalog.close()
     report = Report.from_json(run.report or {})
-    _show(run, report, as_json)
+    _show(run, report, found, as_json)
     if run.state == "stopped":
         raise typer.Exit(STOPPED)
-    raise typer.Exit(GAP if report.has_gap else 0)
+    raise typer.Exit(GAP if report.has_gap or found else 0)
+
+
+def _undone(ports: Ports, collection: str | None, check: bool) -> list[Undone]:
+    """What pgstac does not have as the rules state it; without `check` it is put back where that may be."""
+    with ports.connection() as connection:
+        rules = ports.rules_store()
+        if check:
+            return undone.find(connection, rules.current(connection), collection)
+        return undone.put_back(connection, rules, APP, now(), collection)
 
 
 def _go(
@@ -153,9 +166,10 @@ def _wait(reconciler: Reconciler, run: Run, seconds: float) -> Run:
         time.sleep(_POLL_S)
 
 
-def _show(run: Run, report: Report, as_json: bool) -> None:
+def _show(run: Run, report: Report, found: Sequence[Undone], as_json: bool) -> None:
     if as_json:
-        print_json({"run": run.id, "state": run.state, "detail": run.detail, **report.to_json()})
+        of_run = {"run": run.id, "state": run.state, "detail": run.detail}
+        print_json({**of_run, **report.to_json(), "undone": [each.to_json() for each in found]})
         return
     console = open_console()
     if run.report is None:  # stopped before anything was compared
@@ -184,18 +198,27 @@ def _show(run: Run, report: Report, as_json: bool) -> None:
         console.print(f"  unmatched: {url}")
     if run.detail:
         console.print(run.detail, style="red")
+    for one in found:
+        console.print(str(one), style="yellow")
     if run.state != "stopped":
-        console.print(_verdict(run, report), style="yellow" if report.has_gap else "green")
+        has_gap = report.has_gap or bool(found)
+        console.print(_verdict(run, report, found), style="yellow" if has_gap else "green")
 
 
-def _verdict(run: Run, report: Report) -> str:
+def _verdict(run: Run, report: Report, found: Sequence[Undone]) -> str:
     """What is to be done after a run that came to its end."""
-    if not report.has_gap:
+    if not report.has_gap and not found:
         return "no gap"
-    if not report.mends(removes=run.removes):
+    mends = report.mends(removes=run.removes)
+    if run.check_only:
+        mends = mends or any(each.is_to_be_put_back for each in found)
+    elif not report.has_gap and not any(each.stays for each in found):
+        return "what others took away was put back"
+    if not mends:
         return "there is a gap that no reconcile closes by itself"
     if run.check_only:
         is_all = not run.detail and not any(each.unwatched for each in report.collections)
+        is_all = is_all and not any(each.taken for each in found)
         return f"there is a gap: `eventstac reconcile` mends {'it' if is_all else 'the rest of it'}"
     return (
         "the blobs that differed are being looked at: `eventstac reconcile --check` says whether the gap is closed, "

@@ -75,6 +75,9 @@ def _show(found: Overview, file: RulesFile | None, waiting: list[Backlog] | None
             f"{file.url} ({file.etag}) is refused, the rules before it stay in force:\n{file.mistakes}",
             style="red",
         )
+    for undone in found.undone:
+        soon = "; the loader puts it back within five minutes" if undone.is_to_be_put_back else ""
+        console.print(f"{undone}{soon}", style="yellow")
     for item in found.incomplete:
         missing = ", ".join(item.missing)
         line = f"incomplete for {_age(item.since)}: {item.collection}/{item.item} lacks {missing}"

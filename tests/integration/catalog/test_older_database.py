@@ -1,16 +1,16 @@
 """A database of an older version, with what was written then, is migrated and goes on as if it had always been new."""
 
 import pytest
-from psycopg.types.json import Json
+from psycopg.types.json import Json, Jsonb
 
-from eventstac.catalog import applying, fact_rows, outbox, pgstac_items, rejections, runs
+from eventstac.catalog import applying, fact_rows, outbox, pgstac_items, pgstac_partitions, rejections, runs
 from eventstac.catalog import setup as installing
 from eventstac.catalog.database import Connection, connect
 from eventstac.catalog.merge import MergeSettings, merge
 from eventstac.catalog.rules_store import RulesStore
 from eventstac.compose import compose
 from eventstac.facts import Fact, Match
-from eventstac.rules import load_rules
+from eventstac.rules import collection_document, load_rules
 from infra.local.postgres.testing import RunningPostgres
 from tests.integration.catalog import test_collection_summaries as summing
 from tests.integration.conftest import CatalogDatabase, new_database, settings_of
@@ -64,7 +64,7 @@ def migrated(postgres: RunningPostgres, new: CatalogDatabase) -> CatalogDatabase
         patch.setattr(installing, "_grant_all", lambda connection, passwords: None)
         installing.set_up(settings, {})
     with connect(new.settings) as reference, connect(settings) as old:
-        applying.prepare(old, load_rules(summing.RULES, file="rules.yaml", default_collection="bronze-tier"))
+        prepare(old)
         pgstac_items_of(old)
         for table, columns in _COPIED.items():
             for row in reference.execute(f"SELECT {columns} FROM eventstac.{table}"):
@@ -93,6 +93,17 @@ def migrated(postgres: RunningPostgres, new: CatalogDatabase) -> CatalogDatabase
         old.execute("INSERT INTO eventstac.gaps (run, url, status) VALUES ('old', %s, 'missing')", [SOURCE])
     installing.set_up(settings, new.passwords)
     return CatalogDatabase(settings, new.passwords)
+
+
+def prepare(old: Connection) -> None:
+    """Make Collections and tables; ours were others then, of which this version's way of making them knows nothing."""
+    rules = load_rules(summing.RULES, file="rules.yaml", default_collection="bronze-tier")
+    for each in rules.collections:
+        content, private = map(Jsonb, collection_document(each))
+        old.execute("INSERT INTO pgstac.collections (content, private) VALUES (%s, %s)", [content, private])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pgstac_partitions, "ensure_collection", lambda *_: None)
+        applying.prepare(old, rules)
 
 
 def pgstac_items_of(connection: Connection) -> None:

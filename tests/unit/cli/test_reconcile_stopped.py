@@ -1,7 +1,7 @@
 """`eventstac reconcile` says by its exit code that the rules changed while it went on, whatever it had done by then."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from types import SimpleNamespace
 from typing import Any
@@ -10,6 +10,7 @@ import pytest
 import typer
 
 from eventstac.catalog import repairing
+from eventstac.catalog.undone import Undone
 from eventstac.cli import ports
 from eventstac.cli import reconcile as command
 from eventstac.consumption import Consumer
@@ -42,7 +43,9 @@ class Ports:
         yield self.pipeline.consumer("operator")
 
 
-def over_twins(monkeypatch: pytest.MonkeyPatch, pipeline: Pipeline, reconciler: Any) -> list[int | None]:
+def over_twins(
+    monkeypatch: pytest.MonkeyPatch, pipeline: Pipeline, reconciler: Any, undone: Sequence[Undone] = ()
+) -> list[int | None]:
     """Have the command run over a pipeline; returns how many Items without a file each repair may remove."""
     asked: list[int | None] = []
     monkeypatch.setattr(command, "Reconciler", lambda *_: reconciler)
@@ -51,6 +54,7 @@ def over_twins(monkeypatch: pytest.MonkeyPatch, pipeline: Pipeline, reconciler: 
     )
     monkeypatch.setattr(ports.Ports, "read", lambda *_, **__: Ports(pipeline))
     monkeypatch.setattr(repairing, "repair", lambda *_, **options: asked.append(options["allow_removals"]))
+    monkeypatch.setattr(command, "_undone", lambda *_: list(undone))
     monkeypatch.setattr(command, "story", lambda *_: nullcontext())
     return asked
 
@@ -121,6 +125,44 @@ def test_a_check_promises_nothing_of_a_run_that_would_remove_too_much(
     with pytest.raises(typer.Exit):
         command.reconcile(check=True)
     assert "there is a gap that no reconcile closes by itself" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize(
+    ("check", "undone", "code", "verdict"),
+    [
+        (True, Undone("scenes", queryables=("cloud",)), 3, "there is a gap: `eventstac reconcile` mends it"),
+        (True, Undone("scenes", is_missing=True), 3, "there is a gap: `eventstac reconcile` mends it"),
+        (True, Undone("scenes", taken=("cloud",)), 3, "there is a gap that no reconcile closes by itself"),
+        (False, Undone("scenes", queryables=("cloud",)), 3, "what others took away was put back"),
+        (False, Undone("scenes", taken=("cloud",)), 3, "there is a gap that no reconcile closes by itself"),
+        (
+            False,
+            Undone("scenes", queryables=("cloud",), detail="why"),
+            3,
+            "there is a gap that no reconcile closes by itself",
+        ),
+        (True, None, 0, "no gap"),
+    ],
+)
+def test_what_others_undid_of_the_rules_is_a_gap(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    check: bool,
+    undone: Undone | None,
+    code: int,
+    verdict: str,
+) -> None:
+    pipeline = Pipeline()
+    pipeline.run(pipeline.put(scene("s0", "b1"), b"raster 1"))
+    pipeline.blobs.wait(10)
+    over_twins(monkeypatch, pipeline, pipeline.reconciler, [undone] if undone else [])
+    with pytest.raises(typer.Exit) as exited:
+        command.reconcile(check=check)
+    said = " ".join(capsys.readouterr().out.split())
+    assert exited.value.exit_code == code
+    assert verdict in said
+    if undone:
+        assert str(undone) in said
 
 
 def with_gone(count: int) -> Pipeline:
