@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from dataclasses import replace
 
 from starlette.requests import Request
@@ -68,15 +69,23 @@ class Health:
         except Refused:
             return _down("It refuses a plain question: see its log.")
         version = row["version"] if row else None
-        fits = version == TESTED_PGSTAC
-        return {
-            "status": "up" if fits else "down",
-            "database": "up",
-            "pgstac": version if fits else f"{version}, expected {TESTED_PGSTAC}: run eventstac setup",
-        }
+        if version == TESTED_PGSTAC:
+            return {"status": "up", "database": "up", "pgstac": version}
+        return {"status": "down", "database": "up", "pgstac": f"{version}, {_remedy(version)}"}
 
     async def _read_version(self) -> Row | None:
         return await self._database.row_of_pgstac("SELECT get_version() AS version")
+
+
+def _remedy(version: str | None) -> str:
+    """What is to be done where pgstac is another: it goes forwards only."""
+    if version and _numbers(version) > _numbers(TESTED_PGSTAC):
+        return f"newer than {TESTED_PGSTAC}, which this version knows: install an eventstac that knows it"
+    return f"expected {TESTED_PGSTAC}: run eventstac setup"
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", version)[:3])
 
 
 def _down(why: str) -> dict[str, str | None]:

@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from stac_api import health
 from stac_api.health import Health
+from stac_api.latest import Latest
 from stac_api.settings import Settings
 
 
@@ -37,4 +38,26 @@ async def test_of_a_database_that_takes_connections_and_says_nothing_health_is_t
     done.set()
     server.close()
     await server.wait_closed()
+    await asked.close()
+
+
+@pytest.mark.parametrize(
+    ("found", "says"),
+    [
+        ("0.9.12", "0.9.12, expected 0.10.0: run eventstac setup"),
+        (
+            "0.11.0",
+            "0.11.0, newer than 0.10.0, which this version knows: install an eventstac that knows it",
+        ),
+    ],
+)
+async def test_of_another_pgstac_health_says_what_can_be_done(found: str, says: str) -> None:
+    asked = Health(Settings("127.0.0.1", "catalog", "reader", "", "test", "Test"))
+
+    async def version() -> dict[str, str]:
+        return {"version": found}
+
+    asked._version = Latest(version)
+    answer = await asked.health(Request({"type": "http"}))
+    assert (answer.status_code, orjson.loads(answer.body)["pgstac"]) == (503, says)
     await asked.close()
