@@ -26,7 +26,8 @@ def rebuild(
     """Compose every Item of a collection anew from its facts, whatever the catalog has now.
 
     Nothing is looked at in the storage. Items that are missing or damaged are put right, those without facts removed;
-    those that are right stay as they are, to the byte. A collection into which no rule puts blobs is refused.
+    those that are right stay as they are, to the byte. Rows are written anew, too, where only the base item changed by
+    which pgstac keeps them. A collection into which no rule puts blobs is refused.
 
     Exit code 3: Items without facts are left, because they are more than may be removed.
     """
@@ -52,7 +53,7 @@ def rebuild(
         )
     else:
         items, rows = counted(done.items, "Item"), counted(done.rows, "row")
-        say(f"{collection}: {items} composed, {rows} of the catalog put right")
+        say(f"{collection}: {items} composed, {rows} of the catalog written anew")
     if done.left:
         say(
             f"Items that no file explains stay: {done.left}, more than may be removed. `eventstac rebuild {collection} "
