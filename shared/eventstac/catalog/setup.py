@@ -36,6 +36,15 @@ _LIMIT_WAITING = """
 """
 
 
+# Tables that each version of pgstac has.
+_OF_PGSTAC = ["collections", "items"]
+
+
+# The function names PostGIS's without their schema, and the table of Collections is made with it: a dump could not be
+# restored, which is done without a search_path.
+_RESTORABLE = "ALTER FUNCTION pgstac.collection_geom(jsonb) SET search_path = pgstac, public"
+
+
 class SetupRefused(EventstacError):
     """The database is not one that this version may set up; the message says why and what to do."""
 
@@ -72,6 +81,7 @@ def set_up(
         lock.execute("SELECT pg_advisory_xact_lock(%s)", [_SETUP_LOCK])
         _install_pgstac(settings, say)
         with connect(settings) as connection:
+            connection.execute(_RESTORABLE)
             _migrate(connection, say)
             _grant_all(connection, passwords)
             say(f"{len(ROLES)} login roles have their rights")
@@ -108,6 +118,8 @@ def _install_pgstac(settings: DatabaseSettings, say: Callable[[str], None]) -> N
                 f"the database has pgstac {found}, this version of eventstac writes {PGSTAC_VERSION} only: "
                 "a downgrade is not possible, install an eventstac that knows it"
             )
+        if found is not None:
+            _refuse_half_of_it(db.connect())
         if found == PGSTAC_VERSION:
             say(f"pgstac {PGSTAC_VERSION} is installed")
         else:
@@ -125,6 +137,20 @@ def _install_pgstac(settings: DatabaseSettings, say: Callable[[str], None]) -> N
         connection.commit()
     finally:
         db.close()
+
+
+def _refuse_half_of_it(connection: Connection) -> None:
+    """SetupRefused where tables of a pgstac that says its version are missing, which no migration makes."""
+    rows = connection.execute(
+        "SELECT name FROM unnest(%s::text[]) AS name WHERE to_regclass('pgstac.' || name) IS NULL",
+        [_OF_PGSTAC],
+    )
+    missing = ", ".join(name for (name,) in rows)
+    if missing:
+        raise SetupRefused(
+            f"the pgstac of this database is not whole, it lacks the tables {missing}: a dump was not restored "
+            'without errors. Drop the database, and restore it as docs/operate.md says ("The database was lost")'
+        )
 
 
 def _join_pgstac_roles(connection: Connection) -> None:
