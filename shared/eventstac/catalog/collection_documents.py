@@ -30,6 +30,14 @@ _KEEP_ITEMS_WHOLE = """
     WHERE id = %(id)s AND (content ? 'item_assets' OR content->>'stac_version' IS DISTINCT FROM %(version)s)
 """
 
+_NEWEST_BASE = "SELECT coalesce(max(id), 0) FROM pgstac.base_items WHERE collection = %(id)s"
+
+# pgstac keeps a base item for each edit. Of one that is there no Item needs the copy that bringing it back makes.
+_FORGET_BASE = """
+    DELETE FROM pgstac.base_items b WHERE collection = %(id)s AND id > %(newest)s AND EXISTS (
+        SELECT FROM pgstac.base_items WHERE collection = b.collection AND id < b.id AND base_item = b.base_item)
+"""
+
 
 def ensure_collection(connection: Connection, collection: str, rules: CollectionRules | None) -> None:
     """Make a Collection that is missing, as its rules say; leave one that is there alone.
@@ -52,7 +60,14 @@ def ensure_collection(connection: Connection, collection: str, rules: Collection
 
 def keep_items_whole(connection: Connection, collection: str) -> None:
     """Take out of a Collection of ours what others wrote into it by which pgstac would shorten its Items."""
-    connection.execute(_KEEP_ITEMS_WHOLE, {"id": collection, "version": STAC_VERSION})
+    values: dict[str, Any] = {"id": collection, "version": STAC_VERSION}
+    with connection.transaction():
+        # Nobody else adds a base item then; what was added while this waited, the next statement sees.
+        connection.execute("SELECT FROM pgstac.collections WHERE id = %(id)s FOR NO KEY UPDATE", values)
+        row = connection.execute(_NEWEST_BASE, values).fetchone()
+        changed = connection.execute(_KEEP_ITEMS_WHOLE, values)
+        if row and changed.rowcount:
+            connection.execute(_FORGET_BASE, {**values, "newest": row[0]})
 
 
 def apply_collection(

@@ -578,6 +578,8 @@ def test_items_are_stored_whole_though_somebody_stored_item_assets_in_their_coll
     assert both[1].keys() == first.keys()
     assert both[1]["assets"]["b1"].keys() == first["assets"]["b1"].keys()
     assert "item_assets" not in shown(connection)
+    kept = "SELECT array_agg(base_item->>'stac_version' ORDER BY id) FROM pgstac.base_items"
+    assert connection.execute(kept).fetchone() == (["1.1.0", "1.0.0"],)
     before = database.catalog()
     done = repairing.rebuild_collection(connection, RulesStore("bronze-tier"), "scenes", "loader", NOW)
     assert (done.rows, database.catalog()) == (0, before)
