@@ -75,12 +75,3 @@ class Watched:
         else:
             return name
         raise Rejected("undeclared-container", f"nothing was fetched: {url} {why}")
-
-
-def state_connection(env: Environment) -> str:
-    """The connection of the account that is only ours, for claims and dead letters: `StateStorage`, else `BlobStorage`.
-
-    The rasters' account may be somebody else's, whose lifecycle rules are not ours to write.
-    """
-    is_apart = env.has("StateStorage") or env.has("StateStorage__blobServiceUri")
-    return "StateStorage" if is_apart else "BlobStorage"

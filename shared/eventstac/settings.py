@@ -64,6 +64,15 @@ class Environment:
         """Whether the setting is there and not empty."""
         return bool(self._value(name))
 
+    def connection(self, name: str, identity: str) -> None:
+        """A connection must be there: a connection string, or what a managed identity needs instead of one."""
+        if not self.has_connection(name, identity):
+            self._problems.append(f"{name} is not set, and neither is {name}__{identity}")
+
+    def has_connection(self, name: str, identity: str) -> bool:
+        """Whether a connection is there: NAME, or NAME__IDENTITY as Functions calls it."""
+        return self.has(name) or self.has(f"{name}__{identity}")
+
     def wrong(self, problem: str) -> None:
         """Note a problem that a caller found."""
         self._problems.append(problem)
@@ -99,3 +108,11 @@ class Environment:
             self._problems.append(f"{name} must be {what}, not {value!r}")
             return default
         return number
+
+
+def state_connection(env: Environment) -> str:
+    """The connection of the account that is only ours, for claims and dead letters: `StateStorage`, else `BlobStorage`.
+
+    The rasters' account may be somebody else's, whose lifecycle rules are not ours to write.
+    """
+    return "StateStorage" if env.has_connection("StateStorage", "blobServiceUri") else "BlobStorage"

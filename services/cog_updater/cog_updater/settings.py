@@ -26,9 +26,8 @@ class Settings:
 def read(values: Mapping[str, str]) -> Settings:
     """Read the environment; SettingsMissing lists everything that is missing."""
     env = Environment(values)
-    for connection, uri in (("ServiceBus", "fullyQualifiedNamespace"), ("BlobStorage", "blobServiceUri")):
-        if not env.has(connection):
-            env.text(f"{connection}__{uri}")
+    env.connection("ServiceBus", "fullyQualifiedNamespace")
+    env.connection("BlobStorage", "blobServiceUri")
     settings = Settings(
         database=DatabaseSettings.read(env),
         containers=ContainerNames.read(env),

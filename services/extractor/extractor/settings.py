@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from eventstac.consumption import RetryPolicy
-from eventstac.containers import ContainerNames, state_connection
+from eventstac.containers import ContainerNames
 from eventstac.raster.memory import decoder_memory_bytes
-from eventstac.settings import Environment
+from eventstac.settings import Environment, state_connection
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,8 @@ class Settings:
 def read(values: Mapping[str, str]) -> Settings:
     """Read the environment; SettingsMissing lists everything that is missing."""
     env = Environment(values)
-    for connection, uri in (("ServiceBus", "fullyQualifiedNamespace"), ("BlobStorage", "blobServiceUri")):
-        if not env.has(connection):
-            env.text(f"{connection}__{uri}")
+    env.connection("ServiceBus", "fullyQualifiedNamespace")
+    env.connection("BlobStorage", "blobServiceUri")
     settings = Settings(
         containers=ContainerNames.read(env),
         claims_container=env.text("CLAIMS_CONTAINER", "claims"),

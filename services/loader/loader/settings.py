@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 from eventstac.catalog.database import DatabaseSettings
 from eventstac.consumption import RetryPolicy
-from eventstac.containers import state_connection
 from eventstac.rules.default_collection import read_default_collection
-from eventstac.settings import Environment
+from eventstac.settings import Environment, state_connection
 
 
 @dataclass(frozen=True)
@@ -35,9 +34,8 @@ class Settings:
 def read(values: Mapping[str, str]) -> Settings:
     """Read the environment; SettingsMissing lists everything that is missing."""
     env = Environment(values)
-    for connection, uri in (("ServiceBus", "fullyQualifiedNamespace"), ("BlobStorage", "blobServiceUri")):
-        if not env.has(connection):
-            env.text(f"{connection}__{uri}")
+    env.connection("ServiceBus", "fullyQualifiedNamespace")
+    env.connection("BlobStorage", "blobServiceUri")
     env.text("CatalogEvents__topicEndpoint")
     settings = Settings(
         database=DatabaseSettings.read(env),

@@ -38,10 +38,7 @@ _ALIASES = {
     "ServiceBus": "SERVICEBUS_CONNECTION_STRING",
     "SOURCE_CONTAINERS": "SOURCE_CONTAINER",
 }
-_STORAGE, _BUS = (
-    ("BlobStorage", "BlobStorage__blobServiceUri"),
-    ("ServiceBus", "ServiceBus__fullyQualifiedNamespace"),
-)
+_STORAGE = ("BlobStorage", "blobServiceUri")
 
 
 class UnknownCollection(EventstacError):
@@ -70,10 +67,11 @@ class Ports:
         """Read the environment, and what `also` reads from it; SettingsMissing lists everything that is lacking."""
         values = by_our_names(environment)
         env = Environment(values)
-        for name, other in ((_STORAGE,) if storage else ()) + ((_BUS,) if bus else ()):
-            if not env.has(other):
-                env.text(name)
-        if not storage:
+        if bus:
+            env.connection("ServiceBus", "fullyQualifiedNamespace")
+        if storage:
+            env.connection(*_STORAGE)
+        else:
             values.setdefault("SOURCE_CONTAINERS", "source")  # nothing is asked of the storage
         ports = cls(
             values,
@@ -170,7 +168,7 @@ def by_our_names(environment: Mapping[str, str]) -> dict[str, str]:
 def storage_if_any(environment: Mapping[str, str]) -> BlobStorage | None:
     """The blobs, where the environment says of which account."""
     values = by_our_names(environment)
-    if not any(values.get(name) for name in _STORAGE):
+    if not Environment(values).has_connection(*_STORAGE):
         return None
     return BlobStorage(open_blob_service(values, is_watched=True))
 
