@@ -68,7 +68,7 @@ class Ports:
 
     def take_in_rules(self) -> Taken:
         with self.database.connection() as connection:
-            return take_in(connection, self.blobs, self.rules_url, SETTINGS.default_collection)
+            return take_in(connection, self.blobs, self.rules_url, SETTINGS.default_collection, app="loader")
 
     def put_back(self) -> Sequence[Undone]:
         with self.database.connection() as connection:

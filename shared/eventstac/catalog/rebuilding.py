@@ -41,32 +41,42 @@ def rebuild(
     repaired, waiting = 0, sorted(keys)
     while waiting:
         chunk, waiting = pace.take(waiting, lambda key: key)
-        composer = Composer()
-        stored = fact_rows.by_items(connection, chunk)
-        composer.foresee(connection, rules.current(connection), stored, repairing=True)
-        attempts = Attempts()
-        while attempts.left:
-            try:
-                with connection.transaction():
-                    composer.incoming.bring(connection)
-                    lock(connection, [], chunk)
-                    began = time.perf_counter()
-                    applied = rules.current(connection)
-                    stored = fact_rows.by_items(connection, chunk)
-                    changes, rows, _ = recompose(connection, applied, stored, composer, repairing=True)
-                    origins = {key: origin for key in chunk} if origin else {}
-                    told = announcements_of(changes, [], app, now, origins, repairing=True)
-                    write(connection, [*notes_of(changes), outbox.add(told)])
-                pace.note(len(chunk), time.perf_counter() - began)
-                repaired += rows
-                break
-            except CollectionNotReady as not_ready:
-                attempts.prepare(connection, rules, not_ready)
-            except REFUSED as error:
-                composer.be_careful(error)
-        else:
-            raise Transient(
-                f"the Items {chunk} could not be rebuilt in {ATTEMPTS} attempts: their Collections are changed "
-                "all the time"
-            )
+        repaired += _rebuild_chunk(connection, rules, chunk, app, now, origin, pace)
     return repaired
+
+
+def _rebuild_chunk(
+    connection: Connection,
+    rules: RulesStore,
+    chunk: Sequence[ItemKey],
+    app: str,
+    now: datetime,
+    origin: Origin | None,
+    pace: Pace,
+) -> int:
+    composer = Composer()
+    stored = fact_rows.by_items(connection, chunk)
+    composer.foresee(connection, rules.current(connection), stored, repairing=True)
+    attempts = Attempts()
+    while attempts.left:
+        try:
+            with connection.transaction():
+                composer.incoming.bring(connection)
+                lock(connection, [], chunk)
+                began = time.perf_counter()
+                applied = rules.current(connection)
+                stored = fact_rows.by_items(connection, chunk)
+                changes, rows, _ = recompose(connection, applied, stored, composer, repairing=True)
+                origins = {key: origin for key in chunk} if origin else {}
+                told = announcements_of(changes, [], app, now, origins, repairing=True)
+                write(connection, [*notes_of(changes), outbox.add(told)])
+        except CollectionNotReady as not_ready:
+            attempts.prepare(connection, rules, not_ready)
+        except REFUSED as error:
+            composer.be_careful(error)
+        else:
+            pace.note(len(chunk), time.perf_counter() - began)
+            return rows
+    raise Transient(
+        f"the Items {chunk} could not be rebuilt in {ATTEMPTS} attempts: their Collections are changed all the time"
+    )

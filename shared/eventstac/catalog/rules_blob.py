@@ -59,8 +59,8 @@ def take_in(
     url: str,
     default_collection: str,
     *,
+    app: str,
     again: bool = False,
-    app: str = "loader",
 ) -> Taken:
     """Look at the rules file, and put it in force if it is valid; the rules in force stay where it is not.
 

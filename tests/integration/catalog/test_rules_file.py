@@ -62,7 +62,7 @@ def in_force(connection: Connection) -> tuple[int, str]:
 def test_a_written_file_is_in_force_with_its_collections_and_queryables(connection: Connection) -> None:
     blobs = MemoryBlobs()
     etag = blobs.put(URL, rules_text("a"))
-    taken = take_in(connection, blobs, URL, "bronze-tier")
+    taken = take_in(connection, blobs, URL, "bronze-tier", app="loader")
     assert taken.outcome == "applied"
     assert taken.file
     assert in_force(connection) == (taken.file.revision, "Scenes of a")
@@ -84,12 +84,12 @@ def test_a_written_file_is_in_force_with_its_collections_and_queryables(connecti
 def test_duplicates_and_late_events_change_nothing(connection: Connection) -> None:
     blobs = MemoryBlobs()
     blobs.put(URL, rules_text("b"))
-    first = take_in(connection, blobs, URL, "bronze-tier")
-    again = take_in(connection, blobs, URL, "bronze-tier")
+    first = take_in(connection, blobs, URL, "bronze-tier", app="loader")
+    again = take_in(connection, blobs, URL, "bronze-tier", app="loader")
     assert (first.outcome, again.outcome) == ("applied", "same")
     assert again.file == first.file
     blobs.tag(URL)  # another ETag, the same rules
-    tagged = take_in(connection, blobs, URL, "bronze-tier")
+    tagged = take_in(connection, blobs, URL, "bronze-tier", app="loader")
     assert tagged.file
     assert first.file
     assert (tagged.outcome, tagged.file.revision) == ("applied", first.file.revision)
@@ -107,7 +107,7 @@ def test_of_two_uploads_the_last_wins_whoever_read_the_first(connection: Connect
 
     blobs = Overwritten()
     blobs.put(URL, rules_text("first"))
-    assert take_in(connection, blobs, URL, "bronze-tier").outcome == "applied"
+    assert take_in(connection, blobs, URL, "bronze-tier", app="loader").outcome == "applied"
     assert in_force(connection)[1] == "Scenes of second"
 
 
@@ -118,7 +118,7 @@ def test_many_at_once_end_with_the_last_content(database: CatalogDatabase, conne
     def upload_and_take(number: int) -> None:
         blobs.put(URL, rules_text(str(number)))
         with database.connect() as own:
-            take_in(own, blobs, URL, "bronze-tier")
+            take_in(own, blobs, URL, "bronze-tier", app="loader")
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(upload_and_take, range(1, 9)))
@@ -145,11 +145,11 @@ def test_a_file_that_the_catalog_does_not_take_is_refused_and_looked_at_once(
 ) -> None:
     blobs = MemoryBlobs()
     blobs.put(URL, rules_text("taken"))
-    take_in(connection, blobs, URL, "bronze-tier")
+    take_in(connection, blobs, URL, "bronze-tier", app="loader")
     before = in_force(connection)
     blobs.put(URL, rules_text("not taken"))
     refusing(applying=applying, connection=connection, monkeypatch=monkeypatch)
-    taken = take_in(connection, blobs, URL, "bronze-tier")
+    taken = take_in(connection, blobs, URL, "bronze-tier", app="loader")
     assert taken.outcome == "refused"
     assert taken.file
     for part in (
@@ -160,7 +160,7 @@ def test_a_file_that_the_catalog_does_not_take_is_refused_and_looked_at_once(
     ):
         assert part in taken.file.mistakes
     assert known_file(connection) == taken.file
-    assert take_in(connection, blobs, URL, "bronze-tier").outcome == "same"
+    assert take_in(connection, blobs, URL, "bronze-tier", app="loader").outcome == "same"
     assert in_force(connection) == before
 
 
@@ -193,16 +193,16 @@ def test_a_file_with_mistakes_is_refused_and_the_rules_stay(
 ) -> None:
     blobs = MemoryBlobs()
     blobs.put(URL, rules_text("good"))
-    take_in(connection, blobs, URL, "bronze-tier")
+    take_in(connection, blobs, URL, "bronze-tier", app="loader")
     before = in_force(connection)
     blobs.put(URL, content)
-    taken = take_in(connection, blobs, URL, "bronze-tier")
+    taken = take_in(connection, blobs, URL, "bronze-tier", app="loader")
     assert taken.outcome == "refused"
     assert taken.file
     assert says in taken.file.mistakes
     assert in_force(connection) == before
     blobs.put(URL, rules_text("good again"))
-    assert take_in(connection, blobs, URL, "bronze-tier").outcome == "applied"
+    assert take_in(connection, blobs, URL, "bronze-tier", app="loader").outcome == "applied"
     assert in_force(connection)[1] == "Scenes of good again"
 
 
@@ -212,14 +212,14 @@ def test_a_good_file_settles_what_was_given_up_about_bad_ones(connection: Connec
         given_up = EventRejected("config-events/loader", "rules-invalid", "line 4", url, 1, {})
         rejections.record(connection, identity, given_up)
     blobs.put(URL, b"collections: [")
-    take_in(connection, blobs, URL, "bronze-tier")
+    take_in(connection, blobs, URL, "bronze-tier", app="loader")
     assert open_ids(connection) == {"bad", "other"}
     blobs.put(URL, rules_text("settling"))
-    take_in(connection, blobs, URL, "bronze-tier")
+    take_in(connection, blobs, URL, "bronze-tier", app="loader")
     assert open_ids(connection) == {"other"}
     late = EventRejected("config-events/loader", "rules-invalid", "line 5", URL, 1, {})
     rejections.record(connection, "late", late)
-    assert take_in(connection, blobs, URL, "bronze-tier").outcome == "same"
+    assert take_in(connection, blobs, URL, "bronze-tier", app="loader").outcome == "same"
     assert open_ids(connection) == {"other"}
 
 
@@ -230,9 +230,9 @@ def open_ids(connection: Connection) -> set[str]:
 def test_a_deleted_file_leaves_the_rules_in_force(connection: Connection) -> None:
     blobs = MemoryBlobs()
     blobs.put(URL, rules_text("kept"))
-    take_in(connection, blobs, URL, "bronze-tier")
+    take_in(connection, blobs, URL, "bronze-tier", app="loader")
     blobs.delete(URL)
-    assert take_in(connection, blobs, URL, "bronze-tier").outcome == "absent"
+    assert take_in(connection, blobs, URL, "bronze-tier", app="loader").outcome == "absent"
     assert in_force(connection)[1] == "Scenes of kept"
 
 
@@ -249,7 +249,7 @@ def test_the_event_of_a_refused_file_is_rejected_with_its_mistakes(connection: C
     blobs.put(URL, b"collections: {'https://wms.example/?a=[1]&b=2': {}}")
 
     def taking() -> Any:
-        return take_in(connection, blobs, URL, "bronze-tier")
+        return take_in(connection, blobs, URL, "bronze-tier", app="loader")
 
     for _ in range(2):  # a crash before it was told: the next delivery tells it
         with pytest.raises(Rejected, match=r"rules-invalid: collections\.yaml:1.*example/\?a=\[1\]&b=2"):
@@ -262,7 +262,7 @@ def test_the_timer_finds_a_file_whose_event_was_lost_and_tells_of_it_once(connec
     blobs = MemoryBlobs()
 
     def taking() -> Any:
-        return take_in(connection, blobs, URL, "bronze-tier")
+        return take_in(connection, blobs, URL, "bronze-tier", app="loader")
 
     assert rules_file.look(take_in=taking) == []
     blobs.put(URL, b"collections: 3")
@@ -279,4 +279,4 @@ def test_only_those_who_apply_rules_may_write_them(database: CatalogDatabase) ->
     blobs.put(URL, rules_text("forbidden"))
     for role in ("eventstac_scanner", "eventstac_extractor", "eventstac_cog_updater", "eventstac_stac_api"):
         with database.connect(role) as connection, pytest.raises(Exception, match="permission denied"):
-            take_in(connection, blobs, URL, "bronze-tier")
+            take_in(connection, blobs, URL, "bronze-tier", app="loader")
