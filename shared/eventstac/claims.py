@@ -5,7 +5,7 @@ later than a message can wait. They are named by their content, so that the same
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, Protocol
 
@@ -103,7 +103,7 @@ class ClaimingBus:
         if len(text) <= LIMIT_BYTES:
             return message
         body = self.claims.check_in(message.body, text)
-        return Message(message.topic, message.message_id, body, message.properties, message.not_before)
+        return replace(message, body=body)
 
 
 def look_again(url: str, run: str) -> ScanRequested:

@@ -171,22 +171,16 @@ class Report:
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> "Report":
         """Read what `to_json` wrote."""
-        names = {each.name for each in fields(CollectionReport)}
         return cls(
-            revision=found.get("revision", 0),
-            listed=found.get("listed", 0),
-            unmatched=found.get("unmatched", 0),
-            ignored=found.get("ignored", 0),
-            unclaimed=found.get("unclaimed", 0),
-            samples=tuple(found.get("unmatched_samples", ())),
-            collections=tuple(
-                CollectionReport(**{name: value for name, value in each.items() if name in names})
-                for each in found.get("collections", ())
-            ),
-            removals=found.get("removals", 0),
-            removal_limit=found.get("removal_limit", 0),
-            surplus_kept=found.get("surplus_kept", 0),
-            blobs_kept=found.get("blobs_kept", 0),
+            **{
+                "revision": 0,
+                **_known(cls, found),
+                "samples": tuple(found.get("unmatched_samples", ())),
+                "collections": tuple(
+                    CollectionReport(**_known(CollectionReport, each))
+                    for each in found.get("collections", ())
+                ),
+            }
         )
 
 
@@ -216,3 +210,9 @@ def _sum(collections: Iterable[CollectionReport]) -> CollectionReport:
     names = [each.name for each in fields(CollectionReport) if each.name != "collection"]
     collections = tuple(collections)
     return CollectionReport("", **{name: sum(getattr(each, name) for each in collections) for name in names})
+
+
+def _known(report: type[Report | CollectionReport], found: Mapping[str, Any]) -> dict[str, Any]:
+    """Of what was written, maybe by another version, what a report has."""
+    names = {each.name for each in fields(report)}
+    return {name: value for name, value in found.items() if name in names}

@@ -37,7 +37,7 @@ from eventstac.times import to_text
 OUTBOUND = "outbound"  # the subscription of items-changed from which Event Grid is told
 
 
-def replay(rejection: Rejection, run: str, at: Any, app: str = "operator") -> Message:
+def replay(rejection: Rejection, run: str, at: datetime, app: str = "operator") -> Message:
     """The message that makes the pipeline try again.
 
     A blob goes back to the first stage, as a look of the scanner. A finished COG is announced again, a page of a scan

@@ -60,7 +60,7 @@ class FileReader:
             if not S_ISREG(stat.st_mode):  # to open a pipe waits for its writer
                 raise Rejected("not-readable", f"{path} is no file but a folder, a pipe or a device")
             with path.open("rb") as file:
-                self._head = file.read(HEAD_BYTES)
+                self.head = file.read(HEAD_BYTES)
         except FileNotFoundError as error:
             raise Rejected(
                 "not-found", f"there is no file {path}: give a local file, or the URL of what is in a storage"
@@ -71,17 +71,7 @@ class FileReader:
         modified = datetime.fromtimestamp(int(stat.st_mtime), UTC)
         seen = datetime.now(UTC).replace(microsecond=0)
         url = path.resolve().as_uri()
-        self._look = Look(url, "present", seen, etag=etag, size=stat.st_size, last_modified=modified)
-
-    @property
-    def look(self) -> Look:
-        """What the file system says."""
-        return self._look
-
-    @property
-    def head(self) -> bytes:
-        """The first bytes."""
-        return self._head
+        self.look = Look(url, "present", seen, etag=etag, size=stat.st_size, last_modified=modified)
 
     def read(self, offset: int, length: int) -> bytes:
         """Bytes [offset, offset + length)."""
@@ -122,9 +112,9 @@ class UrlReader:
         else:
             size = len(body)
         self._rest = b"" if self._ranged else body
-        self._head = body[:HEAD_BYTES]
+        self.head = body[:HEAD_BYTES]
         self._etag_header, self._modified_header = headers.get("ETag"), headers.get("Last-Modified")
-        self._look = Look(
+        self.look = Look(
             url.split("?", 1)[0],
             "present",
             _moment(headers.get("Date")) or datetime.now(UTC).replace(microsecond=0),
@@ -135,28 +125,18 @@ class UrlReader:
             failed_copy=failed_copy(headers),
         )
 
-    @property
-    def look(self) -> Look:
-        """What the first response said."""
-        return self._look
-
-    @property
-    def head(self) -> bytes:
-        """The first bytes."""
-        return self._head
-
     def read(self, offset: int, length: int) -> bytes:
         """Bytes [offset, offset + length), in one request (none for a server that does not know ranges)."""
         if not self._ranged:
             return self._rest[offset : offset + length]
-        end = min(offset + length, self._look.size) - 1
+        end = min(offset + length, self.look.size) - 1
         if end < offset:
             return b""
         with self._get({"Range": f"bytes={offset}-{end}", **self._condition()}) as response:
             self._check_same(response)
             begin, size = _content_range(response.headers)
             body = response.read()
-        if size not in (None, self._look.size):
+        if size not in (None, self.look.size):
             raise BlobChanged(f"{self._url} is another one by now: it has {size} bytes")
         if response.status != 206 or begin != offset or len(body) != end + 1 - offset:
             raise Transient(f"{self._url} answers with other bytes than {offset} to {end}")
@@ -173,12 +153,12 @@ class UrlReader:
             return
         with self._get(self._condition()) as response:
             self._check_same(response)
-            rest = self._look.size
+            rest = self.look.size
             while chunk := response.read(chunk_bytes):
                 rest -= len(chunk)
                 if rest < 0:
                     raise BlobChanged(
-                        f"{self._url} is another one by now: longer than {self._look.size} bytes"
+                        f"{self._url} is another one by now: longer than {self.look.size} bytes"
                     )
                 yield chunk
         if rest > 0:  # which is no error to Python, by chunks
@@ -210,7 +190,7 @@ class UrlReader:
                 yield response
         except HTTPError as error:
             error.close()
-            raise _failure(self._url, error.code, started=hasattr(self, "_look")) from error
+            raise _failure(self._url, error.code, started=hasattr(self, "look")) from error
         except http.client.IncompleteRead as error:
             missing = f"{error.expected} bytes before its end" if error.expected else "before its end"
             raise Transient(f"{self._url} ends its answer {missing}") from error
