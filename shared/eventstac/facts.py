@@ -18,6 +18,7 @@ Json = Mapping[str, Any]
 
 State = Literal["present", "gone", "rejected"]
 Kind = Literal["source", "cog"]
+ItemKey = tuple[str, str]  # collection, id
 
 NO_RULE = "no-rule"  # why a blob that no rule knows any more is rejected
 NOT_A_COG = "not-a-cog"  # why a blob that is said to be one is rejected
@@ -26,7 +27,7 @@ NOT_A_COG = "not-a-cog"  # why a blob that is said to be one is rejected
 _UNHEEDED = ("nodata_problem", "thumbnail_problem")
 
 # Our own and the bus's, by whose clock a claim is said at the latest; the storage refuses who is further off.
-_CLOCKS_APART = timedelta(minutes=15)
+_CLAIM_AHEAD = timedelta(minutes=15)
 
 # Contents of a source that a COG may have been made from; a COG older than that is made again.
 HISTORY_LENGTH = 8
@@ -244,7 +245,7 @@ class Fact:
         return self.claim.match if self.claim else self.finding.match
 
     @property
-    def item_key(self) -> tuple[str, str]:
+    def item_key(self) -> ItemKey:
         """The Item that the blob belongs to: (collection, id)."""
         return (self.match.collection, self.match.item)
 
@@ -283,7 +284,7 @@ def join(mine: Fact, other: Fact, now: datetime | None = None) -> Fact:
 
 
 def _is_ahead(claim: Claim, now: datetime | None) -> bool:
-    return now is not None and claim.said > now + _CLOCKS_APART
+    return now is not None and claim.said > now + _CLAIM_AHEAD
 
 
 def stands(mine: Finding, other: Finding) -> Finding:

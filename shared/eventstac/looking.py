@@ -23,11 +23,11 @@ log = logging.getLogger("eventstac")
 _LOOKS = 4  # a blob that changes under every one of them is still being written: try again later
 
 # reader, options, whether a thumbnail is wanted -> metadata, thumbnail, its media type
-ReadContent = Callable[[BlobReader, Match, bool], "Content"]
+ReadContent = Callable[[BlobReader, Match, bool], "Reading"]
 
 
 @dataclass(frozen=True)
-class Content:
+class Reading:
     """What was read from a blob: metadata (shape: docs/rasters.md) and a thumbnail, if one was made."""
 
     metadata: Mapping[str, Any]
@@ -125,7 +125,7 @@ class Looker:
             log.warning("thumbnail_not_drawn", extra={"blob": look.url, "detail": problem})
         return {**found, "state": "present", "metadata": metadata, "thumbnail": thumbnail}
 
-    def _put_thumbnail(self, look: Look, content: Content) -> str | None:
+    def _put_thumbnail(self, look: Look, content: Reading) -> str | None:
         """Write the thumbnail, once for a version of the blob and a way to draw it; returns its URL."""
         if content.thumbnail is None or content.thumbnail_type is None:
             return None

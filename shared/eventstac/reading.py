@@ -8,7 +8,7 @@ from typing import Any
 from eventstac.blobs import BlobReader
 from eventstac.errors import Rejected
 from eventstac.facts import Match
-from eventstac.looking import Content, ReadContent
+from eventstac.looking import ReadContent, Reading
 from eventstac.once import ahead
 from eventstac.raster.extract import read_raster
 from eventstac.raster.options import timeout_of
@@ -40,14 +40,14 @@ def read_content(
     *,
     rasters: Sandbox = SANDBOX,
     sidecars: Sandbox = SIDECARS,
-) -> Content:
+) -> Reading:
     """Metadata, and a thumbnail where one is wanted and can be made; Rejected for what is not what the rule says."""
     if match.read == "raster":
         raster = read_raster(reader, match.options, thumbnail=thumbnail, sandbox=rasters)
-        return Content(raster.metadata, raster.thumbnail, raster.thumbnail_type)
+        return Reading(raster.metadata, raster.thumbnail, raster.thumbnail_type)
     file = _file(reader)
     if match.read == "file":
-        return Content({"file": file})
+        return Reading({"file": file})
     if reader.look.size > SIDECAR_LIMIT_BYTES:
         raise Rejected(
             "too-large", f"a sidecar of {reader.look.size} bytes: at most {SIDECAR_LIMIT_BYTES} are read"
@@ -56,7 +56,7 @@ def read_content(
     seconds = timeout_of(match.options, SIDECAR_TIMEOUT_S)
     stated, _, _ = sidecars.read(reader, match.options, thumbnail=False, seconds=seconds)
     properties = {name: value for name, value in stated.items() if name not in _DATES}
-    return Content({"file": file, "properties": properties, "datetimes": _datetimes(stated)})
+    return Reading({"file": file, "properties": properties, "datetimes": _datetimes(stated)})
 
 
 def _file(reader: BlobReader) -> dict[str, Any]:

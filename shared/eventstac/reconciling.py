@@ -23,9 +23,9 @@ from eventstac.containers import Watched
 from eventstac.errors import Refused, Stale
 from eventstac.events import AssetGone, BlobMatched, ScanRequested
 from eventstac.events.timeline import passed
-from eventstac.facts import Fact, Finding, Stage
+from eventstac.facts import Fact, Finding, ItemKey, Stage
 from eventstac.matching import carried, digest_of, due, match_blob
-from eventstac.removing import ItemKey, Removals
+from eventstac.removing import Removals
 
 _GO_ON = "Nothing was concluded from it. Then run `eventstac reconcile` again, or wait for the next daily run"
 

@@ -6,10 +6,8 @@ from dataclasses import dataclass, replace
 from eventstac.catalog.rules_store import AppliedRules
 from eventstac.compose import compose
 from eventstac.compose.item import A_DATA_ASSET
-from eventstac.facts import Fact
+from eventstac.facts import Fact, ItemKey
 from eventstac.matching import as_cog, last_read
-
-ItemKey = tuple[str, str]
 
 
 @dataclass(frozen=True)

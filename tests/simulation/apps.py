@@ -14,7 +14,7 @@ from eventstac.catalog.guarded import GuardedCatalog
 from eventstac.consumption import Consumer, Outgoing
 from eventstac.events import Envelope, ScanRequested
 from eventstac.facts import Match
-from eventstac.looking import Content, Looker
+from eventstac.looking import Looker, Reading
 from eventstac.publishing import publish_outbox
 from eventstac.reconciling import Reconciler
 from extractor import look
@@ -128,7 +128,7 @@ class Apps:
             batch, outbound.decode, lambda events: outbound.handle(events, topic=self)
         )
 
-    def _read(self, extractor: int, reader: BlobReader, match: Match, thumbnail: bool) -> Content:
+    def _read(self, extractor: int, reader: BlobReader, match: Match, thumbnail: bool) -> Reading:
         """Each version of the extractor finds everything a little further to the east."""
         content = read_text(reader, match, thumbnail)
         moved = metadata(west=content.metadata["bbox"][0] + extractor / 64)

@@ -15,7 +15,7 @@ from eventstac.errors import Rejected
 from eventstac.events import Envelope, Origin, ScanRequested, seal
 from eventstac.events.envelope import event_id
 from eventstac.facts import Match
-from eventstac.looking import Content, Looker
+from eventstac.looking import Looker, Reading
 from eventstac.publishing import publish_outbox
 from eventstac.reconciling import Reconciler, Run
 from eventstac.rules import Rules, load_rules
@@ -42,7 +42,7 @@ collections:
 WATCHED = Watched(ACCOUNT, ContainerNames(("source",), ("cogs",), "thumbnails"))
 
 
-def read_text(reader: BlobReader, match: Match, thumbnail: bool) -> Content:
+def read_text(reader: BlobReader, match: Match, thumbnail: bool) -> Reading:
     """Reads `raster WEST`, the rasters of this pipeline; everything else is rejected.
 
     They lie as far to the east as the rule says that their nodata is: what is read depends on how it is read.
@@ -57,7 +57,7 @@ def read_text(reader: BlobReader, match: Match, thumbnail: bool) -> Content:
         "tiled": word == "cog",
         "problems": [] if word == "cog" else ["not tiled"],
     }
-    return Content(found, b"png" if thumbnail else None, "image/png" if thumbnail else None)
+    return Reading(found, b"png" if thumbnail else None, "image/png" if thumbnail else None)
 
 
 class Pipeline:

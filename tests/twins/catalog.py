@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from eventstac.catalog.announcing import Change, announcements_of, origins_of
-from eventstac.catalog.item_rows import ItemKey, ItemRow, row_of
+from eventstac.catalog.item_rows import ItemRow, row_of
 from eventstac.catalog.merge import Merged
 from eventstac.catalog.outbox import Announcement
 from eventstac.catalog.rules_store import AppliedRules
@@ -15,7 +15,7 @@ from eventstac.compose import compose
 from eventstac.disputes import marked, settle, wrongly_read
 from eventstac.errors import Rejected, Transient
 from eventstac.events import EventRejected, Origin, ScanRequested
-from eventstac.facts import Fact, join, unsure
+from eventstac.facts import Fact, ItemKey, join, unsure
 from eventstac.matching import is_overtaken
 from eventstac.rules import Rules
 from eventstac.rules.since import all_new, since_when

@@ -9,10 +9,10 @@ from eventstac.catalog.runs import RESUMED_AFTER
 from eventstac.comparing import SAMPLES, Report, Tally
 from eventstac.errors import Transient
 from eventstac.events import ScanRequested
-from eventstac.facts import Fact
+from eventstac.facts import Fact, ItemKey
 from eventstac.matching import is_by_these_rules, may_be_shown
 from eventstac.reconciling import CLOCKS_APART, Gap, ListedBlob, Run
-from eventstac.removing import ItemKey, Removals, assets_by_item, becoming, removed
+from eventstac.removing import Removals, assets_by_item, becoming, removed
 from tests.twins.catalog import MemoryCatalog, facts_of
 
 _GAPS = ("missing", "stale", "unsure", "orphaned", "withdrawn")

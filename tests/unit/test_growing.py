@@ -14,7 +14,7 @@ from eventstac.events.timeline import freshness_s
 from eventstac.facts import Finding, Match
 from eventstac.fields import Fields
 from eventstac.growing import next_look
-from eventstac.looking import Content, Looker
+from eventstac.looking import Looker, Reading
 from eventstac.times import to_text
 from tests.samples import at, gone, present
 from tests.twins.apps import WATCHED, Pipeline, read_text, scene
@@ -81,7 +81,7 @@ def test_what_changes_under_each_look_is_no_failure_where_bytes_are_added(grows:
     write = blobs.append if grows else blobs.put
     write(URL, b"")
 
-    def read(*_: object) -> Content:
+    def read(*_: object) -> Reading:
         raise BlobChanged(URL)
 
     with pytest.raises(Transient, match="still being written") as caught:

@@ -11,7 +11,7 @@ from eventstac.bus import Message
 from eventstac.catalog.rules_store import AppliedRules
 from eventstac.errors import Rejected
 from eventstac.facts import Match
-from eventstac.looking import Content, ReadContent
+from eventstac.looking import ReadContent, Reading
 from eventstac.reconciling import Run
 from eventstac.rules.since import all_new
 from tests.samples import metadata, url_of
@@ -20,7 +20,7 @@ from tests.twins.apps import Pipeline, read_text, scene
 OLDER, NEWER = 17, 18
 
 
-def read_otherwise(reader: BlobReader, match: Match, thumbnail: bool) -> Content:
+def read_otherwise(reader: BlobReader, match: Match, thumbnail: bool) -> Reading:
     """Finds everything a degree further to the east."""
     content = read_text(reader, match, thumbnail)
     moved = metadata(west=content.metadata["bbox"][0] + 1)
@@ -115,7 +115,7 @@ def test_that_a_blob_is_gone_is_believed_of_an_older_extractor(pipeline: Pipelin
     run_newer(pipeline)
 
 
-def refuse(reader: BlobReader, match: Match, thumbnail: bool) -> Content:
+def refuse(reader: BlobReader, match: Match, thumbnail: bool) -> Reading:
     raise Rejected("not-a-raster", "the newer extractor has a bug")
 
 

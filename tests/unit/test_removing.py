@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from eventstac.catalog.rules_store import AppliedRules
-from eventstac.facts import Fact, fact_of
-from eventstac.removing import ItemKey, removed
+from eventstac.facts import Fact, ItemKey, fact_of
+from eventstac.removing import removed
 from eventstac.rules import load_rules
 from eventstac.rules.since import all_new
 from tests.samples import present, url_of

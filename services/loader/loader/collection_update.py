@@ -8,10 +8,10 @@ from eventstac.events import CATALOG_CHANGES, Envelope, ItemChanged, ItemRemoved
 from eventstac.events.timeline import freshness_s
 from eventstac.telemetry.spans import note
 
-Told = tuple[str, Origin]
+Changed = tuple[str, Origin]
 
 
-def decode(envelope: Envelope) -> Told | None:
+def decode(envelope: Envelope) -> Changed | None:
     """The Collection that an event is about, and the event's story; None for what this function itself causes."""
     envelope.expect("change of the catalog", *CATALOG_CHANGES)
     if envelope.type == ItemChanged.TYPE:
@@ -25,12 +25,12 @@ def decode(envelope: Envelope) -> Told | None:
     return None
 
 
-def handle(told: Sequence[Told | None], *, catalog: Catalog, now: datetime) -> None:
+def handle(changes: Sequence[Changed | None], *, catalog: Catalog, now: datetime) -> None:
     """Bring Collections up to date with what was committed.
 
     Key: the Collection. Stale rule: the database knows what is not folded in yet, the event only says when to look;
     an event handled twice finds nothing to do. Side effects: Collection and outbox in one commit.
     """
-    chosen = dict(sorted((one for one in told if one is not None), key=lambda one: one[0]))
+    chosen = dict(sorted((one for one in changes if one is not None), key=lambda one: one[0]))
     if chosen:
         catalog.update_collections(chosen, now)

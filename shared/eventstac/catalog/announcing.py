@@ -7,13 +7,13 @@ from types import MappingProxyType
 from typing import Any
 
 from eventstac.bus import ASSET_FACTS, BLOBS_MATCHED, LIMIT_BYTES, size_of
-from eventstac.catalog.item_rows import ItemKey, ItemRow
+from eventstac.catalog.item_rows import ItemRow
 from eventstac.catalog.outbox import Announcement
 from eventstac.catalog.second_looks import SecondLook
 from eventstac.compose import Composition
 from eventstac.events import AssetRejected, EventRejected, ItemChanged, ItemRemoved, Origin, seal
 from eventstac.events.timeline import passed
-from eventstac.facts import Fact, Stage
+from eventstac.facts import Fact, ItemKey, Stage
 
 
 @dataclass(frozen=True)

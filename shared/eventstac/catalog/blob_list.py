@@ -17,7 +17,7 @@ NOT_SHOWN: tuple[BlobState, ...] = ("rejected", "incomplete", "unpublishable", "
 
 
 @dataclass(frozen=True)
-class ListedBlob:
+class BlobStanding:
     """One blob: its place in the catalog, what is made of it there, and why it is not shown."""
 
     url: str
@@ -64,7 +64,7 @@ _LISTED = f"""
 """
 
 
-def list_blobs(connection: Connection, chosen: BlobFilter, limit: int) -> list[ListedBlob]:
+def list_blobs(connection: Connection, chosen: BlobFilter, limit: int) -> list[BlobStanding]:
     """The blobs that a filter chooses, in the order of their URLs, at most `limit`."""
     rows = connection.execute(
         f"SELECT * FROM ({_LISTED}) AS listed WHERE state = ANY(%(states)s) "
@@ -96,7 +96,7 @@ def _listed(
     urls: list[str],
     is_kept: bool | None,
     seen: datetime,
-) -> ListedBlob:
+) -> BlobStanding:
     explained: dict[str, tuple[str, str]] = {
         "incomplete": ("incomplete", f"the Item waits for {', '.join(missing)}"),
         "conflicting": (
@@ -110,13 +110,13 @@ def _listed(
     reason, detail = explained.get(state, (reason, detail))
     if is_kept:
         detail += "; the Item shows it as it was read last"
-    return ListedBlob(url, collection, item, asset, state, reason, detail, seen)
+    return BlobStanding(url, collection, item, asset, state, reason, detail, seen)
 
 
 def _few(urls: list[str]) -> str:
     return ", ".join(urls[:3]) + (" …" if len(urls) > 3 else "")
 
 
-def to_json(blob: ListedBlob) -> dict[str, Any]:
+def to_json(blob: BlobStanding) -> dict[str, Any]:
     """For programs."""
     return {**vars(blob), "seen": blob.seen.isoformat()}

@@ -8,9 +8,7 @@ from eventstac.catalog.database import Connection, Statement
 from eventstac.catalog.fact_json import fact_from_json
 from eventstac.catalog.fact_texts import FactTexts
 from eventstac.disputes import marked, settle
-from eventstac.facts import Fact
-
-ItemKey = tuple[str, str]
+from eventstac.facts import Fact, ItemKey
 
 # %b: JSON in an array of text would be escaped, character by character, and taken apart again.
 _UPSERT = """

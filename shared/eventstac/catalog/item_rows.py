@@ -10,12 +10,11 @@ from psycopg.types.json import Json
 
 from eventstac.catalog.database import Connection, Statement
 from eventstac.compose import Composition
-from eventstac.facts import canonical_json
+from eventstac.facts import ItemKey, canonical_json
 from eventstac.json_text import with_plain_floats
 from eventstac.summaries import summed_of
 from eventstac.times import from_text
 
-ItemKey = tuple[str, str]
 Box = tuple[float, float, float, float]
 
 

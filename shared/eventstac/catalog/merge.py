@@ -17,7 +17,6 @@ from eventstac.catalog.announcing import announcements_of, origins_of
 from eventstac.catalog.attempts import ATTEMPTS, Attempts
 from eventstac.catalog.composing import Composer, notes_of, recompose
 from eventstac.catalog.database import Connection, write
-from eventstac.catalog.item_rows import ItemKey
 from eventstac.catalog.locks import lock
 from eventstac.catalog.pace import Pace
 from eventstac.catalog.pgstac_items import REFUSED
@@ -27,7 +26,7 @@ from eventstac.catalog.second_looks import second_looks
 from eventstac.catalog.turns import NOT_NOW, Turns
 from eventstac.disputes import marked, misplaced, wrongly_read
 from eventstac.errors import Busy
-from eventstac.facts import Fact, join, unsure
+from eventstac.facts import Fact, ItemKey, join, unsure
 from eventstac.matching import is_overtaken
 
 log = logging.getLogger("eventstac")

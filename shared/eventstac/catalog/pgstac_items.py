@@ -13,11 +13,9 @@ from psycopg import errors, sql
 
 from eventstac.catalog.database import Connection
 from eventstac.catalog.pgstac_partitions import CollectionNotReady, Needed, refuse_other_than_pinned
-from eventstac.facts import canonical_json
+from eventstac.facts import ItemKey, canonical_json
 from eventstac.json_text import with_plain_floats
 from eventstac.rules.collection_document import STAC_VERSION
-
-ItemKey = tuple[str, str]
 
 # Kept in columns of their own, or put there when the Item is read.
 _IN_COLUMNS = ("id", "collection", "geometry", "pgstac:base_item")

@@ -13,13 +13,13 @@ from eventstac.catalog.announcing import announcements_of
 from eventstac.catalog.attempts import ATTEMPTS, Attempts
 from eventstac.catalog.composing import Composer, notes_of, recompose
 from eventstac.catalog.database import Connection, write
-from eventstac.catalog.item_rows import ItemKey
 from eventstac.catalog.locks import lock
 from eventstac.catalog.pace import Pace
 from eventstac.catalog.pgstac_items import REFUSED
 from eventstac.catalog.pgstac_partitions import CollectionNotReady
 from eventstac.catalog.rules_store import RulesStore
 from eventstac.errors import Transient
+from eventstac.facts import ItemKey
 from eventstac.origin import Origin
 
 FIRST, MOST = 25, 100  # Items that one transaction composes anew

@@ -103,7 +103,7 @@ _UNSTORABLE = (
 _LONGEST_ID = 64  # a replay's MessageId is made of it, and the broker takes 128 characters
 _LONGEST_PART = 2_000  # characters
 _LONGEST_URL = 20_000  # a name of 1,024 characters takes 12 kB
-_MOST_ATTEMPTS = 2**31 - 1
+_LARGEST_INTEGER = 2**31 - 1  # of PostgreSQL
 
 
 def _other_url(rejected: EventRejected) -> str | None:
@@ -125,7 +125,7 @@ def _insert(connection: Connection, identity: str, rejected: EventRejected, cog_
             _storable(rejected.reason),
             _storable(rejected.detail),
             _storable(rejected.url) if rejected.url is not None else None,
-            max(0, min(rejected.attempts, _MOST_ATTEMPTS)),
+            max(0, min(rejected.attempts, _LARGEST_INTEGER)),
             JsonParameter(
                 _storable(rejected.event) if isinstance(rejected.event, str) else rejected.event,
                 dumps=_storable_json,

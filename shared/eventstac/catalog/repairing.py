@@ -7,12 +7,12 @@ from datetime import datetime
 from eventstac.catalog import reconcile_rows
 from eventstac.catalog.collection_documents import apply_collection, collection_ids
 from eventstac.catalog.database import Connection
-from eventstac.catalog.item_rows import ItemKey
 from eventstac.catalog.ours import our_collections
 from eventstac.catalog.rebuilding import rebuild
 from eventstac.catalog.reconcile_rows import Mismatch
 from eventstac.catalog.rules_store import RulesStore, lock_rules
 from eventstac.comparing import removable_surplus
+from eventstac.facts import ItemKey
 from eventstac.origin import Origin
 from eventstac.rules import CollectionRules
 

@@ -11,8 +11,9 @@ import pytest
 
 from eventstac.catalog import fact_rows, item_rows
 from eventstac.catalog.database import Connection
-from eventstac.catalog.item_rows import ItemKey, ItemRow
+from eventstac.catalog.item_rows import ItemRow
 from eventstac.catalog.merge import MergeSettings, merge
+from eventstac.facts import ItemKey
 from tests.integration.catalog.test_mutants import waits_for_a_lock
 from tests.integration.catalog.test_reconcile import load
 from tests.integration.conftest import CatalogDatabase

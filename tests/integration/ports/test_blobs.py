@@ -17,7 +17,7 @@ from eventstac.cli import leftovers
 from eventstac.containers import ContainerNames, Watched
 from eventstac.errors import BlobChanged, Rejected, Transient
 from eventstac.facts import Match
-from eventstac.looking import Content, Looker
+from eventstac.looking import Looker, Reading
 from infra.local.azurite.testing import running_azurite
 from tests.twins.blobs import MemoryBlobs
 
@@ -330,7 +330,7 @@ def test_a_thumbnail_of_a_version_is_written_by_the_first_of_two_looks(storage: 
     storage.put(url, b"raster")
     names = ContainerNames(("source",), (), "source")
     looker = Looker(
-        storage.blobs, Watched(storage.account_url, names), lambda *_: Content({}, b"picture", "image/png")
+        storage.blobs, Watched(storage.account_url, names), lambda *_: Reading({}, b"picture", "image/png")
     )
     first = looker.look(url, Match("scenes", "one", "b1"), 1)
     assert first.thumbnail is not None
@@ -344,7 +344,7 @@ def test_a_thumbnail_that_is_drawn_otherwise_has_another_name(storage: Storage) 
     url = url_in(storage, "restyled.tif")
     storage.put(url, b"raster")
     watched = Watched(storage.account_url, ContainerNames(("source",), (), "source"))
-    drawn = [Content({}, picture, "image/png") for picture in (b"grey", b"colour")]
+    drawn = [Reading({}, picture, "image/png") for picture in (b"grey", b"colour")]
     looker = Looker(storage.blobs, watched, lambda *_: drawn.pop())
     first, second = (looker.look(url, Match("scenes", "one", "b1"), 1).thumbnail for _ in range(2))
     assert None not in (first, second)
