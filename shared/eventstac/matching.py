@@ -5,13 +5,13 @@ from hashlib import md5
 
 from eventstac.blob_urls import BlobName
 from eventstac.bus import ASSET_FACTS, BLOBS_MATCHED
-from eventstac.catalog.rules_store import AppliedRules
 from eventstac.consumption import Outgoing
 from eventstac.containers import Watched
 from eventstac.events import AssetRejected, BlobMatched
 from eventstac.events.asset import AssetEvent, asset_event
 from eventstac.events.blob import CogOf
 from eventstac.facts import NO_RULE, Claim, Fact, Finding, Match, Stage, canonical_json
+from eventstac.rules.applied import AppliedRules
 
 # More than this of a finding is read again: the scanner has nowhere to leave what is over the bus's limit.
 _LARGEST_CARRIED = 64 * 1024

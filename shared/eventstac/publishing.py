@@ -5,8 +5,7 @@ import time
 from collections.abc import Sequence
 
 from eventstac.bus import Bus, Message
-from eventstac.catalog.outbox import Announcement
-from eventstac.catalog.port import Catalog
+from eventstac.catalog.port import Announcement, Catalog
 from eventstac.errors import Transient
 from eventstac.events import Origin
 from eventstac.sending import send_apart

@@ -16,7 +16,6 @@ from eventstac.blob_urls import parse
 from eventstac.blobs import Blobs, Listed
 from eventstac.bus import ASSET_FACTS, BLOBS_MATCHED
 from eventstac.catalog.port import Catalog
-from eventstac.catalog.rules_store import AppliedRules
 from eventstac.comparing import Outcome, Report, removal_limit
 from eventstac.consumption import Outgoing
 from eventstac.containers import Watched
@@ -26,6 +25,7 @@ from eventstac.events.timeline import passed
 from eventstac.facts import Fact, Finding, ItemKey, Stage
 from eventstac.matching import carried, digest_of, due, match_blob
 from eventstac.removing import Removals
+from eventstac.rules.applied import AppliedRules
 
 _GO_ON = "Nothing was concluded from it. Then run `eventstac reconcile` again, or wait for the next daily run"
 

@@ -3,11 +3,11 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
-from eventstac.catalog.rules_store import AppliedRules
 from eventstac.compose import compose
 from eventstac.compose.item import A_DATA_ASSET
 from eventstac.facts import Fact, ItemKey
 from eventstac.matching import as_cog, last_read
+from eventstac.rules.applied import AppliedRules
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from eventstac.catalog.outbox import Announcement
+from eventstac.catalog.port import Announcement
 from eventstac.errors import Transient
 from eventstac.rules import Rules
 from tests.simulation.faults import Faults

@@ -8,14 +8,13 @@ import pytest
 
 from eventstac import facts, matching
 from eventstac.bus import ASSET_FACTS
-from eventstac.catalog.merge import Merged
-from eventstac.catalog.outbox import Announcement
-from eventstac.catalog.rules_store import AppliedRules
+from eventstac.catalog.port import Announcement, Merged
 from eventstac.consumption import Outgoing
 from eventstac.events import BlobMatched, ScanRequested
 from eventstac.events.asset import AssetEvent
 from eventstac.facts import Fact, Finding
 from eventstac.reconciling import Gap, Reconciler, Run, Step
+from eventstac.rules.applied import AppliedRules
 from tests.simulation.catalog import SimulatedCatalog
 from tests.simulation.trial import Trial, problems_of, report, smallest, trial_of
 from tests.twins.catalog import MemoryCatalog, Staged

@@ -7,9 +7,7 @@ from typing import Any
 
 from eventstac.catalog.announcing import Change, announcements_of, origins_of
 from eventstac.catalog.item_rows import ItemRow, row_of
-from eventstac.catalog.merge import Merged
-from eventstac.catalog.outbox import Announcement
-from eventstac.catalog.rules_store import AppliedRules
+from eventstac.catalog.port import Announcement, Merged
 from eventstac.catalog.second_looks import second_looks
 from eventstac.compose import compose
 from eventstac.disputes import marked, settle, wrongly_read
@@ -18,6 +16,7 @@ from eventstac.events import EventRejected, Origin, ScanRequested
 from eventstac.facts import Fact, ItemKey, join, unsure
 from eventstac.matching import is_overtaken
 from eventstac.rules import Rules
+from eventstac.rules.applied import AppliedRules
 from eventstac.rules.since import all_new, since_when
 from tests.samples import START
 

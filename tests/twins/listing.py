@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from eventstac.blobs import Listed, ListedPage
-from eventstac.catalog.rules_store import AppliedRules
 from eventstac.facts import Fact, Match, fact_of
 from eventstac.rules import Rules, load_rules
+from eventstac.rules.applied import AppliedRules
 from eventstac.rules.since import all_new
 from tests.samples import START, present, url_of
 from tests.twins.blobs import MemoryBlobs

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from eventstac.catalog.rules_store import AppliedRules
 from eventstac.catalog.runs import RESUMED_AFTER
 from eventstac.comparing import SAMPLES, Report, Tally
 from eventstac.errors import Transient
@@ -13,6 +12,7 @@ from eventstac.facts import Fact, ItemKey
 from eventstac.matching import is_by_these_rules, may_be_shown
 from eventstac.reconciling import CLOCKS_APART, Gap, ListedBlob, Run
 from eventstac.removing import Removals, assets_by_item, becoming, removed
+from eventstac.rules.applied import AppliedRules
 from tests.twins.catalog import MemoryCatalog, facts_of
 
 _GAPS = ("missing", "stale", "unsure", "orphaned", "withdrawn")

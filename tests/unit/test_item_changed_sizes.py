@@ -8,7 +8,7 @@ import pytest
 from eventstac.bus import ITEMS_CHANGED, LIMIT_BYTES, REJECTED, size_of
 from eventstac.catalog.announcing import Change, announcements_of
 from eventstac.catalog.item_rows import ItemRow
-from eventstac.catalog.outbox import Announcement
+from eventstac.catalog.port import Announcement
 from eventstac.compose import Composition
 from eventstac.events import ItemChanged
 from eventstac.facts import Match, fact_of

@@ -8,11 +8,11 @@ import pytest
 
 from eventstac.blobs import BlobReader
 from eventstac.bus import Message
-from eventstac.catalog.rules_store import AppliedRules
 from eventstac.errors import Rejected
 from eventstac.facts import Match
 from eventstac.looking import ReadContent, Reading
 from eventstac.reconciling import Run
+from eventstac.rules.applied import AppliedRules
 from eventstac.rules.since import all_new
 from tests.samples import metadata, url_of
 from tests.twins.apps import Pipeline, read_text, scene

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from unittest.mock import Mock
 
-from eventstac.catalog.outbox import Announcement
+from eventstac.catalog.port import Announcement
 from eventstac.errors import Transient
 from eventstac.events import ItemChanged, Origin, seal
 from eventstac.publishing import publish_outbox

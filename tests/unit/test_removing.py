@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from eventstac.catalog.rules_store import AppliedRules
 from eventstac.facts import Fact, ItemKey, fact_of
 from eventstac.removing import removed
 from eventstac.rules import load_rules
+from eventstac.rules.applied import AppliedRules
 from eventstac.rules.since import all_new
 from tests.samples import present, url_of
 from tests.unit.rules.asking import matched

@@ -14,13 +14,13 @@ from eventstac.blob_urls import BlobName, parse
 from eventstac.blobs import Blobs, Listed
 from eventstac.bus import ASSET_FACTS, SCAN_REQUESTS
 from eventstac.catalog.port import Catalog
-from eventstac.catalog.rules_store import AppliedRules
 from eventstac.consumption import Outgoing
 from eventstac.containers import Watched
 from eventstac.events import BlobMatched, ScanRequested
 from eventstac.events.timeline import passed
 from eventstac.facts import Fact
 from eventstac.matching import carried, due, is_by_these_rules
+from eventstac.rules.applied import AppliedRules
 
 _FACTS = "facts:"  # the continuation of a page of what is known, after which URL
 

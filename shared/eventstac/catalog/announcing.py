@@ -8,7 +8,7 @@ from typing import Any
 
 from eventstac.bus import ASSET_FACTS, BLOBS_MATCHED, LIMIT_BYTES, size_of
 from eventstac.catalog.item_rows import ItemRow
-from eventstac.catalog.outbox import Announcement
+from eventstac.catalog.port import Announcement
 from eventstac.catalog.second_looks import SecondLook
 from eventstac.compose import Composition
 from eventstac.events import AssetRejected, EventRejected, ItemChanged, ItemRemoved, Origin, seal

@@ -17,7 +17,7 @@ from eventstac.catalog.collection_documents import with_parts
 from eventstac.catalog.collection_parts import Fold, Parts, read_parts, write_parts
 from eventstac.catalog.database import Connection, advisory_key, write
 from eventstac.catalog.ours import our_collections
-from eventstac.catalog.outbox import Announcement
+from eventstac.catalog.port import Announcement
 from eventstac.events import CollectionUpdated, Origin, seal
 from eventstac.extents import merged_extent
 from eventstac.rules import CollectionRules, Rules

@@ -9,9 +9,9 @@ from eventstac.catalog.collection_changes import record_changes
 from eventstac.catalog.database import Connection, Statement
 from eventstac.catalog.fact_texts import FactTexts
 from eventstac.catalog.item_rows import ItemRow
-from eventstac.catalog.rules_store import AppliedRules
 from eventstac.compose import Composition, compose
 from eventstac.facts import Fact, ItemKey
+from eventstac.rules.applied import AppliedRules
 
 Composed = tuple[Composition, ItemRow | None]
 _Input = tuple[int, tuple[Fact, ...], tuple[tuple[bool, str], ...]]

@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from eventstac.breaker import Breaker
-from eventstac.catalog.merge import Merged
-from eventstac.catalog.outbox import Announcement
-from eventstac.catalog.port import Catalog
-from eventstac.catalog.rules_store import AppliedRules
+from eventstac.catalog.port import Announcement, Catalog, Merged
 from eventstac.errors import EventstacError, Transient
 from eventstac.events import EventRejected, Origin, ScanRequested
 from eventstac.facts import Fact
+from eventstac.rules.applied import AppliedRules
 
 
 def guarded[T](

@@ -21,27 +21,20 @@ from eventstac.catalog.locks import lock
 from eventstac.catalog.pace import Pace
 from eventstac.catalog.pgstac_items import REFUSED
 from eventstac.catalog.pgstac_partitions import CollectionNotReady
-from eventstac.catalog.rules_store import AppliedRules, RulesStore
+from eventstac.catalog.port import Merged
+from eventstac.catalog.rules_store import RulesStore
 from eventstac.catalog.second_looks import second_looks
 from eventstac.catalog.turns import NOT_NOW, Turns
 from eventstac.disputes import marked, misplaced, wrongly_read
 from eventstac.errors import Busy
 from eventstac.facts import Fact, ItemKey, join, unsure
 from eventstac.matching import is_overtaken
+from eventstac.rules.applied import AppliedRules
 
 log = logging.getLogger("eventstac")
 
 # Facts of the first transaction (a batch of the loader's), and of any: their locks share one table of fixed size.
 FIRST, MOST = 100, 400
-
-
-@dataclass(frozen=True)
-class Merged:
-    """What merging did: facts that were new, facts that told nothing new, and Items that changed."""
-
-    fresh: int
-    stale: int
-    changed: tuple[ItemKey, ...]
 
 
 @dataclass(frozen=True)

@@ -2,24 +2,14 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from psycopg.types.json import Json as JsonParameter
 
 from eventstac.catalog.database import Connection, Statement
+from eventstac.catalog.port import Announcement
 
 BATCH = 200  # rows whose lock one publisher holds while it sends
-
-
-@dataclass(frozen=True)
-class Announcement:
-    """A sealed CloudEvent on its way to a topic, not before a time if there is one."""
-
-    topic: str
-    event: dict[str, Any]
-    not_before: datetime | None = None
 
 
 def add(announcements: Sequence[Announcement]) -> Statement | None:

@@ -6,10 +6,10 @@ from typing import Any
 
 from eventstac.catalog import rejections, runs, scan_rows, undone
 from eventstac.catalog.database import Connection
-from eventstac.catalog.rules_store import AppliedRules
 from eventstac.catalog.scan_rows import Scan
 from eventstac.catalog.undone import Undone
 from eventstac.reconciling import Run
+from eventstac.rules.applied import AppliedRules
 
 _SCANS = 3  # the last ones
 

@@ -1,14 +1,31 @@
 """The port to the catalog: what handlers ask of it."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
-from eventstac.catalog.merge import Merged
-from eventstac.catalog.outbox import Announcement
-from eventstac.catalog.rules_store import AppliedRules
 from eventstac.events import EventRejected, Origin, ScanRequested
-from eventstac.facts import Fact
+from eventstac.facts import Fact, ItemKey
+from eventstac.rules.applied import AppliedRules
+
+
+@dataclass(frozen=True)
+class Merged:
+    """What merging did: facts that were new, facts that told nothing new, and Items that changed."""
+
+    fresh: int
+    stale: int
+    changed: tuple[ItemKey, ...]
+
+
+@dataclass(frozen=True)
+class Announcement:
+    """A sealed CloudEvent on its way to a topic, not before a time if there is one."""
+
+    topic: str
+    event: dict[str, Any]
+    not_before: datetime | None = None
 
 
 class Catalog(Protocol):

@@ -8,13 +8,14 @@ from psycopg import DataError
 
 from eventstac.catalog import collection_update, deleted_directories, fact_rows, outbox, rejections, scan_rows
 from eventstac.catalog.database import Connection, DatabaseSettings, database_failures, open_pool
-from eventstac.catalog.merge import FIRST, MOST, Merged, MergeSettings, merge
-from eventstac.catalog.outbox import Announcement
+from eventstac.catalog.merge import FIRST, MOST, MergeSettings, merge
 from eventstac.catalog.pace import Pace
-from eventstac.catalog.rules_store import AppliedRules, RulesStore
+from eventstac.catalog.port import Announcement, Merged
+from eventstac.catalog.rules_store import RulesStore
 from eventstac.errors import Rejected
 from eventstac.events import EventRejected, Origin, ScanRequested
 from eventstac.facts import Fact
+from eventstac.rules.applied import AppliedRules
 
 
 def _now() -> datetime:

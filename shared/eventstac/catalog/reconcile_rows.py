@@ -6,9 +6,9 @@ from typing import Any
 
 from eventstac.catalog.database import Connection
 from eventstac.catalog.ours import OURS, claiming
-from eventstac.catalog.rules_store import AppliedRules
 from eventstac.comparing import SAMPLES, Report, Tally
 from eventstac.reconciling import CLOCKS_APART, Gap, ListedBlob, Run
+from eventstac.rules.applied import AppliedRules
 
 Mismatch = tuple[str, str, str]  # Collection, Item, and whether it is "lost" or "surplus"
 

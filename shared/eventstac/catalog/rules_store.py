@@ -10,34 +10,16 @@ from psycopg.types.json import Json
 
 from eventstac.catalog.database import Connection
 from eventstac.errors import Transient
-from eventstac.facts import NO_RULE, Match
+from eventstac.facts import NO_RULE
 from eventstac.raster.revision import EXTRACTOR_REVISION
 from eventstac.rules import Rules, RulesInvalid, load_rules
+from eventstac.rules.applied import AppliedRules
 from eventstac.rules.since import Since, all_new, since_when
 
 # What was read by a smaller number does not say so. At this one all of it is read again, in any case.
 FIRST_TOLD = 17
 
 _APPLY_LOCK = 4_402_116_093_218  # any number: one change of the rules at a time
-
-
-@dataclass(frozen=True)
-class AppliedRules:
-    """The rules in force, and the revision that facts found by them carry.
-
-    `since` says since when each rule is the same. `extractor`: the extractor's highest number ever in force, capped at
-    this version's own, so that an older app leaves to newer ones what only they can read; 0 while no reading records
-    one. What an extractor of that number read depends on nothing but the blob and how its rule says to read it.
-    """
-
-    revision: int
-    rules: Rules
-    since: Since
-    extractor: int = 0
-
-    def same_since(self, match: Match | None) -> int:
-        """The revision since which what a blob is by the rules means the same; None: whatever it is."""
-        return self.since.rule(match.collection, match.rule) if match else self.since.anything
 
 
 @dataclass(frozen=True)

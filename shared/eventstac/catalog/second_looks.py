@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from eventstac.catalog.rules_store import AppliedRules
 from eventstac.events import AssetRejected, BlobMatched
 from eventstac.facts import Fact
 from eventstac.growing import next_look
 from eventstac.matching import second_look
+from eventstac.rules.applied import AppliedRules
 
 
 @dataclass(frozen=True)

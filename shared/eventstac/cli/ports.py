@@ -17,12 +17,13 @@ from eventstac.blob_urls import BlobName
 from eventstac.catalog.collection_documents import collection_ids
 from eventstac.catalog.database import Connection, DatabaseSettings, connect, database_failures
 from eventstac.catalog.ours import our_collections
-from eventstac.catalog.rules_store import AppliedRules, RulesStore
+from eventstac.catalog.rules_store import RulesStore
 from eventstac.cli.console import say
 from eventstac.cli.places import blob_url
 from eventstac.consumption import Consumer
 from eventstac.containers import ContainerNames, Watched
 from eventstac.errors import EventstacError
+from eventstac.rules.applied import AppliedRules
 from eventstac.rules.default_collection import read_default_collection
 from eventstac.settings import Environment
 from eventstac.telemetry.opening import open_telemetry

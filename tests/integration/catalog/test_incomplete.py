@@ -8,8 +8,9 @@ import pytest
 from eventstac.catalog.applying import prepare
 from eventstac.catalog.blob_list import BlobFilter, list_blobs
 from eventstac.catalog.database import Connection, connect
-from eventstac.catalog.merge import Merged, MergeSettings, merge
+from eventstac.catalog.merge import MergeSettings, merge
 from eventstac.catalog.overview import IncompleteItem, overview
+from eventstac.catalog.port import Merged
 from eventstac.catalog.rules_store import RulesStore, apply_rules
 from eventstac.facts import Fact, fact_of
 from eventstac.rules import Rules, load_rules

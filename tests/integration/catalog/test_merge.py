@@ -15,8 +15,8 @@ from eventstac.catalog import deleted_directories, outbox
 from eventstac.catalog.collection_update import pending_collections, update_collection
 from eventstac.catalog.database import Connection, write
 from eventstac.catalog.merge import MergeSettings, merge
-from eventstac.catalog.outbox import Announcement
 from eventstac.catalog.pgstac_partitions import prepare_collection
+from eventstac.catalog.port import Announcement
 from eventstac.catalog.postgres import PostgresCatalog
 from eventstac.catalog.rebuilding import rebuild
 from eventstac.catalog.rules_store import RulesStore

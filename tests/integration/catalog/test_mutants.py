@@ -20,9 +20,10 @@ from eventstac.catalog.composing import Composer
 from eventstac.catalog.database import Connection
 from eventstac.catalog.locks import lock
 from eventstac.catalog.merge import MergeSettings, merge
-from eventstac.catalog.rules_store import AppliedRules, RulesStore, apply_rules
+from eventstac.catalog.rules_store import RulesStore, apply_rules
 from eventstac.facts import Fact, Match, fact_of
 from eventstac.rules import load_rules
+from eventstac.rules.applied import AppliedRules
 from tests.integration.conftest import CatalogDatabase
 from tests.samples import gone, present, url_of
 

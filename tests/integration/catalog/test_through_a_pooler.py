@@ -15,8 +15,8 @@ import pytest
 
 from eventstac.catalog.database import Connection, DatabaseSettings, connect
 from eventstac.catalog.merge import MergeSettings, merge
-from eventstac.catalog.outbox import Announcement
 from eventstac.catalog.pgstac_partitions import prepare_collection
+from eventstac.catalog.port import Announcement
 from eventstac.catalog.postgres import PostgresCatalog
 from eventstac.catalog.rules_store import RulesStore
 from eventstac.facts import Fact, Match, fact_of
