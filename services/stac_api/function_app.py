@@ -31,7 +31,8 @@ def telemetry() -> Telemetry:
 def consumer() -> "Consumer":
     # at the first change that is heard of: who only answers requests sends nothing
     from eventstac.azure.service_bus import ServiceBus, open_client
-    from eventstac.consumption import Consumer, RetryPolicy
+    from eventstac.consumption import Consumer
+    from eventstac.retrying import RetryPolicy
 
     retry = RetryPolicy(longest_s=30.0)  # soon after Redis is back, old answers are forgotten
     return Consumer("stac_api", ServiceBus(open_client(os.environ)), retry, telemetry=telemetry())

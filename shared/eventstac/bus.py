@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from eventstac.errors import Rejected
+from eventstac.events.envelope import Event
 from eventstac.json_text import write_json
 from eventstac.times import from_text
 
@@ -26,6 +27,14 @@ RETRY_FOR = "retryfor"
 ATTEMPT = "attempt"
 FIRST_SENT = "firstsent"
 FIRST_FAILED = "firstfailed"
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """An event that a handler wants sent to a topic."""
+
+    topic: str
+    event: Event
 
 
 @dataclass(frozen=True)

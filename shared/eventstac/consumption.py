@@ -12,12 +12,10 @@ Side effects come in the order write, publish, acknowledge: a crash in between r
 """
 
 import logging
-import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 from typing import Any
 
 from eventstac.bus import (
@@ -29,71 +27,27 @@ from eventstac.bus import (
     SCAN_REQUESTS,
     Bus,
     Message,
+    Outgoing,
     Received,
 )
 from eventstac.claims import ClaimLost, Claims, look_again
-from eventstac.contracts import read_contract
 from eventstac.dead_letters import kept_text, object_or_text
 from eventstac.errors import Copying, Growing, Rejected, Stale, Transient
-from eventstac.events import Envelope, Event, EventRejected, Origin, seal
+from eventstac.events import Envelope, EventRejected, Origin, seal
 from eventstac.events.claim import EventClaimed
 from eventstac.handling import Handling
+from eventstac.retrying import RetryPolicy, id_of_retry
 from eventstac.sending import send_apart
-from eventstac.settings import Environment
 from eventstac.telemetry.spans import OFF, Span, Telemetry, story
 from eventstac.times import to_text
 from eventstac.url_secrets import without_secrets
 
 log = logging.getLogger("eventstac")
 
-# A claim must outlive the wait of its message, its retries, and what is kept of a rejection: the templates delete it.
-RETRY_HOURS_AT_MOST: int = read_contract("retention.json")["retryHoursAtMost"]
-
-LONGEST_ID = 128  # characters of a MessageId that Service Bus takes
-
 # Of an original that is too large: escaped six times as long, and four times over, it is still below the limit.
 _CUT_CHARACTERS = 8_000
 
-_LONGEST_ASKED_S = 3600.0  # a far side that asks for a year is not believed
-
 Clock = Callable[[], datetime]
-
-
-@dataclass(frozen=True)
-class Outgoing:
-    """An event that a handler wants sent to a topic."""
-
-    topic: str
-    event: Event
-
-
-@dataclass(frozen=True)
-class RetryPolicy:
-    """How long a transient failure is waited out: exponential with full jitter, up to a limit in hours."""
-
-    first_s: float = 2.0
-    longest_s: float = 300.0  # a repaired database is found again within five minutes
-    give_up_after_s: float = 24 * 3600.0
-
-    @classmethod
-    def read(cls, env: Environment) -> "RetryPolicy":
-        """The policy with the limit of `RETRY_LIMIT_HOURS`; one that claims would not outlive is a problem of `env`."""
-        hours = env.integer("RETRY_LIMIT_HOURS", 24)
-        if not 1 <= hours <= RETRY_HOURS_AT_MOST:
-            env.wrong(
-                f"RETRY_LIMIT_HOURS must be from 1 to {RETRY_HOURS_AT_MOST}, not {hours}: what is too large for the "
-                "bus lies in a container that forgets it later"
-            )
-        return cls(give_up_after_s=hours * 3600.0)
-
-    def delay_s(self, attempt: int, asked_s: float | None) -> float:
-        """The wait before the attempt after `attempt`; never shorter than the far side asked for, up to an hour.
-
-        What many were asked to wait is followed by a jitter of up to half of it: else all would come back at once.
-        """
-        asked = min(asked_s or 0.0, _LONGEST_ASKED_S)
-        ceiling = min(self.longest_s - asked, self.first_s * 2 ** min(attempt - 1, 16))
-        return asked + random.uniform(self.first_s / 2, max(ceiling, asked / 2))  # noqa: S311 - spreads load, hides nothing
 
 
 def _now() -> datetime:
@@ -290,7 +244,7 @@ class Consumer:
             delay = min(delay, failure.within)
         again = Message(
             topic=received.topic,
-            message_id=_id_of_retry(received),
+            message_id=id_of_retry(received),
             body=received.body.decode(),
             properties={
                 RETRY_FOR: received.subscription,
@@ -365,14 +319,3 @@ def _cut(rejected: EventRejected, received: Received) -> EventRejected:
     return replace(
         rejected, detail=rejected.detail[:_CUT_CHARACTERS], url=url, event=text[:_CUT_CHARACTERS] + note
     )
-
-
-def _id_of_retry(received: Received) -> str:
-    """Deterministic, so that a crash before the original is completed makes no second chain."""
-    origin = received.message_id
-    if received.attempt > 1:  # it is a retry itself; what else a sender's id ends with is the sender's
-        origin = origin.removesuffix(f"~{received.subscription}~{received.attempt}")
-    message_id = f"{origin}~{received.subscription}~{received.attempt + 1}"
-    if len(message_id) <= LONGEST_ID:
-        return message_id
-    return f"{sha256(origin.encode()).hexdigest()}~{received.subscription}~{received.attempt + 1}"

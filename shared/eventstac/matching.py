@@ -4,8 +4,7 @@ from dataclasses import replace
 from hashlib import md5
 
 from eventstac.blob_urls import BlobName
-from eventstac.bus import ASSET_FACTS, BLOBS_MATCHED
-from eventstac.consumption import Outgoing
+from eventstac.bus import ASSET_FACTS, BLOBS_MATCHED, Outgoing
 from eventstac.containers import Watched
 from eventstac.events import AssetRejected, BlobMatched
 from eventstac.events.asset import AssetEvent, asset_event

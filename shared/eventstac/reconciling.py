@@ -14,10 +14,9 @@ from typing import Any, Literal, Protocol
 
 from eventstac.blob_urls import parse
 from eventstac.blobs import Blobs, Listed
-from eventstac.bus import ASSET_FACTS, BLOBS_MATCHED
+from eventstac.bus import ASSET_FACTS, BLOBS_MATCHED, Outgoing
 from eventstac.catalog.port import Catalog
 from eventstac.comparing import Outcome, Report, removal_limit
-from eventstac.consumption import Outgoing
 from eventstac.containers import Watched
 from eventstac.errors import Refused, Stale
 from eventstac.events import AssetGone, BlobMatched, ScanRequested

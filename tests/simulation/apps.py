@@ -9,9 +9,9 @@ from typing import Any
 from cog_updater import completed
 from eventstac.blobs import BlobReader
 from eventstac.breaker import Breaker
-from eventstac.bus import Received
+from eventstac.bus import Outgoing, Received
 from eventstac.catalog.guarded import GuardedCatalog
-from eventstac.consumption import Consumer, Outgoing
+from eventstac.consumption import Consumer
 from eventstac.events import Envelope, ScanRequested
 from eventstac.facts import Match
 from eventstac.looking import Looker, Reading

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from eventstac.blobs import BlobReader, Look
-from eventstac.consumption import RetryPolicy
 from eventstac.errors import Transient
+from eventstac.retrying import RetryPolicy
 from tests.simulation.faults import KINDS, NEED_RECONCILE, Faults
 from tests.simulation.histories import Step, history
 from tests.simulation.trial import problems_in

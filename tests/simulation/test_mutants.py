@@ -7,9 +7,8 @@ from datetime import datetime
 import pytest
 
 from eventstac import facts, matching
-from eventstac.bus import ASSET_FACTS
+from eventstac.bus import ASSET_FACTS, Outgoing
 from eventstac.catalog.port import Announcement, Merged
-from eventstac.consumption import Outgoing
 from eventstac.events import BlobMatched, ScanRequested
 from eventstac.events.asset import AssetEvent
 from eventstac.facts import Fact, Finding

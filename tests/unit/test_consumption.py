@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from eventstac.bus import Message, Received, text_of
-from eventstac.consumption import Consumer, Outgoing, RetryPolicy
+from eventstac.bus import Message, Outgoing, Received, text_of
+from eventstac.consumption import Consumer
 from eventstac.errors import Copying, Growing, Rejected, Stale, Transient
 from eventstac.events import Envelope, EventRejected, ScanRequested, open_envelope
 from eventstac.json_text import MAX_DEPTH
+from eventstac.retrying import RetryPolicy
 from eventstac.times import to_text
 from tests.samples import START
 from tests.twins.bus import Crash, MemoryBus, as_received

@@ -6,7 +6,6 @@ import pytest
 
 from eventstac.blob_urls import parse
 from eventstac.bus import ASSET_FACTS
-from eventstac.catalog.rules_store import AppliedRules
 from eventstac.events import AssetRejected, BlobMatched
 from eventstac.facts import NO_RULE, Fact, Finding, Match, fact_of
 from eventstac.matching import (
@@ -21,6 +20,7 @@ from eventstac.matching import (
     second_look,
 )
 from eventstac.rules import load_rules
+from eventstac.rules.applied import AppliedRules
 from eventstac.rules.since import Since
 from tests.samples import cog_fact, gone, present, rejected, url_of
 from tests.twins.apps import WATCHED

@@ -6,9 +6,9 @@ from typing import Any, NoReturn
 
 import pytest
 
-from eventstac.bus import BLOBS_MATCHED, RETRY_FOR, Message, Received
+from eventstac.bus import BLOBS_MATCHED, RETRY_FOR, Message, Outgoing, Received
 from eventstac.catalog.rejections import Rejection
-from eventstac.consumption import Consumer, Outgoing
+from eventstac.consumption import Consumer
 from eventstac.errors import Rejected, Transient
 from eventstac.events import BlobMatched, Origin, seal
 from eventstac.facts import Match

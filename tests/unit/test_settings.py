@@ -4,7 +4,7 @@ import importlib
 
 import pytest
 
-from eventstac.consumption import RetryPolicy
+from eventstac.retrying import RetryPolicy
 from eventstac.settings import Environment, SettingsMissing
 
 

@@ -3,9 +3,8 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from eventstac.bus import BLOBS_MATCHED
+from eventstac.bus import BLOBS_MATCHED, Outgoing
 from eventstac.catalog.port import Catalog
-from eventstac.consumption import Outgoing
 from eventstac.errors import Rejected
 from eventstac.events import BlobMatched, CogCompleted, Envelope, asset_event
 from eventstac.events.blob import CogOf

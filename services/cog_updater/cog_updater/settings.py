@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from eventstac.catalog.database import DatabaseSettings
-from eventstac.consumption import RetryPolicy
 from eventstac.containers import ContainerNames
 from eventstac.raster.memory import decoder_memory_bytes
+from eventstac.retrying import RetryPolicy
 from eventstac.rules.default_collection import read_default_collection
 from eventstac.settings import Environment
 

@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from eventstac.bus import ASSET_FACTS
-from eventstac.consumption import Outgoing
+from eventstac.bus import ASSET_FACTS, Outgoing
 from eventstac.events import BlobMatched, Envelope, asset_event
 from eventstac.looking import Looker
 

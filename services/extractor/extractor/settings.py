@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from eventstac.consumption import RetryPolicy
 from eventstac.containers import ContainerNames
 from eventstac.raster.memory import decoder_memory_bytes
+from eventstac.retrying import RetryPolicy
 from eventstac.settings import Environment, state_connection
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from eventstac.bus import Outgoing
 from eventstac.catalog.port import Catalog
-from eventstac.consumption import Outgoing
 from eventstac.events import Envelope, EventRejected
 
 

@@ -3,10 +3,9 @@
 import logging
 from collections.abc import Callable, Sequence
 
-from eventstac.bus import REJECTED
+from eventstac.bus import REJECTED, Outgoing
 from eventstac.catalog.rules_blob import RulesFile, Taken
 from eventstac.catalog.undone import Undone
-from eventstac.consumption import Outgoing
 from eventstac.errors import Stale
 from eventstac.events import Envelope, EventRejected, storage_changes
 from eventstac.rules import RULES_INVALID, RulesRefused

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from eventstac.catalog.database import DatabaseSettings
-from eventstac.consumption import RetryPolicy
+from eventstac.retrying import RetryPolicy
 from eventstac.rules.default_collection import read_default_collection
 from eventstac.settings import Environment, state_connection
 

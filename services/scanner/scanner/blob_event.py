@@ -5,9 +5,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from eventstac.blob_urls import BlobName
-from eventstac.bus import SCAN_REQUESTS
+from eventstac.bus import SCAN_REQUESTS, Outgoing
 from eventstac.catalog.port import Catalog
-from eventstac.consumption import Outgoing
 from eventstac.containers import Watched
 from eventstac.errors import Rejected
 from eventstac.events import BlobMatched, Envelope, ScanRequested, StorageChanged, storage_changes

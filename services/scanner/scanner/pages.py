@@ -3,8 +3,7 @@
 import logging
 from collections.abc import Sequence
 
-from eventstac.bus import SCAN_REQUESTS
-from eventstac.consumption import Outgoing
+from eventstac.bus import SCAN_REQUESTS, Outgoing
 from eventstac.events import Envelope, ScanRequested
 from eventstac.reconciling import Reconciler, Runs
 from scanner import scan

@@ -12,9 +12,8 @@ from datetime import datetime
 
 from eventstac.blob_urls import BlobName, parse
 from eventstac.blobs import Blobs, Listed
-from eventstac.bus import ASSET_FACTS, SCAN_REQUESTS
+from eventstac.bus import ASSET_FACTS, SCAN_REQUESTS, Outgoing
 from eventstac.catalog.port import Catalog
-from eventstac.consumption import Outgoing
 from eventstac.containers import Watched
 from eventstac.events import BlobMatched, ScanRequested
 from eventstac.events.timeline import passed

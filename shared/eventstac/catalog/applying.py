@@ -10,10 +10,11 @@ from eventstac.catalog.collection_documents import apply_collection, collection_
 from eventstac.catalog.database import Connection
 from eventstac.catalog.ours import our_collections
 from eventstac.catalog.queryables import apply_queryables
-from eventstac.catalog.rules_store import AppliedRules, apply_rules, lock_rules, newest
+from eventstac.catalog.rules_store import apply_rules, lock_rules, newest
 from eventstac.errors import Rejected
 from eventstac.raster.revision import EXTRACTOR_REVISION
 from eventstac.rules import RULES_INVALID, CollectionRules, Rules
+from eventstac.rules.applied import AppliedRules
 
 # What PostgreSQL or pgstac say of a document that they cannot keep, and what its shape makes of our own code.
 _UNFIT = (

@@ -11,8 +11,9 @@ from eventstac.catalog import applying, queryables
 from eventstac.catalog.collection_documents import collection_ids
 from eventstac.catalog.database import Connection
 from eventstac.catalog.ours import claiming
-from eventstac.catalog.rules_store import AppliedRules, RulesStore
+from eventstac.catalog.rules_store import RulesStore
 from eventstac.errors import Rejected
+from eventstac.rules.applied import AppliedRules
 
 
 @dataclass(frozen=True)

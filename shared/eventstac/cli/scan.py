@@ -5,11 +5,10 @@ from typing import Annotated
 
 import typer
 
-from eventstac.bus import SCAN_REQUESTS
+from eventstac.bus import SCAN_REQUESTS, Outgoing
 from eventstac.cli.console import say
 from eventstac.cli.places import container_and_prefix
 from eventstac.cli.ports import Ports, print_json, run_id
-from eventstac.consumption import Outgoing
 from eventstac.events import ScanRequested
 
 

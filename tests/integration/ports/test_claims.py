@@ -11,9 +11,9 @@ from azure.storage.blob import BlobServiceClient
 
 from eventstac.azure.blob_storage import BlobStorage
 from eventstac.azure.service_bus import ServiceBus, open_client
-from eventstac.bus import ASSET_FACTS, LIMIT_BYTES, Message, Received, size_of
+from eventstac.bus import ASSET_FACTS, LIMIT_BYTES, Message, Outgoing, Received, size_of
 from eventstac.claims import ClaimingBus, Claims
-from eventstac.consumption import Consumer, Outgoing
+from eventstac.consumption import Consumer
 from eventstac.events import Envelope, Origin, asset_event, seal
 from eventstac.facts import Match
 from infra.local.azurite.testing import running_azurite

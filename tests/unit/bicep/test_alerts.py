@@ -2,8 +2,8 @@
 
 import re
 
-from eventstac.consumption import RetryPolicy
 from eventstac.events.timeline import freshness_s
+from eventstac.retrying import RetryPolicy
 from eventstac.telemetry.figures import FIGURES
 from tests.contracts.reach import ROOT
 from tests.unit.bicep.source import BICEP

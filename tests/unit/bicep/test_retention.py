@@ -6,8 +6,8 @@ from datetime import timedelta
 from eventstac import claims
 from eventstac.catalog import pruning
 from eventstac.cli import smoke
-from eventstac.consumption import RETRY_HOURS_AT_MOST, RetryPolicy
 from eventstac.contracts import read_contract
+from eventstac.retrying import RETRY_HOURS_AT_MOST, RetryPolicy
 from tests.unit.bicep.source import BICEP
 
 RETENTION = read_contract("retention.json")

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from eventstac.bus import Outgoing
 from eventstac.comparing import CollectionReport, Report, removal_limit
-from eventstac.consumption import Outgoing
 from eventstac.errors import Refused
 from eventstac.events import ScanRequested
 from eventstac.facts import Match, fact_of

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from eventstac.consumption import Outgoing
+from eventstac.bus import Outgoing
 from eventstac.containers import ContainerNames
 from eventstac.events import ScanRequested
 from eventstac.rules import load_rules

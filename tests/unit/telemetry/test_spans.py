@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from eventstac.bus import Received
-from eventstac.consumption import Consumer, Outgoing
+from eventstac.bus import Outgoing, Received
+from eventstac.consumption import Consumer
 from eventstac.errors import Rejected, Transient
 from eventstac.events import Envelope, ScanRequested
 from eventstac.origin import Origin, valid_traceparent
