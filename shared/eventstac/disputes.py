@@ -12,7 +12,8 @@ from dataclasses import replace
 from typing import Any
 
 from eventstac.bbox import are_apart
-from eventstac.facts import NOT_A_COG, Fact, Finding, Match, canonical_json
+from eventstac.facts import NOT_A_COG, Fact, Finding, Match
+from eventstac.json_text import canonical_json
 
 
 def marked(facts: Iterable[Fact], others: Iterable[Fact]) -> list[Fact]:

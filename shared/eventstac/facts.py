@@ -1,6 +1,5 @@
 """What is known about one blob, and which of two looks at it stands."""
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -8,9 +7,8 @@ from datetime import datetime, timedelta
 from functools import reduce
 from typing import Any, Literal
 
-import orjson
-
 from eventstac.fields import Fields
+from eventstac.json_text import canonical_json
 from eventstac.origin import Origin
 from eventstac.times import to_text
 
@@ -321,32 +319,6 @@ def unsure(mine: Finding, other: Finding, window_s: float) -> bool:
     `window_s` covers the whole seconds of a Date header and the clocks of several front ends.
     """
     return mine.condition != other.condition and abs((mine.seen - other.seen).total_seconds()) <= window_s
-
-
-_CANONICAL = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
-
-
-def canonical_json(value: object) -> str:
-    """JSON text that is the same for equal values; `Infinity` and `NaN`, which are no JSON, are what they are."""
-    try:
-        text = orjson.dumps(value, option=_CANONICAL)
-    except TypeError:  # a number over 64 bits, half a surrogate pair; ten times as slow
-        return _any_json(value)
-    if b"null" in text and orjson.loads(text) != value and not _is_finite(value):
-        return _any_json(value)  # orjson writes null for what is not finite, so that it could be stored
-    return text.decode()
-
-
-def _any_json(value: object) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-
-def _is_finite(value: object) -> bool:
-    try:
-        json.dumps(value, allow_nan=False)
-    except ValueError:
-        return False
-    return True
 
 
 def _content(finding: Finding) -> Content:

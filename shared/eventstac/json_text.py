@@ -6,6 +6,8 @@ import re
 from decimal import Decimal
 from typing import Any
 
+import orjson
+
 # A sidecar's values are up to 200 deep, and events wrap them. orjson stops at 254, PostgreSQL and Python far later.
 MAX_DEPTH = 250
 MAX_DIGITS = 40  # of a whole number: 64 bits have 20
@@ -42,6 +44,32 @@ def write_json(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False, allow_nan=False)
     text.encode()
     return text
+
+
+_CANONICAL = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
+
+
+def canonical_json(value: object) -> str:
+    """JSON text that is the same for equal values; `Infinity` and `NaN`, which are no JSON, are what they are."""
+    try:
+        text = orjson.dumps(value, option=_CANONICAL)
+    except TypeError:  # a number over 64 bits, half a surrogate pair; ten times as slow
+        return _any_json(value)
+    if b"null" in text and orjson.loads(text) != value and not _is_finite(value):
+        return _any_json(value)  # orjson writes null for what is not finite, so that it could be stored
+    return text.decode()
+
+
+def _any_json(value: object) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _is_finite(value: object) -> bool:
+    try:
+        json.dumps(value, allow_nan=False)
+    except ValueError:
+        return False
+    return True
 
 
 def with_plain_floats(text: str) -> str:

@@ -9,7 +9,8 @@ from eventstac.containers import Watched
 from eventstac.events import AssetRejected, BlobMatched
 from eventstac.events.asset import AssetEvent, asset_event
 from eventstac.events.blob import CogOf
-from eventstac.facts import NO_RULE, Claim, Fact, Finding, Match, Stage, canonical_json
+from eventstac.facts import NO_RULE, Claim, Fact, Finding, Match, Stage
+from eventstac.json_text import canonical_json
 from eventstac.rules.applied import AppliedRules
 
 # More than this of a finding is read again: the scanner has nowhere to leave what is over the bus's limit.

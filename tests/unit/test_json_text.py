@@ -7,8 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from eventstac.facts import canonical_json
-from eventstac.json_text import with_plain_floats
+from eventstac.json_text import canonical_json, with_plain_floats
 
 values = st.recursive(
     st.floats(allow_nan=False, allow_infinity=False)

@@ -8,7 +8,7 @@ from psycopg.types.json import Json
 from eventstac.catalog.announcing import Change
 from eventstac.catalog.database import Statement
 from eventstac.catalog.item_rows import counted_columns
-from eventstac.facts import canonical_json
+from eventstac.json_text import canonical_json
 
 
 def record_changes(changes: Sequence[Change]) -> Statement | None:

@@ -3,7 +3,8 @@
 import json
 
 from eventstac.catalog.fact_json import fact_from_json, fact_to_json
-from eventstac.facts import Fact, canonical_json
+from eventstac.facts import Fact
+from eventstac.json_text import canonical_json
 
 
 class FactTexts:

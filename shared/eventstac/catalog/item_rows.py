@@ -10,8 +10,8 @@ from psycopg.types.json import Json
 
 from eventstac.catalog.database import Connection, Statement
 from eventstac.compose import Composition
-from eventstac.facts import ItemKey, canonical_json
-from eventstac.json_text import with_plain_floats
+from eventstac.facts import ItemKey
+from eventstac.json_text import canonical_json, with_plain_floats
 from eventstac.summaries import summed_of
 from eventstac.times import from_text
 

@@ -13,8 +13,8 @@ from psycopg import errors, sql
 
 from eventstac.catalog.database import Connection
 from eventstac.catalog.pgstac_partitions import CollectionNotReady, Needed, refuse_other_than_pinned
-from eventstac.facts import ItemKey, canonical_json
-from eventstac.json_text import with_plain_floats
+from eventstac.facts import ItemKey
+from eventstac.json_text import canonical_json, with_plain_floats
 from eventstac.rules.collection_document import STAC_VERSION
 
 # Kept in columns of their own, or put there when the Item is read.
