@@ -2,122 +2,20 @@
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import Any, Literal
 
 from eventstac.blob_urls import parse
 from eventstac.blobs import Look
-from eventstac.bus import ASSET_FACTS, BLOB_EVENTS, BLOBS_MATCHED, COG_EVENTS, REJECTED
 from eventstac.catalog.item_rows import ItemRow
-from eventstac.catalog.rejections import Rejection
 from eventstac.disputes import chain, elsewhere
+from eventstac.evidence import Evidence, Queued
 from eventstac.facts import NO_RULE, Fact
 from eventstac.growing import is_looked_at_again, was_growing
-from eventstac.rules import Explanation
 from eventstac.times import to_text
-
-Verdict = Literal[
-    "not in storage", "ignored", "no rule", "waiting", "rejected", "incomplete", "stale", "searchable"
-]
-
-# How long a message that failed is seen by nobody (`consumption.RetryPolicy`).
-AS_A_RULE = "as a rule up to five minutes at a time (longer where the far side asks for it)"
+from eventstac.verdict import Whereabouts
 
 _MARKER = "a folder's marker (0 bytes with hdi_isfolder)"
-
-STAGES = {
-    BLOB_EVENTS: "scanner",
-    BLOBS_MATCHED: "extractor",
-    ASSET_FACTS: "loader",
-    COG_EVENTS: "cog_updater",
-    REJECTED: "rejected",
-}
-
-
-@dataclass(frozen=True)
-class Queued:
-    """A message about the blob that is on its way: at which stage, since when, and whether it was given up."""
-
-    topic: str
-    since: datetime
-    attempt: int
-    dead_letter_reason: str | None = None
-
-    @property
-    def stage(self) -> str:
-        """The app that it waits for."""
-        return STAGES.get(self.topic, self.topic)
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """All that is known about one blob.
-
-    `look` is what the storage says, None for a blob that is not watched, and `not_watched` then says why; and for one
-    that is still being copied, which `copying` says. `extractor` is the extractor's number in force.
-    `is_source` tells a source container from a COG container. `published` is whether the Item is in the catalog
-    itself. `revision` is the one since which the rules say the same of the blob. `bus_away` is why nothing is known of
-    what waits, empty where it is known. `is_traced_on_azure` tells Application Insights from files of a laptop.
-    `source` is what is known of the blob that it is said to be a COG of.
-    """
-
-    url: str
-    look: Look | None
-    not_watched: str | None
-    is_source: bool
-    explanation: Explanation
-    revision: int
-    fact: Fact | None
-    item: ItemRow | None
-    published: bool
-    queued: Sequence[Queued]
-    rejections: Sequence[Rejection]
-    bus_away: str = ""
-    copying: str = ""
-    extractor: int = 0
-    is_traced_on_azure: bool = False
-    source: Fact | None = None
-
-    @property
-    def no_message(self) -> str:
-        """What is to be said where no message about the blob was seen."""
-        if self.bus_away:
-            return "whether a message about it is on its way is not known"
-        return "no message about it is in a queue"
-
-    @property
-    def tried_again(self) -> str:
-        """What is to be said of messages that nobody can see: Service Bus keeps them in the topic until their time."""
-        if self.bus_away:
-            return ""
-        told = f"`{shlex.join(['eventstac', 'trace', self.url])}`"
-        if self.is_traced_on_azure:
-            told = f"docs/operate.md's query of Application Insights (blob {self.url})"
-        return (
-            f"; a message that failed is in no queue while it waits to be tried again, {AS_A_RULE}: {told} tells of "
-            "its tries"
-        )
-
-
-@dataclass(frozen=True)
-class Whereabouts:
-    """The verdict about a blob, with the sentence that explains it."""
-
-    verdict: Verdict
-    why: str
-    stage: str | None = None
-    since: datetime | None = None
-    missing: tuple[str, ...] = ()
-
-    @property
-    def text(self) -> str:
-        """The verdict as people read it: `waiting at extractor since …`, `incomplete (missing red)`."""
-        if self.verdict == "waiting":
-            return f"waiting at {self.stage}" + (f" since {to_text(self.since)}" if self.since else "")
-        if self.verdict == "incomplete":
-            return f"incomplete (missing {', '.join(self.missing)})"
-        return self.verdict
 
 
 def whereabouts(evidence: Evidence) -> Whereabouts:
@@ -395,38 +293,3 @@ def _waiting(queued: Queued) -> Whereabouts:
     if queued.attempt > 1:
         why += f" (attempt {queued.attempt})"
     return Whereabouts("waiting", why, queued.stage, queued.since)
-
-
-def to_json(evidence: Evidence, found: Whereabouts) -> dict[str, Any]:
-    """The verdict and what it rests on, for programs."""
-    fact, look = evidence.fact, evidence.look
-    claim = fact.claim if fact and not fact.is_refused else None
-    return {
-        "url": evidence.url,
-        "verdict": found.verdict,
-        "text": found.text,
-        "why": found.why,
-        "stage": found.stage,
-        "since": found.since.isoformat() if found.since else None,
-        "storage": {"state": look.state, "etag": look.etag, "size": look.size} if look else None,
-        "collection": fact.match.collection if fact else None,
-        "item": fact.match.item if fact else None,
-        "asset": fact.match.asset if fact else None,
-        "kind": ("cog" if claim else "source") if fact else None,
-        "cog_of": {"source_url": claim.source_url, "said": claim.said.isoformat()} if claim else None,
-        "missing": list(evidence.item.missing) if evidence.item else [],
-        "timeline": [
-            {"stage": stage.stage, "at": stage.at.isoformat()}
-            for stage in (fact.finding.timeline if fact else ())
-        ],
-        "waiting": [
-            {"stage": one.stage, "since": one.since.isoformat(), "attempt": one.attempt}
-            for one in evidence.queued
-            if not one.dead_letter_reason
-        ],
-        "service_bus": evidence.bus_away or "answers",
-        "rejections": [
-            {"stage": one.stage, "reason": one.reason, "detail": one.detail, "state": one.state}
-            for one in evidence.rejections
-        ],
-    }

@@ -8,10 +8,12 @@ import pytest
 from eventstac.blobs import Look
 from eventstac.catalog.item_rows import ItemRow
 from eventstac.catalog.rejections import Rejection
+from eventstac.evidence import Evidence, Queued
 from eventstac.facts import Fact, Match, fact_of
 from eventstac.rules import Explanation
 from eventstac.times import to_text
-from eventstac.whereabouts import Evidence, Queued, to_json, whereabouts
+from eventstac.verdict import to_json
+from eventstac.whereabouts import whereabouts
 from tests.samples import START, at, cog_fact, gone, present, rejected, url_of
 
 URL = url_of("scenes/one/b10m.tif")

@@ -23,8 +23,8 @@ from eventstac.bus import ATTEMPT, FIRST_SENT, read_attempt, read_moment
 from eventstac.contracts import read_contract
 from eventstac.errors import Transient
 from eventstac.events.about import urls_of
+from eventstac.evidence import Queued
 from eventstac.json_text import read_loosely
-from eventstac.whereabouts import Queued
 
 PAGE = 250  # messages of one peek; Service Bus gives fewer where they are large
 COUNTED = 1000  # messages of one subscription that are counted: beyond it the number says little

@@ -14,7 +14,7 @@ from eventstac.catalog.rules_blob import RulesFile, known_file
 from eventstac.cli.console import counted, new_table, open_console
 from eventstac.cli.ports import MOST, Ports, now, print_json
 from eventstac.errors import Transient
-from eventstac.whereabouts import AS_A_RULE
+from eventstac.evidence import AS_A_RULE
 
 
 def status(

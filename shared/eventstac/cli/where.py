@@ -18,8 +18,10 @@ from eventstac.cli.console import open_console
 from eventstac.cli.ports import Ports
 from eventstac.containers import Watched
 from eventstac.errors import Copying, Rejected, Transient
+from eventstac.evidence import Evidence, Queued
 from eventstac.telemetry.opening import is_on_azure
-from eventstac.whereabouts import Evidence, Queued, to_json, whereabouts
+from eventstac.verdict import to_json
+from eventstac.whereabouts import whereabouts
 
 _COLOURS = {
     "searchable": "green",

@@ -16,7 +16,8 @@ from eventstac.errors import Copying, Transient
 from eventstac.facts import Match, fact_of
 from eventstac.raster.revision import EXTRACTOR_REVISION
 from eventstac.rules import load_rules
-from eventstac.whereabouts import to_json, whereabouts
+from eventstac.verdict import to_json
+from eventstac.whereabouts import whereabouts
 from tests.integration.conftest import CatalogDatabase
 from tests.samples import ACCOUNT, START, present, url_of
 
