@@ -12,8 +12,9 @@ from eventstac.catalog.port import Announcement, Merged
 from eventstac.events import BlobMatched, ScanRequested
 from eventstac.events.asset import AssetEvent
 from eventstac.facts import Fact, Finding
-from eventstac.reconciling import Gap, Reconciler, Run, Step
+from eventstac.reconciling import Reconciler, Step
 from eventstac.rules.applied import AppliedRules
+from eventstac.runs import Gap, Run
 from tests.simulation.catalog import SimulatedCatalog
 from tests.simulation.trial import Trial, problems_of, report, smallest, trial_of
 from tests.twins.catalog import MemoryCatalog, Staged

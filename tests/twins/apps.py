@@ -17,8 +17,9 @@ from eventstac.events.envelope import event_id
 from eventstac.facts import Match
 from eventstac.looking import Looker, Reading
 from eventstac.publishing import publish_outbox
-from eventstac.reconciling import Reconciler, Run
+from eventstac.reconciling import Reconciler
 from eventstac.rules import Rules, load_rules
+from eventstac.runs import Run
 from eventstac.times import to_text
 from extractor import look
 from loader import asset_facts, collection_update, rejected

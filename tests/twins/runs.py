@@ -10,9 +10,9 @@ from eventstac.errors import Transient
 from eventstac.events import ScanRequested
 from eventstac.facts import Fact, ItemKey
 from eventstac.matching import is_by_these_rules, may_be_shown
-from eventstac.reconciling import CLOCKS_APART, Gap, ListedBlob, Run
 from eventstac.removing import Removals, assets_by_item, becoming, removed
 from eventstac.rules.applied import AppliedRules
+from eventstac.runs import CLOCKS_APART, Gap, ListedBlob, Run
 from tests.twins.catalog import MemoryCatalog, facts_of
 
 _GAPS = ("missing", "stale", "unsure", "orphaned", "withdrawn")

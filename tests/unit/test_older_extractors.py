@@ -11,9 +11,9 @@ from eventstac.bus import Message
 from eventstac.errors import Rejected
 from eventstac.facts import Match
 from eventstac.looking import ReadContent, Reading
-from eventstac.reconciling import Run
 from eventstac.rules.applied import AppliedRules
 from eventstac.rules.since import all_new
+from eventstac.runs import Run
 from tests.samples import metadata, url_of
 from tests.twins.apps import Pipeline, read_text, scene
 

@@ -14,7 +14,7 @@ from eventstac.cli.status import _age
 from eventstac.comparing import CollectionReport, Report
 from eventstac.containers import ContainerNames, Watched
 from eventstac.errors import Rejected, Transient
-from eventstac.reconciling import Run
+from eventstac.runs import Run
 from eventstac.settings import SettingsMissing
 
 

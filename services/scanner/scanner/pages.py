@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 from eventstac.bus import SCAN_REQUESTS, Outgoing
 from eventstac.events import Envelope, ScanRequested
-from eventstac.reconciling import Reconciler, Runs
+from eventstac.reconciling import Reconciler
+from eventstac.runs import Runs
 from scanner import scan
 
 log = logging.getLogger("eventstac")

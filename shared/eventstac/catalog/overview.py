@@ -8,8 +8,8 @@ from eventstac.catalog import rejections, runs, scan_rows, undone
 from eventstac.catalog.database import Connection
 from eventstac.catalog.scan_rows import Scan
 from eventstac.catalog.undone import Undone
-from eventstac.reconciling import Run
 from eventstac.rules.applied import AppliedRules
+from eventstac.runs import Run
 
 _SCANS = 3  # the last ones
 

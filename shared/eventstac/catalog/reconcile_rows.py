@@ -7,8 +7,8 @@ from typing import Any
 from eventstac.catalog.database import Connection
 from eventstac.catalog.ours import OURS, claiming
 from eventstac.comparing import SAMPLES, Report, Tally
-from eventstac.reconciling import CLOCKS_APART, Gap, ListedBlob, Run
 from eventstac.rules.applied import AppliedRules
+from eventstac.runs import CLOCKS_APART, Gap, ListedBlob, Run
 
 Mismatch = tuple[str, str, str]  # Collection, Item, and whether it is "lost" or "surplus"
 

@@ -6,9 +6,9 @@ from eventstac.catalog import fact_rows
 from eventstac.catalog.database import Connection
 from eventstac.catalog.fact_texts import FactTexts
 from eventstac.facts import Fact, ItemKey
-from eventstac.reconciling import Run
 from eventstac.removing import Removals, assets_by_item, becoming, removed
 from eventstac.rules.applied import AppliedRules
+from eventstac.runs import Run
 
 # Blobs that leave: the orphaned, the withdrawn, and the stale ones that the listing says are archived.
 _LEAVES = "(g.status IN ('orphaned', 'withdrawn') OR g.status = 'stale' AND l.archived)"

@@ -13,9 +13,9 @@ from eventstac.comparing import Report
 from eventstac.events import ScanRequested
 from eventstac.facts import ItemKey
 from eventstac.fields import Fields
-from eventstac.reconciling import Gap, ListedBlob, Run
 from eventstac.removing import Removals
 from eventstac.rules.applied import AppliedRules
+from eventstac.runs import Gap, ListedBlob, Run
 
 # A run that has not gone on for so long has lost its message: it bars no other any more.
 ABANDONED_AFTER = timedelta(days=2)  # twice as long as a page waits for what is away

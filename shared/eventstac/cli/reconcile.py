@@ -19,7 +19,8 @@ from eventstac.comparing import Report
 from eventstac.consumption import Consumer
 from eventstac.errors import EventstacError
 from eventstac.events import ScanRequested
-from eventstac.reconciling import RULES_CHANGED, Reconciler, Run, surplus_allowed
+from eventstac.reconciling import RULES_CHANGED, Reconciler, surplus_allowed
+from eventstac.runs import Run
 from eventstac.telemetry.spans import story
 
 GAP, STOPPED = 3, 4  # exit codes; 1 is a failure, 2 a wrong command line

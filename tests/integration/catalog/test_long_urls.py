@@ -18,8 +18,8 @@ from eventstac.catalog.runs import PostgresRuns
 from eventstac.events import EventRejected
 from eventstac.facts import Claim, Fact, Match, fact_of
 from eventstac.matching import digest_of
-from eventstac.reconciling import ListedBlob, Run
 from eventstac.removing import Removals
+from eventstac.runs import ListedBlob, Run
 from tests.integration.catalog.test_reconcile import load
 from tests.integration.conftest import CatalogDatabase
 from tests.long_names import long_name

@@ -20,8 +20,8 @@ from eventstac.catalog.rules_store import RulesStore, apply_rules
 from eventstac.catalog.runs import PostgresRuns
 from eventstac.cli.main import app
 from eventstac.cli.ports import Ports, UnknownCollection
-from eventstac.reconciling import Run
 from eventstac.rules import load_rules
+from eventstac.runs import Run
 from tests.integration.conftest import CatalogDatabase
 from tests.samples import url_of
 from tests.twins.apps import Pipeline, scene

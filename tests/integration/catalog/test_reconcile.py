@@ -18,8 +18,9 @@ from eventstac.errors import Transient
 from eventstac.events import ScanRequested
 from eventstac.facts import NO_RULE, Fact, Match, fact_of
 from eventstac.origin import Origin
-from eventstac.reconciling import Reconciler, Run, Step
+from eventstac.reconciling import Reconciler, Step
 from eventstac.rules import load_rules
+from eventstac.runs import Run
 from tests.integration.conftest import CatalogDatabase
 from tests.samples import url_of
 from tests.twins.apps import WATCHED, Pipeline, scene

@@ -8,7 +8,7 @@ from eventstac.catalog import pruning
 from eventstac.catalog.database import Connection
 from eventstac.catalog.runs import PostgresRuns, latest
 from eventstac.events import ScanRequested
-from eventstac.reconciling import Run
+from eventstac.runs import Run
 from tests.twins.apps import WATCHED
 
 CONTAINER = f"{WATCHED.account_url}/source"
