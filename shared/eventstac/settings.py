@@ -5,6 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from eventstac.errors import EventstacError
 
+# libpq's, of POSTGRES_SSLMODE; the first where nothing is said.
+SSL_MODES = ("prefer", "disable", "allow", "require", "verify-ca", "verify-full")
+_OFF, _ON = ("", "0", "off", "false", "no"), ("1", "on", "true", "yes")
 MOST = 2_147_483_647  # of a number that has no other limit: whoever is handed it takes 31 bits
 
 
@@ -44,9 +47,18 @@ class Environment:
             self._problems.append(f"{name} must be {words} or {choices[-1]!r}, not {value!r}")
         return value
 
+    def switch(self, name: str) -> bool:
+        """On or off; off where nothing is said."""
+        value = self._value(name) or ""
+        if value.lower() not in _OFF + _ON:
+            self._problems.append(f"{name} must be 'on' or 'off', not {value!r}")
+        return value.lower() in _ON
+
     def integer(self, name: str, default: int, *, least: int = 0, most: int = MOST) -> int:
         """A whole number."""
-        return self._number(name, default, int, f"a whole number from {least:,} to {most:,}", (least, most))
+        return self._number(
+            name, default, _whole, f"a whole number from {least:,} to {most:,}", (least, most)
+        )
 
     def seconds(self, name: str, default: float) -> float:
         """A number of seconds."""
@@ -108,6 +120,12 @@ class Environment:
             self._problems.append(f"{name} must be {what}, not {value!r}")
             return default
         return number
+
+
+def _whole(text: str) -> int:
+    if not text.isascii():  # `int` takes the digits of any script
+        raise ValueError(text)
+    return int(text)
 
 
 def state_connection(env: Environment) -> str:

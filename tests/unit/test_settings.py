@@ -55,6 +55,14 @@ def test_a_number_that_is_none_is_named() -> None:
         env.check("loader")
 
 
+def test_a_switch_is_on_or_off() -> None:
+    env = Environment({"A": "on", "B": "TRUE", "C": "no", "D": "", "F": "maybe"})
+    assert [env.switch(name) for name in "ABCDE"] == [True, True, False, False, False]
+    assert not env.switch("F")
+    with pytest.raises(SettingsMissing, match="F must be 'on' or 'off', not 'maybe'"):
+        env.check("loader")
+
+
 def test_a_value_that_is_no_text_is_named_once_and_not_shown() -> None:
     env = Environment({"POSTGRES_PASS": "secret\udcff", "BlobStorage__blobServiceUri": "\udcff"})
     env.text("POSTGRES_PASS")

@@ -8,11 +8,12 @@ from functools import partial
 
 import uvicorn
 
+from eventstac.settings import SettingsMissing
 from eventstac.telemetry.opening import is_wanted, open_telemetry
 from stac_api.app import create_app, open_cache, open_signer
 from stac_api.http_protocol import LeanProtocol
 from stac_api.request_log import JsonLines
-from stac_api.settings import SettingsError, read
+from stac_api.settings import read
 from stac_api.spans import Teller
 
 
@@ -42,7 +43,7 @@ def main() -> int:
             teller,
             compresses=not options.no_compression,
         )
-    except SettingsError as error:
+    except SettingsMissing as error:
         sys.stderr.write(f"{error}\n")
         return 2
     uvicorn.run(

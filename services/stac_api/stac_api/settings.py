@@ -3,26 +3,18 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
+from eventstac.settings import SSL_MODES, Environment
 from stac_api import addresses
 from stac_api.callers import SignIn
 
 Http = Literal["streams", "invocations"]
 
-_REQUIRED = ("POSTGRES_HOST", "POSTGRES_DB", "POSTGRES_USER", "STAC_CATALOG_ID")
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*\Z")
 _HEADER = re.compile(r"[\x20-\x7e]+\Z")
-_SSL_MODES = ("prefer", "disable", "allow", "require", "verify-ca", "verify-full")  # the first is the default
-_OFF, _ON = ("", "0", "off", "false", "no"), ("1", "on", "true", "yes")
-_LAST_PORT = 65_535
 _MOST_TIMEOUT_S = 2_000_000  # PostgreSQL counts milliseconds in 31 bits
-_MOST = 2_147_483_647  # of any other number: whoever is handed it takes 31 bits
 MOST_SIGN_S = 3_600  # an hour: who has a signed address needs nothing else
-
-
-class SettingsError(Exception):
-    """The environment lacks settings, or holds ones that cannot be used; the message names every one."""
 
 
 @dataclass(frozen=True)
@@ -80,79 +72,50 @@ class Settings:
 
 
 def read(environ: Mapping[str, str]) -> Settings:
-    """Take the settings from the environment. Raises SettingsError naming all that is missing or wrong."""
-    problems: list[str] = []
-    by_token = _choice(environ, "POSTGRES_AUTH", ("password", "entra"), problems) == "entra"
-    required = _REQUIRED if by_token else (*_REQUIRED, "POSTGRES_PASS")
-    problems += [f"{name} is missing" for name in required if not environ.get(name)]
-    schema = environ.get("PGSTAC_SCHEMA") or "pgstac"
-    if not _IDENTIFIER.match(schema):
-        problems.append(f"PGSTAC_SCHEMA is {schema!r}, which is no name of a schema")
-    port = _number(environ, "POSTGRES_PORT", 5432, problems, _LAST_PORT)
-    connections = _number(environ, "STAC_API_CONNECTIONS", 10, problems)
-    timeout_s = _number(environ, "STAC_API_STATEMENT_TIMEOUT_S", 30, problems, _MOST_TIMEOUT_S)
-    max_limit = _number(environ, "STAC_API_MAX_LIMIT", 1_000, problems)
-    sign_in, signing, sign_s = _signing(environ, problems)
-    redis_ttl_s = _number(environ, "STAC_API_REDIS_TTL_S", 60, problems)
-    redis_wait_ms = _number(environ, "STAC_API_REDIS_WAIT_MS", 100, problems)
-    http = _choice(environ, "STAC_API_HTTP", ("streams", "invocations"), problems)
-    ssl = _choice(environ, "POSTGRES_SSLMODE", _SSL_MODES, problems)
-    pooled = (environ.get("POSTGRES_POOLED") or "").lower()
-    if pooled not in _OFF + _ON:
-        problems.append(f"POSTGRES_POOLED is {pooled!r}, expected 'on' or 'off'")
+    """Take the settings from the environment; SettingsMissing names all that is missing or wrong."""
+    env = Environment(environ)
+    by_token = env.choice("POSTGRES_AUTH", ("password", "entra")) == "entra"
+    pooled = env.switch("POSTGRES_POOLED")
+    connections = env.integer("STAC_API_CONNECTIONS", 10, least=1)
     # Behind a pooler a statement takes four ways there and back: it is longer on its way than in the database.
-    usual = connections if pooled in _ON else Settings.at_once
-    at_once = _number(environ, "STAC_API_STATEMENTS_AT_ONCE", usual, problems)
-    root_url = environ.get("STAC_ROOT_URL") or None
-    if root_url and not addresses.is_root(root_url):
-        problems.append(
-            f"STAC_ROOT_URL is {root_url!r}, expected an address such as https://stac.example.com"
-        )
-    cache_control = environ.get("STAC_API_CACHE_CONTROL") or "no-cache"
-    if not _HEADER.match(cache_control):
-        problems.append(f"STAC_API_CACHE_CONTROL is {cache_control!r}, expected one line of ASCII")
-    redis_url = environ.get("REDIS_URL") or None
-    if redis_url and not addresses.is_redis(redis_url):
-        problems.append(
-            "REDIS_URL is no address of a Redis: expected redis://HOST:PORT/NUMBER, rediss://… or unix://PATH"
-        )
-    if problems:
-        raise SettingsError("The STAC API cannot start: " + "; ".join(problems) + ".")
-    catalog_id = environ["STAC_CATALOG_ID"]
-    return Settings(
-        host=environ["POSTGRES_HOST"],
-        port=port,
-        database=environ["POSTGRES_DB"],
-        user=environ["POSTGRES_USER"],
-        password=environ.get("POSTGRES_PASS", ""),
-        schema=schema,
-        ssl=ssl,
-        pooled=pooled in _ON,
+    usual = connections if pooled else Settings.at_once
+    max_limit = env.integer("STAC_API_MAX_LIMIT", 1_000, least=1)
+    timeout_s = env.integer("STAC_API_STATEMENT_TIMEOUT_S", 30, least=1, most=_MOST_TIMEOUT_S)
+    sign_in, signing = _signing(env)
+    catalog_id = env.text("STAC_CATALOG_ID")
+    origins = env.text("STAC_API_CORS_ORIGINS", "*").split(",")
+    settings = Settings(
+        host=env.text("POSTGRES_HOST"),
+        port=env.integer("POSTGRES_PORT", 5432, least=1, most=65_535),
+        database=env.text("POSTGRES_DB"),
+        user=env.text("POSTGRES_USER"),
+        password=env.text("POSTGRES_PASS", "" if by_token else None),
+        schema=_schema(env),
+        ssl=env.choice("POSTGRES_SSLMODE", SSL_MODES),
+        pooled=pooled,
         connections=connections,
-        at_once=at_once,
+        at_once=env.integer("STAC_API_STATEMENTS_AT_ONCE", usual, least=1),
         statement_timeout_s=float(timeout_s),
         default_limit=min(Settings.default_limit, max_limit),
         max_limit=max_limit,
         catalog_id=catalog_id,
-        catalog_title=environ.get("STAC_CATALOG_TITLE") or catalog_id,
-        catalog_description=environ.get("STAC_CATALOG_DESCRIPTION") or Settings.catalog_description,
-        api_version=environ.get("STAC_API_VERSION") or "1.0.0",
-        root_url=root_url.rstrip("/") if root_url else None,
-        cache_control=cache_control,
-        cors_origins=tuple(
-            origin.strip()
-            for origin in (environ.get("STAC_API_CORS_ORIGINS") or "*").split(",")
-            if origin.strip()
-        ),
-        redis_url=redis_url,
-        http="invocations" if http == "invocations" else "streams",
+        catalog_title=env.text("STAC_CATALOG_TITLE", catalog_id),
+        catalog_description=env.text("STAC_CATALOG_DESCRIPTION", Settings.catalog_description),
+        api_version=env.text("STAC_API_VERSION", Settings.api_version),
+        root_url=_root_url(env),
+        cache_control=_cache_control(env),
+        cors_origins=tuple(origin.strip() for origin in origins if origin.strip()),
+        redis_url=_redis_url(env),
+        redis_ttl_s=env.integer("STAC_API_REDIS_TTL_S", 60, least=1),
+        redis_wait_ms=env.integer("STAC_API_REDIS_WAIT_MS", 100, least=1),
+        http="invocations" if env.choice("STAC_API_HTTP", get_args(Http)) == "invocations" else "streams",
         signing=signing,
         sign_in=sign_in,
-        sign_s=sign_s,
-        redis_ttl_s=redis_ttl_s,
-        redis_wait_ms=redis_wait_ms,
+        sign_s=env.integer("STAC_API_SIGN_S", MOST_SIGN_S, least=1, most=MOST_SIGN_S),
         token=_identity_token() if by_token else None,
     )
+    env.check("stac_api")
+    return settings
 
 
 def _identity_token() -> Callable[[], str]:
@@ -161,44 +124,42 @@ def _identity_token() -> Callable[[], str]:
     return identity_token()
 
 
-def _signing(environ: Mapping[str, str], problems: list[str]) -> tuple[SignIn, bool, int]:
-    """How callers sign in, whether hrefs are signed for them, and for how many seconds."""
-    sign_in = _choice(environ, "STAC_API_SIGN_IN", ("none", "platform"), problems)
-    signing = (environ.get("STAC_API_SIGNING") or "off").lower()
-    sign_s = _number(environ, "STAC_API_SIGN_S", MOST_SIGN_S, problems, MOST_SIGN_S)
-    if signing not in ("on", "off", "true", "false"):
-        problems.append(f"STAC_API_SIGNING is {signing!r}, expected 'on' or 'off'")
+def _schema(env: Environment) -> str:
+    schema = env.text("PGSTAC_SCHEMA", "pgstac")
+    if not _IDENTIFIER.match(schema):
+        env.wrong(f"PGSTAC_SCHEMA must be the name of a schema, not {schema!r}")
+    return schema
+
+
+def _root_url(env: Environment) -> str | None:
+    url = env.optional("STAC_ROOT_URL")
+    if url and not addresses.is_root(url):
+        env.wrong(f"STAC_ROOT_URL must be an address such as https://stac.example.com, not {url!r}")
+    return url.rstrip("/") if url else None
+
+
+def _cache_control(env: Environment) -> str:
+    value = env.text("STAC_API_CACHE_CONTROL", Settings.cache_control)
+    if not _HEADER.match(value):
+        env.wrong(f"STAC_API_CACHE_CONTROL must be one line of ASCII, not {value!r}")
+    return value
+
+
+def _redis_url(env: Environment) -> str | None:
+    url = env.optional("REDIS_URL")
+    if url and not addresses.is_redis(url):  # not shown: it may hold a password
+        env.wrong("REDIS_URL must be redis://HOST:PORT/NUMBER, rediss://… or unix://PATH")
+    return url
+
+
+def _signing(env: Environment) -> tuple[SignIn, bool]:
+    """How callers sign in, and whether hrefs are signed for them."""
+    sign_in = env.choice("STAC_API_SIGN_IN", ("none", "platform"))
+    signing = env.switch("STAC_API_SIGNING")
     # App Service says so where somebody has switched its authentication off: then nobody takes forged headers away.
-    by_platform = sign_in == "platform" and environ.get("WEBSITE_AUTH_ENABLED", "").lower() != "false"
-    on = signing in ("on", "true")
-    if on and sign_in == "none":
-        problems.append(
+    is_off = (env.optional("WEBSITE_AUTH_ENABLED") or "").lower() == "false"
+    if signing and sign_in == "none":
+        env.wrong(
             "STAC_API_SIGNING is on, which needs STAC_API_SIGN_IN=platform: hrefs are signed for nobody else"
         )
-    return "platform" if by_platform else "none", on, sign_s
-
-
-def _choice(environ: Mapping[str, str], name: str, choices: tuple[str, ...], problems: list[str]) -> str:
-    """One of the choices; the first where nothing is said."""
-    text = environ.get(name) or choices[0]
-    if text not in choices:
-        problems.append(
-            f"{name} is {text!r}, expected {', '.join(map(repr, choices[:-1]))} or {choices[-1]!r}"
-        )
-    return text
-
-
-def _number(
-    environ: Mapping[str, str], name: str, default: int, problems: list[str], most: int = _MOST
-) -> int:
-    text = environ.get(name)
-    if not text:
-        return default
-    digits = text.lstrip("0")
-    if not text.isascii() or not text.isdigit() or not digits:
-        problems.append(f"{name} is {text!r}, expected a whole number above zero")
-        return default
-    if len(digits) > len(str(most)) or int(digits) > most:
-        problems.append(f"{name} is {digits}, at most {most:,}")
-        return default
-    return int(digits)
+    return "platform" if sign_in == "platform" and not is_off else "none", signing

@@ -16,7 +16,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from eventstac.errors import Busy, Rejected, Transient
 from eventstac.json_text import with_plain_floats
-from eventstac.settings import Environment
+from eventstac.settings import SSL_MODES, Environment
 
 Connection = psycopg.Connection[Any]
 
@@ -35,7 +35,6 @@ SESSION = {
 # SQL that writes, and its parameters in order.
 Statement = tuple[str, Sequence[Any]]
 
-SSL_MODES = ("prefer", "disable", "allow", "require", "verify-ca", "verify-full")  # libpq's
 CONNECT_TIMEOUT_S = 10  # a database that is failing over must not hold a message's lock for long
 
 # What says nothing about the input: the server goes away, or takes no more connections.

@@ -25,8 +25,8 @@ def test_missing_settings_are_one_sentence_and_no_traceback() -> None:
         check=False,
     )
     assert done.returncode == 2
-    assert "POSTGRES_HOST is missing" in done.stderr
-    assert "STAC_CATALOG_ID is missing" in done.stderr
+    assert "POSTGRES_HOST is not set" in done.stderr
+    assert "STAC_CATALOG_ID is not set" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
 
 
