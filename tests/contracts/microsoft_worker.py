@@ -5,6 +5,7 @@ keeps one app for each process, so every check runs in a process of its own.
 """
 
 import asyncio
+import gc
 import json
 import os
 import shutil
@@ -23,7 +24,7 @@ from infra.local.functions_host import protos
 
 DEADLINE_S = 180  # for a machine that is busy with other things; a quiet one needs a twentieth
 _REPLY = "microsoft-worker-reply:"
-_INVOCATION = "00000000-0000-0000-0000-000000000001"
+_SETTLE_TURNS = 100  # of the worker's loop: an answered request takes two or three to let go of what it had
 # With these every app starts; what they name answers nothing.
 SETTINGS = {
     "ServiceBus": "Endpoint=sb://127.0.0.1:1;SharedAccessKeyName=k;SharedAccessKey=a2V5;UseDevelopmentEmulator=true;",
@@ -73,11 +74,15 @@ class Result:
 
 @dataclass(frozen=True)
 class Report:
-    """What the worker made of an app: raw bindings by function name (empty where indexing failed), and the calls."""
+    """What the worker made of an app: raw bindings by function name (empty where indexing failed), and the calls.
+
+    `held` are requests over HTTP that the worker still holds something of when all calls are over.
+    """
 
     indexed: Result
     functions: Mapping[str, list[dict[str, Any]]]
     calls: list[Result]
+    held: int
 
 
 def work(
@@ -112,7 +117,8 @@ def work(
     if not replies:
         raise AssertionError(f"The worker died with {process.returncode} on {app_dir}.\n{process.stderr}")
     reply = json.loads(replies[0].removeprefix(_REPLY))
-    return Report(Result(**reply["indexed"]), reply["functions"], [Result(**call) for call in reply["calls"]])
+    calls_made = [Result(**call) for call in reply["calls"]]
+    return Report(Result(**reply["indexed"]), reply["functions"], calls_made, reply["held"])
 
 
 def worker_alone(folder: Path) -> Path:
@@ -139,7 +145,7 @@ async def _answer(request: Mapping[str, Any]) -> dict[str, Any]:
         _message(worker_init_request=SimpleNamespace(capabilities={}, function_app_directory=app_dir))
     )
     if not (result := _result(indexed)).ok:
-        return {"indexed": asdict(result), "functions": {}, "calls": []}
+        return {"indexed": asdict(result), "functions": {}, "calls": [], "held": 0}
     listed = (await worker.functions_metadata_request(_message())).function_metadata_results or []
     ids = {function.name: function.function_id for function in listed}
     for function_id in ids.values():
@@ -148,16 +154,32 @@ async def _answer(request: Mapping[str, Any]) -> dict[str, Any]:
         assert loaded.ok, loaded.error
     result = replace(result, cpu_s=time.process_time() - began)
     http = indexed.capabilities.get("HttpUri")
-    calls = [asdict(await _call(worker, ids, call, http)) for call in request["calls"]]
+    numbered = enumerate(request["calls"], 1)
+    calls = [
+        asdict(await _call(worker, ids, call, http, f"00000000-0000-0000-0000-{number:012}"))
+        for number, call in numbered
+    ]
     functions = {function.name: [json.loads(raw) for raw in function.raw_bindings] for function in listed}
-    return {"indexed": asdict(result), "functions": functions, "calls": calls}
+    return {"indexed": asdict(result), "functions": functions, "calls": calls, "held": await _held()}
 
 
-async def _call(worker: Any, ids: Mapping[str, str], call: Mapping[str, Any], http: str | None) -> Result:
+async def _held() -> int:
+    """What is left of requests: by their objects in memory, wherever the worker has them."""
+    from azure_functions_runtime.http_v2 import BaseContextReference  # type: ignore[import-untyped]
+
+    for _ in range(_SETTLE_TURNS):
+        await asyncio.sleep(0)
+    gc.collect()
+    return sum(isinstance(found, BaseContextReference) for found in gc.get_objects())
+
+
+async def _call(
+    worker: Any, ids: Mapping[str, str], call: Mapping[str, Any], http: str | None, invocation_id: str
+) -> Result:
     if call["function"] not in ids:
         return Result(False, f"no function {call['function']!r}; there are {sorted(ids)}")
     invocation = SimpleNamespace(
-        invocation_id=_INVOCATION,
+        invocation_id=invocation_id,
         function_id=ids[call["function"]],
         input_data=[
             protos.ParameterBinding(name=name, data=_typed(*value)) for name, value in call["inputs"].items()
@@ -169,7 +191,7 @@ async def _call(worker: Any, ids: Mapping[str, str], call: Mapping[str, Any], ht
     (request,) = [value for kind, value in call["inputs"].values() if kind == "http"] or [None]
     began = time.process_time()
     # An app with HTTP streams gets the request itself over HTTP, beside the invocation.
-    asked = asyncio.to_thread(_ask, http, request) if http and request else None
+    asked = asyncio.to_thread(_ask, http, request, invocation_id) if http and request else None
     invoked = asyncio.ensure_future(worker.invocation_request(_message(invocation_request=invocation)))
     answer = await asked if asked else None
     response = await invoked
@@ -178,7 +200,7 @@ async def _call(worker: Any, ids: Mapping[str, str], call: Mapping[str, Any], ht
     return Result(result.ok, result.error, answer or _plain(getattr(response, "return_value", None)), cpu_s)
 
 
-def _ask(server: str, request: Mapping[str, Any]) -> dict[str, Any]:
+def _ask(server: str, request: Mapping[str, Any], invocation_id: str) -> dict[str, Any]:
     """Send a request to the app's own server as the host does; its answer as an invocation's would look."""
     host, _, port = server.removeprefix("http://").partition(":")
     until = time.monotonic() + DEADLINE_S
@@ -186,7 +208,7 @@ def _ask(server: str, request: Mapping[str, Any]) -> dict[str, Any]:
         connection = HTTPConnection(host, int(port), timeout=DEADLINE_S)
         try:
             path = "/" + request["url"].split("/", 3)[3]
-            connection.request(request["method"], path, headers={"x-ms-invocation-id": _INVOCATION})
+            connection.request(request["method"], path, headers={"x-ms-invocation-id": invocation_id})
             answer = connection.getresponse()
             body = answer.read().decode()
         except ConnectionRefusedError:  # it is being started
