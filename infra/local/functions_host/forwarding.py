@@ -4,6 +4,8 @@ import asyncio
 import logging
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+from types import SimpleNamespace
 
 import aiohttp
 from aiohttp import web
@@ -27,6 +29,14 @@ def target(request: web.Request) -> str:
     return _HOST.sub("", request.raw_path)
 
 
+@dataclass
+class Passage:
+    """How far a request came on its way to the app: until something of it `is_sent`, the app cannot know of it."""
+
+    has_body: bool
+    is_sent: bool = False
+
+
 class Forwarder:
     """Streams requests and answers both ways; who hangs up on the host hangs up on the app."""
 
@@ -34,7 +44,7 @@ class Forwarder:
         self._app = app
         self._session: aiohttp.ClientSession | None = None
 
-    async def forward(self, request: web.Request, invocation: str) -> web.StreamResponse:
+    async def forward(self, request: web.Request, invocation: str, passage: Passage) -> web.StreamResponse:
         """Pass one request on, and its answer back; 502 where the app breaks off.
 
         Raises aiohttp.ClientConnectorError where it takes no connection.
@@ -44,7 +54,7 @@ class Forwarder:
         wait_s = _FIRST_WAIT_S
         for tried in range(_TRIES):
             try:
-                return await self._pass(request, headers)
+                return await self._pass(request, headers, passage)
             except aiohttp.ClientConnectorError:  # nothing was sent
                 if tried == _TRIES - 1:
                     raise
@@ -57,14 +67,22 @@ class Forwarder:
         if self._session is not None:
             await self._session.close()
 
-    async def _pass(self, request: web.Request, headers: CIMultiDict[str]) -> web.StreamResponse:
+    async def _pass(
+        self, request: web.Request, headers: CIMultiDict[str], passage: Passage
+    ) -> web.StreamResponse:
         url = URL(f"{self._app}{target(request)}", encoded=True)
-        body = request.content if request.body_exists else None
+        body = request.content if passage.has_body else None
         response: web.StreamResponse | None = None
         try:
             async with self._opened().request(
-                request.method, url, headers=headers, data=body, allow_redirects=False
+                request.method,
+                url,
+                headers=headers,
+                data=body,
+                allow_redirects=False,
+                trace_request_ctx=passage,
             ) as answer:
+                passage.is_sent = True
                 response = web.StreamResponse(
                     status=answer.status, reason=answer.reason, headers=_passed_on(answer.headers)
                 )
@@ -75,7 +93,9 @@ class Forwarder:
         except aiohttp.ClientConnectorError:
             raise
         except aiohttp.ClientError as error:
-            logs.event("app broke off", logging.ERROR, reason=f"{type(error).__name__}: {error}")
+            # Once there is an answer, this one comes of writing it to a client that is gone, and of nothing else.
+            if response is None or not isinstance(error, aiohttp.ClientConnectionResetError):
+                logs.event("app broke off", logging.ERROR, reason=f"{type(error).__name__}: {error}")
             if response is None:
                 return web.Response(status=502)
             if request.transport is not None:  # its client must not take what came for the whole
@@ -84,14 +104,29 @@ class Forwarder:
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
+            trace = aiohttp.TraceConfig()
+            trace.on_request_headers_sent.append(_note_head)
+            trace.on_request_chunk_sent.append(_note_body)
             self._session = aiohttp.ClientSession(
                 auto_decompress=False,
                 connector=aiohttp.TCPConnector(limit=0),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 skip_auto_headers=("accept", "accept-encoding", "content-type", "user-agent"),
                 timeout=aiohttp.ClientTimeout(total=None),
+                trace_configs=[trace],
             )
         return self._session
+
+
+async def _note_head(_: object, context: SimpleNamespace, __: object) -> None:
+    passage: Passage = context.trace_request_ctx
+    if not passage.has_body:  # else the head waits for the body's first part
+        passage.is_sent = True
+
+
+async def _note_body(_: object, context: SimpleNamespace, __: object) -> None:
+    passage: Passage = context.trace_request_ctx
+    passage.is_sent = True
 
 
 def _passed_on(headers: Mapping[str, str]) -> CIMultiDict[str]:

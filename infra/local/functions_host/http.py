@@ -13,7 +13,7 @@ from aiohttp import web
 from azure.functions.meta import Datum
 
 from infra.local.functions_host import runtime
-from infra.local.functions_host.forwarding import Forwarder, target
+from infra.local.functions_host.forwarding import Forwarder, Passage, target
 from infra.local.functions_host.invoker import Invoker
 from infra.local.functions_host.runtime import IndexedFunction, Outcome
 from infra.local.functions_host.triggers import HttpTrigger
@@ -93,11 +93,14 @@ class Dispatcher:
                 endpoint.function, invocation, run, trigger=f"{request.method} {request.path}"
             )
         )
+        passage = Passage(has_body=request.body_exists)
         try:
-            return await forwarder.forward(request, invocation)
+            return await forwarder.forward(request, invocation, passage)
         except aiohttp.ClientConnectorError:
-            outcome.cancel()  # its request will never come
             return web.Response(status=502)
+        finally:
+            if not passage.is_sent:
+                outcome.cancel("its request was never sent to the app")  # it would wait for it for ever
 
     def _start(self, run: Coroutine[Any, Any, Outcome]) -> asyncio.Task[Outcome]:
         task = asyncio.create_task(run)

@@ -67,7 +67,7 @@ class Invoker:
     async def watch(
         self, function: IndexedFunction, invocation: str, run: Coroutine[Any, Any, Outcome], **details: Any
     ) -> Outcome:
-        """As `invoke`, of a run that is already made."""
+        """As `invoke`, of a run that is already made; who cancels it may say why."""
         tally = self.tallies.setdefault(function.name, Tally())
         tally.running += 1
         started = time.monotonic()
@@ -83,6 +83,10 @@ class Invoker:
             elif not call.cancelled():
                 outcome = call.result()
                 result = "succeeded" if outcome.ok else "failed"
+        except asyncio.CancelledError as cancelled:
+            if cancelled.args:
+                outcome = Outcome(False, error=str(cancelled.args[0]))
+            raise
         finally:
             call.cancel()
             self._calls.discard(call)

@@ -4,11 +4,12 @@ import gzip
 import http.client
 import json
 import socket
+import time
 from collections.abc import Iterator
 
 import pytest
 
-from infra.local.functions_host.testing import RunningHost, running_host
+from infra.local.functions_host.testing import DEADLINE_S, RunningHost, running_host
 from infra.local.functions_host.tests.conftest import APPS
 
 
@@ -79,6 +80,33 @@ def test_who_hangs_up_is_heard_of(streams: RunningHost) -> None:
 
     streams.wait_for(lambda line: line.get("message") == "the client is gone")
     assert streams.event("invocation", function="waits")["outcome"] == "succeeded"
+
+
+def test_an_invocation_whose_request_never_reaches_the_app_ends_when_its_client_hangs_up(
+    streams: RunningHost,
+) -> None:
+    with socket.create_connection(("127.0.0.1", streams.port), timeout=20) as client:
+        client.sendall(b"POST /echo/half HTTP/1.1\r\nHost: h\r\nContent-Length: 500\r\n\r\n")
+        until = time.monotonic() + DEADLINE_S
+        while not running(streams, "echo"):
+            assert time.monotonic() < until
+
+    line = streams.event("invocation", trigger="POST /echo/half")
+    assert (line["outcome"], line["error"]) == ("cancelled", "its request was never sent to the app")
+    assert not running(streams, "echo")
+
+
+def running(host: RunningHost, name: str) -> int:
+    (found,) = [function["running"] for function in host.status()["functions"] if function["name"] == name]
+    return int(found)
+
+
+def test_a_body_that_breaks_off_ends_its_invocation(streams: RunningHost) -> None:
+    with socket.create_connection(("127.0.0.1", streams.port), timeout=20) as client:
+        client.sendall(b"POST /echo/piece HTTP/1.1\r\nHost: h\r\nContent-Length: 500\r\n\r\na piece")
+        assert client.recv(1)
+
+    streams.event("invocation", trigger="POST /echo/piece")
 
 
 def test_an_exception_is_a_500_and_is_logged(streams: RunningHost) -> None:
