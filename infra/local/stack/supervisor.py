@@ -4,11 +4,13 @@ import contextlib
 import json
 import os
 import select
+import shutil
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from infra.local.stack import processes
 from infra.local.stack.errors import StackError
@@ -82,6 +84,7 @@ class Supervisor:
     def tick(self) -> None:
         """Look at each service once and act."""
         for run in self._runs:
+            self._keep_short(self._layout.log(run.service.name))
             if run.process is not None:
                 self._look_at(run)
             elif self._layout.hold(run.service.name).exists():
@@ -127,8 +130,6 @@ class Supervisor:
         service = run.service
         service.before()
         log = self._layout.log(service.name)
-        if log.exists() and log.stat().st_size > _LOG_LIMIT_BYTES:
-            log.replace(log.with_suffix(".log.1"))
         with log.open("ab") as output:
             run.process = subprocess.Popen(  # noqa: S603  (our own command lines)
                 service.command,
@@ -146,6 +147,14 @@ class Supervisor:
         run.identity = processes.identify(run.process.pid)
         processes.write(self._layout.record(service.name), run.identity)
         run.state, run.since = "starting", time.monotonic()
+
+    def _keep_short(self, log: Path) -> None:
+        """Begin a long log anew, beside the one before; its process has it open and goes on writing at its new end."""
+        with contextlib.suppress(OSError):  # somebody took it away
+            if log.stat().st_size > _LOG_LIMIT_BYTES:
+                with contextlib.suppress(OSError):  # a full disk takes no copy: all the more reason
+                    shutil.copyfile(log, log.with_suffix(".log.1"))
+                os.truncate(log, 0)
 
     def _look_at(self, run: _Run) -> None:
         assert run.process is not None  # noqa: S101  (the caller checked)

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import signal
 import sys
 import time
@@ -12,7 +13,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from infra.local.stack import processes
+from infra.local.stack import processes, supervisor
 from infra.local.stack.errors import StackError
 from infra.local.stack.layout import Layout
 from infra.local.stack.service import Service
@@ -76,6 +77,41 @@ def test_a_service_that_dies_at_start_shows_the_end_of_its_log(watched: Watched)
         StackError, match=r"(?s)broken ended while starting; .*the topology is wrong\nmend it"
     ):
         watched.up(replace(broken, ready=lambda: False, advice="mend it"))
+
+
+@pytest.mark.parametrize("has_room", [True, False])
+def test_a_log_grows_no_further_than_its_limit_while_its_process_runs(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch, has_room: bool
+) -> None:
+    monkeypatch.setattr(supervisor, "_LOG_LIMIT_BYTES", 10_000)
+    if not has_room:
+        monkeypatch.setattr(shutil, "copyfile", Mock(side_effect=OSError(errno.ENOSPC, "no space")))
+    told, go_on = (watched.layout.directory / name for name in ("told", "go_on"))
+    watched.up(
+        watched.service(
+            "chatty",
+            f"print('x' * 20_000, flush=True); pathlib.Path({str(told)!r}).touch()\n"
+            f"while not pathlib.Path({str(go_on)!r}).exists(): time.sleep(0.01)\n"
+            "print('afterwards', flush=True); time.sleep(600)",
+        )
+    )
+    log = watched.layout.log("chatty")
+
+    watched.tick_until(lambda: told.exists() and log.stat().st_size == 0)
+    go_on.touch()
+    watched.tick_until(lambda: log.read_text() == "afterwards\n")
+
+    before = log.with_suffix(".log.1")
+    assert (before.read_text() if before.exists() else "") == ("x" * 20_000 + "\n" if has_room else "")
+
+
+def test_a_log_that_somebody_took_away_stops_nothing(watched: Watched) -> None:
+    watched.up(watched.service("one"))
+    watched.layout.log("one").unlink()
+
+    watched.supervisor.tick()
+
+    assert watched.state("one") == "ready"
 
 
 def test_a_held_service_stays_away_until_it_is_released(watched: Watched) -> None:
