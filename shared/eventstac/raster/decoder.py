@@ -3,10 +3,8 @@
 import fcntl
 import os
 import selectors
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, suppress
@@ -15,6 +13,7 @@ from typing import Any, Literal
 from eventstac.blobs import BlobReader
 from eventstac.errors import EventstacError
 from eventstac.raster import frames
+from eventstac.raster.folders import Folder
 from eventstac.raster.frames import Closed
 from eventstac.raster.worker import look_to
 
@@ -46,22 +45,27 @@ class Worker:
         kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
         paths = os.pathsep.join(path for path in sys.path if path)
         single = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-        self._folder = tempfile.mkdtemp(prefix="eventstac-")  # ours: a killed process cleans nothing up
-        self._process = subprocess.Popen(  # noqa: S603  (our own interpreter and module)
-            [sys.executable, "-m", "eventstac.raster.worker", self._folder, str(memory_bytes), kind],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            bufsize=0,
-            stderr=subprocess.DEVNULL,
-            env={
-                **kept,
-                **single,
-                "TMPDIR": self._folder,
-                "PYTHONPATH": paths,
-                "PYTHONDONTWRITEBYTECODE": "1",
-            },
-            start_new_session=True,
-        )
+        self._folder = Folder()
+        folder = str(self._folder.path)
+        try:
+            self._process = subprocess.Popen(  # noqa: S603  (our own interpreter and module)
+                [sys.executable, "-m", "eventstac.raster.worker", folder, str(memory_bytes), kind],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                bufsize=0,
+                stderr=subprocess.DEVNULL,
+                env={
+                    **kept,
+                    **single,
+                    "TMPDIR": folder,
+                    "PYTHONPATH": paths,
+                    "PYTHONDONTWRITEBYTECODE": "1",
+                },
+                start_new_session=True,
+            )
+        except OSError:
+            self._folder.remove()
+            raise
         self.reads = 0
         self._left_s = START_S
         assert self._process.stdin is not None  # noqa: S101  (both are pipes)
@@ -138,7 +142,7 @@ class Worker:
             self._process.kill()
             return self._process.wait()
         finally:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder.remove()
 
     def _send(self, message: dict[str, Any], body: bytes = b"") -> None:
         """Write a frame, for as long as the worker takes it: one that hangs does not empty its pipe."""
