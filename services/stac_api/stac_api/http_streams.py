@@ -5,19 +5,24 @@ starts `WebServer` at the port of its choice and tells the host, which forwards 
 function beside it. The two meet by the invocation's id.
 """
 
+import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator
 
 import azurefunctions.extensions.base as base  # type: ignore[import-untyped]  # it ships no types
 import uvicorn
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from stac_api.coordination import Coordination
 from stac_api.http_protocol import LeanProtocol
 
 INVOCATION = "x-ms-invocation-id"
 # Longer than the host keeps an idle connection: else it might use one that is being closed.
 KEEP_ALIVE_S = 120
+# Below `functionTimeout`, at which the host would end the worker with all that it does: one who reads an answer a few
+# bytes at a time must not get there.
+LONGEST_S = 1_500.0
 
 
 class Call:
@@ -29,7 +34,20 @@ class Call:
 
     async def answer_by(self, app: ASGIApp, trace: object) -> "Answered":
         """Let the app answer; it finds the host's trace where Microsoft's ASGI adapter has it."""
-        await app({**self._scope, "azure_functions.trace_context": trace}, self._receive, self._send)
+        scope = {**self._scope, "azure_functions.trace_context": trace}
+        async with asyncio.timeout(LONGEST_S):
+            await app(scope, self._receive, self._send)
+        return Answered()
+
+
+class _Nobody(Call):
+    """What a function gets whose request never came."""
+
+    def __init__(self) -> None:
+        """Without a connection."""
+
+    async def answer_by(self, app: ASGIApp, trace: object) -> "Answered":
+        """There is nobody to answer."""
         return Answered()
 
 
@@ -58,6 +76,7 @@ class WebApp(base.WebApp):  # type: ignore[misc]
     def route(self, func: Callable[[Call], Awaitable[object]]) -> None:
         """Take what the worker makes of a request."""
         self._invoked = func
+        self.coordination = Coordination(func, _Nobody())
 
     def get_app(self) -> ASGIApp:
         """As the server calls it."""
@@ -68,26 +87,26 @@ class WebApp(base.WebApp):  # type: ignore[misc]
         try:
             await self._invoked(call)
         finally:
-            _forget(self._invoked, call.headers.get(INVOCATION))
-
-
-def _forget(invoked: Callable[[Call], Awaitable[object]], invocation: str | None) -> None:
-    """Take an invocation that is over from where Microsoft's worker keeps each one for ever (2 kB, runtime 1.3.0).
-
-    A worker that keeps them elsewhere, or no longer, is left alone.
-    """
-    coordinator = getattr(invoked, "__globals__", {}).get("http_coordinator")
-    kept = getattr(coordinator, "_context_references", None)
-    if isinstance(kept, MutableMapping):
-        kept.pop(invocation, None)
+            self.coordination.forget(call.headers.get(INVOCATION))
 
 
 class WebServer(base.WebServer):  # type: ignore[misc]
     """Serves it on the worker's loop."""
 
+    def __init__(self, hostname: str, port: int, web_app: WebApp) -> None:
+        super().__init__(hostname, port, web_app)
+        self._coordination = web_app.coordination
+
     async def serve(self) -> None:
         """Until the worker ends."""
-        await _Server(
+        looking = asyncio.create_task(self._coordination.look_after_late())
+        try:
+            await self._server().serve()
+        finally:
+            looking.cancel()
+
+    def _server(self) -> uvicorn.Server:
+        return _Server(
             uvicorn.Config(
                 self.web_app,
                 host=self.hostname,
@@ -103,7 +122,7 @@ class WebServer(base.WebServer):  # type: ignore[misc]
                 server_header=False,
                 timeout_keep_alive=KEEP_ALIVE_S,
             )
-        ).serve()
+        )
 
 
 class _Server(uvicorn.Server):

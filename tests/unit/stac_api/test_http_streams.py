@@ -3,12 +3,15 @@
 import asyncio
 import builtins
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from types import FunctionType, SimpleNamespace
 from typing import Any
 
 import pytest
 from starlette.types import Message
 
+from infra.local.functions_host import host_json
+from stac_api import http_streams
 from stac_api.http_streams import Call, WebApp
 
 SCOPE = {"type": "http", "headers": [(b"x-ms-invocation-id", b"one")]}
@@ -77,3 +80,18 @@ def test_the_worker_may_hand_over_what_is_no_function() -> None:
         async def __call__(self, _call: Call) -> None: ...
 
     serve(Invoked())
+
+
+def test_an_answer_that_nobody_takes_ends_long_before_the_host_ends_the_worker(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    limit_s = host_json.read(Path(__file__).parents[3] / "services" / "stac_api").function_timeout_s
+    assert limit_s is not None
+    assert limit_s - 300 >= http_streams.LONGEST_S
+    monkeypatch.setattr(http_streams, "LONGEST_S", 0.01)
+
+    async def app(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(Call(SCOPE, unused, unused).answer_by(app, None))
