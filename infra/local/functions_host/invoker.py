@@ -67,11 +67,12 @@ class Invoker:
     async def watch(
         self, function: IndexedFunction, invocation: str, run: Coroutine[Any, Any, Outcome], **details: Any
     ) -> Outcome:
-        """As `invoke`, of a run that is already made; who cancels it may say why."""
+        """As `invoke`, of a run that is already made. Who cancels it and says why does so for no fault of it."""
         tally = self.tallies.setdefault(function.name, Tally())
         tally.running += 1
         started = time.monotonic()
         result, outcome = "cancelled", Outcome(False, error="broken off: the worker ends")
+        told_why = False
         call = asyncio.create_task(run)
         self._calls.add(call)
         try:
@@ -84,7 +85,7 @@ class Invoker:
                 outcome = call.result()
                 result = "succeeded" if outcome.ok else "failed"
         except asyncio.CancelledError as cancelled:
-            if cancelled.args:
+            if told_why := bool(cancelled.args):
                 outcome = Outcome(False, error=str(cancelled.args[0]))
             raise
         finally:
@@ -92,12 +93,12 @@ class Invoker:
             self._calls.discard(call)
             tally.running -= 1
             tally.succeeded += outcome.ok
-            tally.failed += not outcome.ok
+            tally.failed += not outcome.ok and not told_why
             if outcome.error:
                 details["error"] = outcome.error
             logs.event(
                 "invocation",
-                logging.INFO if outcome.ok else logging.ERROR,
+                logging.INFO if outcome.ok or told_why else logging.ERROR,
                 invocation=invocation,
                 function=function.name,
                 duration_ms=round((time.monotonic() - started) * 1000, 1),

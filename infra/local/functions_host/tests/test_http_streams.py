@@ -93,6 +93,7 @@ def test_an_invocation_whose_request_never_reaches_the_app_ends_when_its_client_
 
     line = streams.event("invocation", trigger="POST /echo/half")
     assert (line["outcome"], line["error"]) == ("cancelled", "its request was never sent to the app")
+    assert line["level"] == "info"
     assert not running(streams, "echo")
 
 
