@@ -17,7 +17,7 @@ from eventstac.rules import RULES_INVALID, CollectionRules, Rules
 from eventstac.rules.applied import AppliedRules
 
 # What PostgreSQL or pgstac say of a document that they cannot keep, and what its shape makes of our own code.
-_UNFIT = (
+UNFIT = (
     errors.DataError,
     errors.CheckViolation,
     errors.NotNullViolation,
@@ -92,7 +92,7 @@ def _refusals(rules: Rules, collection: CollectionRules) -> Iterator[None]:
     """Turn what is wrong with one Collection of the rules into a mistake that names it."""
     try:
         yield
-    except _UNFIT as error:
+    except UNFIT as error:
         said = str(error).strip().partition("\n")[0] or type(error).__name__
         raise Rejected(
             RULES_INVALID,

@@ -10,7 +10,7 @@ from eventstac.catalog.database import Connection
 from eventstac.errors import Transient
 from eventstac.extents import Spans, extent_within, merged_extent
 from eventstac.rules import CollectionRules, collection_document, collection_extensions
-from eventstac.rules.collection_document import STAC_VERSION
+from eventstac.rules.collection_document import STAC_VERSION, listed_extensions
 from eventstac.rules.load import is_built_in
 
 # As texts: neither Python nor jsonb tells 1.0 from 1.
@@ -87,7 +87,8 @@ def apply_collection(
     ).fetchone()
     if row is None:
         raise Transient(f"collection {rules.id!r} vanished while it was applied")
-    kept: dict[str, Any] = {**(row[1] or {}), "item_assets": _item_assets(row[1] or {}, rules, before)}
+    private = row[1] if isinstance(row[1], Mapping) else {}
+    kept: dict[str, Any] = {**private, "item_assets": _item_assets(private, rules, before)}
     stated, left = _stated(rules), _left(row[0], rules, before)
     content: dict[str, Any] = {name: value for name, value in row[0].items() if name not in left}
     content |= {name: document[name] for name in left & {"description", "license"}}  # which STAC requires
@@ -110,7 +111,7 @@ def apply_collection(
 
 def with_parts(
     content: Mapping[str, Any],
-    private: Mapping[str, Any],
+    private: object,
     parts: Parts,
     found: Mapping[str, Any] | None,
     shown_before: Iterable[str],
@@ -128,7 +129,8 @@ def with_parts(
     changed = {**content, "extent": extent, "summaries": summaries}
     if not summaries:
         del changed["summaries"]
-    extensions = collection_extensions({**changed, **private}, set(before) - set(summaries))
+    beside = private if isinstance(private, Mapping) else {}
+    extensions = collection_extensions({**changed, **beside}, set(before) - set(summaries))
     return {**changed, "stac_extensions": extensions}
 
 
@@ -200,7 +202,7 @@ def _extensions(
     now = set(rules.extra.get("stac_extensions", ()))
     unlisted = set(before.extra.get("stac_extensions", ()) if before else ()) - now
     gone = {*row, *_object(row, "summaries")} - {*content, *_object(content, "summaries")}
-    listed = {*(row.get("stac_extensions") or ()), *now} - unlisted
+    listed = (listed_extensions(row) | now) - unlisted
     return collection_extensions({**content, "stac_extensions": sorted(listed)}, gone)
 
 

@@ -148,7 +148,7 @@ def _publish(
     ).fetchone()
     # Until they are counted anew they stay as they are.
     found = None if parts.recount else collection_parts.summaries_now(connection, collection, parts.summed)
-    content = with_parts(row[0], row[1] or {}, parts, found, shown_before, rules) if row else None
+    content = with_parts(row[0], row[1], parts, found, shown_before, rules) if row else None
     changed = content is not None and _rewrite(connection, collection, content)
     event = CollectionUpdated(collection, extent, parts.items)
     sealed = seal(event, app=app, origin=origin, at=now)

@@ -1,10 +1,14 @@
 """Brings pgstac back to what the facts and rules say, where somebody or something else changed it."""
 
+import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from psycopg import errors
+
 from eventstac.catalog import reconcile_rows
+from eventstac.catalog.applying import UNFIT
 from eventstac.catalog.collection_documents import apply_collection, collection_ids
 from eventstac.catalog.database import Connection
 from eventstac.catalog.ours import our_collections
@@ -12,10 +16,14 @@ from eventstac.catalog.rebuilding import rebuild
 from eventstac.catalog.reconcile_rows import Mismatch
 from eventstac.catalog.rules_store import RulesStore, lock_rules
 from eventstac.comparing import removable_surplus
+from eventstac.errors import Transient
 from eventstac.facts import ItemKey
 from eventstac.origin import Origin
 from eventstac.rules import CollectionRules
 
+log = logging.getLogger("eventstac")
+
+_PATIENCE = "2s"  # for a row that somebody holds: whoever applies rules waits meanwhile
 _PAGE = 10_000  # Items whose names are held at a time
 
 
@@ -66,14 +74,22 @@ def repair(
 
 
 def _bring_back(connection: Connection, rules: RulesStore, only: str | None) -> None:
-    """Write the documents of Collections of ours anew where somebody else changed what is not his."""
+    """Write the documents of Collections of ours anew where somebody else changed what is not his.
+
+    One that is held, or that cannot be written, is told of and keeps no other from being repaired.
+    """
     ours = our_collections(connection, rules.current(connection).rules)
     there = collection_ids(connection)
     for collection in (each for each in ours if each in there and only in (None, each)):
-        with connection.transaction():
-            lock_rules(connection)  # else those of before could be written over newer ones
-            stated = rules.current(connection).rules.collection(collection) or CollectionRules(collection)
-            apply_collection(connection, stated, stated, is_ours=True)
+        try:
+            with connection.transaction():
+                lock_rules(connection)  # else those of before could be written over newer ones
+                connection.execute("SELECT set_config('lock_timeout', %s, true)", [_PATIENCE])
+                stated = rules.current(connection).rules.collection(collection) or CollectionRules(collection)
+                apply_collection(connection, stated, stated, is_ours=True)
+        except (*UNFIT, Transient, errors.LockNotAvailable) as error:
+            detail = f"{type(error).__name__}: {error}"
+            log.warning("collection_not_brought_back", extra={"collection": collection, "detail": detail})
 
 
 def _within(budget: dict[str, int], page: Sequence[Mismatch]) -> list[ItemKey]:

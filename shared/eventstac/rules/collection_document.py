@@ -52,7 +52,13 @@ def collection_extensions(collection: Mapping[str, Any], dropped: Iterable[str] 
     """
     used = {EXTENSIONS[prefix] for prefix in prefixes_of(collection) if prefix in EXTENSIONS}
     unused = {EXTENSIONS.get(name.partition(":")[0]) for name in dropped} - used
-    return sorted({*(collection.get("stac_extensions") or ()), *used} - unused)
+    return sorted({*listed_extensions(collection), *used} - unused)
+
+
+def listed_extensions(collection: Mapping[str, Any]) -> set[str]:
+    """Those that a Collection lists; others may have written anything there."""
+    listed = collection.get("stac_extensions")
+    return {each for each in listed if isinstance(each, str)} if isinstance(listed, list) else set()
 
 
 def _item_assets(collection: CollectionRules) -> dict[str, Any]:

@@ -11,12 +11,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg.types.json import Jsonb
 
-from eventstac.catalog import applying, collection_parts, collection_update, repairing
+from eventstac.catalog import (
+    applying,
+    collection_documents,
+    collection_parts,
+    collection_update,
+    repairing,
+)
 from eventstac.catalog.database import Connection, connect
 from eventstac.catalog.merge import MergeSettings, merge
 from eventstac.catalog.rules_store import RulesStore
 from eventstac.facts import Fact, Match, fact_of
-from eventstac.rules import Rules, load_rules
+from eventstac.rules import CollectionRules, Rules, load_rules
 from eventstac.summaries import MOST_VALUES
 from eventstac.times import to_text
 from eventstac.validation import validate_collection
@@ -589,6 +595,10 @@ def rows_of_items(connection: Connection) -> list[dict[str, Any]]:
     return [row[0] for row in connection.execute("SELECT content FROM pgstac.items ORDER BY id")]
 
 
+def names_of_items(connection: Connection) -> list[str]:
+    return [row[0] for row in connection.execute("SELECT id FROM pgstac.items ORDER BY id")]
+
+
 @pytest.mark.parametrize("strange", ["text", 1, [], None])
 def test_nothing_that_somebody_stored_keeps_a_collection_from_being_kept_current(
     database: CatalogDatabase, connection: Connection, strange: object
@@ -602,3 +612,79 @@ def test_nothing_that_somebody_stored_keeps_a_collection_from_being_kept_current
     update(connection)
     bring_back(connection, "repair")
     assert summaries(connection)["platform"] == ["landsat-8"]
+
+
+@pytest.mark.parametrize(
+    ("column", "strange", "listed"),
+    [
+        ("content", [None, "https://a.example/y.json"], ["https://a.example/y.json"]),
+        ("content", [1, "https://a.example/y.json", {"a": 1}], ["https://a.example/y.json"]),
+        ("content", "https://a.example/y.json", []),
+        ("content", 5, []),
+        ("private", [1], []),
+        ("private", "text", []),
+    ],
+)
+def test_a_strange_list_of_extensions_or_private_part_is_put_right(
+    database: CatalogDatabase, connection: Connection, column: str, strange: object, listed: list[str]
+) -> None:
+    load(connection, cloudy("one", 20))
+    update(connection)
+    usual = shown(connection)["stac_extensions"]
+    change = {
+        "content": "UPDATE pgstac.collections SET content = content || jsonb_build_object('stac_extensions', %s)",
+        "private": "UPDATE pgstac.collections SET private = %s",
+    }
+    with connect(database.settings) as owner:
+        owner.execute(change[column], [Jsonb(strange)])
+    load(connection, cloudy("two", 30))
+    update(connection)
+    bring_back(connection, "repair")
+    content, private = json.loads(document(connection))
+    assert content["stac_extensions"] == sorted({*usual, *listed})
+    assert isinstance(private["item_assets"], dict)
+
+
+TWO = RULES[:-1] + ', a: {title: A, rules: [{name: r, pattern: "a/{item}.tif", item: "{item}"}]}}'
+
+
+def test_a_collection_that_cannot_be_written_keeps_no_lost_item_of_another_from_coming_back(
+    database: CatalogDatabase,
+    connection: Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    write = collection_documents.apply_collection
+
+    def written(connection: Connection, rules: CollectionRules, *rest: Any, **more: Any) -> None:
+        if rules.id == "a":
+            raise TypeError("what nobody thought of")
+        write(connection, rules, *rest, **more)
+
+    apply(connection, TWO)
+    load(connection, cloudy("one", 20))
+    connection.execute("DELETE FROM pgstac.items")
+    monkeypatch.setattr("eventstac.catalog.repairing.apply_collection", written)
+    bring_back(connection, "repair")
+    assert names_of_items(connection) == ["one"]
+    (told,) = [each for each in caplog.records if each.message == "collection_not_brought_back"]
+    assert vars(told)["collection"] == "a"
+
+
+def test_a_collection_that_somebody_holds_is_passed_over_by_a_repair(
+    database: CatalogDatabase, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(repairing, "_PATIENCE", "50ms")
+    apply(connection, TWO)
+    load(connection, cloudy("one", 20))
+    connection.execute("DELETE FROM pgstac.items")
+    connection.execute("SET statement_timeout = '20s'")  # one that waited would wait for ever
+    with connect(database.settings) as owner, owner.transaction():
+        owner.execute(
+            "UPDATE pgstac.collections SET content = content || '{\"title\": \"Mine\"}' WHERE id = 'a'"
+        )
+        bring_back(connection, "repair")
+        assert names_of_items(connection) == ["one"]
+    bring_back(connection, "repair")
+    title = "SELECT content->>'title' FROM pgstac.collections WHERE id = 'a'"
+    assert connection.execute(title).fetchone() == ("A",)
