@@ -2,7 +2,7 @@
 
 import os
 import typing
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -48,6 +48,8 @@ app = func.FunctionApp()  # batches are annotated typing.List: the worker indexe
 
 SETTINGS = settings.read(os.environ)
 
+PUT_BACK_S = 60.0  # the host breaks off an invocation at five minutes; the next one goes on
+
 
 @dataclass(frozen=True)
 class Ports:
@@ -70,10 +72,10 @@ class Ports:
         with self.database.connection() as connection:
             return take_in(connection, self.blobs, self.rules_url, SETTINGS.default_collection, app="loader")
 
-    def put_back(self) -> Sequence[Undone]:
+    def put_back(self) -> Iterator[Undone]:
         with self.database.connection() as connection:
             rules = RulesStore(SETTINGS.default_collection)
-            return put_back(connection, rules, "loader", datetime.now(UTC))
+            yield from put_back(connection, rules, "loader", datetime.now(UTC), within_s=PUT_BACK_S)
 
 
 @once
@@ -182,9 +184,11 @@ def recompute_collections(timer: func.TimerRequest) -> None:
 @app.timer_trigger(arg_name="timer", schedule="15 */5 * * * *")
 def look_at_rules(timer: func.TimerRequest) -> None:
     use = ports()
-    refused = rules_file.look(take_in=use.take_in_rules)
-    use.consumer.begin("look at rules", f"rules file {datetime.now(UTC).isoformat()}", refused)
-    rules_file.restore(put_back=use.put_back)
+    try:
+        refused = rules_file.look(take_in=use.take_in_rules)
+        use.consumer.begin("look at rules", f"rules file {datetime.now(UTC).isoformat()}", refused)
+    finally:  # what keeps the one from being done says nothing of the other
+        rules_file.restore(put_back=use.put_back)
     use.publish()
 
 

@@ -1,7 +1,7 @@
 """The rules file in the storage is put in force, or refused with its mistakes."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from eventstac.bus import REJECTED, Outgoing
 from eventstac.catalog.rules_blob import RulesFile, Taken
@@ -17,8 +17,8 @@ STAGE = "config-events/loader"
 # Looks at the rules file, and puts it in force if it is valid and not known yet.
 TakeIn = Callable[[], Taken]
 
-# Puts back what differs from the rules in force; returns what did.
-PutBack = Callable[[], Sequence[Undone]]
+# Puts back what differs from the rules in force; gives each when it was put back.
+PutBack = Callable[[], Iterable[Undone]]
 
 
 def handle(envelope: Envelope, *, url: str, take_in: TakeIn) -> Sequence[Outgoing]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from psycopg import errors
 
@@ -66,19 +67,30 @@ def apply(connection: Connection, text: str, rules: Rules, origin: str) -> int:
 def apply_again(connection: Connection, applied: AppliedRules, name: str) -> None:
     """Make a Collection of the rules in force that is missing, and its queryables as they state them.
 
-    Rejected `rules-invalid` where Items do not fit them any more. Nothing is done where other rules came meanwhile.
+    Rejected `rules-invalid` where Items do not fit them any more; TablesHeld, soon, where somebody holds the tables.
+    Nothing is done where other rules came meanwhile.
     """
     collection = applied.rules.collection(name)
     if collection is None:
         return
     with _refusals(applied.rules, collection):
         if name not in collection_ids(connection):
-            pgstac_partitions.prepare_collection(connection, name, collection)
-        with connection.transaction():
-            lock_rules(connection)
-            stored = newest(connection)
-            if stored and stored.revision == applied.revision:
-                apply_queryables(connection, collection, collection)
+            pgstac_partitions.prepare_collection(connection, name, collection, briefly=True)
+        pgstac_partitions.with_ddl(
+            connection,
+            name,
+            partial(_apply_queryables_again, connection, applied, collection),
+            pgstac_partitions.BRIEFLY,
+            lock=partial(lock_rules, connection),
+        )
+
+
+def _apply_queryables_again(
+    connection: Connection, applied: AppliedRules, collection: CollectionRules
+) -> None:
+    stored = newest(connection)
+    if stored and stored.revision == applied.revision:
+        apply_queryables(connection, collection, collection)
 
 
 def try_out(connection: Connection, text: str, rules: Rules) -> None:

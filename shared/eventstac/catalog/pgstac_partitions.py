@@ -129,14 +129,25 @@ def repartition(connection: Connection, collection: str, partition_trunc: str) -
 
 
 def with_ddl(
-    connection: Connection, collection: str, change: Callable[[], None], attempts: int | None = None
+    connection: Connection,
+    collection: str,
+    change: Callable[[], None],
+    attempts: int | None = None,
+    *,
+    lock: Callable[[], None] | None = None,
 ) -> None:
-    """Run DDL in a transaction, alone, and without making anybody wait for long."""
+    """Run DDL in a transaction, alone, and without making anybody wait for long.
+
+    `lock` takes, instead of the one of partitions, the lock under which it is alone.
+    """
     attempts = attempts or _ATTEMPTS
     for _ in range(attempts):
         try:
             with connection.transaction():
-                connection.execute("SELECT pg_advisory_xact_lock(%s)", [_PARTITION_LOCK])
+                if lock:
+                    lock()
+                else:
+                    connection.execute("SELECT pg_advisory_xact_lock(%s)", [_PARTITION_LOCK])
                 connection.execute("SELECT set_config('lock_timeout', %s, true)", [_LOCK_TIMEOUT])
                 change()
         except (errors.LockNotAvailable, errors.UndefinedTable):

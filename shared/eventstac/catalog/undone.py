@@ -3,16 +3,20 @@
 Of a Collection of ours: itself, and its queryables. Of one without `rules:`, as long as it is there: its queryables.
 """
 
+import math
+import time
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from eventstac.catalog import applying, queryables
 from eventstac.catalog.collection_documents import collection_ids
-from eventstac.catalog.database import Connection
+from eventstac.catalog.database import Connection, database_failures
 from eventstac.catalog.ours import claiming
 from eventstac.catalog.rules_store import RulesStore
-from eventstac.errors import Rejected
+from eventstac.errors import Busy, Rejected
 from eventstac.rules.applied import AppliedRules
 
 
@@ -21,7 +25,8 @@ class Undone:
     """A Collection that is not there, or queryables that are not registered as the rules in force state them.
 
     `taken` are further ones, which somebody registered for all Collections: they stay so, since pgstac has no other
-    beside them. `detail` says why something could not be put back.
+    beside them. `detail` says why something could not be put back; where `is_held`, only because somebody holds what it
+    needs, so that a later look does it.
     """
 
     collection: str
@@ -29,6 +34,7 @@ class Undone:
     queryables: tuple[str, ...] = ()
     taken: tuple[str, ...] = ()
     detail: str = ""
+    is_held: bool = False
 
     @property
     def is_to_be_put_back(self) -> bool:
@@ -80,24 +86,37 @@ def find(connection: Connection, applied: AppliedRules, collection: str | None =
 
 
 def put_back(
-    connection: Connection, rules: RulesStore, app: str, now: datetime, collection: str | None = None
-) -> list[Undone]:
-    """Put back what differs, of one Collection or all; returns what differed, with why it does where it still does.
+    connection: Connection,
+    rules: RulesStore,
+    app: str,
+    now: datetime,
+    collection: str | None = None,
+    *,
+    within_s: float = math.inf,
+) -> Iterator[Undone]:
+    """Put back what differs, of one Collection or all; gives each that differed, with why it still does if it does.
 
-    Key: the Collection. Side effects: Collections and queryables in pgstac, each Collection's in commits of its own;
-    then what changed queryables leave to do. Safe twice, and at any time.
+    Key: the Collection. Side effects: Collections and queryables in pgstac, each Collection's in commits of its own,
+    before it is given; then what changed queryables leave to do. Safe twice, and at any time. After `within_s` no
+    further Collection is begun: the next look goes on.
     """
     applied = rules.current(connection)
-    found = [_put_back(connection, applied, each) for each in find(connection, applied, collection)]
+    deadline = time.monotonic() + within_s
+    found = find(connection, applied, collection)
+    for each in found:
+        yield _put_back(connection, applied, each)
+        if time.monotonic() >= deadline:
+            break
     if found:
-        queryables.finish_changes(connection, rules, app, now)
-    return found
+        with suppress(Busy):  # the next look at the rules file does it, and tells of it
+            queryables.finish_changes(connection, rules, app, now)
 
 
 def _put_back(connection: Connection, applied: AppliedRules, undone: Undone) -> Undone:
     if undone.is_to_be_put_back:
         try:
-            applying.apply_again(connection, applied, undone.collection)
-        except Rejected as rejection:
-            return replace(undone, detail=rejection.detail)
+            with database_failures():
+                applying.apply_again(connection, applied, undone.collection)
+        except (Rejected, Busy) as failure:  # the others do not wait for this one
+            return replace(undone, detail=failure.detail, is_held=isinstance(failure, Busy))
     return undone

@@ -113,7 +113,7 @@ def _undone(ports: Ports, collection: str | None, check: bool) -> list[Undone]:
         rules = ports.rules_store()
         if check:
             return undone.find(connection, rules.current(connection), collection)
-        return undone.put_back(connection, rules, APP, now(), collection)
+        return list(undone.put_back(connection, rules, APP, now(), collection))
 
 
 def _go(
@@ -215,6 +215,8 @@ def _verdict(run: Run, report: Report, found: Sequence[Undone]) -> str:
         mends = mends or any(each.is_to_be_put_back for each in found)
     elif not report.has_gap and not any(each.stays for each in found):
         return "what others took away was put back"
+    if not mends and any(each.is_held for each in found):
+        return "there is a gap: what somebody holds is put back when he lets go, by the loader or a later reconcile"
     if not mends:
         return "there is a gap that no reconcile closes by itself"
     if run.check_only:

@@ -2,21 +2,25 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
 
-from eventstac.catalog import applying, undone
+from eventstac.catalog import applying, pgstac_partitions, queryables, undone
 from eventstac.catalog.collection_update import pending_collections, update_collection
 from eventstac.catalog.database import Connection
 from eventstac.catalog.merge import MergeSettings, merge
 from eventstac.catalog.overview import overview
+from eventstac.catalog.pgstac_partitions import TablesHeld
 from eventstac.catalog.rebuilding import rebuild
 from eventstac.catalog.rules_store import RulesStore
 from eventstac.catalog.undone import Undone
 from eventstac.errors import Rejected
 from eventstac.facts import Match, fact_of
 from eventstac.rules import load_rules
+from loader import rules_file
+from tests.integration.conftest import CatalogDatabase
 from tests.samples import present, url_of
 
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
@@ -84,7 +88,7 @@ def by_hand(owner: Connection, statement: str) -> None:
 
 
 def put_back(connection: Connection, store: RulesStore) -> list[Undone]:
-    return undone.put_back(connection, store, "loader", NOW)
+    return list(undone.put_back(connection, store, "loader", NOW))
 
 
 def found(connection: Connection, store: RulesStore) -> list[Undone]:
@@ -112,7 +116,14 @@ def test_queryables_that_others_take_away_are_told_of_and_come_back(
     by_hand(owner, statement)
     assert found(connection, store) == [Undone("flat", queryables=names)]
     assert overview(connection, store.current(connection), 0).to_json()["undone"] == [
-        {"collection": "flat", "is_missing": False, "queryables": names, "taken": (), "detail": ""}
+        {
+            "collection": "flat",
+            "is_missing": False,
+            "queryables": names,
+            "taken": (),
+            "detail": "",
+            "is_held": False,
+        }
     ]
     assert put_back(connection, store) == [Undone("flat", queryables=names)]
     after = registered(connection)
@@ -174,26 +185,105 @@ def test_what_items_do_not_fit_any_more_is_told_and_keeps_nothing_else_from_comi
     assert [each.collection for each in found(connection, store)] == ["flat"]
 
 
+class TestBesideOthers:
+    """Who reads or writes all the time holds up what needs his tables, and nothing else."""
+
+    def test_a_collection_that_cannot_be_made_keeps_no_other_from_coming_back(
+        self,
+        database: CatalogDatabase,
+        owner: Connection,
+        connection: Connection,
+        store: RulesStore,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(pgstac_partitions, "BRIEFLY", 1)
+        by_hand(owner, "SELECT delete_collection('flat')")
+        by_hand(owner, "SELECT delete_queryable('height', '{beside}')")
+        with database.connect() as reader, reader.transaction():
+            reader.execute("SELECT count(*) FROM pgstac.items")
+            held, back = put_back(connection, store)
+        assert (held.collection, held.is_missing, held.stays, held.is_held) == ("flat", True, True, True)
+        assert "in 1 attempts" in held.detail
+        assert back == Undone("beside", queryables=("height",))
+        put_back(connection, store)
+        assert found(connection, store) == []
+
+    def test_an_index_is_not_waited_for_while_others_wait_behind_it(
+        self,
+        database: CatalogDatabase,
+        owner: Connection,
+        connection: Connection,
+        store: RulesStore,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(pgstac_partitions, "BRIEFLY", 1)
+        connection.execute("SET lock_timeout = '20s'")  # else it waits for ever, where it waits
+        by_hand(owner, "SELECT delete_queryable('cloud', '{flat}')")
+        by_hand(owner, "SELECT maintain_partitions('items', true)")
+        with database.connect() as writer, writer.transaction():
+            writer.execute("UPDATE pgstac.items SET content = content WHERE id = 'one'")
+            [held] = put_back(connection, store)
+        assert held.is_held
+        assert "in 1 attempts" in held.detail
+        assert put_back(connection, store) == [Undone("flat", queryables=("cloud",))]
+        assert found(connection, store) == []
+
+    def test_an_index_that_cannot_be_dropped_now_is_left_to_the_next_look(
+        self, owner: Connection, connection: Connection, store: RulesStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def finish(*_: Any) -> None:
+            raise TablesHeld("flat", 60)
+
+        monkeypatch.setattr(queryables, "finish_changes", finish)
+        by_hand(owner, "SELECT delete_queryable('mission', '{flat}')")
+        assert put_back(connection, store) == [Undone("flat", queryables=("mission",))]
+
+
+def test_what_takes_long_is_told_one_by_one_and_gone_on_with_at_the_next_look(
+    owner: Connection, connection: Connection, store: RulesStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    look = partial(undone.put_back, connection, store, "loader", NOW, within_s=0)
+    for names in (["flat"], ["beside"], []):
+        if names == ["flat"]:
+            by_hand(owner, "DELETE FROM queryables WHERE name IN ('mission', 'height')")
+        caplog.clear()
+        rules_file.restore(put_back=look)
+        assert [vars(record)["collection"] for record in caplog.records] == names
+    by_hand(owner, "DELETE FROM queryables WHERE name IN ('mission', 'height')")
+    assert next(undone.put_back(connection, store, "loader", NOW)).collection == "flat"
+    assert [each.collection for each in found(connection, store)] == ["beside"]
+
+
 class TestThoseForAllCollections:
     """A queryable that a team registers for all Collections is the only one of its name in pgstac."""
 
     def register(self, owner: Connection, name: str) -> None:
         by_hand(owner, f"SELECT upsert_queryable('{name}', '{{\"type\": \"integer\"}}')")
 
-    def test_refuse_the_same_property_in_the_rules(
-        self, owner: Connection, connection: Connection, store: RulesStore
+    @pytest.mark.parametrize(
+        ("advised", "statement"),
+        [
+            ("delete_queryable('depth')", "SELECT delete_queryable('depth')"),
+            (
+                "--collection_ids",
+                'SELECT upsert_queryables(\'{"properties": {"depth": {"type": "number"}}}\', \'{beside}\')',
+            ),
+        ],
+    )
+    def test_refuse_the_same_property_in_the_rules_until_either_advice_is_followed(
+        self, owner: Connection, connection: Connection, store: RulesStore, advised: str, statement: str
     ) -> None:
         self.register(owner, "depth")
         before = registered(connection)
         with pytest.raises(Rejected) as refused:
             apply(owner, MORE)
         assert refused.value.reason == "rules-invalid"
-        for part in ("collection 'flat'", "'depth'", "for all Collections", "delete_queryable('depth')"):
+        for part in ("collection 'flat'", "'depth'", "for all Collections", advised):
             assert part in refused.value.detail
         assert registered(connection) == before
-        by_hand(owner, "SELECT delete_queryable('depth')")
+        by_hand(owner, statement)
         apply(owner, MORE)
-        assert registered(connection)["depth"] == [(["flat"], "depth", "to_float", None)]
+        assert (["flat"], "depth", "to_float", None) in registered(connection)["depth"]
         assert found(connection, store) == []
 
     def test_stay_and_are_told_of_where_they_took_the_place_of_ours(

@@ -141,6 +141,12 @@ def test_a_check_promises_nothing_of_a_run_that_would_remove_too_much(
             3,
             "there is a gap that no reconcile closes by itself",
         ),
+        (
+            False,
+            Undone("scenes", queryables=("cloud",), detail="why", is_held=True),
+            3,
+            "there is a gap: what somebody holds is put back when he lets go",
+        ),
         (True, None, 0, "no gap"),
     ],
 )
