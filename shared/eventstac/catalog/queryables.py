@@ -112,8 +112,8 @@ def for_all(connection: Connection) -> set[str]:
 def _for_all_already(collection: str, name: str) -> str:
     return (
         f"collection {collection!r}: somebody registered the queryable {name!r} in pgstac for all Collections, which "
-        "would lose it. Leave it out of the file, or have it registered for the Collections that it is meant for "
-        f"(`pypgstac load_queryables --collection_ids`) and taken away for all (`SELECT "
+        "would lose it. Leave it out of the file, have it registered for the Collections that it is meant for instead "
+        "(`pypgstac load_queryables --collection_ids`), or have it taken away (`SELECT "
         f"pgstac.delete_queryable('{name}')`)"
     )
 

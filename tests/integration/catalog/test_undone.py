@@ -280,6 +280,7 @@ class TestThoseForAllCollections:
         assert refused.value.reason == "rules-invalid"
         for part in ("collection 'flat'", "'depth'", "for all Collections", advised):
             assert part in refused.value.detail
+        assert ", or have it taken away" in refused.value.detail
         assert registered(connection) == before
         by_hand(owner, statement)
         apply(owner, MORE)
