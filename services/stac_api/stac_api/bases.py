@@ -43,11 +43,11 @@ class Tails:
         return True
 
 
-# A row for each base item that a collection had, the first one first: that is what rows which name none lack.
+# A row for each base item that a collection had, the first one first: that is what rows which name none lack. Of assets
+# that are there and empty pgstac leaves an Item's empty ones out.
 _READ = f"""
     SELECT c.id, b.id AS number, coalesce(b.base_item, c.base_item)->>'stac_version' AS stac_version,
-      coalesce(jsonb_typeof(coalesce(b.base_item, c.base_item)->'assets'), 'null') = 'null'
-        OR coalesce(b.base_item, c.base_item)->'assets' = '{{}}' AS is_plain,
+      coalesce(jsonb_typeof(coalesce(b.base_item, c.base_item)->'assets'), 'null') = 'null' AS is_plain,
       size.tables, size.items
     FROM collections c LEFT JOIN base_items b ON b.collection = c.id,
       (SELECT count(*) AS tables, sum(greatest(reltuples, 0))::bigint AS items FROM {TABLES_OF_ITEMS}) size

@@ -57,7 +57,7 @@ def stored_links(stored: object, own: frozenset[str], base: str) -> list[dict[st
     kept = (
         each
         for each in listed
-        if isinstance(each, dict) and str(each.get("rel")) not in own and not _is_for_people(each)
+        if isinstance(each, dict) and str(each.get("rel")) not in own and not _is_for_people(each, base)
     )
     return [each | {"href": _absolute(f"{base}/", each["href"])} if "href" in each else each for each in kept]
 
@@ -67,9 +67,10 @@ def for_people(url: str, pairs: Mapping[str, str] = _NOTHING) -> dict[str, Any]:
     return link("alternate", with_query(url, {**pairs, "f": _AS_PAGE}), HTML)
 
 
-def _is_for_people(stored: Mapping[str, Any]) -> bool:
-    """Whether it is such a link, of an answer of an API that was stored again."""
-    return stored.get("rel") == "alternate" and str(stored.get("href")).endswith(f"?{_AS_PAGE}")
+def _is_for_people(stored: Mapping[str, Any], base: str) -> bool:
+    """Whether it is such a link, of an answer of this API that was stored again."""
+    href = str(stored.get("href"))
+    return stored.get("rel") == "alternate" and href.startswith(f"{base}/") and href.endswith(f"?{_AS_PAGE}")
 
 
 def _absolute(root: str, href: object) -> object:

@@ -275,6 +275,26 @@ def test_a_collection_that_was_read_here_and_stored_again_costs_its_items_nothin
     assert rels(api.get(f"/collections/{name}")) == rels(read)
 
 
+def test_an_item_without_assets_has_an_empty_object_of_them_whatever_its_collection_says(
+    api: Client, place: Place, others: CatalogDatabase
+) -> None:
+    name = f"bare-{place.name}"
+    item = catalog.item("bare", name, [0, 0, 1, 1], "2023-01-01T00:00:00Z") | {"assets": {}}
+    load(others.settings.conninfo, [catalog.collection(name, [0, 0, 1, 1], item_assets={})], [item])
+    assert api.get(f"/collections/{name}/items/bare")["assets"] == {}
+    (found,) = api.get(f"/collections/{name}/items")["features"]
+    assert found["assets"] == {}
+
+
+def test_another_api_s_page_of_a_collection_stays_linked(
+    api: Client, place: Place, others: CatalogDatabase
+) -> None:
+    name = f"elsewhere-{place.name}"
+    page = {"rel": "alternate", "type": "text/html", "href": f"https://geo.example/collections/{name}?f=html"}
+    load(others.settings.conninfo, [catalog.collection(name, [0, 0, 1, 1], links=[page])], [])
+    assert page in api.get(f"/collections/{name}")["links"]
+
+
 @pytest.fixture(scope="module")
 def empty(place: Place, postgres: RunningPostgres) -> Iterator[Client]:
     with place.serve(new_database(postgres)) as running:
