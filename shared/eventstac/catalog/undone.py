@@ -42,6 +42,11 @@ class Undone:
         return self.is_missing or bool(self.queryables)
 
     @property
+    def came_back(self) -> bool:
+        """Whether a look that puts back has put back what of it may be."""
+        return self.is_to_be_put_back and not self.detail
+
+    @property
     def stays(self) -> bool:
         """Whether anything of it was not put back."""
         return bool(self.taken or self.detail)

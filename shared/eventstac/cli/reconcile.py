@@ -94,14 +94,16 @@ def reconcile(
             catalog, storage, ports.watched(storage), PostgresRuns(catalog.connection), PAGE, now
         )
         found = _undone(ports, collection, check)
+        back = [] if check else [each for each in found if each.came_back]
         run = _go(reconciler, ports, collection, allow_removals, check)
         if not check and wait and run.state != "stopped":
             run = _wait(reconciler, run, wait)
             found = _undone(ports, collection, check)  # once more: what is left
+            back += [each for each in found if each.came_back]
     finally:
         catalog.close()
     report = Report.from_json(run.report or {})
-    _show(run, report, found, as_json)
+    _show(run, report, found, back, as_json)
     if run.state == "stopped":
         raise typer.Exit(STOPPED)
     raise typer.Exit(GAP if report.has_gap or found else 0)
@@ -167,10 +169,14 @@ def _wait(reconciler: Reconciler, run: Run, seconds: float) -> Run:
         time.sleep(_POLL_S)
 
 
-def _show(run: Run, report: Report, found: Sequence[Undone], as_json: bool) -> None:
+def _show(run: Run, report: Report, found: Sequence[Undone], back: Sequence[Undone], as_json: bool) -> None:
     if as_json:
         of_run = {"run": run.id, "state": run.state, "detail": run.detail}
-        print_json({**of_run, **report.to_json(), "undone": [each.to_json() for each in found]})
+        of_rules = {
+            "undone": [each.to_json() for each in found],
+            "put_back": [each.to_json() for each in back],
+        }
+        print_json({**of_run, **report.to_json(), **of_rules})
         return
     console = open_console()
     if run.report is None:  # stopped before anything was compared
@@ -199,8 +205,9 @@ def _show(run: Run, report: Report, found: Sequence[Undone], as_json: bool) -> N
         console.print(f"  unmatched: {url}")
     if run.detail:
         console.print(run.detail, style="red")
-    for one in found:
-        console.print(str(one), style="yellow")
+    left_no_more = [one for one in back if one not in found]  # with --wait
+    for said in (*map(str, found), *(f"was put back: {one}" for one in left_no_more)):
+        console.print(said, style="yellow")
     if run.state != "stopped":
         has_gap = report.has_gap or bool(found)
         console.print(_verdict(run, report, found), style="yellow" if has_gap else "green")

@@ -171,6 +171,30 @@ def test_what_others_undid_of_the_rules_is_a_gap(
         assert str(undone) in said
 
 
+@pytest.mark.parametrize("as_json", [True, False])
+def test_what_was_put_back_is_named_when_nothing_is_left_of_it_after_a_wait(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], as_json: bool
+) -> None:
+    pipeline = Pipeline()
+    pipeline.run(pipeline.put(scene("s0", "b1"), b"raster 1"))
+    pipeline.blobs.wait(10)
+    over_twins(monkeypatch, pipeline, pipeline.reconciler)
+    monkeypatch.setattr(command, "PostgresRuns", lambda *_: pipeline.reconciler.runs)
+    back = Undone("scenes", queryables=("cloud",))
+    looks = iter([[back, Undone("others", queryables=("gsd",), detail="why")], []])
+    monkeypatch.setattr(command, "_undone", lambda *_: next(looks))
+    with pytest.raises(typer.Exit) as exited:
+        command.reconcile(wait=60, as_json=as_json)
+    said = capsys.readouterr().out
+    assert exited.value.exit_code == 0
+    if as_json:
+        assert (json.loads(said)["undone"], len(json.loads(said)["put_back"])) == ([], 1)
+        assert json.loads(said)["put_back"][0]["collection"] == "scenes"
+    else:
+        assert f"was put back: {back}" in " ".join(said.split())
+        assert "others" not in said
+
+
 def with_gone(count: int) -> Pipeline:
     """100 Items, some of whose blobs are gone, and 3 without a file."""
     pipeline = Pipeline()
