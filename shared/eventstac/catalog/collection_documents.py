@@ -25,7 +25,7 @@ _KEEP_ITEMS_WHOLE = """
     UPDATE pgstac.collections SET
         content = content - 'item_assets' || jsonb_build_object('stac_version', %(version)s::text),
         private = CASE jsonb_typeof(private) WHEN 'object' THEN private ELSE '{}' END
-            || CASE WHEN jsonb_typeof(content->'item_assets') = 'object' AND content->'item_assets' <> '{}'
+            || CASE WHEN jsonb_typeof(content->'item_assets') = 'object'
                 THEN jsonb_build_object('item_assets', content->'item_assets') ELSE '{}' END
     WHERE id = %(id)s AND (content ? 'item_assets' OR content->>'stac_version' IS DISTINCT FROM %(version)s)
 """

@@ -572,6 +572,40 @@ def test_what_nobody_else_says_stays_when_a_collection_is_brought_back(
         assert private["item_assets"] == assets
 
 
+def test_item_assets_that_somebody_stored_are_taken_away_by_an_empty_object_alone(
+    database: CatalogDatabase, connection: Connection
+) -> None:
+    assets = {"b1": {"title": "Mine", "roles": ["data"]}}
+    for edit, left in ((assets, assets), (None, assets), ({}, {})):
+        by_hand(database, item_assets=assets)
+        load(connection, cloudy("one", 20))
+        with connect(database.settings) as owner:
+            (content,) = owner.execute("SELECT content FROM pgstac.collections").fetchone() or ({},)
+            edited = content if edit is None else content | {"item_assets": edit}
+            owner.execute("SELECT pgstac.update_collection(%s)", [Jsonb(edited)])
+        load(connection, cloudy("two", 30))
+        bring_back(connection, "repair")
+        content, private = json.loads(document(connection))
+        assert "item_assets" not in content
+        assert private["item_assets"] == left
+
+
+def test_a_collection_that_leaves_the_file_loses_what_followed_its_rules(connection: Connection) -> None:
+    apply(
+        connection,
+        "collections: {scenes: {title: Scenes, summaries: [platform], extent: {spatial: {bbox: [[0, 0, 50, 60]]}}}}",
+    )
+    load(connection, cloudy("one", 20))
+    update(connection)
+    apply(connection, "collections: {other: {title: Other}}")
+    update(connection)
+    bring_back(connection, "repair")
+    content = shown(connection)
+    assert content["title"] == "Scenes"
+    assert "summaries" not in content
+    assert content["extent"]["spatial"]["bbox"] == [[10, 50, 10.5, 50.5]]
+
+
 def test_items_are_stored_whole_though_somebody_stored_item_assets_in_their_collection(
     database: CatalogDatabase, connection: Connection
 ) -> None:
