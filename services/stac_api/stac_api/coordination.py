@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import MutableMapping
 from typing import Any
 
-LATE_S = 60.0  # the host sends both at once, and tries for seconds to reach our server
+LATE_S = 150.0  # longer than our server waits for the first request of a connection
 
 
 class Coordination:

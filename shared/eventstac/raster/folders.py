@@ -23,8 +23,9 @@ class Folder:
         while True:
             self.path = Path(tempfile.mkdtemp(prefix=PREFIX))
             with suppress(FileNotFoundError):  # another one who clears was quicker than our lock
-                self._held = os.open(self.path, os.O_RDONLY)
-                fcntl.flock(self._held, fcntl.LOCK_EX)
+                self._held = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
+                with suppress(OSError):  # a file system without locks: there nobody clears either
+                    fcntl.flock(self._held, fcntl.LOCK_EX)
                 if self.path.exists():
                     return
                 os.close(self._held)
@@ -39,7 +40,7 @@ def _clear() -> None:
     """Remove the folders of processes that were killed."""
     for left in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         with suppress(OSError):  # another user's, or gone by now
-            held = os.open(left, os.O_RDONLY | os.O_NOFOLLOW)
+            held = os.open(left, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)  # opening a pipe would wait
             try:
                 fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 shutil.rmtree(left, ignore_errors=True)

@@ -1,5 +1,7 @@
 """The folders of decoders do not pile up, however their apps end."""
 
+import errno
+import os
 import subprocess
 import sys
 import tempfile
@@ -56,10 +58,26 @@ def test_what_is_no_decoders_stays(temporary: Path) -> None:
     kept.mkdir()
     link = temporary / f"{PREFIX}link"
     link.symlink_to(kept)
+    pipe = temporary / f"{PREFIX}pipe"
+    os.mkfifo(pipe)
 
     Folder().remove()
 
-    assert {kept, link} <= set(temporary.iterdir())
+    assert {kept, link, pipe} == set(temporary.iterdir())
+
+
+def test_where_the_file_system_has_no_locks_a_decoder_has_its_folder_all_the_same(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def flock(_descriptor: int, _operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("eventstac.raster.folders.fcntl.flock", flock)
+    first, second = Folder(), Folder()
+    assert set(temporary.iterdir()) == {first.path, second.path}
+    first.remove()
+    second.remove()
+    assert list(temporary.iterdir()) == []
 
 
 def test_a_folder_goes_with_its_decoder(temporary: Path) -> None:
