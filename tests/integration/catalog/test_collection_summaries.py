@@ -20,7 +20,7 @@ from eventstac.catalog import (
 )
 from eventstac.catalog.database import Connection, connect
 from eventstac.catalog.merge import MergeSettings, merge
-from eventstac.catalog.rules_store import RulesStore
+from eventstac.catalog.rules_store import RulesStore, lock_rules
 from eventstac.facts import Fact, Match, fact_of
 from eventstac.rules import CollectionRules, Rules, load_rules
 from eventstac.summaries import MOST_VALUES
@@ -570,6 +570,32 @@ def test_what_nobody_else_says_stays_when_a_collection_is_brought_back(
         assert content["summaries"]["platform"] == ["landsat-8"]
         assert "item_assets" not in content
         assert private["item_assets"] == assets
+
+
+@pytest.mark.parametrize("by", ["apply", "repair"])
+def test_summaries_that_are_to_be_counted_anew_stay_until_they_are(connection: Connection, by: str) -> None:
+    load(connection, cloudy("one", 20))
+    update(connection)
+    before = document(connection)
+    connection.execute("UPDATE eventstac.collections SET recount = true")
+    connection.execute("DELETE FROM eventstac.summed_values")
+    bring_back(connection, by)
+    assert document(connection) == before
+
+
+def test_no_document_is_written_while_somebody_applies_rules(
+    database: CatalogDatabase, connection: Connection
+) -> None:
+    """It would be by the rules of before, maybe over those that come."""
+    load(connection, cloudy("one", 20))
+    by_hand(database, title="Mine")
+    connection.execute("SET lock_timeout = '50ms'")
+    with database.connect() as other, other.transaction():
+        lock_rules(other)
+        bring_back(connection, "repair")
+        assert shown(connection)["title"] == "Mine"
+    bring_back(connection, "repair")
+    assert shown(connection)["title"] == "Scenes"
 
 
 def test_item_assets_that_somebody_stored_are_taken_away_by_an_empty_object_alone(
