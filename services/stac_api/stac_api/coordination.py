@@ -7,8 +7,11 @@ the whole worker. A worker that keeps them elsewhere, or lets them go by itself,
 """
 
 import asyncio
+import logging
 from collections.abc import MutableMapping
 from typing import Any
+
+_log = logging.getLogger("stac_api")
 
 LATE_S = 150.0  # longer than our server waits for the first request of a connection
 
@@ -36,17 +39,20 @@ class Coordination:
         """End what waited for its request through a whole `LATE_S`, until cancelled."""
         while True:
             await asyncio.sleep(LATE_S)
-            self.end_late()
+            try:
+                self.end_late()
+            except Exception:  # noqa: BLE001  (of a worker that is not as we know it: the next look may do better)
+                _log.exception("late invocations not ended")
 
     def end_late(self) -> None:
         """End the invocations that waited for their requests already when this was called before."""
         for invocation in self._ended:
             self.forget(invocation)
         waiting = {invocation for invocation, reference in self._kept.items() if _waits(reference)}
-        self._ended = waiting & self._waiting
-        self._waiting = waiting
-        for invocation in self._ended:
+        late, self._waiting, self._ended = waiting & self._waiting, waiting, set()
+        for invocation in late:
             self._coordinator.set_http_request(invocation, self._nobody)
+            self._ended.add(invocation)
 
 
 def _waits(reference: object) -> bool:

@@ -8,11 +8,14 @@ from types import FunctionType, SimpleNamespace
 from typing import Any
 
 import pytest
+import uvicorn
+from azure_functions_runtime.http_v2 import HttpCoordinator  # type: ignore[import-untyped]  # it ships no types
 from starlette.types import Message
 
 from infra.local.functions_host import host_json
-from stac_api import http_streams
-from stac_api.http_streams import Call, WebApp
+from stac_api import coordination, http_streams
+from stac_api.coordination import Coordination
+from stac_api.http_streams import Answered, Call, WebApp, WebServer
 
 SCOPE = {"type": "http", "headers": [(b"x-ms-invocation-id", b"one")]}
 
@@ -95,3 +98,38 @@ def test_an_answer_that_nobody_takes_ends_long_before_the_host_ends_the_worker(
 
     with pytest.raises(TimeoutError):
         asyncio.run(Call(SCOPE, unused, unused).answer_by(app, None))
+
+
+@pytest.mark.parametrize("looks_that_fail", [0, 1])
+def test_who_serves_looks_for_invocations_whose_request_never_comes(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, looks_that_fail: int
+) -> None:
+    monkeypatch.setattr(coordination, "LATE_S", 0.01)
+    end_late = Coordination.end_late
+    failing = iter(range(looks_that_fail))
+
+    def look(self: Coordination) -> None:
+        if next(failing, None) is not None:
+            raise RuntimeError("of the worker")
+        end_late(self)
+
+    monkeypatch.setattr(Coordination, "end_late", look)
+    coordinator = HttpCoordinator()
+    coordinator._context_references.clear()
+
+    async def run() -> object:
+        web_app = WebApp()
+        web_app.route(in_a_worker(answer, http_coordinator=coordinator))
+        server = WebServer("127.0.0.1", 0, web_app)
+        running: uvicorn.Server = server._server()
+        monkeypatch.setattr(server, "_server", lambda: running)
+        serving = asyncio.create_task(server.serve())
+        async with asyncio.timeout(20):
+            call = await coordinator.get_http_request_async("one")
+        running.should_exit = True
+        await serving
+        return await call.answer_by(unused, None)
+
+    assert isinstance(asyncio.run(run()), Answered)
+    coordinator._context_references.clear()
+    assert caplog.text.count("late invocations not ended") == looks_that_fail
