@@ -14,6 +14,7 @@ import uvicorn
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from stac_api import coordination
 from stac_api.coordination import Coordination
 from stac_api.http_protocol import LeanProtocol
 
@@ -31,13 +32,27 @@ class Call:
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._scope, self._receive, self._send = scope, receive, send
         self.headers = Headers(scope=scope)  # the worker looks for the invocation's id
+        self._limit = asyncio.timeout(None)
+
+    async def meet(self, invoked: Callable[["Call"], Awaitable[object]]) -> None:
+        """Hand it to the worker until its invocation is over.
+
+        Raises TimeoutError where none takes it: the invocation of a request that comes twice, or too late, is over.
+        """
+        async with self._limit:
+            self._end_after(coordination.LATE_S)
+            await invoked(self)
 
     async def answer_by(self, app: ASGIApp, trace: object) -> "Answered":
         """Let the app answer; it finds the host's trace where Microsoft's ASGI adapter has it."""
+        self._end_after(LONGEST_S + coordination.LATE_S)
         scope = {**self._scope, "azure_functions.trace_context": trace}
         async with asyncio.timeout(LONGEST_S):
             await app(scope, self._receive, self._send)
         return Answered()
+
+    def _end_after(self, seconds: float) -> None:
+        self._limit.reschedule(asyncio.get_running_loop().time() + seconds)
 
 
 class _Nobody(Call):
@@ -85,7 +100,7 @@ class WebApp(base.WebApp):  # type: ignore[misc]
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         call = Call(scope, receive, send)
         try:
-            await self._invoked(call)
+            await call.meet(self._invoked)
         finally:
             self.coordination.forget(call.headers.get(INVOCATION))
 

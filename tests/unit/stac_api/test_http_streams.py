@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 import uvicorn
-from azure_functions_runtime.http_v2 import HttpCoordinator  # type: ignore[import-untyped]  # it ships no types
+from azure_functions_runtime.http_v2 import (  # type: ignore[import-untyped]  # it ships no types
+    HttpCoordinator,
+    http_coordinator,
+)
 from starlette.types import Message
 
 from infra.local.functions_host import host_json
@@ -97,7 +100,40 @@ def test_an_answer_that_nobody_takes_ends_long_before_the_host_ends_the_worker(
         await asyncio.Event().wait()
 
     with pytest.raises(TimeoutError):
-        asyncio.run(Call(SCOPE, unused, unused).answer_by(app, None))
+        serve(lambda call: call.answer_by(app, None))
+
+
+def test_a_request_whose_invocation_is_over_fails_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coordination, "LATE_S", 0.01)
+    coordinator = HttpCoordinator()
+    coordinator._context_references.clear()
+
+    async def hand_over(call: Call) -> None:  # as the worker does
+        http_coordinator.set_http_request("one", call)
+        await http_coordinator.await_http_response_async("one")
+
+    with pytest.raises(TimeoutError):
+        serve(in_a_worker(hand_over, http_coordinator=coordinator))
+
+    assert coordinator._context_references == {}
+
+
+def test_a_request_that_was_taken_may_be_answered_for_longer_than_it_may_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(coordination, "LATE_S", 0.01)
+    told = []
+
+    async def app(*_: object) -> None:
+        loop = asyncio.get_running_loop()
+        over = asyncio.Event()
+        loop.call_later(0.05, over.set)
+        await over.wait()
+        told.append("answered")
+
+    serve(lambda call: call.answer_by(app, None))
+
+    assert told == ["answered"]
 
 
 @pytest.mark.parametrize("looks_that_fail", [0, 1])
