@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
 
@@ -71,7 +71,7 @@ class Forwarder:
         self, request: web.Request, headers: CIMultiDict[str], passage: Passage
     ) -> web.StreamResponse:
         url = URL(f"{self._app}{target(request)}", encoded=True)
-        body = request.content if passage.has_body else None
+        body = _noting_its_end(request.content, passage) if passage.has_body else None
         response: web.StreamResponse | None = None
         try:
             async with self._opened().request(
@@ -118,9 +118,15 @@ class Forwarder:
         return self._session
 
 
+async def _noting_its_end(body: aiohttp.StreamReader, passage: Passage) -> AsyncIterator[bytes]:
+    async for part in body.iter_any():
+        yield part
+    passage.is_sent = True  # with its head, where a chunked body turns out to be empty
+
+
 async def _note_head(_: object, context: SimpleNamespace, __: object) -> None:
     passage: Passage = context.trace_request_ctx
-    if not passage.has_body:  # else the head waits for the body's first part
+    if not passage.has_body:  # else the head waits for the body's first part, or its end
         passage.is_sent = True
 
 

@@ -1,7 +1,6 @@
 """An app with an HTTP server of its own gets requests as they come, as behind Azure's host (HTTP streams)."""
 
 import gzip
-import http.client
 import json
 import socket
 import time
@@ -72,14 +71,21 @@ def test_parts_of_an_answer_come_before_the_request_has_ended(streams: RunningHo
     assert b"second" in received
 
 
-def test_who_hangs_up_is_heard_of(streams: RunningHost) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", streams.port, timeout=20)
-    connection.request("GET", "/waits")
-    streams.wait_for(lambda line: line.get("message") == "waiting")
-    connection.close()
+@pytest.mark.parametrize(
+    ("method", "rest"),
+    [
+        ("GET", b""),
+        ("POST", b"0\r\n\r\n"),  # an empty body of no length that is told
+    ],
+)
+def test_who_hangs_up_is_heard_of(streams: RunningHost, method: str, rest: bytes) -> None:
+    head = f"{method} /waits HTTP/1.1\r\nHost: h\r\n" + ("Transfer-Encoding: chunked\r\n" if rest else "")
+    with socket.create_connection(("127.0.0.1", streams.port), timeout=20) as client:
+        client.sendall(head.encode() + b"\r\n" + rest)
+        streams.wait_for(lambda line: line.get("message") == f"{method} is waiting")
 
-    streams.wait_for(lambda line: line.get("message") == "the client is gone")
-    assert streams.event("invocation", function="waits")["outcome"] == "succeeded"
+    assert streams.event("invocation", trigger=f"{method} /waits")["outcome"] == "succeeded"
+    streams.wait_for(lambda line: line.get("message") == f"the client of {method} is gone")
 
 
 def test_an_invocation_whose_request_never_reaches_the_app_ends_when_its_client_hangs_up(

@@ -42,8 +42,8 @@ async def echo(req: Call) -> Done:
 async def waits(req: Call) -> Done:
     """Nothing, until the client is gone."""
     while (await req.receive())["type"] != "http.disconnect":
-        logging.info("waiting")
-    logging.info("the client is gone")
+        logging.info("%s is waiting", req.scope["method"])
+    logging.info("the client of %s is gone", req.scope["method"])
     return Done()
 
 
