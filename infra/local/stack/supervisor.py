@@ -84,9 +84,10 @@ class Supervisor:
     def tick(self) -> None:
         """Look at each service once and act."""
         for run in self._runs:
-            self._keep_short(self._layout.log(run.service.name))
             if run.process is not None:
                 self._look_at(run)
+                if run.process is not None and run.was_ready:  # else its log is still to say why it ended
+                    self._keep_short(self._layout.log(run.service.name))
             elif self._layout.hold(run.service.name).exists():
                 run.state = "held"
             elif run.state == "held" or time.monotonic() >= run.since + self._pause(run):
@@ -130,6 +131,7 @@ class Supervisor:
         service = run.service
         service.before()
         log = self._layout.log(service.name)
+        self._keep_short(log)
         with log.open("ab") as output:
             run.process = subprocess.Popen(  # noqa: S603  (our own command lines)
                 service.command,

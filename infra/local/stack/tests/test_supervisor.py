@@ -105,6 +105,30 @@ def test_a_log_grows_no_further_than_its_limit_while_its_process_runs(
     assert (before.read_text() if before.exists() else "") == ("x" * 20_000 + "\n" if has_room else "")
 
 
+def test_a_service_that_dies_at_start_shows_the_end_of_its_log_however_long_that_is(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "_LOG_LIMIT_BYTES", 10_000)
+    told, go_on = (watched.layout.directory / name for name in ("told", "go_on"))
+    log = watched.layout.log("broken")
+    log.write_text("of the last run\n" * 1_000)
+    broken = watched.service(
+        "broken",
+        f"print('x' * 20_000 + '\\nthe topology is wrong', flush=True); pathlib.Path({str(told)!r}).touch()\n"
+        f"while not pathlib.Path({str(go_on)!r}).exists(): time.sleep(0.01)",
+    )
+
+    def ready() -> bool:
+        if told.exists():
+            go_on.touch()
+        return False
+
+    with pytest.raises(StackError, match=r"(?s)ended while starting; .*the topology is wrong"):
+        watched.up(replace(broken, ready=ready))
+    assert log.with_suffix(".log.1").read_text() == "of the last run\n" * 1_000
+    assert log.read_text().startswith("x")
+
+
 def test_a_log_that_somebody_took_away_stops_nothing(watched: Watched) -> None:
     watched.up(watched.service("one"))
     watched.layout.log("one").unlink()
