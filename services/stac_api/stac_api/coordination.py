@@ -41,8 +41,8 @@ class Coordination:
             await asyncio.sleep(LATE_S)
             try:
                 self.end_late()
-            except Exception:  # noqa: BLE001  (of a worker that is not as we know it: the next look may do better)
-                _log.exception("late invocations not ended")
+            except Exception as error:  # noqa: BLE001  (a worker that is not as we know it: the next look may do better)
+                _log.exception("late_invocations_not_ended", extra={"detail": repr(error)})
 
     def end_late(self) -> None:
         """End the invocations that waited for their requests already when this was called before."""

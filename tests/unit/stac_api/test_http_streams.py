@@ -168,4 +168,4 @@ def test_who_serves_looks_for_invocations_whose_request_never_comes(
 
     assert isinstance(asyncio.run(run()), Answered)
     coordinator._context_references.clear()
-    assert caplog.text.count("late invocations not ended") == looks_that_fail
+    assert caplog.text.count("late_invocations_not_ended") == looks_that_fail
